@@ -1,1 +1,15 @@
-export {};
+export { type Compute, container, lambda } from './config/compute.ts';
+export { defineFabric, type Fabric, type Pipeline, type PipelineDefinition } from './config/fabric.ts';
+export { map, runInference, type RunInferenceOptions, type Step } from './config/steps.ts';
+export type { Element, ObjectInput } from './elements/element.ts';
+export { ConfigError, type Disposition, ElementReadError, FabricError, ModelLoadError } from './errors.ts';
+export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } from './inference/bundle.ts';
+export { InferenceEngine, type InferenceEngineOptions } from './inference/engine.ts';
+export {
+  type ElementFunction,
+  type InferenceArgs,
+  ModelHandler,
+  type ModelHandlerOptions,
+} from './models/model-handler.ts';
+export { type OnnxInput, OnnxModelHandler, type OnnxModelHandlerOptions, type OnnxOutput } from './models/onnx-model-handler.ts';
+export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

@@ -1,0 +1,146 @@
+import type { BatchTargets } from './batching-options.ts';
+import { CostModel } from './cost-model.ts';
+
+/**
+ * What the fabric itself pays for a batch, which the host's own time doesn't show: frames, wake-ups, bookkeeping. A fixed
+ * cost never counts for less, so a model without one settles at a size that is worth sending.
+ */
+const DISPATCH_MILLIS = 0.5;
+
+/** The next size is at most this many times the largest that ran. */
+const GROWTH = 2;
+
+/** Two sizes, each with so many records, must be known before the fit is believed; three make a median. */
+const RECORDS_TO_BELIEVE = 3;
+
+/** How far apart these two sizes are, where the range from minimum to maximum has room for it. */
+const SPREAD = 2;
+
+/** A second size looked for below the first is this much smaller: small sizes fix the intercept, and cost little. */
+const LOOK_BELOW = 8;
+
+/** One batch in so many is of another size, so that the fit never rests on what was long ago. */
+const LOOK_EVERY = 64;
+
+/** A size is kept as long as the best one is within 20 % of it... */
+const KEEP = 0.8;
+
+/** ...and, once it has run, until so many records in a row have found it outside: longer than a run of noise. */
+const DOUBTS_TO_LEAVE = 16;
+
+/**
+ * Learns how many elements a batch should have from what batches cost (a `CostModel`: time = a + b · n). Grown from
+ * Beam's `_BatchSizeEstimator` (apache/beam `transforms/util.py`), without chance: the same records give the same sizes.
+ *
+ * The size is the smallest that keeps the share of fixed cost within the target overhead ω, n = (a/b)(1/ω − 1), as far
+ * as the target duration T allows: a + b·n = T. Where a alone is more than half of T, the elements get as much time as a
+ * does, at most T, since smaller batches would only be more overhead. A larger size would also meet the overhead, but it
+ * costs memory and latency and gains at most ω. With a = 0 every size is as good to the model, and the fabric's own cost
+ * of a batch takes a's place.
+ *
+ * It starts with three batches of `minBatchSize` and three of twice that, then grows at most twofold from the largest
+ * batch that ran. Once there, the size stays until 16 batches in a row have found the best one more than 20 % away, so
+ * noise hardly moves it. One batch in 64 has another size (an eighth, or twice `minBatchSize`), which keeps the two costs
+ * apart. With `minBatchSize` = `maxBatchSize` the size is always that.
+ *
+ * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
+ * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does
+ * little harm: growth goes by the largest batch, not by the last as in Beam.)
+ */
+export class BatchSizeEstimator {
+  readonly #targets: BatchTargets;
+  readonly #costs = new CostModel();
+  /** How far apart the two sizes must be that the fit rests on. */
+  readonly #spread: number;
+  #records = 0;
+  /** The size that it settled on; undefined before there is a fit to believe. */
+  #settled: number | undefined;
+  /** How many records in a row have found a better size. */
+  #doubts = 0;
+  #target: number;
+
+  constructor(targets: BatchTargets) {
+    this.#targets = targets;
+    this.#target = targets.minBatchSize;
+    // The last factor is for rounding, where the range is narrow and its two ends make the spread.
+    this.#spread = Math.min(SPREAD, targets.maxBatchSize / targets.minBatchSize) * (1 - 1e-9);
+  }
+
+  /** How many elements the next batch should have: a whole number from `minBatchSize` to `maxBatchSize`. */
+  target(): number {
+    return this.#target;
+  }
+
+  /** A batch of `size` elements kept the host busy for `millis`. */
+  record(size: number, millis: number): void {
+    this.#costs.record(size, millis);
+    this.#records += 1;
+    this.#target = this.#next();
+  }
+
+  /** What a batch of this size is expected to take; undefined before the first record. */
+  expectedMillis(size: number): number | undefined {
+    return this.#costs.expectedMillis(size);
+  }
+
+  #next(): number {
+    const { minBatchSize, maxBatchSize } = this.#targets;
+    const sizes = this.#costs.sizes();
+    if (minBatchSize === maxBatchSize || sizes === undefined) return minBatchSize;
+    const lookedAt = this.#sizeToLookAt(sizes);
+    if (lookedAt !== undefined) this.#settled = undefined;
+    return this.#clamp(Math.min(lookedAt ?? this.#sizeToUse(sizes.largest), GROWTH * sizes.largest));
+  }
+
+  #sizeToUse(largest: number): number {
+    const settled = this.#settle(largest);
+    return this.#records % LOOK_EVERY === 0 ? this.#otherThan(settled) : settled;
+  }
+
+  /** The size that the fit still needs records of; undefined when it has enough. */
+  #sizeToLookAt(sizes: { readonly smallest: number; readonly largest: number }): number | undefined {
+    // A limit on bytes may have closed batches below the minimum, which can't be aimed for.
+    const smallest = this.#clamp(sizes.smallest);
+    const largest = this.#clamp(sizes.largest);
+    if (this.#costs.count(0, Infinity) < RECORDS_TO_BELIEVE) return smallest;
+    if (largest < smallest * this.#spread) return this.#otherThan(largest);
+    if (this.#costs.count(0, largest / this.#spread) < RECORDS_TO_BELIEVE) return smallest;
+    const above = this.#costs.count(smallest * this.#spread, Infinity);
+    return above < RECORDS_TO_BELIEVE ? this.#clamp(smallest * SPREAD) : undefined;
+  }
+
+  /** A size that together with this one makes a spread: below it if there is room, otherwise above. */
+  #otherThan(size: number): number {
+    const below = this.#clamp(Math.floor(size / LOOK_BELOW));
+    return below * this.#spread <= size ? below : this.#clamp(size * SPREAD);
+  }
+
+  #settle(largest: number): number {
+    const best = this.#best();
+    const settled = this.#settled;
+    if (settled !== undefined) {
+      const kept = best >= settled * KEEP && best <= settled / KEEP;
+      this.#doubts = kept ? 0 : this.#doubts + 1;
+      // Before it has run, it is only where growth is headed.
+      if (kept || (settled <= largest && this.#doubts < DOUBTS_TO_LEAVE)) return settled;
+    }
+    this.#doubts = 0;
+    this.#settled = Math.round(best);
+    return this.#settled;
+  }
+
+  /** The size that meets the targets by the fit, not rounded. */
+  #best(): number {
+    const { fixedMillis, perElementMillis } = this.#costs.fit() ?? { fixedMillis: 0, perElementMillis: 0 };
+    const { targetBatchOverhead, targetBatchDurationSecs } = this.#targets;
+    const perElement = Math.max(perElementMillis, Number.EPSILON);
+    const overhead = (Math.max(fixedMillis, DISPATCH_MILLIS) * (1 / targetBatchOverhead - 1)) / perElement;
+    const wholeMillis = targetBatchDurationSecs * 1000;
+    const duration = Math.min(wholeMillis, Math.max(wholeMillis - fixedMillis, fixedMillis)) / perElement;
+    return this.#clamp(Math.min(overhead, duration));
+  }
+
+  #clamp(size: number): number {
+    return Math.max(this.#targets.minBatchSize, Math.min(size, this.#targets.maxBatchSize));
+  }
+}

@@ -1,0 +1,163 @@
+import type { BatchLimits } from './batching-options.ts';
+
+/** What closed a batch: its size, a limit on its bytes or weight, the bound on what may wait, or the end of the bundle. */
+export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'pending' | 'end';
+
+/** Elements of one key that run together. Never empty. */
+export interface Batch<T> {
+  readonly key: string;
+  readonly items: readonly T[];
+  readonly bytes: number;
+  readonly weight: number;
+  readonly closedBy: BatchClosedBy;
+}
+
+export interface BatcherOptions {
+  readonly policy: BatchLimits;
+  /**
+   * How many elements a batch of this key should have, asked once when its first element comes. What is above
+   * `maxBatchSize` counts as that, what is below 1 as 1.
+   */
+  readonly targetSize: (key: string) => number;
+  /** The most elements that may wait in the open batches of all keys together. */
+  readonly maxPendingElements: number;
+  /** The most bytes that may wait in the open batches of all keys together. */
+  readonly maxPendingBytes: number;
+}
+
+interface OpenBatch<T> {
+  readonly key: string;
+  readonly target: number;
+  readonly items: T[];
+  bytes: number;
+  weight: number;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** Whether an element by itself weighs more than a batch may. The policy's `oversizeElements` says what then. */
+export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: number): boolean {
+  return weight > policy.maxBatchWeight;
+}
+
+/**
+ * Cuts a sequence of elements into batches, one open batch a key (a shape, a bucket, a cohort). Keeps what Beam's
+ * `BatchElements` doesn't: no batch is ever empty, and every limit holds at once.
+ *
+ * - Each element ends in exactly one batch, in the order of its key.
+ * - `maxBatchSize`, `maxBatchBytes` and `maxBatchWeight` hold for every batch, but for one that is a single element
+ *   larger than a limit by itself.
+ * - Never more than `maxPendingElements` and `maxPendingBytes` wait when `add` returns: the batch whose first element is
+ *   oldest is closed first, so a rare key holds nothing back for long.
+ * - The batches are a pure function of the elements added and of what `targetSize` answered; where that is constant, of
+ *   the elements alone.
+ */
+export class Batcher<T> {
+  readonly #limits: BatchLimits;
+  readonly #targetSize: (key: string) => number;
+  readonly #maxPendingElements: number;
+  readonly #maxPendingBytes: number;
+  /** In the order of their first elements: a batch enters with its first, and leaves when it closes. */
+  readonly #open = new Map<string, OpenBatch<T>>();
+  /** The one added to last, if it is still open: most sequences stay with a key for long. */
+  #last: OpenBatch<T> | undefined;
+  #pendingElements = 0;
+  #pendingBytes = 0;
+
+  /** @throws {RangeError} when a bound on what may wait is not positive */
+  constructor({ policy, targetSize, maxPendingElements, maxPendingBytes }: BatcherOptions) {
+    for (const [option, value] of Object.entries({ maxPendingElements, maxPendingBytes })) {
+      if (!(value > 0)) throw new RangeError(`Cannot batch as '${option}' must be above 0: current value is ${value}`);
+    }
+    this.#limits = policy;
+    this.#targetSize = targetSize;
+    this.#maxPendingElements = maxPendingElements;
+    this.#maxPendingBytes = maxPendingBytes;
+  }
+
+  /**
+   * @param key elements of different keys never share a batch
+   * @param bytes of the element's tensors
+   * @param weight as `elementSizeFn` measured it; 1, or whatever else, where there is no `maxBatchWeight`
+   * @returns the batches that this element closed, in the order in which they closed; usually none
+   * @throws {RangeError} when bytes or weight are negative or not finite; the element is then not in any batch, and
+   *   nothing else has changed
+   */
+  add(key: string, item: T, bytes: number, weight: number): readonly Batch<T>[] {
+    if (!(bytes >= 0 && bytes < Infinity)) throw unmeasured('bytes', bytes);
+    if (!(weight >= 0 && weight < Infinity)) throw unmeasured('weight', weight);
+    let closed: Batch<T>[] | undefined;
+    let open = this.#last?.key === key ? this.#last : this.#open.get(key);
+    if (open !== undefined) {
+      const full = this.#wouldExceed(open, bytes, weight);
+      if (full !== undefined) {
+        closed = [this.#close(open, full)];
+        open = undefined;
+      }
+    }
+    open ??= this.#openBatch(key);
+    this.#last = open;
+    open.items.push(item);
+    open.bytes += bytes;
+    open.weight += weight;
+    this.#pendingElements += 1;
+    this.#pendingBytes += bytes;
+    const reached = this.#reached(open);
+    if (reached !== undefined) (closed ??= []).push(this.#close(open, reached));
+    if (this.#pendingElements > this.#maxPendingElements || this.#pendingBytes > this.#maxPendingBytes) {
+      closed = this.#closeOldest(closed ?? []);
+    }
+    return closed ?? NONE;
+  }
+
+  /** Closes every open batch, in the order of their first elements. */
+  flush(): readonly Batch<T>[] {
+    const closed: Batch<T>[] = [];
+    for (const open of this.#open.values()) closed.push(this.#close(open, 'end'));
+    return closed;
+  }
+
+  #wouldExceed(open: OpenBatch<T>, bytes: number, weight: number): 'bytes' | 'weight' | undefined {
+    if (open.bytes + bytes > this.#limits.maxBatchBytes) return 'bytes';
+    if (open.weight + weight > this.#limits.maxBatchWeight) return 'weight';
+    return undefined;
+  }
+
+  /** At a limit there is nothing to wait for. */
+  #reached(open: OpenBatch<T>): BatchClosedBy | undefined {
+    if (open.items.length >= open.target) return 'size';
+    if (open.bytes >= this.#limits.maxBatchBytes) return 'bytes';
+    if (open.weight >= this.#limits.maxBatchWeight) return 'weight';
+    return undefined;
+  }
+
+  #openBatch(key: string): OpenBatch<T> {
+    const target = Math.min(Math.floor(this.#targetSize(key)), this.#limits.maxBatchSize);
+    // Not `Math.max`, which would let NaN through.
+    const open = { key, target: target >= 1 ? target : 1, items: [], bytes: 0, weight: 0 };
+    this.#open.set(key, open);
+    return open;
+  }
+
+  #close({ key, items, bytes, weight }: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
+    this.#open.delete(key);
+    if (this.#last?.key === key) this.#last = undefined;
+    this.#pendingElements -= items.length;
+    this.#pendingBytes -= bytes;
+    return { key, items, bytes, weight, closedBy };
+  }
+
+  #closeOldest(closed: Batch<T>[]): Batch<T>[] {
+    for (const oldest of this.#open.values()) {
+      if (this.#pendingElements <= this.#maxPendingElements && this.#pendingBytes <= this.#maxPendingBytes) break;
+      closed.push(this.#close(oldest, 'pending'));
+    }
+    return closed;
+  }
+}
+
+function unmeasured(measure: string, value: number): RangeError {
+  return new RangeError(
+    `Cannot batch an element as '${measure}' must be finite and 0 or more: current value is ${value}`,
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * What the fabric does about an error.
+ *
+ * - `retry`: transient; the same work may succeed later.
+ * - `throttle`: come back later, at no charge to the element.
+ * - `poison`: this element will never work.
+ * - `fatal`: the pipeline cannot go on.
+ */
+export type Disposition = 'retry' | 'throttle' | 'poison' | 'fatal';
+
+export interface FabricErrorOptions extends ErrorOptions {
+  readonly disposition?: Disposition;
+}
+
+/** The base of every error that a caller of this library may want to catch. `code` is stable and documented. */
+export class FabricError extends Error {
+  override readonly name: string = 'FabricError';
+  readonly code: string;
+  readonly disposition: Disposition;
+
+  constructor(code: string, message: string, options: FabricErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.disposition = options.disposition ?? 'fatal';
+  }
+}
+
+/** The configuration breaks a rule; the message names the path, the value and the rule. */
+export class ConfigError extends FabricError {
+  override readonly name = 'ConfigError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('INVALID_CONFIG', message, options);
+  }
+}
+
+/** A model could not be loaded: it is missing, corrupt, or not one that its handler can run. */
+export class ModelLoadError extends FabricError {
+  override readonly name = 'ModelLoadError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('MODEL_NOT_LOADED', message, options);
+  }
+}
+
+/** The element itself could not be read (stage `read`), whichever function found it out. */
+export class ElementReadError extends FabricError {
+  override readonly name: string;
+  constructor(name: string, message: string, options?: ErrorOptions) {
+    super('ELEMENT_NOT_READ', message, { ...options, disposition: 'poison' });
+    this.name = name;
+  }
+}
+
+/** The name and message of anything that was thrown, as an errors line states them. */
+export interface ErrorDescription {
+  readonly name: string;
+  readonly message: string;
+}
+
+export function describeError(thrown: unknown): ErrorDescription {
+  if (thrown instanceof Error) return { name: thrown.name, message: thrown.message };
+  return { name: 'Error', message: String(thrown) };
+}

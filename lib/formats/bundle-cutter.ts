@@ -1,0 +1,88 @@
+import type { RecordRun } from './records.ts';
+
+/** Takes the bytes of one bundle, in the order of bundles; awaited before more is read. */
+export type StageBundle = (index: number, bytes: Uint8Array) => Promise<void>;
+
+export interface BundleCutterOptions {
+  readonly bundleBytes: number;
+  readonly stage?: StageBundle | undefined;
+  /** How many records at most are cut into bundles. */
+  readonly maxRecords?: number | undefined;
+}
+
+/**
+ * Cuts records into bundles: each starts at the first record that begins at or after a multiple of `bundleBytes`, so
+ * that the cuts depend on the bytes alone. It holds the bytes of one bundle, only if they are staged.
+ */
+export class BundleCutter {
+  readonly #options: BundleCutterOptions;
+  readonly #starts: number[] = [];
+  readonly #firstIndexes: number[] = [];
+  /** The next bundle starts at the first record at or after this. */
+  #target = 0;
+  #records = 0;
+  #bundle: Buffer[] = [];
+  #end: number | undefined;
+
+  constructor(options: BundleCutterOptions) {
+    this.#options = options;
+  }
+
+  get starts(): readonly number[] {
+    return this.#starts;
+  }
+
+  /** How many records there were before each bundle. */
+  get firstIndexes(): readonly number[] {
+    return this.#firstIndexes;
+  }
+
+  /** Where the record after the last one of `maxRecords` starts, once it came. */
+  get end(): number | undefined {
+    return this.#end;
+  }
+
+  async take(run: RecordRun): Promise<void> {
+    let kept = 0;
+    for (const start of recordStarts(run)) {
+      if (this.#records === this.#options.maxRecords) {
+        this.#end = run.position + start;
+        this.#keep(run, kept, start);
+        return;
+      }
+      if (run.position + start >= this.#target) {
+        this.#keep(run, kept, start);
+        await this.#cut(run.position + start);
+        kept = start;
+      }
+      this.#records++;
+    }
+    this.#keep(run, kept, run.bytes.length);
+  }
+
+  /** Stages the last bundle. */
+  async finish(): Promise<void> {
+    if (this.#starts.length > 0) await this.#options.stage?.(this.#starts.length - 1, Buffer.concat(this.#bundle));
+    this.#bundle = [];
+  }
+
+  async #cut(position: number): Promise<void> {
+    await this.finish();
+    this.#starts.push(position);
+    this.#firstIndexes.push(this.#records);
+    this.#target = (Math.floor(position / this.#options.bundleBytes) + 1) * this.#options.bundleBytes;
+  }
+
+  #keep(run: RecordRun, from: number, to: number): void {
+    if (this.#options.stage === undefined || from === to) return;
+    // The rest of a record that is too large is needed only to keep the offsets of what follows it in the same bundle:
+    // the bytes before are enough for a reader to see that it is too large, and past the target nothing follows.
+    if (run.kind === 'rest' && run.position >= this.#target) return;
+    this.#bundle.push(run.bytes.subarray(from, to));
+  }
+}
+
+function recordStarts(run: RecordRun): readonly number[] {
+  if (run.kind === 'rest') return [];
+  return run.kind === 'failed' ? [0] : [0, ...run.ends.slice(0, -1)];
+}

@@ -1,0 +1,37 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { Piece } from './records.ts';
+
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/** Where text starts in an object's first bytes: behind a byte order mark. */
+export function textStartOf(bytes: Uint8Array): number {
+  return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte) ? BYTE_ORDER_MARK.length : 0;
+}
+
+/**
+ * Gives texts of a run of records. A run that is ASCII, as most are, is decoded at once, and byte offsets are offsets in
+ * its text; in any other each text is decoded by itself.
+ */
+export class DecodedRun {
+  readonly position: number;
+  readonly bytes: Buffer;
+  /** Where the first record's text starts: behind a byte order mark at the start of the object. */
+  readonly textStart: number;
+  readonly #ascii: string | undefined;
+  readonly #isUtf8: boolean;
+
+  constructor({ position, bytes }: Piece) {
+    this.position = position;
+    this.bytes = bytes;
+    this.#ascii = isAscii(bytes) ? bytes.toString('latin1') : undefined;
+    this.#isUtf8 = this.#ascii !== undefined || isUtf8(bytes);
+    this.textStart = position === 0 ? textStartOf(bytes) : 0;
+  }
+
+  /** Undefined where these bytes are not UTF-8. */
+  text(start: number, end: number): string | undefined {
+    if (this.#ascii !== undefined) return this.#ascii.slice(start, end);
+    if (!this.#isUtf8 && !isUtf8(this.bytes.subarray(start, end))) return undefined;
+    return this.bytes.toString('utf8', start, end);
+  }
+}

@@ -1,0 +1,20 @@
+import { describeError } from '../errors.ts';
+import type { ReadElement } from './format.ts';
+import { failedElement, failure, readElement } from './read-element.ts';
+
+/** The element of one JSON text, or its failure. */
+export function parseJsonElement(text: string, position: number): ReadElement {
+  try {
+    return readElement(position, JSON.parse(text), text);
+  } catch (error) {
+    return failedElement(position, failure('JsonSyntaxError', syntaxMessage(error)), text);
+  }
+}
+
+/** V8's message without what it quotes of the text: no payload is ever in a message. */
+function syntaxMessage(error: unknown): string {
+  const { message } = describeError(error);
+  const problem = /^(.*?)(?:, (?:\.{3})?"| in JSON at| \(line)/s.exec(message)?.[1] ?? 'it has a syntax error';
+  const position = / at position (\d+)/.exec(message)?.[1];
+  return `Not valid JSON: ${problem}${position === undefined ? '' : ` at character ${position}`}`;
+}

@@ -1,0 +1,84 @@
+import type { ByteSource } from '../stores/byte-source.ts';
+import { readCsvRows, readHeader, rowScanner } from './csv.ts';
+import { textStartOf } from './decoded-run.ts';
+import type { FormatName, InputOptions, LineFormatName, ReadElements, ReadOptions } from './format.ts';
+import { readHead } from './head.ts';
+import { findArrayStart, readJsonArray } from './json-array.ts';
+import { jsonArrayScanner } from './json-scanner.ts';
+import { readJsonLines } from './jsonl.ts';
+import { lineScanner } from './lines.ts';
+import type { RecordScanner } from './records.ts';
+import { readTextLines } from './text.ts';
+
+/** What planning and reading need to know of a format whose objects hold many elements. */
+export interface LineFormat {
+  readonly read: ReadElements;
+  /** Finds where its elements end, for a first pass. */
+  scanner(input: InputOptions): RecordScanner;
+  /** Whether every line feed ends an element, so that an object can be cut unread. */
+  splitsAtLines(input: InputOptions): boolean;
+  /** Whether an element's position is its index. */
+  readonly isIndexed: boolean;
+  /** Where the first element may start, and what stands before it; undefined where the object has no elements. */
+  begin(source: ByteSource, input: InputOptions, options: ReadOptions): Promise<ObjectStart | undefined>;
+}
+
+export interface ObjectStart {
+  readonly start: number;
+  readonly header?: readonly string[];
+}
+
+const BYTE_ORDER_MARK_BYTES = 3;
+
+const jsonLines: LineFormat = {
+  read: readJsonLines,
+  scanner: () => lineScanner,
+  splitsAtLines: () => true,
+  isIndexed: false,
+  begin: () => Promise.resolve({ start: 0 }),
+};
+
+const csv: LineFormat = {
+  read: readCsvRows,
+  scanner: rowScanner,
+  splitsAtLines: ({ quotedNewlines }) => quotedNewlines === false,
+  isIndexed: false,
+  async begin(source, input, options) {
+    const textStart = textStartOf(await readHead(source, BYTE_ORDER_MARK_BYTES, options));
+    const row = await readHeader(source, textStart, input, options);
+    return row && { start: row.end, header: row.header };
+  },
+};
+
+const formats: Readonly<Record<LineFormatName, LineFormat>> = {
+  jsonl: jsonLines,
+  text: { ...jsonLines, read: readTextLines },
+  csv,
+  tsv: csv,
+  json: {
+    read: readJsonArray,
+    scanner: jsonArrayScanner,
+    splitsAtLines: () => false,
+    isIndexed: true,
+    async begin(source, _input, options) {
+      const start = await findArrayStart(source, options);
+      return start === undefined ? undefined : { start };
+    },
+  },
+};
+
+export function isLineFormat(format: FormatName): format is LineFormatName {
+  return Object.hasOwn(formats, format);
+}
+
+export function lineFormat(format: FormatName): LineFormat {
+  if (isLineFormat(format)) return formats[format];
+  throw new TypeError(
+    `Cannot read elements of an object as 'format' must be a line format: current value is ${format}`,
+  );
+}
+
+/** The reader of a format whose objects hold many elements. */
+export function readElements(format: FormatName): ReadElements {
+  return lineFormat(format).read;
+}

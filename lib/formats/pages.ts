@@ -1,0 +1,57 @@
+import { DecodedRun } from './decoded-run.ts';
+import type { ReadElement, ReadOptions } from './format.ts';
+import type { RecordRun } from './records.ts';
+
+const PAGE_ELEMENTS = 256;
+const PAGE_BYTES = 256 * 1024;
+
+export type FailedRun = Extract<RecordRun, { kind: 'failed' }>;
+
+/** A format's own part of reading. */
+export interface RecordParser {
+  /** The element of the record `[start, end)` of a run; undefined where it is none, as a blank line. */
+  parse(run: DecodedRun, start: number, end: number): ReadElement | undefined;
+  /** The element of a record that does not end within the limit, or at all. */
+  fail(run: FailedRun): ReadElement | undefined;
+}
+
+/** Parses records into pages. No promise is made for an element, only for a page. */
+export async function* parsePages(
+  runs: AsyncIterable<RecordRun>,
+  parser: RecordParser,
+  { signal }: ReadOptions = {},
+): AsyncGenerator<readonly ReadElement[]> {
+  let page: ReadElement[] = [];
+  let pageBytes = 0;
+  for await (const run of runs) {
+    signal?.throwIfAborted();
+    addElements(run, parser, page);
+    pageBytes += run.bytes.length;
+    if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
+    if (page.length > 0) yield page;
+    page = [];
+    pageBytes = 0;
+  }
+  if (page.length > 0) yield page;
+}
+
+function addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): void {
+  switch (run.kind) {
+    case 'records': {
+      const decoded = new DecodedRun(run);
+      let start = 0;
+      for (const end of run.ends) {
+        const element = parser.parse(decoded, start, end);
+        if (element !== undefined) page.push(element);
+        start = end;
+      }
+      return;
+    }
+    case 'failed': {
+      const element = parser.fail(run);
+      if (element !== undefined) page.push(element);
+      return;
+    }
+    case 'rest':
+  }
+}

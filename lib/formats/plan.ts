@@ -1,0 +1,49 @@
+import type { BundleRange } from './format.ts';
+
+/** `[start, byteLength)` of an object, cut unread every `bundleBytes`: any size is planned at once, without a list. */
+export interface RangesPlan {
+  readonly kind: 'ranges';
+  /** Where the first element may start: behind the header of a CSV file, else 0. */
+  readonly start: number;
+  /** The end of the last bundle, exclusive. */
+  readonly byteLength: number;
+  readonly bundleBytes: number;
+  readonly header?: readonly string[];
+}
+
+/** Cut by a first pass where elements start, by uncompressed bytes; a bundle ends where the next one starts. */
+export interface CutsPlan {
+  readonly kind: 'cuts';
+  /** The end of the last bundle, exclusive. */
+  readonly byteLength: number;
+  readonly starts: readonly number[];
+  /** The index of each bundle's first element, for a JSON array. */
+  readonly firstIndexes?: readonly number[];
+  readonly header?: readonly string[];
+}
+
+/** How an object is cut into bundles; plain JSON, as it is recorded in `job.json`. */
+export type ObjectPlan = RangesPlan | CutsPlan;
+
+export function bundleCount(plan: ObjectPlan): number {
+  if (plan.kind === 'cuts') return plan.starts.length;
+  return Math.ceil(Math.max(0, plan.byteLength - plan.start) / plan.bundleBytes);
+}
+
+/** What the bundle covers, by its index from 0. */
+export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
+  const header = plan.header === undefined ? {} : { header: plan.header };
+  if (plan.kind === 'ranges' && index >= 0 && index < bundleCount(plan)) {
+    const start = plan.start + index * plan.bundleBytes;
+    return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...header };
+  }
+  const start = plan.kind === 'cuts' ? plan.starts[index] : undefined;
+  if (plan.kind === 'ranges' || start === undefined) {
+    throw new RangeError(
+      `Cannot find the bundle as 'index' must be from 0 to below ${bundleCount(plan)}: current value is ${index}`,
+    );
+  }
+  const firstIndex = plan.firstIndexes?.[index];
+  const end = plan.starts[index + 1] ?? plan.byteLength;
+  return { start, end, aligned: true, ...(firstIndex === undefined ? {} : { firstIndex }), ...header };
+}

@@ -1,0 +1,53 @@
+import type { ErrorDescription } from '../errors.ts';
+import type { ReadElement } from './format.ts';
+
+/** The stable names of what can be wrong with an element itself. */
+export type ReadFailureName =
+  | 'ColumnCountMismatch'
+  | 'ElementTooLarge'
+  | 'ImageDecodeError'
+  | 'ImageTooLarge'
+  | 'InvalidUtf8'
+  | 'JsonSyntaxError'
+  | 'UnclosedQuote';
+
+/** How much of an element that is too large its failure shows. */
+const RAW_CHARACTERS = 1024;
+/** Enough for that many UTF-16 units, whatever the text, and for the character that is cut in two. */
+const RAW_BYTES = 4 * RAW_CHARACTERS;
+
+// Every ReadElement is made here, so that all share one hidden class.
+function element(
+  position: number,
+  input: unknown,
+  raw: string | undefined,
+  failure: ErrorDescription | undefined,
+): ReadElement {
+  return { position, input, raw, failure };
+}
+
+export function readElement(position: number, input: unknown, raw?: string): ReadElement {
+  return element(position, input, raw, undefined);
+}
+
+export function failedElement(position: number, failure: ErrorDescription, raw?: string): ReadElement {
+  return element(position, undefined, raw, failure);
+}
+
+export function failure(name: ReadFailureName, message: string): ErrorDescription {
+  return { name, message };
+}
+
+/** `bytes`: the element's, or only its first. */
+export function tooLargeElement(position: number, bytes: Buffer, maxElementBytes: number): ReadElement {
+  const text = bytes.toString('utf8', 0, RAW_BYTES).slice(0, RAW_CHARACTERS);
+  return failedElement(position, tooLarge(maxElementBytes), text.isWellFormed() ? text : text.slice(0, -1));
+}
+
+export function tooLarge(maxElementBytes: number): ErrorDescription {
+  return failure('ElementTooLarge', `The element is larger than maxElementBytes, ${maxElementBytes} bytes`);
+}
+
+export function invalidUtf8Element(position: number, bytes: Buffer): ReadElement {
+  return failedElement(position, failure('InvalidUtf8', 'The text is not valid UTF-8'), bytes.toString('utf8'));
+}

@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ModelLoadError } from '../errors.ts';
+import { ModelHost, type ModelHostOptions, NotStartedError, type RunAnswer, type RunRequest } from './model-host.ts';
+import type { LoadFrame, ModelInfo } from './protocol.ts';
+
+/** A host runs one batch while the next one waits in its pipe, so that it never idles for a round trip. */
+const BATCHES_PER_HOST = 2;
+/** A model whose host dies this often in a row while loading is taken to be one that can't be loaded. */
+const MAX_LOAD_DEATHS = 3;
+const FIRST_BACKOFF_MILLIS = 100;
+const MAX_BACKOFF_MILLIS = 10_000;
+
+export interface HostPoolOptions extends ModelHostOptions {
+  readonly load: Omit<LoadFrame, 'kind'>;
+  readonly copies: number;
+  readonly loadTimeoutSecs: number;
+  /** Called each time a copy of the model has been loaded. */
+  readonly onLoad?: (info: ModelInfo) => void;
+}
+
+interface Waiting {
+  readonly request: RunRequest;
+  readonly resolve: (answer: RunAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The copies of one model, each in a host of its own.
+ *
+ * A host that dies with a batch in hand is replaced at once, one that dies idle or while loading with a backoff. After
+ * the first death one spare is kept, a process that has imported everything but holds no model. A model that can't be
+ * loaded ends the pool: whatever waits rejects with its ModelLoadError.
+ */
+export class HostPool {
+  readonly #options: HostPoolOptions;
+  readonly #serving = new Set<ModelHost>();
+  readonly #all = new Set<ModelHost>();
+  readonly #waiting: Waiting[] = [];
+  readonly #model = Promise.withResolvers<ModelInfo>();
+  #spare: ModelHost | undefined;
+  #loadDeaths = 0;
+  #idleDeaths = 0;
+  #failure: Error | undefined;
+  #closed = false;
+
+  /** Starts all copies at once. */
+  constructor(options: HostPoolOptions) {
+    this.#options = options;
+    this.#model.promise.catch(() => {});
+    for (let copy = 0; copy < options.copies; copy += 1) void this.#bringUp();
+  }
+
+  /** The model, once its first copy is loaded. @throws ModelLoadError */
+  get model(): Promise<ModelInfo> {
+    return this.#model.promise;
+  }
+
+  /** Runs a batch on the copy that is free first. @throws HostDiedError, ModelLoadError */
+  run(request: RunRequest): Promise<RunAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<RunAnswer>();
+    this.#waiting.push({ request, resolve, reject });
+    this.#dispatch();
+    return promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#fail(new ModelLoadError('the model was closed'));
+    await Promise.all([...this.#all].map((host) => host.stop()));
+  }
+
+  async #bringUp(): Promise<void> {
+    while (!this.#closed && this.#failure === undefined) {
+      const host = this.#spare ?? this.#start();
+      this.#spare = undefined;
+      try {
+        const info = await host.load(this.#options.load, this.#options.loadTimeoutSecs);
+        this.#loadDeaths = 0;
+        this.#options.onLoad?.(info);
+        this.#model.resolve(info);
+        this.#serve(host);
+        return;
+      } catch (error) {
+        await this.#loadFailed(error as Error);
+      }
+    }
+  }
+
+  async #loadFailed(error: Error): Promise<void> {
+    if (error instanceof ModelLoadError) return this.#fail(error);
+    this.#loadDeaths += 1;
+    if (this.#loadDeaths >= MAX_LOAD_DEATHS) {
+      return this.#fail(new ModelLoadError(`the model can't be loaded: ${error.message}`, { cause: error }));
+    }
+    await delay(backoffMillis(this.#loadDeaths));
+  }
+
+  #start(): ModelHost {
+    const host = new ModelHost(this.#options);
+    this.#all.add(host);
+    void host.exited.then(() => this.#all.delete(host));
+    return host;
+  }
+
+  #serve(host: ModelHost): void {
+    this.#serving.add(host);
+    void host.exited.then(() => this.#replace(host));
+    this.#dispatch();
+  }
+
+  #replace(host: ModelHost): void {
+    this.#serving.delete(host);
+    if (this.#closed || this.#failure !== undefined) return;
+    this.#idleDeaths = host.diedIdle ? this.#idleDeaths + 1 : 0;
+    const backoff = host.diedIdle ? delay(backoffMillis(this.#idleDeaths)) : Promise.resolve();
+    void backoff.then(() => this.#bringUp()).then(() => this.#keepSpare());
+  }
+
+  #keepSpare(): void {
+    if (this.#closed || this.#spare !== undefined) return;
+    const spare = this.#start();
+    spare.prepare(this.#options.load.spec);
+    this.#spare = spare;
+    void spare.exited.then(() => {
+      if (this.#spare === spare) this.#spare = undefined;
+    });
+  }
+
+  #dispatch(): void {
+    for (let host = this.#freest(); host !== undefined && this.#waiting.length > 0; host = this.#freest()) {
+      const waiting = this.#waiting.shift();
+      if (waiting !== undefined) void this.#runOn(host, waiting);
+    }
+  }
+
+  #freest(): ModelHost | undefined {
+    let freest: ModelHost | undefined;
+    for (const host of this.#serving) {
+      if (!host.dead && host.inHand < (freest?.inHand ?? BATCHES_PER_HOST)) freest = host;
+    }
+    return freest;
+  }
+
+  async #runOn(host: ModelHost, waiting: Waiting): Promise<void> {
+    try {
+      waiting.resolve(await host.run(waiting.request));
+    } catch (error) {
+      if (!(error instanceof NotStartedError)) waiting.reject(error as Error);
+      else if (this.#failure === undefined) this.#waiting.unshift(waiting);
+      else waiting.reject(this.#failure);
+    }
+    this.#dispatch();
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#model.reject(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+  }
+}
+
+function backoffMillis(deaths: number): number {
+  return Math.min(MAX_BACKOFF_MILLIS, FIRST_BACKOFF_MILLIS * 2 ** (deaths - 1));
+}

@@ -1,0 +1,88 @@
+import type { ErrorDescription } from '../errors.ts';
+import type { TensorHeader } from '../models/encoded-batch.ts';
+import type { InferenceArgs } from '../models/model-handler.ts';
+import type { OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
+import type { TensorMetadata } from '../models/tensor.ts';
+import type { FrameHeader } from './frames.ts';
+
+/** How a host comes by its handler: a built-in one by its options, any other by its place in the config module. */
+export type HandlerSpec =
+  | { readonly kind: 'onnx'; readonly options: OnnxModelHandlerOptions<never> }
+  | { readonly kind: 'config'; readonly configUrl: string; readonly place: string; readonly className: string };
+
+/** What a host says of the model it loaded. */
+export interface ModelInfo {
+  /** What result lines show: the first digits of the digest, or a custom handler's class name. */
+  readonly label: string;
+  /** The model's SHA-256 in hexadecimal; a custom handler has none. */
+  readonly digest?: string;
+  /** The model's inputs, where batches travel as packed tensors. */
+  readonly inputs?: readonly TensorMetadata[];
+  readonly loadMillis: number;
+  /** Growth of the host's resident memory while the model was loaded. */
+  readonly modelBytes: number;
+}
+
+/** Imports what the handler needs, without loading its model. */
+export interface PrepareFrame extends FrameHeader {
+  readonly kind: 'prepare';
+  readonly spec: HandlerSpec;
+}
+
+export interface LoadFrame extends FrameHeader {
+  readonly kind: 'load';
+  readonly spec: HandlerSpec;
+  readonly threads: number;
+  readonly inferenceArgs?: InferenceArgs;
+}
+
+/**
+ * One batch, joined from fragments of one or several bundles. Tensors: one group each, in which the fragments' rows
+ * follow one another. Values: one group a fragment.
+ */
+export interface RunFrame extends FrameHeader {
+  readonly kind: 'run';
+  readonly id: number;
+  readonly fragments: readonly { readonly size: number; readonly rows: number }[];
+  readonly tensors?: readonly TensorHeader[];
+}
+
+export type ToHost = PrepareFrame | LoadFrame | RunFrame;
+
+export interface ReadyFrame extends FrameHeader {
+  readonly kind: 'ready';
+}
+
+export interface LoadedFrame extends FrameHeader {
+  readonly kind: 'loaded';
+  readonly info: ModelInfo;
+}
+
+export interface LoadFailedFrame extends FrameHeader {
+  readonly kind: 'loadFailed';
+  readonly error: ErrorDescription;
+}
+
+/** One entry a fragment; the groups are theirs, in order. `micros` is the time of `runInference` alone. */
+export interface ResultFrame extends FrameHeader {
+  readonly kind: 'result';
+  readonly id: number;
+  readonly micros: number;
+  readonly fragments: readonly ResultFragment[];
+}
+
+export interface ResultFragment {
+  readonly size: number;
+  readonly tensors?: readonly TensorHeader[];
+  /** How many of the frame's groups are this fragment's. */
+  readonly chunks: number;
+}
+
+export interface RunFailedFrame extends FrameHeader {
+  readonly kind: 'runFailed';
+  readonly id: number;
+  readonly micros: number;
+  readonly error: ErrorDescription & { readonly disposition?: string };
+}
+
+export type FromHost = ReadyFrame | LoadedFrame | LoadFailedFrame | ResultFrame | RunFailedFrame;

@@ -1,0 +1,9 @@
+import { extname } from 'node:path';
+
+/**
+ * The URL of another module beside `base`, to start as a thread or a process: as TypeScript where this runs from
+ * source, as JavaScript where it was compiled.
+ */
+export function siblingModule(name: string, base: string): URL {
+  return new URL(`${name}${extname(new URL(base).pathname)}`, base);
+}

@@ -1,0 +1,115 @@
+import type { Pipeline } from '../config/fabric.ts';
+import { unwrapHandler } from '../models/model-handler.ts';
+import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
+import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
+import { InferenceStage } from './inference-stage.ts';
+import type { ModelLink } from './model-link.ts';
+import { OutcomeLines } from './outcome-lines.ts';
+import { readBundle } from './read-bundle.ts';
+import { functionStages, stageName } from './stages.ts';
+import type { WorkItem } from './work-item.ts';
+
+type Pages = AsyncIterable<readonly WorkItem[]>;
+
+export interface BundleTaskOptions {
+  readonly pipeline: Pipeline;
+  readonly bundle: Bundle;
+  readonly link: ModelLink;
+  readonly scope: FunctionScope;
+  /** Outcomes that were sent before the worker that sent them was lost: they are made again, and not sent again. */
+  readonly skip: number;
+  readonly signal: AbortSignal;
+  /** Takes a chunk; resolves when there is room for more. */
+  readonly send: (chunk: OutcomeChunk) => Promise<void>;
+  /** Called when the last element has been read. */
+  readonly onReadDone: () => void;
+}
+
+/** Takes one bundle through its pipeline, in a worker: read, run the steps, write. */
+export async function runBundleTask(options: BundleTaskOptions): Promise<BundleSummary> {
+  const startedAt = performance.now();
+  const { pipeline, bundle, signal } = options;
+  let pages: Pages = withReadDone(readBundle(bundle, pipeline.input, signal), options.onReadDone);
+  if (options.scope.oneByOne) pages = oneByOne(pages);
+  pipeline.steps.forEach((_, index) => {
+    pages = stepPages(pages, index, options);
+  });
+
+  const lines = new OutcomeLines({ join: pipeline.output.join, address: bundle.address });
+  const tally = { total: 0, succeeded: 0, failed: 0, failedByStage: {} as Record<string, number> };
+  const send = async (): Promise<void> => {
+    const chunk = lines.take();
+    if (chunk === undefined) return;
+    count(tally, chunk);
+    await options.send(chunk);
+  };
+  let toSkip = options.skip;
+  for await (const page of pages) {
+    signal.throwIfAborted();
+    for (const item of page) {
+      const full = lines.add(item);
+      if (toSkip > 0) {
+        toSkip -= 1;
+        const chunk = lines.take();
+        if (chunk !== undefined) count(tally, chunk);
+      } else if (full) await send();
+    }
+  }
+  await send();
+  return { ...tally, models: {}, elapsedMillis: performance.now() - startedAt };
+}
+
+function count(
+  tally: { total: number; succeeded: number; failed: number; failedByStage: Record<string, number> },
+  chunk: OutcomeChunk,
+): void {
+  tally.total += chunk.elements;
+  tally.succeeded += chunk.succeeded;
+  tally.failed += chunk.elements - chunk.succeeded;
+  for (const [stage, failed] of Object.entries(chunk.failed)) {
+    tally.failedByStage[stage] = (tally.failedByStage[stage] ?? 0) + failed;
+  }
+}
+
+async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {
+  yield* pages;
+  onReadDone();
+}
+
+async function* oneByOne(pages: Pages): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of pages) for (const item of page) yield [item];
+}
+
+function stepPages(upstream: Pages, index: number, { pipeline, link, scope }: BundleTaskOptions): Pages {
+  const step = pipeline.steps[index];
+  if (step === undefined) return upstream;
+  const stages = functionStages(pipeline);
+  const stageFunction = (fn: StageFunction['fn'], stage: string): StageFunction => {
+    const name = stageName(pipeline, index, stage);
+    return { fn, stage: name, code: stages.indexOf(name) };
+  };
+  if (step.kind === 'map') return mapPages(upstream, stageFunction(step.fn, 'map'), scope);
+  const { preprocessFns, postprocessFns } = unwrapHandler(step.handler);
+  const stage = new InferenceStage({
+    step,
+    index,
+    inferenceStage: stageName(pipeline, index, 'inference'),
+    preprocess: preprocessFns.map((fn, i) => stageFunction(fn, `preprocess[${i}]`)),
+    postprocess: postprocessFns.map((fn, i) => stageFunction(fn, `postprocess[${i}]`)),
+    link,
+    scope: { ...scope, timeoutSecs: step.timeoutSecs },
+  });
+  return stage.run(upstream);
+}
+
+async function* mapPages(
+  upstream: Pages,
+  step: StageFunction,
+  scope: FunctionScope,
+): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of upstream) {
+    const pending = applyFunction(page, step, scope);
+    if (pending !== undefined) await pending;
+    yield page;
+  }
+}

@@ -1,0 +1,52 @@
+import type { BundleRange } from '../formats/format.ts';
+
+/** One object of a list that makes a bundle; its position is its place in the job's list. */
+export interface BundleObject {
+  readonly uri: string;
+  /** The element's id, where the object stands for itself and not at a place in a list. */
+  readonly id?: string;
+}
+
+/**
+ * Where a bundle's elements are read from: a range of one object, or a list of whole objects. A `chunk` holds the
+ * range's bytes and nothing else.
+ */
+export type BundleSource =
+  | { readonly kind: 'range'; readonly uri: string; readonly range: BundleRange; readonly chunk?: boolean }
+  | { readonly kind: 'objects'; readonly objects: readonly BundleObject[]; readonly firstIndex: number };
+
+/** A contiguous run of elements of one job: the unit of work of an engine. */
+export interface Bundle {
+  /** What the ids of its elements start with. */
+  readonly name: string;
+  readonly source: BundleSource;
+  /** Stated as `source` in the lines of failed elements. */
+  readonly address: Readonly<Record<string, unknown>>;
+  /** How many times it has been taken up, this time included. From the second on, it runs in a process of its own. @default 1 */
+  readonly receives?: number;
+}
+
+/** Outcomes of consecutive elements, as they are written: a line each, in input order. */
+export interface OutcomeChunk {
+  readonly results: Uint8Array;
+  readonly errors: Uint8Array;
+  readonly elements: number;
+  readonly succeeded: number;
+  /** Failed elements by stage. */
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+/** Takes a bundle's outcomes in input order. The engine waits for each write before it sends much more. */
+export interface OutcomeSink {
+  write(chunk: OutcomeChunk): void | Promise<void>;
+}
+
+export interface BundleSummary {
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly failedByStage: Readonly<Record<string, number>>;
+  /** Digests, or names, of the models that made the predictions, by what the lines show of them. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly elapsedMillis: number;
+}

@@ -1,0 +1,118 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FabricError } from '../errors.ts';
+import type { ElementFunction } from '../models/model-handler.ts';
+import type { Progress } from './progress.ts';
+import type { WorkItem } from './work-item.ts';
+
+/** A function of a pipeline at its stage. */
+export interface StageFunction {
+  readonly fn: ElementFunction<unknown, unknown>;
+  readonly stage: string;
+  /** The stage's place in `functionStages`. */
+  readonly code: number;
+}
+
+/** What a run of functions needs to know of the bundle that they run for. */
+export interface FunctionScope {
+  readonly task: number;
+  readonly progress: Progress;
+  readonly timeoutSecs: number;
+  /** One element at a time, so that a worker's death has one cause. */
+  readonly oneByOne: boolean;
+  /** Elements that are known to end a worker, by ordinal: they fail where they did it. */
+  readonly known: ReadonlyMap<number, { readonly code: number; readonly error: Error }>;
+}
+
+/** A function that did not come back in time. */
+export class FunctionTimeoutError extends FabricError {
+  override readonly name = 'TimeoutError';
+  constructor(stage: string, timeoutSecs: number) {
+    super('FUNCTION_TIMEOUT', `${stage} took longer than ${timeoutSecs} s`, { disposition: 'poison' });
+  }
+}
+
+/**
+ * Runs a function on the value of each element that has not failed; what it throws fails that element alone.
+ * The elements' promises, where there are any, are waited for together.
+ */
+export function applyFunction(
+  items: readonly WorkItem[],
+  step: StageFunction,
+  scope: FunctionScope,
+): Promise<void> | undefined {
+  if (scope.oneByOne) return applyOneByOne(items, step, scope);
+  const pending: Promise<void>[] = [];
+  const open = new Set<WorkItem>();
+  for (const item of items) {
+    const result = call(item, step, scope);
+    if (result === undefined) continue;
+    open.add(item);
+    pending.push(settle(item, step, result).finally(() => open.delete(item)));
+  }
+  return pending.length === 0 ? undefined : inTime(Promise.all(pending), open, step, scope.timeoutSecs);
+}
+
+async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, scope: FunctionScope): Promise<void> {
+  for (const item of items) {
+    const result = call(item, step, scope);
+    if (result === undefined) continue;
+    scope.progress.enter(scope.task, item.ordinal, step.code);
+    const open = new Set([item]);
+    await inTime(
+      settle(item, step, result).finally(() => open.delete(item)),
+      open,
+      step,
+      scope.timeoutSecs,
+    );
+    scope.progress.leave();
+  }
+}
+
+/** Calls the function; gives its promise where it is async. */
+function call(item: WorkItem, { fn, stage, code }: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
+  if (item.failure !== undefined) return undefined;
+  const known = scope.known.size === 0 ? undefined : scope.known.get(item.ordinal);
+  if (known?.code === code) {
+    item.fail(stage, known.error);
+    return undefined;
+  }
+  scope.progress.enter(scope.task, item.ordinal, code);
+  try {
+    const result = fn(item.value, item.context());
+    if (isPromise(result)) return result;
+    item.value = result;
+  } catch (error) {
+    item.fail(stage, error);
+  } finally {
+    scope.progress.leave();
+  }
+  return undefined;
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+async function settle(item: WorkItem, { stage }: StageFunction, result: Promise<unknown>): Promise<void> {
+  try {
+    const value = await result;
+    if (item.failure === undefined) item.value = value;
+  } catch (error) {
+    if (item.failure === undefined) item.fail(stage, error);
+  }
+}
+
+/** Waits for the promises, and fails the elements whose are still open when the time is over. */
+async function inTime(
+  done: Promise<unknown>,
+  open: ReadonlySet<WorkItem>,
+  { stage }: StageFunction,
+  timeoutSecs: number,
+): Promise<void> {
+  const clock = new AbortController();
+  const late = delay(timeoutSecs * 1000, 'late', { signal: clock.signal, ref: false }).catch(() => undefined);
+  if ((await Promise.race([done, late])) === 'late') {
+    for (const item of open) item.fail(stage, new FunctionTimeoutError(stage, timeoutSecs));
+  }
+  clock.abort();
+}

@@ -1,0 +1,147 @@
+import type { ErrorDescription } from '../errors.ts';
+import type { BundleRun } from './bundle-run.ts';
+import type { Standing } from './progress.ts';
+import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
+import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-protocol.ts';
+
+/** How often a worker is looked at for standing still. */
+const WATCH_MILLIS = 100;
+/** One bundle is read while the batches of the one before it still run. */
+const MAX_BUNDLES = 2;
+
+export interface EngineWorkerOptions {
+  readonly kind: 'thread' | 'process';
+  readonly setup: WorkerSetup;
+  /** The stages at which functions run, by the code that progress gives them. */
+  readonly stages: readonly string[];
+  readonly timeoutSecsOf: (stage: string) => number;
+  readonly onInfer: (request: number, body: InferRequest) => void;
+  readonly onRecovered: (step: number, key: string, size: number) => void;
+  /** It could take another bundle. */
+  readonly onFree: () => void;
+  readonly onSetupFailed: (error: ErrorDescription) => void;
+  /** It is gone, and these bundles were its own. */
+  readonly onLost: (runs: readonly BundleRun[]) => void;
+}
+
+/**
+ * A worker as its engine sees it: its bundles, and a watch on where it stands. One that stands in a function for longer
+ * than the step's `timeoutSecs` is ended; the element it stood on fails for it, and its bundles go to another.
+ */
+export class EngineWorker {
+  readonly #options: EngineWorkerOptions;
+  readonly #channel: WorkerChannel;
+  readonly #runs = new Map<number, BundleRun>();
+  readonly #reading = new Set<number>();
+  readonly #watch: NodeJS.Timeout;
+  #seen: { readonly ticket: number; readonly since: number } | undefined;
+  #stuck: ErrorDescription | undefined;
+  #closed = false;
+
+  constructor(options: EngineWorkerOptions) {
+    this.#options = options;
+    const open = options.kind === 'thread' ? openWorkerThread : openWorkerProcess;
+    this.#channel = open(options.setup, {
+      onMessage: (message) => this.#take(message),
+      onExit: (cause) => this.#lost(cause),
+    });
+    this.#watch = setInterval(() => this.#look(), WATCH_MILLIS).unref();
+  }
+
+  get hasRoom(): boolean {
+    return !this.#closed && this.#reading.size === 0 && this.#runs.size < MAX_BUNDLES;
+  }
+
+  get load(): number {
+    return this.#runs.size;
+  }
+
+  post(message: ToWorker, transfer?: readonly ArrayBuffer[]): void {
+    if (!this.#closed) this.#channel.post(message, transfer);
+  }
+
+  give(run: BundleRun): void {
+    const { task, bundle, known, received } = run;
+    this.#runs.set(task, run);
+    this.#reading.add(task);
+    this.post({ kind: 'bundle', task, bundle, known, skip: received });
+    run.assigned(() => this.post({ kind: 'abort', task }));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    for (const run of this.#runs.values()) run.abort(new Error('the engine was closed'));
+    await this.#channel.kill();
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        return;
+      case 'setupFailed':
+        this.#options.onSetupFailed(message.error);
+        for (const run of this.#runs.values()) run.fail(message.error);
+        return;
+      case 'infer':
+        return this.#options.onInfer(message.request, message.body);
+      case 'recovered':
+        return this.#options.onRecovered(message.step, message.key, message.size);
+      case 'outcomes':
+        void this.#runs
+          .get(message.task)
+          ?.write(message.chunk)
+          .then(() => this.post({ kind: 'written', task: message.task }));
+        return;
+      case 'readDone':
+        this.#reading.delete(message.task);
+        return this.#options.onFree();
+      case 'done':
+        void this.#runs.get(message.task)?.done(message.summary);
+        return this.#finish(message.task);
+      case 'failed':
+        this.#runs.get(message.task)?.fail(message.error);
+        return this.#finish(message.task);
+    }
+  }
+
+  #finish(task: number): void {
+    this.#runs.delete(task);
+    this.#reading.delete(task);
+    // A process is for one bundle; its end is no loss.
+    if (this.#options.kind === 'process') void this.close().then(() => this.#options.onLost([]));
+    else this.#options.onFree();
+  }
+
+  #look(): void {
+    const at = this.#channel.standing();
+    const now = performance.now();
+    if (at === undefined || at.ticket !== this.#seen?.ticket) {
+      this.#seen = at === undefined ? undefined : { ticket: at.ticket, since: now };
+      return;
+    }
+    const stage = this.#options.stages[at.stage] ?? '';
+    const timeoutSecs = this.#options.timeoutSecsOf(stage);
+    if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
+    this.#stuck = { name: 'TimeoutError', message: `${stage} took longer than ${timeoutSecs} s` };
+    void this.#channel.kill();
+  }
+
+  #lost(cause: string): void {
+    clearInterval(this.#watch);
+    if (this.#closed) return;
+    this.#closed = true;
+    const at = this.#channel.standing();
+    // A thread that died is laid to no element: what it last stood in need not be the cause. A process ran one at a time.
+    const named = this.#stuck !== undefined || this.#options.kind === 'process' ? at : undefined;
+    for (const run of this.#runs.values()) this.#blame(run, named, cause);
+    this.#options.onLost([...this.#runs.values()].filter((run) => !run.settled));
+  }
+
+  #blame(run: BundleRun, at: Standing | undefined, cause: string): void {
+    if (at?.task === run.task) {
+      const crash = { name: 'WorkerCrashedError', message: `the worker ${cause} in ${this.#options.stages[at.stage] ?? 'a function'}` };
+      run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck ?? crash });
+    } else if (at === undefined) run.lost(cause);
+  }
+}

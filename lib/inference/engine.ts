@@ -1,0 +1,220 @@
+import { availableParallelism } from 'node:os';
+import type { Pipeline } from '../config/fabric.ts';
+import { handlerPlace } from '../config/handler-place.ts';
+import { loadConfig, pipelineNamed } from '../config/load-config.ts';
+import { ConfigError, describeError, type ErrorDescription } from '../errors.ts';
+import { unwrapHandler } from '../models/model-handler.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
+import { BundleRun } from './bundle-run.ts';
+import { buffersOf } from './model-link.ts';
+import { ModelService } from './model-service.ts';
+import { functionStages } from './stages.ts';
+import { EngineWorker } from './engine-worker.ts';
+import type { InferRequest, WorkerSetup } from './worker-protocol.ts';
+
+export interface InferenceEngineOptions {
+  /** The config module; workers and model hosts import it too. */
+  readonly configUrl: URL;
+  readonly pipeline: string;
+  /** Threads that take bundles. @default the cores of the machine */
+  readonly workers?: number;
+  /** Takes what model handlers and their libraries print, a line at a time. @default it is dropped */
+  readonly onOutput?: (line: string) => void;
+}
+
+/**
+ * Runs the bundles of one pipeline: one engine a pipeline a process.
+ *
+ * Its workers, threads of this process, each read, decode, preprocess, pack, postprocess and write their bundles. Its
+ * model hosts, processes of their own, run the batches of all workers. This thread only passes batches between them
+ * and keeps the clocks. A worker that stands still in a function, or dies, is replaced, and its bundles go on without
+ * the element that it stood at.
+ *
+ *     await using engine = await InferenceEngine.start({ configUrl, pipeline: 'breast-cancer' });
+ *     const summary = await engine.process(bundle, sink, { signal });
+ */
+export class InferenceEngine implements AsyncDisposable {
+  readonly metrics: Metrics;
+  readonly pipeline: Pipeline;
+  readonly workers: number;
+  readonly #services: ReadonlyMap<number, ModelService>;
+  readonly #threads: EngineWorker[] = [];
+  readonly #processes = new Set<EngineWorker>();
+  readonly #queue: BundleRun[] = [];
+  readonly #setup: WorkerSetup;
+  #nextTask = 0;
+  #failure: ErrorDescription | undefined;
+  #disposed = false;
+
+  private constructor(pipeline: Pipeline, options: InferenceEngineOptions) {
+    this.pipeline = pipeline;
+    this.metrics = new Metrics();
+    this.workers = options.workers ?? availableParallelism();
+    this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline };
+    this.#services = startServices(pipeline, this.metrics, options);
+    for (let index = 0; index < this.workers; index += 1) this.#threads.push(this.#openWorker('thread'));
+  }
+
+  /** Starts workers and model hosts; models load while the first bundles are read. @throws ConfigError */
+  static async start(options: InferenceEngineOptions): Promise<InferenceEngine> {
+    const workers = options.workers ?? 1;
+    if (!Number.isInteger(workers) || workers < 1) {
+      throw new RangeError(`Cannot start an engine as 'workers' must be a positive integer: current value is ${workers}`);
+    }
+    const fabric = await loadConfig(options.configUrl);
+    return new InferenceEngine(pipelineNamed(fabric, options.pipeline), options);
+  }
+
+  /** Resolves when every model is loaded. @throws ModelLoadError */
+  async ready(): Promise<void> {
+    await Promise.all([...this.#services.values()].map((service) => service.model));
+  }
+
+  /**
+   * Takes one bundle through the pipeline. Its outcomes go to `sink` in input order, one for each element.
+   *
+   * @throws what the sink throws, a model that can't be loaded, or the signal's reason. What the sink has by then is a
+   *   prefix of the bundle's outcomes.
+   */
+  async process(
+    bundle: Bundle,
+    sink: OutcomeSink,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<BundleSummary> {
+    signal?.throwIfAborted();
+    if (this.#disposed) throw new ConfigError('the engine is closed');
+    const run = new BundleRun(this.#nextTask, bundle, sink);
+    this.#nextTask += 1;
+    if (this.#failure !== undefined) run.fail(this.#failure);
+    const abort = (): void => run.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#queue.push(run);
+    this.#assign();
+    try {
+      const summary = await run.summary;
+      return { ...summary, models: await this.#models() };
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    for (const run of this.#queue.splice(0)) run.abort(new Error('the engine was closed'));
+    const workers = [...this.#threads, ...this.#processes];
+    await Promise.all([
+      ...workers.map((worker) => worker.close()),
+      ...[...this.#services.values()].map((service) => service[Symbol.asyncDispose]()),
+    ]);
+  }
+
+  async #models(): Promise<Record<string, string>> {
+    const infos = await Promise.all([...this.#services.values()].map((service) => service.model));
+    return Object.fromEntries(infos.map((info) => [info.label, info.digest ?? info.label]));
+  }
+
+  #openWorker(kind: 'thread' | 'process'): EngineWorker {
+    const worker: EngineWorker = new EngineWorker({
+      kind,
+      setup: this.#setup,
+      stages: functionStages(this.pipeline),
+      timeoutSecsOf: (stage) => timeoutSecsOf(this.pipeline, stage),
+      onInfer: (request, body) => void this.#infer(worker, request, body),
+      onRecovered: (step, key, size) => this.#services.get(step)?.recovered(key, size),
+      onFree: () => this.#assign(),
+      onSetupFailed: (error) => this.#fail(error),
+      onLost: (runs) => this.#replace(worker, runs),
+    });
+    for (const [step, service] of this.#services) {
+      service.model.then(
+        (info) => worker.post({ kind: 'model', step, info }),
+        (error: Error) => worker.post({ kind: 'modelFailed', step, error: describeError(error) }),
+      );
+    }
+    return worker;
+  }
+
+  async #infer(worker: EngineWorker, request: number, body: InferRequest): Promise<void> {
+    const answer = await this.#services.get(body.step)?.infer(body);
+    if (answer === undefined) return;
+    worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
+  }
+
+  #assign(): void {
+    for (let index = 0; index < this.#queue.length; ) {
+      const run = this.#queue[index];
+      if (run === undefined || run.settled) {
+        this.#queue.splice(index, 1);
+        continue;
+      }
+      const worker = run.needsProcess ? this.#processFor() : this.#freest();
+      if (worker === undefined) {
+        index += 1;
+        continue;
+      }
+      this.#queue.splice(index, 1);
+      worker.give(run);
+    }
+  }
+
+  #freest(): EngineWorker | undefined {
+    const free = this.#threads.filter((worker) => worker.hasRoom);
+    return free.sort((one, other) => one.load - other.load)[0];
+  }
+
+  /** A process of its own for one bundle, of which there are at most as many as threads. */
+  #processFor(): EngineWorker | undefined {
+    if (this.#disposed || this.#processes.size >= this.workers) return undefined;
+    const worker = this.#openWorker('process');
+    this.#processes.add(worker);
+    return worker;
+  }
+
+  /** A worker was lost: another takes its place, and its bundles start over, but for what they have already given. */
+  #replace(worker: EngineWorker, runs: readonly BundleRun[]): void {
+    this.#processes.delete(worker);
+    if (this.#disposed) return;
+    const place = this.#threads.indexOf(worker);
+    if (place >= 0) this.#threads[place] = this.#openWorker('thread');
+    this.#queue.unshift(...runs);
+    this.#assign();
+  }
+
+  #fail(error: ErrorDescription): void {
+    this.#failure ??= error;
+    for (const run of this.#queue.splice(0)) run.fail(error);
+  }
+}
+
+/** Intra-op threads: the cores, shared by the most hosts that can be alive; all of them for a large model. */
+function startServices(pipeline: Pipeline, metrics: Metrics, options: InferenceEngineOptions): Map<number, ModelService> {
+  const cores = availableParallelism();
+  const handlers = pipeline.steps.map((step) => (step.kind === 'map' ? undefined : unwrapHandler(step.handler).handler));
+  const hosts = handlers.reduce((sum, handler) => sum + (handler?.modelCopies ?? 0), 0);
+  const services = new Map<number, ModelService>();
+  pipeline.steps.forEach((step, index) => {
+    if (step.kind === 'map') return;
+    const large = handlers[index]?.options.largeModel === true;
+    services.set(
+      index,
+      new ModelService({
+        step,
+        place: handlerPlace(options.pipeline, index),
+        configUrl: options.configUrl.href,
+        threads: large ? cores : Math.max(1, Math.floor(cores / hosts)),
+        metrics,
+        ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+      }),
+    );
+  });
+  return services;
+}
+
+/** How long a function of this stage may stand still. */
+function timeoutSecsOf(pipeline: Pipeline, stage: string): number {
+  const DEFAULT_SECS = 300;
+  const index = Number(/^step\[(\d+)\]/.exec(stage)?.[1] ?? 0);
+  const step = pipeline.steps[index];
+  return step?.kind === 'runInference' ? step.timeoutSecs : DEFAULT_SECS;
+}

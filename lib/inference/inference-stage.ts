@@ -1,0 +1,211 @@
+import { type Batch, Batcher, isOversize } from '../batching/batcher.ts';
+import type { RunInferenceStep } from '../config/steps.ts';
+import { describeError, FabricError } from '../errors.ts';
+import { type BatchCodec, batchCodec } from '../models/batch-codec.ts';
+import { ElementMismatchError } from '../models/collate.ts';
+import type { EncodedBatch } from '../models/encoded-batch.ts';
+import { byteLengthOf } from '../models/encoded-batch.ts';
+import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
+import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
+import { type Attempt, runIsolated } from './isolation.ts';
+import type { ModelLink } from './model-link.ts';
+import { OrderedWindow, type Slot } from './ordered-window.ts';
+import type { WorkItem } from './work-item.ts';
+
+/** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
+const MAX_BATCHES_IN_FLIGHT = 4;
+/** Results that wait for their turn, in bytes. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
+const MAX_PENDING_ELEMENTS = 16_384;
+const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+/** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
+const LEAST_ROWS = 2;
+
+export interface InferenceStageOptions {
+  readonly step: RunInferenceStep;
+  readonly index: number;
+  readonly inferenceStage: string;
+  readonly preprocess: readonly StageFunction[];
+  readonly postprocess: readonly StageFunction[];
+  readonly link: ModelLink;
+  readonly scope: FunctionScope;
+}
+
+/**
+ * One `runInference` step of one bundle, in a worker: preprocess, batch, infer, postprocess. Elements go in and come
+ * out in input order; those that have failed pass through.
+ */
+export class InferenceStage {
+  readonly #options: InferenceStageOptions;
+  readonly #handler: ModelHandler;
+  readonly #window = new OrderedWindow();
+  #codec: BatchCodec | undefined;
+  #batcher: Batcher<Slot> | undefined;
+  #inFlight = 0;
+
+  constructor(options: InferenceStageOptions) {
+    this.#options = options;
+    this.#handler = unwrapHandler(options.step.handler).handler;
+  }
+
+  async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
+    const pump = this.#pump(upstream).catch((error: Error) => this.#window.fail(error));
+    try {
+      for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) {
+        for (const step of this.#options.postprocess) {
+          const pending = applyFunction(page, step, this.#options.scope);
+          if (pending !== undefined) await pending;
+        }
+        yield page;
+      }
+    } finally {
+      // The consumer may have left early: whatever still runs then has nowhere to go.
+      this.#window.fail(new Error('the bundle was given up'));
+      await pump;
+    }
+  }
+
+  async #pump(upstream: AsyncIterable<readonly WorkItem[]>): Promise<void> {
+    for await (const page of upstream) {
+      for (const step of this.#options.preprocess) {
+        const pending = applyFunction(page, step, this.#options.scope);
+        if (pending !== undefined) await pending;
+      }
+      this.#codec ??= batchCodec(this.#handler, (await this.#options.link.model(this.#options.index)).inputs);
+      this.#batcher ??= this.#newBatcher(this.#codec);
+      for (const item of page) this.#add(item, this.#codec, this.#batcher);
+      this.#window.notify();
+      await this.#room();
+    }
+    for (const batch of this.#batcher?.flush() ?? []) {
+      this.#submit(batch);
+      await this.#room();
+    }
+    this.#window.end();
+  }
+
+  #newBatcher(codec: BatchCodec): Batcher<Slot> {
+    const { batching } = this.#handler;
+    const { fixedSize } = codec;
+    const targetSize = (key: string): number => fixedSize ?? this.#options.link.sizes(this.#options.index, key).target;
+    return new Batcher({
+      policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
+      targetSize,
+      maxPendingElements: MAX_PENDING_ELEMENTS,
+      maxPendingBytes: MAX_PENDING_BYTES,
+    });
+  }
+
+  #add(item: WorkItem, codec: BatchCodec, batcher: Batcher<Slot>): void {
+    const slot = this.#window.enter(item);
+    if (item.failure !== undefined) return;
+    const { batching } = this.#handler;
+    try {
+      const weight = batching.elementSizeFn?.(item.value) ?? 1;
+      if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
+        throw new OversizeElementError(weight, batching.maxBatchWeight);
+      }
+      for (const batch of batcher.add(codec.keyOf(item.value), slot, codec.bytesOf(item.value), weight)) this.#submit(batch);
+    } catch (error) {
+      item.fail(this.#options.inferenceStage, error);
+      slot.state = 'settled';
+    }
+  }
+
+  /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
+  async #room(): Promise<void> {
+    for (;;) {
+      const { changed } = this.#window;
+      if (this.#window.failure !== undefined) throw this.#window.failure;
+      if (this.#inFlight < MAX_BATCHES_IN_FLIGHT && this.#window.heldBytes < MAX_HELD_BYTES) return;
+      await changed;
+    }
+  }
+
+  #submit(batch: Batch<Slot>): void {
+    this.#inFlight += 1;
+    for (const slot of batch.items) slot.state = 'running';
+    void this.#runBatch(batch)
+      .catch((error: Error) => this.#window.fail(error))
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.#window.notify();
+      });
+  }
+
+  async #runBatch(batch: Batch<Slot>): Promise<void> {
+    const { link, index, step, inferenceStage } = this.#options;
+    const { ceiling } = link.sizes(index, batch.key);
+    await runIsolated(batch.items, ceiling ?? Infinity, {
+      onTimeout: step.onTimeout,
+      attempt: (slots, options) => this.#attempt(batch, slots, options),
+      recovered: (size) => link.recovered(index, batch.key, size),
+      fail: (slot, { error }) => {
+        slot.item.failure = { stage: inferenceStage, error };
+        this.#window.settle([slot], 0, () => undefined);
+      },
+    });
+  }
+
+  /** Runs slots as one batch; those that turn out not to fit the model fail, and the rest run without them. */
+  async #attempt(
+    batch: Batch<Slot>,
+    slots: readonly Slot[],
+    { isolating, outOfMemory }: { readonly isolating: boolean; readonly outOfMemory: boolean },
+  ): Promise<Attempt> {
+    const { link, index } = this.#options;
+    const fitting = [...slots];
+    let encoded: EncodedBatch | undefined;
+    try {
+      encoded = this.#encode(fitting, outOfMemory || this.#handler.batching.maxBatchSize === 1 ? 1 : LEAST_ROWS);
+    } catch (error) {
+      return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
+    }
+    if (encoded === undefined) return { ok: true };
+    for (const slot of fitting) slot.item.tries += 1;
+    const share = fitting.length / batch.items.length;
+    const answer = await link.infer({
+      step: index,
+      key: batch.key,
+      batch: encoded,
+      bytes: batch.bytes * share,
+      weight: batch.weight * share,
+      closedBy: batch.closedBy,
+      isolating,
+    });
+    if (!answer.ok) return answer;
+    const read = this.#codec?.decode(answer.results);
+    for (const { item } of fitting) (item.models ??= []).push(answer.model);
+    this.#window.settle(fitting, byteLengthOf(answer.results), (at) => read?.(at));
+    return { ok: true };
+  }
+
+  /** Packs the slots, taking out those that do not fit; undefined where none is left. */
+  #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
+    while (slots.length > 0) {
+      try {
+        return this.#codec?.encode(
+          slots.map((slot) => slot.item.value),
+          { minRows },
+        );
+      } catch (error) {
+        const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
+        if (misfit === undefined) throw error;
+        misfit.item.tries += 1;
+        misfit.item.fail(this.#options.inferenceStage, error);
+        this.#window.settle([misfit], 0, () => undefined);
+        slots.splice(slots.indexOf(misfit), 1);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** An element that weighs more than a batch may, where the policy is to refuse it. */
+class OversizeElementError extends FabricError {
+  override readonly name = 'OversizeElementError';
+  constructor(weight: number, limit: number) {
+    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, { disposition: 'poison' });
+  }
+}

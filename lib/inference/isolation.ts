@@ -1,0 +1,73 @@
+import { halvesWithin } from '../batching/memory-ceiling.ts';
+import type { OnTimeout } from '../config/steps.ts';
+import type { BatchFailure } from './worker-protocol.ts';
+
+/** How one try of a batch, or of a piece of one, went. */
+export type Attempt = { readonly ok: true } | { readonly ok: false; readonly failure: BatchFailure };
+
+export interface Isolation<T> {
+  /** Runs the items as one batch. `isolating`: they are a piece of a batch that failed. */
+  readonly attempt: (items: readonly T[], options: { readonly isolating: boolean; readonly outOfMemory: boolean }) => Promise<Attempt>;
+  /** An item failed by itself. */
+  readonly fail: (item: T, failure: BatchFailure) => void;
+  /** A batch of `size` ran out of memory, and both its halves then succeeded. */
+  readonly recovered: (size: number) => void;
+  readonly onTimeout: OnTimeout;
+}
+
+/**
+ * Runs a batch so that whatever goes wrong costs only the elements that cause it: a batch that fails is run again in
+ * halves, and those in halves, until they succeed or are down to one element, which fails alone. A batch that failed
+ * together with another bundle's is first run again by itself.
+ *
+ * With one poison element among n that is at most 2·log2(n) runs more. Pieces run one after another, in order.
+ *
+ * @param ceiling - the most elements that memory is known to hold; more are cut by halves before the first try, into
+ *   the same pieces that running out of memory would have given.
+ * @returns whether all succeeded.
+ * @throws where a failure is fatal.
+ */
+export async function runIsolated<T>(items: readonly T[], ceiling: number, isolation: Isolation<T>): Promise<boolean> {
+  let allSucceeded = true;
+  for (const [start, end] of halvesWithin(items.length, ceiling)) {
+    const piece = start === 0 && end === items.length ? items : items.slice(start, end);
+    const succeeded = await runPiece(piece, { isolating: false, outOfMemory: false }, isolation);
+    allSucceeded &&= succeeded;
+  }
+  return allSucceeded;
+}
+
+async function runPiece<T>(
+  items: readonly T[],
+  options: { readonly isolating: boolean; readonly outOfMemory: boolean },
+  isolation: Isolation<T>,
+): Promise<boolean> {
+  const attempt = await isolation.attempt(items, options);
+  if (attempt.ok) return true;
+  const { failure } = attempt;
+  if (failure.cause === 'fatal') throw new FatalBatchError(failure);
+  const outOfMemory = options.outOfMemory || failure.cause === 'memory';
+  if (failure.shared) return runPiece(items, { isolating: true, outOfMemory }, isolation);
+  const [first] = items;
+  if (items.length === 1 && first !== undefined) {
+    if (failure.cause === 'timeout' && isolation.onTimeout === 'retry') return runPiece(items, options, isolation);
+    // A single element may have run in two rows; where memory is short, one is worth a try.
+    if (failure.cause === 'memory' && !options.outOfMemory) return runPiece(items, { isolating: true, outOfMemory }, isolation);
+    isolation.fail(first, failure);
+    return false;
+  }
+  const middle = Math.ceil(items.length / 2);
+  const left = await runPiece(items.slice(0, middle), { isolating: true, outOfMemory }, isolation);
+  const right = await runPiece(items.slice(middle), { isolating: true, outOfMemory }, isolation);
+  if (failure.cause === 'memory' && left && right) isolation.recovered(items.length);
+  return left && right;
+}
+
+/** A failure that is the pipeline's, not the batch's. */
+export class FatalBatchError extends Error {
+  override readonly name: string;
+  constructor(failure: BatchFailure) {
+    super(failure.error.message);
+    this.name = failure.error.name;
+  }
+}

@@ -1,0 +1,81 @@
+import type { ErrorDescription } from '../errors.ts';
+import { ModelLoadError } from '../errors.ts';
+import type { ModelInfo } from '../hosts/protocol.ts';
+import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ToWorker } from './worker-protocol.ts';
+
+/** Sends what a worker says to its engine; the buffers named move there and are gone here. */
+export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
+
+/** A worker's side of the way to the models: it asks for batches to be run, and knows the sizes they should have. */
+export class ModelLink {
+  readonly #post: Post;
+  readonly #models = new Map<number, PromiseWithResolvers<ModelInfo>>();
+  readonly #requests = new Map<number, (answer: InferAnswer) => void>();
+  readonly #sizes = new Map<string, BatchSizes>();
+  readonly #firstTargets: ReadonlyMap<number, number>;
+  #nextRequest = 0;
+
+  /** @param firstTargets - the size of a step's batches before anything was learned. */
+  constructor(post: Post, firstTargets: ReadonlyMap<number, number>) {
+    this.#post = post;
+    this.#firstTargets = firstTargets;
+  }
+
+  /** The model of a step, once it is loaded. @throws ModelLoadError */
+  model(step: number): Promise<ModelInfo> {
+    return this.#modelOf(step).promise;
+  }
+
+  sizes(step: number, key: string): BatchSizes {
+    return this.#sizes.get(`${step}:${key}`) ?? { target: this.#firstTargets.get(step) ?? 1 };
+  }
+
+  infer(body: InferRequest): Promise<InferAnswer> {
+    const request = this.#nextRequest;
+    this.#nextRequest += 1;
+    this.#post({ kind: 'infer', request, body }, buffersOf(body.batch.chunks));
+    return new Promise((resolve) => {
+      this.#requests.set(request, (answer) => {
+        this.#sizes.set(`${body.step}:${body.key}`, answer.sizes);
+        resolve(answer);
+      });
+    });
+  }
+
+  recovered(step: number, key: string, size: number): void {
+    this.#post({ kind: 'recovered', step, key, size });
+  }
+
+  /** Takes what the engine says of models and batches. */
+  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'answer' }>): void {
+    switch (message.kind) {
+      case 'model':
+        return this.#modelOf(message.step).resolve(message.info);
+      case 'modelFailed':
+        return this.#modelOf(message.step).reject(loadError(message.error));
+      case 'answer': {
+        const resolve = this.#requests.get(message.request);
+        this.#requests.delete(message.request);
+        resolve?.(message.answer);
+      }
+    }
+  }
+
+  #modelOf(step: number): PromiseWithResolvers<ModelInfo> {
+    const known = this.#models.get(step);
+    if (known !== undefined) return known;
+    const model = Promise.withResolvers<ModelInfo>();
+    model.promise.catch(() => {});
+    this.#models.set(step, model);
+    return model;
+  }
+}
+
+function loadError(error: ErrorDescription): Error {
+  return new ModelLoadError(error.message);
+}
+
+/** The buffers that chunks lie in, each once. They must be the chunks' alone, for whoever sends them loses them. */
+export function buffersOf(chunks: readonly Uint8Array[]): ArrayBuffer[] {
+  return [...new Set(chunks.map((chunk) => chunk.buffer as ArrayBuffer))];
+}

@@ -1,0 +1,219 @@
+import { BatchAssembler } from '../batching/batch-assembler.ts';
+import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
+import type { BatchClosedBy } from '../batching/batcher.ts';
+import { MemoryCeiling } from '../batching/memory-ceiling.ts';
+import type { RunInferenceStep } from '../config/steps.ts';
+import { describeError, ModelLoadError } from '../errors.ts';
+import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
+import { HostPool } from '../hosts/host-pool.ts';
+import type { RunAnswer } from '../hosts/model-host.ts';
+import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
+import type { EncodedBatch } from '../models/encoded-batch.ts';
+import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
+import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { joinBatches } from './join-batches.ts';
+import type { BatchFailure, BatchSizes, InferAnswer, InferRequest } from './worker-protocol.ts';
+
+/** A piece of a failed batch gets this many times what its size should take, and at least a second. */
+const ISOLATION_SLACK = 10;
+const LEAST_ISOLATION_MILLIS = 1000;
+/** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
+const MAX_REMEMBERED_KEYS = 1000;
+
+export interface ModelServiceOptions {
+  readonly step: RunInferenceStep;
+  readonly place: string;
+  readonly configUrl: string;
+  readonly threads: number;
+  readonly metrics: Metrics;
+  readonly onOutput?: (line: string) => void;
+}
+
+/** A batch that a worker asked for, waiting to be run. */
+interface Fragment {
+  readonly key: string;
+  readonly size: number;
+  readonly bytes: number;
+  readonly weight: number;
+  readonly request: InferRequest;
+  readonly resolve: (answer: InferAnswer) => void;
+}
+
+interface Learned {
+  readonly estimator: BatchSizeEstimator;
+  readonly ceiling: MemoryCeiling;
+}
+
+/** The model of one inference step: its hosts, and what has been learned of the sizes that suit it. */
+export class ModelService {
+  readonly #options: ModelServiceOptions;
+  readonly #handler: ModelHandler;
+  readonly #pool: HostPool;
+  readonly #assembler: BatchAssembler<Fragment> | undefined;
+  readonly #learned = new Map<string, Learned>();
+
+  constructor(options: ModelServiceOptions) {
+    const { step, metrics } = options;
+    this.#options = options;
+    this.#handler = unwrapHandler(step.handler).handler;
+    const { batching } = this.#handler;
+    this.#pool = new HostPool({
+      copies: this.#handler.modelCopies,
+      env: this.#handler.options.envVars ?? {},
+      load: {
+        spec: handlerSpec(this.#handler, options),
+        threads: options.threads,
+        ...(step.inferenceArgs === undefined ? {} : { inferenceArgs: step.inferenceArgs }),
+      },
+      loadTimeoutSecs: step.loadTimeoutSecs,
+      onLoad: (info) => {
+        metrics.record('load_model_latency_milli_secs', info.loadMillis);
+        metrics.record('model_byte_size', info.modelBytes);
+      },
+      ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+    });
+    if (batching.maxBatchDurationSecs !== undefined) {
+      this.#assembler = new BatchAssembler({
+        policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
+        targetSize: (key) => this.#sizes(key).target,
+        clock: { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout as (handle: unknown) => void },
+        dispatch: (fragments) => void this.#run(fragments),
+      });
+    }
+  }
+
+  /** @throws ModelLoadError */
+  get model(): Promise<ModelInfo> {
+    return this.#pool.model;
+  }
+
+  /** Runs a worker's batch; never rejects. */
+  infer(request: InferRequest): Promise<InferAnswer> {
+    const { promise, resolve } = Promise.withResolvers<InferAnswer>();
+    const { key, bytes, weight, batch, isolating } = request;
+    const fragment = { key, bytes, weight, size: batch.size, request, resolve };
+    if (this.#assembler === undefined || isolating) void this.#run([fragment]);
+    else this.#assembler.offer(fragment);
+    return promise;
+  }
+
+  /** A batch of `size` ran out of memory, and its halves did not. */
+  recovered(key: string, size: number): void {
+    this.#learnedOf(key).ceiling.recovered(size);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#assembler?.[Symbol.dispose]();
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  async #run(fragments: readonly Fragment[]): Promise<void> {
+    const [first] = fragments;
+    if (first === undefined) return;
+    const { key, request } = first;
+    const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
+    try {
+      const { frame, groups } = joinBatches(fragments.map((fragment) => fragment.request.batch));
+      const answer = await this.#pool.run({ frame, groups, timeoutMillis: this.#timeoutMillis(key, size, request.isolating) });
+      if ('groups' in answer) await this.#succeeded(fragments, size, answer);
+      else this.#failed(fragments, size, runFailure(answer.frame));
+    } catch (error) {
+      this.#failed(fragments, size, hostFailure(error as Error));
+    }
+  }
+
+  #timeoutMillis(key: string, size: number, isolating: boolean): number {
+    const timeoutMillis = this.#options.step.timeoutSecs * 1000;
+    if (!isolating || size === 1) return timeoutMillis;
+    const expected = this.#learned.get(key)?.estimator.expectedMillis(size) ?? 0;
+    return Math.min(timeoutMillis, Math.max(LEAST_ISOLATION_MILLIS, expected * ISOLATION_SLACK));
+  }
+
+  async #succeeded(
+    fragments: readonly Fragment[],
+    size: number,
+    { frame, groups }: Extract<RunAnswer, { groups: unknown }>,
+  ): Promise<void> {
+    const { metrics } = this.#options;
+    const { label } = await this.#pool.model;
+    metrics.add('num_inferences', size);
+    metrics.record('inference_request_batch_size', size);
+    metrics.record('inference_batch_latency_micro_secs', frame.micros);
+    this.#learn(fragments, size, frame);
+    let start = 0;
+    frame.fragments.forEach((result, index) => {
+      const views = groups.slice(start, start + result.chunks);
+      start += result.chunks;
+      // Results that go to several workers can't all move with the buffer that they came in.
+      const chunks = fragments.length === 1 ? views : views.map((view) => view.slice());
+      const fragment = fragments[index];
+      fragment?.resolve({ ok: true, results: resultBatch(result, chunks), model: label, sizes: this.#sizes(fragment.key) });
+    });
+  }
+
+  /** Ends of bundles and pieces of failed batches say little of what batches cost. */
+  #learn(fragments: readonly Fragment[], size: number, { micros }: ResultFrame): void {
+    const [first] = fragments;
+    if (first === undefined) return;
+    const { estimator, ceiling } = this.#learnedOf(first.key);
+    ceiling.succeeded(size);
+    const whole: BatchClosedBy[] = ['size', 'bytes', 'weight'];
+    const teaches = fragments.length > 1 || whole.includes(first.request.closedBy);
+    if (teaches && !first.request.isolating) estimator.record(size, micros / 1000);
+  }
+
+  #failed(fragments: readonly Fragment[], size: number, failure: Omit<BatchFailure, 'shared'>): void {
+    this.#options.metrics.add('failed_batches_counter', 1);
+    const [first] = fragments;
+    if (failure.cause === 'memory' && first !== undefined) this.#learnedOf(first.key).ceiling.outOfMemory(size);
+    for (const { key, resolve } of fragments) {
+      resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes: this.#sizes(key) });
+    }
+  }
+
+  #sizes(key: string): BatchSizes {
+    const { estimator, ceiling } = this.#learnedOf(key);
+    const limit = ceiling.limit();
+    return limit === Infinity ? { target: estimator.target() } : { target: estimator.target(), ceiling: limit };
+  }
+
+  #learnedOf(key: string): Learned {
+    const known = this.#learned.get(key);
+    if (known !== undefined) return known;
+    if (this.#learned.size >= MAX_REMEMBERED_KEYS) {
+      const [oldest] = this.#learned.keys();
+      if (oldest !== undefined) this.#learned.delete(oldest);
+    }
+    const learned = { estimator: new BatchSizeEstimator(this.#handler.batching), ceiling: new MemoryCeiling() };
+    this.#learned.set(key, learned);
+    return learned;
+  }
+}
+
+/** Built-in handlers cross as their options; any other is found again in the config module. */
+function handlerSpec(handler: ModelHandler, { configUrl, place }: ModelServiceOptions): HandlerSpec {
+  if (handler instanceof OnnxModelHandler && handler.constructor === OnnxModelHandler) {
+    const plain = Object.entries(handler.options).filter(([, value]) => typeof value !== 'function');
+    return { kind: 'onnx', options: { ...Object.fromEntries(plain), modelUri: handler.modelPath } };
+  }
+  return { kind: 'config', configUrl, place, className: handler.constructor.name };
+}
+
+function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Array[]): EncodedBatch {
+  const { size, tensors } = result;
+  return tensors === undefined ? { kind: 'values', size, chunks } : { kind: 'tensors', size, tensors, chunks };
+}
+
+function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
+  const { name, message, disposition } = error;
+  if (disposition === 'fatal' && name !== 'ResultCountError') return { cause: 'fatal', error: { name, message } };
+  if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message } };
+  return { cause: 'memory', error: { name: 'OutOfMemoryError', message } };
+}
+
+function hostFailure(error: Error): Omit<BatchFailure, 'shared'> {
+  if (error instanceof HostDiedError) return { cause: error.reason, error: describeError(error) };
+  if (error instanceof ModelLoadError) return { cause: 'fatal', error: describeError(error) };
+  return { cause: 'error', error: describeError(error) };
+}

@@ -1,0 +1,91 @@
+import type { OutcomeChunk } from './bundle.ts';
+import { toJson } from './json.ts';
+import type { WorkItem } from './work-item.ts';
+
+export interface OutcomeLinesOptions {
+  readonly join: 'none' | 'input';
+  /** Stated in errors lines, as JSON. */
+  readonly address: Readonly<Record<string, unknown>>;
+}
+
+/** Characters of lines that go out together. */
+const CHUNK_CHARACTERS = 256 * 1024;
+
+/** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
+export class OutcomeLines {
+  readonly #joinInput: boolean;
+  readonly #address: string;
+  readonly #modelJson = new Map<string, string>();
+  readonly #encoder = new TextEncoder();
+  #results = '';
+  #errors = '';
+  #elements = 0;
+  #succeeded = 0;
+  #failed: Record<string, number> = {};
+
+  constructor({ join, address }: OutcomeLinesOptions) {
+    this.#joinInput = join === 'input';
+    this.#address = JSON.stringify(address);
+  }
+
+  /** @returns whether there is enough for a chunk. */
+  add(item: WorkItem): boolean {
+    this.#elements += 1;
+    if (item.failure === undefined) this.#addResult(item);
+    if (item.failure !== undefined) this.#addFailure(item);
+    return this.#results.length + this.#errors.length >= CHUNK_CHARACTERS;
+  }
+
+  /** What has been added since the last chunk; undefined where that is nothing. */
+  take(): OutcomeChunk | undefined {
+    if (this.#elements === 0) return undefined;
+    const chunk = {
+      results: this.#encoder.encode(this.#results),
+      errors: this.#encoder.encode(this.#errors),
+      elements: this.#elements,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+    };
+    this.#results = '';
+    this.#errors = '';
+    this.#elements = 0;
+    this.#succeeded = 0;
+    this.#failed = {};
+    return chunk;
+  }
+
+  #addResult(item: WorkItem): void {
+    try {
+      const prediction = toJson(item.value);
+      const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
+      this.#results += `{${head(item)},"prediction":${prediction}${input},"model":${this.#model(item.models)}}\n`;
+      this.#succeeded += 1;
+    } catch (error) {
+      // A value that refers to itself, or whose toJSON throws.
+      item.fail('write', error);
+    }
+  }
+
+  #addFailure(item: WorkItem): void {
+    const { stage = 'write', error } = item.failure ?? {};
+    this.#failed[stage] = (this.#failed[stage] ?? 0) + 1;
+    const attempts = Math.max(1, item.tries);
+    this.#errors +=
+      `{${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(error)},` +
+      `"attempts":${attempts},"input":${item.inputJson},"source":${this.#address}}\n`;
+  }
+
+  /** The model that made the prediction; a list where several did. */
+  #model(models: readonly string[] | undefined): string {
+    if (models === undefined) return '[]';
+    const [first = ''] = models;
+    if (models.length > 1) return JSON.stringify(models);
+    const known = this.#modelJson.get(first) ?? JSON.stringify(first);
+    this.#modelJson.set(first, known);
+    return known;
+  }
+}
+
+function head({ id, key }: WorkItem): string {
+  return key === undefined ? `"id":${JSON.stringify(id)}` : `"id":${JSON.stringify(id)},"key":${JSON.stringify(key)}`;
+}

@@ -1,0 +1,77 @@
+import { fork } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { siblingModule } from '../hosts/sibling-module.ts';
+import { PROGRESS_RECORD_BYTES, progressBuffer, type Standing, standing } from './progress.ts';
+import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
+
+export interface WorkerEvents {
+  readonly onMessage: (message: FromWorker) => void;
+  /** The worker is gone, whoever ended it. */
+  readonly onExit: (cause: string) => void;
+}
+
+/** An engine's end of a worker, be it a thread or a process. */
+export interface WorkerChannel {
+  post(message: ToWorker, transfer?: readonly ArrayBuffer[]): void;
+  /** Where the worker stands, or stood when it was lost. */
+  standing(): Standing | undefined;
+  kill(): Promise<void>;
+}
+
+/** A worker as a thread of this process. */
+export function openWorkerThread(setup: WorkerSetup, { onMessage, onExit }: WorkerEvents): WorkerChannel {
+  const progress = progressBuffer();
+  const fields = new Int32Array(progress);
+  const worker = new Worker(siblingModule('./worker-thread', import.meta.url), {
+    workerData: { ...setup, progress } satisfies WorkerSetup,
+  });
+  let cause = 'ended';
+  worker.on('message', onMessage);
+  worker.on('error', (error: Error) => {
+    cause = error.message;
+  });
+  worker.on('exit', () => onExit(cause));
+  return {
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    standing: () => standing(fields),
+    kill: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+/** A worker as a process of its own, which may die of a decoder or a function without any harm to this one. */
+export function openWorkerProcess(setup: WorkerSetup, { onMessage, onExit }: WorkerEvents): WorkerChannel {
+  const child = fork(fileURLToPath(siblingModule('./worker-process', import.meta.url)), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'pipe'],
+  });
+  const exited = Promise.withResolvers<void>();
+  const fields = new Int32Array(PROGRESS_RECORD_BYTES / Int32Array.BYTES_PER_ELEMENT).fill(-1);
+  let unread = Buffer.alloc(0);
+  (child.stdio[4] as Readable).on('data', (chunk: Buffer) => {
+    const bytes = Buffer.concat([unread, chunk]);
+    const whole = bytes.byteLength - (bytes.byteLength % PROGRESS_RECORD_BYTES);
+    unread = bytes.subarray(whole);
+    if (whole >= PROGRESS_RECORD_BYTES) new Uint8Array(fields.buffer).set(bytes.subarray(whole - PROGRESS_RECORD_BYTES, whole));
+  });
+  child.on('message', (message) => onMessage(message as FromWorker));
+  child.on('error', () => {});
+  child.on('close', (code, signal) => {
+    onExit(signal === null ? `exited with status ${code ?? 'unknown'}` : `was ended by ${signal}`);
+    exited.resolve();
+  });
+  child.send(setup);
+  return {
+    post: (message) => {
+      if (child.connected) child.send(message, () => {});
+    },
+    standing: () => standing(fields),
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited.promise;
+    },
+  };
+}

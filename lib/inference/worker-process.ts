@@ -1,0 +1,23 @@
+import { describeError } from '../errors.ts';
+import { pipedProgress } from './progress.ts';
+import { InferenceWorker } from './worker.ts';
+import type { Post } from './model-link.ts';
+import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
+
+/** The program of a worker that is a process of its own, for bundles that have ended a worker before. */
+const PROGRESS_FD = 4;
+// Ctrl-C in a terminal goes to every process of the group; the engine ends this one itself.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+
+const post: Post = (message) => process.send?.(message);
+
+process.once('message', async (setup: WorkerSetup) => {
+  try {
+    const worker = await InferenceWorker.start({ setup, progress: pipedProgress(PROGRESS_FD), post, oneByOne: true });
+    process.on('message', (message: ToWorker) => worker.take(message));
+    post({ kind: 'started' });
+  } catch (error) {
+    post({ kind: 'setupFailed', error: describeError(error) });
+  }
+});

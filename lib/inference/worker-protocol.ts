@@ -1,0 +1,69 @@
+import type { BatchClosedBy } from '../batching/batcher.ts';
+import type { ErrorDescription } from '../errors.ts';
+import type { ModelInfo } from '../hosts/protocol.ts';
+import type { EncodedBatch } from '../models/encoded-batch.ts';
+import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
+
+/** What an engine's worker starts with. */
+export interface WorkerSetup {
+  readonly configUrl: string;
+  readonly pipeline: string;
+  /** Shared with the engine, where the worker is a thread. */
+  readonly progress?: SharedArrayBuffer;
+}
+
+/** An element that ended a worker, or stood still in it: it fails at the stage where it did. */
+export interface KnownFailure {
+  readonly ordinal: number;
+  readonly stage: number;
+  readonly error: ErrorDescription;
+}
+
+/** Why a batch gave no results. `fatal`: the pipeline can't go on. */
+export interface BatchFailure {
+  readonly cause: 'error' | 'timeout' | 'memory' | 'crash' | 'fatal';
+  readonly error: ErrorDescription;
+  /** The batch ran together with others, and may well be innocent. */
+  readonly shared: boolean;
+}
+
+/** The sizes that batches of a key should have from now on. */
+export interface BatchSizes {
+  readonly target: number;
+  /** The most elements that memory has been seen to hold; absent where nothing is known. */
+  readonly ceiling?: number;
+}
+
+export interface InferRequest {
+  readonly step: number;
+  readonly key: string;
+  readonly batch: EncodedBatch;
+  readonly bytes: number;
+  readonly weight: number;
+  readonly closedBy: BatchClosedBy;
+  /** A piece of a batch that failed: it runs by itself, and teaches nothing. */
+  readonly isolating: boolean;
+}
+
+export type InferAnswer = { readonly sizes: BatchSizes } & (
+  | { readonly ok: true; readonly results: EncodedBatch; readonly model: string }
+  | { readonly ok: false; readonly failure: BatchFailure }
+);
+
+export type ToWorker =
+  | { readonly kind: 'bundle'; readonly task: number; readonly bundle: Bundle; readonly known: readonly KnownFailure[]; readonly skip: number }
+  | { readonly kind: 'model'; readonly step: number; readonly info: ModelInfo }
+  | { readonly kind: 'modelFailed'; readonly step: number; readonly error: ErrorDescription }
+  | { readonly kind: 'answer'; readonly request: number; readonly answer: InferAnswer }
+  | { readonly kind: 'written'; readonly task: number }
+  | { readonly kind: 'abort'; readonly task: number };
+
+export type FromWorker =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'setupFailed'; readonly error: ErrorDescription }
+  | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
+  | { readonly kind: 'recovered'; readonly step: number; readonly key: string; readonly size: number }
+  | { readonly kind: 'outcomes'; readonly task: number; readonly chunk: OutcomeChunk }
+  | { readonly kind: 'readDone'; readonly task: number }
+  | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }
+  | { readonly kind: 'failed'; readonly task: number; readonly error: ErrorDescription & { readonly fatal: boolean } };

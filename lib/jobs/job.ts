@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
+import type { Bundle } from '../inference/bundle.ts';
+
+/** What cuts a job into bundles: ranges of one object, or runs of a list of whole objects. */
+export type JobPlan =
+  | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean }
+  | { readonly kind: 'objects'; readonly objects: readonly string[]; readonly bundleElements: number };
+
+/** The recorded plan of a job: `job.json`. */
+export interface Job {
+  readonly version: 1;
+  readonly id: string;
+  readonly pipeline: string;
+  /** What comes after the pipeline in the job's address, and what the ids of its elements start with. */
+  readonly name: string;
+  readonly source: { readonly uri: string; readonly limit?: number };
+  /** Its bundles. */
+  readonly of: number;
+  readonly plan: JobPlan;
+  /** Digest of the pipeline's configuration. */
+  readonly config: string;
+}
+
+/** Digits of a job's id that an `@` folder shows. */
+const SHOWN_DIGITS = 12;
+
+/** A job's id: a pure function of what identifies its source. */
+export function jobId(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+export function shownJobId(id: string): string {
+  return id.slice(0, SHOWN_DIGITS);
+}
+
+export function bundlesOf(plan: JobPlan): number {
+  return plan.kind === 'object' ? bundleCount(plan.object) : Math.ceil(plan.objects.length / plan.bundleElements);
+}
+
+/**
+ * One bundle of a job.
+ *
+ * @param chunkPath - where the uncompressed bytes of a compressed object's bundle are.
+ */
+export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
+  const { plan, name, source } = job;
+  if (plan.kind === 'objects') {
+    const first = index * plan.bundleElements;
+    const objects = plan.objects.slice(first, first + plan.bundleElements).map((uri) => ({ uri }));
+    return { name, source: { kind: 'objects', objects, firstIndex: first }, address: { uri: source.uri } };
+  }
+  const range = bundleRange(plan.object, index);
+  const address = { uri: source.uri, range: { start: range.start, end: range.end } };
+  if (!plan.chunked) return { name, source: { kind: 'range', uri: source.uri, range }, address };
+  return { name, source: { kind: 'range', uri: chunkPath, range, chunk: true }, address };
+}

@@ -1,0 +1,70 @@
+import type { Job } from './job.ts';
+
+/** `complete`: every bundle has its part. `stopped`: too many elements failed. */
+export type JobStatus = 'complete' | 'stopped';
+
+export interface Counts {
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+/** What is known of a committed part: the note beside it. */
+export interface PartNote {
+  readonly job: string;
+  readonly name: string;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly succeeded: number;
+  readonly failedByStage: Readonly<Record<string, number>>;
+  readonly models: Readonly<Record<string, string>>;
+  /** The staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
+  readonly errors?: string;
+  readonly elapsedMillis: number;
+}
+
+export interface Manifest {
+  readonly version: 1;
+  readonly job: string;
+  readonly pipeline: string;
+  readonly source: Job['source'];
+  readonly status: JobStatus;
+  readonly counts: Counts;
+  readonly failedByStage: Readonly<Record<string, number>>;
+  readonly parts: readonly { readonly name: string; readonly elements: number; readonly bytes: number }[];
+  /** The models that made the predictions, by what the lines show of them: their full digests. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly config: string;
+  readonly timings: { readonly bundleMillis: number };
+}
+
+/** The manifest of a job whose parts these are, in order. */
+export function manifestOf(job: Job, status: JobStatus, notes: readonly PartNote[]): Manifest {
+  const counts = { total: 0, succeeded: 0, failed: 0 };
+  const failedByStage: Record<string, number> = {};
+  const models: Record<string, string> = {};
+  let bundleMillis = 0;
+  for (const note of notes) {
+    counts.total += note.elements;
+    counts.succeeded += note.succeeded;
+    counts.failed += note.elements - note.succeeded;
+    bundleMillis += note.elapsedMillis;
+    Object.assign(models, note.models);
+    for (const [stage, failed] of Object.entries(note.failedByStage)) {
+      failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
+    }
+  }
+  return {
+    version: 1,
+    job: job.id,
+    pipeline: job.pipeline,
+    source: job.source,
+    status,
+    counts,
+    failedByStage,
+    parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),
+    models,
+    config: job.config,
+    timings: { bundleMillis: Math.round(bundleMillis) },
+  };
+}

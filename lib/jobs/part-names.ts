@@ -1,0 +1,8 @@
+const LEAST_DIGITS = 5;
+
+/** The name of a bundle's part: its number and how many there are, with as many digits as that has, at least five. */
+export function partName(bundle: number, of: number): string {
+  const digits = Math.max(LEAST_DIGITS, String(of).length);
+  const padded = (value: number): string => String(value).padStart(digits, '0');
+  return `part-${padded(bundle)}-of-${padded(of)}.jsonl`;
+}

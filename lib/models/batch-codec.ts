@@ -1,0 +1,126 @@
+import { bucketOf } from '../batching/length-buckets.ts';
+import { elementShape } from './element-shape.ts';
+import { inputValue } from './collate.ts';
+import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
+import type { ModelHandler } from './model-handler.ts';
+import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
+import { fixedBatchSize } from './onnx-session.ts';
+import { elementsOf, isFree, type TensorMetadata, widthOf } from './tensor.ts';
+import { rowOf } from './tensor-rows.ts';
+
+/** How a worker makes a batch of elements, and takes its results apart. */
+export interface BatchCodec {
+  /** What elements must share to share a batch. @throws where the element can't be in any. */
+  keyOf(value: unknown): string;
+  /** The element's bytes in a batch, roughly. */
+  bytesOf(value: unknown): number;
+  /** The size at which the model fixes its batches. */
+  readonly fixedSize: number | undefined;
+  encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
+  /** Gives the result of the element at an index. */
+  decode(results: EncodedBatch): (index: number) => unknown;
+}
+
+/** Whether batches of this handler travel as packed tensors. A subclass that runs inference itself gets values. */
+export function travelsAsTensors(handler: ModelHandler): handler is OnnxModelHandler {
+  return handler instanceof OnnxModelHandler && handler.runInference === OnnxModelHandler.prototype.runInference;
+}
+
+/** @param inputs - the model's, as its host told them; undefined for a handler whose batches travel as values. */
+export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
+  return travelsAsTensors(handler) && inputs !== undefined ? tensorCodec(handler, inputs) : valueCodec(handler);
+}
+
+function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]): BatchCodec {
+  const fixedSize = fixedBatchSize(inputs);
+  const fixedShape = inputs.every(({ shape }) => shape.length > 0 && !shape.slice(1).some(isFree));
+  const shapes = inputShapes(handler, inputs);
+  const ownKey = handler.batchKey?.bind(handler);
+  const ownCollate = handler.collate !== OnnxModelHandler.prototype.collate;
+  const fixedBytes = inputs.reduce((sum, input) => sum + rowBytes(input, input.shape.slice(1).map(Number)), 0);
+  const textual = inputs.some((input) => input.datatype === 'BYTES');
+  return {
+    fixedSize,
+    keyOf: (value) => (fixedShape ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
+    bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
+    encode(values, { minRows }) {
+      const rows = Math.max(minRows, fixedSize ?? values.length);
+      const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length);
+      // A batch's bytes move to another thread: those of a user's own collate may be kept elsewhere.
+      return ownCollate ? { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) } : batch;
+    },
+    decode(results) {
+      const outputs = decodeTensors(results);
+      return (index) => rowOf(outputs, index);
+    },
+  };
+}
+
+/** Keys and sizes for inputs with free dimensions or none: by shape, but for the padded axis, which goes by bucket. */
+function inputShapes(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]) {
+  const { padding } = handler.options;
+  const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
+  const axis = padding === undefined ? undefined : (padding.axis ?? 1) - 1;
+  const data = inputs.filter((input) => input.name !== padding?.mask);
+  const shapeOf = (value: unknown, input: TensorMetadata): number[] =>
+    elementShape(inputValue(value, input, data), input.shape.slice(1), input);
+  const keyOf = (value: unknown): string => {
+    let key = '';
+    let length = 0;
+    for (const input of data) {
+      if (input.shape.length === 0) {
+        key += `${input.name}=${String(inputValue(value, input, data))};`;
+        continue;
+      }
+      const shape = shapeOf(value, input);
+      if (axis !== undefined && isFree(input.shape[axis + 1])) {
+        length = Math.max(length, shape[axis] ?? 0);
+        shape[axis] = -1;
+      }
+      key += `${shape.join('x')};`;
+    }
+    if (boundaries.length === 0) return key;
+    return `${key}#${bucketOf(batchLengthFn?.(value) ?? length, boundaries)}`;
+  };
+  const bytesOf = (value: unknown): number =>
+    data.reduce((sum, input) => sum + (input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input))), 0);
+  return { keyOf, bytesOf };
+}
+
+function rowBytes(input: TensorMetadata, shape: readonly number[]): number {
+  return elementsOf(shape) * widthOf(input.datatype);
+}
+
+function valueCodec(handler: ModelHandler): BatchCodec {
+  const ownKey = handler.batchKey?.bind(handler);
+  const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
+  const bucket =
+    boundaries.length === 0 || batchLengthFn === undefined
+      ? undefined
+      : (value: unknown) => `#${bucketOf(batchLengthFn(value), boundaries)}`;
+  return {
+    fixedSize: undefined,
+    keyOf: (value) => (ownKey?.(value) ?? '') + (bucket?.(value) ?? ''),
+    bytesOf: roughBytes,
+    encode: (values) => encodeValues(values),
+    decode(results) {
+      const values = decodeValues(results);
+      return (index) => values[index];
+    },
+  };
+}
+
+/** About how many bytes a value takes in structured clone. */
+function roughBytes(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (Array.isArray(value)) return typeof value[0] === 'number' ? value.length * 8 : sumOf(value);
+  return sumOf(Object.values(value));
+}
+
+function sumOf(values: readonly unknown[]): number {
+  let sum = 8;
+  for (const value of values) sum += roughBytes(value);
+  return sum;
+}

@@ -1,0 +1,70 @@
+import { elementsOf, isFree, type TensorMetadata } from './tensor.ts';
+
+/** A value that does not fit the model's input; the message is in the user's terms and holds no payload. */
+export class InputMismatchError extends Error {
+  override readonly name = 'InputMismatchError';
+}
+
+const typedArray = Object.getPrototypeOf(Uint8Array) as new () => { readonly length: number };
+
+/** Whether the value is an array of numbers as JavaScript has them: nested, flat or typed. */
+export function isArrayValue(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || value instanceof typedArray;
+}
+
+/**
+ * The dimensions that one element's `value` has for this input, without the batch dimension.
+ *
+ * @param dimensions - the input's own, without the batch dimension; free ones are names or negative.
+ * @throws InputMismatchError where the value can't have them.
+ */
+export function elementShape(value: unknown, dimensions: readonly (number | string)[], input: TensorMetadata): number[] {
+  if (!isArrayValue(value)) return scalarShape(dimensions, input);
+  const depth = depthOf(value);
+  if (depth === dimensions.length && depth !== 1) return nestedShape(value, dimensions, input);
+  if (depth === 1) return flatShape(value.length, dimensions, input);
+  throw mismatch(input, `${depth} levels of nesting`);
+}
+
+function scalarShape(dimensions: readonly (number | string)[], input: TensorMetadata): number[] {
+  const shape = dimensions.map((dimension) => (isFree(dimension) ? 1 : Number(dimension)));
+  if (elementsOf(shape) !== 1) throw mismatch(input, 'a single value');
+  return shape;
+}
+
+function flatShape(length: number, dimensions: readonly (number | string)[], input: TensorMetadata): number[] {
+  const free = dimensions.filter(isFree).length;
+  const fixed = elementsOf(dimensions.map((dimension) => (isFree(dimension) ? 1 : Number(dimension))));
+  if (free > 1) throw mismatch(input, 'a flat array, which says nothing of its dimensions: nest it');
+  const rest = fixed === 0 ? 0 : length / fixed;
+  if (free === 0 ? length !== fixed : !Number.isInteger(rest)) throw mismatch(input, `${length} values`);
+  return dimensions.map((dimension) => (isFree(dimension) ? rest : Number(dimension)));
+}
+
+function nestedShape(
+  value: ArrayLike<unknown>,
+  dimensions: readonly (number | string)[],
+  input: TensorMetadata,
+): number[] {
+  const shape: number[] = [];
+  let level: unknown = value;
+  for (const dimension of dimensions) {
+    const length = isArrayValue(level) ? level.length : 0;
+    if (!isFree(dimension) && length !== dimension) throw mismatch(input, `${length} along a dimension of ${dimension}`);
+    shape.push(length);
+    level = isArrayValue(level) ? level[0] : undefined;
+  }
+  return shape;
+}
+
+function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let level: unknown = value; isArrayValue(level); level = level[0]) depth += 1;
+  return depth;
+}
+
+export function mismatch(input: TensorMetadata, got: string): InputMismatchError {
+  return new InputMismatchError(
+    `input '${input.name}' must be ${input.datatype} of shape [${input.shape.join(', ')}], the first being the batch: got ${got}`,
+  );
+}

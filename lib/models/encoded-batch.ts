@@ -1,0 +1,53 @@
+import { deserialize, serialize } from 'node:v8';
+import type { Datatype, NamedTensors, Tensor } from './tensor.ts';
+import { bytesOfTensor, tensorOfBytes } from './tensor-bytes.ts';
+
+/** A tensor without its values, which travel beside it as raw bytes. */
+export interface TensorHeader {
+  readonly name: string;
+  readonly datatype: Datatype;
+  readonly shape: readonly number[];
+}
+
+/**
+ * A batch, or its results, on the way between a worker and a model host: packed tensors, one chunk of bytes each, or
+ * values by structured clone in a single chunk. `size` is the number of elements; tensors may have more rows than that,
+ * where a model fixes its batch.
+ */
+export type EncodedBatch =
+  | { readonly kind: 'tensors'; readonly size: number; readonly tensors: readonly TensorHeader[]; readonly chunks: readonly Uint8Array[] }
+  | { readonly kind: 'values'; readonly size: number; readonly chunks: readonly Uint8Array[] };
+
+export function encodeTensors(tensors: NamedTensors, size: number): EncodedBatch {
+  const headers: TensorHeader[] = [];
+  const chunks: Uint8Array[] = [];
+  for (const [name, tensor] of Object.entries(tensors)) {
+    headers.push({ name, datatype: tensor.datatype, shape: tensor.shape });
+    chunks.push(bytesOfTensor(tensor));
+  }
+  return { kind: 'tensors', size, tensors: headers, chunks };
+}
+
+/** The tensors of a batch; numbers are views on its chunks, which must be aligned. */
+export function decodeTensors(batch: EncodedBatch): NamedTensors {
+  const tensors: Record<string, Tensor> = {};
+  if (batch.kind !== 'tensors') return tensors;
+  batch.tensors.forEach(({ name, datatype, shape }, index) => {
+    tensors[name] = tensorOfBytes(datatype, shape, batch.chunks[index] ?? new Uint8Array());
+  });
+  return tensors;
+}
+
+/** @throws DataCloneError where a value can't be cloned, a function for one. */
+export function encodeValues(values: readonly unknown[]): EncodedBatch {
+  return { kind: 'values', size: values.length, chunks: [serialize(values)] };
+}
+
+export function decodeValues(batch: EncodedBatch): readonly unknown[] {
+  const [chunk] = batch.chunks;
+  return chunk === undefined ? [] : (deserialize(chunk) as unknown[]);
+}
+
+export function byteLengthOf(batch: EncodedBatch): number {
+  return batch.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+}

@@ -1,0 +1,132 @@
+import { type BatchingOptions, type BatchingPolicy, resolveBatching } from '../batching/batching-options.ts';
+import type { Element } from '../elements/element.ts';
+
+/** Arguments for `runInference`, beside the batch. Each batch gets a copy of its own. */
+export type InferenceArgs = Readonly<Record<string, unknown>>;
+
+export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
+  /** Exactly one copy of the model, with all threads. @default false */
+  readonly largeModel?: boolean;
+  /** How many copies of the model there are, each in a process of its own. @default 1 */
+  readonly modelCopies?: number;
+  /** Environment variables of the model's processes, set before they import anything. @default none */
+  readonly envVars?: Readonly<Record<string, string>>;
+}
+
+/** A function on an element's value, before or after inference. It may be async. */
+export type ElementFunction<From, To> = (value: From, element: Element) => To | Promise<To>;
+
+/**
+ * Knows how to load a model and how to run a batch through it (Apache Beam's ModelHandler).
+ *
+ * `loadModel` and `runInference` run in a model host, a process of its own that imports the config module and takes
+ * the handler by its place there; elements and results cross by structured clone.
+ *
+ * @typeParam Input - what one element of a batch is
+ * @typeParam Output - what one result is
+ * @typeParam Model - what `loadModel` gives and `runInference` takes; it never leaves its process
+ */
+export abstract class ModelHandler<Input = unknown, Output = unknown, Model = unknown> {
+  readonly options: ModelHandlerOptions<Input>;
+  readonly batching: BatchingPolicy<Input>;
+  readonly modelCopies: number;
+
+  /** @throws RangeError, TypeError where an option breaks its rule. */
+  constructor(options: ModelHandlerOptions<Input> = {}) {
+    this.options = options;
+    this.batching = resolveBatching(options);
+    this.modelCopies = checkedCopies(options);
+  }
+
+  /** Loads the model, once a host. A rejection is a model that can't be loaded: it ends the run. */
+  abstract loadModel(): Promise<Model> | Model;
+
+  /**
+   * One result for each element of the batch, in its order; any other number is a contract error.
+   * What it throws is laid to the batch, which is then run again in halves until the elements that cause it are found.
+   */
+  abstract runInference(
+    batch: readonly Input[],
+    model: Model,
+    inferenceArgs?: InferenceArgs,
+  ): Promise<readonly Output[]> | readonly Output[];
+
+  /** Elements share a batch only where their keys are the same. */
+  batchKey?(element: Input): string;
+
+  /** Called once by whoever loaded the config, with its URL: relative paths in the options are relative to it. */
+  resolvePaths(_base: URL): void {}
+
+  /** A handler that runs `preprocess` on each element first; of several, the last added runs first. */
+  withPreprocessFn<From>(preprocess: ElementFunction<From, Input>): ModelHandler<From, Output> {
+    return new HandlerWithFunctions<From, Output>(this as ModelHandler, { preprocess: preprocess as ElementFunction<unknown, unknown> });
+  }
+
+  /** A handler that runs `postprocess` on each result; of several, the first added runs first. */
+  withPostprocessFn<To>(postprocess: ElementFunction<Output, To>): ModelHandler<Input, To> {
+    return new HandlerWithFunctions<Input, To>(this as ModelHandler, { postprocess: postprocess as ElementFunction<unknown, unknown> });
+  }
+}
+
+function checkedCopies({ modelCopies = 1, largeModel = false }: ModelHandlerOptions<never>): number {
+  if (!Number.isInteger(modelCopies) || modelCopies < 1) {
+    throw new RangeError(
+      `Cannot create a model handler as 'modelCopies' must be a positive integer: current value is ${modelCopies}`,
+    );
+  }
+  if (largeModel && modelCopies > 1) {
+    throw new RangeError(
+      `Cannot create a model handler as 'modelCopies' must be 1 where 'largeModel' is set: current value is ${modelCopies}`,
+    );
+  }
+  return modelCopies;
+}
+
+interface AddedFunctions {
+  readonly preprocess?: ElementFunction<unknown, unknown>;
+  readonly postprocess?: ElementFunction<unknown, unknown>;
+}
+
+/** A handler with one function more around it; {@link unwrapHandler} takes the layers off again. */
+class HandlerWithFunctions<Input, Output> extends ModelHandler<Input, Output> {
+  readonly inner: ModelHandler;
+  readonly added: AddedFunctions;
+
+  constructor(inner: ModelHandler, added: AddedFunctions) {
+    super({});
+    this.inner = inner;
+    this.added = added;
+  }
+
+  override loadModel(): Promise<unknown> | unknown {
+    return this.inner.loadModel();
+  }
+
+  override runInference(): never {
+    throw new TypeError('a handler with pre- or postprocess functions runs in an engine only');
+  }
+
+  override resolvePaths(base: URL): void {
+    this.inner.resolvePaths(base);
+  }
+}
+
+/** A handler as the engine runs it: the one that holds the model, and the functions in the order in which they run. */
+export interface UnwrappedHandler {
+  readonly handler: ModelHandler;
+  readonly preprocessFns: readonly ElementFunction<unknown, unknown>[];
+  readonly postprocessFns: readonly ElementFunction<unknown, unknown>[];
+}
+
+export function unwrapHandler(outer: ModelHandler): UnwrappedHandler {
+  const preprocessFns: ElementFunction<unknown, unknown>[] = [];
+  const postprocessFns: ElementFunction<unknown, unknown>[] = [];
+  let handler = outer;
+  while (handler instanceof HandlerWithFunctions) {
+    const { preprocess, postprocess } = handler.added;
+    if (preprocess !== undefined) preprocessFns.push(preprocess);
+    if (postprocess !== undefined) postprocessFns.unshift(postprocess);
+    handler = handler.inner;
+  }
+  return { handler, preprocessFns, postprocessFns };
+}

@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { InferenceSession } from 'onnxruntime-node';
+import { collate, type Padding } from './collate.ts';
+import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
+import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
+import type { NamedTensors, TensorMetadata } from './tensor.ts';
+import { rowOf } from './tensor-rows.ts';
+
+/** An element of an ONNX model: `{ inputName: value }`, or the value alone for a model of one input. */
+export type OnnxInput = unknown;
+/** One row of each output: nested arrays, or a scalar where the row is one. */
+export type OnnxOutput = Readonly<Record<string, unknown>>;
+
+export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input> {
+  /** The model file: a path, relative to the config file, or a `file:` URL. */
+  readonly modelUri: string;
+  /** @default 'CPU' */
+  readonly device?: 'CPU' | 'GPU';
+  /** The outputs that results have. @default all of the model's */
+  readonly outputNames?: readonly string[];
+  /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
+  readonly padding?: Padding;
+  /** Passed to onnxruntime as they are. @default none */
+  readonly sessionOptions?: InferenceSession.SessionOptions;
+}
+
+/**
+ * Runs an ONNX model with onnxruntime. Types and shapes come from the model's metadata; dimension 0 is the batch.
+ *
+ * A subclass may override `collate`, which packs a batch's elements into tensors in the worker, or `runInference`,
+ * which then gets the elements themselves in the model host and may call `super.runInference`.
+ */
+export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends ModelHandler<Input, Output, OnnxModel> {
+  declare readonly options: OnnxModelHandlerOptions<Input>;
+  #base: URL | undefined;
+
+  constructor(options: OnnxModelHandlerOptions<Input>) {
+    super(options);
+    if (typeof options.modelUri !== 'string' || options.modelUri === '') {
+      throw new TypeError(
+        `Cannot create OnnxModelHandler as 'modelUri' must be a path or a file: URL: current value is ${String(options.modelUri)}`,
+      );
+    }
+    const axis = options.padding?.axis ?? 1;
+    if (!Number.isInteger(axis) || axis < 1) {
+      throw new RangeError(
+        `Cannot create OnnxModelHandler as 'padding.axis' must be an integer of at least 1, as 0 is the batch: current value is ${axis}`,
+      );
+    }
+  }
+
+  /** The model's file, an absolute path once whoever loaded the config has resolved it. */
+  get modelPath(): string {
+    const { modelUri } = this.options;
+    if (modelUri.startsWith('file:')) return fileURLToPath(modelUri);
+    return this.#base === undefined ? modelUri : resolve(fileURLToPath(new URL('.', this.#base)), modelUri);
+  }
+
+  override resolvePaths(base: URL): void {
+    this.#base = base;
+  }
+
+  override async loadModel(): Promise<OnnxModel> {
+    const { device = 'CPU', outputNames, sessionOptions } = this.options;
+    const threads = Number(process.env['FABRIC_INTRA_OP_THREADS']) || undefined;
+    return openOnnxSession({ path: this.modelPath, device, outputNames, sessionOptions, threads });
+  }
+
+  /**
+   * Packs elements of one batch key into one tensor an input, dimension 0 being the batch.
+   *
+   * @throws ElementMismatchError for the first element that does not fit; it fails alone.
+   */
+  collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
+    return collate(batch, inputs, this.options.padding);
+  }
+
+  override async runInference(
+    batch: readonly Input[],
+    model: OnnxModel,
+    _inferenceArgs?: InferenceArgs,
+  ): Promise<readonly Output[]> {
+    const size = fixedBatchSize(model.inputs) ?? batch.length;
+    const outputs = await runOnnxSession(model, this.collate(filled(batch, size), model.inputs));
+    return batch.map((_, index) => rowOf(outputs, index) as Output);
+  }
+}
+
+/** The batch at exactly `size`, a short one filled with its last element. */
+export function filled<T>(batch: readonly T[], size: number): readonly T[] {
+  const last = batch.at(-1);
+  if (batch.length >= size || last === undefined) return batch;
+  return [...batch, ...Array.from({ length: size - batch.length }, () => last)];
+}

@@ -1,0 +1,62 @@
+import { elementsOf, type NamedTensors, type Tensor } from './tensor.ts';
+
+/** Row `index` of every output: nested arrays, or a scalar where the row is one. int64 past 2^53 stays a bigint. */
+export function rowOf(outputs: NamedTensors, index: number): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (const name in outputs) {
+    const tensor = outputs[name];
+    if (tensor !== undefined) row[name] = tensorRow(tensor, index);
+  }
+  return row;
+}
+
+function tensorRow(tensor: Tensor, index: number): unknown {
+  const { shape } = tensor;
+  if (shape.length === 1) return valueAt(tensor, index);
+  if (shape.length === 2) return values(tensor, index * (shape[1] ?? 0), shape[1] ?? 0);
+  const row = shape.slice(1);
+  return nested(tensor, row, 0, index * elementsOf(row));
+}
+
+function nested(tensor: Tensor, shape: readonly number[], dimension: number, offset: number): unknown[] {
+  const length = shape[dimension] ?? 0;
+  if (dimension === shape.length - 1) return values(tensor, offset, length);
+  const stride = elementsOf(shape.slice(dimension + 1));
+  const out: unknown[] = [];
+  for (let index = 0; index < length; index += 1) out.push(nested(tensor, shape, dimension + 1, offset + index * stride));
+  return out;
+}
+
+function values(tensor: Tensor, offset: number, length: number): unknown[] {
+  const out: unknown[] = [];
+  if (tensor.datatype === 'FP32' || tensor.datatype === 'FP64') {
+    const data = tensor.data as Float32Array;
+    for (let index = offset; index < offset + length; index += 1) out.push(data[index]);
+    return out;
+  }
+  for (let index = offset; index < offset + length; index += 1) out.push(valueAt(tensor, index));
+  return out;
+}
+
+function valueAt(tensor: Tensor, index: number): unknown {
+  const value = tensor.data[index];
+  if (tensor.datatype === 'BOOL') return value !== 0;
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** Rows `[start, end)` of every output. */
+export function sliceRows(outputs: NamedTensors, start: number, end: number): NamedTensors {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, tensor]) => {
+      const row = elementsOf(tensor.shape.slice(1));
+      const data = tensor.data as Float32Array;
+      return [name, { ...tensor, shape: [end - start, ...tensor.shape.slice(1)], data: sliced(data, start * row, end * row) }];
+    }),
+  );
+}
+
+function sliced(data: Tensor['data'], start: number, end: number): Tensor['data'] {
+  return Array.isArray(data) ? data.slice(start, end) : (data as Float32Array).subarray(start, end);
+}

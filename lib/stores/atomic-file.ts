@@ -1,0 +1,63 @@
+import { link, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
+export async function writeAtomically(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, content);
+  await rename(temporary, path);
+}
+
+/**
+ * Gives a finished file its name, unless that is taken: of several writers one wins.
+ *
+ * @returns whether it was this one; the temporary file is gone in either case.
+ */
+export async function commitFile(temporary: string, path: string): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(temporary);
+  }
+}
+
+/** A file that is written from its start to its end. */
+export interface Spool extends AsyncDisposable {
+  readonly path: string;
+  /** Bytes written so far. */
+  readonly byteLength: number;
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a file to be written anew. Folders are made. */
+export async function openSpool(path: string): Promise<Spool> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'w');
+  let byteLength = 0;
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    await file.close();
+  };
+  return {
+    path,
+    get byteLength() {
+      return byteLength;
+    },
+    async write(bytes) {
+      if (bytes.byteLength === 0) return;
+      await file.writeFile(bytes);
+      byteLength += bytes.byteLength;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

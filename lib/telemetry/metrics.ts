@@ -1,0 +1,42 @@
+/** The names that Apache Beam's RunInference gives these counters, and those of this fabric beside them. */
+export type CounterName = 'num_inferences' | 'failed_batches_counter';
+export type DistributionName =
+  | 'inference_request_batch_size'
+  | 'inference_batch_latency_micro_secs'
+  | 'load_model_latency_milli_secs'
+  | 'model_byte_size';
+
+export interface Distribution {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Counts and distributions of one engine. */
+export class Metrics {
+  readonly #counters = new Map<CounterName, number>();
+  readonly #distributions = new Map<DistributionName, Distribution>();
+
+  add(name: CounterName, amount: number): void {
+    this.#counters.set(name, this.counter(name) + amount);
+  }
+
+  record(name: DistributionName, value: number): void {
+    const { count, sum, min, max } = this.distribution(name) ?? { count: 0, sum: 0, min: Infinity, max: -Infinity };
+    this.#distributions.set(name, { count: count + 1, sum: sum + value, min: Math.min(min, value), max: Math.max(max, value) });
+  }
+
+  counter(name: CounterName): number {
+    return this.#counters.get(name) ?? 0;
+  }
+
+  /** Undefined where nothing was recorded. */
+  distribution(name: DistributionName): Distribution | undefined {
+    return this.#distributions.get(name);
+  }
+}
+
+export function meanOf({ sum, count }: Distribution): number {
+  return sum / count;
+}

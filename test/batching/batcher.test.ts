@@ -1,0 +1,240 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Batch, BatcherOptions } from '../../lib/batching/batcher.ts';
+import { Batcher, isOversize } from '../../lib/batching/batcher.ts';
+
+interface Added {
+  readonly key: string;
+  readonly index: number;
+  readonly bytes: number;
+  readonly weight: number;
+}
+
+const UNLIMITED: BatcherOptions = {
+  policy: { maxBatchSize: 1024, maxBatchBytes: 2 ** 26, maxBatchWeight: Infinity },
+  targetSize: () => 1024,
+  maxPendingElements: Infinity,
+  maxPendingBytes: Infinity,
+};
+
+function batchesOf(elements: readonly Added[], options: BatcherOptions): Batch<Added>[] {
+  const batcher = new Batcher<Added>(options);
+  const closed = elements.flatMap((element) => [...batcher.add(element.key, element, element.bytes, element.weight)]);
+  return [...closed, ...batcher.flush()];
+}
+
+/** Elements by key, one letter each: `'aab'` is two of `a` and one of `b`. */
+function elementsOf(keys: string, bytes = 1, weight = 1): Added[] {
+  return Array.from(keys, (key, index) => ({ key, index, bytes, weight }));
+}
+
+function shown(batches: readonly Batch<Added>[]): string[] {
+  return batches.map(({ key, items, closedBy }) => `${key} ${items.map(({ index }) => index).join(',')} ${closedBy}`);
+}
+
+const element = fc.record({
+  key: fc.constantFrom('a', 'b', 'c', 'd'),
+  bytes: fc.integer({ min: 0, max: 120 }),
+  // Also fractions, whose sums round.
+  weight: fc.oneof(fc.integer({ min: 0, max: 12 }), fc.double({ min: 0, max: 12, noNaN: true })),
+});
+const sequence = fc.array(element, { maxLength: 80 }).map((all) => all.map((it, index) => ({ ...it, index })));
+const bound = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constant(Infinity));
+const options: fc.Arbitrary<BatcherOptions> = fc.record({
+  policy: fc.record({
+    maxBatchSize: fc.integer({ min: 1, max: 20 }),
+    maxBatchBytes: fc.integer({ min: 1, max: 300 }),
+    maxBatchWeight: bound,
+  }),
+  targetSize: fc
+    .record({ a: bound, b: bound, c: bound, d: bound })
+    .map((targets) => (key: string) => new Map(Object.entries(targets)).get(key) ?? 1),
+  maxPendingElements: bound,
+  maxPendingBytes: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constant(Infinity)),
+});
+
+describe('Batcher', () => {
+  test('loses nothing, repeats nothing and keeps the order within a key', () => {
+    fc.assert(
+      fc.property(sequence, options, (elements, given) => {
+        const batches = batchesOf(elements, given);
+        for (const key of ['a', 'b', 'c', 'd']) {
+          const items = batches.filter((batch) => batch.key === key).flatMap((batch) => batch.items);
+          expect(items).toEqual(elements.filter((it) => it.key === key));
+        }
+      }),
+    );
+  });
+
+  test('keeps every limit in every batch, but for one element that is larger by itself', () => {
+    fc.assert(
+      fc.property(sequence, options, (elements, given) => {
+        const { maxBatchSize, maxBatchBytes, maxBatchWeight } = given.policy;
+        for (const { key, items, bytes, weight } of batchesOf(elements, given)) {
+          expect(items.length).toBeGreaterThanOrEqual(1);
+          expect(items.length).toBeLessThanOrEqual(Math.min(maxBatchSize, given.targetSize(key)));
+          expect(bytes).toBe(items.reduce((sum, it) => sum + it.bytes, 0));
+          expect(weight).toBe(items.reduce((sum, it) => sum + it.weight, 0));
+          if (items.length === 1) continue;
+          expect(bytes).toBeLessThanOrEqual(maxBatchBytes);
+          expect(weight).toBeLessThanOrEqual(maxBatchWeight);
+        }
+      }),
+    );
+  });
+
+  test('never has more waiting than the bounds allow', () => {
+    fc.assert(
+      fc.property(sequence, options, (elements, given) => {
+        const batcher = new Batcher<Added>(given);
+        const waiting = new Set<Added>();
+        for (const it of elements) {
+          waiting.add(it);
+          for (const batch of batcher.add(it.key, it, it.bytes, it.weight)) {
+            for (const item of batch.items) waiting.delete(item);
+          }
+          expect(waiting.size).toBeLessThanOrEqual(given.maxPendingElements);
+          expect([...waiting].reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(given.maxPendingBytes);
+        }
+      }),
+    );
+  });
+
+  test('says truly what closed a batch', () => {
+    fc.assert(
+      fc.property(sequence, options, (elements, given) => {
+        for (const { key, items, closedBy } of batchesOf(elements, given)) {
+          const target = Math.min(given.policy.maxBatchSize, given.targetSize(key));
+          expect(closedBy === 'size').toBe(items.length === target);
+        }
+      }),
+    );
+  });
+
+  test('makes the same batches of the same sequence', () => {
+    fc.assert(
+      fc.property(sequence, options, (elements, given) => {
+        expect(batchesOf(elements, given)).toEqual(batchesOf(elements, given));
+      }),
+    );
+  });
+
+  test("chunks each key's sequence where the size is fixed, whatever the other keys do", () => {
+    fc.assert(
+      fc.property(sequence, fc.integer({ min: 1, max: 10 }), (elements, size) => {
+        const batches = batchesOf(elements, { ...UNLIMITED, targetSize: () => size });
+        for (const key of ['a', 'b', 'c', 'd']) {
+          const own = elements.filter((it) => it.key === key);
+          const chunks = Array.from({ length: Math.ceil(own.length / size) }, (_, i) =>
+            own.slice(i * size, (i + 1) * size),
+          );
+          expect(batches.filter((batch) => batch.key === key).map((batch) => batch.items)).toEqual(chunks);
+        }
+      }),
+    );
+  });
+
+  test('flushes in the order of first elements', () => {
+    expect(shown(batchesOf(elementsOf('bacab'), UNLIMITED))).toEqual(['b 0,4 end', 'a 1,3 end', 'c 2 end']);
+    expect(shown(batchesOf(elementsOf('abaab'), { ...UNLIMITED, targetSize: () => 2 }))).toEqual([
+      'a 0,2 size',
+      'b 1,4 size',
+      'a 3 end',
+    ]);
+  });
+
+  test('has nothing to flush twice, and starts anew', () => {
+    const batcher = new Batcher<string>(UNLIMITED);
+    expect(batcher.flush()).toEqual([]);
+    batcher.add('a', 'x', 1, 1);
+    expect(batcher.flush()).toHaveLength(1);
+    expect(batcher.flush()).toEqual([]);
+    batcher.add('a', 'y', 1, 1);
+    expect(batcher.flush()).toEqual([{ key: 'a', items: ['y'], bytes: 1, weight: 1, closedBy: 'end' }]);
+  });
+
+  test.each(['bytes', 'weight'] as const)(
+    'closes before an element that would exceed the %s, and when they are reached',
+    (limit) => {
+      const policy = {
+        ...UNLIMITED.policy,
+        maxBatchBytes: limit === 'bytes' ? 10 : 99,
+        maxBatchWeight: limit === 'weight' ? 10 : 99,
+      };
+      const elements = [4, 4, 4, 6, 1].map((amount, index) => ({ key: 'a', index, bytes: amount, weight: amount }));
+      expect(shown(batchesOf(elements, { ...UNLIMITED, policy }))).toEqual([
+        `a 0,1 ${limit}`,
+        `a 2,3 ${limit}`,
+        'a 4 end',
+      ]);
+    },
+  );
+
+  test('sends an oversize element alone, without an empty batch before it', () => {
+    const policy = { ...UNLIMITED.policy, maxBatchWeight: 10 };
+    const elements = [25, 1, 30, 2].map((weight, index) => ({ key: 'a', index, bytes: 1, weight }));
+    // Beam makes [], [25], [1], [30], [2] of these.
+    expect(shown(batchesOf(elements, { ...UNLIMITED, policy }))).toEqual([
+      'a 0 weight',
+      'a 1 weight',
+      'a 2 weight',
+      'a 3 end',
+    ]);
+  });
+
+  test('closes the batch that began first when too much waits, so a rare key holds nothing back', () => {
+    expect(shown(batchesOf(elementsOf('abbcbb'), { ...UNLIMITED, maxPendingElements: 3 }))).toEqual([
+      'a 0 pending',
+      'b 1,2,4 pending',
+      'c 3 end',
+      'b 5 end',
+    ]);
+    expect(shown(batchesOf(elementsOf('abc', 100), { ...UNLIMITED, maxPendingBytes: 250 }))).toEqual([
+      'a 0 pending',
+      'b 1 end',
+      'c 2 end',
+    ]);
+  });
+
+  test('asks for the target size once a batch', () => {
+    const asked: string[] = [];
+    batchesOf(elementsOf('aaabaa'), { ...UNLIMITED, targetSize: (key) => (asked.push(key), 2) });
+    expect(asked).toEqual(['a', 'a', 'b', 'a']);
+  });
+
+  test.each([0, -5, NaN, 0.5])('makes batches of one where the target is %d', (target) => {
+    const batches = batchesOf(elementsOf('aaa'), { ...UNLIMITED, targetSize: () => target });
+    expect(batches.map(({ items }) => items.length)).toEqual([1, 1, 1]);
+  });
+
+  test('usually answers with one and the same empty list', () => {
+    const batcher = new Batcher<string>(UNLIMITED);
+    expect(batcher.add('a', 'x', 1, 1)).toBe(batcher.add('b', 'y', 1, 1));
+  });
+
+  test.each([
+    [NaN, 1],
+    [-1, 1],
+    [1, NaN],
+    [1, Infinity],
+  ])('refuses an element of %d bytes and weight %d, and is as it was', (bytes, weight) => {
+    const batcher = new Batcher<string>(UNLIMITED);
+    batcher.add('a', 'x', 1, 1);
+    expect(() => batcher.add('a', 'y', bytes, weight)).toThrow(RangeError);
+    expect(batcher.flush()).toEqual([{ key: 'a', items: ['x'], bytes: 1, weight: 1, closedBy: 'end' }]);
+  });
+
+  test.each(['maxPendingElements', 'maxPendingBytes'])('refuses to be built with a %s of 0', (option) => {
+    expect(() => new Batcher({ ...UNLIMITED, [option]: 0 })).toThrow(
+      `Cannot batch as '${option}' must be above 0: current value is 0`,
+    );
+  });
+});
+
+describe('isOversize', () => {
+  test('is true only above the limit', () => {
+    expect(isOversize({ maxBatchWeight: 10 }, 10)).toBe(false);
+    expect(isOversize({ maxBatchWeight: 10 }, 10.1)).toBe(true);
+    expect(isOversize({ maxBatchWeight: Infinity }, 1e300)).toBe(false);
+  });
+});
