@@ -11,5 +11,10 @@ export {
   ModelHandler,
   type ModelHandlerOptions,
 } from './models/model-handler.ts';
-export { type OnnxInput, OnnxModelHandler, type OnnxModelHandlerOptions, type OnnxOutput } from './models/onnx-model-handler.ts';
+export {
+  type OnnxInput,
+  OnnxModelHandler,
+  type OnnxModelHandlerOptions,
+  type OnnxOutput,
+} from './models/onnx-model-handler.ts';
 export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

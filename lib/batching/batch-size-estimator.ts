@@ -19,9 +19,6 @@ const SPREAD = 2;
 /** A second size looked for below the first is this much smaller: small sizes fix the intercept, and cost little. */
 const LOOK_BELOW = 8;
 
-/** One batch in so many is of another size, so that the fit never rests on what was long ago. */
-const LOOK_EVERY = 64;
-
 /** A size is kept as long as the best one is within 20 % of it... */
 const KEEP = 0.8;
 
@@ -40,8 +37,9 @@ const DOUBTS_TO_LEAVE = 16;
  *
  * It starts with three batches of `minBatchSize` and three of twice that, then grows at most twofold from the largest
  * batch that ran. Once there, the size stays until 16 batches in a row have found the best one more than 20 % away, so
- * noise hardly moves it. One batch in 64 has another size (an eighth, or twice `minBatchSize`), which keeps the two costs
- * apart. With `minBatchSize` = `maxBatchSize` the size is always that.
+ * noise hardly moves it. Whenever the model has forgotten all but that size (after some 512 batches, or because the machine
+ * has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart again. With
+ * `minBatchSize` = `maxBatchSize` the size is always that.
  *
  * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
  * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does
@@ -52,7 +50,6 @@ export class BatchSizeEstimator {
   readonly #costs = new CostModel();
   /** How far apart the two sizes must be that the fit rests on. */
   readonly #spread: number;
-  #records = 0;
   /** The size that it settled on; undefined before there is a fit to believe. */
   #settled: number | undefined;
   /** How many records in a row have found a better size. */
@@ -74,7 +71,6 @@ export class BatchSizeEstimator {
   /** A batch of `size` elements kept the host busy for `millis`. */
   record(size: number, millis: number): void {
     this.#costs.record(size, millis);
-    this.#records += 1;
     this.#target = this.#next();
   }
 
@@ -88,13 +84,9 @@ export class BatchSizeEstimator {
     const sizes = this.#costs.sizes();
     if (minBatchSize === maxBatchSize || sizes === undefined) return minBatchSize;
     const lookedAt = this.#sizeToLookAt(sizes);
-    if (lookedAt !== undefined) this.#settled = undefined;
-    return this.#clamp(Math.min(lookedAt ?? this.#sizeToUse(sizes.largest), GROWTH * sizes.largest));
-  }
-
-  #sizeToUse(largest: number): number {
-    const settled = this.#settle(largest);
-    return this.#records % LOOK_EVERY === 0 ? this.#otherThan(settled) : settled;
+    // What is found now is news, not noise.
+    if (lookedAt !== undefined) this.#doubts = DOUBTS_TO_LEAVE;
+    return this.#clamp(Math.min(lookedAt ?? this.#settle(sizes.largest), GROWTH * sizes.largest));
   }
 
   /** The size that the fit still needs records of; undefined when it has enough. */

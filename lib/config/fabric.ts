@@ -51,7 +51,8 @@ const defined = new WeakSet<object>();
  */
 export function defineFabric(definition: { readonly pipelines: Readonly<Record<string, PipelineDefinition>> }): Fabric {
   const result = fabricSchema.safeParse(definition);
-  if (!result.success) throw new ConfigError(result.error.issues.map((issue) => describeIssue(issue, definition)).join('\n'));
+  if (!result.success)
+    throw new ConfigError(result.error.issues.map((issue) => describeIssue(issue, definition)).join('\n'));
   const fabric = freezeConfig(result.data as unknown as Fabric);
   defined.add(fabric);
   return fabric;
@@ -67,19 +68,25 @@ function describeIssue(issue: z.core.$ZodIssue, definition: unknown): string {
     return `pipelines['${name}'] ${issue.issues[0]?.message ?? 'is not a name'}: current value is '${name}'`;
   }
   const path = issue.path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`),
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
     '',
   );
   const where = path === '' ? 'the configuration' : path;
-  if (issue.code === 'unrecognized_keys') return `${where} has no field ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
-  const value = issue.path.reduce<unknown>((at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part], definition);
+  if (issue.code === 'unrecognized_keys')
+    return `${where} has no field ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
+  const value = issue.path.reduce<unknown>(
+    (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
+    definition,
+  );
   return `${where} ${issue.message}: current value is ${shown(value)}`;
 }
 
 /** Values are shown short and never whole: a config may hold secrets by mistake. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.slice(0, 40)}'`;
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? `a list of ${value.length}` : 'an object';
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? `a list of ${value.length}` : 'an object';
   return typeof value === 'function' ? 'a function' : String(value);
 }
 

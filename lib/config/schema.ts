@@ -11,7 +11,10 @@ const DEFAULT_MAX_PIXELS = 50_000_000;
 const positiveInteger = z.int('must be a positive integer').positive('must be a positive integer');
 const positiveNumber = z.number('must be a positive number').positive('must be a positive number');
 const fieldName = z.string('must be the name of a field').min(1, 'must be the name of a field');
-const aFunction = z.custom<(...args: unknown[]) => unknown>((value) => typeof value === 'function', 'must be a function');
+const aFunction = z.custom<(...args: unknown[]) => unknown>(
+  (value) => typeof value === 'function',
+  'must be a function',
+);
 const formats = ['jsonl', 'json', 'csv', 'tsv', 'text', 'images', 'binary'] as const;
 const args = z.record(z.string(), z.unknown(), 'must be an object');
 

@@ -1,5 +1,5 @@
 import { FabricError } from '../errors.ts';
-import { isJsonSpace } from './record-text.ts';
+import { trimSpaceStart } from './record-text.ts';
 import type { RecordScanner } from './records.ts';
 
 const QUOTE = 0x22;
@@ -7,9 +7,17 @@ const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const SPACE = 0x20;
+
+/** What a byte outside strings means; of most, nothing. */
+const OPENS = 1;
+const CLOSES = 2;
+const SEPARATES = 3;
+const STARTS_STRING = 4;
+const MEANINGS = new Uint8Array(256);
+for (const byte of Buffer.from('[{')) MEANINGS[byte] = OPENS;
+for (const byte of Buffer.from(']}')) MEANINGS[byte] = CLOSES;
+MEANINGS[COMMA] = SEPARATES;
+MEANINGS[QUOTE] = STARTS_STRING;
 
 /**
  * Finds the ends of a JSON array's elements, from inside its opening bracket: each ends with the comma behind it or the
@@ -20,65 +28,80 @@ const SPACE = 0x20;
 export function jsonArrayScanner(): RecordScanner {
   let depth = 0;
   let inString = false;
-  let escaped = false;
-  let isBlank = true;
+  /** Whether the last byte was a backslash in a string. */
+  let isEscape = false;
+  /** Whether the element has had nothing but whitespace in the bytes before these. */
+  let wasBlank = true;
   let done = false;
 
-  function endRecord(end: number): number {
-    isBlank = true;
-    return end;
-  }
-
-  /** The index of the quote that closes the string, or the end of the bytes. */
+  /** The index behind the quote that closes the string, or the end of the bytes. */
   function skipString(bytes: Buffer, from: number): number {
-    for (let index = from; index < bytes.length; index++) {
+    let index = isEscape ? from + 1 : from;
+    isEscape = false;
+    for (; index < bytes.length; index++) {
       const byte = bytes[index];
-      if (escaped) escaped = false;
-      else if (byte === BACKSLASH) escaped = true;
-      else if (byte === QUOTE) {
+      if (byte === BACKSLASH) {
+        index++;
+        isEscape = index === bytes.length;
+      } else if (byte === QUOTE) {
         inString = false;
-        return index;
+        return index + 1;
       }
     }
     return bytes.length;
   }
 
+  /** The index behind the comma or bracket that ends the element; -1 where these bytes do not hold it. */
   function scan(bytes: Buffer, from: number): number {
-    for (let index = from; index < bytes.length; index++) {
-      if (inString) {
+    // The hot loop keeps its state in local variables: twice as fast.
+    const { length } = bytes;
+    let index = inString ? skipString(bytes, from) : from;
+    let level = depth;
+    while (index < length) {
+      const meaning = MEANINGS[bytes[index++] ?? 0];
+      if (meaning === 0) continue;
+      if (meaning === OPENS) level++;
+      else if (meaning === STARTS_STRING) {
+        inString = true;
         index = skipString(bytes, index);
-        continue;
+      } else if (level > 0) {
+        if (meaning === CLOSES) level--;
+      } else if (meaning === SEPARATES || bytes[index - 1] === CLOSE_BRACKET) {
+        depth = 0;
+        return index;
       }
-      const byte = bytes[index] ?? SPACE;
-      if (byte <= SPACE) continue;
-      if (byte === COMMA && depth === 0) return endRecord(index + 1);
-      if (byte === CLOSE_BRACKET && depth === 0) {
-        done = true;
-        if (isBlank) return afterArray(bytes, index + 1);
-        return endRecord(index + 1);
-      }
-      isBlank = false;
-      if (byte === QUOTE) inString = true;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth = Math.max(0, depth - 1);
     }
+    depth = level;
     return -1;
   }
 
+  function next(bytes: Buffer, from: number): number {
+    if (done) return afterArray(bytes, from);
+    const end = scan(bytes, from);
+    if (end === -1) {
+      wasBlank &&= isBlank(bytes, from, bytes.length);
+      return -1;
+    }
+    done = bytes[end - 1] === CLOSE_BRACKET;
+    if (done && wasBlank && isBlank(bytes, from, end - 1)) return afterArray(bytes, end);
+    wasBlank = true;
+    return end;
+  }
+
   return {
-    next: (bytes, from) => (done ? afterArray(bytes, from) : scan(bytes, from)),
-    atEnd: () => (isBlank ? 'nothing' : 'unclosed'),
+    next,
+    atEnd: (rest) => (isBlank(rest, 0, rest.length) ? 'nothing' : 'unclosed'),
     get done() {
       return done;
     },
   };
 }
 
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  return trimSpaceStart(bytes, start, end) === end;
+}
+
 function afterArray(bytes: Buffer, from: number): -1 {
-  for (let index = from; index < bytes.length; index++) {
-    if (!isJsonSpace(bytes[index])) {
-      throw new FabricError('INVALID_JSON_ARRAY', 'Cannot read the JSON array: more follows after its closing bracket');
-    }
-  }
-  return -1;
+  if (isBlank(bytes, from, bytes.length)) return -1;
+  throw new FabricError('INVALID_JSON_ARRAY', 'Cannot read the JSON array: more follows after its closing bracket');
 }

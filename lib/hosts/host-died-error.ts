@@ -17,7 +17,8 @@ export class HostDiedError extends FabricError {
   }
 }
 
-const OUT_OF_MEMORY = /out of memory|bad_alloc|bad allocation|failed to allocate memory|CUDA_ERROR_OUT_OF_MEMORY|ENOMEM|invalid array buffer length|array buffer allocation failed/i;
+const OUT_OF_MEMORY =
+  /out of memory|bad_alloc|bad allocation|failed to allocate memory|CUDA_ERROR_OUT_OF_MEMORY|ENOMEM|invalid array buffer length|array buffer allocation failed/i;
 
 /** Whether an error says that memory ran out: onnxruntime, CUDA and V8 give no code, only words. */
 export function saysOutOfMemory(message: string): boolean {

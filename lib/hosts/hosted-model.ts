@@ -2,7 +2,13 @@ import { handlerAt } from '../config/handler-place.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { FabricError, ModelLoadError } from '../errors.ts';
 import { travelsAsTensors } from '../models/batch-codec.ts';
-import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from '../models/encoded-batch.ts';
+import {
+  decodeTensors,
+  decodeValues,
+  type EncodedBatch,
+  encodeTensors,
+  encodeValues,
+} from '../models/encoded-batch.ts';
 import { digestOfOnnxModel, shownDigest } from '../models/model-digest.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
@@ -46,7 +52,8 @@ export async function loadHostedModel(
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };
-  if (!travelsAsTensors(handler)) return { info, run: (frame, groups) => runValues(handler, model, inferenceArgs, frame, groups) };
+  if (!travelsAsTensors(handler))
+    return { info, run: (frame, groups) => runValues(handler, model, inferenceArgs, frame, groups) };
   const onnx = model as OnnxModel;
   return { info: { ...info, inputs: onnx.inputs }, run: (frame, groups) => runTensors(onnx, frame, groups) };
 }

@@ -4,7 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { ModelLoadError } from '../errors.ts';
 import { type ByteGroup, bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { type DeathReason, HostDiedError, saysOutOfMemory } from './host-died-error.ts';
-import type { FromHost, HandlerSpec, LoadFrame, ModelInfo, ResultFrame, RunFailedFrame, RunFrame, ToHost } from './protocol.ts';
+import type {
+  FromHost,
+  HandlerSpec,
+  LoadFrame,
+  ModelInfo,
+  ResultFrame,
+  RunFailedFrame,
+  RunFrame,
+  ToHost,
+} from './protocol.ts';
 import { siblingModule } from './sibling-module.ts';
 import { OutputTail } from './output-tail.ts';
 
@@ -22,7 +31,9 @@ export interface RunRequest {
   readonly timeoutMillis: number;
 }
 
-export type RunAnswer = { readonly frame: ResultFrame; readonly groups: Uint8Array[] } | { readonly frame: RunFailedFrame };
+export type RunAnswer =
+  | { readonly frame: ResultFrame; readonly groups: Uint8Array[] }
+  | { readonly frame: RunFailedFrame };
 
 interface InHand {
   readonly id: number;
@@ -61,10 +72,14 @@ export class ModelHost {
 
   constructor(options: ModelHostOptions) {
     this.#tail = new OutputTail(options.onOutput);
-    this.#child = spawn(process.execPath, [...inheritedFlags(), fileURLToPath(siblingModule('./host-process', import.meta.url))], {
-      env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-    });
+    this.#child = spawn(
+      process.execPath,
+      [...inheritedFlags(), fileURLToPath(siblingModule('./host-process', import.meta.url))],
+      {
+        env: { ...process.env, ...options.env },
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      },
+    );
     for (const promise of [this.#ready.promise, this.#loaded.promise]) promise.catch(() => {});
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#tail.push(chunk));
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#tail.push(chunk));

@@ -9,7 +9,9 @@ const MAX_UNEXPLAINED_LOSSES = 3;
 class WorkerLostError extends FabricError {
   override readonly name = 'WorkerLostError';
   constructor(cause: string) {
-    super('WORKER_LOST', `the worker of a bundle was lost ${MAX_UNEXPLAINED_LOSSES} times: ${cause}`, { disposition: 'retry' });
+    super('WORKER_LOST', `the worker of a bundle was lost ${MAX_UNEXPLAINED_LOSSES} times: ${cause}`, {
+      disposition: 'retry',
+    });
   }
 }
 

@@ -140,7 +140,10 @@ export class EngineWorker {
 
   #blame(run: BundleRun, at: Standing | undefined, cause: string): void {
     if (at?.task === run.task) {
-      const crash = { name: 'WorkerCrashedError', message: `the worker ${cause} in ${this.#options.stages[at.stage] ?? 'a function'}` };
+      const crash = {
+        name: 'WorkerCrashedError',
+        message: `the worker ${cause} in ${this.#options.stages[at.stage] ?? 'a function'}`,
+      };
       run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck ?? crash });
     } else if (at === undefined) run.lost(cause);
   }

@@ -60,7 +60,9 @@ export class InferenceEngine implements AsyncDisposable {
   static async start(options: InferenceEngineOptions): Promise<InferenceEngine> {
     const workers = options.workers ?? 1;
     if (!Number.isInteger(workers) || workers < 1) {
-      throw new RangeError(`Cannot start an engine as 'workers' must be a positive integer: current value is ${workers}`);
+      throw new RangeError(
+        `Cannot start an engine as 'workers' must be a positive integer: current value is ${workers}`,
+      );
     }
     const fabric = await loadConfig(options.configUrl);
     return new InferenceEngine(pipelineNamed(fabric, options.pipeline), options);
@@ -142,7 +144,7 @@ export class InferenceEngine implements AsyncDisposable {
   }
 
   #assign(): void {
-    for (let index = 0; index < this.#queue.length; ) {
+    for (let index = 0; index < this.#queue.length;) {
       const run = this.#queue[index];
       if (run === undefined || run.settled) {
         this.#queue.splice(index, 1);
@@ -188,9 +190,15 @@ export class InferenceEngine implements AsyncDisposable {
 }
 
 /** Intra-op threads: the cores, shared by the most hosts that can be alive; all of them for a large model. */
-function startServices(pipeline: Pipeline, metrics: Metrics, options: InferenceEngineOptions): Map<number, ModelService> {
+function startServices(
+  pipeline: Pipeline,
+  metrics: Metrics,
+  options: InferenceEngineOptions,
+): Map<number, ModelService> {
   const cores = availableParallelism();
-  const handlers = pipeline.steps.map((step) => (step.kind === 'map' ? undefined : unwrapHandler(step.handler).handler));
+  const handlers = pipeline.steps.map((step) =>
+    step.kind === 'map' ? undefined : unwrapHandler(step.handler).handler,
+  );
   const hosts = handlers.reduce((sum, handler) => sum + (handler?.modelCopies ?? 0), 0);
   const services = new Map<number, ModelService>();
   pipeline.steps.forEach((step, index) => {

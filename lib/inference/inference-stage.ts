@@ -74,7 +74,10 @@ export class InferenceStage {
       }
       this.#codec ??= batchCodec(this.#handler, (await this.#options.link.model(this.#options.index)).inputs);
       this.#batcher ??= this.#newBatcher(this.#codec);
-      for (const item of page) this.#add(item, this.#codec, this.#batcher);
+      for (const item of page) {
+        this.#add(item, this.#codec, this.#batcher);
+        if (this.#inFlight >= MAX_BATCHES_IN_FLIGHT) await this.#room();
+      }
       this.#window.notify();
       await this.#room();
     }
@@ -106,7 +109,8 @@ export class InferenceStage {
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
       }
-      for (const batch of batcher.add(codec.keyOf(item.value), slot, codec.bytesOf(item.value), weight)) this.#submit(batch);
+      for (const batch of batcher.add(codec.keyOf(item.value), slot, codec.bytesOf(item.value), weight))
+        this.#submit(batch);
     } catch (error) {
       item.fail(this.#options.inferenceStage, error);
       slot.state = 'settled';
@@ -206,6 +210,8 @@ export class InferenceStage {
 class OversizeElementError extends FabricError {
   override readonly name = 'OversizeElementError';
   constructor(weight: number, limit: number) {
-    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, { disposition: 'poison' });
+    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, {
+      disposition: 'poison',
+    });
   }
 }

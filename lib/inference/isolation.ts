@@ -7,7 +7,10 @@ export type Attempt = { readonly ok: true } | { readonly ok: false; readonly fai
 
 export interface Isolation<T> {
   /** Runs the items as one batch. `isolating`: they are a piece of a batch that failed. */
-  readonly attempt: (items: readonly T[], options: { readonly isolating: boolean; readonly outOfMemory: boolean }) => Promise<Attempt>;
+  readonly attempt: (
+    items: readonly T[],
+    options: { readonly isolating: boolean; readonly outOfMemory: boolean },
+  ) => Promise<Attempt>;
   /** An item failed by itself. */
   readonly fail: (item: T, failure: BatchFailure) => void;
   /** A batch of `size` ran out of memory, and both its halves then succeeded. */
@@ -52,7 +55,8 @@ async function runPiece<T>(
   if (items.length === 1 && first !== undefined) {
     if (failure.cause === 'timeout' && isolation.onTimeout === 'retry') return runPiece(items, options, isolation);
     // A single element may have run in two rows; where memory is short, one is worth a try.
-    if (failure.cause === 'memory' && !options.outOfMemory) return runPiece(items, { isolating: true, outOfMemory }, isolation);
+    if (failure.cause === 'memory' && !options.outOfMemory)
+      return runPiece(items, { isolating: true, outOfMemory }, isolation);
     isolation.fail(first, failure);
     return false;
   }

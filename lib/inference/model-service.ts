@@ -77,7 +77,10 @@ export class ModelService {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
         targetSize: (key) => this.#sizes(key).target,
-        clock: { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout as (handle: unknown) => void },
+        clock: {
+          setTimeout: globalThis.setTimeout,
+          clearTimeout: globalThis.clearTimeout as (handle: unknown) => void,
+        },
         dispatch: (fragments) => void this.#run(fragments),
       });
     }
@@ -115,7 +118,11 @@ export class ModelService {
     const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
     try {
       const { frame, groups } = joinBatches(fragments.map((fragment) => fragment.request.batch));
-      const answer = await this.#pool.run({ frame, groups, timeoutMillis: this.#timeoutMillis(key, size, request.isolating) });
+      const answer = await this.#pool.run({
+        frame,
+        groups,
+        timeoutMillis: this.#timeoutMillis(key, size, request.isolating),
+      });
       if ('groups' in answer) await this.#succeeded(fragments, size, answer);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
@@ -148,7 +155,12 @@ export class ModelService {
       // Results that go to several workers can't all move with the buffer that they came in.
       const chunks = fragments.length === 1 ? views : views.map((view) => view.slice());
       const fragment = fragments[index];
-      fragment?.resolve({ ok: true, results: resultBatch(result, chunks), model: label, sizes: this.#sizes(fragment.key) });
+      fragment?.resolve({
+        ok: true,
+        results: resultBatch(result, chunks),
+        model: label,
+        sizes: this.#sizes(fragment.key),
+      });
     });
   }
 

@@ -55,7 +55,8 @@ function objectId({ source }: Bundle, { position }: ReadElement): string | undef
 
 /** A field of the element as it is shown: a string or a safe integer; anything else gives way. */
 function field(input: unknown, name: string | undefined): string | undefined {
-  if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name)) return undefined;
+  if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
+    return undefined;
   const value = (input as Readonly<Record<string, unknown>>)[name];
   if (typeof value === 'string') return value;
   return Number.isSafeInteger(value) ? String(value) : undefined;

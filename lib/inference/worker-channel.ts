@@ -55,7 +55,8 @@ export function openWorkerProcess(setup: WorkerSetup, { onMessage, onExit }: Wor
     const bytes = Buffer.concat([unread, chunk]);
     const whole = bytes.byteLength - (bytes.byteLength % PROGRESS_RECORD_BYTES);
     unread = bytes.subarray(whole);
-    if (whole >= PROGRESS_RECORD_BYTES) new Uint8Array(fields.buffer).set(bytes.subarray(whole - PROGRESS_RECORD_BYTES, whole));
+    if (whole >= PROGRESS_RECORD_BYTES)
+      new Uint8Array(fields.buffer).set(bytes.subarray(whole - PROGRESS_RECORD_BYTES, whole));
   });
   child.on('message', (message) => onMessage(message as FromWorker));
   child.on('error', () => {});

@@ -51,7 +51,13 @@ export type InferAnswer = { readonly sizes: BatchSizes } & (
 );
 
 export type ToWorker =
-  | { readonly kind: 'bundle'; readonly task: number; readonly bundle: Bundle; readonly known: readonly KnownFailure[]; readonly skip: number }
+  | {
+      readonly kind: 'bundle';
+      readonly task: number;
+      readonly bundle: Bundle;
+      readonly known: readonly KnownFailure[];
+      readonly skip: number;
+    }
   | { readonly kind: 'model'; readonly step: number; readonly info: ModelInfo }
   | { readonly kind: 'modelFailed'; readonly step: number; readonly error: ErrorDescription }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: InferAnswer }

@@ -107,10 +107,10 @@ export class JobFolder {
     if (status === 'complete') await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
   }
 
-  /** Removes results and staging, so that the job starts anew. */
-  async clear(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
-    await rm(this.#staging, { recursive: true, force: true });
+  /** Removes a job's results and staging, so that it starts anew. */
+  static async clear(folder: string, staging: string): Promise<void> {
+    await rm(folder, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
   }
 
   async #placeErrors({ name, errors }: PartNote): Promise<void> {

@@ -85,5 +85,6 @@ function fixedFolder(pattern: string): string {
 }
 
 function checkName(name: string, path: string): void {
-  if (name.startsWith('_')) throw new InputError(`${path} can't be run as '${name}': names that start with '_' are the fabric's own`);
+  if (name.startsWith('_'))
+    throw new InputError(`${path} can't be run as '${name}': names that start with '_' are the fabric's own`);
 }

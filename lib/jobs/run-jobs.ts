@@ -1,12 +1,14 @@
 import type { Pipeline } from '../config/fabric.ts';
 import type { OutcomeChunk } from '../inference/bundle.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
-import { bundleOf } from './job.ts';
+import { bundleOf, type Job } from './job.ts';
 import type { JobFolder } from './job-folder.ts';
-import type { Counts, JobStatus, PartNote } from './manifest.ts';
+import type { JobStatus, PartNote } from './manifest.ts';
 
 /** What a run tells while it goes on. */
 export interface RunProgress {
+  /** A job's plan is known, and its bundles come next. */
+  onJob?(job: Job): void;
   /** Outcomes that a bundle gave, just written. */
   onOutcomes?(chunk: OutcomeChunk): void;
   /** A part that is committed; `resumed`: by an earlier run. */
@@ -31,6 +33,7 @@ const BUNDLES_PER_WORKER = 2;
 interface OpenJob {
   readonly folder: JobFolder;
   readonly notes: PartNote[];
+  readonly counts: { total: number; failed: number };
   left: number;
   stopped: boolean;
 }
@@ -67,7 +70,8 @@ export async function* runJobs(
 
   try {
     for await (const folder of folders) {
-      const job: OpenJob = { folder, notes: [], left: folder.job.of, stopped: false };
+      options.onJob?.(folder.job);
+      const job: OpenJob = { folder, notes: [], counts: { total: 0, failed: 0 }, left: folder.job.of, stopped: false };
       if (job.left === 0) finished.push(await finish(job));
       for (let index = 0; index < folder.job.of && !signal.aborted; index += 1) {
         start(job, index);
@@ -92,18 +96,16 @@ async function runBundle(
   engine: InferenceEngine,
   options: RunJobsOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { folder } = job;
+  const { folder, counts } = job;
   const committed = await folder.committed(index);
-  if (committed !== undefined) {
-    job.notes[index] = committed;
-    options.onPart?.(committed, true);
-  } else if (!job.stopped) {
-    const note = await processBundle(folder, index, engine, options);
-    job.notes[index] = note;
-    options.onPart?.(note, false);
-  }
   job.left -= 1;
-  job.stopped ||= isPastLimits(countsOf(job.notes), engine.pipeline, job.left === 0);
+  if (committed === undefined && job.stopped) return;
+  const note = committed ?? (await processBundle(folder, index, engine, options));
+  options.onPart?.(note, committed !== undefined);
+  job.notes[index] = note;
+  counts.total += note.elements;
+  counts.failed += note.elements - note.succeeded;
+  job.stopped ||= isPastLimits(counts, engine.pipeline);
 }
 
 async function processBundle(
@@ -132,23 +134,11 @@ async function finish(job: OpenJob): Promise<JobResult> {
   return { folder: job.folder, status, notes };
 }
 
-function countsOf(notes: readonly PartNote[]): Counts {
-  const counts = { total: 0, succeeded: 0, failed: 0 };
-  for (const note of notes) {
-    if (note === undefined) continue;
-    counts.total += note.elements;
-    counts.succeeded += note.succeeded;
-    counts.failed += note.elements - note.succeeded;
-  }
-  return counts;
-}
-
 /** A ratio says little before this many outcomes are there. */
 const LEAST_OUTCOMES_FOR_RATIO = 1000;
 
 /** Whether a job is only burning money: more elements have failed than its pipeline allows. */
-function isPastLimits({ total, failed }: Counts, { maxFailures, maxFailureRatio }: Pipeline, atEnd: boolean): boolean {
+function isPastLimits({ total, failed }: OpenJob['counts'], { maxFailures, maxFailureRatio }: Pipeline): boolean {
   if (maxFailures !== undefined && failed > maxFailures) return true;
-  if (maxFailureRatio === undefined || (!atEnd && total < LEAST_OUTCOMES_FOR_RATIO)) return false;
-  return total > 0 && failed / total > maxFailureRatio;
+  return maxFailureRatio !== undefined && total >= LEAST_OUTCOMES_FOR_RATIO && failed / total > maxFailureRatio;
 }

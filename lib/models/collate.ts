@@ -155,7 +155,12 @@ function maskTensor(
   );
   const longest = Math.max(...lengths);
   const row = rowWriter(mask, [longest], longest * elements.length, {});
-  lengths.forEach((length, index) => row.write(Array.from({ length }, () => 1), index * longest));
+  lengths.forEach((length, index) =>
+    row.write(
+      Array.from({ length }, () => 1),
+      index * longest,
+    ),
+  );
   return { datatype: mask.datatype, shape: [elements.length, longest], data: row.data };
 }
 
@@ -190,10 +195,12 @@ function rowWriter(
   const writeNested = (value: unknown, dimension: number, offset: number): void => {
     const length = shape[dimension] ?? 0;
     if (!isArrayValue(value)) throw mismatch(input, 'a ragged array');
-    if (value.length > length || (value.length < length && padding === undefined)) throw mismatch(input, 'a ragged array');
+    if (value.length > length || (value.length < length && padding === undefined))
+      throw mismatch(input, 'a ragged array');
     if (dimension === shape.length - 1) return writeFlat(value, offset);
     const stride = elementsOf(shape.slice(dimension + 1));
-    for (let index = 0; index < value.length; index += 1) writeNested(value[index], dimension + 1, offset + index * stride);
+    for (let index = 0; index < value.length; index += 1)
+      writeNested(value[index], dimension + 1, offset + index * stride);
   };
   const write = (value: unknown, offset: number): void => {
     if (!isArrayValue(value)) {

@@ -18,7 +18,11 @@ export function isArrayValue(value: unknown): value is ArrayLike<unknown> {
  * @param dimensions - the input's own, without the batch dimension; free ones are names or negative.
  * @throws InputMismatchError where the value can't have them.
  */
-export function elementShape(value: unknown, dimensions: readonly (number | string)[], input: TensorMetadata): number[] {
+export function elementShape(
+  value: unknown,
+  dimensions: readonly (number | string)[],
+  input: TensorMetadata,
+): number[] {
   if (!isArrayValue(value)) return scalarShape(dimensions, input);
   const depth = depthOf(value);
   if (depth === dimensions.length && depth !== 1) return nestedShape(value, dimensions, input);
@@ -50,7 +54,8 @@ function nestedShape(
   let level: unknown = value;
   for (const dimension of dimensions) {
     const length = isArrayValue(level) ? level.length : 0;
-    if (!isFree(dimension) && length !== dimension) throw mismatch(input, `${length} along a dimension of ${dimension}`);
+    if (!isFree(dimension) && length !== dimension)
+      throw mismatch(input, `${length} along a dimension of ${dimension}`);
     shape.push(length);
     level = isArrayValue(level) ? level[0] : undefined;
   }

@@ -15,7 +15,12 @@ export interface TensorHeader {
  * where a model fixes its batch.
  */
 export type EncodedBatch =
-  | { readonly kind: 'tensors'; readonly size: number; readonly tensors: readonly TensorHeader[]; readonly chunks: readonly Uint8Array[] }
+  | {
+      readonly kind: 'tensors';
+      readonly size: number;
+      readonly tensors: readonly TensorHeader[];
+      readonly chunks: readonly Uint8Array[];
+    }
   | { readonly kind: 'values'; readonly size: number; readonly chunks: readonly Uint8Array[] };
 
 export function encodeTensors(tensors: NamedTensors, size: number): EncodedBatch {

@@ -59,12 +59,16 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
 
   /** A handler that runs `preprocess` on each element first; of several, the last added runs first. */
   withPreprocessFn<From>(preprocess: ElementFunction<From, Input>): ModelHandler<From, Output> {
-    return new HandlerWithFunctions<From, Output>(this as ModelHandler, { preprocess: preprocess as ElementFunction<unknown, unknown> });
+    return new HandlerWithFunctions<From, Output>(this as ModelHandler, {
+      preprocess: preprocess as ElementFunction<unknown, unknown>,
+    });
   }
 
   /** A handler that runs `postprocess` on each result; of several, the first added runs first. */
   withPostprocessFn<To>(postprocess: ElementFunction<Output, To>): ModelHandler<Input, To> {
-    return new HandlerWithFunctions<Input, To>(this as ModelHandler, { postprocess: postprocess as ElementFunction<unknown, unknown> });
+    return new HandlerWithFunctions<Input, To>(this as ModelHandler, {
+      postprocess: postprocess as ElementFunction<unknown, unknown>,
+    });
   }
 }
 

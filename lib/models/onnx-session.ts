@@ -88,7 +88,8 @@ function checkBatchable(inputs: readonly TensorMetadata[], outputs: readonly Ten
   if (batched.length === 0) throw new ModelLoadError('no input of the model has a batch dimension');
   const fixed = fixedBatchSize(inputs);
   for (const { name, shape } of outputs) {
-    const wrong = shape.length === 0 || (fixed === undefined ? !isFree(shape[0]) : !isFree(shape[0]) && shape[0] !== fixed);
+    const wrong =
+      shape.length === 0 || (fixed === undefined ? !isFree(shape[0]) : !isFree(shape[0]) && shape[0] !== fixed);
     if (!wrong) continue;
     const dimension = shape.length === 0 ? 'has no dimensions' : `has dimension 0 fixed at ${shape[0]}`;
     throw new ModelLoadError(

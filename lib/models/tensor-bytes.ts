@@ -30,7 +30,7 @@ function encodeStrings(values: readonly string[]): Uint8Array {
 function decodeStrings(bytes: Uint8Array): string[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values: string[] = [];
-  for (let offset = 0; offset < buffer.byteLength; ) {
+  for (let offset = 0; offset < buffer.byteLength;) {
     const end = offset + 4 + buffer.readUInt32LE(offset);
     values.push(buffer.toString('utf8', offset + 4, end));
     offset = end;

@@ -23,7 +23,8 @@ function nested(tensor: Tensor, shape: readonly number[], dimension: number, off
   if (dimension === shape.length - 1) return values(tensor, offset, length);
   const stride = elementsOf(shape.slice(dimension + 1));
   const out: unknown[] = [];
-  for (let index = 0; index < length; index += 1) out.push(nested(tensor, shape, dimension + 1, offset + index * stride));
+  for (let index = 0; index < length; index += 1)
+    out.push(nested(tensor, shape, dimension + 1, offset + index * stride));
   return out;
 }
 
@@ -52,7 +53,10 @@ export function sliceRows(outputs: NamedTensors, start: number, end: number): Na
     Object.entries(outputs).map(([name, tensor]) => {
       const row = elementsOf(tensor.shape.slice(1));
       const data = tensor.data as Float32Array;
-      return [name, { ...tensor, shape: [end - start, ...tensor.shape.slice(1)], data: sliced(data, start * row, end * row) }];
+      return [
+        name,
+        { ...tensor, shape: [end - start, ...tensor.shape.slice(1)], data: sliced(data, start * row, end * row) },
+      ];
     }),
   );
 }

@@ -7,7 +7,9 @@ import { FabricError } from '../errors.ts';
 export class FolderLockedError extends FabricError {
   override readonly name = 'FolderLockedError';
   constructor(path: string, holder: LockHolder) {
-    super('FOLDER_LOCKED', `process ${holder.pid} on ${holder.host} is at work here: ${path}`, { disposition: 'retry' });
+    super('FOLDER_LOCKED', `process ${holder.pid} on ${holder.host} is at work here: ${path}`, {
+      disposition: 'retry',
+    });
   }
 }
 

@@ -24,7 +24,12 @@ export class Metrics {
 
   record(name: DistributionName, value: number): void {
     const { count, sum, min, max } = this.distribution(name) ?? { count: 0, sum: 0, min: Infinity, max: -Infinity };
-    this.#distributions.set(name, { count: count + 1, sum: sum + value, min: Math.min(min, value), max: Math.max(max, value) });
+    this.#distributions.set(name, {
+      count: count + 1,
+      sum: sum + value,
+      min: Math.min(min, value),
+      max: Math.max(max, value),
+    });
   }
 
   counter(name: CounterName): number {

@@ -89,6 +89,13 @@ describe('BatchAssembler', () => {
     expect(sizes()).toEqual([[6], [5]]);
   });
 
+  test.each(['maxBatchSize', 'maxBatchBytes', 'maxBatchWeight'])('waits no longer once %s is reached', (limit) => {
+    const { offer, sizes } = assembled({ [limit]: 10 }, 50);
+    offer(6);
+    offer(4);
+    expect(sizes()).toEqual([[6, 4]]);
+  });
+
   test('sends a fragment above a limit alone and at once', () => {
     const { offer, sizes, clock } = assembled();
     offer(2);

@@ -170,6 +170,15 @@ describe('Batcher', () => {
     },
   );
 
+  test.each(['maxBatchBytes', 'maxBatchWeight'])(
+    'closes as soon as %s is reached, not at the next element',
+    (limit) => {
+      const batcher = new Batcher<string>({ ...UNLIMITED, policy: { ...UNLIMITED.policy, [limit]: 10 } });
+      expect(batcher.add('a', 'x', 4, 4)).toHaveLength(0);
+      expect(batcher.add('a', 'y', 6, 6)).toHaveLength(1);
+    },
+  );
+
   test('sends an oversize element alone, without an empty batch before it', () => {
     const policy = { ...UNLIMITED.policy, maxBatchWeight: 10 };
     const elements = [25, 1, 30, 2].map((weight, index) => ({ key: 'a', index, bytes: 1, weight }));

@@ -89,6 +89,21 @@ describe('CostModel', () => {
     expect(model.sizes()).toEqual({ smallest: 8, largest: 8 });
   });
 
+  test('never believes pauses that ordinary batches come between, nor surprises of both kinds', () => {
+    const model = modelOf([8, 28], [1, 21]);
+    for (let i = 0; i < 10; i++) {
+      for (const millis of [1400, 1400, 28]) model.record(8, millis);
+      for (const millis of [1400, 1, 1400, 1, 28]) model.record(8, millis);
+    }
+    expect(model.expectedMillis(8)).toBeCloseTo(28, 6);
+  });
+
+  test('weighs errors by the time measured, so a noisy large batch does not blur the fixed cost', () => {
+    const model = modelOf([1, 11], [2, 12], [4, 14], [8, 18], [500, 650], [1000, 770]);
+    expect(model.fit()?.fixedMillis).toBeGreaterThan(9);
+    expect(model.fit()?.fixedMillis).toBeLessThan(11);
+  });
+
   test('does not take the noise of very short times for a change', () => {
     const model = modelOf([1, 0.01], [1, 0.9], [1, 0.9], [1, 0.9]);
     expect(model.count(1, 1)).toBe(4);

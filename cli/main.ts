@@ -1,0 +1,42 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit-status.ts';
+import { type RunOptions, runCommand } from './run-command.ts';
+
+/** Parses the command line and runs the command; ends with the exit status that DESIGN.md names. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('fabric')
+    .description('Batch inference on files: every element comes out as one prediction or one explained failure.')
+    .exitOverride()
+    .showHelpAfterError("(see 'fabric --help')");
+
+  program
+    .command('run')
+    .description('run a pipeline here, on files, directories or globs')
+    .argument('<pipeline>', 'its name in the config')
+    .argument('<input...>', 'files, directories or globs')
+    .requiredOption('-o, --output <dir>', 'folder for the results: <dir>/<pipeline>/<input>/')
+    .option('-c, --config <file>', 'the config module', 'fabric.config.ts')
+    .option('-w, --workers <n>', 'threads that take bundles (default: the cores)', positiveInteger)
+    .option('-l, --limit <n>', 'only the first n elements of each input', positiveInteger)
+    .addOption(new Option('--resume', 'go on where an earlier run into this folder stopped').conflicts('overwrite'))
+    .option('--overwrite', 'remove the results that the folder holds, and start anew')
+    .option('--dry-run', 'check config, inputs and models, and run nothing')
+    .option('--json', 'print one summary object on standard output')
+    .option('--verbose', 'print what models print, and stack traces of errors')
+    .action(async (pipeline: string, inputs: string[], options: RunOptions) => {
+      process.exitCode = await runCommand(pipeline, inputs, options);
+    });
+
+  try {
+    await program.parseAsync(argv as string[]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? EXIT.success : EXIT.wrongUsage;
+  }
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a positive integer.');
+  return value;
+}

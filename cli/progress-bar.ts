@@ -1,0 +1,66 @@
+import type { WriteStream } from 'node:tty';
+import { Presets, SingleBar } from 'cli-progress';
+import type { PartNote } from '../lib/jobs/manifest.ts';
+
+/** A bar shows elements as they come, and takes the end of the run from the share of elements done so far. */
+const REFRESHES_PER_SECOND = 4;
+
+/** Progress on a terminal, with elements/s; nothing where the stream is not one. */
+export class ProgressBar {
+  readonly #bar: SingleBar | undefined;
+  readonly #startedAt = performance.now();
+  #elements = 0;
+  #failed = 0;
+  #resumed = 0;
+
+  /** @param bundles - how many there are, once that is known. */
+  constructor(stream: WriteStream) {
+    if (!stream.isTTY) return;
+    this.#bar = new SingleBar(
+      {
+        stream,
+        fps: REFRESHES_PER_SECOND,
+        hideCursor: true,
+        clearOnComplete: true,
+        format: '{bar} {percentage}% | {elements} elements, {failed} failed | {rate}/s | ETA {eta_formatted}',
+        etaBuffer: 20,
+      },
+      Presets.shades_classic,
+    );
+    this.#bar.start(0, 0, this.#payload());
+  }
+
+  /** More bundles are known to be there. */
+  expect(bundles: number): void {
+    this.#bar?.setTotal(this.#bar.getTotal() + bundles);
+  }
+
+  add(elements: number, failed: number): void {
+    this.#elements += elements;
+    this.#failed += failed;
+    this.#bar?.update(this.#payload());
+  }
+
+  addPart(note: PartNote, resumed: boolean): void {
+    if (resumed) {
+      this.#resumed += note.elements;
+      this.#elements += note.elements;
+      this.#failed += note.elements - note.succeeded;
+    }
+    this.#bar?.increment(1, this.#payload());
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
+
+  #payload(): Record<string, string> {
+    const secs = (performance.now() - this.#startedAt) / 1000;
+    const rate = secs > 0 ? Math.round((this.#elements - this.#resumed) / secs) : 0;
+    return {
+      elements: this.#elements.toLocaleString('en'),
+      failed: this.#failed.toLocaleString('en'),
+      rate: rate.toLocaleString('en'),
+    };
+  }
+}

@@ -1,0 +1,125 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { InferenceEngine } from '../lib/inference/engine.ts';
+import { findInputs, InputError, type LocalInput } from '../lib/jobs/local-inputs.ts';
+import { openJobFolders, refuseExisting } from '../lib/jobs/open-job-folders.ts';
+import { type LooseResult, runLooseElements } from '../lib/jobs/run-loose-elements.ts';
+import { type JobResult, runJobs } from '../lib/jobs/run-jobs.ts';
+import { lockFolder } from '../lib/stores/folder-lock.ts';
+import { EXIT, type ExitStatus } from './exit-status.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { summarize, summaryTable } from './summary.ts';
+
+export interface RunOptions {
+  readonly output: string;
+  readonly config: string;
+  readonly workers?: number;
+  readonly limit?: number;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `fabric run`: everything that goes wrong is one clear message on stderr, and an exit status. */
+export async function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort(new Error('interrupted'));
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    return await run(name, args, options, interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      console.error("fabric: interrupted; what is committed stays: '--resume' goes on from there");
+      return EXIT.interrupted;
+    }
+    console.error(`fabric: ${(error as Error).message}`);
+    if (options.verbose === true) console.error(error);
+    return error instanceof ConfigError || error instanceof InputError ? EXIT.wrongUsage : EXIT.failure;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+async function run(
+  name: string,
+  args: readonly string[],
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const startedAt = performance.now();
+  const configUrl = pathToFileURL(resolve(options.config));
+  const pipeline = pipelineNamed(await loadConfig(configUrl), name);
+  if (options.output.startsWith('s3://'))
+    throw new InputError(`${options.output}: results can't be written to S3 from here yet`);
+  const output = resolve(options.output);
+  const inputs = await findInputs(args, pipeline.input.format);
+  refuseOutputInInput(output, inputs);
+  const fabricFolder = join(output, '.fabric');
+  await using _lock = options.dryRun === true ? undefined : await lockFolder(join(fabricFolder, `${name}.lock`));
+  const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
+  const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
+  await refuseExisting(inputs, jobOptions);
+
+  await using engine = await InferenceEngine.start({
+    configUrl,
+    pipeline: name,
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
+  });
+  if (options.dryRun === true) return dryRun(engine, inputs);
+
+  const bar = new ProgressBar(process.stderr);
+  const results: JobResult[] = [];
+  const loose: LooseResult[] = [];
+  const elementInputs = inputs.filter((input) => input.kind === 'element');
+  try {
+    for await (const result of runJobs(openJobFolders(inputs, jobOptions), engine, {
+      signal,
+      onJob: (job) => bar.expect(job.of),
+      onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
+      onPart: (note, resumed) => bar.addPart(note, resumed),
+    })) {
+      results.push(result);
+    }
+    for await (const result of runLooseElements(elementInputs, engine, jobOptions)) {
+      loose.push(result);
+      bar.add(1, result.succeeded ? 0 : 1);
+    }
+  } finally {
+    bar.stop();
+  }
+  const summary = summarize({
+    pipeline: name,
+    output,
+    results,
+    loose,
+    metrics: engine.metrics,
+    elapsedMillis: performance.now() - startedAt,
+  });
+  if (options.json === true) console.log(JSON.stringify(summary));
+  else console.log(summaryTable(summary));
+  if (summary.stopped > 0) return EXIT.failure;
+  return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+}
+
+async function dryRun(engine: InferenceEngine, inputs: readonly LocalInput[]): Promise<ExitStatus> {
+  await engine.ready();
+  console.log(`config, models and ${inputs.length} input${inputs.length === 1 ? '' : 's'} are fine; nothing was run`);
+  return EXIT.success;
+}
+
+/** Results in a folder that is read would be read as inputs by the next run. */
+function refuseOutputInInput(output: string, inputs: readonly LocalInput[]): void {
+  for (const { kind, path } of inputs) {
+    const below = relative(path, output);
+    if (kind === 'folder' && !below.startsWith('..') && !isAbsolute(below)) {
+      throw new InputError(`'--output' must not lie in an input: ${output} is in ${path}`);
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { join, relative } from 'node:path';
+import Table from 'cli-table3';
+import type { JobResult } from '../lib/jobs/run-jobs.ts';
+import type { LooseResult } from '../lib/jobs/run-loose-elements.ts';
+import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
+
+/** What `fabric run --json` prints. */
+export interface RunSummary {
+  readonly pipeline: string;
+  readonly output: string;
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly failedByStage: Readonly<Record<string, number>>;
+  /** Jobs that were stopped for too many failures. */
+  readonly stopped: number;
+  readonly elapsedSecs: number;
+  readonly elementsPerSec: number;
+  /** Elements of a batch: how many batches ran, their mean, least and most. */
+  readonly batchSizes: {
+    readonly batches: number;
+    readonly mean: number;
+    readonly min: number;
+    readonly max: number;
+  } | null;
+  readonly modelLoadSecs: number | null;
+  /** The models that made the predictions: their full digests by what the lines show. */
+  readonly models: Readonly<Record<string, string>>;
+  /** Folders of results; a file for each input that is one element by itself. */
+  readonly results: readonly string[];
+}
+
+export interface RunFacts {
+  readonly pipeline: string;
+  readonly output: string;
+  readonly results: readonly JobResult[];
+  readonly loose: readonly LooseResult[];
+  readonly metrics: Metrics;
+  readonly elapsedMillis: number;
+}
+
+export function summarize({ pipeline, output, results, loose, metrics, elapsedMillis }: RunFacts): RunSummary {
+  const notes = results.flatMap((result) => result.notes);
+  const looseFailures = loose.filter((result) => !result.succeeded);
+  const failedByStage: Record<string, number> = {};
+  const addFailures = (stage: string, count: number): void => {
+    failedByStage[stage] = (failedByStage[stage] ?? 0) + count;
+  };
+  for (const note of notes) for (const [stage, count] of Object.entries(note.failedByStage)) addFailures(stage, count);
+  for (const { stage = 'unknown' } of looseFailures) addFailures(stage, 1);
+  const total = notes.reduce((sum, note) => sum + note.elements, 0) + loose.length;
+  const succeeded = notes.reduce((sum, note) => sum + note.succeeded, 0) + loose.length - looseFailures.length;
+  const loads = metrics.distribution('load_model_latency_milli_secs');
+  return {
+    pipeline,
+    output,
+    total,
+    succeeded,
+    failed: total - succeeded,
+    failedByStage,
+    stopped: results.filter((result) => result.status === 'stopped').length,
+    elapsedSecs: rounded(elapsedMillis / 1000, 3),
+    elementsPerSec: Math.round(total / (elapsedMillis / 1000)),
+    batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
+    modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
+    models: Object.assign({}, ...notes.map((note) => note.models)) as Record<string, string>,
+    results: [...results.map((result) => result.folder.folder), ...loose.map((result) => result.path)],
+  };
+}
+
+function batchSizes(sizes: Distribution | undefined): RunSummary['batchSizes'] {
+  return sizes === undefined
+    ? null
+    : { batches: sizes.count, mean: rounded(meanOf(sizes), 1), min: sizes.min, max: sizes.max };
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** Results that a table names; of more, it says how many. */
+const SHOWN_RESULTS = 5;
+
+export function summaryTable(summary: RunSummary): string {
+  const { batchSizes, modelLoadSecs, failedByStage, results } = summary;
+  const table = new Table({ style: { head: [], border: [] } });
+  table.push(['pipeline', summary.pipeline], ['succeeded', summary.succeeded.toLocaleString('en')]);
+  table.push(['failed', summary.failed.toLocaleString('en')]);
+  for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, count.toLocaleString('en')]);
+  table.push(['elements/s', `${summary.elementsPerSec.toLocaleString('en')} (${summary.elapsedSecs} s in all)`]);
+  if (batchSizes !== null) {
+    table.push(['batches', `${batchSizes.batches} of ${batchSizes.min} to ${batchSizes.max}, mean ${batchSizes.mean}`]);
+  }
+  if (modelLoadSecs !== null) table.push(['model load', `${modelLoadSecs} s`]);
+  for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
+  if (results.length > SHOWN_RESULTS)
+    table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(join(summary.output, summary.pipeline))}`]);
+  if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
+    table.push(['failures', 'in errors/ of each folder of results']);
+  return table.toString();
+}
+
+/** A path as short as it can be said from here. */
+function shown(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below.startsWith('..') ? path : below;
+}

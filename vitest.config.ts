@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Tests start model hosts and workers that import the library from source, by the condition.
+    pool: 'forks',
+    execArgv: ['--conditions=@inference-fabric/source'],
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+  resolve: { conditions: ['@inference-fabric/source'] },
+  ssr: { resolve: { conditions: ['@inference-fabric/source', 'node', 'import', 'default'] } },
+});
