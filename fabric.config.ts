@@ -1,10 +1,48 @@
-import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+import { decodeImage, defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+import { toDiagnosis, toFeatures } from './examples/pipelines/breast-cancer.ts';
+import type { Classification } from './examples/pipelines/classification.ts';
+
+const breastCancer = new OnnxModelHandler<Float32Array, Classification>({
+  modelUri: 'examples/models/breast-cancer.onnx',
+  minBatchSize: 8,
+  maxBatchSize: 256,
+});
+
+const digits = new OnnxModelHandler<Float32Array, Classification>({ modelUri: 'examples/models/digits.onnx' });
+
+const wine = new OnnxModelHandler<readonly number[], Classification>({ modelUri: 'examples/models/wine.onnx' });
 
 export default defineFabric({
   pipelines: {
+    'breast-cancer': {
+      input: { format: 'csv', id: 'id' },
+      steps: [
+        runInference(breastCancer.withPreprocessFn(toFeatures).withPostprocessFn(toDiagnosis), { timeoutSecs: 60 }),
+      ],
+      output: { join: 'input' },
+    },
+    digits: {
+      input: { format: 'images' },
+      steps: [
+        runInference(
+          digits
+            .withPreprocessFn(decodeImage({ width: 8, height: 8, channels: 1, layout: 'HWC' }))
+            .withPostprocessFn(({ label, probabilities }) => ({ digit: label, confidence: probabilities[label] ?? 0 })),
+        ),
+      ],
+      // The input's `uri` says which file it was.
+      output: { join: 'input' },
+    },
     wine: {
       input: { format: 'jsonl', id: 'id' },
-      steps: [runInference(new OnnxModelHandler({ modelUri: 'examples/models/wine.onnx' }))],
+      steps: [
+        runInference(
+          wine
+            .withPreprocessFn((element: { readonly features: readonly number[] }) => element.features)
+            .withPostprocessFn(({ label }) => ({ cultivar: label })),
+        ),
+      ],
+      output: { join: 'input' },
     },
   },
 });

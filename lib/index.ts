@@ -5,6 +5,7 @@ export type { Element, ObjectInput } from './elements/element.ts';
 export { ConfigError, type Disposition, ElementReadError, FabricError, ModelLoadError } from './errors.ts';
 export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } from './inference/bundle.ts';
 export { InferenceEngine, type InferenceEngineOptions } from './inference/engine.ts';
+export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export {
   type ElementFunction,
   type InferenceArgs,

@@ -41,10 +41,10 @@ interface HeldBatch<F> {
  * holds, and is empty again, as soon as that reaches the target size, `maxBatchBytes` or `maxBatchWeight`; before a
  * fragment that would bring it above one of these; `maxBatchDurationSecs` after the first fragment; and on `flush`.
  *
- * A fragment is dispatched exactly once, unless it is cancelled or the assembler disposed of while it is held. Fragments
- * are never cut: one that is above a limit by itself is a batch by itself, and a batch may be smaller than the target
- * because the next fragment was too large for the rest, which trades fuller batches for never exceeding what the target
- * stands for (a learned duration, a memory ceiling).
+ * A fragment is dispatched exactly once, unless it is cancelled or the assembler disposed of while it is held.
+ * Fragments are never cut: one that is above a limit by itself is a batch by itself, and a batch may be smaller than
+ * the target because the next fragment was too large for the rest, which trades fuller batches for never exceeding what
+ * the target stands for (a learned duration, a memory ceiling).
  */
 export class BatchAssembler<F extends BatchFragment> implements Disposable {
   readonly #limits: BatchLimits;

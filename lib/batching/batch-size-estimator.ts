@@ -2,8 +2,8 @@ import type { BatchTargets } from './batching-options.ts';
 import { CostModel } from './cost-model.ts';
 
 /**
- * What the fabric itself pays for a batch, which the host's own time doesn't show: frames, wake-ups, bookkeeping. A fixed
- * cost never counts for less, so a model without one settles at a size that is worth sending.
+ * What the fabric itself pays for a batch, which the host's own time doesn't show: frames, wake-ups, bookkeeping. A
+ * fixed cost never counts for less, so a model without one settles at a size that is worth sending.
  */
 const DISPATCH_MILLIS = 0.5;
 
@@ -27,19 +27,20 @@ const DOUBTS_TO_LEAVE = 16;
 
 /**
  * Learns how many elements a batch should have from what batches cost (a `CostModel`: time = a + b · n). Grown from
- * Beam's `_BatchSizeEstimator` (apache/beam `transforms/util.py`), without chance: the same records give the same sizes.
+ * Beam's `_BatchSizeEstimator` (apache/beam `transforms/util.py`), without chance: the same records give the same
+ * sizes.
  *
  * The size is the smallest that keeps the share of fixed cost within the target overhead ω, n = (a/b)(1/ω − 1), as far
- * as the target duration T allows: a + b·n = T. Where a alone is more than half of T, the elements get as much time as a
- * does, at most T, since smaller batches would only be more overhead. A larger size would also meet the overhead, but it
- * costs memory and latency and gains at most ω. With a = 0 every size is as good to the model, and the fabric's own cost
- * of a batch takes a's place.
+ * as the target duration T allows: a + b·n = T. Where a alone is more than half of T, the elements get as much time as
+ * a does, at most T, since smaller batches would only be more overhead. A larger size would also meet the overhead, but
+ * it costs memory and latency and gains at most ω. With a = 0 every size is as good to the model, and the fabric's own
+ * cost of a batch takes a's place.
  *
  * It starts with three batches of `minBatchSize` and three of twice that, then grows at most twofold from the largest
  * batch that ran. Once there, the size stays until 16 batches in a row have found the best one more than 20 % away, so
- * noise hardly moves it. Whenever the model has forgotten all but that size (after some 512 batches, or because the machine
- * has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart again. With
- * `minBatchSize` = `maxBatchSize` the size is always that.
+ * noise hardly moves it. Whenever the model has forgotten all but that size (after some 512 batches, or because the
+ * machine has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart
+ * again. With `minBatchSize` = `maxBatchSize` the size is always that.
  *
  * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
  * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does

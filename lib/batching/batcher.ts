@@ -1,6 +1,8 @@
 import type { BatchLimits } from './batching-options.ts';
 
-/** What closed a batch: its size, a limit on its bytes or weight, the bound on what may wait, or the end of the bundle. */
+/**
+ * What closed a batch: its size, a limit on its bytes or weight, the bound on what may wait, or the end of the bundle.
+ */
 export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'pending' | 'end';
 
 /** Elements of one key that run together. Never empty. */
@@ -47,8 +49,8 @@ export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: 
  * - Each element ends in exactly one batch, in the order of its key.
  * - `maxBatchSize`, `maxBatchBytes` and `maxBatchWeight` hold for every batch, but for one that is a single element
  *   larger than a limit by itself.
- * - Never more than `maxPendingElements` and `maxPendingBytes` wait when `add` returns: the batch whose first element is
- *   oldest is closed first, so a rare key holds nothing back for long.
+ * - Never more than `maxPendingElements` and `maxPendingBytes` wait when `add` returns: the batch whose first element
+ *   is oldest is closed first, so a rare key holds nothing back for long.
  * - The batches are a pure function of the elements added and of what `targetSize` answered; where that is constant, of
  *   the elements alone.
  */

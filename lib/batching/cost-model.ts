@@ -39,18 +39,18 @@ const SURPRISES_TO_BELIEVE = 3;
 const SHORTEST_MILLIS = 1e-3;
 
 /**
- * What a batch of a size costs: `time = a + b · size`, learned from the batches that ran. The model and the idea to drop
- * outliers are Beam's (`_BatchSizeEstimator.linear_regression_numpy`, apache/beam `transforms/util.py`), which fits
- * least squares and drops by Cook's distance, but only from ten points on, so that one pause among the first ten decides
- * the size. Here instead:
+ * What a batch of a size costs: `time = a + b · size`, learned from the batches that ran. The model and the idea to
+ * drop outliers are Beam's (`_BatchSizeEstimator.linear_regression_numpy`, apache/beam `transforms/util.py`), which
+ * fits least squares and drops by Cook's distance, but only from ten points on, so that one pause among the first ten
+ * decides the size. Here instead:
  *
  * - Outliers are told on arrival. A sample three times slower or quicker than expected (the shape of the model bounds
  *   what to expect even of one sample: neither the time nor the size per time may fall) is set aside. The next ordinary
  *   one drops it; three of a kind in a row are believed, and everything before them is forgotten, so that the model
  *   follows a machine that has changed within three batches.
  * - The history is the last few samples of each size, not the last hundred of any: thousands of batches of one size
- *   don't push out the small ones that fix the intercept. Each size counts by its medians, which the pauses that are too
- *   short to be surprises don't move.
+ *   don't push out the small ones that fix the intercept. Each size counts by its medians, which the pauses that are
+ *   too short to be surprises don't move.
  * - Least squares of the relative error (weights 1 / time²), since noise grows with the time measured; with a, b >= 0
  *   exactly: where one would be negative it is 0 and the other is fitted alone (non-negative least squares, Lawson and
  *   Hanson, *Solving Least Squares Problems*, 1974, ch. 23; with two unknowns its active sets are these).

@@ -1,7 +1,7 @@
 /**
  * The bucket that an element of this length belongs to: bucket i holds the lengths from `boundaries[i - 1]` up to, but
- * without, `boundaries[i]`; the first starts at 0, the last has no end. So there is one bucket more than boundaries, and
- * with none there is bucket 0. A boundary itself opens its bucket: Python's `bisect_right`, as in Beam's
+ * without, `boundaries[i]`; the first starts at 0, the last has no end. So there is one bucket more than boundaries,
+ * and with none there is bucket 0. A boundary itself opens its bucket: Python's `bisect_right`, as in Beam's
  * `BatchElements`.
  *
  * @param length 0 or more, as `batchLengthFn` measured it

@@ -7,8 +7,9 @@ const BATCHES_BEFORE_TRIAL = 100;
  * - `open`: nothing ran out of memory yet, or not for its size; no limit.
  * - `capped`: a batch ran out of memory and its halves succeeded, so their size is the limit. One that fails in halves
  *   too is a bad element, not a size, and teaches nothing.
- * - `trial`: after 100 successes the limit is twice the cap until the first batch above the cap tells: it succeeded, and
- *   its size is the cap from then on; or it ran out of memory, and the cap stands. Either way another 100 are waited for.
+ * - `trial`: after 100 successes the limit is twice the cap until the first batch above the cap tells: it succeeded,
+ *   and its size is the cap from then on; or it ran out of memory, and the cap stands. Either way another 100 are
+ *   waited for.
  *
  * The limit only shapes the batches to come. Those already formed are cut by `halvesWithin`.
  */

@@ -1,38 +1,37 @@
 const QUOTE = '"';
+const QUOTE_CODE = 0x22;
 
-/** The fields of one row's text, without its line ending; undefined where a quoted field is not closed. */
+/**
+ * The fields of one row's text, without its line ending; undefined where a quoted field is not closed. As csv-scanner.ts
+ * has it, a quote opens a field only at its start; what follows a closing quote is taken as it is.
+ */
 export function splitFields(row: string, delimiter: string): readonly string[] | undefined {
-  return row.includes(QUOTE) ? splitQuotedFields(row, delimiter) : row.split(delimiter);
-}
-
-/** As csv-scanner.ts has it: a quote opens a field only at its start, and what follows a closing quote is taken as it is. */
-function splitQuotedFields(row: string, delimiter: string): readonly string[] | undefined {
   const fields: string[] = [];
-  for (let start = 0; ;) {
-    let value = '';
-    if (row.startsWith(QUOTE, start)) {
-      const quoted = quotedField(row, start + 1);
-      if (quoted === undefined) return undefined;
-      ({ value, end: start } = quoted);
+  for (let start = 0; ; ) {
+    let quoted = '';
+    if (row.charCodeAt(start) === QUOTE_CODE) {
+      const close = closingQuote(row, start + 1);
+      if (close === -1) return undefined;
+      quoted = row.slice(start + 1, close);
+      start = close + 1;
     }
     const end = row.indexOf(delimiter, start);
-    if (end === -1) {
-      fields.push(value + row.slice(start));
-      return fields;
-    }
-    fields.push(value + row.slice(start, end));
+    const rest = end === -1 ? row.slice(start) : row.slice(start, end);
+    fields.push(unescapeQuotes(quoted) + rest);
+    if (end === -1) return fields;
     start = end + delimiter.length;
   }
 }
 
-/** The value of the quoted field whose text starts at `start`, and the place behind its closing quote. */
-function quotedField(row: string, start: number): { value: string; end: number } | undefined {
-  let value = '';
-  for (let from = start; ;) {
-    const quote = row.indexOf(QUOTE, from);
-    if (quote === -1) return undefined;
-    if (!row.startsWith(QUOTE, quote + 1)) return { value: value + row.slice(from, quote), end: quote + 1 };
-    value += row.slice(from, quote + 1);
-    from = quote + 2;
+/** The quote that closes a field whose text starts at `from`: the first that is not doubled; -1 where none is. */
+function closingQuote(row: string, from: number): number {
+  for (let quote = row.indexOf(QUOTE, from); quote !== -1; quote = row.indexOf(QUOTE, quote + 2)) {
+    if (row.charCodeAt(quote + 1) !== QUOTE_CODE) return quote;
   }
+  return -1;
+}
+
+/** A quote that is doubled stands for one. */
+function unescapeQuotes(quoted: string): string {
+  return quoted.includes(QUOTE) ? quoted.replaceAll('""', QUOTE) : quoted;
 }

@@ -31,20 +31,24 @@ export function csvScanner(delimiter: number): RecordScanner {
   }
 
   function walk(bytes: Buffer, from: number): number {
-    // The hot loop keeps its state in a local variable: twice as fast.
+    const { length } = bytes;
     let now = state;
-    for (let index = from; index < bytes.length; index++) {
-      const byte = bytes[index];
+    for (let index = from; index < length; index++) {
       if (now === QUOTED) {
-        if (byte === QUOTE) now = QUOTE_IN_QUOTED;
-      } else if (byte === QUOTE) {
-        if (now !== UNQUOTED) now = QUOTED;
-      } else if (byte === LINE_FEED) {
+        index = quoteAt(bytes, index);
+        if (index < length) now = QUOTE_IN_QUOTED;
+        continue;
+      }
+      // Only quotes and line feeds matter, and where a quote stands: a field's text is passed over.
+      const start = index;
+      index = quoteOrLineFeedAt(bytes, index);
+      if (index > start) now = bytes[index - 1] === delimiter ? FIELD_START : UNQUOTED;
+      if (index === length) break;
+      if (bytes[index] === LINE_FEED) {
         state = FIELD_START;
         return index + 1;
-      } else {
-        now = byte === delimiter ? FIELD_START : UNQUOTED;
       }
+      if (now !== UNQUOTED) now = QUOTED;
     }
     state = now;
     return -1;
@@ -52,15 +56,33 @@ export function csvScanner(delimiter: number): RecordScanner {
 
   return {
     next(bytes, from) {
-      if (state !== FIELD_START && state !== UNQUOTED) return walk(bytes, from);
-      const lineFeed = bytes.indexOf(LINE_FEED, from);
-      if (lineFeed === -1 || quoteFrom(bytes, from) < lineFeed) return walk(bytes, from);
-      state = FIELD_START;
-      return lineFeed + 1;
+      if (state === FIELD_START || state === UNQUOTED) {
+        const lineFeed = bytes.indexOf(LINE_FEED, from);
+        if (lineFeed !== -1 && lineFeed < quoteFrom(bytes, from)) {
+          state = FIELD_START;
+          return lineFeed + 1;
+        }
+      }
+      return walk(bytes, from);
     },
     atEnd: () => (state === QUOTED ? 'unclosed' : 'record'),
     restart() {
       state = FIELD_START;
     },
   };
+}
+
+function quoteAt(bytes: Buffer, from: number): number {
+  let index = from;
+  while (index < bytes.length && bytes[index] !== QUOTE) index++;
+  return index;
+}
+
+function quoteOrLineFeedAt(bytes: Buffer, from: number): number {
+  let index = from;
+  for (; index < bytes.length; index++) {
+    const byte = bytes[index];
+    if (byte === QUOTE || byte === LINE_FEED) break;
+  }
+  return index;
 }

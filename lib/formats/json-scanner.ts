@@ -8,16 +8,17 @@ const BACKSLASH = 0x5c;
 export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** What a byte outside strings means; of most, nothing. */
+/** What a byte outside strings means; most mean nothing. */
 const OPENS = 1;
 const CLOSES = 2;
 const SEPARATES = 3;
 const STARTS_STRING = 4;
-const MEANINGS = new Uint8Array(256);
-for (const byte of Buffer.from('[{')) MEANINGS[byte] = OPENS;
-for (const byte of Buffer.from(']}')) MEANINGS[byte] = CLOSES;
-MEANINGS[COMMA] = SEPARATES;
-MEANINGS[QUOTE] = STARTS_STRING;
+/** Inside an element, where a comma means nothing either, so that the loop over numbers never leaves its course. */
+const MEANINGS_INSIDE = new Uint8Array(256);
+for (const byte of Buffer.from('[{')) MEANINGS_INSIDE[byte] = OPENS;
+for (const byte of Buffer.from(']}')) MEANINGS_INSIDE[byte] = CLOSES;
+MEANINGS_INSIDE[QUOTE] = STARTS_STRING;
+const MEANINGS = MEANINGS_INSIDE.with(COMMA, SEPARATES);
 
 /**
  * Finds the ends of a JSON array's elements, from inside its opening bracket: each ends with the comma behind it or the
@@ -53,20 +54,22 @@ export function jsonArrayScanner(): RecordScanner {
 
   /** The index behind the comma or bracket that ends the element; -1 where these bytes do not hold it. */
   function scan(bytes: Buffer, from: number): number {
-    // The hot loop keeps its state in local variables: twice as fast.
+    // The hot loops keep their state in local variables: much faster.
     const { length } = bytes;
     let index = inString ? skipString(bytes, from) : from;
     let level = depth;
     while (index < length) {
-      const meaning = MEANINGS[bytes[index++] ?? 0];
-      if (meaning === 0) continue;
+      const meanings = level > 0 ? MEANINGS_INSIDE : MEANINGS;
+      while (index < length && meanings[bytes[index] ?? 0] === 0) index++;
+      if (index === length) break;
+      const byte = bytes[index++] ?? 0;
+      const meaning = meanings[byte];
       if (meaning === OPENS) level++;
       else if (meaning === STARTS_STRING) {
         inString = true;
         index = skipString(bytes, index);
-      } else if (level > 0) {
-        if (meaning === CLOSES) level--;
-      } else if (meaning === SEPARATES || bytes[index - 1] === CLOSE_BRACKET) {
+      } else if (level > 0) level--;
+      else if (meaning === SEPARATES || byte === CLOSE_BRACKET) {
         depth = 0;
         return index;
       }

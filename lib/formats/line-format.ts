@@ -1,5 +1,7 @@
 import type { ByteSource } from '../stores/byte-source.ts';
-import { readCsvRows, readHeader, rowScanner } from './csv.ts';
+import { readHeader } from './csv-header.ts';
+import { rowScanner } from './csv-dialect.ts';
+import { readCsvRows } from './csv.ts';
 import { textStartOf } from './decoded-run.ts';
 import type { FormatName, InputOptions, LineFormatName, ReadElements, ReadOptions } from './format.ts';
 import { readHead } from './head.ts';

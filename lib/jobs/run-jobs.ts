@@ -57,8 +57,8 @@ export async function* runJobs(
 
   const start = (job: OpenJob, index: number): void => {
     const run = runBundle(job, index, engine, { ...options, signal })
-      .then(async () => {
-        if (job.left === 0) finished.push(await finish(job));
+      .then(async (isLast) => {
+        if (isLast) finished.push(await finish(job));
       })
       .catch((error: unknown) => {
         firstError ??= error;
@@ -90,22 +90,25 @@ export async function* runJobs(
   yield* finished;
 }
 
+/** @returns whether it was the last of its job. */
 async function runBundle(
   job: OpenJob,
   index: number,
   engine: InferenceEngine,
   options: RunJobsOptions & { readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const { folder, counts } = job;
   const committed = await folder.committed(index);
+  if (committed !== undefined || !job.stopped) {
+    const note = committed ?? (await processBundle(folder, index, engine, options));
+    options.onPart?.(note, committed !== undefined);
+    job.notes[index] = note;
+    counts.total += note.elements;
+    counts.failed += note.elements - note.succeeded;
+    job.stopped ||= isPastLimits(counts, engine.pipeline);
+  }
   job.left -= 1;
-  if (committed === undefined && job.stopped) return;
-  const note = committed ?? (await processBundle(folder, index, engine, options));
-  options.onPart?.(note, committed !== undefined);
-  job.notes[index] = note;
-  counts.total += note.elements;
-  counts.failed += note.elements - note.succeeded;
-  job.stopped ||= isPastLimits(counts, engine.pipeline);
+  return job.left === 0;
 }
 
 async function processBundle(

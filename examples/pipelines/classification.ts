@@ -1,0 +1,6 @@
+/** What scikit-learn's classifiers give for one element, once converted to ONNX. */
+export interface Classification {
+  readonly label: number;
+  /** Of each class. */
+  readonly probabilities: readonly number[];
+}

@@ -1,0 +1,136 @@
+import type { SharpConstructor, SharpOptions } from 'sharp';
+import type { ObjectInput } from '../elements/element.ts';
+import { ElementReadError } from '../errors.ts';
+import type { ElementFunction } from './model-handler.ts';
+
+export interface DecodeImageOptions {
+  /** In pixels. */
+  readonly width: number;
+  /** In pixels. */
+  readonly height: number;
+  /** 1 is luminance, 3 is red, green, blue. */
+  readonly channels: 1 | 3;
+  /** `CHW`: a plane for each channel, as PyTorch has it. `HWC`: the channels of a pixel together, as TensorFlow does. */
+  readonly layout: 'CHW' | 'HWC';
+  /** What each sample, 0 to 255, is multiplied by. @default 1 / 255 */
+  readonly scale?: number;
+  /** Subtracted from each scaled sample, by channel. @default 0 */
+  readonly mean?: readonly number[];
+  /** Divides what is left, by channel. @default 1 */
+  readonly std?: readonly number[];
+  /**
+   * How an image of another shape becomes `width` × `height`: `fill` stretches it, `cover` cuts off what stands out,
+   * `contain` adds black. @default 'fill'
+   */
+  readonly fit?: 'fill' | 'cover' | 'contain';
+  /** An image of more pixels fails. @default 50000000, as for `input.maxPixels` */
+  readonly maxPixels?: number;
+}
+
+const SAMPLE_VALUES = 256;
+const DEFAULT_MAX_PIXELS = 50_000_000;
+
+/**
+ * A preprocess function that decodes an image (JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG) to a flat Float32Array of
+ * `channels · height · width` values, each `(sample · scale - mean) / std`.
+ *
+ * An image of the wanted size is not resampled. EXIF orientation is applied, so that the model sees what people see.
+ * Samples are sRGB of 8 bits, alpha is dropped, and of an animation it is the first frame.
+ *
+ * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
+ * can't be decoded to the last pixel, `ImageTooLarge` for more than `maxPixels`.
+ *
+ * @throws {TypeError|RangeError} where an option breaks its rule.
+ */
+export function decodeImage(options: DecodeImageOptions): ElementFunction<ObjectInput, Float32Array> {
+  checkOptions(options);
+  const { width, height, channels, layout, fit = 'fill', maxPixels = DEFAULT_MAX_PIXELS } = options;
+  const tables = Array.from({ length: channels }, (_, channel) => sampleTable(options, channel));
+  const input: SharpOptions = { limitInputPixels: maxPixels, sequentialRead: true, autoOrient: true };
+  let library: Promise<SharpConstructor> | undefined;
+
+  return async ({ bytes }) => {
+    library ??= loadSharp();
+    const open = await library;
+    try {
+      const image = open(bytes, input).resize(width, height, { fit, background: 'black' }).removeAlpha();
+      const colours = channels === 1 ? image.grayscale() : image.toColourspace('srgb');
+      const { data, info } = await colours.raw().toBuffer({ resolveWithObject: true });
+      return pack(data, info.channels, tables, layout);
+    } catch (error) {
+      throw decodeError(error as Error, maxPixels);
+    }
+  };
+}
+
+/** Workers decode side by side, so one thread for each image is enough, and no image comes twice for a cache to find. */
+async function loadSharp(): Promise<SharpConstructor> {
+  const { default: library } = await import('sharp');
+  library.concurrency(1);
+  library.cache(false);
+  return library;
+}
+
+function decodeError(error: Error, maxPixels: number): ElementReadError {
+  if (error.message.includes('exceeds pixel limit'))
+    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, { cause: error });
+  const reason = error.message.trim().replaceAll(/\s*\n\s*/g, '; ');
+  return new ElementReadError('ImageDecodeError', `The image cannot be decoded: ${reason}`, { cause: error });
+}
+
+/** What each of the 256 samples becomes: looked up, not computed, for each pixel. */
+function sampleTable({ scale = 1 / 255, mean, std }: DecodeImageOptions, channel: number): Float32Array {
+  const table = new Float32Array(SAMPLE_VALUES);
+  for (let sample = 0; sample < SAMPLE_VALUES; sample += 1)
+    table[sample] = (sample * scale - (mean?.[channel] ?? 0)) / (std?.[channel] ?? 1);
+  return table;
+}
+
+/**
+ * Packs the samples that sharp gave, pixel after pixel, a table a channel.
+ *
+ * @param stride - the samples of a pixel: of a grey one, the same goes to every channel.
+ */
+function pack(
+  samples: Uint8Array,
+  stride: number,
+  tables: readonly Float32Array[],
+  layout: DecodeImageOptions['layout'],
+): Float32Array {
+  const pixels = samples.length / stride;
+  const packed = new Float32Array(pixels * tables.length);
+  const step = layout === 'CHW' ? 1 : tables.length;
+  tables.forEach((table, channel) => {
+    let to = layout === 'CHW' ? channel * pixels : channel;
+    for (let from = Math.min(channel, stride - 1); from < samples.length; from += stride) {
+      // Both indexes are within their arrays; a check for each sample would cost more than the rest.
+      packed[to] = table[samples[from] as number] as number;
+      to += step;
+    }
+  });
+  return packed;
+}
+
+function checkOptions(options: DecodeImageOptions): void {
+  const { width, height, channels, layout, scale = 1, mean, std, fit = 'fill', maxPixels = 1 } = options;
+  const isSize = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+  const isForChannels = (values: readonly number[] | undefined): boolean =>
+    values === undefined || (values.length === channels && values.every(Number.isFinite));
+  const rules: readonly (readonly [option: keyof DecodeImageOptions, holds: boolean, rule: string])[] = [
+    ['width', isSize(width), 'a positive integer'],
+    ['height', isSize(height), 'a positive integer'],
+    ['channels', channels === 1 || channels === 3, '1 or 3'],
+    ['layout', layout === 'CHW' || layout === 'HWC', "'CHW' or 'HWC'"],
+    ['scale', Number.isFinite(scale), 'a finite number'],
+    ['mean', isForChannels(mean), `a list of ${channels} numbers`],
+    ['std', isForChannels(std) && std?.includes(0) !== true, `a list of ${channels} numbers other than 0`],
+    ['fit', fit === 'fill' || fit === 'cover' || fit === 'contain', "'fill', 'cover' or 'contain'"],
+    ['maxPixels', isSize(maxPixels), 'a positive integer'],
+  ];
+  for (const [option, holds, rule] of rules) {
+    if (holds) continue;
+    const value = options[option];
+    const shown = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+    throw new RangeError(`Cannot decode images as '${option}' must be ${rule}: current value is ${shown}`);
+  }
+}
