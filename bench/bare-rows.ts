@@ -2,6 +2,7 @@
  * The baseline for rows: one process, no framework. Reads a JSONL file, parses, batches, infers and writes the same
  * lines as `fabric run`. Usage: bare-rows.ts <input> <model> <output> <model label> <batch size>
  */
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { basename } from 'node:path';
 import * as ort from 'onnxruntime-node';
@@ -26,7 +27,7 @@ async function infer(): Promise<void> {
     const prediction = { probabilities: [data[row * 2], data[row * 2 + 1]] };
     text += `${JSON.stringify({ id: `${name}#${offsets[row]}`, prediction, model: label })}\n`;
   }
-  if (!out.write(text)) await new Promise((resolve) => out.once('drain', resolve));
+  if (!out.write(text)) await once(out, 'drain');
   features = new Float32Array(batchSize * NUMBERS_PER_ROW);
   offsets = [];
 }

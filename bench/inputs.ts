@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ export async function makeRows(path: string, rows: number): Promise<void> {
     for (let index = row; index < Math.min(rows, row + ROWS_PER_WRITE); index += 1) {
       text += `{"x":[${Array.from({ length: NUMBERS_PER_ROW }, () => (next() * 4 - 2).toFixed(4)).join(',')}]}\n`;
     }
-    if (!file.write(text)) await new Promise((resolve) => file.once('drain', resolve));
+    if (!file.write(text)) await once(file, 'drain');
   }
   await new Promise<void>((resolve) => {
     file.end(resolve);

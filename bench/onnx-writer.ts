@@ -81,7 +81,13 @@ function encodeNode({ op, inputs, output, attributes = {} }: OnnxNode): Field {
 
 function encodeWeights({ name, shape, data }: Weights): Field {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return message(5, ...shape.map((dimension) => integer(1, dimension)), integer(2, FLOAT32), bytes(8, name), bytes(9, raw));
+  return message(
+    5,
+    ...shape.map((dimension) => integer(1, dimension)),
+    integer(2, FLOAT32),
+    bytes(8, name),
+    bytes(9, raw),
+  );
 }
 
 function encodeValue(field: number, { name, shape }: ValueInfo): Field {

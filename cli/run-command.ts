@@ -72,7 +72,7 @@ async function run(
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
   });
-  if (options.dryRun === true) return dryRun(engine, inputs);
+  if (options.dryRun === true) return dryRun(engine, inputs, options);
 
   const bar = new ProgressBar(process.stderr);
   const results: JobResult[] = [];
@@ -108,9 +108,15 @@ async function run(
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
-async function dryRun(engine: InferenceEngine, inputs: readonly LocalInput[]): Promise<ExitStatus> {
+async function dryRun(
+  engine: InferenceEngine,
+  inputs: readonly LocalInput[],
+  { json }: RunOptions,
+): Promise<ExitStatus> {
   await engine.ready();
-  console.log(`config, models and ${inputs.length} input${inputs.length === 1 ? '' : 's'} are fine; nothing was run`);
+  if (json === true) console.log(JSON.stringify({ dryRun: true, inputs: inputs.length }));
+  else
+    console.log(`config, models and ${inputs.length} input${inputs.length === 1 ? '' : 's'} are fine; nothing was run`);
   return EXIT.success;
 }
 

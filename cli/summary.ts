@@ -63,7 +63,7 @@ export function summarize({ pipeline, output, results, loose, metrics, elapsedMi
     elementsPerSec: Math.round(total / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
-    models: Object.assign({}, ...notes.map((note) => note.models)) as Record<string, string>,
+    models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
     results: [...results.map((result) => result.folder.folder), ...loose.map((result) => result.path)],
   };
 }

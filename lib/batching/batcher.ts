@@ -1,9 +1,9 @@
 import type { BatchLimits } from './batching-options.ts';
 
 /**
- * What closed a batch: its size, a limit on its bytes or weight, the bound on what may wait, or the end of the bundle.
+ * What closed a batch: its size, a limit on its bytes or weight, the bound on its lag, or the end of the bundle.
  */
-export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'pending' | 'end';
+export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'lag' | 'end';
 
 /** Elements of one key that run together. Never empty. */
 export interface Batch<T> {
@@ -21,16 +21,19 @@ export interface BatcherOptions {
    * `maxBatchSize` counts as that, what is below 1 as 1.
    */
   readonly targetSize: (key: string) => number;
-  /** The most elements that may wait in the open batches of all keys together. */
-  readonly maxPendingElements: number;
-  /** The most bytes that may wait in the open batches of all keys together. */
-  readonly maxPendingBytes: number;
+  /** The most elements, of all keys, that may be added after a batch's first one while it is open. */
+  readonly maxLagElements: number;
+  /** The most bytes, of elements of all keys, that may be added after a batch's first one while it is open. */
+  readonly maxLagBytes: number;
 }
 
 interface OpenBatch<T> {
   readonly key: string;
   readonly target: number;
   readonly items: T[];
+  /** What had been added before its first element. */
+  readonly elementsBefore: number;
+  readonly bytesBefore: number;
   bytes: number;
   weight: number;
 }
@@ -57,24 +60,26 @@ export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: 
 export class Batcher<T> {
   readonly #limits: BatchLimits;
   readonly #targetSize: (key: string) => number;
-  readonly #maxPendingElements: number;
-  readonly #maxPendingBytes: number;
+  readonly #maxLagElements: number;
+  readonly #maxLagBytes: number;
   /** In the order of their first elements: a batch enters with its first, and leaves when it closes. */
   readonly #open = new Map<string, OpenBatch<T>>();
   /** The one added to last, if it is still open: most sequences stay with a key for long. */
   #last: OpenBatch<T> | undefined;
-  #pendingElements = 0;
-  #pendingBytes = 0;
+  /** The one whose first element came first. */
+  #oldest: OpenBatch<T> | undefined;
+  #addedElements = 0;
+  #addedBytes = 0;
 
-  /** @throws {RangeError} when a bound on what may wait is not positive */
-  constructor({ policy, targetSize, maxPendingElements, maxPendingBytes }: BatcherOptions) {
-    for (const [option, value] of Object.entries({ maxPendingElements, maxPendingBytes })) {
+  /** @throws {RangeError} when a bound on the lag is not positive */
+  constructor({ policy, targetSize, maxLagElements, maxLagBytes }: BatcherOptions) {
+    for (const [option, value] of Object.entries({ maxLagElements, maxLagBytes })) {
       if (!(value > 0)) throw new RangeError(`Cannot batch as '${option}' must be above 0: current value is ${value}`);
     }
     this.#limits = policy;
     this.#targetSize = targetSize;
-    this.#maxPendingElements = maxPendingElements;
-    this.#maxPendingBytes = maxPendingBytes;
+    this.#maxLagElements = maxLagElements;
+    this.#maxLagBytes = maxLagBytes;
   }
 
   /**
@@ -102,14 +107,11 @@ export class Batcher<T> {
     open.items.push(item);
     open.bytes += bytes;
     open.weight += weight;
-    this.#pendingElements += 1;
-    this.#pendingBytes += bytes;
+    this.#addedElements += 1;
+    this.#addedBytes += bytes;
     const reached = this.#reached(open);
     if (reached !== undefined) (closed ??= []).push(this.#close(open, reached));
-    if (this.#pendingElements > this.#maxPendingElements || this.#pendingBytes > this.#maxPendingBytes) {
-      closed = this.#closeOldest(closed ?? []);
-    }
-    return closed ?? NONE;
+    return this.#closeLagging(closed) ?? NONE;
   }
 
   /** Closes every open batch, in the order of their first elements. */
@@ -136,25 +138,37 @@ export class Batcher<T> {
   #openBatch(key: string): OpenBatch<T> {
     const target = Math.min(Math.floor(this.#targetSize(key)), this.#limits.maxBatchSize);
     // Not `Math.max`, which would let NaN through.
-    const open = { key, target: target >= 1 ? target : 1, items: [], bytes: 0, weight: 0 };
+    const open = {
+      key,
+      target: target >= 1 ? target : 1,
+      items: [],
+      elementsBefore: this.#addedElements,
+      bytesBefore: this.#addedBytes,
+      bytes: 0,
+      weight: 0,
+    };
     this.#open.set(key, open);
+    this.#oldest ??= open;
     return open;
   }
 
-  #close({ key, items, bytes, weight }: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
+  #close(open: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
+    const { key, items, bytes, weight } = open;
     this.#open.delete(key);
-    if (this.#last?.key === key) this.#last = undefined;
-    this.#pendingElements -= items.length;
-    this.#pendingBytes -= bytes;
+    if (this.#last === open) this.#last = undefined;
+    if (this.#oldest === open) [this.#oldest] = this.#open.values();
     return { key, items, bytes, weight, closedBy };
   }
 
-  #closeOldest(closed: Batch<T>[]): Batch<T>[] {
-    for (const oldest of this.#open.values()) {
-      if (this.#pendingElements <= this.#maxPendingElements && this.#pendingBytes <= this.#maxPendingBytes) break;
-      closed.push(this.#close(oldest, 'pending'));
+  #closeLagging(closed: Batch<T>[] | undefined): Batch<T>[] | undefined {
+    let all = closed;
+    while (this.#oldest !== undefined) {
+      const elements = this.#addedElements - this.#oldest.elementsBefore - 1;
+      const bytes = this.#addedBytes - this.#oldest.bytesBefore;
+      if (elements <= this.#maxLagElements && bytes <= this.#maxLagBytes) break;
+      (all ??= []).push(this.#close(this.#oldest, 'lag'));
     }
-    return closed;
+    return all;
   }
 }
 

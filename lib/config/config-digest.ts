@@ -8,7 +8,9 @@ export function configDigest(pipeline: Pipeline): string {
 
 function describe(_key: string, value: unknown): unknown {
   if (typeof value === 'function') return value.toString();
+  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const { name } = value.constructor;
-  return name === 'Object' ? value : { class: name, ...value };
+  if (value instanceof Map || value instanceof Set) return { class: value.constructor.name, items: [...value] };
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? value : { class: value.constructor.name, ...value };
 }

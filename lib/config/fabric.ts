@@ -67,7 +67,9 @@ function describeIssue(issue: z.core.$ZodIssue, definition: unknown): string {
     const name = String(issue.path.at(-1));
     return `pipelines['${name}'] ${issue.issues[0]?.message ?? 'is not a name'}: current value is '${name}'`;
   }
-  const path = issue.path.reduce<string>(
+  // A union says what it missed at its discriminator; it is the whole that is wrong.
+  const places = issue.code === 'invalid_union' ? issue.path.slice(0, -1) : issue.path;
+  const path = places.reduce<string>(
     (text, part) =>
       typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
     '',
@@ -75,7 +77,7 @@ function describeIssue(issue: z.core.$ZodIssue, definition: unknown): string {
   const where = path === '' ? 'the configuration' : path;
   if (issue.code === 'unrecognized_keys')
     return `${where} has no field ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
-  const value = issue.path.reduce<unknown>(
+  const value = places.reduce<unknown>(
     (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
     definition,
   );

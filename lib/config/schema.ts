@@ -9,6 +9,7 @@ const DEFAULT_BUNDLE_ELEMENTS = 256;
 const DEFAULT_MAX_PIXELS = 50_000_000;
 
 const positiveInteger = z.int('must be a positive integer').positive('must be a positive integer');
+const nonNegativeInteger = z.int('must be an integer of at least 0').nonnegative('must be an integer of at least 0');
 const positiveNumber = z.number('must be a positive number').positive('must be a positive number');
 const fieldName = z.string('must be the name of a field').min(1, 'must be the name of a field');
 const aFunction = z.custom<(...args: unknown[]) => unknown>(
@@ -18,17 +19,20 @@ const aFunction = z.custom<(...args: unknown[]) => unknown>(
 const formats = ['jsonl', 'json', 'csv', 'tsv', 'text', 'images', 'binary'] as const;
 const args = z.record(z.string(), z.unknown(), 'must be an object');
 
-const input = z.strictObject({
-  format: z.enum(formats, `must be one of ${formats.join(', ')}`),
-  id: fieldName.optional(),
-  key: fieldName.optional(),
-  bundleBytes: positiveInteger.default(DEFAULT_BUNDLE_BYTES),
-  bundleElements: positiveInteger.default(DEFAULT_BUNDLE_ELEMENTS),
-  maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
-  maxPixels: positiveInteger.default(DEFAULT_MAX_PIXELS),
-  delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
-  quotedNewlines: z.boolean('must be true or false').optional(),
-});
+const input = z.strictObject(
+  {
+    format: z.enum(formats, `must be one of ${formats.join(', ')}`),
+    id: fieldName.optional(),
+    key: fieldName.optional(),
+    bundleBytes: positiveInteger.default(DEFAULT_BUNDLE_BYTES),
+    bundleElements: positiveInteger.default(DEFAULT_BUNDLE_ELEMENTS),
+    maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
+    maxPixels: positiveInteger.default(DEFAULT_MAX_PIXELS),
+    delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
+    quotedNewlines: z.boolean('must be true or false').optional(),
+  },
+  'must be an object with a format',
+);
 
 const runInferenceStep = z.strictObject({
   kind: z.literal('runInference'),
@@ -44,10 +48,13 @@ const mapStep = z.strictObject({ kind: z.literal('map'), fn: aFunction });
 const step = z.discriminatedUnion('kind', [runInferenceStep, mapStep], 'must be a step: runInference(…) or map(…)');
 
 const output = z
-  .strictObject({
-    format: z.literal('jsonl', "must be 'jsonl'").default('jsonl'),
-    join: z.enum(['none', 'input'], "must be 'none' or 'input'").default('none'),
-  })
+  .strictObject(
+    {
+      format: z.literal('jsonl', "must be 'jsonl'").default('jsonl'),
+      join: z.enum(['none', 'input'], "must be 'none' or 'input'").default('none'),
+    },
+    'must be an object',
+  )
   .default({ format: 'jsonl', join: 'none' });
 
 const compute = z
@@ -55,28 +62,34 @@ const compute = z
     'kind',
     [
       z.strictObject({ kind: z.literal('lambda'), memoryMb: positiveInteger }),
-      z.strictObject({ kind: z.literal('container'), gpus: z.int().nonnegative() }),
+      z.strictObject({ kind: z.literal('container'), gpus: nonNegativeInteger }),
     ],
     'must be lambda(…) or container(…)',
   )
   .default({ kind: 'lambda', memoryMb: 2048 });
 
-const pipeline = z.strictObject({
-  input,
-  steps: z.array(step, 'must be a list of steps').min(1, 'must have at least one step'),
-  output,
-  compute,
-  maxFailures: positiveInteger.optional(),
-  maxFailureRatio: positiveNumber.max(1, 'must be at most 1').optional(),
-});
+const pipeline = z.strictObject(
+  {
+    input,
+    steps: z.array(step, 'must be a list of steps').min(1, 'must have at least one step'),
+    output,
+    compute,
+    maxFailures: positiveInteger.optional(),
+    maxFailureRatio: positiveNumber.max(1, 'must be at most 1').optional(),
+  },
+  'must be a pipeline: { input, steps, … }',
+);
 
 const pipelineName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be a name of lower-case letters, digits and hyphens, the first not a hyphen');
 
 /** What `defineFabric` takes. Unknown fields are refused, defaults filled in. */
-export const fabricSchema = z.strictObject({
-  pipelines: z
-    .record(pipelineName, pipeline, 'must be an object of pipelines by name')
-    .refine((pipelines) => Object.keys(pipelines).length > 0, 'must have at least one pipeline'),
-});
+export const fabricSchema = z.strictObject(
+  {
+    pipelines: z
+      .record(pipelineName, pipeline, 'must be an object of pipelines by name')
+      .refine((pipelines) => Object.keys(pipelines).length > 0, 'must have at least one pipeline'),
+  },
+  'must be an object with pipelines',
+);

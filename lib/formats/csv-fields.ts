@@ -7,7 +7,7 @@ const QUOTE_CODE = 0x22;
  */
 export function splitFields(row: string, delimiter: string): readonly string[] | undefined {
   const fields: string[] = [];
-  for (let start = 0; ; ) {
+  for (let start = 0; ;) {
     let quoted = '';
     if (row.charCodeAt(start) === QUOTE_CODE) {
       const close = closingQuote(row, start + 1);

@@ -33,7 +33,7 @@ export function bundleCount(plan: ObjectPlan): number {
 /** What the bundle covers, by its index from 0. */
 export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
   const header = plan.header === undefined ? {} : { header: plan.header };
-  if (plan.kind === 'ranges' && index >= 0 && index < bundleCount(plan)) {
+  if (plan.kind === 'ranges' && Number.isInteger(index) && index >= 0 && index < bundleCount(plan)) {
     const start = plan.start + index * plan.bundleBytes;
     return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...header };
   }

@@ -13,7 +13,7 @@ export type ReadFailureName =
 
 /** How much of an element that is too large its failure shows. */
 const RAW_CHARACTERS = 1024;
-/** Enough for that many UTF-16 units, whatever the text, and for the character that is cut in two. */
+/** Enough for that many UTF-16 units, whatever the text. */
 const RAW_BYTES = 4 * RAW_CHARACTERS;
 
 // Every ReadElement is made here, so that all share one hidden class.
@@ -38,9 +38,11 @@ export function failure(name: ReadFailureName, message: string): ErrorDescriptio
   return { name, message };
 }
 
-/** `bytes`: the element's, or only its first. */
-export function tooLargeElement(position: number, bytes: Buffer, maxElementBytes: number): ReadElement {
-  const text = bytes.toString('utf8', 0, RAW_BYTES).slice(0, RAW_CHARACTERS);
+/** `bytes`: the element's, or only its first; no more of them is shown than whoever reads it in small chunks has seen. */
+export function tooLargeElement(position: number, bytes: Uint8Array, maxElementBytes: number): ReadElement {
+  const head = bytes.subarray(0, Math.min(RAW_BYTES, maxElementBytes));
+  // As of a stream, so that a character that is cut in two at the end is left out.
+  const text = new TextDecoder().decode(head, { stream: true }).slice(0, RAW_CHARACTERS);
   return failedElement(position, tooLarge(maxElementBytes), text.isWellFormed() ? text : text.slice(0, -1));
 }
 

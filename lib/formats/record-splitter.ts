@@ -23,15 +23,15 @@ export async function* splitRecords(
 }
 
 /**
- * Puts the ends of as many records as make a run into `ends`. Gives -1 where the next record does not end in these bytes,
- * else where the next one would begin, or the end of a first one that is longer than the limit.
+ * Puts the ends of as many records as make a run into `ends`. Gives where the next one starts, or the end of one
+ * that follows them and is longer than the limit; -1 where what follows them does not end in these bytes.
  */
 function collectEnds(scanner: RecordScanner, bytes: Buffer, limit: number, ends: number[]): number {
   let from = 0;
   while (from < bytes.length) {
     const end = scanner.next(bytes, from);
     if (end === -1) return -1;
-    if (end - from > limit) return from === 0 ? end : from;
+    if (end - from > limit) return end;
     ends.push(end);
     from = end;
     if (ends.length === RUN_RECORDS || from >= RUN_BYTES) return from;
@@ -54,6 +54,8 @@ class RecordSplitter {
   #position: number;
   #held: Buffer[] = [];
   #heldBytes = 0;
+  /** Whether the record that is held is whole, which it is only until it is given up. */
+  #heldEnd = false;
   #skipping = false;
 
   constructor(scanner: RecordScanner, maxElementBytes: number, position: number) {
@@ -71,14 +73,20 @@ class RecordSplitter {
 
   *end(): Generator<RecordRun> {
     while (this.#heldBytes > 0) {
-      const run = this.#heldBytes > this.#limit ? this.#giveUp(false) : this.#last();
+      const run = this.#last();
       if (run !== undefined) yield run;
       yield* this.#work();
     }
   }
 
   *#work(): Generator<RecordRun> {
-    for (let bytes = this.#todo.pop(); bytes !== undefined; bytes = this.#todo.pop()) {
+    for (;;) {
+      if (this.#heldBytes > this.#limit) {
+        yield this.#giveUp();
+        continue;
+      }
+      const bytes = this.#todo.pop();
+      if (bytes === undefined) return;
       if (bytes.length === 0) continue;
       const run = this.#skipping ? this.#skip(bytes) : this.#heldBytes > 0 ? this.#goOn(bytes) : this.#start(bytes);
       if (run !== undefined) yield run;
@@ -90,27 +98,23 @@ class RecordSplitter {
     const ends: number[] = [];
     const next = collectEnds(this.#scanner, bytes, this.#limit, ends);
     const from = ends.at(-1) ?? 0;
-    if (next === -1) this.#keep(bytes.subarray(from));
-    else this.#todo.push(from > 0 ? bytes.subarray(from) : bytes.subarray(next));
-    if (from > 0) return this.#records(bytes.subarray(0, from), ends);
-    if (next === -1) return undefined;
-    this.#hold(bytes.subarray(0, next));
-    return this.#giveUp(true);
+    if (next === -1) this.#holdUnended(bytes.subarray(from));
+    else {
+      this.#todo.push(bytes.subarray(next));
+      this.#hold(bytes.subarray(from, next), true);
+    }
+    return from === 0 ? undefined : this.#records(bytes.subarray(0, from), ends);
   }
 
   #goOn(bytes: Buffer): RecordRun | undefined {
-    if (this.#heldBytes > this.#limit) {
-      this.#todo.push(bytes);
-      return this.#giveUp(false);
-    }
     const end = this.#scanner.next(bytes, 0);
     if (end === -1) {
-      this.#keep(bytes);
+      this.#holdUnended(bytes);
       return undefined;
     }
     this.#todo.push(bytes.subarray(end));
-    this.#hold(bytes.subarray(0, end));
-    if (this.#heldBytes > this.#limit) return this.#giveUp(true);
+    this.#hold(bytes.subarray(0, end), true);
+    if (this.#heldBytes > this.#limit) return undefined;
     const record = this.#release();
     return this.#records(record, [record.length]);
   }
@@ -124,7 +128,8 @@ class RecordSplitter {
   }
 
   /** The record that is held is too large, whether or not its end is known. */
-  #giveUp(ended: boolean): RecordRun {
+  #giveUp(): RecordRun {
+    const ended = this.#heldEnd;
     const bytes = this.#release();
     const line = this.#scanner.restart === undefined ? -1 : endOfLine(bytes, 0);
     this.#scanner.restart?.();
@@ -149,13 +154,14 @@ class RecordSplitter {
     return this.#failed(rest.subarray(0, line), 'unclosed');
   }
 
-  /** Holds what may be a part of a record. */
-  #keep(bytes: Buffer): void {
+  #holdUnended(bytes: Buffer): void {
     if (this.#scanner.done === true) this.#release();
-    else if (bytes.length > 0) this.#hold(bytes);
+    else this.#hold(bytes, false);
   }
 
-  #hold(bytes: Buffer): void {
+  #hold(bytes: Buffer, ended: boolean): void {
+    if (bytes.length === 0) return;
+    this.#heldEnd = ended;
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
   }

@@ -19,7 +19,9 @@ const OUTPUT_FD = 4;
 const READ_BUFFER_BYTES = 1024 * 1024;
 
 enableCompileCache();
-new Worker(siblingModule('./parent-watch', import.meta.url)).unref();
+// With streams of its own: Node would pipe them into `process.stdout`, whose opening makes descriptors 1 and 2 non-blocking,
+// so that what native libraries print fails where the pipe is full.
+new Worker(siblingModule('./parent-watch', import.meta.url), { stdout: true, stderr: true }).unref();
 // Ctrl-C in a terminal goes to every process of the group; only the supervisor may end a host.
 process.on('SIGINT', () => {});
 

@@ -14,6 +14,7 @@ import type {
   RunFrame,
   ToHost,
 } from './protocol.ts';
+import { inheritedFlags } from './inherited-flags.ts';
 import { siblingModule } from './sibling-module.ts';
 import { OutputTail } from './output-tail.ts';
 
@@ -184,6 +185,8 @@ export class ModelHost {
   }
 
   #take(frame: FromHost, body: Uint8Array): void {
+    // What it still says is too late, and its death must not be laid to the batch after the one that it is killed for.
+    if (this.#killedFor === 'timeout') return;
     switch (frame.kind) {
       case 'ready':
         return this.#ready.resolve();
@@ -238,9 +241,4 @@ export class ModelHost {
     const inHand = this.#inHand.splice(0);
     inHand.forEach((run, index) => run.reject(index === 0 ? error : new NotStartedError()));
   }
-}
-
-/** Node's own flags, but for those that make sense for one process only. */
-function inheritedFlags(): string[] {
-  return process.execArgv.filter((flag) => !/^--(inspect|prof|cpu-prof|heap-prof|test|watch|eval|print)/.test(flag));
 }

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 
 /**
- * A thread of a model host that ends the process when the supervisor is gone: the kernel then closes the other end of
- * descriptor 5. The main thread can't do that, as a native call may hold it for ever.
+ * A thread of a model host, or of a worker process, that ends the process when the supervisor is gone: the kernel then
+ * closes the other end of descriptor 5. The main thread can't do that, as a native call may hold it for ever.
  */
 const PARENT_FD = 5;
 

@@ -8,6 +8,8 @@ import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-p
 const WATCH_MILLIS = 100;
 /** One bundle is read while the batches of the one before it still run. */
 const MAX_BUNDLES = 2;
+/** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
+const LEAST_STILL_MILLIS = 3000;
 
 export interface EngineWorkerOptions {
   readonly kind: 'thread' | 'process';
@@ -15,6 +17,8 @@ export interface EngineWorkerOptions {
   /** The stages at which functions run, by the code that progress gives them. */
   readonly stages: readonly string[];
   readonly timeoutSecsOf: (stage: string) => number;
+  /** How long it may stand still outside of functions, as one does that spins after it has waited. */
+  readonly stillSecs: number;
   readonly onInfer: (request: number, body: InferRequest) => void;
   readonly onRecovered: (step: number, key: string, size: number) => void;
   /** It could take another bundle. */
@@ -26,7 +30,8 @@ export interface EngineWorkerOptions {
 
 /**
  * A worker as its engine sees it: its bundles, and a watch on where it stands. One that stands in a function for longer
- * than the step's `timeoutSecs` is ended; the element it stood on fails for it, and its bundles go to another.
+ * than the step's `timeoutSecs` is ended; the element it stood on fails for it, and its bundles go to another. One that
+ * stands still elsewhere is ended too, and its bundles go to processes of their own, where the element is found.
  */
 export class EngineWorker {
   readonly #options: EngineWorkerOptions;
@@ -35,7 +40,12 @@ export class EngineWorker {
   readonly #reading = new Set<number>();
   readonly #watch: NodeJS.Timeout;
   #seen: { readonly ticket: number; readonly since: number } | undefined;
-  #stuck: ErrorDescription | undefined;
+  /** Where it stood when it was ended for that; it may have gone on since. */
+  #stuck: (Standing & { readonly error: ErrorDescription }) | undefined;
+  #started = false;
+  #pulse = 0;
+  /** Looks in a row that found no pulse: looks and not time, as the whole machine may have slept. */
+  #looksWithoutPulse = 0;
   #closed = false;
 
   constructor(options: EngineWorkerOptions) {
@@ -78,6 +88,7 @@ export class EngineWorker {
   #take(message: FromWorker): void {
     switch (message.kind) {
       case 'started':
+        this.#started = true;
         return;
       case 'setupFailed':
         this.#options.onSetupFailed(message.error);
@@ -114,6 +125,7 @@ export class EngineWorker {
   }
 
   #look(): void {
+    this.#lookForPulse();
     const at = this.#channel.standing();
     const now = performance.now();
     if (at === undefined || at.ticket !== this.#seen?.ticket) {
@@ -123,17 +135,26 @@ export class EngineWorker {
     const stage = this.#options.stages[at.stage] ?? '';
     const timeoutSecs = this.#options.timeoutSecsOf(stage);
     if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
-    this.#stuck = { name: 'TimeoutError', message: `${stage} took longer than ${timeoutSecs} s` };
+    const error = { name: 'TimeoutError', message: `${stage} took longer than ${timeoutSecs} s` };
+    this.#stuck = { ...at, error };
     void this.#channel.kill();
+  }
+
+  #lookForPulse(): void {
+    const pulse = this.#channel.pulse();
+    const still = this.#started && this.#runs.size > 0 && pulse === this.#pulse;
+    this.#looksWithoutPulse = still ? this.#looksWithoutPulse + 1 : 0;
+    this.#pulse = pulse;
+    const timeoutMillis = Math.max(LEAST_STILL_MILLIS, this.#options.stillSecs * 1000);
+    if (this.#looksWithoutPulse === Math.ceil(timeoutMillis / WATCH_MILLIS)) void this.#channel.kill();
   }
 
   #lost(cause: string): void {
     clearInterval(this.#watch);
     if (this.#closed) return;
     this.#closed = true;
-    const at = this.#channel.standing();
     // A thread that died is laid to no element: what it last stood in need not be the cause. A process ran one at a time.
-    const named = this.#stuck !== undefined || this.#options.kind === 'process' ? at : undefined;
+    const named = this.#stuck ?? (this.#options.kind === 'process' ? this.#channel.standing() : undefined);
     for (const run of this.#runs.values()) this.#blame(run, named, cause);
     this.#options.onLost([...this.#runs.values()].filter((run) => !run.settled));
   }
@@ -144,7 +165,7 @@ export class EngineWorker {
         name: 'WorkerCrashedError',
         message: `the worker ${cause} in ${this.#options.stages[at.stage] ?? 'a function'}`,
       };
-      run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck ?? crash });
+      run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck?.error ?? crash });
     } else if (at === undefined) run.lost(cause);
   }
 }

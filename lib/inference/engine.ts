@@ -122,6 +122,7 @@ export class InferenceEngine implements AsyncDisposable {
       setup: this.#setup,
       stages: functionStages(this.pipeline),
       timeoutSecsOf: (stage) => timeoutSecsOf(this.pipeline, stage),
+      stillSecs: Math.max(...this.pipeline.steps.map((_, index) => stepTimeoutSecs(this.pipeline, index))),
       onInfer: (request, body) => void this.#infer(worker, request, body),
       onRecovered: (step, key, size) => this.#services.get(step)?.recovered(key, size),
       onFree: () => this.#assign(),
@@ -221,8 +222,11 @@ function startServices(
 
 /** How long a function of this stage may stand still. */
 function timeoutSecsOf(pipeline: Pipeline, stage: string): number {
+  return stepTimeoutSecs(pipeline, Number(/^step\[(\d+)\]/.exec(stage)?.[1] ?? 0));
+}
+
+function stepTimeoutSecs(pipeline: Pipeline, index: number): number {
   const DEFAULT_SECS = 300;
-  const index = Number(/^step\[(\d+)\]/.exec(stage)?.[1] ?? 0);
   const step = pipeline.steps[index];
   return step?.kind === 'runInference' ? step.timeoutSecs : DEFAULT_SECS;
 }

@@ -9,16 +9,17 @@ import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
-import { OrderedWindow, type Slot } from './ordered-window.ts';
+import { NO_RESULTS, OrderedWindow, type Slot } from './ordered-window.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
 const MAX_BATCHES_IN_FLIGHT = 4;
-/** Results that wait for their turn, in bytes. */
-const MAX_HELD_BYTES = 16 * 1024 * 1024;
+/** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
+const MAX_RESULT_BYTES = 16 * 1024 * 1024;
 /** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
-const MAX_PENDING_ELEMENTS = 16_384;
-const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+const MAX_LAG_ELEMENTS = 16_384;
+const MAX_LAG_BYTES = 32 * 1024 * 1024;
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const LEAST_ROWS = 2;
 
@@ -43,6 +44,10 @@ export class InferenceStage {
   #codec: BatchCodec | undefined;
   #batcher: Batcher<Slot> | undefined;
   #inFlight = 0;
+  /** Bytes of results that the batches in flight should give. */
+  #expectedBytes = 0;
+  /** Whether a batch was submitted since there was last seen to be room. */
+  #submitted = false;
 
   constructor(options: InferenceStageOptions) {
     this.#options = options;
@@ -76,7 +81,7 @@ export class InferenceStage {
       this.#batcher ??= this.#newBatcher(this.#codec);
       for (const item of page) {
         this.#add(item, this.#codec, this.#batcher);
-        if (this.#inFlight >= MAX_BATCHES_IN_FLIGHT) await this.#room();
+        if (this.#submitted) await this.#room();
       }
       this.#window.notify();
       await this.#room();
@@ -95,8 +100,8 @@ export class InferenceStage {
     return new Batcher({
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize,
-      maxPendingElements: MAX_PENDING_ELEMENTS,
-      maxPendingBytes: MAX_PENDING_BYTES,
+      maxLagElements: MAX_LAG_ELEMENTS,
+      maxLagBytes: MAX_LAG_BYTES,
     });
   }
 
@@ -119,21 +124,28 @@ export class InferenceStage {
 
   /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
   async #room(): Promise<void> {
+    this.#submitted = false;
     for (;;) {
       const { changed } = this.#window;
       if (this.#window.failure !== undefined) throw this.#window.failure;
-      if (this.#inFlight < MAX_BATCHES_IN_FLIGHT && this.#window.heldBytes < MAX_HELD_BYTES) return;
+      const resultBytes = this.#window.heldBytes + this.#expectedBytes;
+      if (this.#inFlight === 0 && this.#window.heldBytes < MAX_RESULT_BYTES) return;
+      if (this.#inFlight < MAX_BATCHES_IN_FLIGHT && resultBytes < MAX_RESULT_BYTES) return;
       await changed;
     }
   }
 
   #submit(batch: Batch<Slot>): void {
+    const expectedBytes = batch.items.length * this.#options.link.resultBytes(this.#options.index);
+    this.#expectedBytes += expectedBytes;
+    this.#submitted = true;
     this.#inFlight += 1;
     for (const slot of batch.items) slot.state = 'running';
     void this.#runBatch(batch)
       .catch((error: Error) => this.#window.fail(error))
       .finally(() => {
         this.#inFlight -= 1;
+        this.#expectedBytes -= expectedBytes;
         this.#window.notify();
       });
   }
@@ -147,7 +159,7 @@ export class InferenceStage {
       recovered: (size) => link.recovered(index, batch.key, size),
       fail: (slot, { error }) => {
         slot.item.failure = { stage: inferenceStage, error };
-        this.#window.settle([slot], 0, () => undefined);
+        this.#window.settle([slot], 0, NO_RESULTS);
       },
     });
   }
@@ -179,9 +191,14 @@ export class InferenceStage {
       isolating,
     });
     if (!answer.ok) return answer;
-    const read = this.#codec?.decode(answer.results);
+    const { results } = answer;
+    const read = this.#codec?.decode(results);
     for (const { item } of fitting) (item.models ??= []).push(answer.model);
-    this.#window.settle(fitting, byteLengthOf(answer.results), (at) => read?.(at));
+    this.#window.settle(fitting, byteLengthOf(results), {
+      read: (at) => read?.(at),
+      // Values may be views on what they came in.
+      free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
+    });
     return { ok: true };
   }
 
@@ -198,7 +215,7 @@ export class InferenceStage {
         if (misfit === undefined) throw error;
         misfit.item.tries += 1;
         misfit.item.fail(this.#options.inferenceStage, error);
-        this.#window.settle([misfit], 0, () => undefined);
+        this.#window.settle([misfit], 0, NO_RESULTS);
         slots.splice(slots.indexOf(misfit), 1);
       }
     }

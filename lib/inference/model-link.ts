@@ -1,6 +1,7 @@
 import type { ErrorDescription } from '../errors.ts';
 import { ModelLoadError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
+import { byteLengthOf } from '../models/encoded-batch.ts';
 import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ToWorker } from './worker-protocol.ts';
 
 /** Sends what a worker says to its engine; the buffers named move there and are gone here. */
@@ -13,6 +14,7 @@ export class ModelLink {
   readonly #requests = new Map<number, (answer: InferAnswer) => void>();
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #firstTargets: ReadonlyMap<number, number>;
+  readonly #resultBytes = new Map<number, number>();
   #nextRequest = 0;
 
   /** @param firstTargets - the size of a step's batches before anything was learned. */
@@ -30,6 +32,11 @@ export class ModelLink {
     return this.#sizes.get(`${step}:${key}`) ?? { target: this.#firstTargets.get(step) ?? 1 };
   }
 
+  /** Bytes of an element's results, as the last batch of the step had them. */
+  resultBytes(step: number): number {
+    return this.#resultBytes.get(step) ?? 0;
+  }
+
   infer(body: InferRequest): Promise<InferAnswer> {
     const request = this.#nextRequest;
     this.#nextRequest += 1;
@@ -37,6 +44,7 @@ export class ModelLink {
     return new Promise((resolve) => {
       this.#requests.set(request, (answer) => {
         this.#sizes.set(`${body.step}:${body.key}`, answer.sizes);
+        if (answer.ok) this.#resultBytes.set(body.step, byteLengthOf(answer.results) / answer.results.size);
         resolve(answer);
       });
     });

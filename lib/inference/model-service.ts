@@ -11,6 +11,7 @@ import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hos
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { joinBatches } from './join-batches.ts';
 import type { BatchFailure, BatchSizes, InferAnswer, InferRequest } from './worker-protocol.ts';
@@ -76,7 +77,10 @@ export class ModelService {
     if (batching.maxBatchDurationSecs !== undefined) {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
-        targetSize: (key) => this.#sizes(key).target,
+        targetSize: (key) => {
+          const { target, ceiling = Infinity } = this.#sizes(key);
+          return Math.min(target, ceiling);
+        },
         clock: {
           setTimeout: globalThis.setTimeout,
           clearTimeout: globalThis.clearTimeout as (handle: unknown) => void,
@@ -123,6 +127,8 @@ export class ModelService {
         groups,
         timeoutMillis: this.#timeoutMillis(key, size, request.isolating),
       });
+      // The host has read the whole batch, and the worker keeps the elements.
+      for (const { request } of fragments) request.batch.chunks.forEach(freeBytes);
       if ('groups' in answer) await this.#succeeded(fragments, size, answer);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {

@@ -6,11 +6,22 @@ type SlotState = 'waiting' | 'running' | 'settled';
 
 /** What a batch's results weigh in memory, until the last of its elements has left the window. */
 interface HeldResults {
-  bytes: number;
-  elements: number;
-  /** Gives the result of an element by its index in the batch, and may be costly: it is asked for once. */
-  readonly read: (index: number) => unknown;
+  readonly bytes: number;
+  readonly elements: number;
+  /** Elements that have not left yet. */
+  left: number;
+  readonly results: BatchResults;
 }
+
+/** What a batch gave, kept until the last of its elements has been read. */
+export interface BatchResults {
+  /** The result of an element by its index in the batch; may be costly, so it is asked for once. */
+  read(index: number): unknown;
+  free(): void;
+}
+
+/** The results of elements that failed. */
+export const NO_RESULTS: BatchResults = { read: () => undefined, free: () => {} };
 
 /** An element in the window. */
 export class Slot {
@@ -26,7 +37,7 @@ export class Slot {
 
 /** Elements of a page leave together; small, as their results are taken apart when they do. */
 const PAGE_ELEMENTS = 256;
-const PAGE_RESULT_BYTES = 1024 * 1024;
+const PAGE_RESULT_BYTES = 256 * 1024;
 
 /**
  * The elements between the two ends of an inference step, in input order. They enter at one end, are settled in any
@@ -34,7 +45,8 @@ const PAGE_RESULT_BYTES = 1024 * 1024;
  */
 export class OrderedWindow {
   readonly #change = new ChangeSignal();
-  #slots: Slot[] = [];
+  /** Those before the head have left. */
+  #slots: (Slot | undefined)[] = [];
   #head = 0;
   #ended = false;
   #failure: Error | undefined;
@@ -49,8 +61,8 @@ export class OrderedWindow {
   }
 
   /** Gives a batch's elements their results, in the batch's order. */
-  settle(slots: readonly Slot[], bytes: number, read: (index: number) => unknown): void {
-    const held = { bytes, elements: slots.length, read };
+  settle(slots: readonly Slot[], bytes: number, results: BatchResults): void {
+    const held = { bytes, elements: slots.length, left: slots.length, results };
     this.#resultBytes += bytes;
     slots.forEach((slot, index) => {
       slot.held = held;
@@ -111,6 +123,7 @@ export class OrderedWindow {
       if (slot?.state !== 'settled' || page.length >= PAGE_ELEMENTS || bytes >= PAGE_RESULT_BYTES) break;
       bytes += this.#release(slot);
       page.push(slot.item);
+      this.#slots[this.#head] = undefined;
       this.#head += 1;
     }
     if (this.#head > this.#slots.length / 2) {
@@ -121,11 +134,15 @@ export class OrderedWindow {
   }
 
   /** Sets the element's value, and gives the bytes of its share of the batch's results. */
-  #release({ item, held, index }: Slot): number {
+  #release(slot: Slot): number {
+    const { item, held, index } = slot;
     if (held === undefined) return 0;
+    slot.held = undefined;
     const share = held.bytes / held.elements;
     this.#resultBytes -= share;
-    if (item.failure === undefined) item.value = held.read(index);
+    if (item.failure === undefined) item.value = held.results.read(index);
+    held.left -= 1;
+    if (held.left === 0) held.results.free();
     return share;
   }
 }

@@ -7,6 +7,8 @@ import { writeSync } from 'node:fs';
 export interface Progress {
   enter(task: number, ordinal: number, stage: number): void;
   leave(): void;
+  /** Says that the thread's event loop turns: it stands still in no code whose place nobody wrote down. */
+  beat(): void;
 }
 
 export interface Standing {
@@ -21,7 +23,10 @@ const TICKET = 0;
 const TASK = 1;
 const ORDINAL = 2;
 const STAGE = 3;
-const FIELDS = 4;
+const BEATS = 4;
+const FIELDS = 5;
+/** How often a worker says that its event loop turns. */
+const BEAT_MILLIS = 100;
 /** The `stage` of a thread that is in no function. */
 const NOWHERE = -1;
 
@@ -46,6 +51,9 @@ export function sharedProgress(buffer: SharedArrayBuffer): Progress {
     leave() {
       fields[STAGE] = NOWHERE;
     },
+    beat() {
+      fields[BEATS] = ((fields[BEATS] ?? 0) + 1) | 0;
+    },
   };
 }
 
@@ -66,10 +74,24 @@ export function pipedProgress(fd: number): Progress {
       shared.leave();
       put();
     },
+    beat() {
+      shared.beat();
+      put();
+    },
   };
 }
 
+/** Beats for as long as the thread lives and its event loop turns. */
+export function startBeating(progress: Progress): void {
+  setInterval(() => progress.beat(), BEAT_MILLIS).unref();
+}
+
 export const PROGRESS_RECORD_BYTES = FIELDS * Int32Array.BYTES_PER_ELEMENT;
+
+/** A number that stays the same only while the thread neither enters a function nor turns its event loop. */
+export function pulse(fields: Int32Array): number {
+  return (fields[TICKET] ?? 0) + (fields[BEATS] ?? 0);
+}
 
 /** What the fields say, or undefined where the thread is in no function. */
 export function standing(fields: Int32Array): Standing | undefined {

@@ -28,7 +28,7 @@ export class WorkItem {
     this.ordinal = ordinal;
     this.id = id;
     this.key = key;
-    this.value = read.input;
+    this.value = read.raw === undefined ? ownCopy(read.input) : read.input;
     this.failure = read.failure === undefined ? undefined : { stage: 'read', error: read.failure };
   }
 
@@ -72,6 +72,11 @@ class ElementContext implements Element {
   get input(): unknown {
     return this.#item.input;
   }
+}
+
+/** A row has no text to be read from again, and functions may change the one that they get. */
+function ownCopy(input: unknown): unknown {
+  return typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input } : input;
 }
 
 function isObjectInput(input: unknown): input is ObjectInput {

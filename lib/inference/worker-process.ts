@@ -1,5 +1,8 @@
+import { Worker } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
-import { pipedProgress } from './progress.ts';
+import { siblingModule } from '../hosts/sibling-module.ts';
+import { ownBytes } from './own-bytes.ts';
+import { pipedProgress, startBeating } from './progress.ts';
 import { InferenceWorker } from './worker.ts';
 import type { Post } from './model-link.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
@@ -9,13 +12,17 @@ const PROGRESS_FD = 4;
 // Ctrl-C in a terminal goes to every process of the group; the engine ends this one itself.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// The same where a function holds this thread for ever: it watches descriptor 5.
+new Worker(siblingModule('../hosts/parent-watch', import.meta.url), { stdout: true, stderr: true }).unref();
 
 const post: Post = (message) => process.send?.(message);
 
 process.once('message', async (setup: WorkerSetup) => {
   try {
-    const worker = await InferenceWorker.start({ setup, progress: pipedProgress(PROGRESS_FD), post, oneByOne: true });
-    process.on('message', (message: ToWorker) => worker.take(message));
+    const progress = pipedProgress(PROGRESS_FD);
+    const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: true });
+    process.on('message', (message: ToWorker) => worker.take(ownBytes(message)));
+    startBeating(progress);
     post({ kind: 'started' });
   } catch (error) {
     post({ kind: 'setupFailed', error: describeError(error) });

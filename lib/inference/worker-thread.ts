@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
-import { sharedProgress } from './progress.ts';
+import { progressBuffer, sharedProgress, startBeating } from './progress.ts';
 import { InferenceWorker } from './worker.ts';
 import type { Post } from './model-link.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
@@ -10,9 +10,10 @@ const setup = workerData as WorkerSetup;
 const post: Post = (message, transfer = []) => parentPort?.postMessage(message, transfer);
 
 try {
-  const progress = sharedProgress(setup.progress ?? new SharedArrayBuffer(16));
+  const progress = sharedProgress(setup.progress ?? progressBuffer());
   const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: false });
   parentPort?.on('message', (message: ToWorker) => worker.take(message));
+  startBeating(progress);
   post({ kind: 'started' });
 } catch (error) {
   post({ kind: 'setupFailed', error: describeError(error) });

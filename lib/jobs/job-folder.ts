@@ -1,7 +1,8 @@
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BundleSummary, OutcomeSink } from '../inference/bundle.ts';
 import { commitFile, openSpool, writeAtomically } from '../stores/atomic-file.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
 import type { Job } from './job.ts';
 import { type JobStatus, manifestOf, type PartNote } from './manifest.ts';
 import { partName } from './part-names.ts';
@@ -20,7 +21,8 @@ export interface StagedPart extends OutcomeSink, AsyncDisposable {
  *     <staging>/part-….errors      staged errors, moved to errors/ after the part
  *     <staging>/part-….started     a bundle that was taken up and not committed; a second try runs in its own process
  *
- * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder.
+ * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder. A part
+ * without a note is no part: nobody can say what it holds, and it is made again.
  */
 export class JobFolder {
   readonly job: Job;
@@ -47,35 +49,63 @@ export class JobFolder {
     return join(this.#staging, 'chunks', String(bundle));
   }
 
+  /** Whether a bundle that is still to be run has lost its chunk, as when its part was removed by hand. */
+  async lacksChunks(): Promise<boolean> {
+    const { plan, of } = this.job;
+    if (plan.kind !== 'object' || !plan.chunked) return false;
+    for (let bundle = 0; bundle < of; bundle += 1) {
+      if ((await this.committed(bundle)) === undefined && !(await exists(this.chunkPath(bundle)))) return true;
+    }
+    return false;
+  }
+
   /** What is known of a committed part, its errors put in place; undefined where it has not been committed. */
   async committed(bundle: number): Promise<PartNote | undefined> {
     const name = partName(bundle, this.job.of);
     if (!(await exists(join(this.folder, name)))) return undefined;
     const text = await readIfThere(this.#staged(name, 'note.json'));
-    if (text === undefined) return undefined;
+    if (text === undefined) {
+      await Promise.all([join(this.folder, name), this.#placed(name)].map((path) => rm(path, { force: true })));
+      return undefined;
+    }
     const note = JSON.parse(text) as PartNote;
     await this.#placeErrors(note);
+    await this.#tidy(bundle, name);
     return note;
   }
 
-  /** Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included. */
+  /**
+   * Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included; a time that ends
+   * without a commit does not count where it ends in order, for then the bundle has ended nobody.
+   */
   async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
     const name = partName(bundle, this.job.of);
     const started = this.#staged(name, 'started');
     await mkdir(this.#staging, { recursive: true });
-    const receives = Number((await readIfThere(started)) ?? 0) + 1;
+    const before = await readIfThere(started);
+    const receives = Number(before ?? 0) + 1;
     await writeFile(started, String(receives));
     const results = await openSpool(this.#staged(name, 'results'));
     const errors = await openSpool(this.#staged(name, 'errors'));
     const close = async (): Promise<void> => {
       await Promise.all([results.close(), errors.close()]);
     };
+    let committing = false;
+    const withdraw = async (): Promise<void> => {
+      await close();
+      if (committing) return;
+      await Promise.all([results.path, errors.path].map((path) => rm(path, { force: true })));
+      await (before === undefined ? rm(started, { force: true }) : writeFile(started, before));
+    };
     const part: StagedPart = {
       async write(chunk) {
         await results.write(chunk.results);
         await errors.write(chunk.errors);
+        freeBytes(chunk.results);
+        freeBytes(chunk.errors);
       },
       commit: async (summary) => {
+        committing = true;
         await close();
         const note: PartNote = {
           job: this.job.id,
@@ -85,16 +115,16 @@ export class JobFolder {
           succeeded: summary.succeeded,
           failedByStage: summary.failedByStage,
           models: summary.models,
-          ...(errors.byteLength === 0 ? {} : { errors: errors.path }),
+          ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
           elapsedMillis: Math.round(summary.elapsedMillis),
         };
         await writeAtomically(this.#staged(name, 'note.json'), JSON.stringify(note));
         await commitFile(results.path, join(this.folder, name));
         await this.#placeErrors(note);
-        await Promise.all([started, errors.path, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
+        await this.#tidy(bundle, name);
         return note;
       },
-      [Symbol.asyncDispose]: close,
+      [Symbol.asyncDispose]: withdraw,
     };
     return { part, receives };
   }
@@ -107,17 +137,27 @@ export class JobFolder {
     if (status === 'complete') await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
   }
 
-  /** Removes a job's results and staging, so that it starts anew. */
-  static async clear(folder: string, staging: string): Promise<void> {
+  /** Removes a job's results and staging, so that it starts anew. The notes go first: without them no part counts. */
+  static async clear(folder: string, stagings: readonly string[]): Promise<void> {
+    await Promise.all(stagings.map((staging) => rm(staging, { recursive: true, force: true })));
     await rm(folder, { recursive: true, force: true });
-    await rm(staging, { recursive: true, force: true });
   }
 
   async #placeErrors({ name, errors }: PartNote): Promise<void> {
-    const placed = join(this.folder, 'errors', name);
+    const placed = this.#placed(name);
     if (errors === undefined || (await exists(placed))) return;
-    await mkdir(join(this.folder, 'errors'), { recursive: true });
-    await rename(errors, placed);
+    await mkdir(dirname(placed), { recursive: true });
+    await rename(join(this.#staging, errors), placed);
+  }
+
+  /** Removes what of a bundle's staging is not needed once it is committed. */
+  async #tidy(bundle: number, name: string): Promise<void> {
+    const staged = ['started', 'results', 'errors'].map((what) => this.#staged(name, what));
+    await Promise.all([...staged, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
+  }
+
+  #placed(name: string): string {
+    return join(this.folder, 'errors', name);
   }
 
   #staged(name: string, what: string): string {

@@ -45,7 +45,18 @@ export async function findInputs(args: readonly string[], format: FormatName): P
     paths.set(name, path);
     checkName(name, path);
   }
+  for (const { name, path } of inputs) {
+    const outer = foldersOf(name).find((folder) => paths.has(folder));
+    if (outer !== undefined)
+      throw new InputError(`${path} would have its results inside those of ${paths.get(outer)}, in '${name}'`);
+  }
   return inputs;
+}
+
+/** The folders that a name lies in: of `a/b/c`, `a` and `a/b`. */
+function foldersOf(name: string): string[] {
+  const parts = name.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 async function findInput(arg: string, format: FormatName): Promise<readonly LocalInput[]> {

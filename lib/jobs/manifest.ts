@@ -18,7 +18,7 @@ export interface PartNote {
   readonly succeeded: number;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly models: Readonly<Record<string, string>>;
-  /** The staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
+  /** The name of the staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
   readonly errors?: string;
   readonly elapsedMillis: number;
 }

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pipeline } from '../config/fabric.ts';
 import { configDigest } from '../config/config-digest.ts';
-import { shownJobId } from './job.ts';
+import { type Job, shownJobId } from './job.ts';
 import { JobFolder } from './job-folder.ts';
 import { InputError, type LocalInput } from './local-inputs.ts';
 import { inputId, planJob } from './plan-job.ts';
@@ -27,10 +27,12 @@ export interface OpenJobFoldersOptions {
  */
 export async function refuseExisting(inputs: readonly LocalInput[], options: OpenJobFoldersOptions): Promise<void> {
   const { output, pipelineName, existing, pipeline } = options;
-  for (const { name, kind } of inputs) {
-    const path = join(output, pipelineName, kind === 'element' ? `${name}.json` : name);
-    if (existing === 'refuse' && (await isThere(path))) throw alreadyThere(path);
-    if (existing === 'resume' && kind !== 'element') await refuseOtherConfig(path, pipeline);
+  for (const input of inputs) {
+    if (existing === 'refuse') {
+      const path = join(output, pipelineName, input.kind === 'element' ? `${input.name}.json` : input.name);
+      if (await isThere(path)) throw alreadyThere(path);
+    }
+    if (existing === 'resume' && input.kind !== 'element') refuseOtherConfig(await findPlace(input, options), pipeline);
   }
 }
 
@@ -46,10 +48,27 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** Parts of two configurations must not stand side by side as one job's. */
-async function refuseOtherConfig(folder: string, pipeline: Pipeline): Promise<void> {
-  const job = await JobFolder.jobIn(folder);
-  if (job === undefined || job.config === configDigest(pipeline)) return;
-  throw new InputError(`${folder} holds results of another configuration of this pipeline: '--overwrite' starts anew`);
+function refuseOtherConfig({ path, recorded }: Place, pipeline: Pipeline): void {
+  if (recorded === undefined || recorded.config === configDigest(pipeline)) return;
+  throw new InputError(`${path} holds results of another configuration of this pipeline: '--overwrite' starts anew`);
+}
+
+/** Where an input's results go, and the job that is recorded there. */
+interface Place {
+  readonly id: string;
+  readonly path: string;
+  readonly recorded: Job | undefined;
+}
+
+/** A folder belongs to the job it holds: that of a file that has been changed since goes beside it. */
+async function findPlace(input: LocalInput, options: OpenJobFoldersOptions): Promise<Place> {
+  const { output, pipelineName, existing } = options;
+  const id = await inputId(input, options);
+  const path = join(output, pipelineName, input.name);
+  const recorded = await JobFolder.jobIn(path);
+  if (existing !== 'resume' || recorded === undefined || recorded.id === id) return { id, path, recorded };
+  const beside = `${path}@${shownJobId(id)}`;
+  return { id, path: beside, recorded: await JobFolder.jobIn(beside) };
 }
 
 /** Plans each input's job when its turn comes, and records the plan; objects that are one element each have none. */
@@ -61,25 +80,20 @@ export async function* openJobFolders(
 }
 
 async function openOne(input: LocalInput, options: OpenJobFoldersOptions): Promise<JobFolder> {
-  const { output, pipeline, pipelineName, existing, limit, signal } = options;
+  const { output, existing } = options;
   const stagingOf = (id: string): string => join(output, '.fabric', id);
   const planOptions = {
-    pipeline,
-    pipelineName,
-    signal,
+    ...options,
     chunkPath: (id: string, bundle: number) => join(stagingOf(id), 'chunks', String(bundle)),
-    ...(limit === undefined ? {} : { limit }),
   };
-  const id = await inputId(input, planOptions);
-  let path = join(output, pipelineName, input.name);
-  const recorded = await JobFolder.jobIn(path);
-  if (existing === 'resume' && recorded !== undefined && recorded.id !== id) {
-    // The folder belongs to the job it holds: the file has been changed since.
-    path = `${path}@${shownJobId(id)}`;
+  const { id, path, recorded } = await findPlace(input, options);
+  if (existing === 'resume' && recorded !== undefined) {
+    const folder = new JobFolder(recorded, path, stagingOf(id));
+    // Planning again cuts the same chunks, for it is the same file.
+    if (await folder.lacksChunks()) await planJob(input, planOptions);
+    return folder;
   }
-  const own = existing === 'resume' ? await JobFolder.jobIn(path) : undefined;
-  if (own !== undefined) return new JobFolder(own, path, stagingOf(own.id));
-  if (existing === 'overwrite') await JobFolder.clear(path, stagingOf(recorded?.id ?? id));
+  if (existing === 'overwrite') await JobFolder.clear(path, [stagingOf(id), stagingOf(recorded?.id ?? id)]);
   const job = await planJob(input, planOptions);
   const folder = new JobFolder(job, path, stagingOf(id));
   await folder.record();

@@ -12,7 +12,7 @@ export interface PlanJobOptions {
   readonly pipeline: Pipeline;
   readonly pipelineName: string;
   /** Only the first so many elements. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Where the uncompressed bytes of a compressed object's bundles go. */
   readonly chunkPath: (id: string, bundle: number) => string;
   readonly signal?: AbortSignal;
@@ -36,7 +36,10 @@ export async function planJob(input: LocalInput, options: PlanJobOptions): Promi
 }
 
 /** A file's job is known by its path, size and modification time; a folder's by those of its files. */
-export async function inputId(input: LocalInput, { pipelineName, limit }: PlanJobOptions): Promise<string> {
+export async function inputId(
+  input: LocalInput,
+  { pipelineName, limit }: Pick<PlanJobOptions, 'pipelineName' | 'limit'>,
+): Promise<string> {
   const parts: (string | number)[] = [pipelineName, limit ?? 'all'];
   for (const path of input.objects ?? [input.path]) {
     const { size, mtimeMs } = await stat(path);

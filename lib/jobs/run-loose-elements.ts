@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BundleSummary } from '../inference/bundle.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
 import { writeAtomically } from '../stores/atomic-file.ts';
 import type { LocalInput } from './local-inputs.ts';
@@ -10,6 +11,8 @@ export interface LooseResult {
   readonly path: string;
   readonly succeeded: boolean;
   readonly stage: string | undefined;
+  /** The models of its bundle, by what the lines show of them: their full digests. */
+  readonly models: BundleSummary['models'];
 }
 
 export interface RunLooseElementsOptions {
@@ -75,13 +78,15 @@ async function* runBundle(
     },
     { signal: options.signal },
   );
-  await summary;
+  const { models } = await summary;
   for (const line of lines) {
     const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
     const input = ids.get(outcome.id);
     if (input === undefined) continue;
     const path = answerPath(input, options);
-    await writeAtomically(path, `${line}\n`);
-    yield { path, succeeded: outcome.stage === undefined, stage: outcome.stage };
+    // The bundle has no address of its own: a failure's source is its object.
+    const answer = outcome.stage === undefined ? line : JSON.stringify({ ...outcome, source: { uri: input.path } });
+    await writeAtomically(path, `${answer}\n`);
+    yield { path, succeeded: outcome.stage === undefined, stage: outcome.stage, models };
   }
 }

@@ -44,7 +44,7 @@ function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[
     keyOf: (value) => (fixedShape ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
     bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
     encode(values, { minRows }) {
-      const rows = Math.max(minRows, fixedSize ?? values.length);
+      const rows = fixedSize ?? Math.max(minRows, values.length);
       const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length);
       // A batch's bytes move to another thread: those of a user's own collate may be kept elsewhere.
       return ownCollate ? { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) } : batch;

@@ -1,4 +1,4 @@
-import { elementShape, InputMismatchError, isArrayValue, mismatch } from './element-shape.ts';
+import { elementShape, InputMismatchError, isArrayValue, mismatch, tensorType } from './element-shape.ts';
 import { toBigInt, toNumber } from './number-parsing.ts';
 import {
   allocate,
@@ -47,7 +47,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function missing(input: TensorMetadata, inputs: readonly TensorMetadata[], element: object): string {
   const has = Object.keys(element).slice(0, 8).join(', ');
-  return `an element must have ${names(inputs)}: '${input.name}' is missing, its fields are [${has}]`;
+  return `an element must have ${names(inputs)}: '${input.name}' is missing, ${tensorType(input)}; its fields are [${has}]`;
 }
 
 function names(inputs: readonly TensorMetadata[]): string {
@@ -55,7 +55,9 @@ function names(inputs: readonly TensorMetadata[]): string {
 }
 
 function typeName(value: unknown): string {
-  return value === null ? 'null' : isArrayValue(value) ? 'an array' : typeof value;
+  if (value === null || value === undefined) return String(value);
+  if (isArrayValue(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /**
@@ -254,5 +256,5 @@ function numberStore(input: TensorMetadata, datatype: NumericDatatype, length: n
 
 function unfit(value: unknown): string {
   if (typeof value === 'string') return 'a string that is not such a number';
-  return typeof value === 'number' ? 'a number out of its range' : typeName(value);
+  return typeof value === 'number' || typeof value === 'bigint' ? "a number that it can't hold" : typeName(value);
 }

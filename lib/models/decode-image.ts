@@ -40,7 +40,7 @@ const DEFAULT_MAX_PIXELS = 50_000_000;
  * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
  * can't be decoded to the last pixel, `ImageTooLarge` for more than `maxPixels`.
  *
- * @throws {TypeError|RangeError} where an option breaks its rule.
+ * @throws RangeError where an option breaks its rule.
  */
 export function decodeImage(options: DecodeImageOptions): ElementFunction<ObjectInput, Float32Array> {
   checkOptions(options);
@@ -73,7 +73,9 @@ async function loadSharp(): Promise<SharpConstructor> {
 
 function decodeError(error: Error, maxPixels: number): ElementReadError {
   if (error.message.includes('exceeds pixel limit'))
-    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, { cause: error });
+    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, {
+      cause: error,
+    });
   const reason = error.message.trim().replaceAll(/\s*\n\s*/g, '; ');
   return new ElementReadError('ImageDecodeError', `The image cannot be decoded: ${reason}`, { cause: error });
 }
@@ -113,7 +115,6 @@ function pack(
 
 function checkOptions(options: DecodeImageOptions): void {
   const { width, height, channels, layout, scale = 1, mean, std, fit = 'fill', maxPixels = 1 } = options;
-  const isSize = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
   const isForChannels = (values: readonly number[] | undefined): boolean =>
     values === undefined || (values.length === channels && values.every(Number.isFinite));
   const rules: readonly (readonly [option: keyof DecodeImageOptions, holds: boolean, rule: string])[] = [
@@ -133,4 +134,8 @@ function checkOptions(options: DecodeImageOptions): void {
     const shown = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
     throw new RangeError(`Cannot decode images as '${option}' must be ${rule}: current value is ${shown}`);
   }
+}
+
+function isSize(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
 }

@@ -69,7 +69,11 @@ function depthOf(value: unknown): number {
 }
 
 export function mismatch(input: TensorMetadata, got: string): InputMismatchError {
-  return new InputMismatchError(
-    `input '${input.name}' must be ${input.datatype} of shape [${input.shape.join(', ')}], the first being the batch: got ${got}`,
-  );
+  const batch = input.shape.length === 0 ? '' : ', the first being the batch';
+  return new InputMismatchError(`input '${input.name}' must be ${tensorType(input)}${batch}: got ${got}`);
+}
+
+/** What an input takes, as messages say it: `FP32 of shape [N, 3]`. */
+export function tensorType({ datatype, shape }: TensorMetadata): string {
+  return `${datatype} of shape [${shape.join(', ')}]`;
 }

@@ -32,9 +32,18 @@ function externalLocations(model: Buffer): readonly string[] {
   const marker = Buffer.from('\x0a\x08location\x12', 'latin1');
   const locations = new Set<string>();
   for (let at = model.indexOf(marker); at >= 0; at = model.indexOf(marker, at + 1)) {
-    const length = model[at + marker.length] ?? 0;
-    const start = at + marker.length + 1;
-    if (length < 0x80) locations.add(model.toString('utf8', start, start + length));
+    const { value: length, end: start } = varint(model, at + marker.length);
+    locations.add(model.toString('utf8', start, start + length));
   }
   return [...locations].sort();
+}
+
+/** A protobuf varint: seven bits a byte, the lowest first; the last byte has its highest bit clear. */
+function varint(bytes: Buffer, at: number): { readonly value: number; readonly end: number } {
+  let value = 0;
+  for (let end = at, scale = 1; ; end += 1, scale *= 0x80) {
+    const byte = bytes[end] ?? 0;
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return { value, end: end + 1 };
+  }
 }

@@ -53,11 +53,15 @@ export async function openOnnxSession(options: OnnxSessionOptions): Promise<Onnx
     const device = options.device === 'GPU' ? " on device 'GPU'" : '';
     throw new ModelLoadError(`${options.path} can't be loaded${device}: ${(error as Error).message}`, { cause: error });
   }
-  const inputs = session.inputMetadata.map((value) => tensorMetadata(value, 'input'));
-  const chosen = chooseOutputs(session, options.outputNames);
-  const outputs = chosen.map((value) => tensorMetadata(value, 'output'));
-  checkBatchable(inputs, outputs);
-  return { session, inputs, outputs };
+  try {
+    const inputs = session.inputMetadata.map((value) => tensorMetadata(value, 'input'));
+    const chosen = chooseOutputs(session, options.outputNames);
+    const outputs = chosen.map((value) => tensorMetadata(value, 'output'));
+    checkBatchable(inputs, outputs);
+    return { session, inputs, outputs };
+  } catch (error) {
+    throw new ModelLoadError(`${options.path} can't be run: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function chooseOutputs(
@@ -107,6 +111,14 @@ export function fixedBatchSize(inputs: readonly TensorMetadata[]): number | unde
   return undefined;
 }
 
+/**
+ * The same bytes as 16-bit integers. onnxruntime-node 1.30 reads a feed's `cpuData` by Node-API, which knows nothing of
+ * Float16Array in Node 24 and says that it has no bytes.
+ */
+function halvesOf({ buffer, byteOffset, length }: Float16Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, length);
+}
+
 /** Runs one batch; the outputs are those that the model was opened with. */
 export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): Promise<NamedTensors> {
   const ort = await import('onnxruntime-node');
@@ -114,6 +126,7 @@ export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): P
   for (const [name, tensor] of Object.entries(tensors)) {
     const type = ORT_TYPES.get(tensor.datatype) as 'float32';
     feeds[name] = new ort.Tensor(type, tensor.data as Float32Array, tensor.shape);
+    if (tensor.data instanceof Float16Array) Object.assign(feeds[name], { cpuData: halvesOf(tensor.data) });
   }
   const results = await model.session.run(
     feeds,

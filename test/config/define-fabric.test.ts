@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { container, lambda } from '../../lib/config/compute.ts';
+import { defineFabric, isFabric, type PipelineDefinition } from '../../lib/config/fabric.ts';
+import { map, runInference } from '../../lib/config/steps.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
+
+const handler = new OnnxModelHandler({ modelUri: 'a.onnx' });
+const step = runInference(handler);
+const sound: PipelineDefinition = { input: { format: 'jsonl' }, steps: [step] };
+
+/** What `defineFabric` says of a definition, a line for each rule that it breaks. */
+function complaints(definition: unknown): string[] {
+  try {
+    defineFabric(definition as Parameters<typeof defineFabric>[0]);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message.split('\n');
+  }
+  return [];
+}
+
+/** The same for a pipeline `p`, sound but for these fields. */
+function complaintsOf(fields: object): string[] {
+  return complaints({ pipelines: { p: { ...sound, ...fields } } });
+}
+
+function input(fields: object): object {
+  return { input: { format: 'jsonl', ...fields } };
+}
+
+function stepWith(fields: object): object {
+  return { steps: [{ ...step, ...fields }] };
+}
+
+const FORMATS = 'jsonl, json, csv, tsv, text, images, binary';
+const INTEGER = 'must be a positive integer';
+const NUMBER = 'must be a positive number';
+
+describe('defineFabric', () => {
+  const rules: readonly (readonly [fields: object, complaint: string])[] = [
+    [input({ format: 'xml' }), `pipelines.p.input.format must be one of ${FORMATS}: current value is 'xml'`],
+    [{ input: {} }, `pipelines.p.input.format must be one of ${FORMATS}: current value is undefined`],
+    [input({ id: '' }), "pipelines.p.input.id must be the name of a field: current value is ''"],
+    [input({ id: 5 }), 'pipelines.p.input.id must be the name of a field: current value is 5'],
+    [input({ key: '' }), "pipelines.p.input.key must be the name of a field: current value is ''"],
+    [input({ bundleBytes: 0 }), `pipelines.p.input.bundleBytes ${INTEGER}: current value is 0`],
+    [input({ bundleBytes: '4' }), `pipelines.p.input.bundleBytes ${INTEGER}: current value is '4'`],
+    [input({ bundleElements: 1.5 }), `pipelines.p.input.bundleElements ${INTEGER}: current value is 1.5`],
+    [input({ maxElementBytes: -1 }), `pipelines.p.input.maxElementBytes ${INTEGER}: current value is -1`],
+    [input({ maxPixels: null }), `pipelines.p.input.maxPixels ${INTEGER}: current value is null`],
+    [input({ delimiter: '' }), "pipelines.p.input.delimiter must be one character: current value is ''"],
+    [input({ delimiter: ';;' }), "pipelines.p.input.delimiter must be one character: current value is ';;'"],
+    [input({ quotedNewlines: 1 }), 'pipelines.p.input.quotedNewlines must be true or false: current value is 1'],
+    [input({ compresion: 'gzip' }), "pipelines.p.input has no field 'compresion'"],
+    [{ steps: [] }, 'pipelines.p.steps must have at least one step: current value is a list of 0'],
+    [{ steps: step }, 'pipelines.p.steps must be a list of steps: current value is an object'],
+    [
+      { steps: [handler] },
+      'pipelines.p.steps[0] must be a step: runInference(…) or map(…): current value is an object',
+    ],
+    [{ steps: [step, 5] }, 'pipelines.p.steps[1] must be a step: runInference(…) or map(…): current value is 5'],
+    [
+      stepWith({ handler: { modelUri: 'a.onnx' } }),
+      'pipelines.p.steps[0].handler must be a ModelHandler of this installation of inference-fabric: current value is an object',
+    ],
+    [stepWith({ timeoutSecs: 0 }), `pipelines.p.steps[0].timeoutSecs ${NUMBER}: current value is 0`],
+    [stepWith({ timeoutSecs: Number.NaN }), `pipelines.p.steps[0].timeoutSecs ${NUMBER}: current value is NaN`],
+    [stepWith({ loadTimeoutSecs: -5 }), `pipelines.p.steps[0].loadTimeoutSecs ${NUMBER}: current value is -5`],
+    [
+      stepWith({ onTimeout: 'skip' }),
+      "pipelines.p.steps[0].onTimeout must be 'fail' or 'retry': current value is 'skip'",
+    ],
+    [stepWith({ inferenceArgs: 5 }), 'pipelines.p.steps[0].inferenceArgs must be an object: current value is 5'],
+    [stepWith({ timeout: 5 }), "pipelines.p.steps[0] has no field 'timeout'"],
+    [{ steps: [{ kind: 'map', fn: 5 }] }, 'pipelines.p.steps[0].fn must be a function: current value is 5'],
+    [{ output: { format: 'xlsx' } }, "pipelines.p.output.format must be 'jsonl': current value is 'xlsx'"],
+    [{ output: { join: 'all' } }, "pipelines.p.output.join must be 'none' or 'input': current value is 'all'"],
+    [{ output: { path: 'x' } }, "pipelines.p.output has no field 'path'"],
+    [{ compute: 'lambda' }, "pipelines.p.compute must be lambda(…) or container(…): current value is 'lambda'"],
+    [{ compute: lambda({ memoryMb: 0 }) }, `pipelines.p.compute.memoryMb ${INTEGER}: current value is 0`],
+    [
+      { compute: container({ gpus: -1 }) },
+      'pipelines.p.compute.gpus must be an integer of at least 0: current value is -1',
+    ],
+    [{ maxFailures: 0 }, `pipelines.p.maxFailures ${INTEGER}: current value is 0`],
+    [{ maxFailureRatio: 0 }, `pipelines.p.maxFailureRatio ${NUMBER}: current value is 0`],
+    [{ maxFailureRatio: 1.5 }, 'pipelines.p.maxFailureRatio must be at most 1: current value is 1.5'],
+    [{ retries: 3, queue: 'q' }, "pipelines.p has no field 'retries', 'queue'"],
+  ];
+  test.each(rules.map(([fields, complaint]) => [complaint, fields] as const))(
+    'names the path, the rule and the value: %s',
+    (complaint, fields) => expect(complaintsOf(fields)).toEqual([complaint]),
+  );
+
+  const shapes: readonly (readonly [definition: unknown, complaint: string])[] = [
+    [undefined, 'the configuration must be an object with pipelines: current value is undefined'],
+    [{}, 'pipelines must be an object of pipelines by name: current value is undefined'],
+    [{ pipelines: [] }, 'pipelines must be an object of pipelines by name: current value is a list of 0'],
+    [{ pipelines: {} }, 'pipelines must have at least one pipeline: current value is an object'],
+    [{ pipelines: { p: sound }, region: 'eu' }, "the configuration has no field 'region'"],
+    [{ pipelines: { p: null } }, 'pipelines.p must be a pipeline: { input, steps, … }: current value is null'],
+    [
+      { pipelines: { p: { steps: [step] } } },
+      'pipelines.p.input must be an object with a format: current value is undefined',
+    ],
+    [
+      { pipelines: { p: { ...sound, output: 'jsonl' } } },
+      "pipelines.p.output must be an object: current value is 'jsonl'",
+    ],
+  ];
+  test.each(shapes.map(([definition, complaint]) => [complaint, definition] as const))(
+    'names what is no configuration: %s',
+    (complaint, definition) => expect(complaints(definition)).toEqual([complaint]),
+  );
+
+  test.each(['', 'Wine', '-wine', 'wine_2', 'wine/2', 'wein★', '_rejected', '.fabric', '__proto__x'])(
+    "refuses the pipeline name '%s'",
+    (name) => {
+      expect(complaints({ pipelines: { [name]: sound } })).toEqual([
+        `pipelines['${name}'] must be a name of lower-case letters, digits and hyphens, the first not a hyphen: current value is '${name}'`,
+      ]);
+    },
+  );
+
+  test.each(['a', '0', 'breast-cancer', '3d-scans-'])("takes the pipeline name '%s'", (name) => {
+    expect(Object.keys(defineFabric({ pipelines: { [name]: sound } }).pipelines)).toEqual([name]);
+  });
+
+  test('says of every rule that is broken, a line for each', () => {
+    const broken = {
+      pipelines: {
+        one: { ...sound, input: { format: 'xml', bundleBytes: 0 } },
+        two: { ...sound, maxFailures: -1, extra: true },
+      },
+    };
+    expect(complaints(broken)).toEqual([
+      `pipelines.one.input.format must be one of ${FORMATS}: current value is 'xml'`,
+      `pipelines.one.input.bundleBytes ${INTEGER}: current value is 0`,
+      `pipelines.two.maxFailures ${INTEGER}: current value is -1`,
+      "pipelines.two has no field 'extra'",
+    ]);
+  });
+
+  test('shows no more than the start of a value, and nothing of an object', () => {
+    const [complaint = ''] = complaintsOf(input({ format: `s3cret-${'x'.repeat(100)}` }));
+    expect(complaint.length).toBeLessThan(160);
+    expect(complaintsOf({ output: { join: { token: 's3cret' } } })).toEqual([
+      "pipelines.p.output.join must be 'none' or 'input': current value is an object",
+    ]);
+  });
+
+  test('fills in the defaults', () => {
+    const fabric = defineFabric({ pipelines: { p: { input: { format: 'csv' }, steps: [runInference(handler)] } } });
+    expect(fabric.pipelines['p']).toEqual({
+      input: {
+        format: 'csv',
+        bundleBytes: 4 * 1024 * 1024,
+        bundleElements: 256,
+        maxElementBytes: 16 * 1024 * 1024,
+        maxPixels: 50_000_000,
+      },
+      steps: [
+        {
+          kind: 'runInference',
+          handler,
+          timeoutSecs: 300,
+          loadTimeoutSecs: 300,
+          onTimeout: 'fail',
+          inferenceArgs: undefined,
+        },
+      ],
+      output: { format: 'jsonl', join: 'none' },
+      compute: { kind: 'lambda', memoryMb: 2048 },
+    });
+    expect(defineFabric({ pipelines: { p: { ...sound, output: { join: 'input' } } } }).pipelines['p']?.output).toEqual({
+      format: 'jsonl',
+      join: 'input',
+    });
+  });
+
+  test('keeps what is set', () => {
+    const fn = (value: unknown): unknown => value;
+    const definition = {
+      input: {
+        format: 'csv',
+        id: 'id',
+        key: 'key',
+        bundleBytes: 10,
+        bundleElements: 2,
+        maxElementBytes: 5,
+        maxPixels: 9,
+        delimiter: ';',
+        quotedNewlines: false,
+      },
+      steps: [runInference(handler, { timeoutSecs: 0.5, onTimeout: 'retry', inferenceArgs: { a: [1] } }), map(fn)],
+      output: { format: 'jsonl', join: 'input' },
+      compute: container({ gpus: 2 }),
+      maxFailures: 5,
+      maxFailureRatio: 0.5,
+    } as const;
+    expect(defineFabric({ pipelines: { p: definition } }).pipelines['p']).toEqual(definition);
+  });
+
+  test('freezes all that is its own, and leaves handlers and the definition as they are', () => {
+    const definition = { p: { ...sound, steps: [runInference(handler, { inferenceArgs: { list: [1] } })] } };
+    const fabric = defineFabric({ pipelines: definition });
+    const pipeline = fabric.pipelines['p'];
+    const first = pipeline?.steps[0];
+    for (const own of [fabric, fabric.pipelines, pipeline, pipeline?.input, pipeline?.steps, first, pipeline?.output])
+      expect(Object.isFrozen(own)).toBe(true);
+    expect(first).toMatchObject({ handler });
+    expect(first?.kind === 'runInference' && first.handler).toBe(handler);
+    expect(Object.isFrozen(handler)).toBe(false);
+    expect(Object.isFrozen(definition.p)).toBe(false);
+    expect(Object.isFrozen(definition.p.steps)).toBe(false);
+  });
+});
+
+describe('isFabric', () => {
+  test('knows what defineFabric gave from what only looks like it', () => {
+    const fabric = defineFabric({ pipelines: { p: sound } });
+    expect(isFabric(fabric)).toBe(true);
+    for (const other of [{ ...fabric }, { pipelines: {} }, null, undefined, 'fabric'])
+      expect(isFabric(other)).toBe(false);
+  });
+});
+
+describe('lambda and container', () => {
+  test('have 2,048 MB and no GPU by default', () => {
+    expect(lambda()).toEqual({ kind: 'lambda', memoryMb: 2048 });
+    expect(container()).toEqual({ kind: 'container', gpus: 0 });
+  });
+});

@@ -1,0 +1,163 @@
+import { access, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { glob } from 'tinyglobby';
+import { describe, expect, test } from 'vitest';
+import type { Fabric } from 'inference-fabric';
+import { readErrors } from '../../examples/read-results.ts';
+import { ROOT, runFabric, temporaryFolder } from './run-fabric.ts';
+
+interface ExampleRun {
+  readonly config: string;
+  readonly pipeline: string;
+  readonly input: string;
+  readonly succeeded: number;
+  /** The stage and the name of each failure, in order. */
+  readonly failures?: readonly string[];
+}
+
+/** Every pipeline of every example's config, but for those of the root, which demo.test.ts runs. */
+const RUNS: readonly ExampleRun[] = [
+  { config: 'quickstart', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
+  { config: 'custom-handler', pipeline: 'reviews', input: 'examples/custom-handler/reviews.txt', succeeded: 5 },
+  {
+    config: 'subclass',
+    pipeline: 'digits',
+    input: 'examples/subclass/digits.jsonl',
+    succeeded: 4,
+    failures: ['inference RangeError'],
+  },
+  { config: 'batching', pipeline: 'fixed-size', input: 'examples/data/wine.jsonl', succeeded: 54 },
+  { config: 'batching', pipeline: 'bounded', input: 'examples/data/wine.jsonl', succeeded: 54 },
+  {
+    config: 'batching',
+    pipeline: 'padded',
+    input: 'examples/batching/sentences.jsonl',
+    succeeded: 11,
+    failures: ['inference OversizeElementError'],
+  },
+  { config: 'formats', pipeline: 'text', input: 'examples/data/formats/more-lines.txt.gz', succeeded: 4 },
+  {
+    config: 'formats',
+    pipeline: 'json',
+    input: 'examples/data/formats/planets.json',
+    succeeded: 3,
+    failures: ['read JsonSyntaxError'],
+  },
+  {
+    config: 'formats',
+    pipeline: 'csv',
+    input: 'examples/data/formats/cities.csv',
+    succeeded: 2,
+    failures: ['read ColumnCountMismatch'],
+  },
+  { config: 'formats', pipeline: 'tsv', input: 'examples/data/formats/cities.tsv', succeeded: 2 },
+  { config: 'formats', pipeline: 'binary', input: 'examples/data/formats/files', succeeded: 2 },
+  {
+    config: 'failures',
+    pipeline: 'unruly',
+    input: 'examples/failures/commands.txt',
+    succeeded: 8,
+    failures: [
+      'inference TimeoutError',
+      'preprocess[0] UnknownCommandError',
+      'inference ModelHostCrashedError',
+      'inference UnknownCommandError',
+    ],
+  },
+];
+
+function configOf({ config }: ExampleRun): string {
+  return `examples/${config}/fabric.config.ts`;
+}
+
+function commandOf(run: ExampleRun): string {
+  return `npx fabric run ${run.pipeline} ${run.input} --config ${configOf(run)}`;
+}
+
+function read(path: string): Promise<string> {
+  return readFile(join(ROOT, path), 'utf8');
+}
+
+/** The contents of the code blocks of a language. */
+function blocks(markdown: string, language: string): readonly string[] {
+  const fence = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms');
+  return Array.from(markdown.matchAll(fence), ([, block = '']) => block);
+}
+
+function namesIn(text: string, pattern: RegExp): readonly string[] {
+  return Array.from(text.matchAll(pattern), ([, name = '']) => name);
+}
+
+const pages = ['README.md', ...(await glob('docs/**/*.md', { cwd: ROOT })).toSorted()];
+const configs = (await glob('examples/**/fabric.config.ts', { cwd: ROOT })).toSorted();
+
+describe('the documentation', () => {
+  test.for(pages)('%s has only TypeScript that stands in an example word for word', async (page) => {
+    const sources = await Promise.all(['fabric.config.ts', ...configs].map(read));
+    for (const block of blocks(await read(page), 'ts')) {
+      expect(
+        sources.some((source) => source.includes(block)),
+        block,
+      ).toBe(true);
+    }
+  });
+
+  test('names only commands that the tests run', async () => {
+    const commands = (await Promise.all(pages.map(read))).flatMap((markdown) => blocks(markdown, 'sh'));
+    const fabricCommands = commands
+      .flatMap((block) => block.split('\n'))
+      .filter((line) => line.startsWith('npx fabric'))
+      .map((line) => line.replace(/ --output \S+$/, ''));
+    expect(RUNS.map(commandOf)).toEqual(expect.arrayContaining(fabricCommands));
+    expect(fabricCommands.length).toBeGreaterThan(3);
+  });
+
+  test.for(pages)('%s links to files that are there', async (page) => {
+    const markdown = await read(page);
+    const targets = Array.from(markdown.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g), ([, target = '']) => target);
+    for (const target of targets.filter((target) => !target.startsWith('https://'))) {
+      await access(join(ROOT, dirname(page), target));
+    }
+  });
+
+  test('explains every name that a failure may have', async () => {
+    const sources = (await Promise.all((await glob('lib/**/*.ts', { cwd: ROOT })).map(read))).join('\n');
+    const inBraces = [/type ReadFailureName =([^;]+);/, /const NAMES = \{([^}]+)\}/].map(
+      (list) => list.exec(sources)?.[1],
+    );
+    const names = [
+      ...namesIn(sources, /override readonly name(?:: string)? = '(\w+)'/g),
+      ...namesIn(sources, /new ElementReadError\(\s*'(\w+)'/g),
+      ...namesIn(inBraces.join(' '), /'(\w+)'/g),
+    ];
+    // It sends a batch to another host and is nobody's failure.
+    const shown = new Set(names.filter((name) => name !== 'NotStartedError'));
+    expect(shown).toContain('ColumnCountMismatch');
+    expect(shown).toContain('ModelHostCrashedError');
+    const explained = await read('docs/failures.md');
+    expect([...shown].filter((name) => !explained.includes(`| \`${name}\``))).toEqual([]);
+  });
+});
+
+describe('the examples', () => {
+  test('are all run here', async () => {
+    const pipelines: string[] = [];
+    for (const config of configs) {
+      const module = (await import(join(ROOT, config))) as { readonly default: Fabric };
+      pipelines.push(...Object.keys(module.default.pipelines).map((pipeline) => `${config} ${pipeline}`));
+    }
+    expect(pipelines.toSorted()).toEqual(RUNS.map((run) => `${configOf(run)} ${run.pipeline}`).toSorted());
+  });
+
+  test.for(RUNS)('give what they should: $config, $pipeline', async (run) => {
+    const { pipeline, input, succeeded, failures = [] } = run;
+    await using output = await temporaryFolder();
+    const args = ['run', pipeline, input, '--config', configOf(run), '--output', output.path, '--json'];
+    const { status, stdout, stderr } = await runFabric(args);
+    expect(status, stderr).toBe(failures.length === 0 ? 0 : 3);
+    const summary = JSON.parse(stdout) as { succeeded: number; results: readonly string[] };
+    expect(summary.succeeded).toBe(succeeded);
+    const errors = await Promise.all(summary.results.map(readErrors));
+    expect(errors.flat().map(({ stage, error }) => `${stage} ${error.name}`)).toEqual(failures);
+  });
+});

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+/** The repository's root. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface FabricRun {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line as a user would, in the repository's root. */
+export async function runFabric(args: readonly string[]): Promise<FabricRun> {
+  const flags = ['-C', '@inference-fabric/source', 'cli/fabric.ts'];
+  const cli = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exit = once(cli, 'exit') as Promise<[status: number | null]>;
+  const [stdout, stderr, [status]] = await Promise.all([text(cli.stdout), text(cli.stderr), exit]);
+  return { status, stdout, stderr };
+}
+
+/** A folder of its own for results; it is gone after the test. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'fabric-examples-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { planObject } from '../../lib/formats/plan-object.ts';
+import { bundleCount, bundleRange } from '../../lib/formats/plan.ts';
+import { inputOptions, readAll, readBundles, readRange } from './reading.ts';
+import { memorySource, recordingSource } from './sources.ts';
+
+const named = async (content: string, options = {}) =>
+  (await readAll(content, 'json', options)).map(({ position, input, failure }) => [position, failure?.name ?? input]);
+
+describe('readJsonArray', () => {
+  test('gives each element by its index, with its text', async () => {
+    expect(await readAll('\uFEFF [ {"a": "],[\\""} ,\n[1, [2]] , "x,y",3]\n', 'json')).toEqual([
+      { position: 0, input: { a: '],["' }, raw: '{"a": "],[\\""}', failure: undefined },
+      { position: 1, input: [1, [2]], raw: '[1, [2]]', failure: undefined },
+      { position: 2, input: 'x,y', raw: '"x,y"', failure: undefined },
+      { position: 3, input: 3, raw: '3', failure: undefined },
+    ]);
+  });
+
+  test('fails a bad element by itself', async () => {
+    expect(await named('[1, oops, {"a": 1 "b"}, , {]}, 6]')).toEqual([
+      [0, 1],
+      [1, 'JsonSyntaxError'],
+      [2, 'JsonSyntaxError'],
+      [3, 'JsonSyntaxError'],
+      [4, 'JsonSyntaxError'],
+      [5, 6],
+    ]);
+  });
+
+  test('takes no notice of a comma behind the last element', async () => {
+    expect(await named('[1, 2, ]')).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+  });
+
+  test('fails the element that an array is cut short in', async () => {
+    expect(await named('[1, {"a": [2')).toEqual([
+      [0, 1],
+      [1, 'JsonSyntaxError'],
+    ]);
+  });
+
+  test('fails an element that is too large by itself', async () => {
+    expect(await named(`[1, {"a": "${'x]'.repeat(500)}"}, 3]`, { maxElementBytes: 100 })).toEqual([
+      [0, 1],
+      [1, 'ElementTooLarge'],
+      [2, 3],
+    ]);
+  });
+
+  test('knows the index of the first element of each bundle, and reads its own bytes only', async () => {
+    const elements = Array.from({ length: 1000 }, (_, n) => ({ n }));
+    const source = recordingSource(memorySource(JSON.stringify(elements), 512));
+    const input = inputOptions('json', { bundleBytes: 1000 });
+    const { plan, bundles } = await readBundles(source, input);
+    expect(bundles.length).toBeGreaterThan(8);
+    expect(bundles.flat().map(({ position, input }) => ({ position, input }))).toEqual(
+      elements.map((input, position) => ({ position, input })),
+    );
+    source.given.length = 0;
+    const range = bundleRange(plan, 3);
+    await readRange(source, range, input);
+    expect(source.given[0]?.start).toBe(range.start);
+    expect(source.given.at(-1)?.end).toBe(range.end);
+  });
+});
+
+function plan(content: string) {
+  return planObject(memorySource(content), inputOptions('json'));
+}
+
+describe('a JSON array', () => {
+  test.each(['', ' \n', '[]', ' [ \n ] \n'])('of no elements makes no bundles: %j', async (content) => {
+    expect(bundleCount(await plan(content))).toBe(0);
+  });
+
+  test.each(['{"a": []}', '1', 'x', '\uFEFF"["'])('is refused where it is none: %s', async (content) => {
+    await expect(plan(content)).rejects.toMatchObject({ code: 'INVALID_JSON_ARRAY' });
+  });
+
+  test('is refused where more follows it', async () => {
+    await expect(plan('[1, 2]\n[3]')).rejects.toThrow('more follows after its closing bracket');
+    await expect(plan('[]]')).rejects.toThrow('more follows after its closing bracket');
+  });
+});

@@ -1,0 +1,121 @@
+import sharp from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ElementReadError, FabricError } from '../../lib/errors.ts';
+import { readObjects } from '../../lib/formats/objects.ts';
+import type { ByteSource } from '../../lib/stores/byte-source.ts';
+import { collect, inputOptions } from './reading.ts';
+import { memorySource, recordingSource } from './sources.ts';
+
+function image(format: 'png' | 'jpeg' | 'webp', width = 4, height = 3): Promise<Buffer> {
+  return sharp({ create: { width, height, channels: 3, background: '#336699' } })
+    .toFormat(format)
+    .toBuffer();
+}
+
+function objects(...uris: string[]): { uri: string }[] {
+  return uris.map((uri) => ({ uri }));
+}
+
+function opener(contents: Readonly<Record<string, string | Uint8Array>>): (uri: string) => Promise<ByteSource> {
+  return async (uri) => {
+    const content = contents[uri];
+    if (content === undefined) throw new ElementReadError('SourceGone', `Cannot read ${uri}: it is gone`);
+    return memorySource(content);
+  };
+}
+
+async function throttled(): Promise<ByteSource> {
+  throw new FabricError('THROTTLED', 'slow down', { disposition: 'throttle' });
+}
+
+async function cutShort(): Promise<ByteSource> {
+  return { ...memorySource('abc'), byteLength: 10 };
+}
+
+describe('readObjects', () => {
+  const contents: Record<string, Uint8Array> = {};
+  const images = inputOptions('images');
+  const binary = inputOptions('binary');
+
+  beforeAll(async () => {
+    for (const format of ['png', 'jpeg', 'webp'] as const) contents[`a.${format}`] = await image(format);
+    contents['wide.png'] = await image('png', 300, 200);
+    contents['broken.png'] = Buffer.from('not an image');
+    contents['cut.png'] = Buffer.from((await image('png')).subarray(0, 10));
+    contents['empty.png'] = Buffer.alloc(0);
+  });
+
+  test('gives images with their bytes, content type and URI, by position', async () => {
+    const read = readObjects(objects('a.png', 'a.jpeg', 'a.webp'), 7, opener(contents), images);
+    expect(await collect(read)).toEqual([
+      { position: 7, input: { bytes: contents['a.png'], contentType: 'image/png', uri: 'a.png' }, raw: undefined },
+      { position: 8, input: { bytes: contents['a.jpeg'], contentType: 'image/jpeg', uri: 'a.jpeg' }, raw: undefined },
+      { position: 9, input: { bytes: contents['a.webp'], contentType: 'image/webp', uri: 'a.webp' }, raw: undefined },
+    ]);
+  });
+
+  test('fails a bad object by itself, by what is wrong with it', async () => {
+    const uris = ['broken.png', 'a.png', 'cut.png', 'empty.png', 'wide.png', 'gone.png', 'a.jpeg'];
+    const elements = await collect(readObjects(objects(...uris), 0, opener(contents), { ...images, maxPixels: 1000 }));
+    expect(elements.map(({ failure }) => failure?.name)).toEqual([
+      'ImageDecodeError',
+      undefined,
+      'ImageDecodeError',
+      'ImageDecodeError',
+      'ImageTooLarge',
+      'SourceGone',
+      undefined,
+    ]);
+  });
+
+  test('fails an object that is larger than maxElementBytes without reading it', async () => {
+    const source = recordingSource(memorySource('x'.repeat(101)));
+    const [element] = await collect(
+      readObjects(objects('large'), 0, async () => source, { ...binary, maxElementBytes: 100 }),
+    );
+    expect(element?.failure?.name).toBe('ElementTooLarge');
+    expect(source.asked).toEqual([]);
+  });
+
+  test('takes binary objects as they are, empty ones too', async () => {
+    const elements = await collect(readObjects(objects('a', 'b'), 0, opener({ a: 'bytes', b: '' }), binary));
+    expect(elements.map(({ input }) => input)).toEqual([
+      { bytes: Buffer.from('bytes'), contentType: 'application/octet-stream', uri: 'a' },
+      { bytes: Buffer.alloc(0), contentType: 'application/octet-stream', uri: 'b' },
+    ]);
+  });
+
+  test('keeps the order whatever object comes first, and reads a few at a time', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const open = async (uri: string) => {
+      most = Math.max(most, ++atOnce);
+      await new Promise((resolve) => setTimeout(resolve, (Number(uri) * 7) % 5));
+      return { ...memorySource(uri), [Symbol.asyncDispose]: async () => void atOnce-- };
+    };
+    const uris = Array.from({ length: 100 }, (_, n) => String(n));
+    const elements = await collect(readObjects(objects(...uris), 0, open, binary));
+    expect(elements.map(({ position }) => position)).toEqual(uris.map(Number));
+    expect(elements.map(({ input }) => (input as { uri: string }).uri)).toEqual(uris);
+    expect(most).toBe(8);
+    expect(atOnce).toBe(0);
+  });
+
+  test('bounds its pages by bytes', async () => {
+    const pages: number[] = [];
+    const large = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`${n}`, Buffer.alloc(3 * 1024 * 1024)]));
+    const uris = objects(...Object.keys(large));
+    for await (const page of readObjects(uris, 0, opener(large), binary)) pages.push(page.length);
+    expect(pages).toEqual([3, 3, 3, 1]);
+  });
+
+  test('throws what is not the fault of an object, and never gives a part of one', async () => {
+    await expect(collect(readObjects(objects('a', 'b'), 0, throttled, binary))).rejects.toThrow('slow down');
+    await expect(collect(readObjects(objects('a'), 0, cutShort, binary))).rejects.toThrow('only 3 of its 10 bytes');
+  });
+
+  test('ends when it is aborted', async () => {
+    const signal = AbortSignal.abort(new Error('stop'));
+    await expect(collect(readObjects(objects('a'), 0, opener({ a: 'x' }), binary, { signal }))).rejects.toThrow('stop');
+  });
+});

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { planObject } from '../../lib/formats/plan-object.ts';
+import { bundleCount, bundleRange } from '../../lib/formats/plan.ts';
+import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
+import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import { openFileSource } from '../../lib/stores/file-source.ts';
+import { bytesOf, temporaryFolder } from './run-bundle.ts';
+import { startEngine } from './start-engine.ts';
+
+const ROWS = 3000;
+
+/** Rows of thirty numbers, the same each time. */
+async function writeRows(): Promise<string> {
+  const path = join(await temporaryFolder(), 'rows.jsonl');
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return Number((seed / 2_147_483_647 - 0.5).toFixed(4));
+  };
+  const rows = Array.from({ length: ROWS }, () => JSON.stringify({ x: Array.from({ length: 30 }, random) }));
+  await writeFile(path, `${rows.join('\n')}\n`);
+  return path;
+}
+
+/** What a pipeline makes of a file, its bundles all at once. */
+async function outcomesOf(engine: InferenceEngine, path: string, receives = 1): Promise<string> {
+  await using source = await openFileSource(path);
+  const plan = await planObject(source, engine.pipeline.input);
+  expect(bundleCount(plan)).toBeGreaterThan(2);
+  const parts = Array.from({ length: bundleCount(plan) }, async (_, index) => {
+    const chunks: OutcomeChunk[] = [];
+    const bundle = {
+      name: 'rows.jsonl',
+      source: { kind: 'range', uri: path, range: bundleRange(plan, index) },
+      address: {},
+      receives,
+    } as const;
+    const summary = await engine.process(bundle, { write: (chunk) => void chunks.push(chunk) });
+    expect(summary.failed).toBe(0);
+    return bytesOf(chunks);
+  });
+  const bytes = (await Promise.all(parts)).join('');
+  expect(bytes.match(/\n/g)).toHaveLength(ROWS);
+  return bytes;
+}
+
+async function run(path: string, pipeline: string, workers: number, receives?: number): Promise<string> {
+  await using engine = await startEngine('models', pipeline, { workers });
+  return await outcomesOf(engine, path, receives);
+}
+
+function predictionsOf(lines: string): number[][] {
+  const parse = (line: string) => JSON.parse(line) as { readonly prediction: { readonly y: number[] } };
+  return lines.trim().split('\n').map((line) => parse(line).prediction.y);
+}
+
+describe("with 'minBatchSize' = 'maxBatchSize'", () => {
+  test.each(['mlp', 'quantised'])('%s gives the same bytes whatever the workers and the copies', async (pipeline) => {
+    const path = await writeRows();
+    const one = await run(path, pipeline, 1);
+    for (const workers of [2, 8]) expect(await run(path, pipeline, workers)).toBe(one);
+    expect(await run(path, `${pipeline}-copies`, 2)).toBe(one);
+  });
+});
+
+test('a batch size changes predictions by rounding alone', async () => {
+  const path = await writeRows();
+  const expected = predictionsOf(await run(path, 'mlp', 1));
+  for (const pipeline of ['mlp-sevens', 'mlp-ones', 'mlp-learned']) {
+    const actual = predictionsOf(await run(path, pipeline, 2));
+    const differences = actual.flatMap((row, index) => row.map((y, at) => Math.abs(y - (expected[index]?.[at] ?? NaN))));
+    expect(Math.max(...differences)).toBeLessThan(1e-5);
+  }
+});
+
+test('a bundle that was received before gives the same bytes in the process of its own', async () => {
+  const path = await writeRows();
+  expect(await run(path, 'mlp-ones', 2, 2)).toBe(await run(path, 'mlp-ones', 2));
+});

@@ -1,0 +1,325 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { ModelLoadError } from '../../lib/errors.ts';
+import { ElementMismatchError } from '../../lib/models/collate.ts';
+import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
+import type { OnnxModel } from '../../lib/models/onnx-session.ts';
+import type { NamedTensors, TensorMetadata } from '../../lib/models/tensor.ts';
+import { infer, modelFile, modelFolder } from './model-files.ts';
+
+const EXTREMES = {
+  f16: [1.5, 65_504],
+  f64: [0.1, 1e300],
+  i8: -128,
+  u8: 255,
+  i16: -32_768,
+  u16: 65_535,
+  i32: -2_147_483_648,
+  u32: 4_294_967_295,
+  i64: 9_007_199_254_740_993n,
+  u64: 18_446_744_073_709_551_615n,
+  flag: true,
+  text: 'héllo',
+};
+const EXTREMES_OUT = Object.fromEntries(Object.entries(EXTREMES).map(([name, value]) => [`${name}_out`, value]));
+
+describe('OnnxModelHandler', () => {
+  test('takes and gives every datatype at the ends of its range', async () => {
+    const others = { ...EXTREMES, i8: 127, i64: -(2n ** 63n), u64: 0n, flag: false, text: '' };
+    const results = await infer('dtypes.onnx', [EXTREMES, others]);
+    expect(results[0]).toEqual(EXTREMES_OUT);
+    expect(results[1]).toMatchObject({ i8_out: 127, i64_out: -(2n ** 63n), u64_out: 0, flag_out: false, text_out: '' });
+  });
+
+  test('gives a 64-bit integer as a number up to 2^53, and as a bigint past it', async () => {
+    const i64 = [2 ** 53 - 1, 2n ** 53n, -(2n ** 53n) + 1n, '9007199254740993', '-42', '5.0', 1e3];
+    const results = await infer(
+      'dtypes.onnx',
+      i64.map((value) => ({ ...EXTREMES, i64: value })),
+    );
+    expect(results.map((result) => result['i64_out'])).toEqual([
+      2 ** 53 - 1,
+      2n ** 53n,
+      -(2 ** 53) + 1,
+      9_007_199_254_740_993n,
+      -42,
+      5,
+      1000,
+    ]);
+  });
+
+  test('takes NaN, infinities and numbers that float16 rounds as float16 has them', async () => {
+    const [first, second] = await infer('dtypes.onnx', [
+      { ...EXTREMES, f16: [Number.NaN, -Infinity] },
+      { ...EXTREMES, f16: new Float16Array([0.1, 2 ** -24]) },
+    ]);
+    expect(first?.['f16_out']).toEqual([Number.NaN, -Infinity]);
+    expect(second?.['f16_out']).toEqual([Math.f16round(0.1), 2 ** -24]);
+  });
+
+  test('takes a bool as true, false, 1 or 0', async () => {
+    const flags = [true, false, 1, 0, '1', '0'];
+    const results = await infer(
+      'dtypes.onnx',
+      flags.map((flag) => ({ ...EXTREMES, flag })),
+    );
+    expect(results.map((result) => result['flag_out'])).toEqual([true, false, true, false, true, false]);
+  });
+
+  const refused: readonly (readonly [name: string, value: unknown, takes: string, got: string])[] = [
+    ['i8', 128, 'INT8 of shape [N]', "a number that it can't hold"],
+    ['u8', -1, 'UINT8 of shape [N]', "a number that it can't hold"],
+    ['u16', 65_536, 'UINT16 of shape [N]', "a number that it can't hold"],
+    ['i32', 1.5, 'INT32 of shape [N]', "a number that it can't hold"],
+    ['u32', Number.NaN, 'UINT32 of shape [N]', "a number that it can't hold"],
+    ['i64', 2 ** 53, 'INT64 of shape [N]', "a number that it can't hold"],
+    ['i64', 2n ** 63n, 'INT64 of shape [N]', "a number that it can't hold"],
+    ['u64', -1n, 'UINT64 of shape [N]', "a number that it can't hold"],
+    ['u64', '18446744073709551616', 'UINT64 of shape [N]', 'a string that is not such a number'],
+    ['flag', 2, 'BOOL of shape [N]', "a number that it can't hold"],
+    ['flag', 'true', 'BOOL of shape [N]', 'a string that is not such a number'],
+    ['i8', true, 'INT8 of shape [N]', 'a boolean'],
+    ['i8', '', 'INT8 of shape [N]', 'a string that is not such a number'],
+    ['f64', ['', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
+    ['f64', ['n/a', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
+    ['f64', ['0x10', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
+    ['f64', ['Infinity', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
+    ['f64', [null, 1], 'FP64 of shape [N, 2]', 'null'],
+    ['f64', [[1], 2], 'FP64 of shape [N, 2]', 'an array'],
+    ['f64', [1, 2, 3], 'FP64 of shape [N, 2]', '3 values'],
+    ['f64', 1, 'FP64 of shape [N, 2]', 'a number'],
+    ['i8', [1, 2], 'INT8 of shape [N]', '2 values'],
+    ['i8', { value: 1 }, 'INT8 of shape [N]', 'an object'],
+    ['text', 5, 'BYTES of shape [N]', 'a number'],
+  ];
+  test.each(refused.map((row) => [row[0], inspect(row[1]), row] as const))(
+    'refuses %s = %s, naming the input, what it takes and what it got',
+    async (_name, _value, [name, value, takes, got]) => {
+      const elements = [EXTREMES, { ...EXTREMES, [name]: value }];
+      await expect(infer('dtypes.onnx', elements)).rejects.toMatchObject({
+        name: 'InputMismatchError',
+        message: `input '${name}' must be ${takes}, the first being the batch: got ${got}`,
+        index: 1,
+      });
+    },
+  );
+
+  test('never puts an element into a message', async () => {
+    const secret = { ...EXTREMES, f64: ['s3cret', 1] };
+    await expect(infer('dtypes.onnx', [secret])).rejects.not.toThrow(/s3cret/);
+  });
+
+  test('names the input that an element lacks, what it takes, and the fields there are', async () => {
+    await expect(infer('two-inputs.onnx', [{ a: [1, 2], c: 3 }])).rejects.toThrow(
+      "an element must have 'a', 'b': 'b' is missing, INT64 of shape [N]; its fields are [a, c]",
+    );
+  });
+
+  test('refuses a bare array for a model of two inputs, naming both', async () => {
+    await expect(infer('two-inputs.onnx', [[1, 2]])).rejects.toThrow(
+      "an element must be an object with 'a', 'b': got an array",
+    );
+  });
+
+  test('ignores fields that no input has', async () => {
+    expect(await infer('double.onnx', [{ id: 'a', x: [1, 2, 3], label: null }])).toEqual([{ y: [2, 4, 6] }]);
+  });
+
+  test('takes nested arrays, flat ones, typed ones and numeric strings alike', async () => {
+    const results = await infer('double.onnx', [
+      { x: [1, 2, 3] },
+      [1, 2, 3],
+      new Float32Array([1, 2, 3]),
+      new Int32Array([1, 2, 3]),
+      new BigInt64Array([1n, 2n, 3n]),
+      { x: ['1', ' 2.0 ', '3e0'] },
+    ]);
+    expect(results).toEqual(Array.from({ length: 6 }, () => ({ y: [2, 4, 6] })));
+  });
+
+  test('takes an image tensor nested, flat or typed', async () => {
+    const flat = Array.from({ length: 3 * 32 * 32 }, (_, index) => (index % 7) / 7);
+    const nested = Array.from({ length: 3 }, (_, channel) =>
+      Array.from({ length: 32 }, (_, row) => flat.slice((channel * 32 + row) * 32, (channel * 32 + row + 1) * 32)),
+    );
+    const [first, ...others] = await infer('conv.onnx', [nested, flat, new Float64Array(flat)]);
+    expect(first?.['y']).toHaveLength(10);
+    expect(others).toEqual([first, first]);
+  });
+
+  test('refuses a ragged array', async () => {
+    const ragged = Array.from({ length: 3 }, () => Array.from({ length: 32 }, (_, row) => Array(row).fill(0)));
+    await expect(infer('conv.onnx', [ragged])).rejects.toThrow("input 'x' must be FP32 of shape [N, 3, 32, 32]");
+  });
+
+  test('blames the element whose shape is not that of the batch', async () => {
+    const error = await infer('identity.onnx', [[1, 2], [3, 4], [5]]).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(ElementMismatchError);
+    expect(error).toMatchObject({ index: 2, message: expect.stringContaining('got shape [1] in a batch of [2]') });
+  });
+
+  test('gives each element its row of each output: an array, or a scalar where the row is one', async () => {
+    const elements = [
+      { a: [1, 2], b: 10 },
+      { a: [3, 4], b: '20' },
+    ];
+    expect(await infer('two-inputs.onnx', elements)).toEqual([
+      { sum: [11, 12], count: 11 },
+      { sum: [23, 24], count: 21 },
+    ]);
+  });
+
+  test('gives an empty row for an empty element', async () => {
+    expect(await infer('identity.onnx', [[], []])).toEqual([{ y: [] }, { y: [] }]);
+  });
+
+  test('fills a short batch of a model that fixes its batches, and gives only the rows that were asked for', async () => {
+    expect(await infer('fixed-batch.onnx', [[1, 2, 3]])).toEqual([{ y: [2, 3, 4] }]);
+  });
+
+  test('takes one value for the batch where an input has no dimensions', async () => {
+    const elements = [
+      { x: [1, 2], factor: 3 },
+      { x: [4, 5], factor: 3 },
+    ];
+    expect(await infer('scalar-input.onnx', elements)).toEqual([{ y: [3, 6] }, { y: [12, 15] }]);
+  });
+
+  test('pads elements to the longest, and says in the mask which values are theirs', async () => {
+    const elements = [{ tokens: [1, 2, 3] }, { tokens: [5] }];
+    expect(await infer('sequence.onnx', elements, { padding: { mask: 'mask' } })).toEqual([{ mean: 2 }, { mean: 5 }]);
+    const padded = await infer('identity.onnx', [[1, 2], [5]], { padding: { value: -1 } });
+    expect(padded).toEqual([{ y: [1, 2] }, { y: [5, -1] }]);
+  });
+
+  test('gives only the outputs that outputNames chooses', async () => {
+    const results = await infer('two-inputs.onnx', [{ a: [1, 2], b: 10 }], { outputNames: ['count'] });
+    expect(results).toEqual([{ count: 11 }]);
+  });
+
+  test('loads a model whose weights are in a file of their own', async () => {
+    const [result] = await infer('external.onnx', [[0, 0, 0, 0, 0, 0, 0, 0]]);
+    expect(result).toEqual({ y: [0, 0, 0, 0, 0, 0, 0, 0] });
+  });
+});
+
+describe('OnnxModelHandler.loadModel', () => {
+  const load = (name: string, outputNames?: readonly string[]) =>
+    new OnnxModelHandler({
+      modelUri: modelFile(name),
+      ...(outputNames === undefined ? {} : { outputNames }),
+    }).loadModel();
+
+  test('refuses an output that is not a tensor, with the advice to leave it out', async () => {
+    await expect(load('zipmap.onnx')).rejects.toThrow(
+      "output 'output_probability' is not a tensor: leave it out by naming the others in 'outputNames'",
+    );
+  });
+
+  test('takes the advice', async () => {
+    const [result] = await infer('zipmap.onnx', [[5.1, 3.5, 1.4, 0.2]], { outputNames: ['output_label'] });
+    expect(result).toEqual({ output_label: expect.any(Number) });
+  });
+
+  test('refuses an output that has no row for each element, with the advice to leave it out', async () => {
+    await expect(load('bad-output.onnx')).rejects.toThrow(
+      "output 'total' has dimension 0 fixed at 1, so it has no row for each element: leave it out by naming the others in 'outputNames'",
+    );
+    expect(await infer('bad-output.onnx', [[1, 2]], { outputNames: ['y'] })).toEqual([{ y: [1, 2] }]);
+  });
+
+  test('names the outputs there are where outputNames has another', async () => {
+    await expect(load('two-inputs.onnx', ['sum', 'total'])).rejects.toThrow(
+      "'outputNames' has 'total': the model's outputs are sum, count",
+    );
+  });
+
+  test.each(['zipmap.onnx', 'bad-output.onnx', 'corrupt.onnx', 'missing.onnx'])(
+    'names the file where %s is refused',
+    async (name) => {
+      const error = await load(name).catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(ModelLoadError);
+      expect((error as ModelLoadError).message).toContain(modelFile(name));
+    },
+  );
+
+  test('refuses a model whose external data is missing', async () => {
+    const folder = await modelFolder('external.onnx');
+    const handler = new OnnxModelHandler({ modelUri: join(folder, 'external.onnx') });
+    await expect(handler.loadModel()).rejects.toThrow(ModelLoadError);
+  });
+
+  test('refuses an empty file', async () => {
+    const path = join(await modelFolder(), 'empty.onnx');
+    await writeFile(path, '');
+    await expect(new OnnxModelHandler({ modelUri: path }).loadModel()).rejects.toThrow(ModelLoadError);
+  });
+
+  test("says which device it could not be loaded on, where that is not 'CPU'", async () => {
+    // There is no GPU build of onnxruntime where the tests run.
+    const handler = new OnnxModelHandler({ modelUri: modelFile('identity.onnx'), device: 'GPU' });
+    await expect(handler.loadModel()).rejects.toThrow("can't be loaded on device 'GPU'");
+  });
+});
+
+describe('OnnxModelHandler options', () => {
+  test.each([[undefined], [''], [5]])('refuses the modelUri %j', (modelUri) => {
+    expect(() => new OnnxModelHandler({ modelUri: modelUri as string })).toThrow(TypeError);
+  });
+
+  test.each([[0], [-1], [1.5]])('refuses the padding axis %j', (axis) => {
+    expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', padding: { axis } })).toThrow(RangeError);
+  });
+
+  test.each([
+    [{ modelCopies: 0 }, "'modelCopies' must be a positive integer: current value is 0"],
+    [{ modelCopies: 1.5 }, "'modelCopies' must be a positive integer: current value is 1.5"],
+    [{ modelCopies: 2, largeModel: true }, "'modelCopies' must be 1 where 'largeModel' is set: current value is 2"],
+    [{ minBatchSize: 8, maxBatchSize: 4 }, "'minBatchSize' must be at most 'maxBatchSize' (4): current value is 8"],
+  ])('refuses %j', (options, message) => {
+    expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', ...options })).toThrow(message);
+  });
+
+  test('resolves a relative modelUri against the config, and leaves an absolute path or a file URL as it is', () => {
+    const pathIn = (modelUri: string): string => {
+      const handler = new OnnxModelHandler({ modelUri });
+      handler.resolvePaths(new URL('file:///configs/deep/fabric.config.ts'));
+      return handler.modelPath;
+    };
+    expect(pathIn('models/a.onnx')).toBe('/configs/deep/models/a.onnx');
+    expect(pathIn('../a b.onnx')).toBe('/configs/a b.onnx');
+    expect(pathIn('/models/a.onnx')).toBe('/models/a.onnx');
+    expect(pathIn(pathToFileURL('/models/a b.onnx').href)).toBe('/models/a b.onnx');
+  });
+});
+
+describe('a subclass of OnnxModelHandler', () => {
+  class FromText extends OnnxModelHandler<string> {
+    override collate(batch: readonly string[], inputs: readonly TensorMetadata[]): NamedTensors {
+      return super.collate(batch.map((text) => text.split(' ')) as never, inputs);
+    }
+  }
+  class Largest extends OnnxModelHandler<readonly number[], number> {
+    override async runInference(batch: readonly (readonly number[])[], model: OnnxModel): Promise<readonly number[]> {
+      // What the class itself gives are rows by output name.
+      const rows = (await super.runInference(batch, model)) as unknown as readonly { readonly y: number[] }[];
+      return rows.map(({ y }) => Math.max(...y));
+    }
+  }
+
+  test('may make tensors of elements of its own in collate', async () => {
+    const handler = new FromText({ modelUri: modelFile('double.onnx') });
+    expect(await handler.runInference(['1 2 3', '4 5 6'], await handler.loadModel())).toEqual([
+      { y: [2, 4, 6] },
+      { y: [8, 10, 12] },
+    ]);
+  });
+
+  test('may go on from what super.runInference gives', async () => {
+    const handler = new Largest({ modelUri: modelFile('double.onnx') });
+    expect(await handler.runInference([[1, 3, 2]], await handler.loadModel())).toEqual([6]);
+  });
+});

@@ -1,0 +1,40 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+export interface Outcome {
+  readonly won: boolean;
+  readonly name?: string;
+  readonly message?: string;
+}
+
+/** A folder that is removed when the test is over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fabric-stores-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A process of its own that waits for an order; it ends with the test. */
+export async function startContender(): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL('./fixtures/contender.ts', import.meta.url)), { stdio: 'inherit' });
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.disconnect();
+    await exited;
+  });
+  await once(child, 'message');
+  return child;
+}
+
+export async function order(child: ChildProcess, what: object): Promise<Outcome> {
+  const answered = once(child, 'message');
+  child.send(what);
+  const [outcome] = await answered;
+  return outcome as Outcome;
+}
