@@ -90,11 +90,12 @@ function fabricRun(pipeline: string, input: string, workers: number): Contestant
 }
 
 async function compete(title: string, contestants: readonly Contestant[]): Promise<void> {
-  const timings: Timing[] = contestants.map(({ name }) => ({ name, secs: [] }));
+  const timings = contestants.map(({ name }) => ({ name, secs: [] as number[] }));
   const digests = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
-      (timings[index]?.secs as number[]).push(await time(contestant.args));
+      const secs = await time(contestant.args);
+      timings[index]?.secs.push(secs);
       if (round === 0) digests.add(await digestOfLines(contestant.lines));
     }
   }

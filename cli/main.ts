@@ -28,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     });
 
   try {
-    await program.parseAsync(argv as string[]);
+    await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? EXIT.success : EXIT.wrongUsage;

@@ -60,8 +60,6 @@ async function run(
   const output = resolve(options.output);
   const inputs = await findInputs(args, pipeline.input.format);
   refuseOutputInInput(output, inputs);
-  const fabricFolder = join(output, '.fabric');
-  await using _lock = options.dryRun === true ? undefined : await lockFolder(join(fabricFolder, `${name}.lock`));
   const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
@@ -72,7 +70,12 @@ async function run(
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
   });
-  if (options.dryRun === true) return dryRun(engine, inputs, options);
+  // Nothing is written before it is sure that the models can be run.
+  await engine.ready({ signal });
+  if (options.dryRun === true) return dryRun(inputs, options);
+  await using _lock = await lockFolder(join(output, '.fabric', `${name}.lock`));
+  // Another run may have been at work here until now.
+  await refuseExisting(inputs, jobOptions);
 
   const bar = new ProgressBar(process.stderr);
   const results: JobResult[] = [];
@@ -108,15 +111,9 @@ async function run(
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
-async function dryRun(
-  engine: InferenceEngine,
-  inputs: readonly LocalInput[],
-  { json }: RunOptions,
-): Promise<ExitStatus> {
-  await engine.ready();
-  if (json === true) console.log(JSON.stringify({ dryRun: true, inputs: inputs.length }));
-  else
-    console.log(`config, models and ${inputs.length} input${inputs.length === 1 ? '' : 's'} are fine; nothing was run`);
+function dryRun({ length }: readonly LocalInput[], { json }: RunOptions): ExitStatus {
+  const said = `config, models and ${length} input${length === 1 ? '' : 's'} are fine; nothing was run`;
+  console.log(json === true ? JSON.stringify({ dryRun: true, inputs: length }) : said);
   return EXIT.success;
 }
 

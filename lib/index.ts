@@ -18,4 +18,5 @@ export {
   type OnnxModelHandlerOptions,
   type OnnxOutput,
 } from './models/onnx-model-handler.ts';
+export type { OnnxModel } from './models/onnx-session.ts';
 export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Pipeline } from './fabric.ts';
 
-/** SHA-256 of a pipeline: its data, its handlers' options and the source of its functions. */
-export function configDigest(pipeline: Pipeline): string {
-  return createHash('sha256').update(JSON.stringify(pipeline, describe)).digest('hex');
+/** SHA-256 of what decides a pipeline's lines: its data, its handlers' options and the source of its functions. */
+export function configDigest({ input, steps, output }: Pipeline): string {
+  return createHash('sha256').update(JSON.stringify({ input, steps, output }, describe)).digest('hex');
 }
 
 function describe(_key: string, value: unknown): unknown {

@@ -10,6 +10,7 @@ const DEFAULT_MAX_PIXELS = 50_000_000;
 
 const positiveInteger = z.int('must be a positive integer').positive('must be a positive integer');
 const nonNegativeInteger = z.int('must be an integer of at least 0').nonnegative('must be an integer of at least 0');
+const wholeNumber = z.int('must be a whole number, 0 or more').nonnegative('must be a whole number, 0 or more');
 const positiveNumber = z.number('must be a positive number').positive('must be a positive number');
 const fieldName = z.string('must be the name of a field').min(1, 'must be the name of a field');
 const aFunction = z.custom<(...args: unknown[]) => unknown>(
@@ -74,7 +75,7 @@ const pipeline = z.strictObject(
     steps: z.array(step, 'must be a list of steps').min(1, 'must have at least one step'),
     output,
     compute,
-    maxFailures: positiveInteger.optional(),
+    maxFailures: wholeNumber.optional(),
     maxFailureRatio: positiveNumber.max(1, 'must be at most 1').optional(),
   },
   'must be a pipeline: { input, steps, … }',

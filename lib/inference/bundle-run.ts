@@ -1,5 +1,6 @@
 import { FabricError, ModelLoadError, type ErrorDescription } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk, OutcomeSink } from './bundle.ts';
+import { count, emptyTally } from './tally.ts';
 import type { KnownFailure } from './worker-protocol.ts';
 
 /** A bundle is given up when it has lost this many workers without a cause that can be named. */
@@ -22,7 +23,8 @@ export class BundleRun {
   readonly #sink: OutcomeSink;
   readonly #summary = Promise.withResolvers<BundleSummary>();
   readonly #known: KnownFailure[] = [];
-  #received = 0;
+  /** Of the outcomes that came: a worker that started over may have seen others for those that it did not send again. */
+  readonly #tally = emptyTally();
   #writing: Promise<void> = Promise.resolve();
   #losses = 0;
   #settled = false;
@@ -54,7 +56,7 @@ export class BundleRun {
 
   /** Outcomes that have come so far. */
   get received(): number {
-    return this.#received;
+    return this.#tally.total;
   }
 
   /** @param abort - tells the worker that holds it to stop. */
@@ -65,7 +67,7 @@ export class BundleRun {
 
   /** Writes a chunk after those before it; resolves once it is written. */
   async write(chunk: OutcomeChunk): Promise<void> {
-    this.#received += chunk.elements;
+    count(this.#tally, chunk);
     this.#writing = this.#writing.then(async () => {
       if (!this.#settled) await this.#sink.write(chunk);
     });
@@ -79,7 +81,7 @@ export class BundleRun {
   async done(summary: BundleSummary): Promise<void> {
     await this.#writing.catch(() => {});
     this.#settled = true;
-    this.#summary.resolve(summary);
+    this.#summary.resolve({ ...summary, ...this.#tally });
   }
 
   fail({ name, message }: ErrorDescription): void {
@@ -104,7 +106,7 @@ export class BundleRun {
   #reject(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#summary.reject(error as Error);
+    this.#summary.reject(error);
     this.#onAbort?.();
   }
 }

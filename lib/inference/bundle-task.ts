@@ -7,6 +7,7 @@ import type { ModelLink } from './model-link.ts';
 import { OutcomeLines } from './outcome-lines.ts';
 import { readBundle } from './read-bundle.ts';
 import { functionStages, stageName } from './stages.ts';
+import { count, emptyTally } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
 
 type Pages = AsyncIterable<readonly WorkItem[]>;
@@ -36,7 +37,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   });
 
   const lines = new OutcomeLines({ join: pipeline.output.join, address: bundle.address });
-  const tally = { total: 0, succeeded: 0, failed: 0, failedByStage: {} as Record<string, number> };
+  const tally = emptyTally();
   const send = async (): Promise<void> => {
     const chunk = lines.take();
     if (chunk === undefined) return;
@@ -59,18 +60,6 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   return { ...tally, models: {}, elapsedMillis: performance.now() - startedAt };
 }
 
-function count(
-  tally: { total: number; succeeded: number; failed: number; failedByStage: Record<string, number> },
-  chunk: OutcomeChunk,
-): void {
-  tally.total += chunk.elements;
-  tally.succeeded += chunk.succeeded;
-  tally.failed += chunk.elements - chunk.succeeded;
-  for (const [stage, failed] of Object.entries(chunk.failed)) {
-    tally.failedByStage[stage] = (tally.failedByStage[stage] ?? 0) + failed;
-  }
-}
-
 async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {
   yield* pages;
   onReadDone();
@@ -90,10 +79,12 @@ function stepPages(upstream: Pages, index: number, { pipeline, link, scope }: Bu
   };
   if (step.kind === 'map') return mapPages(upstream, stageFunction(step.fn, 'map'), scope);
   const { preprocessFns, postprocessFns } = unwrapHandler(step.handler);
+  const inferenceStage = stageName(pipeline, index, 'inference');
   const stage = new InferenceStage({
     step,
     index,
-    inferenceStage: stageName(pipeline, index, 'inference'),
+    inferenceStage,
+    inferenceCode: stages.indexOf(inferenceStage),
     preprocess: preprocessFns.map((fn, i) => stageFunction(fn, `preprocess[${i}]`)),
     postprocess: postprocessFns.map((fn, i) => stageFunction(fn, `postprocess[${i}]`)),
     link,

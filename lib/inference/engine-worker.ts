@@ -86,6 +86,7 @@ export class EngineWorker {
   }
 
   #take(message: FromWorker): void {
+    if (this.#closed) return;
     switch (message.kind) {
       case 'started':
         this.#started = true;

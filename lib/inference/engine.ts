@@ -68,9 +68,17 @@ export class InferenceEngine implements AsyncDisposable {
     return new InferenceEngine(pipelineNamed(fabric, options.pipeline), options);
   }
 
-  /** Resolves when every model is loaded. @throws ModelLoadError */
-  async ready(): Promise<void> {
-    await Promise.all([...this.#services.values()].map((service) => service.model));
+  /** Resolves when every model is loaded. @throws ModelLoadError, or the signal's reason */
+  async ready({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([aborted.promise, Promise.all([...this.#services.values()].map((service) => service.model))]);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   /**

@@ -27,6 +27,8 @@ export interface InferenceStageOptions {
   readonly step: RunInferenceStep;
   readonly index: number;
   readonly inferenceStage: string;
+  /** The stage's place in `functionStages`. */
+  readonly inferenceCode: number;
   readonly preprocess: readonly StageFunction[];
   readonly postprocess: readonly StageFunction[];
   readonly link: ModelLink;
@@ -40,6 +42,8 @@ export interface InferenceStageOptions {
 export class InferenceStage {
   readonly #options: InferenceStageOptions;
   readonly #handler: ModelHandler;
+  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
+  readonly #measures: boolean;
   readonly #window = new OrderedWindow();
   #codec: BatchCodec | undefined;
   #batcher: Batcher<Slot> | undefined;
@@ -52,6 +56,8 @@ export class InferenceStage {
   constructor(options: InferenceStageOptions) {
     this.#options = options;
     this.#handler = unwrapHandler(options.step.handler).handler;
+    const { elementSizeFn, batchLengthFn } = this.#handler.batching;
+    this.#measures = 'batchKey' in this.#handler || elementSizeFn !== undefined || batchLengthFn !== undefined;
   }
 
   async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
@@ -110,16 +116,28 @@ export class InferenceStage {
     if (item.failure !== undefined) return;
     const { batching } = this.#handler;
     try {
+      if (this.#measures) this.#enter(item);
       const weight = batching.elementSizeFn?.(item.value) ?? 1;
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
       }
-      for (const batch of batcher.add(codec.keyOf(item.value), slot, codec.bytesOf(item.value), weight))
-        this.#submit(batch);
+      const key = codec.keyOf(item.value);
+      const bytes = codec.bytesOf(item.value);
+      if (this.#measures) this.#options.scope.progress.leave();
+      for (const batch of batcher.add(key, slot, bytes, weight)) this.#submit(batch);
     } catch (error) {
+      if (this.#measures) this.#options.scope.progress.leave();
       item.fail(this.#options.inferenceStage, error);
       slot.state = 'settled';
     }
+  }
+
+  /** @throws what the element did to an earlier worker when it was measured. */
+  #enter({ ordinal }: WorkItem): void {
+    const { scope, inferenceCode } = this.#options;
+    const known = scope.known.get(ordinal);
+    if (known?.code === inferenceCode) throw known.error;
+    scope.progress.enter(scope.task, ordinal, inferenceCode);
   }
 
   /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
@@ -152,8 +170,9 @@ export class InferenceStage {
 
   async #runBatch(batch: Batch<Slot>): Promise<void> {
     const { link, index, step, inferenceStage } = this.#options;
-    const { ceiling } = link.sizes(index, batch.key);
-    await runIsolated(batch.items, ceiling ?? Infinity, {
+    const { ceiling = Infinity } = link.sizes(index, batch.key);
+    const together = this.#codec?.mostTogether(valuesOf(batch.items)) ?? Infinity;
+    await runIsolated(batch.items, Math.min(ceiling, together), {
       onTimeout: step.onTimeout,
       attempt: (slots, options) => this.#attempt(batch, slots, options),
       recovered: (size) => link.recovered(index, batch.key, size),
@@ -181,6 +200,7 @@ export class InferenceStage {
     if (encoded === undefined) return { ok: true };
     for (const slot of fitting) slot.item.tries += 1;
     const share = fitting.length / batch.items.length;
+    const paddingShare = this.#codec?.paddingShare(valuesOf(fitting));
     const answer = await link.infer({
       step: index,
       key: batch.key,
@@ -189,6 +209,7 @@ export class InferenceStage {
       weight: batch.weight * share,
       closedBy: batch.closedBy,
       isolating,
+      ...(paddingShare === undefined ? {} : { paddingShare }),
     });
     if (!answer.ok) return answer;
     const { results } = answer;
@@ -206,10 +227,7 @@ export class InferenceStage {
   #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
     while (slots.length > 0) {
       try {
-        return this.#codec?.encode(
-          slots.map((slot) => slot.item.value),
-          { minRows },
-        );
+        return this.#codec?.encode(valuesOf(slots), { minRows });
       } catch (error) {
         const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
         if (misfit === undefined) throw error;
@@ -221,6 +239,10 @@ export class InferenceStage {
     }
     return undefined;
   }
+}
+
+function valuesOf(slots: readonly Slot[]): unknown[] {
+  return slots.map((slot) => slot.item.value);
 }
 
 /** An element that weighs more than a batch may, where the policy is to refuse it. */

@@ -3,7 +3,14 @@
  * integers past 2^53 as strings of their digits, `undefined` as null, typed arrays as arrays.
  */
 export function toJson(value: unknown): string {
-  return JSON.stringify(isPlain(value) ? value : plain(value));
+  try {
+    return JSON.stringify(isPlain(value) ? value : plain(value));
+  } catch (error) {
+    // Neither walk ends in a value that refers to itself.
+    if (error instanceof RangeError)
+      throw new TypeError("the value can't be said in JSON: it refers to itself, or is nested too deeply");
+    throw error;
+  }
 }
 
 /** Whether JSON.stringify says the value as it is. */
@@ -55,8 +62,8 @@ function plain(value: unknown): unknown {
 }
 
 function plainObject(value: object): unknown {
-  if ('toJSON' in value && typeof value.toJSON === 'function') return plain((value.toJSON as () => unknown)());
   if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array, plain);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return plain((value.toJSON as () => unknown)());
   if (Array.isArray(value)) return Array.from(value, plain);
   if (value instanceof Map) return Object.fromEntries(Array.from(value, ([key, item]) => [String(key), plain(item)]));
   if (value instanceof Set) return Array.from(value, plain);

@@ -11,9 +11,10 @@ import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hos
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
+import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { joinBatches } from './join-batches.ts';
+import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
 import type { BatchFailure, BatchSizes, InferAnswer, InferRequest } from './worker-protocol.ts';
 
 /** A piece of a failed batch gets this many times what its size should take, and at least a second. */
@@ -33,6 +34,7 @@ export interface ModelServiceOptions {
 
 /** A batch that a worker asked for, waiting to be run. */
 interface Fragment {
+  /** The {@link joinKey}: those that may share a batch have the same. */
   readonly key: string;
   readonly size: number;
   readonly bytes: number;
@@ -53,6 +55,8 @@ export class ModelService {
   readonly #pool: HostPool;
   readonly #assembler: BatchAssembler<Fragment> | undefined;
   readonly #learned = new Map<string, Learned>();
+  /** The size at which the model fixes its batches; known once it is loaded. */
+  #fixedSize: number | undefined;
 
   constructor(options: ModelServiceOptions) {
     const { step, metrics } = options;
@@ -69,6 +73,7 @@ export class ModelService {
       },
       loadTimeoutSecs: step.loadTimeoutSecs,
       onLoad: (info) => {
+        this.#fixedSize = fixedBatchSize(info.inputs ?? []);
         metrics.record('load_model_latency_milli_secs', info.loadMillis);
         metrics.record('model_byte_size', info.modelBytes);
       },
@@ -78,12 +83,12 @@ export class ModelService {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
         targetSize: (key) => {
-          const { target, ceiling = Infinity } = this.#sizes(key);
-          return Math.min(target, ceiling);
+          const { target, ceiling = Infinity } = this.#sizes(keyOfJoinKey(key));
+          return this.#fixedSize ?? Math.min(target, ceiling);
         },
         clock: {
           setTimeout: globalThis.setTimeout,
-          clearTimeout: globalThis.clearTimeout as (handle: unknown) => void,
+          clearTimeout: globalThis.clearTimeout,
         },
         dispatch: (fragments) => void this.#run(fragments),
       });
@@ -99,7 +104,7 @@ export class ModelService {
   infer(request: InferRequest): Promise<InferAnswer> {
     const { promise, resolve } = Promise.withResolvers<InferAnswer>();
     const { key, bytes, weight, batch, isolating } = request;
-    const fragment = { key, bytes, weight, size: batch.size, request, resolve };
+    const fragment = { key: joinKey(key, batch), bytes, weight, size: batch.size, request, resolve };
     if (this.#assembler === undefined || isolating) void this.#run([fragment]);
     else this.#assembler.offer(fragment);
     return promise;
@@ -118,14 +123,15 @@ export class ModelService {
   async #run(fragments: readonly Fragment[]): Promise<void> {
     const [first] = fragments;
     if (first === undefined) return;
-    const { key, request } = first;
+    const { request } = first;
     const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
     try {
-      const { frame, groups } = joinBatches(fragments.map((fragment) => fragment.request.batch));
+      const batches = fragments.map((fragment) => fragment.request.batch);
+      const { frame, groups } = joinBatches(batches, this.#fixedSize);
       const answer = await this.#pool.run({
         frame,
         groups,
-        timeoutMillis: this.#timeoutMillis(key, size, request.isolating),
+        timeoutMillis: this.#timeoutMillis(request.key, size, request.isolating),
       });
       // The host has read the whole batch, and the worker keeps the elements.
       for (const { request } of fragments) request.batch.chunks.forEach(freeBytes);
@@ -153,6 +159,9 @@ export class ModelService {
     metrics.add('num_inferences', size);
     metrics.record('inference_request_batch_size', size);
     metrics.record('inference_batch_latency_micro_secs', frame.micros);
+    for (const { request } of fragments) {
+      if (request.paddingShare !== undefined) metrics.record('inference_batch_padding_share', request.paddingShare);
+    }
     this.#learn(fragments, size, frame);
     let start = 0;
     frame.fragments.forEach((result, index) => {
@@ -165,7 +174,7 @@ export class ModelService {
         ok: true,
         results: resultBatch(result, chunks),
         model: label,
-        sizes: this.#sizes(fragment.key),
+        sizes: this.#sizes(fragment.request.key),
       });
     });
   }
@@ -174,7 +183,7 @@ export class ModelService {
   #learn(fragments: readonly Fragment[], size: number, { micros }: ResultFrame): void {
     const [first] = fragments;
     if (first === undefined) return;
-    const { estimator, ceiling } = this.#learnedOf(first.key);
+    const { estimator, ceiling } = this.#learnedOf(first.request.key);
     ceiling.succeeded(size);
     const whole: BatchClosedBy[] = ['size', 'bytes', 'weight'];
     const teaches = fragments.length > 1 || whole.includes(first.request.closedBy);
@@ -184,9 +193,9 @@ export class ModelService {
   #failed(fragments: readonly Fragment[], size: number, failure: Omit<BatchFailure, 'shared'>): void {
     this.#options.metrics.add('failed_batches_counter', 1);
     const [first] = fragments;
-    if (failure.cause === 'memory' && first !== undefined) this.#learnedOf(first.key).ceiling.outOfMemory(size);
-    for (const { key, resolve } of fragments) {
-      resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes: this.#sizes(key) });
+    if (failure.cause === 'memory' && first !== undefined) this.#learnedOf(first.request.key).ceiling.outOfMemory(size);
+    for (const { request, resolve } of fragments) {
+      resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes: this.#sizes(request.key) });
     }
   }
 

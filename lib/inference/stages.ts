@@ -6,13 +6,14 @@ export function stageName(pipeline: Pipeline, step: number, stage: string): stri
   return pipeline.steps.length === 1 ? stage : `step[${step}].${stage}`;
 }
 
-/** The stages at which functions run, in order; a worker's progress names one by its index here. */
+/** The stages at which functions run (at `inference` those that measure an element), in order; a worker's progress names one by its index here. */
 export function functionStages(pipeline: Pipeline): readonly string[] {
   return pipeline.steps.flatMap((step, index) => {
     if (step.kind === 'map') return [stageName(pipeline, index, 'map')];
     const { preprocessFns, postprocessFns } = unwrapHandler(step.handler);
     return [
       ...preprocessFns.map((_, i) => stageName(pipeline, index, `preprocess[${i}]`)),
+      stageName(pipeline, index, 'inference'),
       ...postprocessFns.map((_, i) => stageName(pipeline, index, `postprocess[${i}]`)),
     ];
   });

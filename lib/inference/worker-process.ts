@@ -17,7 +17,9 @@ new Worker(siblingModule('../hosts/parent-watch', import.meta.url), { stdout: tr
 
 const post: Post = (message) => process.send?.(message);
 
-process.once('message', async (setup: WorkerSetup) => {
+process.once('message', (setup: WorkerSetup) => void start(setup));
+
+async function start(setup: WorkerSetup): Promise<void> {
   try {
     const progress = pipedProgress(PROGRESS_FD);
     const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: true });
@@ -27,4 +29,4 @@ process.once('message', async (setup: WorkerSetup) => {
   } catch (error) {
     post({ kind: 'setupFailed', error: describeError(error) });
   }
-});
+}

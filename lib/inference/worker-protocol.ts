@@ -43,6 +43,8 @@ export interface InferRequest {
   readonly closedBy: BatchClosedBy;
   /** A piece of a batch that failed: it runs by itself, and teaches nothing. */
   readonly isolating: boolean;
+  /** The share of the batch's bytes that is padding, where elements are padded. */
+  readonly paddingShare?: number;
 }
 
 export type InferAnswer = { readonly sizes: BatchSizes } & (

@@ -17,6 +17,10 @@ export interface BatchCodec {
   /** The size at which the model fixes its batches. */
   readonly fixedSize: number | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
+  /** How many of these elements may share a batch for its bytes, padding included, to stay within `maxBatchBytes`. */
+  mostTogether(values: readonly unknown[]): number;
+  /** The share of a batch's bytes that is padding, 0 to 1; undefined where nothing is padded. */
+  paddingShare(values: readonly unknown[]): number | undefined;
   /** Gives the result of the element at an index. */
   decode(results: EncodedBatch): (index: number) => unknown;
 }
@@ -52,6 +56,28 @@ function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[
     decode(results) {
       const outputs = decodeTensors(results);
       return (index) => rowOf(outputs, index);
+    },
+    ...(handler.options.padding === undefined ? UNPADDED : paddedSizes(handler, shapes.bytesOf)),
+  };
+}
+
+const UNPADDED: Pick<BatchCodec, 'mostTogether' | 'paddingShare'> = {
+  mostTogether: () => Infinity,
+  paddingShare: () => undefined,
+};
+
+/** Every element of a padded batch takes as many bytes as its largest. */
+function paddedSizes(
+  handler: OnnxModelHandler,
+  bytesOf: (value: unknown) => number,
+): Pick<BatchCodec, 'mostTogether' | 'paddingShare'> {
+  const largest = (values: readonly unknown[]): number =>
+    values.reduce<number>((most, value) => Math.max(most, bytesOf(value)), 1);
+  return {
+    mostTogether: (values) => Math.max(1, Math.floor(handler.batching.maxBatchBytes / largest(values))),
+    paddingShare: (values) => {
+      const own = values.reduce<number>((sum, value) => sum + bytesOf(value), 0);
+      return 1 - own / (largest(values) * values.length);
     },
   };
 }
@@ -103,6 +129,7 @@ function valueCodec(handler: ModelHandler): BatchCodec {
     keyOf: (value) => (ownKey?.(value) ?? '') + (bucket?.(value) ?? ''),
     bytesOf: roughBytes,
     encode: (values) => encodeValues(values),
+    ...UNPADDED,
     decode(results) {
       const values = decodeValues(results);
       return (index) => values[index];

@@ -102,7 +102,7 @@ class HandlerWithFunctions<Input, Output> extends ModelHandler<Input, Output> {
     this.added = added;
   }
 
-  override loadModel(): Promise<unknown> | unknown {
+  override loadModel(): unknown {
     return this.inner.loadModel();
   }
 

@@ -39,7 +39,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     super(options);
     if (typeof options.modelUri !== 'string' || options.modelUri === '') {
       throw new TypeError(
-        `Cannot create OnnxModelHandler as 'modelUri' must be a path or a file: URL: current value is ${String(options.modelUri)}`,
+        `Cannot create OnnxModelHandler as 'modelUri' must be a path or a file: URL: current value is ${options.modelUri}`,
       );
     }
     const axis = options.padding?.axis ?? 1;

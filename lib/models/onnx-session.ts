@@ -137,7 +137,7 @@ export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): P
     const result = results[name];
     if (result === undefined) continue;
     const datatype = DATATYPES[result.type] ?? 'FP32';
-    outputs[name] = { datatype, shape: result.dims, data: result.data as Float32Array };
+    outputs[name] = { datatype, shape: result.dims, data: result.data };
   }
   return outputs;
 }

@@ -3,6 +3,7 @@ export type CounterName = 'num_inferences' | 'failed_batches_counter';
 export type DistributionName =
   | 'inference_request_batch_size'
   | 'inference_batch_latency_micro_secs'
+  | 'inference_batch_padding_share'
   | 'load_model_latency_milli_secs'
   | 'model_byte_size';
 

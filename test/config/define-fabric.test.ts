@@ -33,6 +33,7 @@ function stepWith(fields: object): object {
   return { steps: [{ ...step, ...fields }] };
 }
 
+const fn = (value: unknown): unknown => value;
 const FORMATS = 'jsonl, json, csv, tsv, text, images, binary';
 const INTEGER = 'must be a positive integer';
 const NUMBER = 'must be a positive number';
@@ -83,7 +84,7 @@ describe('defineFabric', () => {
       { compute: container({ gpus: -1 }) },
       'pipelines.p.compute.gpus must be an integer of at least 0: current value is -1',
     ],
-    [{ maxFailures: 0 }, `pipelines.p.maxFailures ${INTEGER}: current value is 0`],
+    [{ maxFailures: 0.5 }, 'pipelines.p.maxFailures must be a whole number, 0 or more: current value is 0.5'],
     [{ maxFailureRatio: 0 }, `pipelines.p.maxFailureRatio ${NUMBER}: current value is 0`],
     [{ maxFailureRatio: 1.5 }, 'pipelines.p.maxFailureRatio must be at most 1: current value is 1.5'],
     [{ retries: 3, queue: 'q' }, "pipelines.p has no field 'retries', 'queue'"],
@@ -137,7 +138,7 @@ describe('defineFabric', () => {
     expect(complaints(broken)).toEqual([
       `pipelines.one.input.format must be one of ${FORMATS}: current value is 'xml'`,
       `pipelines.one.input.bundleBytes ${INTEGER}: current value is 0`,
-      `pipelines.two.maxFailures ${INTEGER}: current value is -1`,
+      'pipelines.two.maxFailures must be a whole number, 0 or more: current value is -1',
       "pipelines.two has no field 'extra'",
     ]);
   });
@@ -180,7 +181,6 @@ describe('defineFabric', () => {
   });
 
   test('keeps what is set', () => {
-    const fn = (value: unknown): unknown => value;
     const definition = {
       input: {
         format: 'csv',

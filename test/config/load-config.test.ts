@@ -69,7 +69,7 @@ describe('loadConfig', () => {
       [
         `${fileURLToPath(url)}:`,
         'pipelines.shout.input.bundleBytes must be a positive integer: current value is 0',
-        'pipelines.shout.maxFailures must be a positive integer: current value is -1',
+        'pipelines.shout.maxFailures must be a whole number, 0 or more: current value is -1',
       ].join('\n'),
     );
   });

@@ -72,7 +72,7 @@ describe.each(cases)('the bundles of %s', (content, format, formatOptions) => {
         const { bundles } = await readBundles(memorySource(content, chunkBytes), input);
         expect(bundles.flat()).toEqual(await atOnce(content, maxElementBytes));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -86,7 +86,7 @@ describe.each(cases)('the bundles of %s', (content, format, formatOptions) => {
         const zstd = memorySource(zstdCompressSync(content), chunkBytes);
         expect((await readBundles(zstd, input, { compression: 'zstd' })).bundles.flat()).toEqual(expected);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -100,7 +100,7 @@ describe.each(cases)('the bundles of %s', (content, format, formatOptions) => {
         const compressed = await readBundles(gzip, input, { limit, compression: 'gzip' });
         expect(compressed.bundles.flat()).toEqual(expected);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });

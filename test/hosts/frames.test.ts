@@ -31,7 +31,7 @@ function received(bytes: Uint8Array, sizes: readonly number[], allocate?: (bytes
     onFrame: (header, body) => {
       const groups = bodyGroups(header, body);
       const aligned = groups.every(({ byteOffset }) => byteOffset % 8 === 0);
-      got.push({ name: header.name, groups: groups.map((group) => [...group]), aligned });
+      got.push({ name: header.name, groups: groups.map((group) => Array.from(group)), aligned });
     },
     ...(allocate === undefined ? {} : { allocate }),
   });

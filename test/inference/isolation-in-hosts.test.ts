@@ -34,12 +34,11 @@ describe('an element that a model host cannot infer on', () => {
   });
 
   test('fails alone when several of a batch do', async () => {
-    const elements = numbers(64, 0, 'throw').map((element) =>
-      [0, 13, 14, 63].includes(element.n) ? { ...element, trouble: 'throw' } : element,
-    );
+    const unlucky = [0, 13, 14, 63];
+    const elements = Array.from({ length: 64 }, (_, n) => (unlucky.includes(n) ? { n, trouble: 'throw' } : { n }));
     const { outcomes } = await runBundle(await engineOf('patient'), elements);
-    const failures = expectOnlyFailures(outcomes, [0, 13, 14, 63], doubled);
-    expect(failures.map(({ error }) => error?.message)).toEqual([0, 13, 14, 63].map((n) => `no luck with ${n}`));
+    const failures = expectOnlyFailures(outcomes, unlucky, doubled);
+    expect(failures.map(({ error }) => error?.message)).toEqual(unlucky.map((n) => `no luck with ${n}`));
   });
 
   test.each([
@@ -47,22 +46,26 @@ describe('an element that a model host cannot infer on', () => {
     ['gives a result that cannot leave the host', 'uncloneable', { name: 'Error' }],
     ['aborts the process', 'abort', { name: 'ModelHostCrashedError', message: expect.stringContaining('SIGABRT') }],
     ['exits the process', 'exit', { name: 'ModelHostCrashedError', message: expect.stringContaining('status 3') }],
-    ['throws from a timer', 'reject-later', { name: 'ModelHostCrashedError', message: expect.stringContaining('nobody waits') }],
+    [
+      'throws from a timer',
+      'reject-later',
+      { name: 'ModelHostCrashedError', message: expect.stringContaining('nobody waits') },
+    ],
     ['is killed by the kernel', 'kill', { name: 'OutOfMemoryError', message: expect.stringContaining('SIGKILL') }],
   ] as const)('fails alone when it %s', async (_, trouble, error) => {
-    const { outcomes } = await runBundle(await engineOf('patient'), numbers(24, 17, trouble));
-    const [failure] = expectOnlyFailures(outcomes, [17], doubled);
+    const { outcomes } = await runBundle(await engineOf('patient'), numbers(4, 2, trouble));
+    const [failure] = expectOnlyFailures(outcomes, [2], doubled);
     expect(failure).toMatchObject({ stage: 'inference', error });
-    expect(failure?.attempts).toBeGreaterThan(1);
+    expect(failure?.attempts).toBeGreaterThanOrEqual(3);
   });
 
   test.each([
     ['spins for ever', 'spin'],
     ['never answers', 'never'],
   ] as const)('fails alone with a TimeoutError when it %s', async (_, trouble) => {
-    const { outcomes } = await runBundle(await engineOf('hasty'), numbers(16, 11, trouble));
-    const [failure] = expectOnlyFailures(outcomes, [11], doubled);
-    expect(failure).toMatchObject({ stage: 'inference', error: { name: 'TimeoutError' }, attempts: 4 });
+    const { outcomes } = await runBundle(await engineOf('hasty'), numbers(12, 6, trouble));
+    const [failure] = expectOnlyFailures(outcomes, [6], doubled);
+    expect(failure).toMatchObject({ stage: 'inference', error: { name: 'TimeoutError' }, attempts: 3 });
   });
 
   test("is tried until it succeeds where 'onTimeout' is 'retry'", async () => {
@@ -100,11 +103,11 @@ describe('a handler with another number of results than elements', () => {
 
 describe('a batch that is too large for memory', () => {
   test.each([
-    ['says so', 'out-of-memory'],
-    ['is killed by the kernel', 'killed-for-memory'],
-  ])('is halved when it %s, and the size that fits is remembered', async (_, pipeline) => {
+    ['says so', 'out-of-memory', 64],
+    ['is killed by the kernel', 'killed-for-memory', 16],
+  ])('is halved when it %s, and the size that fits is remembered', async (_, pipeline, count) => {
     await using engine = await startEngine('trouble', pipeline);
-    const elements = Array.from({ length: 64 }, (_, n) => ({ n }));
+    const elements = Array.from({ length: count }, (_, n) => ({ n }));
     const { outcomes } = await runBundle(engine, elements);
     expectOnlyFailures(outcomes, [], (n) => n);
     const failed = engine.metrics.counter('failed_batches_counter');

@@ -13,7 +13,7 @@ function descendantsOf(pid: number): number[] {
   const children = processes.flatMap(([child, parent, state = '']) =>
     Number(parent) === pid && !state.startsWith('Z') ? [Number(child)] : [],
   );
-  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+  return children.concat(children.flatMap(descendantsOf));
 }
 
 function isAlive(pid: number): boolean {

@@ -25,6 +25,18 @@ const folder = await mkdtemp(join(tmpdir(), 'fabric-models-'));
 process.env['FABRIC_TEST_MODELS'] = folder;
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** What the fixture's handler `Reporter` says of an element. */
+function report(batch: readonly number[], doubled: readonly number[]): object {
+  return {
+    batch,
+    typed: true,
+    args: { list: [], nested: { depth: 1 } },
+    greeting: 'hello',
+    doubled,
+    order: ['first', 'second'],
+  };
+}
+
 describe('OnnxModelHandler in a host', () => {
   const element = {
     f16: [1.5, 0.1],
@@ -144,14 +156,6 @@ describe('a subclass of OnnxModelHandler in a host', () => {
 describe('a ModelHandler in a host', () => {
   test("takes typed arrays in batches by batchKey, with envVars set before its import and arguments of the batch's own", async () => {
     const outcomes = await run('reporter', ['1 10', '2 20', '3 30', '4 40', '5 50']);
-    const report = (batch: readonly number[], doubled: readonly number[]): object => ({
-      batch,
-      typed: true,
-      args: { list: [], nested: { depth: 1 } },
-      greeting: 'hello',
-      doubled,
-      order: ['first', 'second'],
-    });
     expect(predictions(outcomes)).toEqual([
       report([1, 3], [2, 20]),
       report([2, 4], [4, 40]),

@@ -26,6 +26,23 @@ const EXTREMES = {
 };
 const EXTREMES_OUT = Object.fromEntries(Object.entries(EXTREMES).map(([name, value]) => [`${name}_out`, value]));
 
+/** The elements that differ from the first one in a field alone. */
+function elementsWith(name: string, values: readonly unknown[]): readonly unknown[] {
+  return values.map((value) => Object.assign({}, EXTREMES, { [name]: value }));
+}
+
+function load(name: string, outputNames?: readonly string[]): Promise<OnnxModel> {
+  const options = outputNames === undefined ? {} : { outputNames };
+  return new OnnxModelHandler({ modelUri: modelFile(name), ...options }).loadModel();
+}
+
+/** The path that a modelUri means in a config. */
+function pathIn(modelUri: string): string {
+  const handler = new OnnxModelHandler({ modelUri });
+  handler.resolvePaths(new URL('file:///configs/deep/fabric.config.ts'));
+  return handler.modelPath;
+}
+
 describe('OnnxModelHandler', () => {
   test('takes and gives every datatype at the ends of its range', async () => {
     const others = { ...EXTREMES, i8: 127, i64: -(2n ** 63n), u64: 0n, flag: false, text: '' };
@@ -36,10 +53,7 @@ describe('OnnxModelHandler', () => {
 
   test('gives a 64-bit integer as a number up to 2^53, and as a bigint past it', async () => {
     const i64 = [2 ** 53 - 1, 2n ** 53n, -(2n ** 53n) + 1n, '9007199254740993', '-42', '5.0', 1e3];
-    const results = await infer(
-      'dtypes.onnx',
-      i64.map((value) => ({ ...EXTREMES, i64: value })),
-    );
+    const results = await infer('dtypes.onnx', elementsWith('i64', i64));
     expect(results.map((result) => result['i64_out'])).toEqual([
       2 ** 53 - 1,
       2n ** 53n,
@@ -62,10 +76,7 @@ describe('OnnxModelHandler', () => {
 
   test('takes a bool as true, false, 1 or 0', async () => {
     const flags = [true, false, 1, 0, '1', '0'];
-    const results = await infer(
-      'dtypes.onnx',
-      flags.map((flag) => ({ ...EXTREMES, flag })),
-    );
+    const results = await infer('dtypes.onnx', elementsWith('flag', flags));
     expect(results.map((result) => result['flag_out'])).toEqual([true, false, true, false, true, false]);
   });
 
@@ -207,12 +218,6 @@ describe('OnnxModelHandler', () => {
 });
 
 describe('OnnxModelHandler.loadModel', () => {
-  const load = (name: string, outputNames?: readonly string[]) =>
-    new OnnxModelHandler({
-      modelUri: modelFile(name),
-      ...(outputNames === undefined ? {} : { outputNames }),
-    }).loadModel();
-
   test('refuses an output that is not a tensor, with the advice to leave it out', async () => {
     await expect(load('zipmap.onnx')).rejects.toThrow(
       "output 'output_probability' is not a tensor: leave it out by naming the others in 'outputNames'",
@@ -257,12 +262,6 @@ describe('OnnxModelHandler.loadModel', () => {
     await writeFile(path, '');
     await expect(new OnnxModelHandler({ modelUri: path }).loadModel()).rejects.toThrow(ModelLoadError);
   });
-
-  test("says which device it could not be loaded on, where that is not 'CPU'", async () => {
-    // There is no GPU build of onnxruntime where the tests run.
-    const handler = new OnnxModelHandler({ modelUri: modelFile('identity.onnx'), device: 'GPU' });
-    await expect(handler.loadModel()).rejects.toThrow("can't be loaded on device 'GPU'");
-  });
 });
 
 describe('OnnxModelHandler options', () => {
@@ -284,11 +283,6 @@ describe('OnnxModelHandler options', () => {
   });
 
   test('resolves a relative modelUri against the config, and leaves an absolute path or a file URL as it is', () => {
-    const pathIn = (modelUri: string): string => {
-      const handler = new OnnxModelHandler({ modelUri });
-      handler.resolvePaths(new URL('file:///configs/deep/fabric.config.ts'));
-      return handler.modelPath;
-    };
     expect(pathIn('models/a.onnx')).toBe('/configs/deep/models/a.onnx');
     expect(pathIn('../a b.onnx')).toBe('/configs/a b.onnx');
     expect(pathIn('/models/a.onnx')).toBe('/models/a.onnx');

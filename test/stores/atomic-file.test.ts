@@ -18,14 +18,15 @@ describe('writeAtomically', () => {
     const path = join(await temporaryFolder(), 'file');
     const contents = ['a', 'b'].map((letter) => letter.repeat(200_000));
     await writeAtomically(path, contents[0] ?? '');
-    let writing = true;
     const seen = new Set<string>();
-    const reader = (async () => {
-      while (writing) seen.add(await readFile(path, 'utf8'));
-    })();
+    const done = new AbortController();
+    const read = async (): Promise<void> => {
+      while (!done.signal.aborted) seen.add(await readFile(path, 'utf8'));
+    };
+    const reading = read();
     for (let round = 0; round < 50; round += 1) await writeAtomically(path, contents[round % 2] ?? '');
-    writing = false;
-    await reader;
+    done.abort();
+    await reading;
     for (const content of seen) expect(contents).toContain(content);
   });
 });

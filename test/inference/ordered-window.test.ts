@@ -1,0 +1,51 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readElement } from '../../lib/formats/read-element.ts';
+import { OrderedWindow } from '../../lib/inference/ordered-window.ts';
+import { WorkItem } from '../../lib/inference/work-item.ts';
+
+const ascending = (one: number, other: number): number => one - other;
+
+/** Elements in batches, those of one number in one, in any order; a batch settles at its turn. */
+const batches = fc.record({
+  batchOf: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 600 }),
+  failed: fc.func(fc.integer({ min: 0, max: 19 }).map((roll) => roll === 0)),
+  turns: fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], { minLength: 10 }),
+});
+
+test('OrderedWindow gives every element once, in input order, with the result of its own, and frees each batch once', async () => {
+  await fc.assert(
+    fc.asyncProperty(batches, async ({ batchOf, failed, turns }) => {
+      const window = new OrderedWindow();
+      const items = batchOf.map((_, n) => new WorkItem(readElement(n, n), n, `${n}`, undefined));
+      for (const item of items) if (failed(item.ordinal)) item.fail('preprocess[0]', new Error('no'));
+      const slots = items.map((item) => window.enter(item));
+      window.end();
+
+      const got: WorkItem[] = [];
+      const reading = (async () => {
+        for (let page = await window.next(); page !== undefined; page = await window.next()) got.push(...page);
+      })();
+      const freed: number[] = [];
+      for (const batch of turns) {
+        const own = slots.filter(({ item }) => batchOf[item.ordinal] === batch && item.failure === undefined);
+        if (own.length === 0) continue;
+        window.settle(own, 100 * own.length, {
+          read: (index) => own[index]?.item.ordinal,
+          free: () => void freed.push(batch),
+        });
+        await new Promise(setImmediate);
+        const open = slots.findIndex(({ state }) => state !== 'settled');
+        expect(got).toHaveLength(open === -1 ? slots.length : open);
+      }
+      await reading;
+      expect(got).toEqual(items);
+      for (const { ordinal, value, failure } of got) expect(value).toBe(failure === undefined ? ordinal : undefined);
+      expect(freed.toSorted(ascending)).toEqual(
+        [...new Set(batchOf.filter((_, n) => items[n]?.failure === undefined))].toSorted(ascending),
+      );
+      expect(Math.abs(window.heldBytes)).toBeLessThan(1e-6);
+    }),
+    { numRuns: 50 },
+  );
+});
