@@ -79,8 +79,3 @@ export function lineFormat(format: FormatName): LineFormat {
     `Cannot read elements of an object as 'format' must be a line format: current value is ${format}`,
   );
 }
-
-/** The reader of a format whose objects hold many elements. */
-export function readElements(format: FormatName): ReadElements {
-  return lineFormat(format).read;
-}

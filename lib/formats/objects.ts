@@ -3,7 +3,7 @@ import type { ObjectInput } from '../elements/element.ts';
 import { describeError, FabricError, type ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from './format.ts';
-import { failedElement, failure, readElement, tooLarge } from './read-element.ts';
+import { failedObject, failure, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 
 /** Enough to hide a store's latency; each may hold maxElementBytes. */
 const CONCURRENT_READS = 8;
@@ -34,7 +34,9 @@ export async function* readObjects(
   let pageBytes = 0;
   for await (const read of readAhead(objects, (uri) => readOne(uri, open, input, options))) {
     const position = firstIndex + read.index;
-    page.push('name' in read.outcome ? failedElement(position, read.outcome) : readElement(position, read.outcome));
+    page.push(
+      'name' in read.outcome ? failedObject(position, read.outcome, read.uri) : readElement(position, read.outcome),
+    );
     pageBytes += 'bytes' in read.outcome ? read.outcome.bytes.length : 0;
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
     yield page;
@@ -50,7 +52,7 @@ type Outcome = ObjectInput | ErrorDescription;
 async function* readAhead(
   objects: readonly ObjectToRead[],
   read: (uri: string) => Promise<Outcome>,
-): AsyncGenerator<{ readonly index: number; readonly outcome: Outcome }> {
+): AsyncGenerator<{ readonly index: number; readonly uri: string; readonly outcome: Outcome }> {
   const underWay: Promise<Outcome>[] = [];
   let next = 0;
   try {
@@ -64,7 +66,7 @@ async function* readAhead(
         underWay.push(outcome);
       }
       const outcome = await underWay.shift();
-      if (outcome !== undefined) yield { index, outcome };
+      if (outcome !== undefined) yield { index, uri: objects[index]?.uri ?? '', outcome };
     }
   } finally {
     await Promise.allSettled(underWay);
@@ -99,7 +101,7 @@ async function readAll(source: ByteSource, options: ReadOptions): Promise<Uint8A
 }
 
 function binary(bytes: Uint8Array, uri: string): ObjectInput {
-  return { bytes, contentType: 'application/octet-stream', uri };
+  return { bytes, contentType: UNKNOWN_CONTENT_TYPE, uri };
 }
 
 /** Looks at the image's header only; decoding is for those who need its pixels. */
@@ -120,7 +122,7 @@ function checkImage(bytes: Uint8Array, uri: string, maxPixels: number): Outcome 
 function contentTypeOf(type: string | undefined): string {
   switch (type) {
     case undefined:
-      return 'application/octet-stream';
+      return UNKNOWN_CONTENT_TYPE;
     case 'jpg':
       return 'image/jpeg';
     case 'svg':

@@ -11,6 +11,8 @@ export type ReadFailureName =
   | 'JsonSyntaxError'
   | 'UnclosedQuote';
 
+/** Of an object that nobody could look into. */
+export const UNKNOWN_CONTENT_TYPE = 'application/octet-stream';
 /** How much of an element that is too large its failure shows. */
 const RAW_CHARACTERS = 1024;
 /** Enough for that many UTF-16 units, whatever the text. */
@@ -32,6 +34,11 @@ export function readElement(position: number, input: unknown, raw?: string): Rea
 
 export function failedElement(position: number, failure: ErrorDescription, raw?: string): ReadElement {
   return element(position, undefined, raw, failure);
+}
+
+/** `input` says which object it was, without its bytes. */
+export function failedObject(position: number, failure: ErrorDescription, uri: string): ReadElement {
+  return element(position, { uri, contentType: UNKNOWN_CONTENT_TYPE }, undefined, failure);
 }
 
 export function failure(name: ReadFailureName, message: string): ErrorDescription {

@@ -170,9 +170,9 @@ export class InferenceStage {
 
   async #runBatch(batch: Batch<Slot>): Promise<void> {
     const { link, index, step, inferenceStage } = this.#options;
-    const { ceiling = Infinity } = link.sizes(index, batch.key);
     const together = this.#codec?.mostTogether(valuesOf(batch.items)) ?? Infinity;
-    await runIsolated(batch.items, Math.min(ceiling, together), {
+    await runIsolated(batch.items, {
+      ceiling: () => Math.min(link.sizes(index, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
       attempt: (slots, options) => this.#attempt(batch, slots, options),
       recovered: (size) => link.recovered(index, batch.key, size),

@@ -13,6 +13,8 @@ export interface Isolation<T> {
   ) => Promise<Attempt>;
   /** An item failed by itself. */
   readonly fail: (item: T, failure: BatchFailure) => void;
+  /** The most elements that memory is known to hold, as far as is known by now. */
+  readonly ceiling: () => number;
   /** A batch of `size` ran out of memory, and both its halves then succeeded. */
   readonly recovered: (size: number) => void;
   readonly onTimeout: OnTimeout;
@@ -23,18 +25,25 @@ export interface Isolation<T> {
  * halves, and those in halves, until they succeed or are down to one element, which fails alone. A batch that failed
  * together with another bundle's is first run again by itself.
  *
- * With one poison element among n that is at most 2·log2(n) runs more. Pieces run one after another, in order.
+ * With one poison element among n that is at most 2·log2(n) runs more. Pieces run one after another, in order. What is
+ * above the ceiling is cut by halves before it is tried, into the same pieces that running out of memory would have given.
  *
- * @param ceiling - the most elements that memory is known to hold; more are cut by halves before the first try, into
- *   the same pieces that running out of memory would have given.
  * @returns whether all succeeded.
  * @throws where a failure is fatal.
  */
-export async function runIsolated<T>(items: readonly T[], ceiling: number, isolation: Isolation<T>): Promise<boolean> {
+export function runIsolated<T>(items: readonly T[], isolation: Isolation<T>): Promise<boolean> {
+  return runWithinCeiling(items, { isolating: false, outOfMemory: false }, isolation);
+}
+
+async function runWithinCeiling<T>(
+  items: readonly T[],
+  options: { readonly isolating: boolean; readonly outOfMemory: boolean },
+  isolation: Isolation<T>,
+): Promise<boolean> {
   let allSucceeded = true;
-  for (const [start, end] of halvesWithin(items.length, ceiling)) {
+  for (const [start, end] of halvesWithin(items.length, isolation.ceiling())) {
     const piece = start === 0 && end === items.length ? items : items.slice(start, end);
-    const succeeded = await runPiece(piece, { isolating: false, outOfMemory: false }, isolation);
+    const succeeded = await runPiece(piece, options, isolation);
     allSucceeded &&= succeeded;
   }
   return allSucceeded;
@@ -61,8 +70,8 @@ async function runPiece<T>(
     return false;
   }
   const middle = Math.ceil(items.length / 2);
-  const left = await runPiece(items.slice(0, middle), { isolating: true, outOfMemory }, isolation);
-  const right = await runPiece(items.slice(middle), { isolating: true, outOfMemory }, isolation);
+  const left = await runWithinCeiling(items.slice(0, middle), { isolating: true, outOfMemory }, isolation);
+  const right = await runWithinCeiling(items.slice(middle), { isolating: true, outOfMemory }, isolation);
   if (failure.cause === 'memory' && left && right) isolation.recovered(items.length);
   return left && right;
 }

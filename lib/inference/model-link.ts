@@ -50,7 +50,10 @@ export class ModelLink {
     });
   }
 
+  /** The engine says what it makes of it with the next answer; until then the batches to come are cut by this. */
   recovered(step: number, key: string, size: number): void {
+    const { target, ceiling = Infinity } = this.sizes(step, key);
+    this.#sizes.set(`${step}:${key}`, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
     this.#post({ kind: 'recovered', step, key, size });
   }
 

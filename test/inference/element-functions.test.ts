@@ -130,7 +130,7 @@ describe('a sequence of steps', () => {
     expect(outcomes.map(({ prediction }) => prediction)).toEqual(
       elements.map((input, place) => ({ n: input.n + 3, id: outcomes[place]?.id, key: null, input })),
     );
-    expect(outcomes[0]?.model).toEqual(['Increment', 'Increment']);
+    expect(outcomes[0]?.model).toEqual(['Increment', 'Picky']);
   });
 
   test.each([

@@ -27,6 +27,7 @@ async function isolate({ size, poison, room, ceiling, shared }: Trouble) {
   const recovered: number[] = [];
   const isolation: Isolation<number> = {
     onTimeout: 'fail',
+    ceiling: () => ceiling,
     attempt: async (batch, { isolating }) => {
       runs.push([...batch]);
       if (shared && !isolating) return failed('error', true);
@@ -42,7 +43,7 @@ async function isolate({ size, poison, room, ceiling, shared }: Trouble) {
       failures.set(n, cause);
     },
   };
-  const allSucceeded = await runIsolated(items, ceiling, isolation);
+  const allSucceeded = await runIsolated(items, isolation);
   return { items, runs, results, failures, recovered, allSucceeded };
 }
 
@@ -120,9 +121,29 @@ describe('runIsolated', () => {
     expect((await isolate({ ...given, room: Infinity, poison })).recovered).toEqual([]);
   });
 
+  test('cuts what is still to come by a ceiling that it has just found out', async () => {
+    let ceiling = Infinity;
+    const runs: number[] = [];
+    const succeeded = await runIsolated(Array.from({ length: 64 }).fill(0), {
+      onTimeout: 'fail',
+      ceiling: () => ceiling,
+      attempt: async ({ length }) => {
+        runs.push(length);
+        return length > 8 ? failed('memory') : { ok: true };
+      },
+      recovered: (size) => {
+        ceiling = Math.min(ceiling, size / 2);
+      },
+      fail: () => expect.fail('memory holds any one'),
+    });
+    expect(succeeded).toBe(true);
+    expect(runs).toEqual([64, 32, 16, 8, 8, 8, 8, 8, 8, 8, 8]);
+  });
+
   test("tries an element that ran out of time until it succeeds, by 'retry'", async () => {
     let left = 5;
-    const succeeded = await runIsolated([1], Infinity, {
+    const succeeded = await runIsolated([1], {
+      ceiling: () => Infinity,
       onTimeout: 'retry',
       attempt: async () => (left-- > 0 ? failed('timeout') : { ok: true }),
       recovered: () => {},
@@ -135,10 +156,11 @@ describe('runIsolated', () => {
   test('throws where the pipeline cannot go on', async () => {
     const isolation: Isolation<number> = {
       onTimeout: 'fail',
+      ceiling: () => Infinity,
       attempt: async () => failed('fatal'),
       recovered: () => {},
       fail: () => expect.fail('no element is to blame'),
     };
-    await expect(runIsolated([1, 2], Infinity, isolation)).rejects.toBeInstanceOf(FatalBatchError);
+    await expect(runIsolated([1, 2], isolation)).rejects.toBeInstanceOf(FatalBatchError);
   });
 });
