@@ -71,10 +71,10 @@ describe("with 'minBatchSize' = 'maxBatchSize'", () => {
   test.each(['mlp', 'quantised'])('%s gives the same bytes whatever the workers and the copies', async (pipeline) => {
     const path = await writeRows();
     const one = await run(path, pipeline, { workers: 1 });
-    for (const workers of [2, 8]) expect(await run(path, pipeline, { workers })).toBe(one);
+    expect(await run(path, pipeline, { workers: 8 })).toBe(one);
     expect(await run(path, `${pipeline}-copies`, { workers: 2 })).toBe(one);
     // Received before: in a process of its own, one element after the other.
-    const received = await run(path, pipeline, { workers: 2, receives: 2, bundles: 2 });
+    const received = await run(path, pipeline, { workers: 2, receives: 2, bundles: 1 });
     expect(received).not.toBe('');
     expect(one.slice(0, received.length)).toBe(received);
   });
@@ -82,9 +82,10 @@ describe("with 'minBatchSize' = 'maxBatchSize'", () => {
 
 test('a batch size changes predictions by rounding alone', async () => {
   const path = await writeRows();
-  const expected = predictionsOf(await run(path, 'mlp', { workers: 1 }));
+  const expected = predictionsOf(await run(path, 'mlp', { workers: 1, bundles: 3 }));
   for (const pipeline of ['mlp-sevens', 'mlp-ones', 'mlp-learned']) {
-    const actual = predictionsOf(await run(path, pipeline, { workers: 2 }));
+    const actual = predictionsOf(await run(path, pipeline, { workers: 2, bundles: 3 }));
+    expect(actual).toHaveLength(expected.length);
     const differences = actual.flatMap((row, index) =>
       row.map((y, at) => Math.abs(y - (expected[index]?.[at] ?? NaN))),
     );
