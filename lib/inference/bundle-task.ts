@@ -47,13 +47,13 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   let toSkip = options.skip;
   for await (const page of pages) {
     signal.throwIfAborted();
-    for (const item of page) {
-      const full = lines.add(item);
+    for (let next = 0; next < page.length;) {
+      next = lines.addUntilFull(page, next, toSkip > 0 ? next + 1 : page.length);
       if (toSkip > 0) {
         toSkip -= 1;
         const chunk = lines.take();
         if (chunk !== undefined) count(tally, chunk);
-      } else if (full) await send();
+      } else if (lines.isFull) await send();
     }
   }
   await send();

@@ -85,12 +85,9 @@ export class InferenceStage {
       }
       this.#codec ??= batchCodec(this.#handler, (await this.#options.link.model(this.#options.index)).inputs);
       this.#batcher ??= this.#newBatcher(this.#codec);
-      for (const item of page) {
-        this.#add(item, this.#codec, this.#batcher);
-        if (this.#submitted) await this.#room();
+      for (let next = 0; next < page.length; await this.#room()) {
+        next = this.#addUntilSubmitted(page, next, this.#codec, this.#batcher);
       }
-      this.#window.notify();
-      await this.#room();
     }
     for (const batch of this.#batcher?.flush() ?? []) {
       this.#submit(batch);
@@ -109,6 +106,21 @@ export class InferenceStage {
       maxLagElements: MAX_LAG_ELEMENTS,
       maxLagBytes: MAX_LAG_BYTES,
     });
+  }
+
+  /**
+   * Adds elements from index `next` on, until one completes a batch; gives the index of the one after it. The loop over
+   * elements is here as V8 runs it much better outside of an async function.
+   */
+  #addUntilSubmitted(page: readonly WorkItem[], next: number, codec: BatchCodec, batcher: Batcher<Slot>): number {
+    let index = next;
+    while (index < page.length && !this.#submitted) {
+      const item = page[index];
+      if (item !== undefined) this.#add(item, codec, batcher);
+      index += 1;
+    }
+    this.#window.notify();
+    return index;
   }
 
   #add(item: WorkItem, codec: BatchCodec, batcher: Batcher<Slot>): void {
@@ -170,7 +182,7 @@ export class InferenceStage {
 
   async #runBatch(batch: Batch<Slot>): Promise<void> {
     const { link, index, step, inferenceStage } = this.#options;
-    const together = this.#codec?.mostTogether(valuesOf(batch.items)) ?? Infinity;
+    const together = this.#codec?.padded?.mostTogether(valuesOf(batch.items)) ?? Infinity;
     await runIsolated(batch.items, {
       ceiling: () => Math.min(link.sizes(index, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
@@ -200,7 +212,7 @@ export class InferenceStage {
     if (encoded === undefined) return { ok: true };
     for (const slot of fitting) slot.item.tries += 1;
     const share = fitting.length / batch.items.length;
-    const paddingShare = this.#codec?.paddingShare(valuesOf(fitting));
+    const paddingShare = this.#codec?.padded?.shareOf(valuesOf(fitting));
     const answer = await link.infer({
       step: index,
       key: batch.key,
@@ -214,7 +226,8 @@ export class InferenceStage {
     if (!answer.ok) return answer;
     const { results } = answer;
     const read = this.#codec?.decode(results);
-    for (const { item } of fitting) (item.models ??= []).push(answer.model);
+    const models = [answer.model];
+    for (const { item } of fitting) item.models = item.models === undefined ? models : [...item.models, ...models];
     this.#window.settle(fitting, byteLengthOf(results), {
       read: (at) => read?.(at),
       // Values may be views on what they came in.

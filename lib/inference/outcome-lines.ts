@@ -15,7 +15,9 @@ const CHUNK_CHARACTERS = 256 * 1024;
 export class OutcomeLines {
   readonly #joinInput: boolean;
   readonly #address: string;
-  readonly #modelJson = new Map<string, string>();
+  /** The list that was said last, and how: most elements share theirs. */
+  #models: readonly string[] | undefined;
+  #modelsJson = '[]';
   readonly #encoder = new TextEncoder();
   #results = '';
   #errors = '';
@@ -28,12 +30,26 @@ export class OutcomeLines {
     this.#address = JSON.stringify(address);
   }
 
-  /** @returns whether there is enough for a chunk. */
-  add(item: WorkItem): boolean {
+  /** Whether there is enough for a chunk. */
+  get isFull(): boolean {
+    return this.#results.length + this.#errors.length >= CHUNK_CHARACTERS;
+  }
+
+  /** Adds the items from `start` to `end`, until there is enough for a chunk; gives the index after the last. */
+  addUntilFull(items: readonly WorkItem[], start: number, end: number): number {
+    let index = start;
+    while (index < end && !this.isFull) {
+      const item = items[index];
+      if (item !== undefined) this.#add(item);
+      index += 1;
+    }
+    return index;
+  }
+
+  #add(item: WorkItem): void {
     this.#elements += 1;
     if (item.failure === undefined) this.#addResult(item);
     if (item.failure !== undefined) this.#addFailure(item);
-    return this.#results.length + this.#errors.length >= CHUNK_CHARACTERS;
   }
 
   /** What has been added since the last chunk; undefined where that is nothing. */
@@ -77,15 +93,14 @@ export class OutcomeLines {
 
   /** The model that made the prediction; a list where several did. */
   #model(models: readonly string[] | undefined): string {
-    if (models === undefined) return '[]';
-    const [first = ''] = models;
-    if (models.length > 1) return JSON.stringify(models);
-    const known = this.#modelJson.get(first) ?? JSON.stringify(first);
-    this.#modelJson.set(first, known);
-    return known;
+    if (models !== this.#models) {
+      this.#models = models;
+      this.#modelsJson = JSON.stringify(models?.length === 1 ? models[0] : (models ?? []));
+    }
+    return this.#modelsJson;
   }
 }
 
-function head({ id, key }: WorkItem): string {
-  return key === undefined ? `"id":${JSON.stringify(id)}` : `"id":${JSON.stringify(id)},"key":${JSON.stringify(key)}`;
+function head({ idJson, key }: WorkItem): string {
+  return key === undefined ? `"id":${idJson}` : `"id":${idJson},"key":${JSON.stringify(key)}`;
 }

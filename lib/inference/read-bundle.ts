@@ -1,4 +1,5 @@
 import type { PipelineInput } from '../config/fabric.ts';
+import { PositionIds } from '../elements/identity.ts';
 import { lineFormat } from '../formats/line-format.ts';
 import { readObjects } from '../formats/objects.ts';
 import type { ReadElement } from '../formats/format.ts';
@@ -19,10 +20,12 @@ export async function* readBundle(
   signal: AbortSignal,
 ): AsyncGenerator<readonly WorkItem[]> {
   const { source, name } = bundle;
+  const ids = new PositionIds(name);
   let ordinal = 0;
   const toItem = (read: ReadElement): WorkItem => {
-    const id = objectId(bundle, read) ?? field(read.input, input.id) ?? `${name}#${read.position}`;
-    const item = new WorkItem(read, ordinal, id, field(read.input, input.key));
+    const item = new WorkItem(read, ordinal, ids);
+    item.shownId = objectId(bundle, read) ?? field(read.input, input.id);
+    item.key = field(read.input, input.key);
     ordinal += 1;
     return item;
   };
@@ -31,7 +34,9 @@ export async function* readBundle(
   } catch (error) {
     if (!(error instanceof ElementReadError) || ordinal > 0 || source.kind !== 'range') throw error;
     const { start, end } = source.range;
-    yield [new WorkItem(failedElement(start, describeError(error)), 0, `${name}#${start}-${end}`, undefined)];
+    const item = new WorkItem(failedElement(start, describeError(error)), 0, ids);
+    item.shownId = ids.ofRange(start, end);
+    yield [item];
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Element, ObjectInput } from '../elements/element.ts';
+import type { PositionIds } from '../elements/identity.ts';
 import { ElementReadError, type ErrorDescription, describeError } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
 import { toJson } from './json.ts';
@@ -12,22 +13,25 @@ export interface ItemFailure {
 export class WorkItem {
   /** Its place in its bundle. */
   readonly ordinal: number;
-  readonly id: string;
-  readonly key: string | undefined;
+  /** An id that is shown instead of the position: a field of the element, for one. */
+  shownId: string | undefined;
+  key: string | undefined;
   /** What the step before gave. */
   value: unknown;
   failure: ItemFailure | undefined;
   /** Times that the element was in a batch that ran. */
   tries = 0;
-  /** The models that inferred on it, by step. */
-  models: string[] | undefined;
+  /** The models that inferred on it, by step. The list may be shared with other elements. */
+  models: readonly string[] | undefined;
   readonly #read: ReadElement;
+  readonly #ids: PositionIds;
 
-  constructor(read: ReadElement, ordinal: number, id: string, key: string | undefined) {
+  constructor(read: ReadElement, ordinal: number, ids: PositionIds) {
     this.#read = read;
+    this.#ids = ids;
     this.ordinal = ordinal;
-    this.id = id;
-    this.key = key;
+    this.shownId = undefined;
+    this.key = undefined;
     this.value = read.raw === undefined ? ownCopy(read.input) : read.input;
     this.failure = read.failure === undefined ? undefined : { stage: 'read', error: read.failure };
   }
@@ -35,6 +39,14 @@ export class WorkItem {
   /** What functions see beside the value; `input` is as it was read, whatever functions did to their value. */
   context(): Element {
     return new ElementContext(this);
+  }
+
+  get id(): string {
+    return this.shownId ?? this.#ids.at(this.#read.position);
+  }
+
+  get idJson(): string {
+    return this.shownId === undefined ? this.#ids.jsonAt(this.#read.position) : JSON.stringify(this.shownId);
   }
 
   get input(): unknown {

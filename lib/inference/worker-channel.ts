@@ -13,7 +13,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
  * live data is 20 MB took 450 MB of memory, with these 330. An element that needs more ends its worker, and its bundle
  * goes on in a process of its own, which has V8's own limits.
  */
-const HEAP_LIMITS = { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 512 } as const;
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 64, maxOldGenerationSizeMb: 512 } as const;
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;

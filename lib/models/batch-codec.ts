@@ -17,12 +17,18 @@ export interface BatchCodec {
   /** The size at which the model fixes its batches. */
   readonly fixedSize: number | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
-  /** How many of these elements may share a batch for its bytes, padding included, to stay within `maxBatchBytes`. */
-  mostTogether(values: readonly unknown[]): number;
-  /** The share of a batch's bytes that is padding, 0 to 1; undefined where nothing is padded. */
-  paddingShare(values: readonly unknown[]): number | undefined;
   /** Gives the result of the element at an index. */
   decode(results: EncodedBatch): (index: number) => unknown;
+  /** Where elements are padded. */
+  readonly padded: PaddedSizes | undefined;
+}
+
+/** What padding makes of a batch's bytes: every element takes as many as its largest. */
+export interface PaddedSizes {
+  /** How many of these elements may share a batch for its bytes to stay within `maxBatchBytes`. */
+  mostTogether(values: readonly unknown[]): number;
+  /** The share of a batch's bytes that is padding, 0 to 1. */
+  shareOf(values: readonly unknown[]): number;
 }
 
 /** Whether batches of this handler travel as packed tensors. A subclass that runs inference itself gets values. */
@@ -57,28 +63,16 @@ function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[
       const outputs = decodeTensors(results);
       return (index) => rowOf(outputs, index);
     },
-    ...(handler.options.padding === undefined ? UNPADDED : paddedSizes(handler, shapes.bytesOf)),
+    padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
   };
 }
 
-const UNPADDED: Pick<BatchCodec, 'mostTogether' | 'paddingShare'> = {
-  mostTogether: () => Infinity,
-  paddingShare: () => undefined,
-};
-
-/** Every element of a padded batch takes as many bytes as its largest. */
-function paddedSizes(
-  handler: OnnxModelHandler,
-  bytesOf: (value: unknown) => number,
-): Pick<BatchCodec, 'mostTogether' | 'paddingShare'> {
+function paddedSizes(handler: OnnxModelHandler, bytesOf: (value: unknown) => number): PaddedSizes {
   const largest = (values: readonly unknown[]): number =>
-    values.reduce<number>((most, value) => Math.max(most, bytesOf(value)), 1);
+    values.map(bytesOf).reduce((most, own) => Math.max(most, own), 1);
   return {
     mostTogether: (values) => Math.max(1, Math.floor(handler.batching.maxBatchBytes / largest(values))),
-    paddingShare: (values) => {
-      const own = values.reduce<number>((sum, value) => sum + bytesOf(value), 0);
-      return 1 - own / (largest(values) * values.length);
-    },
+    shareOf: (values) => 1 - values.map(bytesOf).reduce((sum, own) => sum + own, 0) / (largest(values) * values.length),
   };
 }
 
@@ -129,7 +123,7 @@ function valueCodec(handler: ModelHandler): BatchCodec {
     keyOf: (value) => (ownKey?.(value) ?? '') + (bucket?.(value) ?? ''),
     bytesOf: roughBytes,
     encode: (values) => encodeValues(values),
-    ...UNPADDED,
+    padded: undefined,
     decode(results) {
       const values = decodeValues(results);
       return (index) => values[index];

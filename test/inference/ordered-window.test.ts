@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { PositionIds } from '../../lib/elements/identity.ts';
 import { expect, test } from 'vitest';
 import { readElement } from '../../lib/formats/read-element.ts';
 import { OrderedWindow } from '../../lib/inference/ordered-window.ts';
@@ -17,7 +18,7 @@ test('OrderedWindow gives every element once, in input order, with the result of
   await fc.assert(
     fc.asyncProperty(batches, async ({ batchOf, failed, turns }) => {
       const window = new OrderedWindow();
-      const items = batchOf.map((_, n) => new WorkItem(readElement(n, n), n, `${n}`, undefined));
+      const items = batchOf.map((_, n) => new WorkItem(readElement(n, n), n, new PositionIds('n')));
       for (const item of items) if (failed(item.ordinal)) item.fail('preprocess[0]', new Error('no'));
       const slots = items.map((item) => window.enter(item));
       window.end();
