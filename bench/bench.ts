@@ -127,17 +127,22 @@ async function digestOfLines(path: string): Promise<string> {
 }
 
 function report(title: string, timings: readonly Timing[]): void {
-  const medians = timings.map(({ secs }) => median(secs));
-  const [first = 1] = medians;
+  const baseline = timings[0]?.secs ?? [];
   console.log(
-    `### ${title}\n\n| contestant | median s | least to most s | speed, first = 1 |\n| --- | --- | --- | --- |`,
+    `### ${title}\n\n| contestant | median s | least to most s | speed, first = 1 | least to most |\n| --- | --- | --- | --- | --- |`,
   );
-  timings.forEach(({ name, secs }, index) => {
-    const spread = `${Math.min(...secs).toFixed(2)} to ${Math.max(...secs).toFixed(2)}`;
-    const own = medians[index] ?? first;
-    console.log(`| ${name} | ${own.toFixed(2)} | ${spread} | ${(first / own).toFixed(2)} |`);
-  });
+  for (const { name, secs } of timings) {
+    // Each is compared with the baseline of its own round: the machine's speed changes from one to the next.
+    const speeds = secs.map((own, round) => (baseline[round] ?? Number.NaN) / own);
+    console.log(
+      `| ${name} | ${median(secs).toFixed(2)} | ${spread(secs)} | ${median(speeds).toFixed(2)} | ${spread(speeds)} |`,
+    );
+  }
   console.log('');
+}
+
+function spread(values: readonly number[]): string {
+  return `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
 }
 
 function median(values: readonly number[]): number {

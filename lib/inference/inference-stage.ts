@@ -210,7 +210,10 @@ export class InferenceStage {
       return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
     }
     if (encoded === undefined) return { ok: true };
-    for (const slot of fitting) slot.item.tries += 1;
+    for (const { item } of fitting) {
+      item.tries += 1;
+      item.forgetValue();
+    }
     const share = fitting.length / batch.items.length;
     const paddingShare = this.#codec?.padded?.shareOf(valuesOf(fitting));
     const answer = await link.infer({

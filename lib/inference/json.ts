@@ -7,8 +7,10 @@ export function toJson(value: unknown): string {
     return JSON.stringify(isPlain(value) ? value : plain(value));
   } catch (error) {
     // Neither walk ends in a value that refers to itself.
-    if (error instanceof RangeError)
-      throw new TypeError("the value can't be said in JSON: it refers to itself, or is nested too deeply");
+    if (error instanceof RangeError && error.message.includes('call stack'))
+      throw new TypeError("the value can't be said in JSON: it refers to itself, or is nested too deeply", {
+        cause: error,
+      });
     throw error;
   }
 }

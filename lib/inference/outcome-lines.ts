@@ -15,9 +15,9 @@ const CHUNK_CHARACTERS = 256 * 1024;
 export class OutcomeLines {
   readonly #joinInput: boolean;
   readonly #address: string;
-  /** The list that was said last, and how: most elements share theirs. */
+  /** The list that was said last, and the end of its lines: most elements share theirs. */
   #models: readonly string[] | undefined;
-  #modelsJson = '[]';
+  #modelsTail = '';
   readonly #encoder = new TextEncoder();
   #results = '';
   #errors = '';
@@ -74,7 +74,7 @@ export class OutcomeLines {
     try {
       const prediction = toJson(item.value);
       const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
-      this.#results += `{${head(item)},"prediction":${prediction}${input},"model":${this.#model(item.models)}}\n`;
+      this.#results += `${head(item)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
       this.#succeeded += 1;
     } catch (error) {
       // A value that refers to itself, or whose toJSON throws.
@@ -87,20 +87,20 @@ export class OutcomeLines {
     this.#failed[stage] = (this.#failed[stage] ?? 0) + 1;
     const attempts = Math.max(1, item.tries);
     this.#errors +=
-      `{${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(error)},` +
+      `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(error)},` +
       `"attempts":${attempts},"input":${item.inputJson},"source":${this.#address}}\n`;
   }
 
-  /** The model that made the prediction; a list where several did. */
-  #model(models: readonly string[] | undefined): string {
-    if (models !== this.#models) {
+  /** The end of a line: the model that made the prediction, a list where several did. */
+  #tail(models: readonly string[] | undefined): string {
+    if (models !== this.#models || this.#modelsTail === '') {
       this.#models = models;
-      this.#modelsJson = JSON.stringify(models?.length === 1 ? models[0] : (models ?? []));
+      this.#modelsTail = `,"model":${JSON.stringify(models?.length === 1 ? models[0] : (models ?? []))}}\n`;
     }
-    return this.#modelsJson;
+    return this.#modelsTail;
   }
 }
 
 function head({ idJson, key }: WorkItem): string {
-  return key === undefined ? `"id":${idJson}` : `"id":${idJson},"key":${JSON.stringify(key)}`;
+  return key === undefined ? `{"id":${idJson}` : `{"id":${idJson},"key":${JSON.stringify(key)}`;
 }

@@ -16,24 +16,58 @@ export class WorkItem {
   /** An id that is shown instead of the position: a field of the element, for one. */
   shownId: string | undefined;
   key: string | undefined;
-  /** What the step before gave. */
-  value: unknown;
   failure: ItemFailure | undefined;
   /** Times that the element was in a batch that ran. */
   tries = 0;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly string[] | undefined;
-  readonly #read: ReadElement;
   readonly #ids: PositionIds;
+  readonly #position: number;
+  readonly #raw: string | undefined;
+  /** Whether the text could be parsed. */
+  readonly #isParsed: boolean;
+  /** What was read, where there is no text to read it from again. */
+  readonly #input: unknown;
+  #value: unknown;
+  /** `read`: the value is as it was read; `forgotten`: so it is, and not kept; `made`: a step gave it. */
+  #valueState: 'read' | 'forgotten' | 'made' = 'read';
 
   constructor(read: ReadElement, ordinal: number, ids: PositionIds) {
-    this.#read = read;
-    this.#ids = ids;
+    const { position, raw, input, failure } = read;
     this.ordinal = ordinal;
     this.shownId = undefined;
     this.key = undefined;
-    this.value = read.raw === undefined ? ownCopy(read.input) : read.input;
-    this.failure = read.failure === undefined ? undefined : { stage: 'read', error: read.failure };
+    this.#ids = ids;
+    this.#position = position;
+    this.#raw = raw;
+    this.#isParsed = failure === undefined;
+    this.#input = raw === undefined ? input : undefined;
+    this.#value = raw === undefined ? ownCopy(input) : input;
+    this.failure = failure === undefined ? undefined : { stage: 'read', error: failure };
+  }
+
+  /** What the step before gave. */
+  get value(): unknown {
+    if (this.#valueState === 'forgotten') {
+      this.#value = this.input;
+      this.#valueState = 'read';
+    }
+    return this.#value;
+  }
+
+  set value(value: unknown) {
+    this.#value = value;
+    this.#valueState = 'made';
+  }
+
+  /**
+   * Lets go of a value that is packed in a batch and can be read again from its text, should the batch fail. What lives
+   * until its batch is answered is what the collector has to copy, and parsed values are most of it.
+   */
+  forgetValue(): void {
+    if (this.#valueState !== 'read' || this.#raw === undefined || this.failure !== undefined) return;
+    this.#value = undefined;
+    this.#valueState = 'forgotten';
   }
 
   /** What functions see beside the value; `input` is as it was read, whatever functions did to their value. */
@@ -42,22 +76,23 @@ export class WorkItem {
   }
 
   get id(): string {
-    return this.shownId ?? this.#ids.at(this.#read.position);
+    return this.shownId ?? this.#ids.at(this.#position);
   }
 
   get idJson(): string {
-    return this.shownId === undefined ? this.#ids.jsonAt(this.#read.position) : JSON.stringify(this.shownId);
+    return this.shownId === undefined ? this.#ids.jsonAt(this.#position) : JSON.stringify(this.shownId);
   }
 
   get input(): unknown {
-    const { raw, input } = this.#read;
-    return raw === undefined || this.#read.failure !== undefined ? input : (JSON.parse(raw) as unknown);
+    if (this.#raw === undefined || !this.#isParsed) return this.#input;
+    return JSON.parse(this.#raw) as unknown;
   }
 
   /** The input in JSON, on one line: the element's own text where it has one; an object without its bytes. */
   get inputJson(): string {
-    const { raw, input, failure } = this.#read;
-    if (failure !== undefined && raw !== undefined) return JSON.stringify(raw);
+    const raw = this.#raw;
+    const input = this.#input;
+    if (raw !== undefined && !this.#isParsed) return JSON.stringify(raw);
     if (raw !== undefined) return raw.includes('\n') || raw.includes('\r') ? raw.replaceAll(/[\r\n]+/g, ' ') : raw;
     if (isObjectInput(input)) return JSON.stringify({ uri: input.uri, contentType: input.contentType });
     return toJson(input);

@@ -5,11 +5,9 @@ export class InputMismatchError extends Error {
   override readonly name = 'InputMismatchError';
 }
 
-const typedArray = Object.getPrototypeOf(Uint8Array) as new () => { readonly length: number };
-
 /** Whether the value is an array of numbers as JavaScript has them: nested, flat or typed. */
 export function isArrayValue(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || value instanceof typedArray;
+  return Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
 /**

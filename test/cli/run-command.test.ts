@@ -348,7 +348,7 @@ describe('fabric run, used wrongly', () => {
     expect(stderr.split('\n')).toEqual([
       `fabric: ${config}:`,
       'pipelines.shout.input.bundleBytes must be a positive integer: current value is 0',
-      'pipelines.shout.maxFailures must be a positive integer: current value is -1',
+      'pipelines.shout.maxFailures must be a whole number, 0 or more: current value is -1',
       '',
     ]);
     expect(await filesBelow(folder)).toEqual([]);
