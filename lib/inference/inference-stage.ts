@@ -16,7 +16,7 @@ import type { WorkItem } from './work-item.ts';
 /** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
 const MAX_BATCHES_IN_FLIGHT = 4;
 /** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
-const MAX_RESULT_BYTES = 16 * 1024 * 1024;
+const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 /** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
 const MAX_LAG_ELEMENTS = 16_384;
 const MAX_LAG_BYTES = 32 * 1024 * 1024;

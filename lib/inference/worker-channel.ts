@@ -9,11 +9,11 @@ import { PROGRESS_RECORD_BYTES, progressBuffer, pulse, type Standing, standing }
 import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /**
- * V8 lets a heap grow by a factor that follows its limit: with the default of gigabytes, the two workers of a run whose
- * live data is 20 MB took 450 MB of memory, with these 330. An element that needs more ends its worker, and its bundle
- * goes on in a process of its own, which has V8's own limits.
+ * V8 lets a heap grow by a factor that follows its limit: with the default of gigabytes, two workers whose live data is
+ * 20 MB each took 450 MB of memory where predictions are large, with these 350. Smaller ones cost speed. An element that
+ * needs more ends its worker, and its bundle goes on in a process of its own, which has V8's own limits.
  */
-const HEAP_LIMITS = { maxYoungGenerationSizeMb: 64, maxOldGenerationSizeMb: 512 } as const;
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: 512 } as const;
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;
