@@ -1,32 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { descendantsOf, isAlive } from '../processes.ts';
 import { temporaryFolder, writeBundle } from './run-bundle.ts';
 
-/** Living processes that this one started, or one of those. */
-function descendantsOf(pid: number): number[] {
-  const listed = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' }).trim().split('\n');
-  const processes = listed.map((line) => line.trim().split(/\s+/));
-  const children = processes.flatMap(([child, parent, state = '']) =>
-    Number(parent) === pid && !state.startsWith('Z') ? [Number(child)] : [],
-  );
-  return children.concat(children.flatMap(descendantsOf));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // Dead, but nobody has asked for its status yet.
-    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('Z');
-  } catch {
-    return false;
-  }
-}
-
-test.skipIf(process.platform === 'win32').each([
+test.each([
   ['a host hangs in a synchronous call', 'trouble', 'patient', { n: 1, trouble: 'say-and-spin' }, 1],
   ['a worker process hangs in a function', 'functions', 'patient', { n: 1, before: 'say-and-spin' }, 2],
 ])('nothing is left of an engine that is killed while %s', async (_, fixture, pipeline, element, receives) => {
