@@ -9,11 +9,11 @@ const REFRESHES_PER_SECOND = 4;
 export class ProgressBar {
   readonly #bar: SingleBar | undefined;
   readonly #startedAt = performance.now();
+  #expected = 0;
   #elements = 0;
   #failed = 0;
   #resumed = 0;
 
-  /** @param bundles - how many there are, once that is known. */
   constructor(stream: WriteStream) {
     if (!stream.isTTY) return;
     this.#bar = new SingleBar(
@@ -27,12 +27,14 @@ export class ProgressBar {
       },
       Presets.shades_classic,
     );
-    this.#bar.start(0, 0, this.#payload());
   }
 
-  /** More bundles are known to be there. */
+  /** More bundles are known to be there. The bar comes with the first: of nothing it would say that all is done. */
   expect(bundles: number): void {
-    this.#bar?.setTotal(this.#bar.getTotal() + bundles);
+    if (this.#bar === undefined || bundles === 0) return;
+    if (this.#expected === 0) this.#bar.start(bundles, 0, this.#payload());
+    else this.#bar.setTotal(this.#expected + bundles);
+    this.#expected += bundles;
   }
 
   add(elements: number, failed: number): void {

@@ -80,13 +80,17 @@ async function run(
   const bar = new ProgressBar(process.stderr);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
+  let resumed = 0;
   const elementInputs = inputs.filter((input) => input.kind === 'element');
   try {
     for await (const result of runJobs(openJobFolders(inputs, jobOptions), engine, {
       signal,
       onJob: (job) => bar.expect(job.of),
       onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
-      onPart: (note, resumed) => bar.addPart(note, resumed),
+      onPart: (note, wasThere) => {
+        if (wasThere) resumed += note.elements;
+        bar.addPart(note, wasThere);
+      },
     })) {
       results.push(result);
     }
@@ -102,6 +106,7 @@ async function run(
     output,
     results,
     loose,
+    resumed,
     metrics: engine.metrics,
     elapsedMillis: performance.now() - startedAt,
   });

@@ -11,10 +11,13 @@ export interface RunSummary {
   readonly total: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** Of the total, those whose outcomes an earlier run had committed. */
+  readonly resumed: number;
   readonly failedByStage: Readonly<Record<string, number>>;
   /** Jobs that were stopped for too many failures. */
   readonly stopped: number;
   readonly elapsedSecs: number;
+  /** Of those that this run did itself. */
   readonly elementsPerSec: number;
   /** Elements of a batch: how many batches ran, their mean, least and most. */
   readonly batchSizes: {
@@ -35,11 +38,13 @@ export interface RunFacts {
   readonly output: string;
   readonly results: readonly JobResult[];
   readonly loose: readonly LooseResult[];
+  /** Elements whose outcomes an earlier run had committed. */
+  readonly resumed: number;
   readonly metrics: Metrics;
   readonly elapsedMillis: number;
 }
 
-export function summarize({ pipeline, output, results, loose, metrics, elapsedMillis }: RunFacts): RunSummary {
+export function summarize({ pipeline, output, results, loose, resumed, metrics, elapsedMillis }: RunFacts): RunSummary {
   const notes = results.flatMap((result) => result.notes);
   const looseFailures = loose.filter((result) => !result.succeeded);
   const failedByStage: Record<string, number> = {};
@@ -57,10 +62,11 @@ export function summarize({ pipeline, output, results, loose, metrics, elapsedMi
     total,
     succeeded,
     failed: total - succeeded,
+    resumed,
     failedByStage,
     stopped: results.filter((result) => result.status === 'stopped').length,
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
-    elementsPerSec: Math.round(total / (elapsedMillis / 1000)),
+    elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
@@ -89,6 +95,7 @@ export function summaryTable(summary: RunSummary): string {
   table.push(['pipeline', summary.pipeline], ['succeeded', summary.succeeded.toLocaleString('en')]);
   table.push(['failed', summary.failed.toLocaleString('en')]);
   for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, count.toLocaleString('en')]);
+  if (summary.resumed > 0) table.push(['from before', summary.resumed.toLocaleString('en')]);
   table.push(['elements/s', `${summary.elementsPerSec.toLocaleString('en')} (${summary.elapsedSecs} s in all)`]);
   if (batchSizes !== null) {
     table.push(['batches', `${batchSizes.batches} of ${batchSizes.min} to ${batchSizes.max}, mean ${batchSizes.mean}`]);
