@@ -41,10 +41,12 @@ export function runInference<Input, Output>(
   return {
     kind: 'runInference',
     handler: handler as ModelHandler,
-    timeoutSecs: options.timeoutSecs ?? DEFAULT_TIMEOUT_SECS,
-    loadTimeoutSecs: options.loadTimeoutSecs ?? DEFAULT_TIMEOUT_SECS,
-    onTimeout: options.onTimeout ?? 'fail',
-    inferenceArgs: options.inferenceArgs,
+    timeoutSecs: DEFAULT_TIMEOUT_SECS,
+    loadTimeoutSecs: DEFAULT_TIMEOUT_SECS,
+    onTimeout: 'fail',
+    inferenceArgs: undefined,
+    // As they are, so that `defineFabric` can refuse those that it does not know.
+    ...options,
   };
 }
 

@@ -28,7 +28,9 @@ export interface HostedModel {
 class ResultCountError extends FabricError {
   override readonly name = 'ResultCountError';
   constructor(size: number, count: number) {
-    super('RESULT_COUNT', `runInference must give one result for each element: got ${count} for ${size}`);
+    super('RESULT_COUNT', `runInference must give one result for each element: got ${count} for ${size}`, {
+      disposition: 'poison',
+    });
   }
 }
 

@@ -51,7 +51,7 @@ export class InferenceEngine implements AsyncDisposable {
     this.pipeline = pipeline;
     this.metrics = new Metrics();
     this.workers = options.workers ?? availableParallelism();
-    this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline };
+    this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline, workers: this.workers };
     this.#services = startServices(pipeline, this.metrics, options);
     for (let index = 0; index < this.workers; index += 1) this.#threads.push(this.#openWorker('thread'));
   }

@@ -234,7 +234,7 @@ function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Arra
 
 function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
   const { name, message, disposition } = error;
-  if (disposition === 'fatal' && name !== 'ResultCountError') return { cause: 'fatal', error: { name, message } };
+  if (disposition === 'fatal') return { cause: 'fatal', error: { name, message } };
   if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message } };
   return { cause: 'memory', error: { name: 'OutOfMemoryError', message } };
 }

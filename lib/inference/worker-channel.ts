@@ -10,10 +10,13 @@ import type { FromWorker, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /**
  * V8 lets a heap grow by a factor that follows its limit: with the default of gigabytes, two workers whose live data is
- * 20 MB each took 450 MB of memory where predictions are large, with these 350. Smaller ones cost speed. An element that
- * needs more ends its worker, and its bundle goes on in a process of its own, which has V8's own limits.
+ * 20 MB each took 450 MB of memory where predictions are large, with these 350. An element that needs more ends its
+ * worker, and its bundle goes on in a process of its own, which has V8's own limits.
  */
-const HEAP_LIMITS = { maxYoungGenerationSizeMb: 48, maxOldGenerationSizeMb: 512 } as const;
+const MAX_OLD_GENERATION_MB = 512;
+/** Shared by all workers: the larger a young generation is, the less often it is collected. */
+const YOUNG_GENERATIONS_MB = 96;
+const LEAST_YOUNG_GENERATION_MB = 16;
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;
@@ -37,7 +40,10 @@ export function openWorkerThread(setup: WorkerSetup, { onMessage, onExit }: Work
   const fields = new Int32Array(progress);
   const worker = new Worker(siblingModule('./worker-thread', import.meta.url), {
     workerData: { ...setup, progress } satisfies WorkerSetup,
-    resourceLimits: HEAP_LIMITS,
+    resourceLimits: {
+      maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB,
+      maxYoungGenerationSizeMb: Math.max(LEAST_YOUNG_GENERATION_MB, YOUNG_GENERATIONS_MB / setup.workers),
+    },
   });
   let cause = 'ended';
   worker.on('message', onMessage);

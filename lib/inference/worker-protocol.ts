@@ -8,6 +8,8 @@ import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 export interface WorkerSetup {
   readonly configUrl: string;
   readonly pipeline: string;
+  /** How many workers there are; they share memory. */
+  readonly workers: number;
   /** Shared with the engine, where the worker is a thread. */
   readonly progress?: SharedArrayBuffer;
 }
