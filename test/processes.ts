@@ -11,8 +11,10 @@ interface Listed {
 /** Living processes that this one started, or one of those. */
 export function descendantsOf(pid: number): number[] {
   const living = processes().filter(({ state }) => state !== 'Z');
-  const below = (parent: number): number[] =>
-    living.filter((listed) => listed.parent === parent).flatMap((child) => [child.pid, ...below(child.pid)]);
+  const below = (parent: number): number[] => {
+    const children = living.filter((listed) => listed.parent === parent).map((child) => child.pid);
+    return children.concat(children.flatMap(below));
+  };
   return below(pid);
 }
 
