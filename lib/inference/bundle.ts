@@ -1,29 +1,49 @@
+import type { ErrorDescription } from '../errors.ts';
 import type { BundleRange } from '../formats/format.ts';
 
 /** One object of a list that makes a bundle; its position is its place in the job's list. */
 export interface BundleObject {
+  /** A path, or `s3://<bucket>/<object key>`. */
   readonly uri: string;
+  readonly versionId?: string;
+  /** Only this content of the object; another is an object that is gone. */
+  readonly etag?: string;
   /** The element's id, where the object stands for itself and not at a place in a list. */
   readonly id?: string;
+  /** Why it must not be read: its element fails with this at stage `read`. */
+  readonly failure?: ErrorDescription;
 }
 
 /**
- * Where a bundle's elements are read from: a range of one object, or a list of whole objects. A `chunk` holds the
- * range's bytes and nothing else.
+ * Where a bundle's elements are read from: a range of one object, a list of whole objects, or the elements themselves.
+ * A `chunk` holds the range's bytes and nothing else. Elements are `{ id, key?, input }`; what is not fails at stage
+ * `read`; `ordinals` are their places in the bundle where they are only some of it.
  */
 export type BundleSource =
-  | { readonly kind: 'range'; readonly uri: string; readonly range: BundleRange; readonly chunk?: boolean }
-  | { readonly kind: 'objects'; readonly objects: readonly BundleObject[]; readonly firstIndex: number };
+  | {
+      readonly kind: 'range';
+      readonly uri: string;
+      readonly versionId?: string;
+      readonly etag?: string;
+      readonly range: BundleRange;
+      readonly chunk?: boolean;
+    }
+  | { readonly kind: 'objects'; readonly objects: readonly BundleObject[]; readonly firstIndex: number }
+  | { readonly kind: 'elements'; readonly elements: readonly unknown[]; readonly ordinals?: readonly number[] };
 
 /** A contiguous run of elements of one job: the unit of work of an engine. */
 export interface Bundle {
   /** What the ids of its elements start with. */
   readonly name: string;
   readonly source: BundleSource;
-  /** Stated as `source` in the lines of failed elements. */
+  /** Stated as `source` in the lines of failed elements, with each one's `position` and `ordinal` (its place in the bundle). */
   readonly address: Readonly<Record<string, unknown>>;
   /** How many times it has been taken up, this time included. From the second on, it runs in a process of its own. @default 1 */
   readonly receives?: number;
+  /** Its first elements that have their outcomes already: they are read, and nothing else. @default 0 */
+  readonly skipElements?: number;
+  /** Runs only the elements at these places, in ascending order. @default all */
+  readonly only?: readonly number[];
 }
 
 /** Outcomes of consecutive elements, as they are written: a line each, in input order. */

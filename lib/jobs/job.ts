@@ -2,10 +2,22 @@ import { createHash } from 'node:crypto';
 import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle } from '../inference/bundle.ts';
 
-/** What cuts a job into bundles: ranges of one object, or runs of a list of whole objects. */
+/**
+ * What cuts a job into bundles: ranges of one object, or runs of a list of whole objects. The objects of a `listed` plan
+ * are staged, a list for each bundle.
+ */
 export type JobPlan =
   | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean }
-  | { readonly kind: 'objects'; readonly objects: readonly string[]; readonly bundleElements: number };
+  | { readonly kind: 'objects'; readonly objects: readonly string[]; readonly bundleElements: number }
+  | { readonly kind: 'listed'; readonly count: number; readonly bundleElements: number };
+
+/** What a job's elements are read from: a path, or `s3://<bucket>/<object key>` with the version that was planned. */
+export interface JobSource {
+  readonly uri: string;
+  readonly versionId?: string;
+  readonly etag?: string;
+  readonly limit?: number;
+}
 
 /** The recorded plan of a job: `job.json`. */
 export interface Job {
@@ -14,7 +26,7 @@ export interface Job {
   readonly pipeline: string;
   /** What comes after the pipeline in the job's address, and what the ids of its elements start with. */
   readonly name: string;
-  readonly source: { readonly uri: string; readonly limit?: number };
+  readonly source: JobSource;
   /** Its bundles. */
   readonly of: number;
   readonly plan: JobPlan;
@@ -35,7 +47,9 @@ export function shownJobId(id: string): string {
 }
 
 export function bundlesOf(plan: JobPlan): number {
-  return plan.kind === 'object' ? bundleCount(plan.object) : Math.ceil(plan.objects.length / plan.bundleElements);
+  if (plan.kind === 'object') return bundleCount(plan.object);
+  const count = plan.kind === 'objects' ? plan.objects.length : plan.count;
+  return Math.ceil(count / plan.bundleElements);
 }
 
 /**
@@ -50,6 +64,7 @@ export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
     const objects = plan.objects.slice(first, first + plan.bundleElements).map((uri) => ({ uri }));
     return { name, source: { kind: 'objects', objects, firstIndex: first }, address: { uri: source.uri } };
   }
+  if (plan.kind === 'listed') throw new TypeError("Cannot make a bundle of a 'listed' plan: its objects are staged");
   const range = bundleRange(plan.object, index);
   const address = { uri: source.uri, range: { start: range.start, end: range.end } };
   if (!plan.chunked) return { name, source: { kind: 'range', uri: source.uri, range }, address };

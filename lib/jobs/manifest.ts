@@ -1,7 +1,14 @@
+import type { ErrorDescription } from '../errors.ts';
 import type { Job } from './job.ts';
 
-/** `complete`: every bundle has its part. `stopped`: too many elements failed. */
-export type JobStatus = 'complete' | 'stopped';
+/** `complete`: every bundle has its part. `incomplete`: some never got one. `stopped`: too many elements failed. */
+export type JobStatus = 'complete' | 'incomplete' | 'stopped';
+
+/** A bundle that has no part, with the error that its last try ended with, where one is known. */
+export interface MissingBundle {
+  readonly name: string;
+  readonly error?: ErrorDescription;
+}
 
 export interface Counts {
   readonly total: number;
@@ -32,6 +39,8 @@ export interface Manifest {
   readonly counts: Counts;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly parts: readonly { readonly name: string; readonly elements: number; readonly bytes: number }[];
+  /** The bundles without a part; absent where there are none. */
+  readonly missing?: readonly MissingBundle[];
   /** The models that made the predictions, by what the lines show of them: their full digests. */
   readonly models: Readonly<Record<string, string>>;
   readonly config: string;
@@ -39,7 +48,12 @@ export interface Manifest {
 }
 
 /** The manifest of a job whose parts these are, in order. */
-export function manifestOf(job: Job, status: JobStatus, notes: readonly PartNote[]): Manifest {
+export function manifestOf(
+  job: Job,
+  status: JobStatus,
+  notes: readonly PartNote[],
+  missing: readonly MissingBundle[] = [],
+): Manifest {
   const counts = { total: 0, succeeded: 0, failed: 0 };
   const failedByStage: Record<string, number> = {};
   const models: Record<string, string> = {};
@@ -63,6 +77,7 @@ export function manifestOf(job: Job, status: JobStatus, notes: readonly PartNote
     counts,
     failedByStage,
     parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),
+    ...(missing.length === 0 ? {} : { missing }),
     models,
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { FabricError } from '../errors.ts';
+
+/** A message that is not one of the fabric's: its sender has to change. */
+export class InvalidMessageError extends FabricError {
+  override readonly name = 'InvalidMessageError';
+  constructor(message: string, options?: ErrorOptions) {
+    super('INVALID_MESSAGE', message, { ...options, disposition: 'poison' });
+  }
+}
+
+const head = { version: z.literal(1), pipeline: z.string() };
+const name = z.string().min(1);
+const count = z.int().nonnegative();
+
+const objectAddress = { bucket: name, key: name, versionId: name.optional(), etag: name };
+/** What a message sent in the place of another carries over: redelivery would have kept it. */
+const history = { attempts: count.optional(), firstSentAt: count.optional() };
+
+const bundle = {
+  ...head,
+  job: name,
+  bundle: count,
+  of: count,
+  source: z.object({
+    ...objectAddress,
+    format: z.string(),
+    range: z.object({ start: count, end: count }),
+  }),
+};
+const select = z.object({ stage: name.optional(), errorName: name.optional() });
+
+export const bundleMessage = z.object({ ...bundle, ...history, kind: z.literal('bundle') });
+
+/** Objects that are one element each. With a `job` they are a bundle of its list; without, each is answered by itself. */
+export const objectsMessage = z.object({
+  ...head,
+  ...history,
+  kind: z.literal('objects'),
+  objects: z.array(z.object({ ...objectAddress, etag: name.optional(), sequencer: name.optional() })),
+  job: name.optional(),
+  bundle: count.optional(),
+  of: count.optional(),
+});
+
+/** Failed elements of a committed bundle are to run again. */
+export const redriveMessage = z.object({
+  ...head,
+  ...history,
+  kind: z.literal('redrive'),
+  job: name,
+  bundle: count,
+  of: count,
+  select,
+});
+
+/** Elements from any producer. They are checked one by one when they are read, so that a bad one fails alone. */
+export const elementsMessage = z.object({
+  ...head,
+  ...history,
+  kind: z.literal('elements'),
+  elements: z.array(z.unknown()),
+  /** The message that this one was sent in the place of: it names the parts. */
+  origin: z.object({ messageId: name, sentAtMillis: count }).optional(),
+});
+
+/** Ends a job, or looks again later. `until` is in milliseconds since 1970. */
+export const finalizeMessage = z.object({
+  ...head,
+  kind: z.literal('finalize'),
+  job: name,
+  until: count,
+  /** How long it waited before this look. */
+  delaySecs: count.optional(),
+  /** Parts that the last look found. */
+  parts: count.optional(),
+  /** After a redrive: limits on failures do not stop the job again. */
+  redrive: z.boolean().optional(),
+});
+
+/** Intake goes on with an object where an earlier run of its function stopped; the state is at `.fabric/<job>/`. */
+export const intakeMessage = z.object({ ...head, kind: z.literal('intake'), job: name, at: name });
+
+/** A body that is too large for a queue is in S3, at this address. */
+export const claimMessage = z.object({
+  version: z.literal(1),
+  kind: z.literal('claim'),
+  pipeline: z.string(),
+  body: z.object({ bucket: name, key: name }),
+});
+
+const message = z.discriminatedUnion('kind', [
+  bundleMessage,
+  objectsMessage,
+  redriveMessage,
+  elementsMessage,
+  finalizeMessage,
+  intakeMessage,
+  claimMessage,
+]);
+
+export type Message = z.infer<typeof message>;
+export type BundleMessage = z.infer<typeof bundleMessage>;
+export type ObjectsMessage = z.infer<typeof objectsMessage>;
+export type RedriveMessage = z.infer<typeof redriveMessage>;
+export type RedriveSelection = z.infer<typeof select>;
+export type ElementsMessage = z.infer<typeof elementsMessage>;
+export type FinalizeMessage = z.infer<typeof finalizeMessage>;
+export type IntakeMessage = z.infer<typeof intakeMessage>;
+export type ClaimMessage = z.infer<typeof claimMessage>;
+
+/** @throws InvalidMessageError that says where the text departs from every kind of message. */
+export function parseMessage(text: string): Message {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new InvalidMessageError('the message is not JSON', { cause: error });
+  }
+  const result = message.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = issue?.path.join('.') ?? '';
+  throw new InvalidMessageError(
+    `the message is none of the fabric's: ${path === '' ? 'it' : `'${path}'`} ${issue?.message ?? 'is wrong'}`,
+  );
+}

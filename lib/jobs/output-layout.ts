@@ -1,0 +1,94 @@
+import { partName } from './part-names.ts';
+
+/** Staging and notes; they expire after 30 days, later than any queue's retention. */
+export const STAGING = '.fabric';
+
+/** Where one bundle's outcomes are committed, as object keys of the output bucket. */
+export interface PartPlace {
+  /** What its metadata names: the job, or the message that the elements came in. */
+  readonly job: string;
+  readonly part: string;
+  readonly errors: string;
+  /** What the keys of everything start with that attempts at this bundle stage. */
+  readonly staging: string;
+}
+
+export function stagingOf(job: string): string {
+  return `${STAGING}/${job}`;
+}
+
+/** @param folder - the job's: `<pipeline>/<anything>`, or with `@<12 digits>`. */
+export function partPlace(folder: string, job: string, bundle: number, of: number): PartPlace {
+  const part = partName(bundle, of);
+  return {
+    job,
+    part: `${folder}/${part}`,
+    errors: `${folder}/errors/${part}`,
+    staging: `${stagingOf(job)}/${part.replace(/\.jsonl$/, '')}`,
+  };
+}
+
+/** Where a job's folder is written down, by the job's id alone. */
+export function folderNoteKey(job: string): string {
+  return `${stagingOf(job)}/folder.json`;
+}
+
+/** The uncompressed bytes of a compressed object's bundle. */
+export function chunkKey(job: string, bundle: number): string {
+  return `${stagingOf(job)}/chunks/${bundle}`;
+}
+
+/** The objects of one bundle of a manifest's list: a JSON array of addresses. */
+export function objectListKey(job: string, bundle: number): string {
+  return `${stagingOf(job)}/objects/${bundle}.json`;
+}
+
+/** A bundle that is at its last receive: JSON `{ until, error? }`; without a part at `until` (milliseconds), it is parked. */
+export function lastNoteKey(job: string, bundle: number, of: number): string {
+  return `${stagingOf(job)}/last/${partName(bundle, of)}`;
+}
+
+/** A redrive of a bundle that is not done yet. */
+export function redriveNoteKey(job: string, bundle: number, of: number): string {
+  return `${stagingOf(job)}/redrive/${partName(bundle, of)}`;
+}
+
+/** There where a job is to be stopped. */
+export function stopKey(job: string): string {
+  return `${stagingOf(job)}/stop`;
+}
+
+/** The full digest of a model that the lines show by its first digits: JSON `{ label, digest }`. */
+export function modelNoteKey(job: string, label: string): string {
+  return `${stagingOf(job)}/models/${encodeURIComponent(label)}.json`;
+}
+
+/** The answer to an object that is one element by itself. */
+export function answerKey(pipeline: string, name: string): string {
+  return `${pipeline}/${name}.json`;
+}
+
+/** The parts of one `elements` message. */
+export function elementsPlace(pipeline: string, messageId: string, sentAtMillis: number): PartPlace {
+  const [date = '', time = ''] = new Date(sentAtMillis).toISOString().split('T');
+  const folder = `${pipeline}/_elements/${date}/${time.slice(0, 2)}`;
+  return {
+    job: messageId,
+    part: `${folder}/${messageId}.jsonl`,
+    errors: `${folder}/errors/${messageId}.jsonl`,
+    staging: `${stagingOf(`_elements/${messageId}`)}/part`,
+  };
+}
+
+/** The answer to an element by its id, where `output.elements` is `'id'`. */
+export function elementAnswerKey(pipeline: string, id: string): string {
+  return `${pipeline}/_elements/${encodeURIComponent(id)}.json`;
+}
+
+/** Where an object that makes no job is explained; segments that would lead out of a folder are written otherwise. */
+export function rejectedKey(objectKey: string): string {
+  const segments = objectKey
+    .split('/')
+    .map((segment) => (/^\.{0,2}$/.test(segment) ? `%${segment || 'empty'}` : segment));
+  return `_rejected/${segments.join('/')}.json`;
+}
