@@ -1,8 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from './exit-status.ts';
-import { type RunOptions, runCommand } from './run-command.ts';
+import { addJobCommands } from './job-commands.ts';
+import type { LocalOptions } from './local-command.ts';
+import type { RunOptions } from './run-command.ts';
 
-/** Parses the command line and runs the command; ends with the exit status that DESIGN.md names. */
+/**
+ * Parses the command line and runs the command; ends with the exit status that DESIGN.md names. Each command's module is
+ * imported when it is wanted: one that needs AWS takes long to load.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('fabric')
     .description('Batch inference on files: every element comes out as one prediction or one explained failure.')
@@ -24,8 +29,26 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--json', 'print one summary object on standard output')
     .option('--verbose', 'print what models print, and stack traces of errors')
     .action(async (pipeline: string, inputs: string[], options: RunOptions) => {
+      const { runCommand } = await import('./run-command.ts');
       process.exitCode = await runCommand(pipeline, inputs, options);
     });
+
+  program
+    .command('local')
+    .description('run the whole fabric here: drop files in a folder, and their results come to another')
+    .option('-i, --input <dir>', 'where files are dropped: <dir>/<pipeline>/', 'fabric-local/input')
+    .option('-o, --output <dir>', 'folder for the results: <dir>/<pipeline>/<file>/', 'fabric-local/output')
+    .option('-c, --config <file>', 'the config module', 'fabric.config.ts')
+    .option('-w, --workers <n>', 'threads of each pipeline that take bundles (default: the cores)', positiveInteger)
+    .option('--once', 'deal with the files that are there, and end')
+    .option('--json', 'print a JSON object for each job that ends; with --once one summary object')
+    .option('--verbose', 'print what models print, and all that the functions log')
+    .action(async (options: LocalOptions) => {
+      const { localCommand } = await import('./local-command.ts');
+      process.exitCode = await localCommand(options);
+    });
+
+  addJobCommands(program);
 
   try {
     await program.parseAsync(argv);

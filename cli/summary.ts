@@ -1,8 +1,8 @@
 import { join, relative } from 'node:path';
-import Table from 'cli-table3';
 import type { JobResult } from '../lib/jobs/run-jobs.ts';
 import type { LooseResult } from '../lib/jobs/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
+import { plainTable } from './plain-table.ts';
 
 /** What `fabric run --json` prints. */
 export interface RunSummary {
@@ -84,14 +84,12 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-/** Rows without lines between them. */
-const WITHOUT_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' } as const;
 /** Results that a table names; of more, it says how many. */
 const SHOWN_RESULTS = 5;
 
 export function summaryTable(summary: RunSummary): string {
   const { batchSizes, modelLoadSecs, failedByStage, results } = summary;
-  const table = new Table({ style: { head: [], border: [] }, chars: WITHOUT_RULES });
+  const table = plainTable();
   table.push(['pipeline', summary.pipeline], ['succeeded', summary.succeeded.toLocaleString('en')]);
   table.push(['failed', summary.failed.toLocaleString('en')]);
   for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, count.toLocaleString('en')]);

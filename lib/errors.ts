@@ -36,7 +36,7 @@ export class ConfigError extends FabricError {
 /** A model could not be loaded: it is missing, corrupt, or not one that its handler can run. */
 export class ModelLoadError extends FabricError {
   override readonly name = 'ModelLoadError';
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: FabricErrorOptions) {
     super('MODEL_NOT_LOADED', message, options);
   }
 }
@@ -59,4 +59,23 @@ export interface ErrorDescription {
 export function describeError(thrown: unknown): ErrorDescription {
   if (thrown instanceof Error) return { name: thrown.name, message: thrown.message };
   return { name: 'Error', message: String(thrown) };
+}
+
+/** An error on its way between threads or processes. */
+export interface CarriedError extends ErrorDescription {
+  readonly code?: string;
+  readonly disposition?: Disposition;
+}
+
+export function carryError(thrown: unknown): CarriedError {
+  const description = describeError(thrown);
+  if (!(thrown instanceof FabricError)) return description;
+  return { ...description, code: thrown.code, disposition: thrown.disposition };
+}
+
+/** The error that was carried, as far as a caller can tell: its name, message, `code` and `disposition`. */
+export function restoreError({ name, message, code, disposition }: CarriedError): Error {
+  if (name === 'ModelLoadError') return new ModelLoadError(message, disposition === undefined ? {} : { disposition });
+  if (code === undefined || disposition === undefined) return Object.assign(new Error(message), { name });
+  return Object.assign(new FabricError(code, message, { disposition }), { name });
 }

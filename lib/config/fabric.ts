@@ -15,6 +15,8 @@ export interface PipelineOutput {
   readonly format: 'jsonl';
   /** `input` writes each element's input beside its prediction. */
   readonly join: 'none' | 'input';
+  /** `id` answers each element of a message by an object of its id's name. @default a part for each message */
+  readonly elements?: 'id';
 }
 
 /** Named, configured steps from input format to output: plain data, but for the handlers and functions in its steps. */

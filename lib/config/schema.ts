@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ModelHandler } from '../models/model-handler.ts';
+import { DEFAULT_LAMBDA } from './compute.ts';
 
 const MIB = 1024 * 1024;
 /** What a line or an object may weigh; far above any real element, far below what would end a worker. */
@@ -19,6 +20,11 @@ const aFunction = z.custom<(...args: unknown[]) => unknown>(
 );
 const formats = ['jsonl', 'json', 'csv', 'tsv', 'text', 'images', 'binary'] as const;
 const args = z.record(z.string(), z.unknown(), 'must be an object');
+
+function integerWithin(least: number, most: number): z.ZodInt {
+  const message = `must be an integer from ${least} to ${most}`;
+  return z.int(message).min(least, message).max(most, message);
+}
 
 const input = z.strictObject(
   {
@@ -53,21 +59,42 @@ const output = z
     {
       format: z.literal('jsonl', "must be 'jsonl'").default('jsonl'),
       join: z.enum(['none', 'input'], "must be 'none' or 'input'").default('none'),
+      elements: z.literal('id', "must be 'id'").optional(),
     },
     'must be an object',
   )
   .default({ format: 'jsonl', join: 'none' });
 
+const permission = z.strictObject(
+  {
+    actions: z
+      .array(z.string().regex(/^[a-z0-9-]+:[A-Za-z*]+$/, 'must be service:Action'), 'must be a list of actions')
+      .min(1, 'must have at least one action'),
+    resources: z
+      .array(z.string().regex(/^(\*$|arn:)/, 'must be an ARN or *'), 'must be a list of ARNs')
+      .min(1, 'must have at least one ARN'),
+  },
+  'must be { actions, resources }',
+);
+
+// The limits are those of AWS Lambda; a shorter run has no time to hand back what is left.
+const lambdaCompute = z.strictObject({
+  kind: z.literal('lambda'),
+  memoryMb: integerWithin(128, 10_240),
+  timeoutSecs: integerWithin(30, 900),
+  architecture: z.enum(['arm64', 'x86_64'], "must be 'arm64' or 'x86_64'").optional(),
+  ephemeralStorageMb: integerWithin(512, 10_240),
+  maxConcurrency: integerWithin(2, 1000).optional(),
+  permissions: z.array(permission, 'must be a list of { actions, resources }').optional(),
+});
+
 const compute = z
   .discriminatedUnion(
     'kind',
-    [
-      z.strictObject({ kind: z.literal('lambda'), memoryMb: positiveInteger }),
-      z.strictObject({ kind: z.literal('container'), gpus: nonNegativeInteger }),
-    ],
+    [lambdaCompute, z.strictObject({ kind: z.literal('container'), gpus: nonNegativeInteger })],
     'must be lambda(…) or container(…)',
   )
-  .default({ kind: 'lambda', memoryMb: 2048 });
+  .default(DEFAULT_LAMBDA);
 
 const pipeline = z.strictObject(
   {

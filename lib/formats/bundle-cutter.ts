@@ -8,6 +8,14 @@ export interface BundleCutterOptions {
   readonly stage?: StageBundle | undefined;
   /** How many records at most are cut into bundles. */
   readonly maxRecords?: number | undefined;
+  /** What was cut before; the first record to come is the one at its last start, which is cut anew. Not with `stage`. */
+  readonly from?: Cuts | undefined;
+}
+
+/** Where bundles start, and how many records there are before each, as far as that was counted. */
+export interface Cuts {
+  readonly starts: readonly number[];
+  readonly firstIndexes?: readonly number[];
 }
 
 /**
@@ -16,16 +24,20 @@ export interface BundleCutterOptions {
  */
 export class BundleCutter {
   readonly #options: BundleCutterOptions;
-  readonly #starts: number[] = [];
-  readonly #firstIndexes: number[] = [];
+  readonly #starts: number[];
+  readonly #firstIndexes: number[];
   /** The next bundle starts at the first record at or after this. */
   #target = 0;
-  #records = 0;
+  #records: number;
   #bundle: Buffer[] = [];
   #end: number | undefined;
 
   constructor(options: BundleCutterOptions) {
     this.#options = options;
+    const { starts = [], firstIndexes = [] } = options.from ?? {};
+    this.#starts = starts.slice(0, -1);
+    this.#firstIndexes = firstIndexes.slice(0, -1);
+    this.#records = firstIndexes.at(-1) ?? 0;
   }
 
   get starts(): readonly number[] {

@@ -12,32 +12,33 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 
 export interface ObjectToRead {
   readonly uri: string;
+  /** The element's. */
+  readonly position: number;
+  /** Why it must not even be opened: its element fails with this. */
+  readonly failure?: ErrorDescription;
 }
 
 /** Opens an object; what is disposable is disposed once it was read. */
-export type OpenObject = (uri: string) => Promise<ByteSource & Partial<AsyncDisposable>>;
+export type OpenObject<T extends ObjectToRead> = (object: T) => Promise<ByteSource & Partial<AsyncDisposable>>;
 
 /**
- * Reads objects that are one element each, in order; `firstIndex` is the first one's position.
+ * Reads objects that are one element each, in order.
  *
  * An object that cannot be read is its element's failure. Only an error that says that it is not the object's own (a
  * FabricError whose disposition is not `poison`) is thrown, as is an abort.
  */
-export async function* readObjects(
-  objects: readonly ObjectToRead[],
-  firstIndex: number,
-  open: OpenObject,
+export async function* readObjects<T extends ObjectToRead>(
+  objects: readonly T[],
+  open: OpenObject<T>,
   input: InputOptions,
   options: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
   let page: ReadElement[] = [];
   let pageBytes = 0;
-  for await (const read of readAhead(objects, (uri) => readOne(uri, open, input, options))) {
-    const position = firstIndex + read.index;
-    page.push(
-      'name' in read.outcome ? failedObject(position, read.outcome, read.uri) : readElement(position, read.outcome),
-    );
-    pageBytes += 'bytes' in read.outcome ? read.outcome.bytes.length : 0;
+  for await (const { object, outcome } of readAhead(objects, (next) => readOne(next, open, input, options))) {
+    const { position, uri } = object;
+    page.push('name' in outcome ? failedObject(position, outcome, uri) : readElement(position, outcome));
+    pageBytes += 'bytes' in outcome ? outcome.bytes.length : 0;
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
     yield page;
     page = [];
@@ -49,34 +50,41 @@ export async function* readObjects(
 type Outcome = ObjectInput | ErrorDescription;
 
 /** The outcomes in order, with a few reads under way ahead of the one that is waited for. */
-async function* readAhead(
-  objects: readonly ObjectToRead[],
-  read: (uri: string) => Promise<Outcome>,
-): AsyncGenerator<{ readonly index: number; readonly uri: string; readonly outcome: Outcome }> {
+async function* readAhead<T extends ObjectToRead>(
+  objects: readonly T[],
+  read: (object: T) => Promise<Outcome>,
+): AsyncGenerator<{ readonly object: T; readonly outcome: Outcome }> {
   const underWay: Promise<Outcome>[] = [];
   let next = 0;
   try {
-    for (let index = 0; index < objects.length; index++) {
+    for (const object of objects) {
       for (; next < objects.length && underWay.length < CONCURRENT_READS; next++) {
-        const object = objects[next];
-        if (object === undefined) continue;
-        const outcome = read(object.uri);
+        const ahead = objects[next];
+        if (ahead === undefined) continue;
+        const outcome = read(ahead);
         // It is awaited in its turn; until then its rejection is no one's.
         outcome.catch(() => {});
         underWay.push(outcome);
       }
       const outcome = await underWay.shift();
-      if (outcome !== undefined) yield { index, uri: objects[index]?.uri ?? '', outcome };
+      if (outcome !== undefined) yield { object, outcome };
     }
   } finally {
     await Promise.allSettled(underWay);
   }
 }
 
-async function readOne(uri: string, open: OpenObject, input: InputOptions, { signal }: ReadOptions): Promise<Outcome> {
+async function readOne<T extends ObjectToRead>(
+  object: T,
+  open: OpenObject<T>,
+  input: InputOptions,
+  { signal }: ReadOptions,
+): Promise<Outcome> {
+  const { uri, failure: known } = object;
+  if (known !== undefined) return known;
   try {
     signal?.throwIfAborted();
-    const source = await open(uri);
+    const source = await open(object);
     try {
       if (source.byteLength > input.maxElementBytes) return tooLarge(input.maxElementBytes);
       const bytes = await readAll(source, signal ? { signal } : {});

@@ -1,3 +1,4 @@
+import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import { BundleCutter, type StageBundle } from './bundle-cutter.ts';
 import { decompressedSource, type Compression } from './compression.ts';
@@ -14,6 +15,21 @@ export interface PlanObjectOptions extends ReadOptions {
   readonly limit?: number;
   /** Where the uncompressed bytes of each bundle go, if what can be read later is compressed. */
   readonly stage?: StageBundle;
+  /** How many bytes a compressed object may hold. @default any number */
+  readonly maxUncompressedBytes?: number;
+}
+
+export interface PlanStepOptions {
+  /** What an earlier step planned. */
+  readonly from?: CutsPlan | undefined;
+  /** Aborted when the step is to end. */
+  readonly stop: AbortSignal;
+}
+
+/** A plan, or what of it one step could make: then the next one goes on `from` it. */
+export interface PlanStep {
+  readonly plan: ObjectPlan;
+  readonly isWhole: boolean;
 }
 
 /**
@@ -26,18 +42,57 @@ export async function planObject(
   input: InputOptions,
   options: PlanObjectOptions = {},
 ): Promise<ObjectPlan> {
+  return (await plan(source, input, options)).plan;
+}
+
+/**
+ * Plans an object that is not compressed in steps, for those whose time is limited: however often it stops, the plan is
+ * the one that `planObject` makes. A step that is stopped before it came to the next cut ends with the plan it went on from.
+ *
+ * @throws FabricError as `planObject` does.
+ */
+export async function planObjectStep(
+  source: ByteSource,
+  input: InputOptions,
+  { from, stop }: PlanStepOptions,
+): Promise<PlanStep> {
+  try {
+    return await plan(source, input, { signal: stop, stop, from });
+  } catch (error) {
+    if (!isStop(error, stop)) throw error;
+    return { plan: from ?? { kind: 'cuts', byteLength: 0, starts: [] }, isWhole: false };
+  }
+}
+
+async function plan(
+  source: ByteSource,
+  input: InputOptions,
+  options: PlanObjectOptions & Partial<PlanStepOptions>,
+): Promise<PlanStep> {
   const { compression, limit } = options;
   const format = lineFormat(input.format);
   const bytes = compression === undefined ? source : decompressedSource(source, compression);
-  const begin = source.byteLength === 0 ? undefined : await format.begin(bytes, input, options);
-  if (begin === undefined) return { kind: 'cuts', byteLength: 0, starts: [] };
+  const begin = source.byteLength === 0 ? undefined : await beginning(bytes, input, options);
+  if (begin === undefined) return { plan: { kind: 'cuts', byteLength: 0, starts: [] }, isWhole: true };
 
   const end =
     limit === undefined || format.isIndexed ? bytes.byteLength : await prefixEnd(bytes, begin, input, options);
   if (compression === undefined && format.splitsAtLines(input)) {
-    return { kind: 'ranges', byteLength: end, bundleBytes: input.bundleBytes, ...begin };
+    const ranges = { kind: 'ranges', byteLength: end, bundleBytes: input.bundleBytes, ...begin } as const;
+    return { plan: ranges, isWhole: true };
   }
   return cut({ format, bytes, begin, end }, input, options);
+}
+
+/** Where the first element may start, or the one that an earlier step came to. */
+async function beginning(
+  bytes: ByteSource,
+  input: InputOptions,
+  { from, ...options }: PlanObjectOptions & Partial<PlanStepOptions>,
+): Promise<ObjectStart | undefined> {
+  const start = from?.starts.at(-1);
+  if (start === undefined) return lineFormat(input.format).begin(bytes, input, options);
+  return { start, ...(from?.header === undefined ? {} : { header: from.header }) };
 }
 
 /** Where the element after the first `limit` ones starts, or else the object's end. */
@@ -64,30 +119,55 @@ interface Uncut {
   readonly end: number;
 }
 
-async function cut(uncut: Uncut, input: InputOptions, options: PlanObjectOptions): Promise<CutsPlan> {
-  const { format, bytes, begin, end } = uncut;
-  const { stage } = options;
+/** A cut lies where a record starts, so that what follows it is split as if it were the first. */
+async function cut(
+  { format, bytes, begin, end }: Uncut,
+  input: InputOptions,
+  options: PlanObjectOptions & Partial<PlanStepOptions>,
+): Promise<PlanStep> {
+  const { stage, stop, from, maxUncompressedBytes = Infinity } = options;
   const maxRecords = format.isIndexed ? options.limit : undefined;
-  const cutter = new BundleCutter({ bundleBytes: input.bundleBytes, stage, maxRecords });
+  const cutter = new BundleCutter({ bundleBytes: input.bundleBytes, stage, maxRecords, from });
   let byteLength = begin.start;
 
   async function* pieces(): AsyncGenerator<Piece> {
     for await (const piece of alignedPieces(bytes, { start: begin.start, end }, options)) {
       byteLength = piece.position + piece.bytes.length;
+      if (byteLength > maxUncompressedBytes) throw tooLarge(maxUncompressedBytes);
       yield piece;
     }
   }
 
-  for await (const run of splitRecords(pieces(), format.scanner(input), input.maxElementBytes)) {
-    await cutter.take(run);
-    if (cutter.end !== undefined) break;
-  }
-  await cutter.finish();
-  return {
+  const planned = (planEnd: number): CutsPlan => ({
     kind: 'cuts',
-    byteLength: cutter.end ?? byteLength,
+    byteLength: planEnd,
     starts: cutter.starts,
     ...(format.isIndexed ? { firstIndexes: cutter.firstIndexes } : {}),
     ...(begin.header === undefined ? {} : { header: begin.header }),
-  };
+  });
+
+  try {
+    for await (const run of splitRecords(pieces(), format.scanner(input), input.maxElementBytes)) {
+      await cutter.take(run);
+      if (cutter.end !== undefined) break;
+    }
+  } catch (error) {
+    const last = cutter.starts.at(-1);
+    const cameFurther = cutter.starts.length > (from?.starts.length ?? 0);
+    if (last === undefined || !cameFurther || !isStop(error, stop)) throw error;
+    return { plan: planned(last), isWhole: false };
+  }
+  await cutter.finish();
+  return { plan: planned(cutter.end ?? byteLength), isWhole: true };
+}
+
+/** Whether an error is only that reading was stopped, and does not say that the object cannot be read. */
+export function isStop(error: unknown, stop: AbortSignal | undefined): boolean {
+  if (stop?.aborted !== true) return false;
+  return !(error instanceof FabricError) || error.disposition === 'retry';
+}
+
+function tooLarge(maxUncompressedBytes: number): FabricError {
+  const message = `Cannot plan the object: it holds more than ${maxUncompressedBytes} uncompressed bytes, the limit for what can only be read from its start`;
+  return new FabricError('TOO_LARGE_UNCOMPRESSED', message);
 }

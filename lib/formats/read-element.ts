@@ -7,6 +7,7 @@ export type ReadFailureName =
   | 'ElementTooLarge'
   | 'ImageDecodeError'
   | 'ImageTooLarge'
+  | 'InvalidElement'
   | 'InvalidUtf8'
   | 'JsonSyntaxError'
   | 'UnclosedQuote';

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ModelLoadError } from '../errors.ts';
+import { FabricError, ModelLoadError } from '../errors.ts';
 import { ModelHost, type ModelHostOptions, NotStartedError, type RunAnswer, type RunRequest } from './model-host.ts';
 import type { LoadFrame, ModelInfo } from './protocol.ts';
 
 /** A host runs one batch while the next one waits in its pipe, so that it never idles for a round trip. */
 const BATCHES_PER_HOST = 2;
-/** A model whose host dies this often in a row while loading is taken to be one that can't be loaded. */
-const MAX_LOAD_DEATHS = 3;
+/** A model whose host dies or asks for another try this often in a row, while loading, is one that can't be loaded. */
+const MAX_LOAD_FAILURES = 3;
 const FIRST_BACKOFF_MILLIS = 100;
 const MAX_BACKOFF_MILLIS = 10_000;
 
@@ -38,7 +38,7 @@ export class HostPool {
   readonly #waiting: Waiting[] = [];
   readonly #model = Promise.withResolvers<ModelInfo>();
   #spare: ModelHost | undefined;
-  #loadDeaths = 0;
+  #loadFailures = 0;
   #idleDeaths = 0;
   #failure: Error | undefined;
   #closed = false;
@@ -75,24 +75,27 @@ export class HostPool {
       this.#spare = undefined;
       try {
         const info = await host.load(this.#options.load, this.#options.loadTimeoutSecs);
-        this.#loadDeaths = 0;
+        this.#loadFailures = 0;
         this.#options.onLoad?.(info);
         this.#model.resolve(info);
         this.#serve(host);
         return;
       } catch (error) {
-        await this.#loadFailed(error as Error);
+        await this.#loadFailed(host, error as Error);
       }
     }
   }
 
-  async #loadFailed(error: Error): Promise<void> {
-    if (error instanceof ModelLoadError) return this.#fail(error);
-    this.#loadDeaths += 1;
-    if (this.#loadDeaths >= MAX_LOAD_DEATHS) {
-      return this.#fail(new ModelLoadError(`the model can't be loaded: ${error.message}`, { cause: error }));
+  async #loadFailed(host: ModelHost, error: Error): Promise<void> {
+    const passes = error instanceof FabricError && error.disposition === 'retry';
+    if (error instanceof ModelLoadError && !passes) return this.#fail(error);
+    if (!host.dead) await host.stop();
+    this.#loadFailures += 1;
+    if (this.#loadFailures >= MAX_LOAD_FAILURES) {
+      const options = { cause: error, ...(passes ? { disposition: 'retry' as const } : {}) };
+      return this.#fail(new ModelLoadError(`the model can't be loaded: ${error.message}`, options));
     }
-    await delay(backoffMillis(this.#loadDeaths));
+    await delay(backoffMillis(this.#loadFailures));
   }
 
   #start(): ModelHost {

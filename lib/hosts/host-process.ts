@@ -1,13 +1,12 @@
 import { enableCompileCache } from 'node:module';
 import { Socket } from 'node:net';
-import { Worker } from 'node:worker_threads';
-import { describeError, FabricError } from '../errors.ts';
+import { carryError } from '../errors.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import { bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { findHandler, type HostedModel, loadHostedModel } from './hosted-model.ts';
 import type { FromHost, LoadFrame, RunFrame, ToHost } from './protocol.ts';
-import { siblingModule } from './sibling-module.ts';
+import { watchParent } from './watch-parent.ts';
 
 /**
  * A model host: the program that the supervisor starts. It takes frames on descriptor 3, answers on 4, and ends when
@@ -19,9 +18,7 @@ const OUTPUT_FD = 4;
 const READ_BUFFER_BYTES = 1024 * 1024;
 
 enableCompileCache();
-// With streams of its own: Node would pipe them into `process.stdout`, whose opening makes descriptors 1 and 2 non-blocking,
-// so that what native libraries print fails where the pipe is full.
-new Worker(siblingModule('./parent-watch', import.meta.url), { stdout: true, stderr: true }).unref();
+watchParent();
 // Ctrl-C in a terminal goes to every process of the group; only the supervisor may end a host.
 process.on('SIGINT', () => {});
 
@@ -82,7 +79,7 @@ async function load(frame: LoadFrame): Promise<void> {
     model = await loadHostedModel(await handler, frame.inferenceArgs);
     send({ kind: 'loaded', info: model.info });
   } catch (error) {
-    send({ kind: 'loadFailed', error: describeError(error) });
+    send({ kind: 'loadFailed', error: carryError(error) });
   }
 }
 
@@ -98,9 +95,8 @@ async function run(frame: RunFrame, body: Uint8Array): Promise<void> {
     }));
     send({ kind: 'result', id: frame.id, micros, fragments }, results);
   } catch (error) {
-    const disposition = error instanceof FabricError ? { disposition: error.disposition } : {};
     const micros = (performance.now() - startedAt) * 1000;
-    send({ kind: 'runFailed', id: frame.id, micros, error: { ...describeError(error), ...disposition } });
+    send({ kind: 'runFailed', id: frame.id, micros, error: carryError(error) });
   } finally {
     // Tensors are views on the body, read only while the batch runs; values may go on pointing into it.
     if (frame.tensors !== undefined) freeBody = new Uint8Array(body.buffer);

@@ -46,7 +46,7 @@ export async function loadHostedModel(
 ): Promise<HostedModel> {
   const residentBefore = process.memoryUsage.rss();
   const startedAt = performance.now();
-  const digest = handler instanceof OnnxModelHandler ? await digestOf(handler.modelPath) : undefined;
+  const digest = handler instanceof OnnxModelHandler ? await digestOf(await handler.localPath()) : undefined;
   const model = await handler.loadModel();
   const info = {
     label: digest === undefined ? handler.constructor.name : shownDigest(digest),

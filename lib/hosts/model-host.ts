@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { ModelLoadError } from '../errors.ts';
+import { type CarriedError, ModelLoadError, restoreError } from '../errors.ts';
 import { type ByteGroup, bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { type DeathReason, HostDiedError, saysOutOfMemory } from './host-died-error.ts';
 import type {
@@ -127,7 +127,7 @@ export class ModelHost {
   /**
    * Loads the model, which may take `timeoutSecs` from when the process is up.
    *
-   * @throws ModelLoadError where the handler refuses.
+   * @throws ModelLoadError where the handler refuses; an error of disposition `retry` where it may do better next time.
    * @throws HostDiedError where the process dies of it.
    */
   async load(frame: Omit<LoadFrame, 'kind'>, timeoutSecs: number): Promise<ModelInfo> {
@@ -193,7 +193,7 @@ export class ModelHost {
       case 'loaded':
         return this.#loaded.resolve(frame.info);
       case 'loadFailed':
-        return this.#loaded.reject(new ModelLoadError(frame.error.message));
+        return this.#loaded.reject(loadError(frame.error));
       case 'result':
         return this.#answer({ frame, groups: bodyGroups(frame, body) });
       case 'runFailed':
@@ -241,4 +241,9 @@ export class ModelHost {
     const inHand = this.#inHand.splice(0);
     inHand.forEach((run, index) => run.reject(index === 0 ? error : new NotStartedError()));
   }
+}
+
+/** Whatever a handler throws when it loads its model is a model that can't be loaded, unless it says that it passes. */
+function loadError(error: CarriedError): Error {
+  return error.disposition === 'retry' ? restoreError(error) : new ModelLoadError(error.message);
 }

@@ -1,4 +1,4 @@
-import type { ErrorDescription } from '../errors.ts';
+import type { CarriedError } from '../errors.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
@@ -60,7 +60,7 @@ export interface LoadedFrame extends FrameHeader {
 
 export interface LoadFailedFrame extends FrameHeader {
   readonly kind: 'loadFailed';
-  readonly error: ErrorDescription;
+  readonly error: CarriedError;
 }
 
 /** One entry a fragment; the groups are theirs, in order. `micros` is the time of `runInference` alone. */
@@ -82,7 +82,7 @@ export interface RunFailedFrame extends FrameHeader {
   readonly kind: 'runFailed';
   readonly id: number;
   readonly micros: number;
-  readonly error: ErrorDescription & { readonly disposition?: string };
+  readonly error: CarriedError;
 }
 
 export type FromHost = ReadyFrame | LoadedFrame | LoadFailedFrame | ResultFrame | RunFailedFrame;

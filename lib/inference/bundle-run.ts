@@ -1,4 +1,4 @@
-import { FabricError, ModelLoadError, type ErrorDescription } from '../errors.ts';
+import { type CarriedError, FabricError, restoreError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk, OutcomeSink } from './bundle.ts';
 import { count, emptyTally } from './tally.ts';
 import type { KnownFailure } from './worker-protocol.ts';
@@ -84,8 +84,8 @@ export class BundleRun {
     this.#summary.resolve({ ...summary, ...this.#tally });
   }
 
-  fail({ name, message }: ErrorDescription): void {
-    this.#reject(name === 'ModelLoadError' ? new ModelLoadError(message) : Object.assign(new Error(message), { name }));
+  fail(error: CarriedError): void {
+    this.#reject(restoreError(error));
   }
 
   abort(reason: unknown): void {

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../config/fabric.ts';
+import { FabricError } from '../errors.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
@@ -11,6 +12,9 @@ import { count, emptyTally } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
 
 type Pages = AsyncIterable<readonly WorkItem[]>;
+
+/** Outcomes wait no longer than this for more, where these come slowly: what has been sent is not lost at a deadline. */
+const SEND_MILLIS = 1000;
 
 export interface BundleTaskOptions {
   readonly pipeline: Pipeline;
@@ -30,7 +34,10 @@ export interface BundleTaskOptions {
 export async function runBundleTask(options: BundleTaskOptions): Promise<BundleSummary> {
   const startedAt = performance.now();
   const { pipeline, bundle, signal } = options;
-  let pages: Pages = withReadDone(readBundle(bundle, pipeline.input, signal), options.onReadDone);
+  let pages: Pages = withReadDone(
+    readBundle(bundle, { input: pipeline.input, signal, hasOutcomes: options.skip > 0 }),
+    options.onReadDone,
+  );
   if (options.scope.oneByOne) pages = oneByOne(pages);
   pipeline.steps.forEach((_, index) => {
     pages = stepPages(pages, index, options);
@@ -38,11 +45,13 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
 
   const lines = new OutcomeLines({ join: pipeline.output.join, address: bundle.address });
   const tally = emptyTally();
+  let sentAt = startedAt;
   const send = async (): Promise<void> => {
     const chunk = lines.take();
     if (chunk === undefined) return;
     count(tally, chunk);
     await options.send(chunk);
+    sentAt = performance.now();
   };
   let toSkip = options.skip;
   for await (const page of pages) {
@@ -55,8 +64,13 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
         if (chunk !== undefined) count(tally, chunk);
       } else if (lines.isFull) await send();
     }
+    if (performance.now() - sentAt >= SEND_MILLIS) await send();
   }
   await send();
+  if (toSkip > 0) {
+    const message = `Cannot finish the bundle: it has ${toSkip} elements less than when it was started`;
+    throw new FabricError('SOURCE_CHANGED', message, { disposition: 'retry' });
+  }
   return { ...tally, models: {}, elapsedMillis: performance.now() - startedAt };
 }
 

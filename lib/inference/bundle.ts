@@ -40,7 +40,7 @@ export interface Bundle {
   readonly address: Readonly<Record<string, unknown>>;
   /** How many times it has been taken up, this time included. From the second on, it runs in a process of its own. @default 1 */
   readonly receives?: number;
-  /** Its first elements that have their outcomes already: they are read, and nothing else. @default 0 */
+  /** Its elements at places below this one have their outcomes already: they are read, and nothing else. @default 0 */
   readonly skipElements?: number;
   /** Runs only the elements at these places, in ascending order. @default all */
   readonly only?: readonly number[];

@@ -1,4 +1,5 @@
-import type { ErrorDescription } from '../errors.ts';
+import type { CarriedError, ErrorDescription } from '../errors.ts';
+import type { Bundle } from './bundle.ts';
 import type { BundleRun } from './bundle-run.ts';
 import type { Standing } from './progress.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
@@ -8,12 +9,20 @@ import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-p
 const WATCH_MILLIS = 100;
 /** One bundle is read while the batches of the one before it still run. */
 const MAX_BUNDLES = 2;
+/** Where bundles share batches, so many that are short may wait for one. */
+const MAX_SHORT_BUNDLES = 32;
+/** What is short: bundles that hold little memory, and would each be a small batch by themselves. */
+const SHORT_ELEMENTS = 32;
+const SHORT_OBJECTS = 4;
+const SHORT_BYTES = 64 * 1024;
 /** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
 const LEAST_STILL_MILLIS = 3000;
 
 export interface EngineWorkerOptions {
   readonly kind: 'thread' | 'process';
   readonly setup: WorkerSetup;
+  /** Whether batches go across bundles. */
+  readonly sharesBatches: boolean;
   /** The stages at which functions run, by the code that progress gives them. */
   readonly stages: readonly string[];
   readonly timeoutSecsOf: (stage: string) => number;
@@ -23,7 +32,7 @@ export interface EngineWorkerOptions {
   readonly onRecovered: (step: number, key: string, size: number) => void;
   /** It could take another bundle. */
   readonly onFree: () => void;
-  readonly onSetupFailed: (error: ErrorDescription) => void;
+  readonly onSetupFailed: (error: CarriedError) => void;
   /** It is gone, and these bundles were its own. */
   readonly onLost: (runs: readonly BundleRun[]) => void;
 }
@@ -58,8 +67,9 @@ export class EngineWorker {
     this.#watch = setInterval(() => this.#look(), WATCH_MILLIS).unref();
   }
 
-  get hasRoom(): boolean {
-    return !this.#closed && this.#reading.size === 0 && this.#runs.size < MAX_BUNDLES;
+  hasRoomFor({ bundle }: BundleRun): boolean {
+    const most = this.#options.sharesBatches && isShort(bundle) ? MAX_SHORT_BUNDLES : MAX_BUNDLES;
+    return !this.#closed && this.#reading.size === 0 && this.#runs.size < most;
   }
 
   get load(): number {
@@ -168,5 +178,16 @@ export class EngineWorker {
       };
       run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck?.error ?? crash });
     } else if (at === undefined) run.lost(cause);
+  }
+}
+
+function isShort({ source }: Bundle): boolean {
+  switch (source.kind) {
+    case 'range':
+      return source.range.end - source.range.start <= SHORT_BYTES;
+    case 'objects':
+      return source.objects.length <= SHORT_OBJECTS;
+    case 'elements':
+      return source.elements.length <= SHORT_ELEMENTS;
   }
 }

@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Pipeline } from '../config/fabric.ts';
 import { handlerPlace } from '../config/handler-place.ts';
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
-import { ConfigError, describeError, type ErrorDescription } from '../errors.ts';
+import { type CarriedError, carryError, ConfigError } from '../errors.ts';
+import type { ModelInfo } from '../hosts/protocol.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
@@ -17,7 +18,9 @@ export interface InferenceEngineOptions {
   /** The config module; workers and model hosts import it too. */
   readonly configUrl: URL;
   readonly pipeline: string;
-  /** Threads that take bundles. @default the cores of the machine */
+  /** Cores that workers and model hosts may count on. @default the machine's */
+  readonly cores?: number;
+  /** Threads that take bundles. @default as many as `cores` */
   readonly workers?: number;
   /** Takes what model handlers and their libraries print, a line at a time. @default it is dropped */
   readonly onOutput?: (line: string) => void;
@@ -43,26 +46,30 @@ export class InferenceEngine implements AsyncDisposable {
   readonly #processes = new Set<EngineWorker>();
   readonly #queue: BundleRun[] = [];
   readonly #setup: WorkerSetup;
+  readonly #loaded: Record<string, string> = {};
   #nextTask = 0;
-  #failure: ErrorDescription | undefined;
+  #failure: CarriedError | undefined;
   #disposed = false;
 
   private constructor(pipeline: Pipeline, options: InferenceEngineOptions) {
     this.pipeline = pipeline;
     this.metrics = new Metrics();
-    this.workers = options.workers ?? availableParallelism();
+    this.workers = options.workers ?? options.cores ?? availableParallelism();
     this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline, workers: this.workers };
     this.#services = startServices(pipeline, this.metrics, options);
+    for (const { model } of this.#services.values()) {
+      const loaded = ({ label, digest = label }: ModelInfo): void => void (this.#loaded[label] = digest);
+      model.then(loaded, () => {});
+    }
     for (let index = 0; index < this.workers; index += 1) this.#threads.push(this.#openWorker('thread'));
   }
 
   /** Starts workers and model hosts; models load while the first bundles are read. @throws ConfigError */
   static async start(options: InferenceEngineOptions): Promise<InferenceEngine> {
-    const workers = options.workers ?? 1;
-    if (!Number.isInteger(workers) || workers < 1) {
-      throw new RangeError(
-        `Cannot start an engine as 'workers' must be a positive integer: current value is ${workers}`,
-      );
+    const { workers = 1, cores = 1 } = options;
+    for (const [name, value] of Object.entries({ workers, cores })) {
+      if (Number.isInteger(value) && value >= 1) continue;
+      throw new RangeError(`Cannot start an engine as '${name}' must be a positive integer: current value is ${value}`);
     }
     const fabric = await loadConfig(options.configUrl);
     return new InferenceEngine(pipelineNamed(fabric, options.pipeline), options);
@@ -84,8 +91,8 @@ export class InferenceEngine implements AsyncDisposable {
   /**
    * Takes one bundle through the pipeline. Its outcomes go to `sink` in input order, one for each element.
    *
-   * @throws what the sink throws, a model that can't be loaded, or the signal's reason. What the sink has by then is a
-   *   prefix of the bundle's outcomes.
+   * @throws what the sink throws, a model that can't be loaded, the signal's reason, or a FabricError whose disposition
+   *   says what to do. What the sink has by then is a prefix of the bundle's outcomes.
    */
   async process(
     bundle: Bundle,
@@ -109,6 +116,11 @@ export class InferenceEngine implements AsyncDisposable {
     }
   }
 
+  /** The models that are loaded: digests, or names, by what the lines show of them. */
+  get models(): Readonly<Record<string, string>> {
+    return this.#loaded;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     for (const run of this.#queue.splice(0)) run.abort(new Error('the engine was closed'));
@@ -128,6 +140,7 @@ export class InferenceEngine implements AsyncDisposable {
     const worker: EngineWorker = new EngineWorker({
       kind,
       setup: this.#setup,
+      sharesBatches: sharesBatches(this.pipeline),
       stages: functionStages(this.pipeline),
       timeoutSecsOf: (stage) => timeoutSecsOf(this.pipeline, stage),
       stillSecs: Math.max(...this.pipeline.steps.map((_, index) => stepTimeoutSecs(this.pipeline, index))),
@@ -140,7 +153,7 @@ export class InferenceEngine implements AsyncDisposable {
     for (const [step, service] of this.#services) {
       service.model.then(
         (info) => worker.post({ kind: 'model', step, info }),
-        (error: Error) => worker.post({ kind: 'modelFailed', step, error: describeError(error) }),
+        (error: Error) => worker.post({ kind: 'modelFailed', step, error: carryError(error) }),
       );
     }
     return worker;
@@ -159,7 +172,7 @@ export class InferenceEngine implements AsyncDisposable {
         this.#queue.splice(index, 1);
         continue;
       }
-      const worker = run.needsProcess ? this.#processFor() : this.#freest();
+      const worker = run.needsProcess ? this.#processFor() : this.#freest(run);
       if (worker === undefined) {
         index += 1;
         continue;
@@ -169,8 +182,8 @@ export class InferenceEngine implements AsyncDisposable {
     }
   }
 
-  #freest(): EngineWorker | undefined {
-    const free = this.#threads.filter((worker) => worker.hasRoom);
+  #freest(run: BundleRun): EngineWorker | undefined {
+    const free = this.#threads.filter((worker) => worker.hasRoomFor(run));
     return free.sort((one, other) => one.load - other.load)[0];
   }
 
@@ -192,7 +205,7 @@ export class InferenceEngine implements AsyncDisposable {
     this.#assign();
   }
 
-  #fail(error: ErrorDescription): void {
+  #fail(error: CarriedError): void {
     this.#failure ??= error;
     for (const run of this.#queue.splice(0)) run.fail(error);
   }
@@ -204,7 +217,7 @@ function startServices(
   metrics: Metrics,
   options: InferenceEngineOptions,
 ): Map<number, ModelService> {
-  const cores = availableParallelism();
+  const { cores = availableParallelism() } = options;
   const handlers = pipeline.steps.map((step) =>
     step.kind === 'map' ? undefined : unwrapHandler(step.handler).handler,
   );
@@ -226,6 +239,13 @@ function startServices(
     );
   });
   return services;
+}
+
+function sharesBatches({ steps }: Pipeline): boolean {
+  return steps.some(
+    (step) =>
+      step.kind === 'runInference' && unwrapHandler(step.handler).handler.batching.maxBatchDurationSecs !== undefined,
+  );
 }
 
 /** How long a function of this stage may stand still. */

@@ -1,5 +1,6 @@
 import { halvesWithin } from '../batching/memory-ceiling.ts';
 import type { OnTimeout } from '../config/steps.ts';
+import { FabricError } from '../errors.ts';
 import type { BatchFailure } from './worker-protocol.ts';
 
 /** How one try of a batch, or of a piece of one, went. */
@@ -77,10 +78,10 @@ async function runPiece<T>(
 }
 
 /** A failure that is the pipeline's, not the batch's. */
-export class FatalBatchError extends Error {
+export class FatalBatchError extends FabricError {
   override readonly name: string;
-  constructor(failure: BatchFailure) {
-    super(failure.error.message);
-    this.name = failure.error.name;
+  constructor({ error: { name, message, code = 'INFERENCE_FAILED', disposition = 'fatal' } }: BatchFailure) {
+    super(code, message, { disposition });
+    this.name = name;
   }
 }

@@ -1,5 +1,4 @@
-import type { ErrorDescription } from '../errors.ts';
-import { ModelLoadError } from '../errors.ts';
+import { restoreError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { byteLengthOf } from '../models/encoded-batch.ts';
 import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ToWorker } from './worker-protocol.ts';
@@ -63,7 +62,7 @@ export class ModelLink {
       case 'model':
         return this.#modelOf(message.step).resolve(message.info);
       case 'modelFailed':
-        return this.#modelOf(message.step).reject(loadError(message.error));
+        return this.#modelOf(message.step).reject(restoreError(message.error));
       case 'answer': {
         const resolve = this.#requests.get(message.request);
         this.#requests.delete(message.request);
@@ -80,10 +79,6 @@ export class ModelLink {
     this.#models.set(step, model);
     return model;
   }
-}
-
-function loadError(error: ErrorDescription): Error {
-  return new ModelLoadError(error.message);
 }
 
 /** The buffers that chunks lie in, each once. They must be the chunks' alone, for whoever sends them loses them. */

@@ -3,7 +3,7 @@ import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
 import type { BatchClosedBy } from '../batching/batcher.ts';
 import { MemoryCeiling } from '../batching/memory-ceiling.ts';
 import type { RunInferenceStep } from '../config/steps.ts';
-import { describeError, ModelLoadError } from '../errors.ts';
+import { carryError, describeError, ModelLoadError } from '../errors.ts';
 import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
 import { HostPool } from '../hosts/host-pool.ts';
 import type { RunAnswer } from '../hosts/model-host.ts';
@@ -234,13 +234,13 @@ function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Arra
 
 function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
   const { name, message, disposition } = error;
-  if (disposition === 'fatal') return { cause: 'fatal', error: { name, message } };
+  if (disposition === 'fatal') return { cause: 'fatal', error };
   if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message } };
   return { cause: 'memory', error: { name: 'OutOfMemoryError', message } };
 }
 
 function hostFailure(error: Error): Omit<BatchFailure, 'shared'> {
   if (error instanceof HostDiedError) return { cause: error.reason, error: describeError(error) };
-  if (error instanceof ModelLoadError) return { cause: 'fatal', error: describeError(error) };
+  if (error instanceof ModelLoadError) return { cause: 'fatal', error: carryError(error) };
   return { cause: 'error', error: describeError(error) };
 }

@@ -4,7 +4,7 @@ import type { WorkItem } from './work-item.ts';
 
 export interface OutcomeLinesOptions {
   readonly join: 'none' | 'input';
-  /** Stated in errors lines, as JSON. */
+  /** Stated in errors lines, beside the element's position and ordinal. */
   readonly address: Readonly<Record<string, unknown>>;
 }
 
@@ -14,6 +14,7 @@ const CHUNK_CHARACTERS = 256 * 1024;
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
   readonly #joinInput: boolean;
+  /** Without the closing brace. */
   readonly #address: string;
   /** The list that was said last, and the end of its lines: most elements share theirs. */
   #models: readonly string[] | undefined;
@@ -27,7 +28,8 @@ export class OutcomeLines {
 
   constructor({ join, address }: OutcomeLinesOptions) {
     this.#joinInput = join === 'input';
-    this.#address = JSON.stringify(address);
+    const text = JSON.stringify(address).slice(0, -1);
+    this.#address = text === '{' ? text : `${text},`;
   }
 
   /** Whether there is enough for a chunk. */
@@ -86,9 +88,10 @@ export class OutcomeLines {
     const { stage = 'write', error } = item.failure ?? {};
     this.#failed[stage] = (this.#failed[stage] ?? 0) + 1;
     const attempts = Math.max(1, item.tries);
+    const source = `${this.#address}"position":${item.position},"ordinal":${item.ordinal}}`;
     this.#errors +=
       `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(error)},` +
-      `"attempts":${attempts},"input":${item.inputJson},"source":${this.#address}}\n`;
+      `"attempts":${attempts},"input":${item.inputJson},"source":${source}}\n`;
   }
 
   /** The end of a line: the model that made the prediction, a list where several did. */

@@ -21,8 +21,9 @@ export class WorkItem {
   tries = 0;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly string[] | undefined;
+  /** Its byte offset or index in the job. */
+  readonly position: number;
   readonly #ids: PositionIds;
-  readonly #position: number;
   readonly #raw: string | undefined;
   /** Whether the text could be parsed. */
   readonly #isParsed: boolean;
@@ -37,8 +38,8 @@ export class WorkItem {
     this.ordinal = ordinal;
     this.shownId = undefined;
     this.key = undefined;
+    this.position = position;
     this.#ids = ids;
-    this.#position = position;
     this.#raw = raw;
     this.#isParsed = failure === undefined;
     this.#input = raw === undefined ? input : undefined;
@@ -76,11 +77,11 @@ export class WorkItem {
   }
 
   get id(): string {
-    return this.shownId ?? this.#ids.at(this.#position);
+    return this.shownId ?? this.#ids.at(this.position);
   }
 
   get idJson(): string {
-    return this.shownId === undefined ? this.#ids.jsonAt(this.#position) : JSON.stringify(this.shownId);
+    return this.shownId === undefined ? this.#ids.jsonAt(this.position) : JSON.stringify(this.shownId);
   }
 
   get input(): unknown {

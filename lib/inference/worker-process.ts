@@ -1,6 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { describeError } from '../errors.ts';
-import { siblingModule } from '../hosts/sibling-module.ts';
+import { carryError } from '../errors.ts';
+import { watchParent } from '../hosts/watch-parent.ts';
 import { ownBytes } from './own-bytes.ts';
 import { pipedProgress, startBeating } from './progress.ts';
 import { InferenceWorker } from './worker.ts';
@@ -12,8 +11,8 @@ const PROGRESS_FD = 4;
 // Ctrl-C in a terminal goes to every process of the group; the engine ends this one itself.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// The same where a function holds this thread for ever: it watches descriptor 5.
-new Worker(siblingModule('../hosts/parent-watch', import.meta.url), { stdout: true, stderr: true }).unref();
+// The same where a function holds this thread for ever.
+watchParent();
 
 const post: Post = (message) => process.send?.(message);
 
@@ -27,6 +26,6 @@ async function start(setup: WorkerSetup): Promise<void> {
     startBeating(progress);
     post({ kind: 'started' });
   } catch (error) {
-    post({ kind: 'setupFailed', error: describeError(error) });
+    post({ kind: 'setupFailed', error: carryError(error) });
   }
 }

@@ -1,5 +1,5 @@
 import type { BatchClosedBy } from '../batching/batcher.ts';
-import type { ErrorDescription } from '../errors.ts';
+import type { CarriedError, ErrorDescription } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
@@ -24,7 +24,8 @@ export interface KnownFailure {
 /** Why a batch gave no results. `fatal`: the pipeline can't go on. */
 export interface BatchFailure {
   readonly cause: 'error' | 'timeout' | 'memory' | 'crash' | 'fatal';
-  readonly error: ErrorDescription;
+  /** With code and disposition only where it is fatal: any other is an element's. */
+  readonly error: CarriedError;
   /** The batch ran together with others, and may well be innocent. */
   readonly shared: boolean;
 }
@@ -63,17 +64,17 @@ export type ToWorker =
       readonly skip: number;
     }
   | { readonly kind: 'model'; readonly step: number; readonly info: ModelInfo }
-  | { readonly kind: 'modelFailed'; readonly step: number; readonly error: ErrorDescription }
+  | { readonly kind: 'modelFailed'; readonly step: number; readonly error: CarriedError }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: InferAnswer }
   | { readonly kind: 'written'; readonly task: number }
   | { readonly kind: 'abort'; readonly task: number };
 
 export type FromWorker =
   | { readonly kind: 'started' }
-  | { readonly kind: 'setupFailed'; readonly error: ErrorDescription }
+  | { readonly kind: 'setupFailed'; readonly error: CarriedError }
   | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
   | { readonly kind: 'recovered'; readonly step: number; readonly key: string; readonly size: number }
   | { readonly kind: 'outcomes'; readonly task: number; readonly chunk: OutcomeChunk }
   | { readonly kind: 'readDone'; readonly task: number }
   | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }
-  | { readonly kind: 'failed'; readonly task: number; readonly error: ErrorDescription & { readonly fatal: boolean } };
+  | { readonly kind: 'failed'; readonly task: number; readonly error: CarriedError };

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { describeError } from '../errors.ts';
+import { carryError } from '../errors.ts';
 import { progressBuffer, sharedProgress, startBeating } from './progress.ts';
 import { InferenceWorker } from './worker.ts';
 import type { Post } from './model-link.ts';
@@ -16,5 +16,5 @@ try {
   startBeating(progress);
   post({ kind: 'started' });
 } catch (error) {
-  post({ kind: 'setupFailed', error: describeError(error) });
+  post({ kind: 'setupFailed', error: carryError(error) });
 }

@@ -1,11 +1,10 @@
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
 import type { Pipeline } from '../config/fabric.ts';
-import { describeError, ModelLoadError } from '../errors.ts';
+import { carryError } from '../errors.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
 import type { OutcomeChunk } from './bundle.ts';
 import { runBundleTask } from './bundle-task.ts';
 import { ChangeSignal } from './change-signal.ts';
-import { FatalBatchError } from './isolation.ts';
 import { ModelLink, type Post } from './model-link.ts';
 import type { Progress } from './progress.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
@@ -98,8 +97,7 @@ export class InferenceWorker {
       });
       post({ kind: 'done', task: id, summary });
     } catch (error) {
-      const fatal = error instanceof FatalBatchError || error instanceof ModelLoadError;
-      post({ kind: 'failed', task: id, error: { ...describeError(error), fatal } });
+      post({ kind: 'failed', task: id, error: carryError(error) });
     } finally {
       this.#tasks.delete(id);
     }

@@ -1,14 +1,10 @@
-import type { Pipeline } from '../config/fabric.ts';
+import type { PipelineFacts } from '../config/pipeline-facts.ts';
 import type { MessageQueue } from '../stores/message-queue.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Counts, JobStatus } from './manifest.ts';
 import type { OutputBucket } from './part-metadata.ts';
 
-/** What of a pipeline those parts of the fabric need that run none of its code; plain JSON. */
-export interface PipelineFacts extends Pick<Pipeline, 'input' | 'output' | 'maxFailures' | 'maxFailureRatio'> {
-  /** Digest of the pipeline's configuration. */
-  readonly config: string;
-}
+export type { PipelineFacts };
 
 /** The queues of one pipeline. */
 export interface PipelineQueues {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { FormatName } from '../formats/format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
-import type { Bundle } from '../inference/bundle.ts';
+import type { Bundle, BundleObject } from '../inference/bundle.ts';
+import { parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import { chunkKey } from './output-layout.ts';
 
 /**
  * What cuts a job into bundles: ranges of one object, or runs of a list of whole objects. The objects of a `listed` plan
@@ -16,6 +19,8 @@ export interface JobSource {
   readonly uri: string;
   readonly versionId?: string;
   readonly etag?: string;
+  /** What the object was planned as. */
+  readonly format?: FormatName;
   readonly limit?: number;
 }
 
@@ -69,4 +74,30 @@ export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
   const address = { uri: source.uri, range: { start: range.start, end: range.end } };
   if (!plan.chunked) return { name, source: { kind: 'range', uri: source.uri, range }, address };
   return { name, source: { kind: 'range', uri: chunkPath, range, chunk: true }, address };
+}
+
+/** What a bundle of a job in a store needs beside the plan. */
+export interface StoredBundleOptions {
+  /** Where the chunks of a compressed object are staged. */
+  readonly outputBucket: string;
+  /** Of a `listed` plan: this bundle's objects. */
+  readonly objects?: readonly BundleObject[];
+}
+
+/** One bundle of a job whose source is an object in a store. */
+export function storedBundleOf(job: Job, index: number, { outputBucket, objects }: StoredBundleOptions): Bundle {
+  const { id, plan, name, source } = job;
+  const { uri, versionId, etag } = source;
+  const version = { ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
+  const object = parseS3Uri(uri);
+  const address = { ...(object === undefined ? { uri } : { bucket: object.bucket, key: object.key }), ...version };
+  if (plan.kind === 'listed') {
+    const firstIndex = index * plan.bundleElements;
+    return { name, source: { kind: 'objects', objects: objects ?? [], firstIndex }, address };
+  }
+  const bundle = bundleOf(job, index, s3Uri(outputBucket, chunkKey(id, index)));
+  if (bundle.source.kind !== 'range') return bundle;
+  const { start, end } = bundle.source.range;
+  const read = bundle.source.chunk === true ? bundle.source : { ...bundle.source, ...version };
+  return { name, source: read, address: { ...address, range: { start, end } } };
 }

@@ -39,13 +39,18 @@ export interface Manifest {
   readonly counts: Counts;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly parts: readonly { readonly name: string; readonly elements: number; readonly bytes: number }[];
-  /** The bundles without a part; absent where there are none. */
+  /** The bundles without a part, the first 10,000 of them; absent where there are none. */
   readonly missing?: readonly MissingBundle[];
+  /** How many have none; absent where there are none. */
+  readonly missingCount?: number;
   /** The models that made the predictions, by what the lines show of them: their full digests. */
   readonly models: Readonly<Record<string, string>>;
   readonly config: string;
   readonly timings: { readonly bundleMillis: number };
 }
+
+/** A manifest stays a file that can be opened, also where a job of 250,000 bundles never ran. */
+export const MAX_NAMED_MISSING = 10_000;
 
 /** The manifest of a job whose parts these are, in order. */
 export function manifestOf(
@@ -77,7 +82,9 @@ export function manifestOf(
     counts,
     failedByStage,
     parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),
-    ...(missing.length === 0 ? {} : { missing }),
+    ...(missing.length === 0
+      ? {}
+      : { missing: missing.slice(0, MAX_NAMED_MISSING), missingCount: missing.length }),
     models,
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },

@@ -33,6 +33,14 @@ export function folderNoteKey(job: string): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
+export function manifestKey(folder: string): string {
+  return `${folder}/manifest.json`;
+}
+
+export function successKey(folder: string): string {
+  return `${folder}/_SUCCESS`;
+}
+
 /** The uncompressed bytes of a compressed object's bundle. */
 export function chunkKey(job: string, bundle: number): string {
   return `${stagingOf(job)}/chunks/${bundle}`;
@@ -41,6 +49,21 @@ export function chunkKey(job: string, bundle: number): string {
 /** The objects of one bundle of a manifest's list: a JSON array of addresses. */
 export function objectListKey(job: string, bundle: number): string {
   return `${stagingOf(job)}/objects/${bundle}.json`;
+}
+
+/** How an object that must be read is planned: the first try's options hold for all, so that all cut the same bundles. */
+export function planInputKey(job: string): string {
+  return `${stagingOf(job)}/input.json`;
+}
+
+/** Where intake goes on with an object, by how far it has come. */
+export function intakeStateKey(job: string, progress: string): string {
+  return `${stagingOf(job)}/intake/${progress}.json`;
+}
+
+/** The body of an `objects` message that is too large for a queue. */
+export function looseObjectsKey(digest: string): string {
+  return `${STAGING}/_objects/${digest}.json`;
 }
 
 /** A bundle that is at its last receive: JSON `{ until, error? }`; without a part at `until` (milliseconds), it is parked. */

@@ -1,6 +1,6 @@
-import type { Pipeline } from '../config/fabric.ts';
 import type { OutcomeChunk } from '../inference/bundle.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
+import { isPastLimits } from './failure-limits.ts';
 import { bundleOf, type Job } from './job.ts';
 import type { JobFolder } from './job-folder.ts';
 import type { JobStatus, PartNote } from './manifest.ts';
@@ -135,13 +135,4 @@ async function finish(job: OpenJob): Promise<JobResult> {
   const status: JobStatus = job.stopped && notes.length < job.folder.job.of ? 'stopped' : 'complete';
   await job.folder.finish(status, notes);
   return { folder: job.folder, status, notes };
-}
-
-/** A ratio says little before this many outcomes are there. */
-const LEAST_OUTCOMES_FOR_RATIO = 1000;
-
-/** Whether a job is only burning money: more elements have failed than its pipeline allows. */
-function isPastLimits({ total, failed }: OpenJob['counts'], { maxFailures, maxFailureRatio }: Pipeline): boolean {
-  if (maxFailures !== undefined && failed > maxFailures) return true;
-  return maxFailureRatio !== undefined && total >= LEAST_OUTCOMES_FOR_RATIO && failed / total > maxFailureRatio;
 }

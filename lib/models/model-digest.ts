@@ -28,7 +28,7 @@ export function shownDigest(digest: string): string {
  * The files that hold a model's external data. Each tensor names its own in a StringStringEntryProto
  * (onnx.proto, TensorProto.external_data): field 1 `location`, field 2 the path, as protobuf strings.
  */
-function externalLocations(model: Buffer): readonly string[] {
+export function externalLocations(model: Buffer): readonly string[] {
   const marker = Buffer.from('\x0a\x08location\x12', 'latin1');
   const locations = new Set<string>();
   for (let at = model.indexOf(marker); at >= 0; at = model.indexOf(marker, at + 1)) {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { collate, type Padding } from './collate.ts';
+import { fetchModel, isS3Uri } from './fetch-model.ts';
 import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
@@ -13,7 +14,7 @@ export type OnnxInput = unknown;
 export type OnnxOutput = Readonly<Record<string, unknown>>;
 
 export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input> {
-  /** The model file: a path, relative to the config file, or a `file:` URL. */
+  /** The model file: a path, relative to the config file, a `file:` URL, or `s3://<bucket>/<object key>`. */
   readonly modelUri: string;
   /** @default 'CPU' */
   readonly device?: 'CPU' | 'GPU';
@@ -34,12 +35,13 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
 export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends ModelHandler<Input, Output, OnnxModel> {
   declare readonly options: OnnxModelHandlerOptions<Input>;
   #base: URL | undefined;
+  #localPath: Promise<string> | undefined;
 
   constructor(options: OnnxModelHandlerOptions<Input>) {
     super(options);
     if (typeof options.modelUri !== 'string' || options.modelUri === '') {
       throw new TypeError(
-        `Cannot create OnnxModelHandler as 'modelUri' must be a path or a file: URL: current value is ${options.modelUri}`,
+        `Cannot create OnnxModelHandler as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${options.modelUri}`,
       );
     }
     const axis = options.padding?.axis ?? 1;
@@ -50,9 +52,10 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     }
   }
 
-  /** The model's file, an absolute path once whoever loaded the config has resolved it. */
+  /** The model's file, an absolute path once whoever loaded the config has resolved it; or its `s3://` URI. */
   get modelPath(): string {
     const { modelUri } = this.options;
+    if (isS3Uri(modelUri)) return modelUri;
     if (modelUri.startsWith('file:')) return fileURLToPath(modelUri);
     return this.#base === undefined ? modelUri : resolve(fileURLToPath(new URL('.', this.#base)), modelUri);
   }
@@ -61,10 +64,16 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     this.#base = base;
   }
 
+  /** Where the model lies on this machine; one in S3 is fetched first. @throws ModelLoadError where it can't be */
+  localPath(): Promise<string> {
+    this.#localPath ??= isS3Uri(this.modelPath) ? fetchModel(this.modelPath) : Promise.resolve(this.modelPath);
+    return this.#localPath;
+  }
+
   override async loadModel(): Promise<OnnxModel> {
     const { device = 'CPU', outputNames, sessionOptions } = this.options;
     const threads = Number(process.env['FABRIC_INTRA_OP_THREADS']) || undefined;
-    return openOnnxSession({ path: this.modelPath, device, outputNames, sessionOptions, threads });
+    return openOnnxSession({ path: await this.localPath(), device, outputNames, sessionOptions, threads });
   }
 
   /**

@@ -4,6 +4,7 @@ import type { StoreOptions } from './object-store.ts';
 export const MAX_MESSAGE_BYTES = 240 * 1024;
 
 export interface OutgoingMessage {
+  /** A JSON text: characters that a queue does not take are escaped as JSON does it. */
   readonly body: string;
   /** From 0 to 900. @default 0 */
   readonly delaySecs?: number;

@@ -35,8 +35,56 @@ function stepWith(fields: object): object {
 
 const fn = (value: unknown): unknown => value;
 const FORMATS = 'jsonl, json, csv, tsv, text, images, binary';
+const LAMBDA = { kind: 'lambda', memoryMb: 2048, timeoutSecs: 900, ephemeralStorageMb: 2048 };
 const INTEGER = 'must be a positive integer';
 const NUMBER = 'must be a positive number';
+
+const computeOf = (options: object): object => ({ compute: lambda(options) });
+const permissions = (fields: object): object =>
+  computeOf({ permissions: [{ actions: ['s3:GetObject'], resources: ['*'], ...fields }] });
+
+const lambdaRules: readonly (readonly [fields: object, complaint: string])[] = [
+  [computeOf({ memoryMb: 0 }), 'pipelines.p.compute.memoryMb must be an integer from 128 to 10240: current value is 0'],
+  [
+    computeOf({ memoryMb: 2048.5 }),
+    'pipelines.p.compute.memoryMb must be an integer from 128 to 10240: current value is 2048.5',
+  ],
+  [
+    computeOf({ timeoutSecs: 901 }),
+    'pipelines.p.compute.timeoutSecs must be an integer from 30 to 900: current value is 901',
+  ],
+  [
+    computeOf({ architecture: 'x64' }),
+    "pipelines.p.compute.architecture must be 'arm64' or 'x86_64': current value is 'x64'",
+  ],
+  [
+    computeOf({ ephemeralStorageMb: 511 }),
+    'pipelines.p.compute.ephemeralStorageMb must be an integer from 512 to 10240: current value is 511',
+  ],
+  [
+    computeOf({ maxConcurrency: 1 }),
+    'pipelines.p.compute.maxConcurrency must be an integer from 2 to 1000: current value is 1',
+  ],
+  [
+    computeOf({ permissions: 's3:GetObject' }),
+    "pipelines.p.compute.permissions must be a list of { actions, resources }: current value is 's3:GetObject'",
+  ],
+  [
+    permissions({ actions: ['*'] }),
+    "pipelines.p.compute.permissions[0].actions[0] must be service:Action: current value is '*'",
+  ],
+  [
+    permissions({ resources: ['my-bucket'] }),
+    "pipelines.p.compute.permissions[0].resources[0] must be an ARN or *: current value is 'my-bucket'",
+  ],
+  [
+    permissions({ resources: [] }),
+    'pipelines.p.compute.permissions[0].resources must have at least one ARN: current value is a list of 0',
+  ],
+  [permissions({ effect: 'Deny' }), "pipelines.p.compute.permissions[0] has no field 'effect'"],
+  [computeOf({ memory: 1024 }), "pipelines.p.compute has no field 'memory'"],
+  [{ compute: container({ cpus: 2 } as object) }, "pipelines.p.compute has no field 'cpus'"],
+];
 
 describe('defineFabric', () => {
   const rules: readonly (readonly [fields: object, complaint: string])[] = [
@@ -77,9 +125,10 @@ describe('defineFabric', () => {
     [{ steps: [{ kind: 'map', fn: 5 }] }, 'pipelines.p.steps[0].fn must be a function: current value is 5'],
     [{ output: { format: 'xlsx' } }, "pipelines.p.output.format must be 'jsonl': current value is 'xlsx'"],
     [{ output: { join: 'all' } }, "pipelines.p.output.join must be 'none' or 'input': current value is 'all'"],
+    [{ output: { elements: 'key' } }, "pipelines.p.output.elements must be 'id': current value is 'key'"],
     [{ output: { path: 'x' } }, "pipelines.p.output has no field 'path'"],
     [{ compute: 'lambda' }, "pipelines.p.compute must be lambda(…) or container(…): current value is 'lambda'"],
-    [{ compute: lambda({ memoryMb: 0 }) }, `pipelines.p.compute.memoryMb ${INTEGER}: current value is 0`],
+    ...lambdaRules,
     [
       { compute: container({ gpus: -1 }) },
       'pipelines.p.compute.gpus must be an integer of at least 0: current value is -1',
@@ -172,7 +221,12 @@ describe('defineFabric', () => {
         },
       ],
       output: { format: 'jsonl', join: 'none' },
-      compute: { kind: 'lambda', memoryMb: 2048 },
+      compute: LAMBDA,
+    });
+    expect(defineFabric({ pipelines: { p: { ...sound, output: { elements: 'id' } } } }).pipelines['p']?.output).toEqual({
+      format: 'jsonl',
+      join: 'none',
+      elements: 'id',
     });
     expect(defineFabric({ pipelines: { p: { ...sound, output: { join: 'input' } } } }).pipelines['p']?.output).toEqual({
       format: 'jsonl',
@@ -227,8 +281,8 @@ describe('isFabric', () => {
 });
 
 describe('lambda and container', () => {
-  test('have 2,048 MB and no GPU by default', () => {
-    expect(lambda()).toEqual({ kind: 'lambda', memoryMb: 2048 });
+  test('have 2,048 MB, 15 minutes and no GPU by default', () => {
+    expect(lambda()).toEqual(LAMBDA);
     expect(container()).toEqual({ kind: 'container', gpus: 0 });
   });
 });

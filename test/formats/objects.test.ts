@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ElementReadError, FabricError } from '../../lib/errors.ts';
-import { readObjects } from '../../lib/formats/objects.ts';
+import { type ObjectToRead, type OpenObject, readObjects } from '../../lib/formats/objects.ts';
 import type { ByteSource } from '../../lib/stores/byte-source.ts';
 import { collect, inputOptions } from './reading.ts';
 import { memorySource, recordingSource } from './sources.ts';
@@ -12,12 +12,12 @@ function image(format: 'png' | 'jpeg' | 'webp', width = 4, height = 3): Promise<
     .toBuffer();
 }
 
-function objects(...uris: string[]): { uri: string }[] {
-  return uris.map((uri) => ({ uri }));
+function objects(...uris: string[]): ObjectToRead[] {
+  return uris.map((uri, position) => ({ uri, position }));
 }
 
-function opener(contents: Readonly<Record<string, string | Uint8Array>>): (uri: string) => Promise<ByteSource> {
-  return async (uri) => {
+function opener(contents: Readonly<Record<string, string | Uint8Array>>): OpenObject<ObjectToRead> {
+  return async ({ uri }) => {
     const content = contents[uri];
     if (content === undefined) throw new ElementReadError('SourceGone', `Cannot read ${uri}: it is gone`);
     return memorySource(content);
@@ -46,17 +46,17 @@ describe('readObjects', () => {
   });
 
   test('gives images with their bytes, content type and URI, by position', async () => {
-    const read = readObjects(objects('a.png', 'a.jpeg', 'a.webp'), 7, opener(contents), images);
+    const read = readObjects(objects('a.png', 'a.jpeg', 'a.webp'), opener(contents), images);
     expect(await collect(read)).toEqual([
-      { position: 7, input: { bytes: contents['a.png'], contentType: 'image/png', uri: 'a.png' }, raw: undefined },
-      { position: 8, input: { bytes: contents['a.jpeg'], contentType: 'image/jpeg', uri: 'a.jpeg' }, raw: undefined },
-      { position: 9, input: { bytes: contents['a.webp'], contentType: 'image/webp', uri: 'a.webp' }, raw: undefined },
+      { position: 0, input: { bytes: contents['a.png'], contentType: 'image/png', uri: 'a.png' }, raw: undefined },
+      { position: 1, input: { bytes: contents['a.jpeg'], contentType: 'image/jpeg', uri: 'a.jpeg' }, raw: undefined },
+      { position: 2, input: { bytes: contents['a.webp'], contentType: 'image/webp', uri: 'a.webp' }, raw: undefined },
     ]);
   });
 
   test('fails a bad object by itself, by what is wrong with it', async () => {
     const uris = ['broken.png', 'a.png', 'cut.png', 'empty.png', 'wide.png', 'gone.png', 'a.jpeg'];
-    const elements = await collect(readObjects(objects(...uris), 0, opener(contents), { ...images, maxPixels: 1000 }));
+    const elements = await collect(readObjects(objects(...uris), opener(contents), { ...images, maxPixels: 1000 }));
     expect(elements.map(({ failure }) => failure?.name)).toEqual([
       'ImageDecodeError',
       undefined,
@@ -71,14 +71,14 @@ describe('readObjects', () => {
   test('fails an object that is larger than maxElementBytes without reading it', async () => {
     const source = recordingSource(memorySource('x'.repeat(101)));
     const [element] = await collect(
-      readObjects(objects('large'), 0, async () => source, { ...binary, maxElementBytes: 100 }),
+      readObjects(objects('large'), async () => source, { ...binary, maxElementBytes: 100 }),
     );
     expect(element?.failure?.name).toBe('ElementTooLarge');
     expect(source.asked).toEqual([]);
   });
 
   test('takes binary objects as they are, empty ones too', async () => {
-    const elements = await collect(readObjects(objects('a', 'b'), 0, opener({ a: 'bytes', b: '' }), binary));
+    const elements = await collect(readObjects(objects('a', 'b'), opener({ a: 'bytes', b: '' }), binary));
     expect(elements.map(({ input }) => input)).toEqual([
       { bytes: Buffer.from('bytes'), contentType: 'application/octet-stream', uri: 'a' },
       { bytes: Buffer.alloc(0), contentType: 'application/octet-stream', uri: 'b' },
@@ -88,13 +88,13 @@ describe('readObjects', () => {
   test('keeps the order whatever object comes first, and reads a few at a time', async () => {
     let atOnce = 0;
     let most = 0;
-    const open = async (uri: string) => {
+    const open = async ({ uri }: ObjectToRead) => {
       most = Math.max(most, ++atOnce);
       await new Promise((resolve) => setTimeout(resolve, (Number(uri) * 7) % 5));
       return { ...memorySource(uri), [Symbol.asyncDispose]: async () => void atOnce-- };
     };
     const uris = Array.from({ length: 100 }, (_, n) => String(n));
-    const elements = await collect(readObjects(objects(...uris), 0, open, binary));
+    const elements = await collect(readObjects(objects(...uris), open, binary));
     expect(elements.map(({ position }) => position)).toEqual(uris.map(Number));
     expect(elements.map(({ input }) => (input as { uri: string }).uri)).toEqual(uris);
     expect(most).toBe(8);
@@ -105,17 +105,17 @@ describe('readObjects', () => {
     const pages: number[] = [];
     const large = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`${n}`, Buffer.alloc(3 * 1024 * 1024)]));
     const uris = objects(...Object.keys(large));
-    for await (const page of readObjects(uris, 0, opener(large), binary)) pages.push(page.length);
+    for await (const page of readObjects(uris, opener(large), binary)) pages.push(page.length);
     expect(pages).toEqual([3, 3, 3, 1]);
   });
 
   test('throws what is not the fault of an object, and never gives a part of one', async () => {
-    await expect(collect(readObjects(objects('a', 'b'), 0, throttled, binary))).rejects.toThrow('slow down');
-    await expect(collect(readObjects(objects('a'), 0, cutShort, binary))).rejects.toThrow('only 3 of its 10 bytes');
+    await expect(collect(readObjects(objects('a', 'b'), throttled, binary))).rejects.toThrow('slow down');
+    await expect(collect(readObjects(objects('a'), cutShort, binary))).rejects.toThrow('only 3 of its 10 bytes');
   });
 
   test('ends when it is aborted', async () => {
     const signal = AbortSignal.abort(new Error('stop'));
-    await expect(collect(readObjects(objects('a'), 0, opener({ a: 'x' }), binary, { signal }))).rejects.toThrow('stop');
+    await expect(collect(readObjects(objects('a'), opener({ a: 'x' }), binary, { signal }))).rejects.toThrow('stop');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
-import { expectOnlyFailures, runBundle } from './run-bundle.ts';
+import { expectOnlyFailures, processBundle, runBundle } from './run-bundle.ts';
 import type { Weighed } from './fixtures/models.config.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';
 
@@ -142,6 +142,23 @@ describe("with 'maxBatchDurationSecs', concurrent bundles", () => {
       expectOnlyFailures(other.outcomes, [], () => one.outcomes[0]?.prediction);
     });
     expect(batches).toEqual({ count: 1, elements: 50, failed: 0 });
+  });
+
+  test('of one element each share batches, twenty of them on one worker', async () => {
+    const engine = await engineOf('shared');
+    await engine.ready();
+    const batches = await batchesOf(engine, async () => {
+      await Promise.all(
+        range(20).map(async (n) => {
+          const elements = [{ id: `e${n}`, input: { n, weight: 1 } }];
+          const bundle = { name: 'messages', source: { kind: 'elements', elements }, address: {} } as const;
+          const { outcomes } = await processBundle(engine, bundle, [`e${n}`]);
+          expect(outcomes[0]?.prediction).toContain(n);
+        }),
+      );
+    });
+    expect(batches).toMatchObject({ elements: 20, failed: 0 });
+    expect(batches.count).toBeLessThanOrEqual(3);
   });
 
   test('share a batch with a poison element that fails alone, and leaves the other bundle untouched', async () => {

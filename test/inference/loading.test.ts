@@ -40,6 +40,28 @@ describe('a model that cannot be loaded', () => {
   });
 });
 
+describe('a model that asks for another try', () => {
+  test('gets it, in a process that is new', async () => {
+    const folder = await temporaryFolder();
+    vi.stubEnv('FABRIC_TEST_FOLDER', folder);
+    await using engine = await startEngine('loading', 'late');
+    await engine.ready();
+    const pids = (await readFile(join(folder, 'loads'), 'utf8')).trim().split('\n');
+    expect(new Set(pids).size).toBe(3);
+    const { outcomes } = await runBundle(engine, ELEMENTS);
+    expect(outcomes.map(({ prediction }) => String(prediction))).toEqual([pids[2], pids[2], pids[2]]);
+  });
+
+  test('is given up after three, as one that may load another time', async () => {
+    const folder = await temporaryFolder();
+    vi.stubEnv('FABRIC_TEST_FOLDER', folder);
+    await using engine = await startEngine('loading', 'never');
+    const error = { name: 'ModelLoadError', disposition: 'retry', message: expect.stringContaining('store is busy') };
+    await expect(runBundle(engine, ELEMENTS)).rejects.toMatchObject(error);
+    expect(await loadsIn(folder)).toBe(3);
+  });
+});
+
 test('a host that dies with nothing to do is replaced', async () => {
   const folder = await temporaryFolder();
   vi.stubEnv('FABRIC_TEST_FOLDER', folder);

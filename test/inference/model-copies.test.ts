@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
+import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { descendantsOf } from '../processes.ts';
 import { runBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';
@@ -39,6 +40,15 @@ describe('the processes that hold a model', () => {
       expect(outcomes[0]?.prediction).toMatchObject({ threads });
     }
   });
+});
+
+test("an engine counts on 'cores', where it is not the machine that says how many there are", async () => {
+  const configUrl = new URL('./fixtures/copies.config.ts', import.meta.url);
+  await using engine = await InferenceEngine.start({ configUrl, pipeline: 'large', cores: 3 });
+  expect(engine.workers).toBe(3);
+  const { outcomes } = await runBundle(engine, [1]);
+  expect(outcomes[0]?.prediction).toMatchObject({ threads: 3 });
+  await expect(InferenceEngine.start({ configUrl, pipeline: 'large', cores: 0.5 })).rejects.toThrow("'cores'");
 });
 
 describe('padding', () => {

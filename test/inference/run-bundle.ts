@@ -14,6 +14,7 @@ export interface Outcome {
   readonly error?: { readonly name: string; readonly message: string };
   readonly attempts?: number;
   readonly input?: unknown;
+  readonly source?: Readonly<Record<string, unknown>>;
 }
 
 export interface BundleResult {
@@ -73,6 +74,15 @@ export async function runBundle(
   options: BundleFileOptions = {},
 ): Promise<BundleResult> {
   const { bundle, ids } = await writeBundle(elements, options);
+  return processBundle(engine, bundle, ids);
+}
+
+/** The same for a bundle, whose outcomes should have these ids. */
+export async function processBundle(
+  engine: InferenceEngine,
+  bundle: Bundle,
+  ids: readonly string[],
+): Promise<BundleResult> {
   const chunks: OutcomeChunk[] = [];
   const summary = await engine.process(bundle, { write: (chunk) => void chunks.push(chunk) });
   return { outcomes: outcomesOf(chunks, ids, summary), summary, chunks, bytes: bytesOf(chunks) };

@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine, type InferenceEngineOptions } from '../../lib/inference/engine.ts';
 
 /** Engines of one fixture config that the tests of a file share, each started by the first test that needs it. */
 export function sharedEngines(fixture: string, workers = 1): (pipeline: string) => Promise<InferenceEngine> {
@@ -18,7 +18,7 @@ export function sharedEngines(fixture: string, workers = 1): (pipeline: string) 
 export async function startEngine(
   fixture: string,
   pipeline: string,
-  options: { readonly workers?: number; readonly onOutput?: (line: string) => void } = {},
+  options: Partial<InferenceEngineOptions> = {},
 ): Promise<InferenceEngine> {
   const configUrl = new URL(`./fixtures/${fixture}.config.ts`, import.meta.url);
   return InferenceEngine.start({ configUrl, pipeline, workers: 1, ...options });

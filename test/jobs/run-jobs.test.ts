@@ -92,7 +92,7 @@ describe('runJobs', () => {
       error: { name: 'RangeError', message: 'no 3, please' },
       attempts: 1,
       input: { n: 3, bad: true },
-      source: { uri: input, range: { start: 0, end: 32 } },
+      source: { uri: input, range: { start: 0, end: 32 }, position: 24, ordinal: 3 },
     });
   });
 

@@ -1,0 +1,22 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { ILocalBundling } from 'aws-cdk-lib';
+import type { PipelineFacts } from '../../lib/config/pipeline-facts.ts';
+import { buildModules, ownModule } from './build-modules.ts';
+
+/** The functions that run none of the user's code, and what they know of the pipelines. */
+export class ControlBundling implements ILocalBundling {
+  // Public, because CDK takes two bundlings for the same where what it sees of them is.
+  readonly facts: Readonly<Record<string, PipelineFacts>>;
+
+  constructor(facts: Readonly<Record<string, PipelineFacts>>) {
+    this.facts = facts;
+  }
+
+  tryBundle(outputDir: string): boolean {
+    const entries = ['intake', 'finalizer'].map((name) => ({ name, path: ownModule(`functions/${name}/index`) }));
+    buildModules(entries, outputDir, dirname(ownModule('lib')));
+    writeFileSync(join(outputDir, 'pipelines.json'), JSON.stringify(this.facts));
+    return true;
+  }
+}

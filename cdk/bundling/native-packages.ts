@@ -1,0 +1,91 @@
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Architecture } from '../../lib/config/compute.ts';
+import { fetchPackages } from './fetch-packages.ts';
+
+/** What of a package's `package.json` says what else it needs. */
+interface PackageManifest {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface InstalledPackage extends PackageManifest {
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** Node's names of Lambda's architectures. */
+const CPUS: Readonly<Record<Architecture, string>> = { arm64: 'arm64', x86_64: 'x64' };
+
+/** What a package has for its compilers and its readers. */
+const NOT_RUN = /\.(d\.[cm]?ts|map|md|cc|h|gyp|bnf)$|[\\/](src|install|node_modules)$/;
+
+/**
+ * Copies onnxruntime with the binaries of one platform only. Of its dependencies it needs one to run, the others to
+ * install; the CUDA libraries that an installation may have fetched stay behind.
+ */
+export function copyOnnxruntime(architecture: Architecture, modules: string): void {
+  const onnxruntime = installedPackage('onnxruntime-node', import.meta.dirname);
+  const platform = join('bin', 'napi-v6', 'linux', CPUS[architecture]);
+  copyPackage(onnxruntime, modules, ['package.json', 'dist', platform]);
+  copyPackage(installedPackage('onnxruntime-common', onnxruntime.folder), modules, ['package.json', 'dist/cjs']);
+}
+
+/** Copies sharp with its dependencies; binaries for another platform than this one's are fetched. */
+export function copySharp(architecture: Architecture, modules: string): void {
+  const sharp = installedPackage('sharp', import.meta.dirname);
+  const needed = withDependencies(sharp);
+  for (const dependency of needed.values()) copyPackage(dependency, modules);
+  for (const binary of sharpBinaries(sharp, architecture)) copyPackage(binary, modules);
+}
+
+function sharpBinaries(sharp: InstalledPackage, architecture: Architecture): readonly InstalledPackage[] {
+  const cpu = CPUS[architecture];
+  const versions = Object.entries(sharp.optionalDependencies ?? {}).filter(([name]) =>
+    [`@img/sharp-linux-${cpu}`, `@img/sharp-libvips-linux-${cpu}`].includes(name),
+  );
+  const installed = versions.flatMap(([name]) => findPackage(name, sharp.folder) ?? []);
+  if (installed.length === versions.length) return installed;
+  const cache = join(dirname(sharp.folder), '.cache', 'inference-fabric');
+  const fetched = fetchPackages(Object.fromEntries(versions), { cpu, cache });
+  return versions.map(([name]) => installedPackage(name, fetched));
+}
+
+function withDependencies(
+  root: InstalledPackage,
+  found: Map<string, InstalledPackage> = new Map(),
+): ReadonlyMap<string, InstalledPackage> {
+  if (found.has(root.name)) return found;
+  found.set(root.name, root);
+  for (const name of Object.keys(root.dependencies ?? {})) withDependencies(installedPackage(name, root.folder), found);
+  return found;
+}
+
+function copyPackage({ name, folder }: InstalledPackage, modules: string, parts: readonly string[] = ['.']): void {
+  for (const part of parts) {
+    cpSync(join(folder, part), join(modules, name, part), { recursive: true, dereference: true, filter: isRun });
+  }
+}
+
+function isRun(path: string): boolean {
+  return !NOT_RUN.test(path) && !basename(path).startsWith('libonnxruntime_providers_');
+}
+
+function installedPackage(name: string, from: string): InstalledPackage {
+  const found = findPackage(name, from);
+  if (found !== undefined) return found;
+  throw new Error(`the package ${name} is not installed: it is looked for from ${from} upwards`);
+}
+
+/** Finds a package as Node does, whatever it exports. */
+function findPackage(name: string, from: string): InstalledPackage | undefined {
+  for (let at = from; ; at = dirname(at)) {
+    const folder = join(at, 'node_modules', name);
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest)) {
+      return { ...(JSON.parse(readFileSync(manifest, 'utf8')) as PackageManifest), name, folder };
+    }
+    if (at === dirname(at)) return undefined;
+  }
+}

@@ -1,0 +1,73 @@
+import { Stack } from 'aws-cdk-lib';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { LambdaCompute } from '../lib/config/compute.ts';
+import { ConfigError } from '../lib/errors.ts';
+import type { DescribedPipeline, FabricDescription } from './fabric-description.ts';
+import type { InferenceFabricProps } from './inference-fabric.ts';
+
+interface Rule {
+  readonly broken: boolean;
+  readonly message: string;
+}
+
+/** Intake has the URLs of all pipelines' queues in its environment, for which Lambda has 4 KB. */
+const MAX_PIPELINES = 20;
+const MAX_ENVIRONMENT_BYTES = 4096;
+/** The longest URL of a queue that CloudFormation names, in the region of the longest name. */
+const QUEUE_URL_BYTES = 150;
+/** What else is in the environment: buckets, other queues, the names of variables. */
+const OTHER_ENVIRONMENT_BYTES = 700;
+
+const ARCHITECTURES: ReadonlySet<unknown> = new Set([undefined, 'arm64', 'x86_64']);
+
+/** @throws ConfigError with a line for each rule that is broken. */
+export function checkFabric(scope: Construct, fabric: FabricDescription, props: InferenceFabricProps): void {
+  const broken = [...fabricRules(fabric), ...propsRules(scope, props)].filter((rule) => rule.broken);
+  if (broken.length > 0) {
+    throw new ConfigError([`Cannot deploy ${fabric.configPath}:`, ...broken.map(({ message }) => message)].join('\n'));
+  }
+}
+
+function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
+  const bytes = pipelines.reduce((sum, { name }) => sum + name.length + QUEUE_URL_BYTES, OTHER_ENVIRONMENT_BYTES);
+  return [
+    {
+      broken: pipelines.length > MAX_PIPELINES,
+      message: `a fabric may have at most ${MAX_PIPELINES} pipelines: this one has ${pipelines.length}. Make a fabric for each group of them`,
+    },
+    {
+      broken: pipelines.length <= MAX_PIPELINES && bytes > MAX_ENVIRONMENT_BYTES,
+      message: `the names of the pipelines are ${bytes - MAX_ENVIRONMENT_BYTES} characters too long in all: Lambda's environment takes ${MAX_ENVIRONMENT_BYTES} bytes`,
+    },
+    ...pipelines.map(({ name, compute }) => ({
+      broken: compute.kind === 'container',
+      message: `pipelines.${name}.compute must be lambda(…): GPU tasks are not built yet`,
+    })),
+  ];
+}
+
+function propsRules(scope: Construct, { outputBucket, inputBuckets = [] }: InferenceFabricProps): readonly Rule[] {
+  const architecture: unknown = scope.node.tryGetContext('architecture');
+  return [
+    {
+      broken: outputBucket !== undefined && inputBuckets.some((bucket) => isSameBucket(scope, bucket, outputBucket)),
+      message: "'outputBucket' must not be one of 'inputBuckets': results would be taken for input",
+    },
+    {
+      broken: !ARCHITECTURES.has(architecture),
+      message: `the context value 'architecture' must be 'arm64' or 'x86_64': current value is '${String(architecture)}'`,
+    },
+  ];
+}
+
+function isSameBucket(scope: Construct, a: s3.IBucket, b: s3.IBucket): boolean {
+  const stack = Stack.of(scope);
+  return JSON.stringify(stack.resolve(a.bucketName)) === JSON.stringify(stack.resolve(b.bucketName));
+}
+
+/** The compute of a pipeline that `checkFabric` has let pass. */
+export function deployable({ name, compute }: DescribedPipeline): LambdaCompute {
+  if (compute.kind === 'lambda') return compute;
+  throw new ConfigError(`pipelines.${name}.compute can't be deployed`);
+}

@@ -1,0 +1,126 @@
+import { Aws, Duration } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { acknowledgeObjects } from './acknowledgements.ts';
+import { FabricFunction, type FabricFunctionProps } from './fabric-function.ts';
+import type { FabricPipeline, FabricResources } from './fabric-pipeline.ts';
+import { allow, readInput, sendTo, useKey, writeOutput } from './permissions.ts';
+
+export interface ControlFunctionsProps extends FabricResources {
+  /** Intake and finalizer are modules of the same code. */
+  readonly code: lambda.Code;
+  readonly intakeQueue: sqs.Queue;
+  readonly finalizerQueue: sqs.Queue;
+  readonly pipelines: ReadonlyMap<string, FabricPipeline>;
+}
+
+/** Planning may have to read a whole object, and a job may have very many parts. */
+export const CONTROL_TIMEOUT = Duration.minutes(15);
+
+/** One core: Lambda gives one with each 1,769 MB. */
+const INTAKE_MEMORY_MB = 1769;
+const FINALIZER_MEMORY_MB = 1024;
+const STORAGE_MB = 1024;
+/** How long intake gathers events. */
+export const INTAKE_WINDOW = Duration.seconds(1);
+const INTAKE_BATCH = { batchSize: 100, window: INTAKE_WINDOW };
+const FINALIZER_BATCH = { batchSize: 10 };
+/** Events of ended jobs go to the account's default bus. */
+const EVENT_BUS = 'default';
+
+/** The functions that every pipeline shares: intake plans jobs, the finalizer ends them. */
+export class ControlFunctions extends Construct {
+  readonly intake: lambda.Function;
+  readonly finalizer: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: ControlFunctionsProps) {
+    super(scope, id);
+    const intake = new FabricFunction(this, 'Intake', intakeProps(props));
+    acknowledgeObjects(intake, [...props.inputBuckets, props.outputBucket]);
+    const finalizer = new FabricFunction(this, 'Finalizer', finalizerProps(props));
+    acknowledgeObjects(finalizer, [props.outputBucket]);
+    this.intake = intake.function;
+    this.finalizer = finalizer.function;
+  }
+}
+
+function intakeProps(props: ControlFunctionsProps): FabricFunctionProps {
+  const { inputBuckets, outputBucket, intakeQueue, finalizerQueue } = props;
+  const bundleQueues = eachPipeline(props, ({ bundleQueue }) => bundleQueue);
+  const queues = {
+    intake: intakeQueue.queueUrl,
+    finalizer: finalizerQueue.queueUrl,
+    bundles: urlsOf(bundleQueues),
+  };
+  return {
+    ...shared(props),
+    description: 'Plans jobs of dropped files',
+    module: 'intake',
+    memoryMb: INTAKE_MEMORY_MB,
+    poller: { queue: intakeQueue, ...INTAKE_BATCH },
+    environment: {
+      FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
+      FABRIC_INPUT_BUCKETS: JSON.stringify(inputBuckets.map(({ bucketName }) => bucketName)),
+      FABRIC_QUEUES: JSON.stringify(queues),
+    },
+    statements: [
+      ...readInput(inputBuckets),
+      ...writeOutput(outputBucket),
+      sendTo([intakeQueue, finalizerQueue, ...Object.values(bundleQueues)]),
+      ...keyStatements(props),
+    ],
+  };
+}
+
+function finalizerProps(props: ControlFunctionsProps): FabricFunctionProps {
+  const { outputBucket, finalizerQueue } = props;
+  const deadLetters = eachPipeline(props, ({ elementDeadLetters }) => elementDeadLetters);
+  const queues = { finalizer: finalizerQueue.queueUrl, deadLetters: urlsOf(deadLetters) };
+  const bus = `arn:${Aws.PARTITION}:events:${Aws.REGION}:${Aws.ACCOUNT_ID}:event-bus/${EVENT_BUS}`;
+  return {
+    ...shared(props),
+    description: 'Ends jobs whose bundles are done',
+    module: 'finalizer',
+    memoryMb: FINALIZER_MEMORY_MB,
+    poller: { queue: finalizerQueue, ...FINALIZER_BATCH },
+    environment: {
+      FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
+      FABRIC_QUEUES: JSON.stringify(queues),
+      FABRIC_EVENT_BUS: EVENT_BUS,
+    },
+    statements: [
+      ...writeOutput(outputBucket),
+      sendTo([finalizerQueue, ...Object.values(deadLetters)]),
+      allow(['events:PutEvents'], [bus]),
+      ...keyStatements(props),
+    ],
+  };
+}
+
+function shared({
+  code,
+  architecture,
+  logRetention,
+}: ControlFunctionsProps): Pick<
+  FabricFunctionProps,
+  'code' | 'architecture' | 'logRetention' | 'timeout' | 'ephemeralStorageMb'
+> {
+  return { code, architecture, logRetention, timeout: CONTROL_TIMEOUT, ephemeralStorageMb: STORAGE_MB };
+}
+
+function keyStatements({ encryptionKey }: ControlFunctionsProps): readonly iam.PolicyStatement[] {
+  return encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)];
+}
+
+function eachPipeline(
+  { pipelines }: ControlFunctionsProps,
+  queueOf: (pipeline: FabricPipeline) => sqs.Queue,
+): Readonly<Record<string, sqs.Queue>> {
+  return Object.fromEntries(Array.from(pipelines, ([name, pipeline]) => [name, queueOf(pipeline)]));
+}
+
+function urlsOf(queues: Readonly<Record<string, sqs.Queue>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(queues).map(([name, { queueUrl }]) => [name, queueUrl]));
+}

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Fabric, Pipeline } from '../lib/config/fabric.ts';
+import { loadConfig } from '../lib/config/load-config.ts';
+import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { externalLocations } from '../lib/models/model-digest.ts';
+import { type ModelHandler, unwrapHandler } from '../lib/models/model-handler.ts';
+import type { DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
+
+// A process of its own: it imports the config module given as its argument, and writes what of it is data, as JSON, to
+// the descriptor that its parent reads. An app's synthesis is synchronous, and may run under any loader.
+
+const DESCRIPTION = 3;
+
+const [configPath = ''] = process.argv.slice(2);
+writeSync(DESCRIPTION, JSON.stringify(await describe(configPath)));
+
+async function describe(path: string): Promise<Description> {
+  try {
+    return { fabric: describeFabric(await loadConfig(pathToFileURL(path)), path) };
+  } catch (error) {
+    if (error instanceof ConfigError) return { refused: error.message };
+    throw error;
+  }
+}
+
+function describeFabric(fabric: Fabric, path: string): FabricDescription {
+  const facts = pipelineFacts(fabric);
+  const pipelines = Object.entries(fabric.pipelines).map(([name, pipeline]) => describePipeline(name, pipeline, path));
+  return { configPath: path, facts, pipelines };
+}
+
+function describePipeline(name: string, pipeline: Pipeline, path: string): DescribedPipeline {
+  const handlers = pipeline.steps.flatMap((step) =>
+    step.kind === 'runInference' ? [unwrapHandler(step.handler).handler] : [],
+  );
+  const waits = handlers.flatMap(({ options }) => options.maxBatchDurationSecs ?? []);
+  const uris = handlers.flatMap(modelUriOf);
+  const objects = uris.filter((uri) => uri.startsWith('s3://'));
+  const files = uris.filter((uri) => !uri.startsWith('s3://')).map((uri) => modelFile(uri, name, path));
+  return {
+    name,
+    compute: pipeline.compute,
+    ...(waits.length === 0 ? {} : { maxBatchDurationSecs: Math.min(...waits) }),
+    modelFiles: [...new Set(files.flatMap(withExternalData))].toSorted(),
+    modelObjects: [...new Set(objects)].toSorted(),
+  };
+}
+
+function modelUriOf({ options }: ModelHandler): readonly string[] {
+  return 'modelUri' in options && typeof options.modelUri === 'string' ? [options.modelUri] : [];
+}
+
+/** The path of a model that goes with the function's code, where it lies at the same place relative to the config. */
+function modelFile(uri: string, pipeline: string, configPath: string): string {
+  if (isAbsolute(uri)) {
+    throw new ConfigError(
+      `pipelines.${pipeline}: 'modelUri' must be relative to the config file, or s3://…, to be deployed: current value is '${uri}'`,
+    );
+  }
+  const path = uri.startsWith('file:') ? fileURLToPath(uri) : resolve(dirname(configPath), uri);
+  if (!existsSync(path)) throw new ConfigError(`pipelines.${pipeline}: there is no model file ${path}`);
+  return path;
+}
+
+function withExternalData(path: string): readonly string[] {
+  const data = path.endsWith('.onnx') ? externalLocations(readFileSync(path)) : [];
+  return [path, ...data.map((location) => join(dirname(path), location))];
+}

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Compute } from '../lib/config/compute.ts';
+import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
+import { siblingModule } from '../lib/hosts/sibling-module.ts';
+
+/** What of a pipeline decides what is deployed for it. */
+export interface DescribedPipeline {
+  readonly name: string;
+  readonly compute: Compute;
+  /** The shortest of its handlers; absent where batches come from one bundle. */
+  readonly maxBatchDurationSecs?: number;
+  /** Absolute paths of the models that go with the code, and of their external data. */
+  readonly modelFiles: readonly string[];
+  /** `s3://…` addresses of the models that are fetched. */
+  readonly modelObjects: readonly string[];
+}
+
+/** A configuration as data. */
+export interface FabricDescription {
+  /** Absolute. */
+  readonly configPath: string;
+  readonly facts: Readonly<Record<string, PipelineFacts>>;
+  readonly pipelines: readonly DescribedPipeline[];
+}
+
+/** What the process that reads the configuration answers. */
+export type Description = { readonly fabric: FabricDescription } | { readonly refused: string };
+
+const MAX_DESCRIPTION_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads a config module, in a process of its own: that works at once, as a construct needs it, and whatever loads the
+ * app's TypeScript. What the module prints goes to stderr.
+ *
+ * @throws ConfigError where it can't be imported or breaks a rule.
+ */
+export function describeFabric(configPath: string): FabricDescription {
+  const path = resolve(configPath);
+  const program = fileURLToPath(siblingModule('./describe-process', import.meta.url));
+  const { status, output, error } = spawnSync(process.execPath, [...inheritedFlags(), program, path], {
+    stdio: ['ignore', 2, 2, 'pipe'],
+    maxBuffer: MAX_DESCRIPTION_BYTES,
+    encoding: 'utf8',
+  });
+  if (error !== undefined) throw error;
+  const text = output[3] ?? '';
+  if (status !== 0 || text === '')
+    throw new ConfigError(`${path} can't be read: its process ended with status ${status}`);
+  const description = JSON.parse(text) as Description;
+  if ('refused' in description) throw new ConfigError(description.refused);
+  return description.fabric;
+}

@@ -1,0 +1,124 @@
+import { dirname } from 'node:path';
+import { Aws, Duration } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Architecture, LambdaCompute } from '../lib/config/compute.ts';
+import { acknowledgeObjects, acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
+import { bundledCode } from './bundling/bundled-code.ts';
+import { ProcessorBundling } from './bundling/processor-bundling.ts';
+import type { DescribedPipeline } from './fabric-description.ts';
+import { FabricFunction, type PollerProps } from './fabric-function.ts';
+import { askedFor, readInput, readModels, sendTo, useKey, writeOutput } from './permissions.ts';
+import { DeadLetterQueue, MAX_RECEIVES, WorkQueue } from './queues.ts';
+
+/** What all functions of a fabric share. */
+export interface FabricResources {
+  /** The fabric's own first. */
+  readonly inputBuckets: readonly s3.IBucket[];
+  readonly outputBucket: s3.IBucket;
+  readonly encryptionKey: kms.IKey | undefined;
+  readonly logRetention: logs.RetentionDays;
+  /** Where a pipeline names none. */
+  readonly architecture: Architecture;
+}
+
+export interface FabricPipelineProps extends FabricResources {
+  readonly pipeline: DescribedPipeline;
+  readonly compute: LambdaCompute;
+  /** Absolute. */
+  readonly configPath: string;
+  /** Absolute paths of what goes with the config. */
+  readonly files: readonly string[];
+}
+
+/** A run takes one bundle, so that what a bundle costs is what a run costs, */
+const ONE_BUNDLE = 1;
+/** or as many as SQS hands over at once, where batches may cross bundles. */
+const BUNDLES_TOGETHER = 10;
+/** Lambda's longest. */
+const MAX_WINDOW_SECS = 300;
+
+/** What one pipeline needs: queues for its bundles and its failures, and the function that processes them. */
+export class FabricPipeline extends Construct {
+  /** Where producers send elements, and intake bundles. */
+  readonly bundleQueue: sqs.Queue;
+  /** Bundles that failed time after time. */
+  readonly bundleDeadLetters: sqs.Queue;
+  /** Elements that failed. */
+  readonly elementDeadLetters: sqs.Queue;
+  readonly processor: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: FabricPipelineProps) {
+    super(scope, id);
+    const { encryptionKey, compute } = props;
+    const timeout = Duration.seconds(compute.timeoutSecs);
+    const window = batchingWindow(props.pipeline);
+    const work = new WorkQueue(this, 'Bundles', { encryptionKey, functionTimeout: timeout, batchingWindow: window });
+    this.bundleQueue = work.queue;
+    this.bundleDeadLetters = work.deadLetters;
+    this.elementDeadLetters = new DeadLetterQueue(this, 'FailedElements', { encryptionKey });
+    acknowledgeUnnamedDeadLetters(this.elementDeadLetters);
+    const poller: PollerProps = {
+      queue: work.queue,
+      batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
+      window,
+      maxConcurrency: compute.maxConcurrency,
+    };
+    this.processor = this.#processor(props, timeout, poller);
+  }
+
+  #processor(props: FabricPipelineProps, timeout: Duration, poller: PollerProps): lambda.Function {
+    const { compute, pipeline, configPath, files } = props;
+    const architecture = compute.architecture ?? props.architecture;
+    const bundling = new ProcessorBundling({ configPath, architecture, files });
+    const processor = new FabricFunction(this, 'Processor', {
+      description: `Processes bundles of ${pipeline.name}`,
+      code: bundledCode(dirname(configPath), bundling),
+      module: 'processor',
+      architecture,
+      memoryMb: compute.memoryMb,
+      ephemeralStorageMb: compute.ephemeralStorageMb,
+      timeout,
+      environment: this.#environment(props, bundling.configModule),
+      logRetention: props.logRetention,
+      poller,
+      statements: this.#statements(props),
+    });
+    acknowledgeObjects(processor, [...props.inputBuckets, props.outputBucket]);
+    return processor.function;
+  }
+
+  #environment(props: FabricPipelineProps, configModule: string): Readonly<Record<string, string>> {
+    const queues = { bundles: this.bundleQueue.queueUrl, deadLetters: this.elementDeadLetters.queueUrl };
+    return {
+      FABRIC_OUTPUT_BUCKET: props.outputBucket.bucketName,
+      FABRIC_INPUT_BUCKETS: JSON.stringify(props.inputBuckets.map(({ bucketName }) => bucketName)),
+      FABRIC_QUEUES: JSON.stringify(queues),
+      FABRIC_PIPELINE: props.pipeline.name,
+      FABRIC_CONFIG: configModule,
+      FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
+    };
+  }
+
+  #statements(props: FabricPipelineProps): readonly iam.PolicyStatement[] {
+    const { inputBuckets, outputBucket, encryptionKey, compute, pipeline } = props;
+    return [
+      ...readInput(inputBuckets),
+      ...writeOutput(outputBucket),
+      sendTo([this.bundleQueue, this.elementDeadLetters]),
+      ...readModels(pipeline.modelObjects, Aws.PARTITION),
+      ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),
+      ...askedFor(compute.permissions ?? []),
+    ];
+  }
+}
+
+function batchingWindow({ maxBatchDurationSecs }: DescribedPipeline): Duration | undefined {
+  if (maxBatchDurationSecs === undefined) return undefined;
+  return Duration.seconds(Math.min(MAX_WINDOW_SECS, Math.ceil(maxBatchDurationSecs)));
+}

@@ -1,0 +1,3 @@
+export { FabricPipeline } from './fabric-pipeline.ts';
+export { FabricStack, type FabricStackProps } from './fabric-stack.ts';
+export { InferenceFabric, type InferenceFabricProps } from './inference-fabric.ts';

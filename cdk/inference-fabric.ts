@@ -1,0 +1,159 @@
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Architecture } from '../lib/config/compute.ts';
+import { FabricAlarms } from './alarms.ts';
+import { InputBucket, OutputBucket } from './buckets.ts';
+import { bundledCode } from './bundling/bundled-code.ts';
+import { ControlBundling } from './bundling/control-bundling.ts';
+import { checkFabric, deployable } from './check-fabric.ts';
+import { CONTROL_TIMEOUT, ControlFunctions, INTAKE_WINDOW } from './control-functions.ts';
+import { describeFabric, type FabricDescription } from './fabric-description.ts';
+import { FabricPipeline, type FabricResources } from './fabric-pipeline.ts';
+import { notifyOfObjects } from './intake-notifications.ts';
+import { WorkQueue } from './queues.ts';
+import { sharedFiles } from './shared-files.ts';
+
+export interface InferenceFabricProps {
+  /** The config module, whose default export is a fabric: a path from the working directory. */
+  readonly configPath: string;
+  /**
+   * Paths of other files that the config's code reads, from the config's folder; they lie at the same places beside it.
+   * @default none: models are found by themselves
+   */
+  readonly files?: readonly string[];
+  /**
+   * The processor of functions whose pipeline names none.
+   * @default the context value `architecture`, otherwise `arm64`
+   */
+  readonly architecture?: Architecture;
+  /** Buckets whose objects manifests may name, beside the fabric's own input bucket. @default none */
+  readonly inputBuckets?: readonly s3.IBucket[];
+  /** Where results go; what lies under `.fabric/` there should expire after 30 days. @default a bucket of the fabric's own */
+  readonly outputBucket?: s3.IBucket;
+  /**
+   * A key of the user's own for buckets and queues. One that is made elsewhere has to let S3 (`s3.amazonaws.com`) use
+   * `kms:GenerateDataKey` and `kms:Decrypt`.
+   * @default the services' own keys, which cost nothing
+   */
+  readonly encryptionKey?: kms.IKey;
+  /** Where access logs of the fabric's buckets go. @default none are kept */
+  readonly accessLogsBucket?: s3.IBucket;
+  /** Told of alarms. @default nobody is told */
+  readonly alarmTopic?: sns.ITopic;
+  /** The age of a waiting bundle from which it is an alarm. @default 12 hours */
+  readonly oldestMessageAge?: Duration;
+  /** @default one month */
+  readonly logRetention?: logs.RetentionDays;
+}
+
+/**
+ * All that a configuration needs in AWS: files dropped in `inputBucket` under a pipeline's name become predictions and
+ * explained failures in `outputBucket`.
+ *
+ * The buckets are kept when the stack is destroyed.
+ */
+export class InferenceFabric extends Construct {
+  readonly inputBucket: s3.Bucket;
+  readonly outputBucket: s3.IBucket;
+  /** Takes S3's events; other buckets of the account may send it theirs. */
+  readonly intakeQueue: sqs.Queue;
+  readonly finalizerQueue: sqs.Queue;
+  readonly intake: lambda.Function;
+  readonly finalizer: lambda.Function;
+  /** By name. */
+  readonly pipelines: ReadonlyMap<string, FabricPipeline>;
+  readonly alarms: readonly cloudwatch.Alarm[];
+
+  /** @throws ConfigError where the configuration is wrong, or one that can't be deployed. */
+  constructor(scope: Construct, id: string, props: InferenceFabricProps) {
+    super(scope, id);
+    const { encryptionKey } = props;
+    const fabric = describeFabric(props.configPath);
+    checkFabric(this, fabric, props);
+
+    this.inputBucket = new InputBucket(this, 'Input', props);
+    this.outputBucket = props.outputBucket ?? asBucket(new OutputBucket(this, 'Output', props));
+    const resources: FabricResources = {
+      inputBuckets: [asBucket(this.inputBucket), ...(props.inputBuckets ?? [])],
+      outputBucket: this.outputBucket,
+      encryptionKey,
+      logRetention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
+      architecture: architectureOf(this, props),
+    };
+    const queueProps = { encryptionKey, functionTimeout: CONTROL_TIMEOUT };
+    const intake = new WorkQueue(this, 'IntakeQueue', { ...queueProps, batchingWindow: INTAKE_WINDOW });
+    const finalizer = new WorkQueue(this, 'FinalizerQueue', queueProps);
+    this.intakeQueue = intake.queue;
+    this.finalizerQueue = finalizer.queue;
+    this.pipelines = this.#pipelines(fabric, props, resources);
+    const control = new ControlFunctions(this, 'Control', {
+      ...resources,
+      code: bundledCode(dirname(fabric.configPath), new ControlBundling(fabric.facts)),
+      intakeQueue: intake.queue,
+      finalizerQueue: finalizer.queue,
+      pipelines: this.pipelines,
+    });
+    this.intake = control.intake;
+    this.finalizer = control.finalizer;
+    notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, encryptionKey });
+    this.alarms = this.#alarms(props, { intake, finalizer });
+  }
+
+  #pipelines(
+    fabric: FabricDescription,
+    props: InferenceFabricProps,
+    resources: FabricResources,
+  ): ReadonlyMap<string, FabricPipeline> {
+    const { configPath } = fabric;
+    const files = (props.files ?? []).map((path) => resolve(dirname(configPath), path));
+    const models = sharedFiles(
+      fabric.pipelines.map(({ modelFiles }) => modelFiles),
+      (path) => statSync(path).size,
+    );
+    return new Map(
+      fabric.pipelines.map((pipeline, index) => {
+        const compute = deployable(pipeline);
+        const own = [...new Set([...files, ...(models[index] ?? [])])];
+        return [
+          pipeline.name,
+          new FabricPipeline(this, pipeline.name, { ...resources, pipeline, compute, configPath, files: own }),
+        ];
+      }),
+    );
+  }
+
+  #alarms(
+    { alarmTopic, oldestMessageAge = Duration.hours(12) }: InferenceFabricProps,
+    { intake, finalizer }: { readonly intake: WorkQueue; readonly finalizer: WorkQueue },
+  ): readonly cloudwatch.Alarm[] {
+    const alarms = new FabricAlarms(this, 'Alarms', { topic: alarmTopic, oldestMessageAge });
+    alarms.watchDeadLetters('Intake', intake.deadLetters, 'Events of dropped files that could not be planned are');
+    alarms.watchDeadLetters('Finalizer', finalizer.deadLetters, 'Jobs that could not be ended are');
+    for (const [name, { bundleQueue, bundleDeadLetters, elementDeadLetters }] of this.pipelines) {
+      alarms.watchDeadLetters(`${name}-bundles`, bundleDeadLetters, `Bundles of ${name} are`);
+      alarms.watchDeadLetters(`${name}-elements`, elementDeadLetters, `Failed elements of ${name} are`);
+      alarms.watchAge(`${name}-age`, bundleQueue, `Bundles of ${name}`);
+    }
+    return alarms.all;
+  }
+}
+
+/** CDK's classes are its interfaces but for exact optional properties. */
+function asBucket(bucket: s3.Bucket): s3.IBucket {
+  return bucket as s3.IBucket;
+}
+
+function architectureOf(scope: Construct, { architecture }: InferenceFabricProps): Architecture {
+  const context: unknown = scope.node.tryGetContext('architecture');
+  // `checkFabric` has refused any other value.
+  return architecture ?? (context as Architecture | undefined) ?? 'arm64';
+}

@@ -1,0 +1,45 @@
+import { Aws } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+
+export interface NotificationProps {
+  readonly bucket: s3.Bucket;
+  readonly queue: sqs.Queue;
+  /** The queue's key. @default SQS's own */
+  readonly encryptionKey?: kms.IKey | undefined;
+}
+
+/**
+ * Sends what is created in a bucket to a queue, by the bucket's own property: `addEventNotification` would add a function
+ * of CDK's to set it.
+ *
+ * Any bucket of the account may send to the queue. The policy has to be there before the bucket, so it can't name it.
+ */
+export function notifyOfObjects({ bucket, queue, encryptionKey }: NotificationProps): void {
+  const s3Service = new iam.ServicePrincipal('s3.amazonaws.com');
+  const fromThisAccount = { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } };
+  const { policyDependable } = queue.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [s3Service],
+      actions: ['sqs:SendMessage'],
+      resources: [queue.queueArn],
+      conditions: { ...fromThisAccount, ArnLike: { 'aws:SourceArn': `arn:${Aws.PARTITION}:s3:::*` } },
+    }),
+  );
+  encryptionKey?.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [s3Service],
+      actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+      resources: ['*'],
+      conditions: fromThisAccount,
+    }),
+  );
+  // The class `Bucket` makes one of these, always.
+  const resource = bucket.node.defaultChild as s3.CfnBucket;
+  resource.notificationConfiguration = {
+    queueConfigurations: [{ event: 's3:ObjectCreated:*', queue: queue.queueArn }],
+  };
+  if (policyDependable !== undefined) resource.node.addDependency(policyDependable);
+}

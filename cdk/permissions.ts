@@ -1,0 +1,67 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Permission } from '../lib/config/compute.ts';
+
+// Statements by hand, not the constructs' grants: those give more than the functions use.
+
+/** Reading objects, those of given versions too. Without leave to list a bucket, an absent object is 403 and not 404. */
+export function readInput(buckets: readonly s3.IBucket[]): readonly iam.PolicyStatement[] {
+  return [
+    allow(['s3:GetObject', 's3:GetObjectVersion'], buckets.map(objectsOf)),
+    allow(
+      ['s3:ListBucket'],
+      buckets.map(({ bucketArn }) => bucketArn),
+    ),
+  ];
+}
+
+/** Reading and writing results and staging; a large object is written in parts, which may have to be given up. */
+export function writeOutput(bucket: s3.IBucket): readonly iam.PolicyStatement[] {
+  return [
+    allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], [objectsOf(bucket)]),
+    allow(['s3:ListBucket'], [bucket.bucketArn]),
+  ];
+}
+
+/** Taking messages: Lambda's poller does it with the function's role. */
+export function takeFrom(queue: sqs.IQueue): iam.PolicyStatement {
+  return allow(
+    ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    [queue.queueArn],
+  );
+}
+
+export function sendTo(queues: readonly sqs.IQueue[]): iam.PolicyStatement {
+  return allow(
+    ['sqs:SendMessage'],
+    queues.map(({ queueArn }) => queueArn),
+  );
+}
+
+/** @param uris - `s3://<bucket>/<key>` */
+export function readModels(uris: readonly string[], partition: string): readonly iam.PolicyStatement[] {
+  if (uris.length === 0) return [];
+  const places = uris.map((uri) => uri.replace(/^s3:\/\//, ''));
+  const buckets = new Set(places.map((place) => place.slice(0, place.indexOf('/'))));
+  const arns = (resources: Iterable<string>): string[] => Array.from(resources, (it) => `arn:${partition}:s3:::${it}`);
+  return [allow(['s3:GetObject', 's3:GetObjectVersion'], arns(places)), allow(['s3:ListBucket'], arns(buckets))];
+}
+
+/** What the user asked for, word for word. */
+export function askedFor(permissions: readonly Permission[]): readonly iam.PolicyStatement[] {
+  return permissions.map(({ actions, resources }) => allow(actions, resources));
+}
+
+/** Objects and messages under a key of the user's own. */
+export function useKey(keyArn: string): iam.PolicyStatement {
+  return allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn]);
+}
+
+export function allow(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions: [...actions], resources: [...resources] });
+}
+
+export function objectsOf(bucket: s3.IBucket): string {
+  return bucket.arnForObjects('*');
+}

@@ -1,0 +1,56 @@
+import { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+/** A first try and four retries; throttling, shutdown and deadlines don't count. */
+export const MAX_RECEIVES = 5;
+/** Longer than a job may take (3 days), so that no message is lost before its job has ended. */
+const RETENTION = Duration.days(4);
+/** SQS's most. In a dead-letter queue a message keeps the time at which it was first sent. */
+const DEAD_LETTER_RETENTION = Duration.days(14);
+/** AWS's advice, so that a message in a function's retries is not given out again. */
+const VISIBILITY_FACTOR = 6;
+
+export interface DeadLetterQueueProps {
+  /** @default SQS's own key (SSE-SQS) */
+  readonly encryptionKey?: kms.IKey | undefined;
+}
+
+/** A queue that keeps what failed, for people to look at. */
+export class DeadLetterQueue extends sqs.Queue {
+  constructor(scope: Construct, id: string, { encryptionKey }: DeadLetterQueueProps) {
+    super(scope, id, { ...encryption(encryptionKey), enforceSSL: true, retentionPeriod: DEAD_LETTER_RETENTION });
+  }
+}
+
+export interface WorkQueueProps extends DeadLetterQueueProps {
+  /** How long a run of the function that takes its messages may last. */
+  readonly functionTimeout: Duration;
+  /** How long messages wait for others before that. @default none */
+  readonly batchingWindow?: Duration | undefined;
+}
+
+/** A queue of work for a function, and the queue where messages go that it failed at time after time. */
+export class WorkQueue extends Construct {
+  readonly queue: sqs.Queue;
+  readonly deadLetters: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, props: WorkQueueProps) {
+    super(scope, id);
+    const { encryptionKey, functionTimeout, batchingWindow = Duration.seconds(0) } = props;
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', { encryptionKey });
+    this.queue = new sqs.Queue(this, 'Queue', {
+      ...encryption(encryptionKey),
+      enforceSSL: true,
+      retentionPeriod: RETENTION,
+      visibilityTimeout: Duration.seconds(functionTimeout.toSeconds() * VISIBILITY_FACTOR + batchingWindow.toSeconds()),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVES },
+    });
+  }
+}
+
+function encryption(key: kms.IKey | undefined): Pick<sqs.QueueProps, 'encryption' | 'encryptionMasterKey'> {
+  if (key === undefined) return { encryption: sqs.QueueEncryption.SQS_MANAGED };
+  return { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: key };
+}

@@ -1,0 +1,75 @@
+import type { AddressInfo } from 'node:net';
+import { buildApp } from 'fauxqs';
+import {
+  ACCOUNT,
+  answerConditions,
+  keepReceived,
+  nameQueues,
+  type ObjectWritten,
+  reportWrites,
+} from './emulator-hooks.ts';
+import { emulatedStores } from './emulated-objects.ts';
+
+export type { ObjectWritten };
+
+/** S3 and SQS inside this process, on 127.0.0.1, kept in memory until it is disposed of. */
+export interface EmbeddedAws extends AsyncDisposable {
+  readonly endpoint: string;
+  createBucket(name: string): Promise<void>;
+  /** Creates a queue with SQS's own attributes. @returns its URL */
+  createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
+  /** Calls a listener, which must not throw, for each object as soon as it is written. @returns what ends it */
+  onWritten(listener: (event: ObjectWritten) => void): () => void;
+}
+
+export const REGION = 'us-east-1';
+
+/** Starts the emulator on a port that the system chooses. */
+export async function startEmbeddedAws(): Promise<EmbeddedAws> {
+  const stores = await emulatedStores();
+  const app = buildApp({ logger: false, defaultRegion: REGION, stores });
+  const listeners = new Set<(event: ObjectWritten) => void>();
+  answerConditions(app, stores.s3Store);
+  reportWrites(app, stores.s3Store, (event) => {
+    for (const listener of listeners) listener(event);
+  });
+  nameQueues(app);
+  keepReceived(app, stores.sqsStore);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    async createBucket(name) {
+      stores.s3Store.createBucket(name);
+    },
+    async createQueue(name, attributes = {}) {
+      const url = `http://127.0.0.1:${port}/${ACCOUNT}/${name}`;
+      if (stores.sqsStore.getQueueByName(name) === undefined)
+        stores.sqsStore.createQueue(name, url, queueArn(name), { ...attributes });
+      return url;
+    },
+    onWritten(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+/** The ARN by which a queue's redrive policy names another. */
+export function queueArn(name: string): string {
+  return `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+}
+
+/** The environment in which the AWS SDK, and whatever uses it, finds an emulator. */
+export function awsEnvironment(endpoint: string): Readonly<Record<string, string>> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    // Either would go before it.
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_ENDPOINT_URL_SQS: endpoint,
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  };
+}

@@ -1,0 +1,123 @@
+import { availableParallelism } from 'node:os';
+import { createFinalizerHandler } from '../../functions/finalizer/handler.ts';
+import { createIntakeHandler } from '../../functions/intake/handler.ts';
+import { createProcessorHandler } from '../../functions/processor/handler.ts';
+import type { Fabric, Pipeline } from '../../lib/config/fabric.ts';
+import { pipelineFacts } from '../../lib/config/pipeline-facts.ts';
+import { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { FabricPorts, JobEvent } from '../../lib/jobs/fabric-ports.ts';
+import { unwrapHandler } from '../../lib/models/model-handler.ts';
+import type { MessageQueue } from '../../lib/stores/message-queue.ts';
+import { type LocalQueue, type LocalQueues, MAX_RECEIVES } from './local-queues.ts';
+import { type PollerOptions, QueuePoller } from './poller.ts';
+
+export interface LocalFunctionsOptions extends FabricPorts {
+  /** The config module, and the fabric that it exports. */
+  readonly configUrl: URL;
+  readonly fabric: Fabric;
+  readonly queues: LocalQueues;
+  readonly inputBuckets: readonly string[];
+  /** Threads of each engine that take bundles. @default the cores */
+  readonly workers?: number | undefined;
+  /** Takes what model handlers print, a line at a time. @default it is dropped */
+  readonly onOutput?: ((line: string) => void) | undefined;
+  notify(event: JobEvent): Promise<void>;
+}
+
+/** Objects that intake receives together: those that are one element each make bundles together. */
+const INTAKE_BATCH = { batchSize: 1000, batchWindowSecs: 0.3, maxConcurrency: 2 };
+const FINALIZER_BATCH = { batchSize: 10, maxConcurrency: 4 };
+/** One that a worker works on, and one whose reading starts when that is read. */
+const BUNDLES_PER_WORKER = 2;
+/** Bundles of an invocation, where batches cross bundles. */
+const SHARED_BUNDLES = 10;
+
+/** Runs the fabric's functions behind pollers, until it is disposed of: then what runs is broken off and waited for. */
+export function startLocalFunctions(options: LocalFunctionsOptions): AsyncDisposable {
+  const pollers: QueuePoller[] = [];
+  const engines = new AsyncDisposableStack();
+  const poll = ({ name, queue }: LocalQueue, rest: Omit<PollerOptions, 'name' | 'queue' | 'telemetry'>): void => {
+    pollers.push(new QueuePoller({ name, queue, telemetry: options.telemetry, ...rest }));
+  };
+  const { queues, fabric } = options;
+  poll(queues.intake, { handler: intakeHandler(options), ...INTAKE_BATCH });
+  for (const [name, pipeline] of Object.entries(fabric.pipelines)) {
+    const bundles = existing(queues.bundles, name);
+    const processor = engines.use(processorHandler(name, bundles.queue, options));
+    poll(bundles, { handler: processor.handler, ...bundleBatch(pipeline, options) });
+  }
+  poll(queues.finalizer, { handler: finalizerHandler(options), ...FINALIZER_BATCH });
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(pollers.map((poller) => poller[Symbol.asyncDispose]()));
+      await engines.disposeAsync();
+      await Promise.all(pollers.map((poller) => poller.drain()));
+    },
+  };
+}
+
+function intakeHandler({ fabric, queues, inputBuckets, ...ports }: LocalFunctionsOptions) {
+  const { intake, finalizer, bundles } = queues;
+  return createIntakeHandler({
+    ...portsOf(ports),
+    inputBuckets,
+    pipelines: pipelineFacts(fabric),
+    queues: {
+      intake: intake.queue,
+      finalizer: finalizer.queue,
+      bundles: Object.fromEntries([...bundles].map(([pipeline, { queue }]) => [pipeline, queue])),
+    },
+    jobQueues: (pipeline) => ({ bundles: existing(bundles, pipeline).url, finalizer: finalizer.url }),
+  });
+}
+
+function processorHandler(pipeline: string, bundles: MessageQueue, options: LocalFunctionsOptions) {
+  const { queues, inputBuckets, configUrl, workers, onOutput } = options;
+  return createProcessorHandler({
+    ...portsOf(options),
+    pipelineName: pipeline,
+    bundles,
+    deadLetters: existing(queues.deadLetters, pipeline),
+    inputBuckets,
+    maxReceives: MAX_RECEIVES,
+    startEngine: () =>
+      InferenceEngine.start({
+        configUrl,
+        pipeline,
+        ...(workers === undefined ? {} : { workers }),
+        ...(onOutput === undefined ? {} : { onOutput }),
+      }),
+  });
+}
+
+function finalizerHandler({ fabric, queues, notify, ...ports }: LocalFunctionsOptions) {
+  const pipelines = Object.entries(pipelineFacts(fabric)).map(
+    ([name, facts]) => [name, { facts, deadLetters: existing(queues.deadLetters, name) }] as const,
+  );
+  return createFinalizerHandler({
+    ...portsOf(ports),
+    queue: queues.finalizer.queue,
+    pipelines: Object.fromEntries(pipelines),
+    notify,
+  });
+}
+
+/** How a pipeline's bundles are polled: as deployed, by several functions at once, of which one process does the work here. */
+function bundleBatch(pipeline: Pipeline, { workers = availableParallelism() }: LocalFunctionsOptions) {
+  const waits = pipeline.steps.flatMap((step) =>
+    step.kind === 'runInference' ? (unwrapHandler(step.handler).handler.options.maxBatchDurationSecs ?? []) : [],
+  );
+  const maxConcurrency = workers * BUNDLES_PER_WORKER;
+  if (waits.length === 0) return { batchSize: 1, maxConcurrency };
+  return { batchSize: SHARED_BUNDLES, batchWindowSecs: Math.ceil(Math.min(...waits)), maxConcurrency };
+}
+
+function portsOf({ output, telemetry, now }: FabricPorts): FabricPorts {
+  return { output, telemetry, now };
+}
+
+function existing<T>(map: ReadonlyMap<string, T>, pipeline: string): T {
+  const found = map.get(pipeline);
+  if (found === undefined) throw new RangeError(`there is no pipeline '${pipeline}'`);
+  return found;
+}

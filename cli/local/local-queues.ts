@@ -1,0 +1,92 @@
+import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { MessageQueue } from '../../lib/stores/message-queue.ts';
+import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';
+import { type EmbeddedAws, queueArn } from './embedded-aws.ts';
+
+/** A queue of the fabric, and the one beside it where its messages are parked. */
+export interface LocalQueue {
+  readonly name: string;
+  readonly url: string;
+  readonly queue: MessageQueue;
+  readonly parkedUrl: string;
+}
+
+/** The queues of a fabric; bundles and dead letters by pipeline. */
+export interface LocalQueues {
+  readonly intake: LocalQueue;
+  readonly finalizer: LocalQueue;
+  readonly bundles: ReadonlyMap<string, LocalQueue>;
+  readonly deadLetters: ReadonlyMap<string, MessageQueue>;
+}
+
+/** As deployed: a first try and four retries. */
+export const MAX_RECEIVES = 5;
+/** Longer than any function runs. */
+const VISIBILITY_SECS = 960;
+/** A look at a job costs nothing here, so that nobody has to wait for it. */
+const MAX_LOOK_DELAY_SECS = 1;
+
+export async function createLocalQueues(
+  aws: Pick<EmbeddedAws, 'createQueue'>,
+  pipelines: readonly string[],
+  client: SQSClient,
+): Promise<LocalQueues> {
+  const bundles = new Map<string, LocalQueue>();
+  const deadLetters = new Map<string, MessageQueue>();
+  for (const pipeline of pipelines) {
+    bundles.set(pipeline, await createWithParking(aws, `${pipeline}-bundles`, client));
+    deadLetters.set(pipeline, openSqsQueue(await aws.createQueue(`${pipeline}-dead-letters`), client));
+  }
+  const finalizer = await createWithParking(aws, 'finalizer', client);
+  return {
+    intake: await createWithParking(aws, 'intake', client),
+    finalizer: { ...finalizer, queue: withShortDelays(finalizer.queue, MAX_LOOK_DELAY_SECS) },
+    bundles,
+    deadLetters,
+  };
+}
+
+async function createWithParking(
+  aws: Pick<EmbeddedAws, 'createQueue'>,
+  name: string,
+  client: SQSClient,
+): Promise<LocalQueue> {
+  const parked = `${name}-parked`;
+  const parkedUrl = await aws.createQueue(parked);
+  const redrive = { deadLetterTargetArn: queueArn(parked), maxReceiveCount: String(MAX_RECEIVES) };
+  const url = await aws.createQueue(name, {
+    VisibilityTimeout: String(VISIBILITY_SECS),
+    RedrivePolicy: JSON.stringify(redrive),
+  });
+  return { name, url, parkedUrl, queue: openSqsQueue(url, client) };
+}
+
+/** The messages that are in queues: waiting, delayed or received. Those of one queue are counted after the one before. */
+export async function messagesIn(urls: readonly string[], client: SQSClient): Promise<number> {
+  const AttributeNames = [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+    'ApproximateNumberOfMessagesDelayed',
+  ] as const;
+  let count = 0;
+  for (const QueueUrl of urls) {
+    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] });
+    const { Attributes = {} } = await client.send(command);
+    for (const name of AttributeNames) count += Number(Attributes[name] ?? 0);
+  }
+  return count;
+}
+
+function withShortDelays(queue: MessageQueue, maxDelaySecs: number): MessageQueue {
+  const send: MessageQueue['send'] = (messages, options) =>
+    queue.send(
+      messages.map((message) => ({ ...message, delaySecs: Math.min(message.delaySecs ?? 0, maxDelaySecs) })),
+      options,
+    );
+  return {
+    send,
+    receive: (options) => queue.receive(options),
+    delete: (receiptHandle, options) => queue.delete(receiptHandle, options),
+    changeVisibility: (receiptHandle, secs, options) => queue.changeVisibility(receiptHandle, secs, options),
+  };
+}

@@ -1,0 +1,93 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { STAGING } from '../../lib/jobs/output-layout.ts';
+import { openSpool } from '../../lib/stores/atomic-file.ts';
+import type { ObjectStore } from '../../lib/stores/object-store.ts';
+
+export interface MirrorOptions {
+  readonly store: ObjectStore;
+  /** The bucket whose objects are mirrored. */
+  readonly bucket: string;
+  /** Where to. */
+  readonly folder: string;
+  /** An object is a file now. */
+  onMirrored?(key: string, path: string): void | Promise<void>;
+  /** An object can't be a file here. */
+  onError(key: string, error: Error): void;
+}
+
+/** The name of a job's recorded plan, which is written first. */
+const JOB = '/job.json';
+const PART = /^part-\d+-of-\d+\.jsonl$/;
+
+/**
+ * Keeps a folder as a bucket is, but for what the fabric has there for itself: one object after the other, in the order
+ * in which they were written, each file in one step. When a job is recorded, what an earlier session left of a job in
+ * its folder is removed.
+ */
+export class Mirror {
+  readonly #options: MirrorOptions;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+  }
+
+  /** An object was written or removed; it may be of any bucket. */
+  objectChanged({ bucket, key }: { readonly bucket: string; readonly key: string }): void {
+    if (bucket !== this.#options.bucket || key.startsWith(`${STAGING}/`)) return;
+    this.#last = this.#last
+      .then(() => this.#mirror(key))
+      .catch((error: unknown) => this.#options.onError(key, error as Error));
+  }
+
+  /** Resolves when the folder is as the bucket is now. */
+  async settled(): Promise<void> {
+    for (let last; last !== this.#last;) await (last = this.#last);
+  }
+
+  async #mirror(key: string): Promise<void> {
+    const { store, bucket, folder, onMirrored } = this.#options;
+    const path = pathBelow(folder, key);
+    const object = await store.get({ bucket, key });
+    if (object === undefined) return rm(path, { force: true });
+    if (key.endsWith(JOB)) await clearJob(dirname(path));
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, object.chunks);
+    await onMirrored?.(key, path);
+  }
+}
+
+async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const spool = await openSpool(`${path}.${process.pid}.tmp`);
+  try {
+    for await (const chunk of chunks) await spool.write(chunk);
+    await spool.close();
+    await rename(spool.path, path);
+  } catch (error) {
+    await spool.close();
+    await rm(spool.path, { force: true });
+    throw error;
+  }
+}
+
+/** Removes a job's results, and nothing else: folders of other jobs may lie in its own. */
+async function clearJob(folder: string): Promise<void> {
+  const own = ['job.json', 'manifest.json', '_SUCCESS'].map((name) => join(folder, name));
+  const parts = await Promise.all([folder, join(folder, 'errors')].map(partsIn));
+  await Promise.all([...own, ...parts.flat()].map((path) => rm(path, { force: true })));
+}
+
+async function partsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => PART.test(name)).map((name) => join(folder, name));
+}
+
+/** @throws where a key leads out of the folder, or to no file in it. */
+function pathBelow(folder: string, key: string): string {
+  const segments = key.split('/');
+  if (segments.some((segment) => /^\.{0,2}$/.test(segment) || /[\0\\]/.test(segment))) {
+    throw new RangeError('its key has a segment that no file can be called');
+  }
+  return join(folder, ...segments);
+}

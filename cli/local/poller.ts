@@ -1,0 +1,225 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SqsHandler } from '../../functions/sqs-handler.ts';
+import { describeError } from '../../lib/errors.ts';
+import type { MessageQueue, ReceivedMessage } from '../../lib/stores/message-queue.ts';
+import { SILENT, type Telemetry } from '../../lib/telemetry/telemetry.ts';
+
+export interface PollerOptions {
+  readonly queue: MessageQueue;
+  readonly handler: SqsHandler;
+  /** What logs and the records' ARN call the queue. */
+  readonly name: string;
+  /** Most messages of an invocation, up to 10,000; more than 10 want a window. @default 10 */
+  readonly batchSize?: number;
+  /** How long to gather a batch after its first message, up to 300. @default 0 */
+  readonly batchWindowSecs?: number;
+  /** Invocations at a time. @default 2 */
+  readonly maxConcurrency?: number;
+  /** The function's timeout. @default 900 */
+  readonly timeoutSecs?: number;
+  readonly telemetry?: Telemetry;
+}
+
+/** One request to SQS gives no more messages than this, and waits no longer. */
+const RECEIVE_MESSAGES = 10;
+const LONG_POLL_SECS = 20;
+/** An invocation's payload in Lambda. */
+const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
+const MAX_BATCH_SIZE = 10_000;
+const MAX_WINDOW_SECS = 300;
+const MAX_TIMEOUT_SECS = 900;
+/** Between two looks at the queue within a window that ends before a long poll could. */
+const SHORT_POLL_MILLIS = 50;
+const RECEIVE_RETRY_MILLIS = 1000;
+
+/**
+ * Takes messages from a queue to a handler as Lambda's event source mapping for SQS does.
+ *
+ * A batch closes at its size, at the end of its window, or at 6 MB. What the handler does not name as failed is deleted;
+ * what it names, and all of a batch that it throws on or does not end in time, is left, and comes again when its
+ * visibility timeout is over. After how many times it is parked instead is the queue's own to say.
+ */
+export class QueuePoller implements AsyncDisposable {
+  readonly #options: Required<PollerOptions>;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  /** Received, and in no batch yet: the one before them was full. */
+  #held: SQSRecord[] = [];
+  readonly #polling: Promise<void>;
+
+  constructor(options: PollerOptions) {
+    this.#options = {
+      batchSize: 10,
+      batchWindowSecs: 0,
+      maxConcurrency: 2,
+      timeoutSecs: MAX_TIMEOUT_SECS,
+      telemetry: SILENT,
+      ...options,
+    };
+    checkOptions(this.#options);
+    this.#polling = this.#poll();
+  }
+
+  /** Whether an invocation is running. */
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
+  /** Takes no more messages; resolves when the invocations that run have ended. */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    await this.#polling;
+    await Promise.all(this.#running);
+  }
+
+  /** Takes no more messages, and leaves what runs alone: its messages come again. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#polling;
+  }
+
+  async #poll(): Promise<void> {
+    const { signal } = this.#stopping;
+    const stopped = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => stopped.resolve(), { once: true });
+    while (!signal.aborted) {
+      if (this.#running.size >= this.#options.maxConcurrency) {
+        await Promise.race([stopped.promise, ...this.#running]);
+        continue;
+      }
+      try {
+        const batch = await this.#gather(signal);
+        if (batch.length > 0 && !signal.aborted) this.#start(batch);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#tell('a queue could not be read', error);
+        await delay(RECEIVE_RETRY_MILLIS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #gather(signal: AbortSignal): Promise<readonly SQSRecord[]> {
+    const { batchSize, batchWindowSecs } = this.#options;
+    const batch: SQSRecord[] = [];
+    if (this.#held.length === 0) this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize), LONG_POLL_SECS);
+    const closesAt = performance.now() + batchWindowSecs * 1000;
+    let bytes = 0;
+    for (;;) {
+      while (this.#held.length > 0 && batch.length < batchSize) {
+        const [record] = this.#held as [SQSRecord];
+        const size = Buffer.byteLength(JSON.stringify(record));
+        if (batch.length > 0 && bytes + size > MAX_PAYLOAD_BYTES) return batch;
+        bytes += size;
+        batch.push(record);
+        this.#held.shift();
+      }
+      const left = closesAt - performance.now();
+      if (batch.length === 0 || batch.length >= batchSize || left <= 0 || signal.aborted) return batch;
+      const waitSecs = Math.min(LONG_POLL_SECS, Math.floor(left / 1000));
+      this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize - batch.length), waitSecs);
+      if (this.#held.length === 0 && waitSecs === 0) await delay(Math.min(left, SHORT_POLL_MILLIS));
+    }
+  }
+
+  async #receive(maxMessages: number, waitSecs: number): Promise<SQSRecord[]> {
+    const { queue, name } = this.#options;
+    const messages = await queue.receive({ maxMessages, waitSecs, signal: this.#stopping.signal });
+    return messages.map((message) => recordOf(message, name));
+  }
+
+  #start(batch: readonly SQSRecord[]): void {
+    const invocation = this.#invoke(batch).finally(() => this.#running.delete(invocation));
+    this.#running.add(invocation);
+  }
+
+  async #invoke(batch: readonly SQSRecord[]): Promise<void> {
+    try {
+      const failed = failuresIn(await this.#call(batch), batch);
+      await this.#delete(batch.filter(({ messageId }) => !failed.has(messageId)));
+    } catch (error) {
+      this.#tell(`a batch of ${batch.length} failed`, error);
+    }
+  }
+
+  async #call(Records: readonly SQSRecord[]): Promise<SQSBatchResponse> {
+    const { handler, timeoutSecs } = this.#options;
+    const endsAt = performance.now() + timeoutSecs * 1000;
+    const timeout = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => timeout.reject(new Error(`the function timed out after ${timeoutSecs} s`)),
+      timeoutSecs * 1000,
+    );
+    const context = { getRemainingTimeInMillis: () => Math.max(0, endsAt - performance.now()) };
+    try {
+      return await Promise.race([handler({ Records: [...Records] }, context), timeout.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #delete(records: readonly SQSRecord[]): Promise<void> {
+    for (let first = 0; first < records.length; first += RECEIVE_MESSAGES) {
+      const some = records.slice(first, first + RECEIVE_MESSAGES);
+      await Promise.all(some.map((record) => this.#options.queue.delete(record.receiptHandle)));
+    }
+  }
+
+  #tell(what: string, error: unknown): void {
+    const { telemetry, name } = this.#options;
+    telemetry.error(what, { queue: name, error: describeError(error) });
+  }
+}
+
+/** The messages that a response names as failed. @throws where it names one that is not there: then all have failed */
+function failuresIn(response: SQSBatchResponse | undefined, batch: readonly SQSRecord[]): ReadonlySet<string> {
+  const ids = new Set(batch.map((record) => record.messageId));
+  const failed = new Set((response?.batchItemFailures ?? []).map((failure) => failure.itemIdentifier));
+  for (const id of failed) {
+    if (!ids.has(id)) throw new Error(`the function named a message that it was not given: '${id}'`);
+  }
+  return failed;
+}
+
+function recordOf(message: ReceivedMessage, queueName: string): SQSRecord {
+  const sentAt = String(message.sentAtMillis);
+  return {
+    messageId: message.id,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    attributes: {
+      ApproximateReceiveCount: String(message.receiveCount),
+      SentTimestamp: sentAt,
+      SenderId: 'local',
+      ApproximateFirstReceiveTimestamp: sentAt,
+    },
+    messageAttributes: {},
+    md5OfBody: createHash('md5').update(message.body).digest('hex'),
+    eventSource: 'aws:sqs',
+    eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queueName}`,
+    awsRegion: 'us-east-1',
+  };
+}
+
+function checkOptions({ batchSize, batchWindowSecs, maxConcurrency, timeoutSecs }: Required<PollerOptions>): void {
+  const rules: readonly (readonly [holds: boolean, option: string, rule: string, value: number])[] = [
+    [isBetween(batchSize, 1, MAX_BATCH_SIZE), 'batchSize', `from 1 to ${MAX_BATCH_SIZE}`, batchSize],
+    [batchSize <= RECEIVE_MESSAGES || batchWindowSecs > 0, 'batchSize', '10 at most without a window', batchSize],
+    [
+      batchWindowSecs >= 0 && batchWindowSecs <= MAX_WINDOW_SECS,
+      'batchWindowSecs',
+      `from 0 to ${MAX_WINDOW_SECS}`,
+      batchWindowSecs,
+    ],
+    [isBetween(maxConcurrency, 1, Infinity), 'maxConcurrency', '1 or more', maxConcurrency],
+    [timeoutSecs > 0 && timeoutSecs <= MAX_TIMEOUT_SECS, 'timeoutSecs', `up to ${MAX_TIMEOUT_SECS}`, timeoutSecs],
+  ];
+  for (const [holds, option, rule, value] of rules) {
+    if (!holds) throw new RangeError(`Cannot poll as '${option}' must be ${rule}: current value is ${value}`);
+  }
+}
+
+function isBetween(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}

@@ -1,0 +1,94 @@
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { watch } from 'chokidar';
+
+export interface FolderUploadsOptions {
+  /** Holds a folder for each pipeline. */
+  readonly folder: string;
+  readonly pipelines: readonly string[];
+  /** Uploads a file to `<pipeline>/<path below the pipeline's folder>`. */
+  upload(key: string, path: string): Promise<void>;
+  /** A file that lies in no pipeline's folder. */
+  onStray(path: string): void;
+  onError(path: string, error: unknown): void;
+}
+
+const UPLOADS_AT_ONCE = 8;
+/** A file is taken to be written when its size has stayed the same for so long. */
+const STABLE_MILLIS = 300;
+const STABILITY_POLL_MILLIS = 50;
+
+/** Uploads the files of a folder, some at a time. What becomes of each is told, and nothing is thrown. */
+export class FolderUploads {
+  readonly #options: FolderUploadsOptions;
+  /** In the order in which they are to be uploaded, each once. */
+  readonly #waiting = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(options: FolderUploadsOptions) {
+    this.#options = options;
+  }
+
+  /** Uploads a file, again where it was uploaded before. Hidden files are left alone. */
+  add(path: string): void {
+    const segments = relative(this.#options.folder, path).split(sep);
+    if (segments.some(isHidden)) return;
+    if (segments.length < 2 || !this.#options.pipelines.includes(segments[0] ?? '')) this.#options.onStray(path);
+    else this.#waiting.add(path);
+    this.#startNext();
+  }
+
+  /** Adds every file that is in the folder now. */
+  async addAll(): Promise<void> {
+    const { folder } = this.#options;
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+    for (const path of files.sort()) this.add(path);
+  }
+
+  /** Resolves when all files that were added are uploaded. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  #startNext(): void {
+    for (const path of this.#waiting) {
+      if (this.#running.size >= UPLOADS_AT_ONCE) return;
+      // A file that changes while it is uploaded waits for that to end.
+      if (this.#running.has(path)) continue;
+      this.#waiting.delete(path);
+      this.#running.set(path, this.#upload(path));
+    }
+  }
+
+  async #upload(path: string): Promise<void> {
+    const { folder, upload, onError } = this.#options;
+    try {
+      await upload(relative(folder, path).split(sep).join('/'), path);
+    } catch (error) {
+      onError(path, error);
+    } finally {
+      this.#running.delete(path);
+      this.#startNext();
+    }
+  }
+}
+
+/** Uploads each file that is in a folder, and each one that is written there from now on, when it is all written. */
+export async function watchFolder(folder: string, uploads: FolderUploads): Promise<AsyncDisposable> {
+  const watcher = watch(folder, {
+    ignored: (path) => relative(folder, path).split(sep).some(isHidden),
+    awaitWriteFinish: { stabilityThreshold: STABLE_MILLIS, pollInterval: STABILITY_POLL_MILLIS },
+  });
+  watcher.on('add', (path) => uploads.add(path));
+  watcher.on('change', (path) => uploads.add(path));
+  const ready = Promise.withResolvers<void>();
+  watcher.once('ready', () => ready.resolve());
+  watcher.on('error', (error) => ready.reject(error));
+  await ready.promise;
+  return { [Symbol.asyncDispose]: () => watcher.close() };
+}
+
+function isHidden(segment: string): boolean {
+  return segment.startsWith('.') && segment !== '.' && segment !== '..';
+}

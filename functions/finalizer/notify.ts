@@ -1,0 +1,21 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { FabricError } from '../../lib/errors.ts';
+import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
+
+/** Tells an EventBridge bus of each job that has ended, at least once. @throws where the bus did not take it */
+export function eventBusNotifier(eventBus: string): (event: JobEvent) => Promise<void> {
+  const client = new EventBridgeClient();
+  return async (event) => {
+    const entry = {
+      EventBusName: eventBus,
+      Source: 'inference-fabric',
+      DetailType: 'Job completed',
+      Detail: JSON.stringify(event),
+      Resources: [],
+    };
+    const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [entry] }));
+    if (FailedEntryCount === 0) return;
+    const reason = Entries[0]?.ErrorMessage ?? 'no reason was given';
+    throw new FabricError('EVENT_NOT_SENT', `the event bus did not take an event: ${reason}`, { disposition: 'retry' });
+  };
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { ConfigError } from '../lib/errors.ts';
+
+/** The environment of a function, as `process.env` is. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface IntakeSettings {
+  readonly outputBucket: string;
+  /** The fabric's own first. */
+  readonly inputBuckets: readonly string[];
+  /** Queue URLs, `bundles` by pipeline. */
+  readonly queues: {
+    readonly intake: string;
+    readonly finalizer: string;
+    readonly bundles: Readonly<Record<string, string>>;
+  };
+}
+
+export interface ProcessorSettings {
+  readonly outputBucket: string;
+  readonly inputBuckets: readonly string[];
+  readonly queues: { readonly bundles: string; readonly deadLetters: string };
+  readonly pipeline: string;
+  /** The config module's path, relative to the root of the function's code. */
+  readonly config: string;
+  /** How many times the queue gives a bundle before it parks it. */
+  readonly maxReceives: number;
+  readonly cores: number;
+}
+
+export interface FinalizerSettings {
+  readonly outputBucket: string;
+  /** Queue URLs, `deadLetters` by pipeline. */
+  readonly queues: { readonly finalizer: string; readonly deadLetters: Readonly<Record<string, string>> };
+  /** The name or ARN of the EventBridge bus that is told of ended jobs. @default none is told */
+  readonly eventBus?: string;
+}
+
+/** Lambda gives a function a whole core for each so many MB of memory. */
+const MEMORY_MB_PER_CORE = 1769;
+
+const text = z.string({ error: 'must be set' }).min(1, 'must be set');
+const url = z.url('must be the URL of a queue');
+const urls = z.record(z.string(), url, 'must be an object of queue URLs by pipeline');
+const BUCKET_NAMES = 'must be a list of bucket names';
+const bucketNames = z.array(z.string().min(1), BUCKET_NAMES).min(1, BUCKET_NAMES);
+
+export function intakeSettings(env: Environment): IntakeSettings {
+  return {
+    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
+    inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
+    queues: read(env, 'FABRIC_QUEUES', json(z.object({ intake: url, finalizer: url, bundles: urls }))),
+  };
+}
+
+export function processorSettings(env: Environment): ProcessorSettings {
+  const memoryMb = read(env, 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', number);
+  return {
+    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
+    inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
+    queues: read(env, 'FABRIC_QUEUES', json(z.object({ bundles: url, deadLetters: url }))),
+    pipeline: read(env, 'FABRIC_PIPELINE', text),
+    config: read(env, 'FABRIC_CONFIG', text),
+    maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
+    cores: Math.max(1, Math.floor(memoryMb / MEMORY_MB_PER_CORE)),
+  };
+}
+
+export function finalizerSettings(env: Environment): FinalizerSettings {
+  const eventBus = env['FABRIC_EVENT_BUS'] ?? '';
+  return {
+    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
+    queues: read(env, 'FABRIC_QUEUES', json(z.object({ finalizer: url, deadLetters: urls }))),
+    ...(eventBus === '' ? {} : { eventBus }),
+  };
+}
+
+const number = text.regex(/^[1-9]\d*$/, 'must be a positive integer').transform(Number);
+
+function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType<unknown>, T> {
+  const parsed = text.transform((value, context): unknown => {
+    try {
+      return JSON.parse(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  });
+  return parsed.pipe(schema);
+}
+
+/** @throws ConfigError that names the variable and what is wrong with it, never its value. */
+function read<T>(env: Environment, name: string, schema: z.ZodType<T>): T {
+  const result = schema.safeParse(env[name]);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = issue?.path.join('.') ?? '';
+  throw new ConfigError(
+    `the environment variable ${name} is wrong: ${path === '' ? 'it' : `'${path}'`} ${issue?.message ?? 'is wrong'}`,
+  );
+}

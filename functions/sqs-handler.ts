@@ -1,0 +1,44 @@
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { describeError } from '../lib/errors.ts';
+import type { Deadline } from '../lib/jobs/fabric-ports.ts';
+import type { ReceivedMessage } from '../lib/stores/message-queue.ts';
+import type { Telemetry } from '../lib/telemetry/telemetry.ts';
+import { type LambdaClock, lambdaDeadline } from './lambda-deadline.ts';
+
+/** What Lambda calls with a batch of a queue's messages; those that it names come again. */
+export type SqsHandler = (event: SQSEvent, context: LambdaClock) => Promise<SQSBatchResponse>;
+
+export function receivedMessage({ messageId, body, receiptHandle, attributes }: SQSRecord): ReceivedMessage {
+  return {
+    id: messageId,
+    body,
+    receiptHandle,
+    receiveCount: Number(attributes.ApproximateReceiveCount),
+    sentAtMillis: Number(attributes.SentTimestamp),
+  };
+}
+
+export function failuresOf(ids: readonly string[]): SQSBatchResponse {
+  return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+/** A handler that takes the messages of an event side by side: one that throws comes again, the others do not. */
+export function eachMessage(
+  process: (message: ReceivedMessage, deadline: Deadline) => Promise<void>,
+  telemetry: Telemetry,
+): SqsHandler {
+  return async ({ Records }, context) => {
+    using deadline = lambdaDeadline(context);
+    const messages = Records.map(receivedMessage);
+    const results = await Promise.allSettled(messages.map((message) => process(message, deadline)));
+    const failed: string[] = [];
+    results.forEach((result, index) => {
+      const message = messages[index];
+      if (result.status === 'fulfilled' || message === undefined) return;
+      failed.push(message.id);
+      const { id, receiveCount } = message;
+      telemetry.error('a message failed', { messageId: id, receiveCount, error: describeError(result.reason) });
+    });
+    return failuresOf(failed);
+  };
+}

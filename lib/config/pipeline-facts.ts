@@ -1,0 +1,24 @@
+import { configDigest } from './config-digest.ts';
+import type { Fabric, Pipeline } from './fabric.ts';
+
+/** What of a pipeline those parts of the fabric need that run none of its code; plain JSON. */
+export interface PipelineFacts extends Pick<Pipeline, 'input' | 'output' | 'maxFailures' | 'maxFailureRatio'> {
+  /** Digest of the pipeline's configuration. */
+  readonly config: string;
+}
+
+/** The facts of every pipeline, by name. */
+export function pipelineFacts(fabric: Fabric): Readonly<Record<string, PipelineFacts>> {
+  return Object.fromEntries(Object.entries(fabric.pipelines).map(([name, pipeline]) => [name, factsOf(pipeline)]));
+}
+
+function factsOf(pipeline: Pipeline): PipelineFacts {
+  const { input, output, maxFailures, maxFailureRatio } = pipeline;
+  return {
+    input,
+    output,
+    ...(maxFailures === undefined ? {} : { maxFailures }),
+    ...(maxFailureRatio === undefined ? {} : { maxFailureRatio }),
+    config: configDigest(pipeline),
+  };
+}

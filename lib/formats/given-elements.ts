@@ -1,0 +1,47 @@
+import type { InputOptions, ReadElement } from './format.ts';
+import { failedElement, failure, readElement, tooLargeElement } from './read-element.ts';
+
+/** An element that came by itself, from any producer. */
+export interface GivenElement {
+  readonly read: ReadElement;
+  /** Its own id, wherever it has one that can be shown. */
+  readonly id: string | undefined;
+  readonly key: string | undefined;
+}
+
+/** Reads a parsed JSON value as an element `{ id, key?, input }`; one that is something else is a failed element. */
+export function readGivenElement(value: unknown, position: number, { maxElementBytes }: InputOptions): GivenElement {
+  const { id, key, input } = fieldsOf(value);
+  const problem = problemOf(value);
+  const text = JSON.stringify(problem === undefined ? input : value);
+  const shown = { id: label(id), key: label(key) };
+  const bytes = Buffer.from(text);
+  if (bytes.length > maxElementBytes) return { ...shown, read: tooLargeElement(position, bytes, maxElementBytes) };
+  if (problem === undefined) return { ...shown, read: readElement(position, input, text) };
+  return { ...shown, read: failedElement(position, failure('InvalidElement', problem), text) };
+}
+
+interface Fields {
+  readonly id?: unknown;
+  readonly key?: unknown;
+  readonly input?: unknown;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function problemOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'An element must be an object with id, input and perhaps key';
+  const { id, key, input } = fieldsOf(value);
+  if (label(id) === undefined) return "An element's id must be a non-empty string or a safe integer";
+  if (key !== undefined && label(key) === undefined)
+    return "An element's key must be a non-empty string or a safe integer";
+  return input === undefined ? 'An element must have an input' : undefined;
+}
+
+function label(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  return Number.isSafeInteger(value) ? String(value) : undefined;
+}

@@ -1,0 +1,92 @@
+import { FabricError } from '../errors.ts';
+import { getText, type StoreOptions } from '../stores/object-store.ts';
+import { type Job, shownJobId } from './job.ts';
+import { folderNoteKey } from './output-layout.ts';
+import type { OutputBucket } from './part-metadata.ts';
+
+/** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
+export interface JobQueues {
+  readonly bundles: string;
+  readonly finalizer: string;
+}
+
+/** A job and where its results go. */
+export interface RecordedJob {
+  readonly job: Job;
+  /** `<pipeline>/<anything>`, or `<pipeline>/<anything>@<12 digits>` where another job had that folder first. */
+  readonly folder: string;
+  readonly queues?: JobQueues;
+}
+
+/** What stands at `folderNoteKey`: it alone says which folder is a job's. */
+type FolderNote = Pick<RecordedJob, 'folder' | 'queues'>;
+
+export interface RecordJobOptions extends StoreOptions {
+  readonly queues?: JobQueues | undefined;
+}
+
+/** The object key of a job's recorded plan. */
+export function jobKey(folder: string): string {
+  return `${folder}/job.json`;
+}
+
+/**
+ * Records a job once: the first plan that is put in its folder stays, whoever comes with another one, and a folder stays
+ * the job's whose plan it holds.
+ *
+ * @returns what is recorded, which may be another's plan of the same job.
+ */
+export async function recordJob(job: Job, output: OutputBucket, options: RecordJobOptions = {}): Promise<RecordedJob> {
+  const { queues, signal } = options;
+  const noted = await readJson<FolderNote>(folderNoteKey(job.id), output, options);
+  const folder = await takeFolder(job, noted?.folder, output, options);
+  if (noted === undefined) {
+    const note: FolderNote = { folder, ...(queues === undefined ? {} : { queues }) };
+    const address = { bucket: output.bucket, key: folderNoteKey(job.id) };
+    // Of two runs that took two folders, as when one was emptied in between, the first note decides.
+    await output.store.put(address, JSON.stringify(note), { only: 'absent', signal });
+  }
+  const found = await findJob(job.id, output, options);
+  if (found !== undefined) return found;
+  throw new FabricError('JOB_NOT_RECORDED', `the record of job ${job.id} in ${folder} is gone`, {
+    disposition: 'retry',
+  });
+}
+
+/** A recorded job, by its id; undefined where there is none. */
+export async function findJob(
+  id: string,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<RecordedJob | undefined> {
+  const note = await readJson<FolderNote>(folderNoteKey(id), output, options);
+  if (note === undefined) return undefined;
+  const job = await readJson<Job>(jobKey(note.folder), output, options);
+  return job?.id === id ? { job, ...note } : undefined;
+}
+
+/** Puts the plan in the first folder that is free or holds this job already; `noted` is the one that it has. */
+async function takeFolder(
+  job: Job,
+  noted: string | undefined,
+  output: OutputBucket,
+  { signal }: StoreOptions,
+): Promise<string> {
+  const first = `${job.pipeline}/${job.name}`;
+  // The last one nobody else can have: another object may be called as the second.
+  const folders = noted === undefined ? [first, `${first}@${shownJobId(job.id)}`, `${first}@${job.id}`] : [noted];
+  for (const folder of folders) {
+    const address = { bucket: output.bucket, key: jobKey(folder) };
+    const options = { only: 'absent', contentType: 'application/json', signal } as const;
+    if ((await output.store.put(address, `${JSON.stringify(job)}\n`, options)) !== undefined) return folder;
+    const there = await readJson<Job>(address.key, output, { signal });
+    if (there?.id === job.id) return folder;
+  }
+  throw new FabricError('FOLDER_TAKEN', `Cannot record job ${job.id}: ${folders.join(' and ')} hold other jobs`);
+}
+
+/** The fabric's own notes, which nobody else writes, are taken as they are. */
+async function readJson<Note>(key: string, output: OutputBucket, options: StoreOptions): Promise<Note | undefined> {
+  const found = await getText(output.store, { bucket: output.bucket, key }, options);
+  return found === undefined ? undefined : (JSON.parse(found.text) as Note);
+}

@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OutcomeChunk, OutcomeSink } from '../inference/bundle.ts';
+import { count, emptyTally, type Tally } from '../inference/tally.ts';
+import { openSpool, type Spool } from '../stores/atomic-file.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
+
+/**
+ * The outcomes of one attempt at a bundle, on local disk until they are committed. The folder is gone when it is disposed.
+ *
+ * What it says and holds is always a prefix of the bundle's outcomes, whenever a run is broken off: a chunk counts once it
+ * is written, and `close` waits for one that is being written.
+ */
+export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
+  readonly tally: Tally = emptyTally();
+  readonly results: Spool;
+  readonly errors: Spool;
+  readonly #folder: string;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(folder: string, results: Spool, errors: Spool) {
+    this.#folder = folder;
+    this.results = results;
+    this.errors = errors;
+  }
+
+  static async open(): Promise<OutcomeSpool> {
+    const folder = await mkdtemp(join(tmpdir(), 'fabric-outcomes-'));
+    const [results, errors] = await Promise.all([
+      openSpool(join(folder, 'results')),
+      openSpool(join(folder, 'errors')),
+    ]);
+    return new OutcomeSpool(folder, results, errors);
+  }
+
+  /** Writes a chunk, and gives its memory back. */
+  write(chunk: OutcomeChunk): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(chunk));
+    return this.#writing;
+  }
+
+  /** Puts outcomes that an earlier attempt had before its own; there must be none yet. */
+  async begin(
+    tally: Omit<Tally, 'failed'>,
+    lines: { readonly results: AsyncIterable<Uint8Array>; readonly errors: AsyncIterable<Uint8Array> },
+  ): Promise<void> {
+    for await (const bytes of lines.results) await this.results.write(bytes);
+    for await (const bytes of lines.errors) await this.errors.write(bytes);
+    this.tally.total = tally.total;
+    this.tally.succeeded = tally.succeeded;
+    this.tally.failed = tally.total - tally.succeeded;
+    Object.assign(this.tally.failedByStage, tally.failedByStage);
+  }
+
+  /** Waits for a chunk that is being written, of a run that was broken off. */
+  async settled(): Promise<void> {
+    // Who wrote has been told.
+    await this.#writing.catch(() => {});
+  }
+
+  /** Ends the files; nothing is written afterwards. */
+  async close(): Promise<void> {
+    await this.settled();
+    await Promise.all([this.results.close(), this.errors.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #write(chunk: OutcomeChunk): Promise<void> {
+    const { results, errors } = chunk;
+    await this.results.write(results);
+    await this.errors.write(errors);
+    count(this.tally, chunk);
+    freeBytes(results);
+    freeBytes(errors);
+  }
+}

@@ -1,0 +1,35 @@
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import type { SQSClientConfig } from '@aws-sdk/client-sqs';
+
+export interface AwsClientOptions {
+  /** How often a request is tried in all, with the SDK's own backoff. @default 5 */
+  readonly maxAttempts?: number;
+  /** Where the service is. @default as the SDK's own settings say */
+  readonly endpoint?: string;
+}
+
+const CONNECTION_TIMEOUT_MILLIS = 5_000;
+/** Of silence on a connection; above the 20 seconds for which a queue may keep a receiver waiting. */
+const SOCKET_TIMEOUT_MILLIS = 30_000;
+/** A function's bundle reads, lists and sends at once, each with a few connections. */
+const MAX_SOCKETS = 128;
+
+/** What all clients have in common; endpoint, region and credentials are the SDK's own settings. */
+export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSClientConfig {
+  return {
+    retryMode: 'standard',
+    maxAttempts: options.maxAttempts ?? 5,
+    ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MILLIS,
+      socketTimeout: SOCKET_TIMEOUT_MILLIS,
+      httpAgent: { maxSockets: MAX_SOCKETS },
+      httpsAgent: { maxSockets: MAX_SOCKETS },
+    },
+  };
+}
+
+/** The endpoint that the environment names for a service (`S3`, `SQS`); none on AWS itself. */
+export function endpointFromEnvironment(service: 'S3' | 'SQS'): string | undefined {
+  return process.env[`AWS_ENDPOINT_URL_${service}`] || process.env.AWS_ENDPOINT_URL || undefined;
+}

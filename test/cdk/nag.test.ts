@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type App, Stack, Validations } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, test, vi } from 'vitest';
+import { FabricStack } from '../../cdk/fabric-stack.ts';
+import { CONFIG, type FabricOptions, testApp } from './synthesize.ts';
+
+interface Report {
+  readonly pluginReports: readonly {
+    readonly pluginName?: string;
+    readonly violations: readonly { readonly ruleName: string }[];
+    readonly suppressedViolations?: readonly { readonly acknowledgedId: string; readonly reason: string }[];
+  }[];
+}
+
+/** What AwsSolutions and CloudFormation's own rules find in a fabric. */
+function check(options: (app: App) => FabricOptions = () => ({})): {
+  readonly violations: readonly string[];
+  readonly acknowledged: ReadonlyMap<string, string>;
+} {
+  vi.stubEnv('CDK_VALIDATION', 'true');
+  const app = testApp({ '@aws-cdk/core:validateAgainstDefaultRules': true });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  new FabricStack(app, 'Test', { fabric: { configPath: CONFIG, ...options(app) } });
+  expect(() => app.synth()).not.toThrow();
+  const report = JSON.parse(readFileSync(join(app.outdir, 'validation-report.json'), 'utf8')) as Report;
+  return {
+    violations: report.pluginReports.flatMap(({ violations }) => violations.map(({ ruleName }) => ruleName)),
+    acknowledged: new Map(
+      report.pluginReports.flatMap(({ suppressedViolations = [] }) =>
+        suppressedViolations.map(({ acknowledgedId, reason }) => [acknowledgedId, reason] as const),
+      ),
+    ),
+  };
+}
+
+describe("cdk-nag's AwsSolutions and CloudFormation's rules", () => {
+  test('find nothing in a fabric but what is acknowledged, each with its reason', { timeout: 90_000 }, () => {
+    const { violations, acknowledged } = check();
+    expect(violations).toEqual([]);
+    expect([...acknowledged.keys()].map((id) => id.replace(/[0-9A-F]{8}\.Arn/, 'Arn')).toSorted()).toEqual([
+      'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+      'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/*]',
+      'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*]',
+      'AwsSolutions::AwsSolutions-S1',
+      'AwsSolutions::AwsSolutions-SQS3',
+    ]);
+    for (const reason of acknowledged.values()) expect(reason).toMatch(/^[A-Z].{30,}\.$/);
+  });
+
+  test('find nothing in one with a key of the user either', { timeout: 90_000 }, () => {
+    const { violations } = check((app) => ({
+      encryptionKey: new kms.Key(new Stack(app, 'Keys'), 'Key', { enableKeyRotation: true }),
+    }));
+    expect(violations).toEqual([]);
+  });
+});

@@ -1,0 +1,158 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { describe, expect, test } from 'vitest';
+import { resourcesOf, synthesize } from './synthesize.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+const { template } = synthesize();
+
+function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+/** What the role of a function may do: `action resource`, with the names of resources without their digits. */
+function permissionsOf(template: Template, role: RegExp): readonly string[] {
+  const policies = resourcesOf(template, 'AWS::IAM::Policy', role);
+  return policies
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: readonly Statement[] }).Statement)
+    .flatMap(({ Effect, Action, Resource }) => {
+      expect(Effect).toBe('Allow');
+      return listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${shown(resource)}`));
+    })
+    .toSorted();
+}
+
+/** A resource's ARN: `<logical id>`, `<logical id>/*`, or as it is written. */
+function shown(resource: unknown): string {
+  return JSON.stringify(resource)
+    .replaceAll(/\{"Fn::GetAtt":\["(\w+?)[0-9A-F]{8}","Arn"\]\}/g, '<$1>')
+    .replaceAll(/\{"Ref":"AWS::(\w+)"\}/g, '$1')
+    .replace(/^\{"Fn::Join":\["",\[(.*)\]\]\}$/, (_, parts: string) => parts.replaceAll(/","|",|,"|"/g, ''))
+    .replaceAll('"', '');
+}
+
+/** Wildcards that are argued for. */
+const ARGUED = [
+  // The keys of dropped files and of their results are not known beforehand.
+  /^s3:(GetObject|GetObjectVersion) <FabricInput>\/\*$/,
+  /^s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload) <FabricOutput>\/\*$/,
+  // X-Ray has no resources for these.
+  /^xray:Put(TraceSegments|TelemetryRecords) \*$/,
+];
+
+const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const TRACES = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
+const INPUT = ['s3:GetObject <FabricInput>/*', 's3:GetObjectVersion <FabricInput>/*', 's3:ListBucket <FabricInput>'];
+const OUTPUT = [
+  's3:AbortMultipartUpload <FabricOutput>/*',
+  's3:DeleteObject <FabricOutput>/*',
+  's3:GetObject <FabricOutput>/*',
+  's3:ListBucket <FabricOutput>',
+  's3:PutObject <FabricOutput>/*',
+];
+
+function taking(queue: string): readonly string[] {
+  const actions = ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'];
+  return actions.map((action) => `sqs:${action} <${queue}>`);
+}
+
+function sending(...queues: readonly string[]): readonly string[] {
+  return queues.map((queue) => `sqs:SendMessage <${queue}>`);
+}
+
+function logging(construct: string): readonly string[] {
+  return LOGS.map((action) => `${action} <${construct}Logs>`);
+}
+
+describe('the roles of an InferenceFabric', () => {
+  test('have no wildcard but those that are argued for', () => {
+    const wildcards = permissionsOf(template, /./).filter((permission) => permission.includes('*'));
+    expect(wildcards.filter((permission) => !ARGUED.some((argued) => argued.test(permission)))).toEqual([]);
+    for (const argued of ARGUED) expect(wildcards.some((permission) => argued.test(permission))).toBe(true);
+  });
+
+  test('have no managed policies, and Lambda alone may take them', () => {
+    for (const { Properties } of resourcesOf(template, 'AWS::IAM::Role')) {
+      expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+      expect(JSON.stringify(Properties['AssumeRolePolicyDocument'])).toContain(
+        '"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}',
+      );
+    }
+  });
+
+  test('let intake read input, write results, and send to its own, the finalizer’s and the bundle queues', () => {
+    expect(permissionsOf(template, /ControlIntakeRole/)).toEqual(
+      [
+        ...logging('FabricControlIntake'),
+        ...TRACES,
+        ...INPUT,
+        ...OUTPUT,
+        ...taking('FabricIntakeQueue'),
+        ...sending('FabricIntakeQueue', 'FabricFinalizerQueue'),
+        ...sending('FabricplainBundlesQueue', 'FabricacrossbundlesBundlesQueue', 'Fabricfroms3BundlesQueue'),
+      ].toSorted(),
+    );
+  });
+
+  test('let a processor read input, write results, and send to its own queue and its failed elements’', () => {
+    expect(permissionsOf(template, /plainProcessorRole/)).toEqual(
+      [
+        ...logging('FabricplainProcessor'),
+        ...TRACES,
+        ...INPUT,
+        ...OUTPUT,
+        ...taking('FabricplainBundlesQueue'),
+        ...sending('FabricplainBundlesQueue', 'FabricplainFailedElements'),
+      ].toSorted(),
+    );
+  });
+
+  test('let the finalizer write results, send to its own queue and the failed elements’, and tell the default bus', () => {
+    expect(permissionsOf(template, /FinalizerRole/)).toEqual(
+      [
+        ...logging('FabricControlFinalizer'),
+        ...TRACES,
+        ...OUTPUT,
+        ...taking('FabricFinalizerQueue'),
+        ...sending('FabricFinalizerQueue', 'FabricplainFailedElements'),
+        ...sending('FabricacrossbundlesFailedElements', 'Fabricfroms3FailedElements'),
+        'events:PutEvents arn:Partition:events:Region:AccountId:event-bus/default',
+      ].toSorted(),
+    );
+  });
+
+  test('let a processor read the models of its handlers, and do what its pipeline was given leave to', () => {
+    const own = permissionsOf(template, /froms3ProcessorRole/);
+    expect(own).toEqual(
+      expect.arrayContaining([
+        's3:GetObject arn:Partition:s3:::models/sentiment/v1.onnx',
+        's3:GetObjectVersion arn:Partition:s3:::models/sentiment/v1.onnx',
+        's3:ListBucket arn:Partition:s3:::models',
+        'dynamodb:GetItem arn:aws:dynamodb:eu-west-1:123456789012:table/t',
+      ]),
+    );
+    const others = [...permissionsOf(template, /plain|across|Control/)].join('\n');
+    expect(others).not.toContain('models');
+    expect(others).not.toContain('dynamodb');
+  });
+
+  test('let processors and intake read the other input buckets too', () => {
+    const { template } = synthesize((others) => ({
+      inputBuckets: [s3.Bucket.fromBucketName(others, 'More', 'more-input')],
+    }));
+    for (const role of [/plainProcessorRole/, /IntakeRole/]) {
+      expect(permissionsOf(template, role)).toEqual(
+        expect.arrayContaining([
+          's3:GetObject arn:Partition:s3:::more-input/*',
+          's3:GetObjectVersion arn:Partition:s3:::more-input/*',
+          's3:ListBucket arn:Partition:s3:::more-input',
+        ]),
+      );
+    }
+  });
+});

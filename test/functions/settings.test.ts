@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { finalizerSettings, intakeSettings, processorSettings } from '../../functions/settings.ts';
+
+const URL_OF = (name: string): string => `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`;
+
+const intake = {
+  FABRIC_OUTPUT_BUCKET: 'out',
+  FABRIC_INPUT_BUCKETS: '["in","archive"]',
+  FABRIC_QUEUES: JSON.stringify({ intake: URL_OF('i'), finalizer: URL_OF('f'), bundles: { wine: URL_OF('wine') } }),
+};
+
+const processor = {
+  FABRIC_OUTPUT_BUCKET: 'out',
+  FABRIC_INPUT_BUCKETS: '["in"]',
+  FABRIC_QUEUES: JSON.stringify({ bundles: URL_OF('b'), deadLetters: URL_OF('d') }),
+  FABRIC_PIPELINE: 'wine',
+  FABRIC_CONFIG: 'fabric.config.mjs',
+  FABRIC_MAX_RECEIVES: '5',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '2048',
+};
+
+const finalizer = {
+  FABRIC_OUTPUT_BUCKET: 'out',
+  FABRIC_QUEUES: JSON.stringify({ finalizer: URL_OF('f'), deadLetters: { wine: URL_OF('d') } }),
+};
+
+describe('the settings of a function', () => {
+  test('are what its environment says', () => {
+    expect(intakeSettings(intake)).toEqual({
+      outputBucket: 'out',
+      inputBuckets: ['in', 'archive'],
+      queues: { intake: URL_OF('i'), finalizer: URL_OF('f'), bundles: { wine: URL_OF('wine') } },
+    });
+    expect(processorSettings(processor)).toEqual({
+      outputBucket: 'out',
+      inputBuckets: ['in'],
+      queues: { bundles: URL_OF('b'), deadLetters: URL_OF('d') },
+      pipeline: 'wine',
+      config: 'fabric.config.mjs',
+      maxReceives: 5,
+      cores: 1,
+    });
+    expect(finalizerSettings({ ...finalizer, FABRIC_EVENT_BUS: 'bus' })).toEqual({
+      outputBucket: 'out',
+      queues: { finalizer: URL_OF('f'), deadLetters: { wine: URL_OF('d') } },
+      eventBus: 'bus',
+    });
+    expect(finalizerSettings({ ...finalizer, FABRIC_EVENT_BUS: '' })).not.toHaveProperty('eventBus');
+  });
+
+  test.each([
+    ['128', 1],
+    ['1769', 1],
+    ['3537', 1],
+    ['3538', 2],
+    ['10240', 5],
+  ])('count a core for each 1,769 MB: of %s MB, %i', (memory, cores) => {
+    expect(processorSettings({ ...processor, AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory }).cores).toBe(cores);
+  });
+
+  test.each(Object.keys(processor))('name %s where it is missing', (name) => {
+    const message = `the environment variable ${name} is wrong: it must be set`;
+    expect(() => processorSettings({ ...processor, [name]: undefined })).toThrow(message);
+    expect(() => processorSettings({ ...processor, [name]: '' })).toThrow(message);
+  });
+
+  test.each([
+    [{ FABRIC_QUEUES: '{' }, 'FABRIC_QUEUES is wrong: it must be JSON'],
+    [{ FABRIC_QUEUES: '{"intake":7}' }, "FABRIC_QUEUES is wrong: 'intake' must be the URL of a queue"],
+    [
+      { FABRIC_QUEUES: JSON.stringify({ intake: URL_OF('i'), finalizer: URL_OF('f'), bundles: { wine: 'wine' } }) },
+      "FABRIC_QUEUES is wrong: 'bundles.wine' must be the URL of a queue",
+    ],
+    [{ FABRIC_INPUT_BUCKETS: '[]' }, 'FABRIC_INPUT_BUCKETS is wrong: it must be a list of bucket names'],
+    [{ FABRIC_INPUT_BUCKETS: '"in"' }, 'FABRIC_INPUT_BUCKETS is wrong: it must be a list of bucket names'],
+  ])('say what is wrong: %o', (wrong, message) => {
+    expect(() => intakeSettings({ ...intake, ...wrong })).toThrow(message);
+  });
+
+  test('want a count of receives', () => {
+    expect(() => processorSettings({ ...processor, FABRIC_MAX_RECEIVES: 'five' })).toThrow(
+      'the environment variable FABRIC_MAX_RECEIVES is wrong: it must be a positive integer',
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { type Answer, putAnswer } from '../../lib/jobs/put-answer.ts';
+import { memoryObjectStore } from './memory-ports.ts';
+
+/** An answer to a version: the higher, the newer. */
+function answerTo(version: number): Answer {
+  return {
+    key: 'p/x.json',
+    line: String(version),
+    failed: false,
+    metadata: { version: String(version) },
+    replaces: (there) => version > Number(there['version']),
+  };
+}
+
+/** Puts an answer while another one to `other` is put between its look and its put. */
+async function race(version: number, other: number, before?: number) {
+  const store = memoryObjectStore();
+  const output = { store, bucket: 'out' };
+  if (before !== undefined) await putAnswer(answerTo(before), output);
+  let isRaced = false;
+  store.faults.after = async ({ operation }) => {
+    if (operation !== 'head' || isRaced) return;
+    isRaced = true;
+    await putAnswer(answerTo(other), output);
+  };
+  const isPut = await putAnswer(answerTo(version), output);
+  return { isPut, text: store.text('out', 'p/x.json') };
+}
+
+describe('putAnswer', () => {
+  test.each([undefined, 0])(
+    'leaves a newer answer that comes in between, where before there was %s',
+    async (before) => {
+      expect(await race(1, 2, before)).toEqual({ isPut: false, text: '2\n' });
+    },
+  );
+
+  test.each([undefined, 0])(
+    'replaces an older one that comes in between, where before there was %s',
+    async (before) => {
+      expect(await race(2, 1, before)).toEqual({ isPut: true, text: '2\n' });
+    },
+  );
+
+  test('leaves one to the same version', async () => {
+    expect(await race(1, 1)).toEqual({ isPut: false, text: '1\n' });
+  });
+
+  test('gives up, to be tried again, where the answer never stands still', async () => {
+    const store = memoryObjectStore();
+    const output = { store, bucket: 'out' };
+    let version = 0;
+    store.faults.after = async ({ operation }) => {
+      if (operation !== 'head') return;
+      version += 1;
+      await store.put({ bucket: 'out', key: 'p/x.json' }, `other ${version}`, {
+        metadata: { version: String(version) },
+      });
+    };
+    await expect(putAnswer(answerTo(Infinity), output)).rejects.toThrow('others have replaced it 20 times');
+  });
+});

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from '../../cli/local/local-fabric.ts';
+import { Mirror } from '../../cli/local/mirror.ts';
+import { loadConfig } from '../../lib/config/load-config.ts';
+import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
+import type { LogFields } from '../../lib/telemetry/telemetry.ts';
+
+export const cliConfig = new URL('../cli/fixtures/cli.config.ts', import.meta.url);
+
+/** A folder that is removed when the test is over. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fabric-local-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface LocalSession {
+  readonly fabric: LocalFabric;
+  /** The folder of results. */
+  readonly output: string;
+  readonly events: readonly JobEvent[];
+  /** Warnings and errors. */
+  readonly logged: readonly { readonly message: string; readonly fields: LogFields }[];
+  /** Puts an object in the input bucket. */
+  drop(key: string, content: string | Uint8Array): Promise<void>;
+  /** Resolves when everything that was dropped is dealt with, and its results are in the folder. */
+  done(): Promise<void>;
+}
+
+export interface LocalSessionOptions {
+  readonly configUrl?: URL;
+  readonly inputBuckets?: readonly string[];
+}
+
+/** A local fabric that ends with the test. */
+export async function localSession({ configUrl = cliConfig, inputBuckets = [] }: LocalSessionOptions = {}): Promise<LocalSession> {
+  const output = join(await temporaryFolder(), 'out');
+  const events: JobEvent[] = [];
+  const logged: { message: string; fields: LogFields }[] = [];
+  const log = (message: string, fields: LogFields = {}): void => void logged.push({ message, fields });
+  let mirror: Mirror | undefined;
+  const fabric = await startLocalFabric({
+    configUrl,
+    fabric: await loadConfig(configUrl),
+    telemetry: { info() {}, warn: log, error: log, count() {} },
+    workers: 1,
+    inputBuckets,
+    onWritten(object, store) {
+      const onError = (key: string, error: Error): void => log(`mirror ${key}`, { error });
+      mirror ??= new Mirror({ store, bucket: OUTPUT_BUCKET, folder: output, onError });
+      mirror.objectChanged(object);
+    },
+    onJobEnded: (event) => events.push(event),
+  });
+  onTestFinished(() => fabric[Symbol.asyncDispose]());
+  return {
+    fabric,
+    output,
+    events,
+    logged,
+    async drop(key, content) {
+      await fabric.store.put({ bucket: INPUT_BUCKET, key }, content);
+    },
+    async done() {
+      await fabric.idle();
+      await mirror?.settled();
+    },
+  };
+}

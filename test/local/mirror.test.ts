@@ -1,0 +1,120 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Mirror } from '../../cli/local/mirror.ts';
+import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
+
+interface Mirrored {
+  readonly folder: string;
+  /** The files there, with their contents. */
+  files(): Promise<Readonly<Record<string, string>>>;
+  put(key: string, text: string): Promise<void>;
+  remove(key: string): Promise<void>;
+  readonly errors: string[];
+}
+
+async function mirrored(): Promise<Mirrored> {
+  const root = await mkdtemp(join(tmpdir(), 'fabric-mirror-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const folder = join(root, 'results');
+  const store = openFileObjectStore(join(root, 'buckets'));
+  const errors: string[] = [];
+  const onError = (key: string, error: Error): void => void errors.push(`${key}: ${error.message}`);
+  const mirror = new Mirror({ store, bucket: 'output', folder, onError });
+  return {
+    folder,
+    errors,
+    files: () => contentsBelow(folder),
+    async put(key, text) {
+      await store.put({ bucket: 'output', key }, text);
+      mirror.objectChanged({ bucket: 'output', key });
+      await mirror.settled();
+    },
+    async remove(key) {
+      await store.delete({ bucket: 'output', key });
+      mirror.objectChanged({ bucket: 'output', key });
+      await mirror.settled();
+    },
+  };
+}
+
+async function contentsBelow(folder: string): Promise<Readonly<Record<string, string>>> {
+  const contents: Record<string, string> = {};
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) contents[relative(folder, path)] = await readFile(path, 'utf8');
+  }
+  return contents;
+}
+
+async function writeIn(folder: string, name: string, text = 'old'): Promise<void> {
+  await mkdir(dirname(join(folder, name)), { recursive: true });
+  await writeFile(join(folder, name), text);
+}
+
+describe('a mirror', () => {
+  test('has what the bucket has: written, replaced and removed', async () => {
+    const { put, remove, files } = await mirrored();
+    await put('wine/a.jsonl/part-00000-of-00001.jsonl', 'one');
+    await put('wine/a.jsonl/errors/part-00000-of-00001.jsonl', 'two');
+    await put('wine/a.jsonl/_SUCCESS', '');
+    await put('wine/a.jsonl/part-00000-of-00001.jsonl', 'three');
+    await remove('wine/a.jsonl/errors/part-00000-of-00001.jsonl');
+    expect(await files()).toEqual({ 'wine/a.jsonl/part-00000-of-00001.jsonl': 'three', 'wine/a.jsonl/_SUCCESS': '' });
+  });
+
+  test('leaves out staging and other buckets', async () => {
+    const { put, files, folder } = await mirrored();
+    await mkdir(folder);
+    await put('.fabric/job/folder.json', '{}');
+    expect(await files()).toEqual({});
+  });
+
+  test("removes what an earlier session left of a job, when its plan is written, and nothing else's", async () => {
+    const { put, files, folder } = await mirrored();
+    for (const name of ['job.json', 'manifest.json', '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
+      await writeIn(folder, `wine/a/${name}`);
+    await writeIn(folder, 'wine/a/errors/part-00001-of-00002.jsonl');
+    await writeIn(folder, 'wine/a/b/job.json');
+    await writeIn(folder, 'wine/a/b/part-00000-of-00001.jsonl');
+    await writeIn(folder, 'wine/a/mine.txt');
+    await put('wine/a/job.json', 'new');
+    await put('wine/a/part-00000-of-00001.jsonl', 'new');
+    expect(await files()).toEqual({
+      'wine/a/job.json': 'new',
+      'wine/a/part-00000-of-00001.jsonl': 'new',
+      'wine/a/b/job.json': 'old',
+      'wine/a/b/part-00000-of-00001.jsonl': 'old',
+      'wine/a/mine.txt': 'old',
+    });
+  });
+
+  test('says which object can be no file, and goes on', async () => {
+    const { put, files, folder, errors } = await mirrored();
+    await writeIn(folder, 'wine/a', 'mine');
+    await put('wine/a/b', 'below a file');
+    await put('wine/c', 'after it');
+    expect(await files()).toEqual({ 'wine/a': 'mine', 'wine/c': 'after it' });
+    expect(errors).toEqual([expect.stringMatching(/^wine\/a\/b: .*(ENOTDIR|EEXIST)/)]);
+  });
+
+  test.each(['../out', 'wine/../../out', '/out', 'wine//out', './out', 'wine/a\\..\\out', 'wine/a\0b'])(
+    'never writes %j, which leads out of the folder or to no file',
+    async (key) => {
+      const { folder, errors } = await mirrored();
+      const store = { get: async () => ({ info: {}, chunks: [new Uint8Array(1)] }) };
+      const mirror = new Mirror({
+        // Only what a mirror asks of a store.
+        store: store as never,
+        bucket: 'output',
+        folder,
+        onError: (_key, error) => void errors.push(error.message),
+      });
+      mirror.objectChanged({ bucket: 'output', key });
+      await mirror.settled();
+      expect(errors).toEqual(['its key has a segment that no file can be called']);
+      expect(await readdir(dirname(folder))).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,124 @@
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fabric-watch-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function writeIn(folder: string, name: string, text = 'x'): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  return path;
+}
+
+interface Told {
+  readonly uploads: FolderUploads;
+  readonly keys: string[];
+  readonly strays: string[];
+  readonly errors: string[];
+}
+
+function uploadsOf(folder: string, upload: (key: string) => Promise<void> = async () => {}): Told {
+  const keys: string[] = [];
+  const strays: string[] = [];
+  const errors: string[] = [];
+  const uploads = new FolderUploads({
+    folder,
+    pipelines: ['wine', 'digits'],
+    async upload(key) {
+      keys.push(key);
+      await upload(key);
+    },
+    onStray: (path) => strays.push(path),
+    onError: (path) => errors.push(path),
+  });
+  return { uploads, keys, strays, errors };
+}
+
+describe("a folder's uploads", () => {
+  test('are its files by their paths: hidden ones left out, those of no pipeline told of', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['wine/a.jsonl', 'digits/set 1/1.png', 'wine/.hidden', '.git/config', 'digits/.x/y.png'])
+      await writeIn(folder, name);
+    const strays = [await writeIn(folder, 'other/c.jsonl'), await writeIn(folder, 'stray.jsonl')];
+    const told = uploadsOf(folder);
+    await told.uploads.addAll();
+    await told.uploads.settled();
+    expect(told.keys.toSorted()).toEqual(['digits/set 1/1.png', 'wine/a.jsonl']);
+    expect(told.strays.toSorted()).toEqual(strays);
+    expect(told.errors).toEqual([]);
+  });
+
+  test('take names as they are, whatever their Unicode form', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['wine/caf\u00e9', 'wine/cafe\u0301']) await writeIn(folder, name);
+    const told = uploadsOf(folder);
+    await told.uploads.addAll();
+    await told.uploads.settled();
+    expect(new Set(told.keys)).toEqual(new Set(['wine/caf\u00e9', 'wine/cafe\u0301']));
+  });
+
+  test('run eight at a time, and all of them, whatever fails', async () => {
+    const folder = await temporaryFolder();
+    const paths = await Promise.all(Array.from({ length: 30 }, (_, n) => writeIn(folder, `wine/${n}`)));
+    let running = 0;
+    let most = 0;
+    const told = uploadsOf(folder, async (key) => {
+      most = Math.max(most, (running += 1));
+      await new Promise((resolve) => void setImmediate(resolve));
+      running -= 1;
+      if (key === 'wine/7') throw new Error('no');
+    });
+    for (const path of paths) told.uploads.add(path);
+    await told.uploads.settled();
+    expect(most).toBe(8);
+    expect(told.keys).toHaveLength(30);
+    expect(told.errors).toEqual([join(folder, 'wine/7')]);
+  });
+
+  test('upload a file again that changes while it is uploaded, afterwards and once', async () => {
+    const folder = await temporaryFolder();
+    const path = await writeIn(folder, 'wine/a');
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let starts = 0;
+    const told = uploadsOf(folder, async () => {
+      starts += 1;
+      await gates[starts - 1]?.promise;
+    });
+    for (let change = 0; change < 3; change += 1) told.uploads.add(path);
+    expect(starts).toBe(1);
+    gates[0]?.resolve();
+    await vi.waitFor(() => expect(starts).toBe(2));
+    gates[1]?.resolve();
+    await told.uploads.settled();
+    expect(told.keys).toEqual(['wine/a', 'wine/a']);
+  });
+});
+
+describe('a watched folder', () => {
+  test('uploads what is there, and what comes, when it is all written', async () => {
+    const folder = await temporaryFolder();
+    await writeIn(folder, 'wine/there.jsonl');
+    const told = uploadsOf(folder);
+    await using _watcher = await watchFolder(folder, told.uploads);
+    await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl']), 5000);
+    const file = await open(await writeIn(folder, 'wine/deep/slow.jsonl', ''), 'a');
+    for (let line = 0; line < 8; line += 1) {
+      await file.write('{}\n');
+      // The file grows for longer than it takes to be seen.
+      await new Promise((resolve) => void setTimeout(resolve, 100));
+      expect(told.keys).toEqual(['wine/there.jsonl']);
+    }
+    await file.close();
+    await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl', 'wine/deep/slow.jsonl']), 5000);
+    await writeFile(join(folder, 'wine/there.jsonl'), 'another content');
+    await vi.waitFor(() => expect(told.keys).toHaveLength(3), 5000);
+    expect(told.keys[2]).toBe('wine/there.jsonl');
+  });
+});
