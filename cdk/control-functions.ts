@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { acknowledgeObjects } from './acknowledgements.ts';
 import { FabricFunction, type FabricFunctionProps } from './fabric-function.ts';
 import type { FabricPipeline, FabricResources } from './fabric-pipeline.ts';
-import { allow, readInput, sendTo, useKey, writeOutput } from './permissions.ts';
+import { allow, readInput, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
 
 export interface ControlFunctionsProps extends FabricResources {
   /** Intake and finalizer are modules of the same code. */
@@ -92,6 +92,7 @@ function finalizerProps(props: ControlFunctionsProps): FabricFunctionProps {
     },
     statements: [
       ...writeOutput(outputBucket),
+      removeOutput(outputBucket),
       sendTo([finalizerQueue, ...Object.values(deadLetters)]),
       allow(['events:PutEvents'], [bus]),
       ...keyStatements(props),

@@ -13,7 +13,7 @@ import { bundledCode } from './bundling/bundled-code.ts';
 import { ProcessorBundling } from './bundling/processor-bundling.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import { FabricFunction, type PollerProps } from './fabric-function.ts';
-import { askedFor, readInput, readModels, sendTo, useKey, writeOutput } from './permissions.ts';
+import { askedFor, readInput, readModels, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
 import { DeadLetterQueue, MAX_RECEIVES, WorkQueue } from './queues.ts';
 
 /** What all functions of a fabric share. */
@@ -110,6 +110,7 @@ export class FabricPipeline extends Construct {
     return [
       ...readInput(inputBuckets),
       ...writeOutput(outputBucket),
+      removeOutput(outputBucket),
       sendTo([this.bundleQueue, this.elementDeadLetters]),
       ...readModels(pipeline.modelObjects, Aws.PARTITION),
       ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),

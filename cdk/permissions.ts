@@ -19,9 +19,14 @@ export function readInput(buckets: readonly s3.IBucket[]): readonly iam.PolicySt
 /** Reading and writing results and staging; a large object is written in parts, which may have to be given up. */
 export function writeOutput(bucket: s3.IBucket): readonly iam.PolicyStatement[] {
   return [
-    allow(['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'], [objectsOf(bucket)]),
+    allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [objectsOf(bucket)]),
     allow(['s3:ListBucket'], [bucket.bucketArn]),
   ];
+}
+
+/** Notes that are done with, and errors of elements that a redrive mended. */
+export function removeOutput(bucket: s3.IBucket): iam.PolicyStatement {
+  return allow(['s3:DeleteObject'], [objectsOf(bucket)]);
 }
 
 /** Taking messages: Lambda's poller does it with the function's role. */

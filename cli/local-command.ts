@@ -80,28 +80,26 @@ async function startSession(options: SessionOptions): Promise<Session> {
   const report = new LocalReport({
     output,
     objectPipelines: new Set(objectPipelines.map(([name]) => name)),
+    live: !once,
     onJob: (job) => tell(job, lineOfJob(job), json, once),
     onObjects: (objects) => tell(objects, lineOfObjects(objects, output), json, once),
   });
-  let mirror: Mirror | undefined;
   const running = await startLocalFabric({
     configUrl,
     fabric,
     telemetry: stderrTelemetry({ verbose }),
     workers,
     ...(verbose ? { onOutput: (line: string) => console.error(line) } : {}),
-    onWritten(object, store) {
-      mirror ??= new Mirror({
-        store,
-        bucket: OUTPUT_BUCKET,
-        folder: output,
-        onMirrored: (key, path) => report.mirrored(key, path),
-        onError: (key, error) => console.error(`fabric: ${key} can't be written to ${shown(output)}: ${error.message}`),
-      });
-      mirror.objectChanged(object);
-    },
-    onJobEnded: (event) => void mirror?.settled().then(() => report.jobEnded(event)),
+    onJobEnded: (event) => void mirror.settled().then(() => report.jobEnded(event)),
   });
+  const mirror = new Mirror({
+    store: running.store,
+    bucket: OUTPUT_BUCKET,
+    folder: output,
+    onMirrored: (key, path) => report.mirrored(key, path),
+    onError: (key, error) => console.error(`fabric: ${key} can't be written to ${shown(output)}: ${error.message}`),
+  });
+  running.onChanged((object) => mirror.objectChanged(object));
   const refused = new Set<string>();
   const uploads = new FolderUploads({
     folder: input,
@@ -121,10 +119,10 @@ async function startSession(options: SessionOptions): Promise<Session> {
     uploads,
     report,
     refused,
-    settled: async () => mirror?.settled(),
+    settled: () => mirror.settled(),
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]();
-      await mirror?.settled();
+      await mirror.settled();
       report[Symbol.dispose]();
     },
   };

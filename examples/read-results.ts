@@ -30,6 +30,20 @@ export function readErrors(folder: string): Promise<readonly ErrorLine[]> {
   return readParts(join(folder, 'errors'));
 }
 
+/** The answers to objects that are one element each: a file for each, with its prediction or its failure. */
+export async function readAnswers<Prediction, Input>(
+  folder: string,
+): Promise<{ readonly results: readonly ResultLine<Prediction, Input>[]; readonly errors: readonly ErrorLine[] }> {
+  const names = await glob('*.json', { cwd: folder });
+  const texts = await Promise.all(names.toSorted().map((name) => readFile(join(folder, name), 'utf8')));
+  // The caller says what its pipeline writes.
+  const lines = texts.map((text) => JSON.parse(text) as ResultLine<Prediction, Input> | ErrorLine);
+  return {
+    results: lines.filter((line) => 'prediction' in line),
+    errors: lines.filter((line) => 'error' in line),
+  };
+}
+
 async function readParts<Line>(folder: string): Promise<readonly Line[]> {
   const names = await glob('part-*.jsonl', { cwd: folder });
   const texts = await Promise.all(names.toSorted().map((name) => readFile(join(folder, name), 'utf8')));

@@ -25,7 +25,8 @@ export function eachPipeline<T>(
 ): Record<string, T> {
   const made = Object.entries(facts).map(([pipeline, itsFacts]): [string, T] => {
     const url = queueUrls[pipeline];
-    if (url === undefined) throw new ConfigError(`the environment variable FABRIC_QUEUES has no queue of '${pipeline}'`);
+    if (url === undefined)
+      throw new ConfigError(`the environment variable FABRIC_QUEUES has no queue of '${pipeline}'`);
     return [pipeline, make(itsFacts, url)];
   });
   return Object.fromEntries(made);

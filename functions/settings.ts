@@ -77,7 +77,7 @@ export function finalizerSettings(env: Environment): FinalizerSettings {
 
 const number = text.regex(/^[1-9]\d*$/, 'must be a positive integer').transform(Number);
 
-function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType<unknown>, T> {
+function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType, T> {
   const parsed = text.transform((value, context): unknown => {
     try {
       return JSON.parse(value);

@@ -4,9 +4,11 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
+// Its types have the default export only.
+// oxlint-disable-next-line import/no-named-as-default
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { Telemetry } from '../lib/telemetry/telemetry.ts';
+import type { FabricCounter, Telemetry } from '../lib/telemetry/telemetry.ts';
 import type { SqsHandler } from './sqs-handler.ts';
 
 const NAMESPACE = 'InferenceFabric';
@@ -19,24 +21,48 @@ export interface FunctionTelemetry extends Telemetry {
 /** Logs, metrics and traces of a function, by Powertools for AWS Lambda; its settings are Powertools' variables. */
 export function openTelemetry(serviceName: string): FunctionTelemetry {
   const logger = new Logger({ serviceName });
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName });
+  // It warns of each run that has nothing to count, and of nothing else that can happen here.
+  const metrics = new Metrics({ namespace: NAMESPACE, serviceName, logger: { ...console, warn() {} } });
   const tracer = new Tracer({ serviceName });
+  const counts = new PipelineCounts();
   return {
     info: (message, fields = {}) => logger.info(message, { ...fields }),
     warn: (message, fields = {}) => logger.warn(message, { ...fields }),
     error: (message, fields = {}) => logger.error(message, { ...fields }),
-    count(name, amount, pipeline) {
-      const metric = metrics.singleMetric();
-      // The pipeline is the only dimension: with a second one, no sum over functions could be had without metric math.
-      metric.clearDefaultDimensions();
-      metric.addDimension('pipeline', pipeline);
-      metric.addMetric(name, MetricUnit.Count, amount);
-    },
+    count: (name, amount, pipeline) => counts.add(name, amount, pipeline),
     instrument: (handler) =>
       middy<SQSEvent, SQSBatchResponse>()
         .use(injectLambdaContext(logger))
         .use(logMetrics(metrics, { captureColdStartMetric: true }))
         .use(captureLambdaHandler(tracer, { captureResponse: false }))
-        .handler((event, context) => handler(event, context)),
+        .handler((event, context) => handler(event, context).finally(() => counts.publish())),
   };
+}
+
+/**
+ * Counts of one run of a function: published together, a line for each pipeline. The pipeline is their only dimension:
+ * with the function as a second one, no sum could be had without metric math.
+ */
+class PipelineCounts {
+  readonly #metrics = new Metrics({ namespace: NAMESPACE });
+  readonly #counts = new Map<string, Map<FabricCounter, number>>();
+
+  constructor() {
+    this.#metrics.clearDefaultDimensions();
+  }
+
+  add(name: FabricCounter, amount: number, pipeline: string): void {
+    const counts = this.#counts.get(pipeline) ?? new Map<FabricCounter, number>();
+    this.#counts.set(pipeline, counts);
+    counts.set(name, (counts.get(name) ?? 0) + amount);
+  }
+
+  publish(): void {
+    for (const [pipeline, counts] of this.#counts) {
+      this.#metrics.addDimension('pipeline', pipeline);
+      for (const [name, amount] of counts) this.#metrics.addMetric(name, MetricUnit.Count, amount);
+      this.#metrics.publishStoredMetrics();
+    }
+    this.#counts.clear();
+  }
 }

@@ -1,4 +1,11 @@
-export { type Compute, container, lambda } from './config/compute.ts';
+export {
+  type Compute,
+  container,
+  type ContainerOptions,
+  lambda,
+  type LambdaOptions,
+  type Permission,
+} from './config/compute.ts';
 export { defineFabric, type Fabric, type Pipeline, type PipelineDefinition } from './config/fabric.ts';
 export { map, runInference, type RunInferenceOptions, type Step } from './config/steps.ts';
 export type { Element, ObjectInput } from './elements/element.ts';

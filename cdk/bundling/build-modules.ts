@@ -47,7 +47,9 @@ export function buildModules(entryPoints: readonly EntryPoint[], outdir: string,
     conditions: fromSource ? ['@inference-fabric/source'] : [],
     external: [...NATIVE_PACKAGES],
     banner: { js: BANNER },
+    // A start is quicker by a fifth; and an error shows its line, which must not be the whole file.
     minify: true,
+    lineLimit: 160,
     // Handlers are told apart by the names of their classes.
     keepNames: true,
     legalComments: 'none',

@@ -6,6 +6,7 @@ import {
   keepReceived,
   nameQueues,
   type ObjectWritten,
+  reportRemovals,
   reportWrites,
 } from './emulator-hooks.ts';
 import { emulatedStores } from './emulated-objects.ts';
@@ -20,7 +21,11 @@ export interface EmbeddedAws extends AsyncDisposable {
   createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
   /** Calls a listener, which must not throw, for each object as soon as it is written. @returns what ends it */
   onWritten(listener: (event: ObjectWritten) => void): () => void;
+  /** The same for each object that is removed by itself. */
+  onRemoved(listener: (event: ObjectRemoved) => void): () => void;
 }
+
+export type ObjectRemoved = Pick<ObjectWritten, 'bucket' | 'key'>;
 
 export const REGION = 'us-east-1';
 
@@ -29,9 +34,13 @@ export async function startEmbeddedAws(): Promise<EmbeddedAws> {
   const stores = await emulatedStores();
   const app = buildApp({ logger: false, defaultRegion: REGION, stores });
   const listeners = new Set<(event: ObjectWritten) => void>();
+  const removalListeners = new Set<(event: ObjectRemoved) => void>();
   answerConditions(app, stores.s3Store);
   reportWrites(app, stores.s3Store, (event) => {
     for (const listener of listeners) listener(event);
+  });
+  reportRemovals(app, (event) => {
+    for (const listener of removalListeners) listener(event);
   });
   nameQueues(app);
   keepReceived(app, stores.sqsStore);
@@ -51,6 +60,10 @@ export async function startEmbeddedAws(): Promise<EmbeddedAws> {
     onWritten(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    onRemoved(listener) {
+      removalListeners.add(listener);
+      return () => void removalListeners.delete(listener);
     },
     [Symbol.asyncDispose]: () => app.close(),
   };

@@ -94,6 +94,16 @@ export function reportWrites(app: App, store: EmulatedObjects, report: (event: O
   });
 }
 
+/** Tells of each object that a DeleteObject asked to be removed. */
+export function reportRemovals(app: App, report: (event: Pick<ObjectWritten, 'bucket' | 'key'>) => void): void {
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    const { bucket, '*': key } = (request.params ?? {}) as { readonly bucket?: string; readonly '*'?: string };
+    const isUpload = Object.hasOwn(request.query ?? {}, 'uploadId');
+    if (request.method === 'DELETE' && reply.statusCode === 204 && bucket && key && !isUpload) report({ bucket, key });
+    done();
+  });
+}
+
 /** Queue URLs with the address under which the emulator was reached; fauxqs makes up host names that do not resolve. */
 export function nameQueues(app: App): void {
   app.addHook('preSerialization', (request, _reply, payload, done) => {

@@ -6,8 +6,7 @@ import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient } from '../../lib/stores/sqs-queue.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { startEmbeddedAws } from './embedded-aws.ts';
-import type { ObjectWritten } from './emulator-hooks.ts';
+import { type ObjectRemoved, startEmbeddedAws } from './embedded-aws.ts';
 import { useEmulator } from './emulator-environment.ts';
 import { startLocalFunctions } from './local-functions.ts';
 import { createLocalQueues, type LocalQueues, messagesIn } from './local-queues.ts';
@@ -24,8 +23,6 @@ export interface LocalFabricOptions {
   readonly inputBuckets?: readonly string[];
   /** Takes what model handlers print, a line at a time. @default it is dropped */
   readonly onOutput?: ((line: string) => void) | undefined;
-  /** An object was written, to whichever bucket. It must not throw. */
-  readonly onWritten?: (object: ObjectWritten, store: ObjectStore) => void;
   /** A job has ended; may be called more than once for the same end. */
   readonly onJobEnded?: (event: JobEvent) => void;
 }
@@ -35,6 +32,8 @@ export interface LocalFabric extends AsyncDisposable {
   readonly endpoint: string;
   readonly store: ObjectStore;
   readonly queues: LocalQueues;
+  /** Calls a listener, which must not throw, for each object that is written or removed, in whichever bucket. */
+  onChanged(listener: (object: ObjectRemoved) => void): void;
   /** Resolves when everything that was written to the input bucket so far has been dealt with. */
   idle(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Messages that were given up, after as many tries as a queue has. */
@@ -51,7 +50,7 @@ const IDLE_POLL_MILLIS = 100;
  * has had a message. While it runs, the AWS settings of this process lead to it.
  */
 export async function startLocalFabric(options: LocalFabricOptions): Promise<LocalFabric> {
-  const { configUrl, fabric, telemetry, workers, inputBuckets = [], onOutput, onWritten, onJobEnded } = options;
+  const { configUrl, fabric, telemetry, workers, inputBuckets = [], onOutput, onJobEnded } = options;
   await using starting = new AsyncDisposableStack();
   const aws = starting.use(await startEmbeddedAws());
   // Before anything opens a client, and before engines start: their workers and hosts inherit it.
@@ -66,10 +65,7 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
     now: Date.now,
     onError: (error) => telemetry.error('an event could not be sent', { error: describeError(error) }),
   });
-  aws.onWritten((object) => {
-    notifications.objectWritten(object);
-    onWritten?.(object, store);
-  });
+  aws.onWritten((object) => notifications.objectWritten(object));
   starting.use(
     startLocalFunctions({
       output: { store, bucket: OUTPUT_BUCKET },
@@ -91,6 +87,10 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
     endpoint: aws.endpoint,
     store,
     queues,
+    onChanged(listener) {
+      aws.onWritten(listener);
+      aws.onRemoved(listener);
+    },
     async idle({ signal } = {}) {
       await notifications.settled();
       const urls = all.map(({ url }) => url);

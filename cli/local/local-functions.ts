@@ -21,7 +21,7 @@ export interface LocalFunctionsOptions extends FabricPorts {
   readonly workers?: number | undefined;
   /** Takes what model handlers print, a line at a time. @default it is dropped */
   readonly onOutput?: ((line: string) => void) | undefined;
-  notify(event: JobEvent): Promise<void>;
+  readonly notify: (event: JobEvent) => Promise<void>;
 }
 
 /** Objects that intake receives together: those that are one element each make bundles together. */

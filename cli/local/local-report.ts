@@ -39,13 +39,15 @@ export interface LocalReportOptions {
   readonly output: string;
   /** The pipelines whose objects are one element each. */
   readonly objectPipelines: ReadonlySet<string>;
-  onJob(job: EndedJob): void;
+  /** Whether answers are told of as they come, some together, or by `flush` only. */
+  readonly live: boolean;
+  readonly onJob: (job: EndedJob) => void;
   /** Objects that were answered since the last call. */
-  onObjects(objects: AnsweredObjects): void;
+  readonly onObjects: (objects: AnsweredObjects) => void;
 }
 
 /** Answers that come within so long of each other are told of together. */
-const TOGETHER_MILLIS = 500;
+const TOGETHER_MILLIS = 1000;
 
 /** Gathers what became of what was dropped, from the results as they come. */
 export class LocalReport implements Disposable {
@@ -78,6 +80,7 @@ export class LocalReport implements Disposable {
     const answer = JSON.parse(await readFile(path, 'utf8')) as { readonly error?: unknown };
     this.#answers.set(key, answer.error === undefined);
     this.#fresh.set(key, answer.error === undefined);
+    if (!this.#options.live) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), TOGETHER_MILLIS);
   }

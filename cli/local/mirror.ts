@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { STAGING } from '../../lib/jobs/output-layout.ts';
 import { openSpool } from '../../lib/stores/atomic-file.ts';
@@ -11,9 +11,9 @@ export interface MirrorOptions {
   /** Where to. */
   readonly folder: string;
   /** An object is a file now. */
-  onMirrored?(key: string, path: string): void | Promise<void>;
+  readonly onMirrored?: (key: string, path: string) => void | Promise<void>;
   /** An object can't be a file here. */
-  onError(key: string, error: Error): void;
+  readonly onError: (key: string, error: Error) => void;
 }
 
 /** The name of a job's recorded plan, which is written first. */
@@ -49,25 +49,19 @@ export class Mirror {
   async #mirror(key: string): Promise<void> {
     const { store, bucket, folder, onMirrored } = this.#options;
     const path = pathBelow(folder, key);
-    const object = await store.get({ bucket, key });
-    if (object === undefined) return rm(path, { force: true });
-    if (key.endsWith(JOB)) await clearJob(dirname(path));
-    await mkdir(dirname(path), { recursive: true });
-    await writeWhole(path, object.chunks);
-    await onMirrored?.(key, path);
-  }
-}
-
-async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const spool = await openSpool(`${path}.${process.pid}.tmp`);
-  try {
-    for await (const chunk of chunks) await spool.write(chunk);
-    await spool.close();
-    await rename(spool.path, path);
-  } catch (error) {
-    await spool.close();
-    await rm(spool.path, { force: true });
-    throw error;
+    const spool = await openSpool(`${path}.${process.pid}.tmp`);
+    try {
+      const object = await store.get({ bucket, key });
+      if (object === undefined) return await rm(path, { force: true });
+      for await (const chunk of object.chunks) await spool.write(chunk);
+      await spool.close();
+      if (key.endsWith(JOB)) await clearJob(dirname(path));
+      await rename(spool.path, path);
+      await onMirrored?.(key, path);
+    } finally {
+      await spool.close();
+      await rm(spool.path, { force: true });
+    }
   }
 }
 

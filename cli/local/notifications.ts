@@ -1,5 +1,5 @@
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
-import type { ObjectWritten } from './emulator-hooks.ts';
+import type { ObjectWritten } from './embedded-aws.ts';
 
 export interface NotificationsOptions {
   /** The bucket whose objects are told of. */
@@ -8,16 +8,18 @@ export interface NotificationsOptions {
   readonly queue: MessageQueue;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  onError(error: unknown): void;
+  readonly onError: (error: unknown) => void;
 }
 
+/** Of an event; with the longest keys they are far below what a message may have. */
+const MAX_RECORDS = 50;
 const SEQUENCER_DIGITS = 18;
 
-/** The bucket notifications of S3: an event message for each object that is written to a bucket. */
+/** The bucket notifications of S3: events in a queue that tell of each object that is written to a bucket. */
 export class Notifications {
   readonly #options: NotificationsOptions;
-  /** Events that have not been sent. */
-  #waiting: string[] = [];
+  /** What has not been sent. */
+  readonly #waiting: unknown[] = [];
   #sending: Promise<void> | undefined;
   #sequence = 0n;
 
@@ -30,7 +32,7 @@ export class Notifications {
     const { bucket, now } = this.#options;
     if (object.bucket !== bucket) return;
     this.#sequence += 1n;
-    this.#waiting.push(JSON.stringify(s3Event(object, { atMillis: now(), sequence: this.#sequence })));
+    this.#waiting.push(eventRecord(object, { atMillis: now(), sequence: this.#sequence }));
     this.#sending ??= this.#send();
   }
 
@@ -39,25 +41,24 @@ export class Notifications {
     while (this.#sending !== undefined) await this.#sending;
   }
 
-  /** Sends what is waiting, in messages of their own, and what comes meanwhile after it. */
+  /** Sends what is waiting, and what comes meanwhile after it. S3, too, may tell of several objects in one event. */
   async #send(): Promise<void> {
     const { queue, onError } = this.#options;
     while (this.#waiting.length > 0) {
-      const bodies = this.#waiting;
-      this.#waiting = [];
-      await queue.send(bodies.map((body) => ({ body }))).catch(onError);
+      const Records = this.#waiting.splice(0, MAX_RECORDS);
+      await queue.send([{ body: JSON.stringify({ Records }) }]).catch(onError);
     }
     this.#sending = undefined;
   }
 }
 
-/** An event as S3 writes it. */
-export function s3Event(
+/** A record of an event as S3 writes it. */
+function eventRecord(
   { bucket, key, etag, byteLength }: ObjectWritten,
   { atMillis, sequence }: { readonly atMillis: number; readonly sequence: bigint },
 ): unknown {
   const sequencer = sequence.toString(16).toUpperCase().padStart(SEQUENCER_DIGITS, '0');
-  const record = {
+  return {
     eventVersion: '2.1',
     eventSource: 'aws:s3',
     awsRegion: 'us-east-1',
@@ -70,7 +71,6 @@ export function s3Event(
       object: { key: encodedKey(key), size: byteLength, eTag: etag, sequencer },
     },
   };
-  return { Records: [record] };
 }
 
 /** A key as S3's events have it: encoded as a form's, but for its slashes. */

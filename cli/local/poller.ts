@@ -103,7 +103,8 @@ export class QueuePoller implements AsyncDisposable {
   async #gather(signal: AbortSignal): Promise<readonly SQSRecord[]> {
     const { batchSize, batchWindowSecs } = this.#options;
     const batch: SQSRecord[] = [];
-    if (this.#held.length === 0) this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize), LONG_POLL_SECS);
+    if (this.#held.length === 0)
+      this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize), LONG_POLL_SECS);
     const closesAt = performance.now() + batchWindowSecs * 1000;
     let bytes = 0;
     for (;;) {

@@ -2,7 +2,6 @@ import type { LogFields, Telemetry } from '../../lib/telemetry/telemetry.ts';
 
 /** What goes wrong, on standard error, a line each; what goes well, too, where that is wanted. Nothing is counted. */
 export function stderrTelemetry({ verbose }: { readonly verbose: boolean }): Telemetry {
-  const print = (message: string, fields?: LogFields): void => console.error(`fabric: ${lineOf(message, fields)}`);
   return {
     info: verbose ? print : () => {},
     warn: print,
@@ -11,10 +10,16 @@ export function stderrTelemetry({ verbose }: { readonly verbose: boolean }): Tel
   };
 }
 
+function print(message: string, fields?: LogFields): void {
+  console.error(`fabric: ${lineOf(message, fields)}`);
+}
+
 function lineOf(message: string, fields: LogFields = {}): string {
   const { error, ...others } = fields;
   const why = isDescribed(error) ? `: ${error.name}: ${error.message}` : '';
-  const facts = Object.entries(others).map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const facts = Object.entries(others).map(
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   return `${message}${why}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
 }
 

@@ -7,10 +7,10 @@ export interface FolderUploadsOptions {
   readonly folder: string;
   readonly pipelines: readonly string[];
   /** Uploads a file to `<pipeline>/<path below the pipeline's folder>`. */
-  upload(key: string, path: string): Promise<void>;
+  readonly upload: (key: string, path: string) => Promise<void>;
   /** A file that lies in no pipeline's folder. */
-  onStray(path: string): void;
-  onError(path: string, error: unknown): void;
+  readonly onStray: (path: string) => void;
+  readonly onError: (path: string, error: unknown) => void;
 }
 
 const UPLOADS_AT_ONCE = 8;

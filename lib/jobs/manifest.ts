@@ -82,9 +82,7 @@ export function manifestOf(
     counts,
     failedByStage,
     parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),
-    ...(missing.length === 0
-      ? {}
-      : { missing: missing.slice(0, MAX_NAMED_MISSING), missingCount: missing.length }),
+    ...(missing.length === 0 ? {} : { missing: missing.slice(0, MAX_NAMED_MISSING), missingCount: missing.length }),
     models,
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },

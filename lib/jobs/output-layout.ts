@@ -81,11 +81,6 @@ export function stopKey(job: string): string {
   return `${stagingOf(job)}/stop`;
 }
 
-/** The full digest of a model that the lines show by its first digits: JSON `{ label, digest }`. */
-export function modelNoteKey(job: string, label: string): string {
-  return `${stagingOf(job)}/models/${encodeURIComponent(label)}.json`;
-}
-
 /** The answer to an object that is one element by itself. */
 export function answerKey(pipeline: string, name: string): string {
   return `${pipeline}/${name}.json`;

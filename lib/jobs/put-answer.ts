@@ -1,5 +1,5 @@
 import { FabricError } from '../errors.ts';
-import type { ObjectInfo, StoreOptions } from '../stores/object-store.ts';
+import type { ObjectInfo, PutOptions, StoreOptions } from '../stores/object-store.ts';
 import type { OutputBucket } from './part-metadata.ts';
 
 /** Others that write the same answer meanwhile. */
@@ -25,12 +25,14 @@ export async function putAnswer(
 ): Promise<boolean> {
   const address = { bucket, key };
   const all = { ...metadata, ...(failed ? { [FAILED]: 'true' } : {}) };
+  // As a rule there is none, and one request does.
+  let only: PutOptions['only'] = 'absent';
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const options: PutOptions = { only, metadata: all, contentType: 'application/json', signal };
+    if ((await store.put(address, `${line}\n`, options)) !== undefined) return true;
     const there = await store.head(address, { signal });
     if (there !== undefined && !replaces(there.metadata)) return false;
-    const only = there === undefined ? 'absent' : { ifMatch: there.etag };
-    const options = { only, metadata: all, contentType: 'application/json', signal } as const;
-    if ((await store.put(address, `${line}\n`, options)) !== undefined) return true;
+    only = there === undefined ? 'absent' : { ifMatch: there.etag };
   }
   throw new FabricError(
     'ANSWER_CONTENDED',

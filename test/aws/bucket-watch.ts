@@ -3,8 +3,9 @@ import {
   type NotificationConfiguration,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { DeleteMessageBatchCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import type { EmulatedAws } from './emulated-aws.ts';
+import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { decodeObjectKey } from '../../lib/jobs/s3-events.ts';
+import { type EmulatedAws, queueArn } from './emulated-aws.ts';
 
 const LONG_POLL_SECS = 10;
 const DEADLINE_MILLIS = 90_000;
@@ -12,7 +13,7 @@ const DEADLINE_MILLIS = 90_000;
 interface Waiting {
   readonly key: string | RegExp;
   readonly count: number;
-  resolve(): void;
+  readonly resolve: () => void;
 }
 
 /** Tells of the objects that are written to a bucket, by the bucket's own notifications to a queue of the watch's own. */
@@ -20,7 +21,8 @@ export class BucketWatch implements AsyncDisposable {
   readonly #aws: EmulatedAws;
   readonly #queue: string;
   readonly #stopping = new AbortController();
-  readonly #written: string[] = [];
+  /** Each as its event had it, and decoded: ministack does not encode keys. */
+  readonly #written: (readonly [raw: string, decoded: string])[] = [];
   readonly #waiting = new Set<Waiting>();
   readonly #reading: Promise<void>;
 
@@ -38,7 +40,8 @@ export class BucketWatch implements AsyncDisposable {
 
   /** How many times objects were written whose keys are this, or match it. */
   count(key: string | RegExp): number {
-    return this.#written.filter((written) => (typeof key === 'string' ? key === written : key.test(written))).length;
+    const matches = (written: string): boolean => (typeof key === 'string' ? key === written : key.test(written));
+    return this.#written.filter((written) => written.some(matches)).length;
   }
 
   /** Resolves when so many objects have been written. @throws with the emulator's log where they are not in time */
@@ -54,7 +57,7 @@ export class BucketWatch implements AsyncDisposable {
     try {
       await Promise.race([promise, giveUp]);
     } catch (error) {
-      const seen = `written so far: ${this.#written.join(', ')}`;
+      const seen = `written so far: ${this.#written.map(([raw]) => raw).join(', ')}`;
       throw new Error(`${String(key)} was not written in time; ${seen}\n${await this.#aws.emulator.log()}`, {
         cause: error,
       });
@@ -96,13 +99,7 @@ export async function notify(s3: S3Client, bucket: string, queue?: string): Prom
   );
 }
 
-export async function queueArn({ sqs }: EmulatedAws, url: string): Promise<string> {
-  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }));
-  return Attributes?.QueueArn ?? '';
-}
-
-/** The keys of an event, decoded: ministack does not encode them, which shows in none of the fabric's own. */
-function keysIn(body: string): readonly string[] {
+function keysIn(body: string): readonly (readonly [raw: string, decoded: string])[] {
   const { Records = [] } = JSON.parse(body) as { Records?: readonly { s3: { object: { key: string } } }[] };
-  return Records.map(({ s3 }) => decodeURIComponent(s3.object.key.replaceAll('+', ' ')));
+  return Records.map(({ s3 }) => [s3.object.key, decodeObjectKey(s3.object.key) ?? s3.object.key]);
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { GetQueueAttributesCommand, ListQueuesCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import type { EmulatedAws } from './emulated-aws.ts';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { type EmulatedAws, parkAfter } from './emulated-aws.ts';
 import { ACCOUNT, emulatorEnvironment, plainEnvironment, REGION } from './emulators/emulator.ts';
 
 const run = promisify(execFile);
@@ -30,7 +31,7 @@ export interface DeployedStack {
   /** What the stack says of itself, by the names of its outputs. */
   readonly outputs: Readonly<Record<string, string>>;
   /** The URL of a queue, by the start of its logical id. */
-  queueUrl(logicalId: string): Promise<string>;
+  readonly queueUrl: (logicalId: string) => Promise<string>;
 }
 
 /** Bootstraps an account, and deploys the stack of `cdk/app.ts` for the machine's own processor, by the CDK's CLI. */
@@ -60,8 +61,10 @@ async function cdk(args: readonly string[], { emulator }: EmulatedAws, cwd = ROO
     ...plainEnvironment(),
     ...emulatorEnvironment(emulator),
     PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
-    // It keeps what accounts it has seen: an emulator's are not to be found in the user's own.
+    // It keeps what accounts it has seen, and what it has bundled: none of that is to be found in the user's own.
+    HOME: home,
     CDK_HOME: home,
+    NPM_CONFIG_USERCONFIG: join(homedir(), '.npmrc'),
     CDK_DISABLE_CLI_TELEMETRY: 'true',
   };
   const program = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
@@ -83,16 +86,7 @@ async function setRedrivePolicies(aws: EmulatedAws, template: Template): Promise
     const policy = Properties?.RedrivePolicy;
     if (policy === undefined) continue;
     const deadLetters = await queueUrl(aws, policy.deadLetterTargetArn['Fn::GetAtt'][0]);
-    const { Attributes } = await aws.sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
-    );
-    const redrive = { deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: policy.maxReceiveCount };
-    await aws.sqs.send(
-      new SetQueueAttributesCommand({
-        QueueUrl: await queueUrl(aws, logicalId),
-        Attributes: { RedrivePolicy: JSON.stringify(redrive) },
-      }),
-    );
+    await parkAfter(aws, await queueUrl(aws, logicalId), { parked: deadLetters, receives: policy.maxReceiveCount });
   }
 }
 

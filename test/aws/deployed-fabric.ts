@@ -4,18 +4,24 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { ROOT } from '../examples/run-fabric.ts';
-import { BucketWatch, notify, queueArn } from './bucket-watch.ts';
-import type { EmulatedAws } from './emulated-aws.ts';
+import { BucketWatch, notify } from './bucket-watch.ts';
+import { type EmulatedAws, queueArn } from './emulated-aws.ts';
 
 /** Where a fabric of the repository's `fabric.config.ts` takes and leaves things. */
 export interface FabricPlace {
   readonly inputBucket: string;
   readonly outputBucket: string;
-  /** Queue URLs, the last two by pipeline. */
+  /** The URLs of queues, as those that follow. */
   readonly intake: string;
+  /** By pipeline. */
   readonly bundles: Readonly<Record<string, string>>;
+  /** Failed elements, by pipeline. */
   readonly deadLetters: Readonly<Record<string, string>>;
+  /** Bundles that were given up, by pipeline. */
+  readonly parked: Readonly<Record<string, string>>;
 }
+
+const TAKE_MILLIS = 60_000;
 
 /** A version of an object, as S3's event tells of it. */
 export interface DroppedObject {
@@ -64,6 +70,16 @@ export class DeployedFabric implements AsyncDisposable {
   async send(queue: string, body: string): Promise<string> {
     const { MessageId = '' } = await this.aws.sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body }));
     return MessageId;
+  }
+
+  /** The body of the first message that comes to a queue. */
+  async take(queue: string): Promise<string> {
+    for (const deadline = performance.now() + TAKE_MILLIS; performance.now() < deadline;) {
+      const receive = new ReceiveMessageCommand({ QueueUrl: queue, WaitTimeSeconds: 10 });
+      const [message] = (await this.aws.sqs.send(receive)).Messages ?? [];
+      if (message !== undefined) return message.Body ?? '';
+    }
+    throw new Error(`no message came to ${queue}\n${await this.aws.emulator.log()}`);
   }
 
   /** Takes all messages that are in a queue. */

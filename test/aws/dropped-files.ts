@@ -1,10 +1,17 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Manifest } from '../../lib/jobs/manifest.ts';
 import { getText } from '../../lib/stores/object-store.ts';
 import { runFabric, temporaryFolder } from '../examples/run-fabric.ts';
 import { s3Event } from '../jobs/s3-event.ts';
+import { parkAfter } from './emulated-aws.ts';
 import type { DeployedFabric, DroppedObject } from './deployed-fabric.ts';
 import { type JobLines, linesInBucket, linesInFolder } from './job-lines.ts';
+
+interface DeadLetter {
+  readonly id: string;
+  readonly job: string;
+}
 
 const CSV = 'breast-cancer-with-errors.csv';
 const IMAGES = ['digit-0001.png', 'digit-0002.png', 'digit-0003.png', 'digit-0004.png', 'digit-0005.png'];
@@ -15,16 +22,16 @@ const IMAGES = ['digit-0001.png', 'digit-0002.png', 'digit-0003.png', 'digit-000
  * @param open - gives a fabric of the repository's own config.
  */
 export function describeDroppedFiles(name: string, open: () => DeployedFabric): void {
-  describe(name, () => {
+  describe(name, { concurrent: true }, () => {
     let fabric: DeployedFabric;
     beforeAll(() => {
       fabric = open();
     });
     const linesOf = (folder: string): Promise<JobLines> =>
       linesInBucket(fabric.store, fabric.place.outputBucket, folder);
-    const manifestOf = async (folder: string): Promise<unknown> => {
+    const manifestOf = async (folder: string): Promise<Manifest> => {
       const address = { bucket: fabric.place.outputBucket, key: `${folder}/manifest.json` };
-      return JSON.parse((await getText(fabric.store, address))?.text ?? 'null') as unknown;
+      return JSON.parse((await getText(fabric.store, address))?.text ?? '') as Manifest;
     };
 
     test('answers a CSV line by line as `fabric run` does, and puts its failed rows in the dead-letter queue', async () => {
@@ -42,9 +49,10 @@ export function describeDroppedFiles(name: string, open: () => DeployedFabric): 
         source: { uri: `s3://${fabric.place.inputBucket}/breast-cancer/${CSV}` },
       });
       const letters = await fabric.takeAll(fabric.place.deadLetters['breast-cancer'] ?? '');
-      const failed = letters.map((letter) => JSON.parse(letter) as { id: string; pipeline: string });
+      const { job } = await manifestOf(`breast-cancer/${CSV}`);
+      const failed = letters.map((letter) => JSON.parse(letter) as DeadLetter).filter((letter) => letter.job === job);
       expect(failed.map(({ id }) => id).toSorted()).toEqual(local.errors.map(({ id }) => id).toSorted());
-      expect(failed).toContainEqual(expect.objectContaining({ version: 1, pipeline: 'breast-cancer' }));
+      expect(failed[0]).toMatchObject({ version: 1, pipeline: 'breast-cancer' });
     });
 
     test('answers JSON lines as `fabric run` does', async () => {
@@ -94,19 +102,41 @@ export function describeDroppedFiles(name: string, open: () => DeployedFabric): 
       expect(fabric.output.count(new RegExp(`^wine/_elements/\\d{4}-\\d\\d-\\d\\d/\\d\\d/${id}\\.jsonl$`))).toBe(1);
     });
 
-    describe('by events as S3 sends them', () => {
+    test('shows a job, its failures, and runs them again, by the command line', async () => {
+      const folder = 'breast-cancer/again.csv';
+      await fabric.dropExample(folder, CSV);
+      await fabric.output.written(`${folder}/_SUCCESS`);
+      const before = await linesOf(folder);
+      const job = `s3://${fabric.place.outputBucket}/${folder}`;
+      const counts = { total: before.results.length + before.errors.length, failed: before.errors.length };
+      expect(await answerOf('status', job)).toMatchObject({ status: 'complete', counts });
+      expect(await answerOf('failures', job)).toMatchObject({ total: before.errors.length });
+      // They fail again, as they must: what counts is that nothing is lost, and nothing is there twice.
+      await answerOf('redrive', job, '--wait');
+      expect(await linesOf(folder)).toEqual(before);
+      expect(await manifestOf(folder)).toMatchObject({ status: 'complete', counts });
+      expect(fabric.output.count(`${folder}/manifest.json`)).toBe(2);
+    });
+
+    test('parks a bundle that fails time after time', async () => {
+      const queue = fabric.place.bundles['digits'] ?? '';
+      const parked = fabric.place.parked['digits'] ?? '';
+      await parkAfter(fabric.aws, queue, { parked, receives: 2 });
+      const source = { bucket: fabric.place.inputBucket, key: 'digits/none', etag: 'none', format: 'images' };
+      const range = { start: 0, end: 1 };
+      const message = { version: 1, kind: 'bundle', pipeline: 'digits', job: 'none', bundle: 0, of: 1 };
+      const body = JSON.stringify({ ...message, source: { ...source, range } });
+      await fabric.send(queue, body);
+      expect(await fabric.take(parked)).toBe(body);
+    });
+
+    describe('by events as S3 sends them', { concurrent: false }, () => {
       let sequence = 0;
-      const eventOf = (...objects: readonly DroppedObject[]): string =>
-        s3Event(
-          objects.map((object) => {
-            sequence += 1;
-            return {
-              ...object,
-              bucket: fabric.place.inputBucket,
-              sequencer: `0055AED6DCD9028${sequence.toString(16)}`,
-            };
-          }),
-        );
+      const eventOf = ({ key, etag, versionId }: DroppedObject): string => {
+        sequence += 1;
+        const sequencer = `0055AED6DCD9028${sequence.toString(16)}`;
+        return s3Event([{ bucket: fabric.place.inputBucket, key, etag, versionId, sequencer }]);
+      };
       // The emulators' own events are not quite those: ministack's have raw keys and name no version.
       beforeAll(() => fabric.sendEvents(false));
       afterAll(() => fabric.sendEvents(true));
@@ -157,6 +187,13 @@ export function describeDroppedFiles(name: string, open: () => DeployedFabric): 
       });
     });
   });
+}
+
+/** What a command of the CLI prints with `--json`. */
+async function answerOf(command: string, ...args: readonly string[]): Promise<unknown> {
+  const { status, stdout, stderr } = await runFabric([command, ...args, '--json']);
+  expect(status === 0 || status === 3, stderr).toBe(true);
+  return JSON.parse(stdout) as unknown;
 }
 
 /** The lines of `fabric run` on a file or folder of `examples/data`. */

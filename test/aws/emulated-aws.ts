@@ -1,5 +1,10 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { type Emulator, emulatorEnvironment, REGION } from './emulators/emulator.ts';
 
 /** An emulator to which this process's environment points until it is disposed of. */
@@ -40,4 +45,21 @@ export async function useEmulator(starting: Promise<Emulator>): Promise<Emulated
       await emulator[Symbol.asyncDispose]();
     },
   };
+}
+
+export async function queueArn({ sqs }: EmulatedAws, url: string): Promise<string> {
+  const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] });
+  const { Attributes } = await sqs.send(command);
+  return Attributes?.QueueArn ?? '';
+}
+
+/** Has a queue move messages on to another after so many receives. */
+export async function parkAfter(
+  aws: EmulatedAws,
+  queue: string,
+  { parked, receives }: { readonly parked: string; readonly receives: number },
+): Promise<void> {
+  const redrive = { deadLetterTargetArn: await queueArn(aws, parked), maxReceiveCount: receives };
+  const Attributes = { RedrivePolicy: JSON.stringify(redrive) };
+  await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl: queue, Attributes }));
 }

@@ -29,6 +29,7 @@ export default async function setup(project: TestProject): Promise<void> {
   const python = join(folder, 'bin', 'python');
   const wanted = await readFile(REQUIREMENTS, 'utf8');
   if (!existsSync(python) || !existsSync(installed) || (await readFile(installed, 'utf8')) !== wanted) {
+    process.stderr.write('installing the emulators in .venv/ …\n');
     await rm(folder, { recursive: true, force: true });
     await run(await findPython(), ['-m', 'venv', folder]);
     const quiet = ['--quiet', '--disable-pip-version-check', '--no-input'];

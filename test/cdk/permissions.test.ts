@@ -50,11 +50,12 @@ const TRACES = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
 const INPUT = ['s3:GetObject <FabricInput>/*', 's3:GetObjectVersion <FabricInput>/*', 's3:ListBucket <FabricInput>'];
 const OUTPUT = [
   's3:AbortMultipartUpload <FabricOutput>/*',
-  's3:DeleteObject <FabricOutput>/*',
   's3:GetObject <FabricOutput>/*',
   's3:ListBucket <FabricOutput>',
   's3:PutObject <FabricOutput>/*',
 ];
+
+const REMOVAL = 's3:DeleteObject <FabricOutput>/*';
 
 function taking(queue: string): readonly string[] {
   const actions = ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'];
@@ -99,25 +100,27 @@ describe('the roles of an InferenceFabric', () => {
     );
   });
 
-  test('let a processor read input, write results, and send to its own queue and its failed elements’', () => {
+  test('let a processor read input, write and remove results, and send to its own queue and its failed elements’', () => {
     expect(permissionsOf(template, /plainProcessorRole/)).toEqual(
       [
         ...logging('FabricplainProcessor'),
         ...TRACES,
         ...INPUT,
         ...OUTPUT,
+        REMOVAL,
         ...taking('FabricplainBundlesQueue'),
         ...sending('FabricplainBundlesQueue', 'FabricplainFailedElements'),
       ].toSorted(),
     );
   });
 
-  test('let the finalizer write results, send to its own queue and the failed elements’, and tell the default bus', () => {
+  test('let the finalizer write and remove results, send to its own queue and the failed elements’, and tell the default bus', () => {
     expect(permissionsOf(template, /FinalizerRole/)).toEqual(
       [
         ...logging('FabricControlFinalizer'),
         ...TRACES,
         ...OUTPUT,
+        REMOVAL,
         ...taking('FabricFinalizerQueue'),
         ...sending('FabricFinalizerQueue', 'FabricplainFailedElements'),
         ...sending('FabricacrossbundlesFailedElements', 'Fabricfroms3FailedElements'),

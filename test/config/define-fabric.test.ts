@@ -223,11 +223,13 @@ describe('defineFabric', () => {
       output: { format: 'jsonl', join: 'none' },
       compute: LAMBDA,
     });
-    expect(defineFabric({ pipelines: { p: { ...sound, output: { elements: 'id' } } } }).pipelines['p']?.output).toEqual({
-      format: 'jsonl',
-      join: 'none',
-      elements: 'id',
-    });
+    expect(defineFabric({ pipelines: { p: { ...sound, output: { elements: 'id' } } } }).pipelines['p']?.output).toEqual(
+      {
+        format: 'jsonl',
+        join: 'none',
+        elements: 'id',
+      },
+    );
     expect(defineFabric({ pipelines: { p: { ...sound, output: { join: 'input' } } } }).pipelines['p']?.output).toEqual({
       format: 'jsonl',
       join: 'input',

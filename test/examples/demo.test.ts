@@ -1,10 +1,11 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../../examples/pipelines/breast-cancer.ts';
 import { readErrors, readResults } from '../../examples/read-results.ts';
-import { ROOT, runFabric, temporaryFolder } from './run-fabric.ts';
+import { ROOT, runFabric, runNode, temporaryFolder } from './run-fabric.ts';
 
 const DATA = 'examples/data';
 const LEAST_ACCURACY = 0.95;
@@ -138,5 +139,22 @@ describe('the wine pipeline', () => {
     expect(results).toHaveLength(54);
     const accuracy = shareOf(results, ({ prediction, input }) => prediction.cultivar === input.cultivar);
     expect(accuracy).toBeGreaterThanOrEqual(LEAST_ACCURACY);
+  });
+});
+
+describe('the demo', () => {
+  test('drops files in a local fabric, and finds every result and every failure', { timeout: 60_000 }, async () => {
+    await using folder = await temporaryFolder();
+    const run = await runNode(['examples/demo.ts', folder.path]);
+    expect(run.status, run.stderr).toBe(0);
+    expect(run.stderr).toBe('');
+    const said = stripVTControlCharacters(run.stdout);
+    expect(said.match(/^accuracy.*$/gm)).toEqual([
+      'accuracy  163 of 166 right on held-out data (98.2 %)',
+      'accuracy  293 of 300 right on held-out data (97.7 %)',
+      'accuracy  52 of 54 right on held-out data (96.3 %)',
+    ]);
+    expect(said.match(/^failures.*$/gm)).toEqual(['failures  5', 'failures  1']);
+    expect(said).toContain('digits/digit-9999.png#0 at read: ImageDecodeError');
   });
 });

@@ -93,7 +93,7 @@ const configs = (await glob('examples/**/fabric.config.ts', { cwd: ROOT })).toSo
 
 describe('the documentation', () => {
   test.for(pages)('%s has only TypeScript that stands in an example word for word', async (page) => {
-    const sources = await Promise.all(['fabric.config.ts', ...configs].map(read));
+    const sources = await Promise.all(['fabric.config.ts', 'examples/cdk/app.ts', ...configs].map(read));
     for (const block of blocks(await read(page), 'ts')) {
       expect(
         sources.some((source) => source.includes(block)),
@@ -107,8 +107,8 @@ describe('the documentation', () => {
     const fabricCommands = commands
       .flatMap((block) => block.split('\n'))
       .filter((line) => line.startsWith('npx fabric'))
-      // test/cli/job-commands.test.ts runs those.
-      .filter((line) => !/^npx fabric (?:status|failures|redrive) /.test(line))
+      // test/cli/job-commands.test.ts and test/local/local-command.test.ts run those.
+      .filter((line) => !/^npx fabric (?:status|failures|redrive|local)\b/.test(line))
       .map((line) => line.replace(/ --output \S+$/, ''));
     expect(RUNS.map(commandOf)).toEqual(expect.arrayContaining(fabricCommands));
     expect(fabricCommands.length).toBeGreaterThan(3);
@@ -132,8 +132,9 @@ describe('the documentation', () => {
       ...namesIn(sources, /new ElementReadError\(\s*'(\w+)'/g),
       ...namesIn(inBraces.join(' '), /'(\w+)'/g),
     ];
-    // It sends a batch to another host and is nobody's failure.
-    const shown = new Set(names.filter((name) => name !== 'NotStartedError'));
+    // They send a batch to another host, and a bundle to another run: nobody's failures.
+    const internal = new Set(['NotStartedError', 'BrokenOffError']);
+    const shown = new Set(names.filter((name) => !internal.has(name)));
     expect(shown).toContain('ColumnCountMismatch');
     expect(shown).toContain('ModelHostCrashedError');
     const explained = await read('docs/failures.md');

@@ -16,8 +16,13 @@ export interface FabricRun {
 }
 
 /** Runs the command line as a user would, in the repository's root. */
-export async function runFabric(args: readonly string[]): Promise<FabricRun> {
-  const flags = ['-C', '@inference-fabric/source', 'cli/fabric.ts'];
+export function runFabric(args: readonly string[]): Promise<FabricRun> {
+  return runNode(['cli/fabric.ts', ...args]);
+}
+
+/** Runs a program of the repository from its sources. */
+export async function runNode(args: readonly string[]): Promise<FabricRun> {
+  const flags = ['-C', '@inference-fabric/source'];
   const cli = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(cli, 'exit') as Promise<[status: number | null]>;
   const [stdout, stderr, [status]] = await Promise.all([text(cli.stdout), text(cli.stderr), exit]);

@@ -13,16 +13,17 @@ function answerTo(version: number): Answer {
   };
 }
 
-/** Puts an answer while another one to `other` is put between its look and its put. */
+/** Puts an answer while another one to `other` is put just before its last put. */
 async function race(version: number, other: number, before?: number) {
   const store = memoryObjectStore();
   const output = { store, bucket: 'out' };
   if (before !== undefined) await putAnswer(answerTo(before), output);
-  let isRaced = false;
-  store.faults.after = async ({ operation }) => {
-    if (operation !== 'head' || isRaced) return;
-    isRaced = true;
-    await putAnswer(answerTo(other), output);
+  // Where there is an answer already, the first put finds it.
+  let putsLeft = before === undefined ? 1 : 2;
+  store.faults.before = async ({ operation }) => {
+    if (operation !== 'put') return;
+    putsLeft -= 1;
+    if (putsLeft === 0) await putAnswer(answerTo(other), output);
   };
   const isPut = await putAnswer(answerTo(version), output);
   return { isPut, text: store.text('out', 'p/x.json') };
@@ -51,6 +52,7 @@ describe('putAnswer', () => {
     const store = memoryObjectStore();
     const output = { store, bucket: 'out' };
     let version = 0;
+    await putAnswer(answerTo(version), output);
     store.faults.after = async ({ operation }) => {
       if (operation !== 'head') return;
       version += 1;

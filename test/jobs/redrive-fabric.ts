@@ -148,7 +148,7 @@ export class TestFabric {
   async processAll(processor = this.processor()): Promise<readonly string[]> {
     const bodies: string[] = [];
     for (;;) {
-      const messages = await this.bundles.receive({ maxMessages: 10, waitSecs: 0 });
+      const messages = await this.bundles.receive({ maxMessages: 1, waitSecs: 0 });
       if (messages.length === 0) return bodies;
       for (const message of messages) {
         await processor.process(message, deadlineOf());

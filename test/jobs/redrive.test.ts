@@ -50,32 +50,35 @@ async function partsOfFreshRun(name: string, ...broken: readonly string[]) {
   return Object.fromEntries(Object.entries(await running).map(([path, text]) => [path, text.replaceAll(fresh, name)]));
 }
 
-/** A store in which something goes wrong once. */
-function failingOnce(store: ObjectStore, operation: 'put' | 'copy' | 'delete', pattern: RegExp): ObjectStore {
-  let isBroken = true;
-  const check = (key: string): void => {
-    if (!isBroken || !pattern.test(key)) return;
-    isBroken = false;
-    throw new Error('the machine is gone');
+/** A store in which something happens once, before a call about such a key. */
+function interrupted(
+  store: ObjectStore,
+  [operation, pattern]: readonly ['put' | 'copy' | 'delete', RegExp],
+  work: () => void | Promise<void>,
+): ObjectStore {
+  let isOver = false;
+  const check = async (called: string, key: string): Promise<void> => {
+    if (isOver || called !== operation || !pattern.test(key)) return;
+    isOver = true;
+    await work();
   };
-  const inner = Object.create(store) as ObjectStore;
-  return Object.assign(inner, {
-    get: store.get.bind(store),
-    head: store.head.bind(store),
-    list: store.list.bind(store),
-    put: (...args: Parameters<ObjectStore['put']>) => {
-      if (operation === 'put') check(args[0].key);
+  return {
+    get: (...args) => store.get(...args),
+    head: (...args) => store.head(...args),
+    list: (...args) => store.list(...args),
+    put: async (...args) => {
+      await check('put', args[0].key);
       return store.put(...args);
     },
-    copy: (...args: Parameters<ObjectStore['copy']>) => {
-      if (operation === 'copy') check(args[1].key);
+    copy: async (...args) => {
+      await check('copy', args[1].key);
       return store.copy(...args);
     },
-    delete: (...args: Parameters<ObjectStore['delete']>) => {
-      if (operation === 'delete') check(args[0].key);
+    delete: async (...args) => {
+      await check('delete', args[0].key);
       return store.delete(...args);
     },
-  });
+  };
 }
 
 function lines(text = ''): number {
@@ -189,7 +192,13 @@ describe('a redrive', () => {
     const { numbers, recorded } = await brokenRun('race');
     const expected = await partsOfFreshRun('race');
     for (const errorName of ['Late', 'Slow']) await numbers.send(recorded, { errorName });
-    await Promise.all([1, 2, 3].map(() => numbers.processAll()));
+    // In the middle of one, when it is about to replace a part, all others are done.
+    const store = interrupted(
+      numbers.store,
+      ['put', /\/part-00000-of-/],
+      async () => void (await numbers.processAll()),
+    );
+    await numbers.processAll(numbers.processor({ output: { store, bucket: OUTPUT } }));
     await numbers.finalizeAll();
     expect(await numbers.parts(recorded)).toEqual(expected);
     expect((await numbers.manifest(recorded)).counts).toEqual({ total: 16, succeeded: 15, failed: 1 });
@@ -206,7 +215,9 @@ describe('a redrive', () => {
     const { numbers, recorded } = await brokenRun(name);
     const expected = await partsOfFreshRun(name, 'Slow');
     await numbers.send(recorded);
-    const store = failingOnce(numbers.store, operation, pattern);
+    const store = interrupted(numbers.store, [operation, pattern], () => {
+      throw new Error('the machine is gone');
+    });
     const processor = numbers.processor({ output: { store, bucket: OUTPUT } });
     await expect(numbers.processAll(processor)).rejects.toThrow('the machine is gone');
     // The one that failed, and those behind it, come again.

@@ -44,19 +44,32 @@ export function failed(stage: string, error = 'Error'): End {
   return { stage, error };
 }
 
-/** Commits a part whose elements ended so, as a processor does; `settle: false`: it is ended right after the commit. */
+export interface CommitBundleOptions {
+  readonly output: OutputBucket;
+  /** Whether the processor lives to see its dead letters sent and its errors put in place. @default true */
+  readonly settle?: boolean;
+  /** The part that it takes the place of, as a redrive's does. */
+  readonly replaces?: CommittedPart;
+}
+
+/** Commits a part whose elements ended so, as a processor does. */
 export async function commitBundle(
   { job, folder }: RecordedJob,
   bundle: number,
   ends: readonly End[],
-  { output, settle = true }: { readonly output: OutputBucket; readonly settle?: boolean },
+  { output, settle = true, replaces }: CommitBundleOptions,
 ): Promise<CommittedPart> {
   await using spool = await OutcomeSpool.open();
   for (const [ordinal, end] of ends.entries())
     await spool.write(chunkOf(`${job.name}#${bundle}-${ordinal}`, ordinal, end));
   const place = partPlace(folder, job.id, bundle, job.of);
   const models = { abc: 'abcdef' };
-  const { part } = await commitPart(place, spool, { output, models, elapsedMillis: 5 });
+  const { part } = await commitPart(place, spool, {
+    output,
+    models,
+    elapsedMillis: 5,
+    only: replaces === undefined ? 'absent' : { ifMatch: replaces.etag },
+  });
   if (settle) await settlePart(place, part, { pipeline: job.pipeline, deadLetters: memoryQueue(), output });
   return part;
 }

@@ -25,9 +25,9 @@ export interface LocalSession {
   /** Warnings and errors. */
   readonly logged: readonly { readonly message: string; readonly fields: LogFields }[];
   /** Puts an object in the input bucket. */
-  drop(key: string, content: string | Uint8Array): Promise<void>;
+  readonly drop: (key: string, content: string | Uint8Array) => Promise<void>;
   /** Resolves when everything that was dropped is dealt with, and its results are in the folder. */
-  done(): Promise<void>;
+  readonly done: () => Promise<void>;
 }
 
 export interface LocalSessionOptions {
@@ -36,26 +36,30 @@ export interface LocalSessionOptions {
 }
 
 /** A local fabric that ends with the test. */
-export async function localSession({ configUrl = cliConfig, inputBuckets = [] }: LocalSessionOptions = {}): Promise<LocalSession> {
+export async function localSession({
+  configUrl = cliConfig,
+  inputBuckets = [],
+}: LocalSessionOptions = {}): Promise<LocalSession> {
   const output = join(await temporaryFolder(), 'out');
   const events: JobEvent[] = [];
   const logged: { message: string; fields: LogFields }[] = [];
   const log = (message: string, fields: LogFields = {}): void => void logged.push({ message, fields });
-  let mirror: Mirror | undefined;
   const fabric = await startLocalFabric({
     configUrl,
     fabric: await loadConfig(configUrl),
     telemetry: { info() {}, warn: log, error: log, count() {} },
     workers: 1,
     inputBuckets,
-    onWritten(object, store) {
-      const onError = (key: string, error: Error): void => log(`mirror ${key}`, { error });
-      mirror ??= new Mirror({ store, bucket: OUTPUT_BUCKET, folder: output, onError });
-      mirror.objectChanged(object);
-    },
     onJobEnded: (event) => events.push(event),
   });
   onTestFinished(() => fabric[Symbol.asyncDispose]());
+  const mirror = new Mirror({
+    store: fabric.store,
+    bucket: OUTPUT_BUCKET,
+    folder: output,
+    onError: (key, error) => log(`mirror ${key}`, { error }),
+  });
+  fabric.onChanged((object) => mirror.objectChanged(object));
   return {
     fabric,
     output,
@@ -66,7 +70,7 @@ export async function localSession({ configUrl = cliConfig, inputBuckets = [] }:
     },
     async done() {
       await fabric.idle();
-      await mirror?.settled();
+      await mirror.settled();
     },
   };
 }

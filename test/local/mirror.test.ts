@@ -8,9 +8,9 @@ import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
 interface Mirrored {
   readonly folder: string;
   /** The files there, with their contents. */
-  files(): Promise<Readonly<Record<string, string>>>;
-  put(key: string, text: string): Promise<void>;
-  remove(key: string): Promise<void>;
+  readonly files: () => Promise<Readonly<Record<string, string>>>;
+  readonly put: (key: string, text: string) => Promise<void>;
+  readonly remove: (key: string) => Promise<void>;
   readonly errors: string[];
 }
 
@@ -73,7 +73,13 @@ describe('a mirror', () => {
 
   test("removes what an earlier session left of a job, when its plan is written, and nothing else's", async () => {
     const { put, files, folder } = await mirrored();
-    for (const name of ['job.json', 'manifest.json', '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
+    for (const name of [
+      'job.json',
+      'manifest.json',
+      '_SUCCESS',
+      'part-00000-of-00002.jsonl',
+      'part-00001-of-00002.jsonl',
+    ])
       await writeIn(folder, `wine/a/${name}`);
     await writeIn(folder, 'wine/a/errors/part-00001-of-00002.jsonl');
     await writeIn(folder, 'wine/a/b/job.json');

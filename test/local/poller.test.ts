@@ -129,7 +129,12 @@ describe('a poller', () => {
   test('leaves the whole batch where the handler does not end in time', async () => {
     const queue = queueOf(2);
     const errors: unknown[] = [];
-    const telemetry = { info() {}, warn() {}, error: (_: string, fields: unknown) => void errors.push(fields), count() {} };
+    const telemetry = {
+      info() {},
+      warn() {},
+      error: (_: string, fields: unknown) => void errors.push(fields),
+      count() {},
+    };
     const late = Promise.withResolvers<typeof NO_FAILURES>();
     poll(queue, () => late.promise, { timeoutSecs: 0.05, telemetry });
     await vi.waitFor(() =>

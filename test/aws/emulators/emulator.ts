@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,6 +51,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     stdio: ['pipe', log, log],
     detached: true,
   });
+  closeSync(log);
   const emulator: Emulator = {
     endpoint: `http://127.0.0.1:${port}`,
     folder,
@@ -70,10 +71,22 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   }
 }
 
-async function healthy(url: URL, child: ChildProcess): Promise<void> {
+/** An emulator that somebody else has started, and will stop. */
+export async function runningEmulator(name: string, health: URL): Promise<Emulator> {
+  await healthy(health);
+  const folder = await mkdtemp(join(tmpdir(), `fabric-${name}-`));
+  return {
+    endpoint: health.origin,
+    folder,
+    log: async () => `the log of ${name} is where it was started`,
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function healthy(url: URL, child?: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_MILLIS;
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}`);
+    if (child && child.exitCode !== null) throw new Error(`it ended with status ${child.exitCode}`);
     const answer = await fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
     if (answer?.ok) return;
     await delay(HEALTH_EVERY_MILLIS);

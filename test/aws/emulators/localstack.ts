@@ -1,12 +1,19 @@
-import { type Emulator, startEmulator } from './emulator.ts';
+import { type Emulator, runningEmulator, startEmulator } from './emulator.ts';
 
-/** LocalStack Community 4.14.0's S3 and SQS, without Docker. */
+const HEALTH = '/_localstack/health';
+
+/**
+ * LocalStack Community 4.14.0's S3 and SQS, without Docker; or a fresh one that runs where `LOCALSTACK_ENDPOINT` says,
+ * such as that of `docker-compose.yml`.
+ */
 export async function startLocalStack(python: string): Promise<Emulator> {
+  const running = process.env['LOCALSTACK_ENDPOINT'];
+  if (running !== undefined) return runningEmulator('localstack', new URL(HEALTH, running));
   return startEmulator({
     name: 'localstack',
     python,
     args: ['-m', 'localstack.runtime.main'],
-    healthPath: '/_localstack/health',
+    healthPath: HEALTH,
     environment: ({ port, folder }) => ({
       SERVICES: 's3,sqs',
       STRICT_SERVICE_LOADING: '1',

@@ -1,0 +1,35 @@
+import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
+import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
+import { eachPipeline, readPipelineFacts } from '../pipeline-facts-file.ts';
+import { intakeSettings } from '../settings.ts';
+import { openTelemetry } from '../telemetry.ts';
+import { createIntakeHandler } from './handler.ts';
+
+const { outputBucket, inputBuckets, queues } = intakeSettings(process.env);
+const telemetry = openTelemetry('intake');
+const sqs = openSqsClient();
+const pipelines = await readPipelineFacts(import.meta.url);
+const jobQueues = eachPipeline(pipelines, queues.bundles, (_facts, bundles) => ({
+  bundles,
+  finalizer: queues.finalizer,
+}));
+
+export const handler = telemetry.instrument(
+  createIntakeHandler({
+    output: { store: openS3ObjectStore(), bucket: outputBucket },
+    telemetry,
+    now: Date.now,
+    inputBuckets,
+    pipelines,
+    queues: {
+      intake: openSqsQueue(queues.intake, sqs),
+      finalizer: openSqsQueue(queues.finalizer, sqs),
+      bundles: eachPipeline(pipelines, queues.bundles, (_facts, url) => openSqsQueue(url, sqs)),
+    },
+    jobQueues: (pipeline) => {
+      const found = jobQueues[pipeline];
+      if (found === undefined) throw new RangeError(`there is no pipeline '${pipeline}'`);
+      return found;
+    },
+  }),
+);

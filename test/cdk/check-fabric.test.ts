@@ -1,0 +1,88 @@
+import { Stack } from 'aws-cdk-lib';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { describe, expect, test } from 'vitest';
+import { checkFabric } from '../../cdk/check-fabric.ts';
+import type { DescribedPipeline } from '../../cdk/fabric-description.ts';
+import { container, lambda } from '../../lib/config/compute.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import { type FabricOptions, testApp } from './synthesize.ts';
+
+function pipeline(name: string, fields: Partial<DescribedPipeline> = {}): DescribedPipeline {
+  return { name, compute: lambda(), modelFiles: [], modelObjects: [], ...fields };
+}
+
+interface Given {
+  readonly pipelines?: readonly DescribedPipeline[];
+  readonly options?: (stack: Stack) => FabricOptions;
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+/** What is refused, a line for each rule that is broken. */
+function complaints({ pipelines = [pipeline('p')], options, context = {} }: Given): readonly string[] {
+  const stack = new Stack(testApp(context), 'Test');
+  const fabric = { configPath: '/app/fabric.config.ts', facts: {}, pipelines };
+  try {
+    checkFabric(stack, fabric, { configPath: fabric.configPath, ...options?.(stack) });
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    const [first, ...lines] = (error as ConfigError).message.split('\n');
+    expect(first).toBe('Cannot deploy /app/fabric.config.ts:');
+    return lines;
+  }
+  return [];
+}
+
+function named(stack: Stack, id: string): s3.IBucket {
+  return s3.Bucket.fromBucketName(stack, id, 'data');
+}
+
+function many(count: number, nameOf = (index: number): string => `p${index}`): readonly DescribedPipeline[] {
+  return Array.from({ length: count }, (_, index) => pipeline(nameOf(index)));
+}
+
+describe('checkFabric', () => {
+  test('lets 20 pipelines pass, and refuses more', () => {
+    expect(complaints({ pipelines: many(20) })).toEqual([]);
+    expect(complaints({ pipelines: many(21) })).toEqual([
+      'a fabric may have at most 20 pipelines: this one has 21. Make a fabric for each group of them',
+    ]);
+  });
+
+  test("refuses names that don't fit into the environment of a function", () => {
+    expect(complaints({ pipelines: many(20, (index) => `${'long-'.repeat(10)}${index}`) })).toEqual([
+      expect.stringMatching(/^the names of the pipelines are \d+ characters too long in all: Lambda's environment/),
+    ]);
+  });
+
+  test('refuses containers, for now', () => {
+    const pipelines = [pipeline('cpu'), pipeline('gpu', { compute: container({ gpus: 1 }) })];
+    expect(complaints({ pipelines })).toEqual(['pipelines.gpu.compute must be lambda(…): GPU tasks are not built yet']);
+  });
+
+  test('refuses the same bucket for input and output, whichever way it is named', () => {
+    const twice = complaints({
+      options: (stack) => ({ inputBuckets: [named(stack, 'In')], outputBucket: named(stack, 'Out') }),
+    });
+    expect(twice).toEqual(["'outputBucket' must not be one of 'inputBuckets': results would be taken for input"]);
+    const own = complaints({
+      options: (stack) => {
+        const bucket = new s3.Bucket(stack, 'Bucket') as s3.IBucket;
+        return { inputBuckets: [bucket], outputBucket: bucket };
+      },
+    });
+    expect(own).toEqual(twice);
+    const differing = complaints({
+      options: (stack) => ({
+        inputBuckets: [named(stack, 'In')],
+        outputBucket: new s3.Bucket(stack, 'Out') as s3.IBucket,
+      }),
+    });
+    expect(differing).toEqual([]);
+  });
+
+  test.each([['riscv'], [64]])('refuses the architecture %s', (architecture) => {
+    expect(complaints({ context: { architecture } })).toEqual([
+      `the context value 'architecture' must be 'arm64' or 'x86_64': current value is '${architecture}'`,
+    ]);
+  });
+});

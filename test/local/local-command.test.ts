@@ -1,0 +1,129 @@
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { descendantsOf } from '../processes.ts';
+import {
+  configPath,
+  type Ended,
+  fabric,
+  filesBelow,
+  linesIn,
+  startFabric,
+  temporaryFolder,
+  writeIn,
+} from '../cli/run-fabric.ts';
+
+function args(folder: string, ...flags: readonly string[]): string[] {
+  const folders = ['--input', join(folder, 'in'), '--output', join(folder, 'out')];
+  return ['local', ...folders, '--config', configPath, '--workers', '1', ...flags];
+}
+
+function once(folder: string, ...flags: readonly string[]): Promise<Ended> {
+  return fabric(args(folder, '--once', ...flags));
+}
+
+const numbers = (...ns: readonly number[]): string => ns.map((n) => `{"n":${n}}\n`).join('');
+
+describe('fabric local --once', () => {
+  test('deals with all that is there: status 3 where elements failed, a line for each job, the tree of results', async () => {
+    const folder = await temporaryFolder();
+    await writeIn(folder, 'in/numbers/a b/n+1.jsonl', numbers(1, -2, 3));
+    await writeIn(folder, 'in/rows/rows.csv', 'id,a,b,c\nr1,1,2,3\n');
+    const image = await readFile(new URL('../../examples/data/digits/digit-0001.png', import.meta.url));
+    for (const name of ['1.png', '2.png', 'set/3.png']) await writeIn(folder, `in/images/${name}`, image);
+    const { status, stdout, stderr } = await once(folder);
+    expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
+    // Images are answered one by one, and told of together.
+    expect(stdout.split('\n').filter(Boolean).toSorted()).toEqual([
+      `images: 3 succeeded, 0 failed: ${join(folder, 'out/images')}/<file>.json`,
+      `numbers: 2 succeeded, 1 failed: ${join(folder, 'out/numbers/a b/n+1.jsonl')}`,
+      `rows: 1 succeeded, 0 failed: ${join(folder, 'out/rows/rows.csv')}`,
+    ]);
+    expect(await filesBelow(join(folder, 'out/rows'))).toEqual([
+      'rows.csv/_SUCCESS',
+      'rows.csv/job.json',
+      'rows.csv/manifest.json',
+      'rows.csv/part-00000-of-00001.jsonl',
+    ]);
+    expect(await filesBelow(join(folder, 'out/images'))).toEqual(['1.png.json', '2.png.json', 'set/3.png.json']);
+    const lines = await linesIn(join(folder, 'out/numbers/a b/n+1.jsonl'));
+    expect(lines.map(({ id }) => id)).toEqual(['a b/n+1.jsonl#0', 'a b/n+1.jsonl#17', 'a b/n+1.jsonl#8']);
+  });
+
+  test('prints one object with --json, and starts anew in a folder that holds results', async () => {
+    const folder = await temporaryFolder();
+    const results = join(folder, 'out/numbers/n.jsonl');
+    for (const name of ['job.json', '_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
+      await writeIn(results, name, '{"id":"of an earlier session"}\n');
+    await writeIn(folder, 'in/numbers/n.jsonl', numbers(7));
+    const { status, stdout, stderr } = await once(folder, '--json');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(stdout)).toMatchObject({
+      output: join(folder, 'out'),
+      total: 1,
+      succeeded: 1,
+      failed: 0,
+      rejected: 0,
+      jobs: [{ pipeline: 'numbers', status: 'complete', results }],
+    });
+    expect((await linesIn(results)).map(({ id }) => id)).toEqual(['n.jsonl#0']);
+  });
+
+  test('ends with 1 for a job that was stopped, an object that makes no job, or a file that was not taken', async () => {
+    const stopped = await temporaryFolder();
+    await writeIn(stopped, 'in/strict/s.jsonl', numbers(1, 2, 3));
+    await writeIn(stopped, 'in/stray.txt', '');
+    await writeIn(stopped, 'in/numbers/_mine.jsonl', numbers(1));
+    await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
+    await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
+    const { status, stdout, stderr } = await once(stopped);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/);
+    expect(stderr.split('\n').filter(Boolean).toSorted()).toEqual([
+      expect.stringMatching(/^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: .*ENOENT/),
+      expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
+      expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
+      expect.stringMatching(/^fabric: object rejected.*numbers\/_mine\.jsonl/),
+    ]);
+    expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/_mine.jsonl.json']);
+  });
+});
+
+describe('fabric local', () => {
+  test('says where to drop files, answers those that come, and ends with 0 at Ctrl-C, leaving nothing behind', async () => {
+    const folder = await temporaryFolder();
+    const { child, ended } = startFabric(args(folder));
+    let printed = '';
+    child.stdout?.on('data', (text: string) => void (printed += text));
+    await vi.waitFor(() => expect(printed).toMatch(/AWS_ENDPOINT_URL=http:\/\/127\.0\.0\.1:\d+/), 15_000);
+    expect(printed).toContain(`Drop files in ${join(folder, 'in')}/<pipeline>/`);
+    await writeIn(folder, 'in/numbers/n.jsonl', numbers(1, 2));
+    await vi.waitFor(() => expect(printed).toContain('numbers: 2 succeeded, 0 failed'), 15_000);
+    await writeFile(join(folder, 'in/numbers/n.jsonl'), numbers(3));
+    await vi.waitFor(() => expect(printed).toContain('numbers: 1 succeeded, 0 failed'), 15_000);
+    const started = descendantsOf(child.pid ?? 0);
+    child.kill('SIGINT');
+    const { status, stderr } = await ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(started.filter((pid) => descendantsOf(process.pid).includes(pid))).toEqual([]);
+    // The second version of the file is a job of its own.
+    const jobs = (await filesBelow(join(folder, 'out/numbers'))).filter((path) => path.endsWith('_SUCCESS'));
+    expect(jobs.map(dirname)).toEqual(['n.jsonl', expect.stringMatching(/^n\.jsonl@[0-9a-f]{12}$/)]);
+  });
+
+  test.each([
+    ['a config that is not there', ['--config', 'nowhere.config.ts'], /there is no config file .*nowhere\.config\.ts/],
+    ['folders that lie in each other', ['--output', 'in/out', '--input', 'in'], /must not lie in each other/],
+    ['an option that it does not have', ['--fast'], /unknown option '--fast'/],
+  ])('refuses %s with status 2', async (_what, flags, message) => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'in'));
+    const { status, stdout, stderr } = await fabric([...args(folder), ...flags], { cwd: folder });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    await rm(join(folder, 'in'), { recursive: true });
+    expect(await filesBelow(folder)).toEqual([]);
+  });
+});
