@@ -139,7 +139,11 @@ async function once(session: Session, { json }: LocalOptions, signal: AbortSigna
   const summary = report.summary();
   const parked = await fabric.parked();
   if (json === true) console.log(JSON.stringify(summary));
-  if (parked > 0) console.error(`fabric: ${parked} messages were given up after every try; see above why`);
+  if (parked > 0) {
+    console.error(
+      `fabric: ${parked} message${parked === 1 ? ' was' : 's were'} given up after every try; see above why`,
+    );
+  }
   const isWhole = summary.jobs.every((job) => job.status === 'complete');
   if (!isWhole || parked > 0 || summary.rejected > 0 || refused.size > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
@@ -197,11 +201,12 @@ function counted(succeeded: number, failed: number): string {
 }
 
 function welcome(endpoint: string, { input, output }: LocalOptions): string {
-  const settings = Object.entries(awsEnvironment(endpoint)).map(([name, value]) => `export ${name}=${value}`);
+  // One endpoint does for all services, where no other is set.
+  const settings = Object.entries(awsEnvironment(endpoint)).filter(([name]) => !name.startsWith('AWS_ENDPOINT_URL_'));
   return [
     `Drop files in ${shown(input)}/<pipeline>/; their results come to ${shown(output)}/<pipeline>/. Ctrl-C ends it.`,
     `S3 and SQS are at ${endpoint}, for the AWS CLI and for fabric status, failures and redrive:`,
-    ...settings.map((line) => `  ${line}`),
+    ...settings.map(([name, value]) => `  export ${name}=${value}`),
     `Buckets: s3://${INPUT_BUCKET} and s3://${OUTPUT_BUCKET}.`,
     '',
   ].join('\n');

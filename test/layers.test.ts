@@ -44,3 +44,13 @@ describe('lib', () => {
     }
   });
 });
+
+describe('what is deployed, built and called', () => {
+  const files = globSync('{functions,cdk,cli}/**/*.ts');
+
+  test.each(files)('%s uses lib/ and its own, but for the local fabric, which runs the functions', (file) => {
+    const [own = ''] = file.split(sep);
+    const allowed = file.startsWith(join('cli', 'local')) ? [own, 'lib', 'functions'] : [own, 'lib'];
+    for (const imported of importsOf(file)) expect(allowed, imported).toContain(imported.split(sep)[0]);
+  });
+});

@@ -23,8 +23,10 @@ export interface LocalQueues {
 export const MAX_RECEIVES = 5;
 /** Longer than any function runs. */
 const VISIBILITY_SECS = 960;
-/** A look at a job costs nothing here, so that nobody has to wait for it. */
-const MAX_LOOK_DELAY_SECS = 1;
+/** Trying again and looking again cost nothing here, and someone is waiting. */
+const MAX_WAIT_SECS = 1;
+/** A processor hides a message that failed for no longer than this, and one that it takes for the time that it has. */
+const MAX_BACKOFF_SECS = 300;
 
 export async function createLocalQueues(
   aws: Pick<EmbeddedAws, 'createQueue'>,
@@ -37,10 +39,9 @@ export async function createLocalQueues(
     bundles.set(pipeline, await createWithParking(aws, `${pipeline}-bundles`, client));
     deadLetters.set(pipeline, openSqsQueue(await aws.createQueue(`${pipeline}-dead-letters`), client));
   }
-  const finalizer = await createWithParking(aws, 'finalizer', client);
   return {
     intake: await createWithParking(aws, 'intake', client),
-    finalizer: { ...finalizer, queue: withShortDelays(finalizer.queue, MAX_LOOK_DELAY_SECS) },
+    finalizer: await createWithParking(aws, 'finalizer', client),
     bundles,
     deadLetters,
   };
@@ -58,7 +59,7 @@ async function createWithParking(
     VisibilityTimeout: String(VISIBILITY_SECS),
     RedrivePolicy: JSON.stringify(redrive),
   });
-  return { name, url, parkedUrl, queue: openSqsQueue(url, client) };
+  return { name, url, parkedUrl, queue: impatient(openSqsQueue(url, client)) };
 }
 
 /** The messages that are in queues: waiting, delayed or received. Those of one queue are counted after the one before. */
@@ -77,16 +78,17 @@ export async function messagesIn(urls: readonly string[], client: SQSClient): Pr
   return count;
 }
 
-function withShortDelays(queue: MessageQueue, maxDelaySecs: number): MessageQueue {
-  const send: MessageQueue['send'] = (messages, options) =>
-    queue.send(
-      messages.map((message) => ({ ...message, delaySecs: Math.min(message.delaySecs ?? 0, maxDelaySecs) })),
-      options,
-    );
+/** The same queue with short waits: of delayed messages, and of those that failed. */
+function impatient(queue: MessageQueue): MessageQueue {
   return {
-    send,
+    send: (messages, options) =>
+      queue.send(
+        messages.map((message) => ({ ...message, delaySecs: Math.min(message.delaySecs ?? 0, MAX_WAIT_SECS) })),
+        options,
+      ),
     receive: (options) => queue.receive(options),
     delete: (receiptHandle, options) => queue.delete(receiptHandle, options),
-    changeVisibility: (receiptHandle, secs, options) => queue.changeVisibility(receiptHandle, secs, options),
+    changeVisibility: (receiptHandle, secs, options) =>
+      queue.changeVisibility(receiptHandle, secs > MAX_BACKOFF_SECS ? secs : Math.min(secs, MAX_WAIT_SECS), options),
   };
 }

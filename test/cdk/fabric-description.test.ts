@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeFabric } from '../../cdk/fabric-description.ts';
 import { ConfigError } from '../../lib/errors.ts';
-import { temporaryFolder } from '../inference/run-bundle.ts';
+
 import { modelFile } from '../models/model-files.ts';
 import { CONFIG } from './synthesize.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** A config with one pipeline, whose model is at `modelUri`. */
 async function configWith(modelUri: string, before = ''): Promise<string> {

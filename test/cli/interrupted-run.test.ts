@@ -4,7 +4,8 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fabric, filesBelow, partsIn, runArgs, startFabric, temporaryFolder, writeIn } from './run-fabric.ts';
+import { fabric, filesBelow, partsIn, runArgs, startFabric } from './run-fabric.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 const COUNT = 60;
 const STUCK_AT = 30;

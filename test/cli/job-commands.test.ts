@@ -10,7 +10,8 @@ import { SILENT } from '../../lib/telemetry/telemetry.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
 import { deadlineOf, memoryQueue } from '../jobs/memory-ports.ts';
 import { commitBundle, type End, failed, finalizeMessage, jobOf, PIPELINE, received } from '../jobs/stored-job.ts';
-import { type Ended, filesBelow, run, temporaryFolder, writeIn } from './run-fabric.ts';
+import { type Ended, filesBelow, run } from './run-fabric.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 const BUCKET = 'results';
 const ADDRESS = `s3://${BUCKET}/${PIPELINE}`;

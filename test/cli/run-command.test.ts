@@ -3,17 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import {
-  configPath,
-  type Ended,
-  fabric,
-  filesBelow,
-  linesIn,
-  run,
-  runArgs,
-  temporaryFolder,
-  writeIn,
-} from './run-fabric.ts';
+import { configPath, type Ended, fabric, filesBelow, linesIn, run, runArgs } from './run-fabric.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 const wine = fileURLToPath(new URL('../../examples/data/wine.jsonl', import.meta.url));
 const digits = fileURLToPath(new URL('../../examples/data/digits', import.meta.url));

@@ -20,17 +20,15 @@ export interface Faults {
   next(operation: string, process: string): Fault | undefined;
 }
 
-/** Kills the first process of a name at its nth call, from 0, and lets everything else pass. */
+/** Kills the first process of a name before its nth call, from 0, and lets everything else pass. */
 export class OneDeath implements Faults {
   readonly counts: Record<string, number> = {};
   readonly #victim: string;
-  readonly #fault: Fault;
   #callsLeft: number;
 
-  constructor(victim: string, call: number, fault: Fault) {
+  constructor(victim: string, call: number) {
     this.#victim = victim;
     this.#callsLeft = call;
-    this.#fault = fault;
   }
 
   happens(): boolean {
@@ -41,8 +39,8 @@ export class OneDeath implements Faults {
     if (process !== this.#victim) return undefined;
     this.#callsLeft -= 1;
     if (this.#callsLeft !== -1) return undefined;
-    this.counts[`${operation} ${this.#fault}`] = 1;
-    return this.#fault;
+    this.counts[`${operation} killed-before`] = 1;
+    return 'killed-before';
   }
 }
 

@@ -5,8 +5,9 @@ import type { Bundle, BundleObject, BundleSource } from '../../lib/inference/bun
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
 import { modelFile } from '../models/model-files.ts';
-import { type BundleResult, type Outcome, processBundle, temporaryFolder, writeBundle } from './run-bundle.ts';
+import { type BundleResult, type Outcome, processBundle, writeBundle } from './run-bundle.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 let aws: TestAws;
 beforeAll(async () => {

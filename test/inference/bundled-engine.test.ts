@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { buildModules, type EntryPoint, ownModule } from '../../cdk/bundling/build-modules.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { modelFile } from '../models/model-files.ts';
-import { temporaryFolder, writeBundle } from './run-bundle.ts';
+import { writeBundle } from './run-bundle.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const configPath = fileURLToPath(new URL('fixtures/bundled.config.ts', import.meta.url));

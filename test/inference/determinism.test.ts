@@ -6,8 +6,9 @@ import { bundleCount, bundleRange } from '../../lib/formats/plan.ts';
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
 import { openFileSource } from '../../lib/stores/file-source.ts';
-import { bytesOf, temporaryFolder } from './run-bundle.ts';
+import { bytesOf } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const ROWS = 3000;
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { expectOnlyFailures, runBundle, temporaryFolder } from './run-bundle.ts';
+import { expectOnlyFailures, runBundle } from './run-bundle.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';
 import type { Troubled } from './fixtures/trouble.config.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const engineOf = sharedEngines('trouble');
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { runBundle, temporaryFolder } from './run-bundle.ts';
+import { runBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const ELEMENTS = [1, 2, 3];
 

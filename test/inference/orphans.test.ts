@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { descendantsOf, isAlive } from '../processes.ts';
-import { temporaryFolder, writeBundle } from './run-bundle.ts';
+import { writeBundle } from './run-bundle.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 test.each([
   ['a host hangs in a synchronous call', 'trouble', 'patient', { n: 1, trouble: 'say-and-spin' }, 1],

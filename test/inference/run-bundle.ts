@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** What became of one element, as its line says. */
 export interface Outcome {
@@ -36,13 +36,6 @@ export interface BundleFile {
 export interface BundleFileOptions {
   readonly name?: string;
   readonly receives?: number;
-}
-
-/** A folder that is removed when the test is over. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fabric-inference-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Writes elements as JSON lines, all of which are one bundle. */

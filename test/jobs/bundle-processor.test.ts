@@ -4,17 +4,8 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { OutcomeSink } from '../../lib/inference/bundle.ts';
 import { lastNoteKey, stopKey } from '../../lib/jobs/output-layout.ts';
 import { deadlineOf, unavailable } from './memory-ports.ts';
-import {
-  benchOf,
-  type Engine,
-  engines,
-  jobOf,
-  lettersIn,
-  linesIn,
-  MAX_RECEIVES,
-  START,
-  temporaryFolder,
-} from './processor-bench.ts';
+import { benchOf, type Engine, engines, jobOf, lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const engineOf = engines();
 const NUMBERS = [{ n: 0 }, { n: 1, bad: true }, { n: 2 }, { n: 3, bad: true }];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FormatName } from '../../lib/formats/format.ts';
 import { findInputs, InputError } from '../../lib/jobs/local-inputs.ts';
-import { temporaryFolder, writeIn } from './run-inputs.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 async function folderOf(...names: readonly string[]): Promise<string> {
   const folder = await temporaryFolder();

@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, onTestFinished } from 'vitest';
+import { afterAll } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { BundleProcessor, type BundleProcessorOptions } from '../../lib/jobs/bundle-processor.ts';
 import type { ErrorsLine } from '../../lib/jobs/errors-line.ts';
@@ -19,6 +18,7 @@ import {
   type MemoryQueue,
   memoryQueue,
 } from './memory-ports.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export type Engine = BundleProcessorOptions['engine'];
 
@@ -157,12 +157,6 @@ export async function jobOf(
     source: { bucket: 'in', key: `${pipeline}/${name}`, etag: 'e', format: 'jsonl', range: { start: 0, end: 1 } },
   }));
   return { recorded, path, messages, place: (bundle = 0) => partPlace(recorded.folder, id, bundle, of) };
-}
-
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fabric-processor-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 const configUrl = new URL('./fixtures/processor.config.ts', import.meta.url);

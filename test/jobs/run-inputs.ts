@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { afterAll, onTestFinished } from 'vitest';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { afterAll } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { findInputs } from '../../lib/jobs/local-inputs.ts';
 import type { Manifest } from '../../lib/jobs/manifest.ts';
@@ -10,21 +9,6 @@ import { type JobResult, runJobs, type RunJobsOptions } from '../../lib/jobs/run
 import { type LooseResult, runLooseElements } from '../../lib/jobs/run-loose-elements.ts';
 
 const configUrl = new URL('./fixtures/jobs.config.ts', import.meta.url);
-
-/** A folder that is removed when the test is over. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fabric-jobs-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Writes a file and the folders above it; gives its path. */
-export async function writeIn(folder: string, name: string, content: string | Uint8Array): Promise<string> {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-  return path;
-}
 
 /** Lines of `{"n":1}` up to `count`, those at `bad` such that they fail. */
 export function numbers(count: number, bad: readonly number[] = []): string {

@@ -4,16 +4,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../lib/jobs/job.ts';
 import { InputError } from '../../lib/jobs/local-inputs.ts';
-import {
-  contentsBelow,
-  filesBelow,
-  identityOf,
-  inputRunner,
-  manifestIn,
-  numbers,
-  temporaryFolder,
-  writeIn,
-} from './run-inputs.ts';
+import { contentsBelow, filesBelow, identityOf, inputRunner, manifestIn, numbers } from './run-inputs.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 const run = inputRunner();
 

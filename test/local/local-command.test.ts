@@ -2,16 +2,8 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { descendantsOf } from '../processes.ts';
-import {
-  configPath,
-  type Ended,
-  fabric,
-  filesBelow,
-  linesIn,
-  startFabric,
-  temporaryFolder,
-  writeIn,
-} from '../cli/run-fabric.ts';
+import { configPath, type Ended, fabric, filesBelow, linesIn, startFabric } from '../cli/run-fabric.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 function args(folder: string, ...flags: readonly string[]): string[] {
   const folders = ['--input', join(folder, 'in'), '--output', join(folder, 'out')];
@@ -20,6 +12,11 @@ function args(folder: string, ...flags: readonly string[]): string[] {
 
 function once(folder: string, ...flags: readonly string[]): Promise<Ended> {
   return fabric(args(folder, '--once', ...flags));
+}
+
+/** A line that a function logged, without what stands in parentheses at its end. */
+function withoutFacts(line: string): string {
+  return line.replace(/ \([^()]*\)$/, '');
 }
 
 const numbers = (...ns: readonly number[]): string => ns.map((n) => `{"n":${n}}\n`).join('');
@@ -70,22 +67,29 @@ describe('fabric local --once', () => {
     expect((await linesIn(results)).map(({ id }) => id)).toEqual(['n.jsonl#0']);
   });
 
-  test('ends with 1 for a job that was stopped, an object that makes no job, or a file that was not taken', async () => {
+  test('ends with 1 for jobs that did not end well, an object that makes no job, and a file that was not taken', async () => {
     const stopped = await temporaryFolder();
     await writeIn(stopped, 'in/strict/s.jsonl', numbers(1, 2, 3));
+    await writeIn(stopped, 'in/corrupt/c.jsonl', numbers(1));
     await writeIn(stopped, 'in/stray.txt', '');
     await writeIn(stopped, 'in/numbers/_mine.jsonl', numbers(1));
     await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
     await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
     const { status, stdout, stderr } = await once(stopped);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/);
-    expect(stderr.split('\n').filter(Boolean).toSorted()).toEqual([
-      expect.stringMatching(/^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: .*ENOENT/),
-      expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
-      expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
-      expect.stringMatching(/^fabric: object rejected.*numbers\/_mine\.jsonl/),
-    ]);
+    expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/m);
+    expect(stdout).toMatch(/^corrupt: 0 succeeded, 0 failed \(incomplete\)/m);
+    expect(new Set(stderr.split('\n').map(withoutFacts))).toEqual(
+      new Set([
+        'fabric: 1 message was given up after every try; see above why',
+        expect.stringMatching(/^fabric: a message failed: ModelLoadError: .*corrupt\.onnx can't be loaded/),
+        expect.stringMatching(/^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: .*ENOENT/),
+        expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
+        expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
+        expect.stringMatching(/^fabric: object rejected/),
+        '',
+      ]),
+    );
     expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/_mine.jsonl.json']);
   });
 });

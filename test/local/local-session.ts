@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from '../../cli/local/local-fabric.ts';
@@ -7,15 +5,9 @@ import { Mirror } from '../../cli/local/mirror.ts';
 import { loadConfig } from '../../lib/config/load-config.ts';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import type { LogFields } from '../../lib/telemetry/telemetry.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export const cliConfig = new URL('../cli/fixtures/cli.config.ts', import.meta.url);
-
-/** A folder that is removed when the test is over. */
-export async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fabric-local-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export interface LocalSession {
   readonly fabric: LocalFabric;

@@ -9,7 +9,8 @@ import { openJobFolders } from '../../lib/jobs/open-job-folders.ts';
 import { runJobs } from '../../lib/jobs/run-jobs.ts';
 import { runLooseElements } from '../../lib/jobs/run-loose-elements.ts';
 import { filesBelow } from '../jobs/run-inputs.ts';
-import { cliConfig, localSession, temporaryFolder } from './local-session.ts';
+import { cliConfig, localSession } from './local-session.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const DATA = new URL('../../examples/data/', import.meta.url);
 

@@ -1,21 +1,8 @@
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
 import { FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
-
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'fabric-watch-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-async function writeIn(folder: string, name: string, text = 'x'): Promise<string> {
-  const path = join(folder, name);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-  return path;
-}
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 interface Told {
   readonly uploads: FolderUploads;
@@ -45,8 +32,8 @@ describe("a folder's uploads", () => {
   test('are its files by their paths: hidden ones left out, those of no pipeline told of', async () => {
     const folder = await temporaryFolder();
     for (const name of ['wine/a.jsonl', 'digits/set 1/1.png', 'wine/.hidden', '.git/config', 'digits/.x/y.png'])
-      await writeIn(folder, name);
-    const strays = [await writeIn(folder, 'other/c.jsonl'), await writeIn(folder, 'stray.jsonl')];
+      await writeIn(folder, name, 'x');
+    const strays = [await writeIn(folder, 'other/c.jsonl', 'x'), await writeIn(folder, 'stray.jsonl', 'x')];
     const told = uploadsOf(folder);
     await told.uploads.addAll();
     await told.uploads.settled();
@@ -57,7 +44,7 @@ describe("a folder's uploads", () => {
 
   test('take names as they are, whatever their Unicode form', async () => {
     const folder = await temporaryFolder();
-    for (const name of ['wine/caf\u00e9', 'wine/cafe\u0301']) await writeIn(folder, name);
+    for (const name of ['wine/caf\u00e9', 'wine/cafe\u0301']) await writeIn(folder, name, 'x');
     const told = uploadsOf(folder);
     await told.uploads.addAll();
     await told.uploads.settled();
@@ -66,7 +53,7 @@ describe("a folder's uploads", () => {
 
   test('run eight at a time, and all of them, whatever fails', async () => {
     const folder = await temporaryFolder();
-    const paths = await Promise.all(Array.from({ length: 30 }, (_, n) => writeIn(folder, `wine/${n}`)));
+    const paths = await Promise.all(Array.from({ length: 30 }, (_, n) => writeIn(folder, `wine/${n}`, 'x')));
     let running = 0;
     let most = 0;
     const told = uploadsOf(folder, async (key) => {
@@ -84,7 +71,7 @@ describe("a folder's uploads", () => {
 
   test('upload a file again that changes while it is uploaded, afterwards and once', async () => {
     const folder = await temporaryFolder();
-    const path = await writeIn(folder, 'wine/a');
+    const path = await writeIn(folder, 'wine/a', 'x');
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let starts = 0;
     const told = uploadsOf(folder, async () => {
@@ -104,7 +91,7 @@ describe("a folder's uploads", () => {
 describe('a watched folder', () => {
   test('uploads what is there, and what comes, when it is all written', async () => {
     const folder = await temporaryFolder();
-    await writeIn(folder, 'wine/there.jsonl');
+    await writeIn(folder, 'wine/there.jsonl', 'x');
     const told = uploadsOf(folder);
     await using _watcher = await watchFolder(folder, told.uploads);
     await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl']), 5000);

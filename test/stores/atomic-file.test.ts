@@ -2,7 +2,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commitFile, openSpool, writeAtomically } from '../../lib/stores/atomic-file.ts';
-import { order, startContender, temporaryFolder } from './contenders.ts';
+import { order, startContender } from './contenders.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 describe('writeAtomically', () => {
   test('makes the folders, replaces what is there, and leaves nothing else behind', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
 import { getText } from '../../lib/stores/object-store.ts';
-import { temporaryFolder } from './contenders.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 describe('openFileObjectStore', () => {
   test.each(['', '.', '..', 'a//b', '/a', 'a/', 'a/../b', './a', 'a\0b'])(

@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FolderLockedError, lockFolder } from '../../lib/stores/folder-lock.ts';
-import { order, startContender, temporaryFolder } from './contenders.ts';
+import { order, startContender } from './contenders.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** The lock of a process that was killed while it held it. */
 async function leaveStaleLock(path: string): Promise<void> {

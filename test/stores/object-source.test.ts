@@ -8,7 +8,7 @@ import { openObjectSource } from '../../lib/stores/object-source.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { openSource, parseS3Uri, s3Uri } from '../../lib/stores/open-source.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
-import { temporaryFolder } from './contenders.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 const content = Buffer.from(Array.from({ length: 50_000 }, (_, index) => `line ${index}\n`).join(''));
 

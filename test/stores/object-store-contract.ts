@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { getText, type ObjectAddress, type ObjectStore, type StoredObject } from '../../lib/stores/object-store.ts';
-import { temporaryFolder } from './contenders.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export interface ObjectStoreUnderTest extends AsyncDisposable {
   readonly store: ObjectStore;

@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fetchPackages } from '../../../cdk/bundling/fetch-packages.ts';
-import { temporaryFolder } from '../../inference/run-bundle.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
 
 describe('fetchPackages', () => {
   test('takes what is in its cache, whatever npm could do', async () => {
