@@ -13,6 +13,11 @@ const head = { version: z.literal(1), pipeline: z.string() };
 const name = z.string().min(1);
 const count = z.int().nonnegative();
 
+/** As SQS makes them. It becomes a part of object keys and metadata, so that a producer's own is not taken as it comes. */
+const MESSAGE_ID = /^[\w-]{1,100}$/;
+/** The end of the year 9999, in milliseconds since 1970: what is later has no date. */
+const MAX_MILLIS = 253_402_300_799_999;
+
 const objectAddress = { bucket: name, key: name, versionId: name.optional(), etag: name };
 /** What a message sent in the place of another carries over: redelivery would have kept it. */
 const history = { attempts: count.optional(), firstSentAt: count.optional() };
@@ -61,7 +66,7 @@ export const elementsMessage = z.object({
   kind: z.literal('elements'),
   elements: z.array(z.unknown()),
   /** The message that this one was sent in the place of: it names the parts. */
-  origin: z.object({ messageId: name, sentAtMillis: count }).optional(),
+  origin: z.object({ messageId: z.string().regex(MESSAGE_ID), sentAtMillis: count.max(MAX_MILLIS) }).optional(),
 });
 
 /** Ends a job, or looks again later. `until` is in milliseconds since 1970. */

@@ -72,9 +72,7 @@ async function takeFolder(
   output: OutputBucket,
   { signal }: StoreOptions,
 ): Promise<string> {
-  const first = `${job.pipeline}/${job.name}`;
-  // The last one nobody else can have: another object may be called as the second.
-  const folders = noted === undefined ? [first, `${first}@${shownJobId(job.id)}`, `${first}@${job.id}`] : [noted];
+  const folders = noted === undefined ? foldersFor(job) : [noted];
   for (const folder of folders) {
     const address = { bucket: output.bucket, key: jobKey(folder) };
     const options = { only: 'absent', contentType: 'application/json', signal } as const;
@@ -83,6 +81,15 @@ async function takeFolder(
     if (there?.id === job.id) return folder;
   }
   throw new FabricError('FOLDER_TAKEN', `Cannot record job ${job.id}: ${folders.join(' and ')} hold other jobs`);
+}
+
+/** The folders that a job may have, the one to try first first. */
+function foldersFor({ id, pipeline, name }: Job): readonly string[] {
+  const first = `${pipeline}/${name}`;
+  // The last one nobody else can have: another object may be called as the second.
+  const beside = [`${first}@${shownJobId(id)}`, `${first}@${id}`];
+  // In `a/errors`, parts would be in the place of the errors of an object called `a`, which may be there or come.
+  return name.endsWith('/errors') ? beside : [first, ...beside];
 }
 
 /** The fabric's own notes, which nobody else writes, are taken as they are. */

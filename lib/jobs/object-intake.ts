@@ -1,10 +1,12 @@
 import { FabricError } from '../errors.ts';
 import type { MessageQueue } from '../stores/message-queue.ts';
 import { s3Uri } from '../stores/open-source.ts';
+import { readEnd } from './end-job.ts';
 import type { Deadline, FabricPorts, PipelineFacts } from './fabric-ports.ts';
 import { handOn, type IntakeObject, type IntakeProgress } from './intake-state.ts';
 import { bundlesOf, type Job, type JobPlan } from './job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from './job-record.ts';
+import { successKey } from './output-layout.ts';
 import { DEFAULT_MAX_UNCOMPRESSED_BYTES, planStoredObject } from './plan-stored-object.ts';
 import { rejectObject } from './reject-object.ts';
 import { sendBundles, sendFinalize } from './send-bundles.ts';
@@ -68,10 +70,14 @@ export class ObjectIntake {
     if (recorded !== undefined) await this.#send(recorded, work.object, 0, deadline);
   }
 
-  /** A job that is complete has nothing to be sent again for, however late its event is delivered a second time. */
-  async #hasEnded({ folder }: RecordedJob): Promise<boolean> {
-    const { store, bucket } = this.#options.output;
-    return (await store.head({ bucket, key: `${folder}/_SUCCESS` })) !== undefined;
+  /**
+   * A job that has ended is not sent again, however late its event is delivered a second time: parts that came after its
+   * manifest would be in none. What is missing in it comes by a redrive.
+   */
+  async #hasEnded(recorded: RecordedJob): Promise<boolean> {
+    const { output } = this.#options;
+    const success = await output.store.head({ bucket: output.bucket, key: successKey(recorded.folder) });
+    return success !== undefined || (await readEnd(recorded, output)) !== undefined;
   }
 
   /** @returns the recorded job; undefined where another run is to go on, or the object was rejected. */

@@ -33,6 +33,10 @@ export function manifestKindOf(name: string): ManifestKind | undefined {
 /** An entry is a key of at most 1,024 bytes, and escapes make it longer. */
 const MAX_ENTRY_BYTES = 16 * 1024;
 
+/** S3's limit on object keys. */
+const MAX_KEY_BYTES = 1024;
+const TOO_LONG = `an object key has at most ${MAX_KEY_BYTES} bytes`;
+
 export interface ReadManifestOptions {
   /** The manifest's own. */
   readonly bucket: string;
@@ -104,9 +108,9 @@ function fromKey(
   if (failure !== undefined) return { failure, entry: raw ?? null };
   if (typeof input !== 'string' || input === '') return noKey(input, 'it must be an object key, a text');
   const uri = prefix === undefined ? input : prefix + input;
-  if (!uri.startsWith('s3://')) return { bucket, key: input };
-  const address = parseS3Uri(uri);
+  const address = uri.startsWith('s3://') ? parseS3Uri(uri) : { bucket, key: input };
   if (address === undefined) return noKey(input, 'it names a bucket and no object');
+  if (isTooLong(address.key)) return noKey(input, TOO_LONG);
   return inputBuckets.includes(address.bucket) ? address : notAllowed(address.bucket, input, inputBuckets);
 }
 
@@ -121,8 +125,14 @@ function fromLine({ input, raw, failure }: ReadElement, { inputBuckets }: ReadMa
   }
   const key = decodeObjectKey(encodedKey);
   if (key === undefined) return noKey(input, 'its object key is not URL-encoded');
+  if (isTooLong(key)) return noKey(input, TOO_LONG);
   if (!inputBuckets.includes(bucket)) return notAllowed(bucket, input, inputBuckets);
   return { bucket, key, ...(versionId === '' || versionId === 'null' ? {} : { versionId }) };
+}
+
+/** S3 refuses to look for such a key, which would hold up the other objects of its bundle. */
+function isTooLong(key: string): boolean {
+  return Buffer.byteLength(key) > MAX_KEY_BYTES;
 }
 
 function noKey(entry: unknown, rule: string): ListedEntry {

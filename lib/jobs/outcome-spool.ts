@@ -18,6 +18,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   readonly errors: Spool;
   readonly #folder: string;
   #writing: Promise<void> = Promise.resolve();
+  #isWhole = true;
 
   private constructor(folder: string, results: Spool, errors: Spool) {
     this.#folder = folder;
@@ -32,6 +33,11 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
       openSpool(join(folder, 'errors')),
     ]);
     return new OutcomeSpool(folder, results, errors);
+  }
+
+  /** Whether the files hold what the tally says and nothing else: a write that failed may have left a piece of a chunk. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** Writes a chunk, and gives its memory back. */
@@ -72,8 +78,10 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
 
   async #write(chunk: OutcomeChunk): Promise<void> {
     const { results, errors } = chunk;
+    this.#isWhole = false;
     await this.results.write(results);
     await this.errors.write(errors);
+    this.#isWhole = true;
     count(this.tally, chunk);
     freeBytes(results);
     freeBytes(errors);

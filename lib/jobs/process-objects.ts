@@ -30,7 +30,7 @@ interface AskedObject {
  * Runs objects that are one element each and of no job: they share a bundle, and each is answered by one object of its
  * own, which is its commit. What has its answer already, for this version or a newer one, is left out.
  *
- * @throws BrokenOffError at the deadline; what has its outcome by then is answered.
+ * @throws BrokenOffError at the deadline, or what else the run ended with; what has its outcome by then is answered.
  */
 export async function processObjects(
   { objects }: ObjectsMessage,
@@ -48,17 +48,16 @@ export async function processObjects(
   await using spool = await OutcomeSpool.open();
   const source = { kind: 'objects', objects: asked.map(({ object }) => object), firstIndex: 0 } as const;
   const bundle = { name: '', source, address: {}, receives: attempt.received.receiveCount };
-  let brokenOff: BrokenOffError | undefined;
+  let ended: { readonly error: unknown; readonly isDeadline: boolean } | undefined;
   try {
     await options.engine.process(bundle, spool, { signal });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    await spool.close();
-    brokenOff = new BrokenOffError(spool.tally.total > 0, error);
+    ended = { error, isDeadline: signal.aborted };
   }
   await spool.close();
   await answerAll(spool, asked, options);
-  if (brokenOff !== undefined) throw brokenOff;
+  if (ended === undefined) return;
+  throw ended.isDeadline ? new BrokenOffError(spool.tally.total > 0, ended.error) : ended.error;
 }
 
 function nameOf({ bucket, key }: ObjectsMessage['objects'][number], { pipelineName }: BundleProcessorOptions): string {

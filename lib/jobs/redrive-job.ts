@@ -2,6 +2,7 @@ import type { FinalizeMessage, RedriveMessage, RedriveSelection } from '../eleme
 import { FabricError } from '../errors.ts';
 import type { MessageQueue, OutgoingMessage } from '../stores/message-queue.ts';
 import type { StoreOptions } from '../stores/object-store.ts';
+import { readEnd } from './end-job.ts';
 import { ordinalOf } from './errors-line.ts';
 import { inParallel } from './in-parallel.ts';
 import type { JobQueues, RecordedJob } from './job-record.ts';
@@ -63,7 +64,11 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
     bundles: redriven.length,
     missing: missing.length,
   };
-  if (redriven.length + missing.length === 0) return counts;
+  if (redriven.length + missing.length === 0) {
+    const end = await readEnd(recorded, output, { signal });
+    if (end?.status === 'complete') return counts;
+    // Every part is there, and no manifest says so: they came after it, or nobody looked any more. A look is all it takes.
+  }
 
   await noteFolder(recorded, options);
   await store.delete({ bucket, key: stopKey(job.id) }, { signal });

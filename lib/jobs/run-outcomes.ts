@@ -75,7 +75,7 @@ async function runOnce(
   } catch (error) {
     if (!signal.aborted) throw error;
     await spool.close();
-    const progressed = spool.tally.total > (earlier?.elements ?? 0);
+    const progressed = spool.isWhole && spool.tally.total > (earlier?.elements ?? 0);
     if (progressed) await stagePartial(place, spool, run(engine.models), output);
     throw new BrokenOffError(progressed, error);
   }

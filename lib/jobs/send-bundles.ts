@@ -6,6 +6,7 @@ import { getText } from '../stores/object-store.ts';
 import { parseS3Uri } from '../stores/open-source.ts';
 import { checkIn } from './claim-check.ts';
 import type { Deadline } from './fabric-ports.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Job } from './job.ts';
 import type { RecordedJob } from './job-record.ts';
 import type { ListedEntry } from './object-manifest.ts';
@@ -15,6 +16,8 @@ import { partName } from './part-names.ts';
 
 /** Sent together. A bundle's message is made when its turn comes, so a job of any size takes the memory of these. */
 const MESSAGES_AT_ONCE = 400;
+/** A list of objects is read and written whole to make its bundle's message. */
+const MADE_AT_ONCE = 32;
 /** The first look at a new job: small ones are done by then. */
 const FIRST_LOOK_SECS = 5;
 
@@ -86,7 +89,7 @@ export async function sendBundles(
   for (let first = from; first < of; first += MESSAGES_AT_ONCE) {
     if (deadline.signal.aborted) return first;
     const bundles = Array.from({ length: Math.min(MESSAGES_AT_ONCE, of - first) }, (_, index) => first + index);
-    await queue.send(await Promise.all(bundles.map((bundle) => bundleMessageOf(recorded, bundle, output))));
+    await queue.send(await inParallel(bundles, MADE_AT_ONCE, (bundle) => bundleMessageOf(recorded, bundle, output)));
   }
   return undefined;
 }

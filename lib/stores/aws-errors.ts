@@ -65,7 +65,8 @@ export function isMessageGone(thrown: unknown): boolean {
 }
 
 /**
- * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_REFUSED` will not.
+ * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_REFUSED` will not, and
+ * `STORE_OBJECT_ARCHIVED` not before the object was restored.
  *
  * @param action what could not be done, such as `write s3://bucket/key`
  */
@@ -74,6 +75,7 @@ export function storeError(thrown: unknown, action: string): FabricError {
   const facts = factsOf(thrown);
   const status = facts.status === undefined ? '' : ` (status ${facts.status})`;
   const message = `Cannot ${action}: ${facts.name}: ${facts.message}${status}`;
+  if (facts.name === 'InvalidObjectState') return new FabricError('STORE_OBJECT_ARCHIVED', message, { cause: thrown });
   return isTransient(facts)
     ? new FabricError('STORE_UNAVAILABLE', message, { cause: thrown, disposition: 'retry' })
     : new FabricError('STORE_REFUSED', message, { cause: thrown, disposition: 'fatal' });

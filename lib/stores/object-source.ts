@@ -48,6 +48,10 @@ async function* readRange(
     if (error instanceof FabricError && error.code === 'STORE_OBJECT_CHANGED') {
       throw sourceGone(address, 'it was replaced or removed meanwhile', error);
     }
+    // It is this object alone that can't be had: its neighbours in a list go on.
+    if (error instanceof FabricError && error.code === 'STORE_OBJECT_ARCHIVED') {
+      throw new ElementReadError('ObjectArchived', error.message, { cause: error });
+    }
     throw error;
   }
 }
