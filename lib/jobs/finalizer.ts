@@ -4,6 +4,7 @@ import { FabricError } from '../errors.ts';
 import type { MessageQueue, ReceivedMessage } from '../stores/message-queue.ts';
 import { s3Uri } from '../stores/open-source.ts';
 import type { FabricCounter } from '../telemetry/telemetry.ts';
+import { comeAgainLater, hideForRun } from './come-again.ts';
 import { endJob, readEnd } from './end-job.ts';
 import type { Deadline, FabricPorts, JobEvent, PipelineFacts } from './fabric-ports.ts';
 import { findJob, type RecordedJob } from './job-record.ts';
@@ -56,8 +57,18 @@ export class Finalizer {
   }
 
   /** @throws where the look could not be done: the message has to come again. */
-  async process(message: ReceivedMessage, { signal }: Deadline): Promise<void> {
-    const look = finalizeMessageOf(message);
+  async process(message: ReceivedMessage, deadline: Deadline): Promise<void> {
+    try {
+      const look = finalizeMessageOf(message);
+      await hideForRun(message, deadline, this.#options);
+      await this.#process(look, deadline);
+    } catch (error) {
+      await comeAgainLater(message, this.#options);
+      throw error;
+    }
+  }
+
+  async #process(look: FinalizeMessage, { signal }: Deadline): Promise<void> {
     const { output, telemetry, now } = this.#options;
     const recorded = await findJob(look.job, output, { signal });
     if (recorded === undefined) {

@@ -1,6 +1,7 @@
 import { InvalidMessageError, parseMessage } from '../elements/messages.ts';
 import { ConfigError, describeError } from '../errors.ts';
 import type { ReceivedMessage } from '../stores/message-queue.ts';
+import { comeAgainLater } from './come-again.ts';
 import type { Deadline } from './fabric-ports.ts';
 import { inParallel } from './in-parallel.ts';
 import { readIntakeState } from './intake-state.ts';
@@ -12,6 +13,8 @@ export type IntakeOptions = ObjectIntakeOptions;
 
 /** Each may hold a few bundles of decompressed bytes. */
 const OBJECTS_AT_ONCE = 4;
+const HIDDEN_AT_ONCE = 16;
+
 /**
  * Takes what S3 says was written, and makes jobs of it: see `ObjectIntake`. Events may come late, twice and in any order.
  *
@@ -48,6 +51,9 @@ export class Intake {
       const hadTime = deadline.remainingMillis() * 2 >= millis;
       await this.#orFailed([...task.messages], failed, () => task.run(deadline, hadTime));
     });
+    const { queues, telemetry } = this.#options;
+    const again = messages.filter(({ id }) => failed.has(id));
+    await inParallel(again, HIDDEN_AT_ONCE, (message) => comeAgainLater(message, { queue: queues.intake, telemetry }));
     return [...failed];
   }
 

@@ -7,6 +7,13 @@ const MAX_TRIES = 20;
 /** Says in an answer's metadata that it is a failure. */
 const FAILED = 'failed';
 
+/**
+ * How many answers were there before. An answer has as many spaces behind its line: an ETag is its content's, so that an
+ * answer which says the same as one before it would pass for that one, and who has read that one would replace it.
+ */
+const REPLACED = 'replaced';
+const MAX_PADDING = 256;
+
 export interface Answer {
   readonly key: string;
   readonly line: string;
@@ -27,12 +34,16 @@ export async function putAnswer(
   const all = { ...metadata, ...(failed ? { [FAILED]: 'true' } : {}) };
   // As a rule there is none, and one request does.
   let only: PutOptions['only'] = 'absent';
+  let replaced = 0;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const options: PutOptions = { only, metadata: all, contentType: 'application/json', signal };
-    if ((await store.put(address, `${line}\n`, options)) !== undefined) return true;
+    const numbered = replaced === 0 ? all : { ...all, [REPLACED]: String(replaced) };
+    const options: PutOptions = { only, metadata: numbered, contentType: 'application/json', signal };
+    const body = `${line}${' '.repeat(replaced % MAX_PADDING)}\n`;
+    if ((await store.put(address, body, options)) !== undefined) return true;
     const there = await store.head(address, { signal });
     if (there !== undefined && !replaces(there.metadata)) return false;
     only = there === undefined ? 'absent' : { ifMatch: there.etag };
+    replaced = there === undefined ? 0 : Number(there.metadata[REPLACED] ?? 0) + 1;
   }
   throw new FabricError(
     'ANSWER_CONTENDED',

@@ -232,6 +232,33 @@ describe('a Finalizer', () => {
     expect(await look()).toBeUndefined();
   });
 
+  test('has a look that failed come again soon, and one that was killed soon after its run', async () => {
+    const { look, store, queue, clock } = await startJob(1);
+    const hidden: number[] = [];
+    const noteHidden = () => hidden.push(((queue.nextVisibleAt ?? 0) - clock()) / 1000);
+    store.faults.before = ({ operation, key }) => {
+      if (operation !== 'list' || !key.startsWith(`${FOLDER}/part-`)) return;
+      noteHidden();
+      throw unavailable();
+    };
+    for (let receives = 1; receives <= 4; receives += 1) {
+      await expect(look()).rejects.toThrow('unavailable');
+      noteHidden();
+    }
+    // In the run: the 60 s that it has, and a minute.
+    expect(hidden).toEqual([120, 30, 120, 120, 120, 300, 120, 300]);
+  });
+
+  test('does its look also where its message cannot be hidden', async () => {
+    const { commit, look, queue, isSuccess } = await startJob(1);
+    await commit(0, ['a']);
+    queue.faults.before = ({ operation }) => {
+      if (operation === 'changeVisibility') throw unavailable();
+    };
+    await look();
+    expect(isSuccess()).toBe(true);
+  });
+
   test('refuses messages of other kinds', async () => {
     const { finalizer } = await startJob(1);
     const intake = JSON.stringify({ version: 1, kind: 'intake', pipeline: PIPELINE, job: 'j', at: 'x' });

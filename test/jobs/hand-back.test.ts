@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { array, assert, asyncProperty, integer, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Deadline } from '../../lib/jobs/fabric-ports.ts';
+import { OutcomeSpool } from '../../lib/jobs/outcome-spool.ts';
 import { lastNoteKey } from '../../lib/jobs/output-layout.ts';
 import { deadlineOf, unavailable } from './memory-ports.ts';
 import { benchOf, engines, jobOf, lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
@@ -18,6 +19,8 @@ function over(used: number): Deadline {
     remainingMillis: () => times.shift() ?? 60_000 - used,
   };
 }
+
+const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('a bundle that is handed back', () => {
   test('has one outcome for each element, and each was run once, whatever prefixes were handed back', async () => {
@@ -102,6 +105,31 @@ describe('a bundle that is handed back', () => {
     expect(calls).toBeGreaterThan(30);
     for (let cutAt = 1; cutAt <= calls; cutAt += 1)
       for (const answerLost of [false, true]) await run(cutAt, answerLost);
+  });
+
+  test('does not leave the pieces of a chunk that could not be written whole', async () => {
+    const controller = new AbortController();
+    const whole = scriptedEngine({ elements: 3, chunkElements: 1, fails: (n) => n === 2 });
+    const full: typeof whole = {
+      ...whole,
+      async process(bundle, sink) {
+        const lineOf = (n: number) => bytes(`{"id":"${bundle.name}#${n}","prediction":${n}}\n`);
+        await sink.write({ results: lineOf(0), errors: bytes(''), elements: 1, succeeded: 1, failed: {} });
+        // The disk takes the results and not the errors.
+        if (sink instanceof OutcomeSpool) await sink.errors.close();
+        const chunk = { results: lineOf(1), errors: bytes('{}\n'), elements: 2, succeeded: 1, failed: { map: 1 } };
+        await Promise.resolve(sink.write(chunk)).catch(() => {});
+        controller.abort();
+        throw new Error('time is over');
+      },
+    };
+    const { store, deliver, processor, bundles, another, drain } = benchOf(full);
+    const { messages, place } = await jobOf(store, [0, 1, 2]);
+    const received = await deliver(messages[0] ?? {});
+    await processor.process(received, deadlineOf(controller));
+    await bundles.delete(received.receiptHandle);
+    expect(await drain(another(whole))).toEqual([]);
+    expect(linesIn(store.text('out', place().part)).map(({ prediction }) => prediction)).toEqual([0, 1]);
   });
 
   test('whose source is gone by then is one failure, which stands for its range', async () => {

@@ -252,6 +252,31 @@ describe('Intake', () => {
     expect(rejection('jsonl/b')).toBeNull();
   });
 
+  test('has a message that failed come again soon, sooner than its queue would give it', async () => {
+    const { put, open, store, queues } = intakeUnderTest();
+    await queues.intake.send([{ body: s3Event([await put('jsonl/a', LINES)]) }]);
+    const [message] = await queues.intake.receive({ maxMessages: 1, waitSecs: 0 });
+    if (message === undefined) throw new Error('there is no message');
+    store.faults.before = ({ bucket }) => {
+      if (bucket === 'in') throw unavailable();
+    };
+    await open().take([{ ...message, receiveCount: 2 }], deadlineOf());
+    expect(queues.intake.nextVisibleAt).toBe(NOW + 120_000);
+  });
+
+  test('sends nothing again of a job that ended with bundles missing, and again one whose end was cut off', async () => {
+    const { put, take, bundles, store } = intakeUnderTest();
+    const object = await put('jsonl/a', LINES);
+    await take(object);
+    const manifest = { bucket: 'out', key: 'jsonl/a/manifest.json' };
+    await store.put(manifest, JSON.stringify({ status: 'incomplete' }));
+    await take(object);
+    expect(bundles()).toHaveLength(1);
+    await store.put(manifest, JSON.stringify({ status: 'complete' }));
+    await take(object);
+    expect(bundles()).toHaveLength(2);
+  });
+
   test('loses nothing where a run dies at any of its calls', async () => {
     for (let calls = 0, dies = true; dies; calls += 1) {
       const { put, take, store, queues, bundles, job } = intakeUnderTest({ input: { bundleBytes: 50 } });

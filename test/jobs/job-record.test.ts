@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findJob, recordJob } from '../../lib/jobs/job-record.ts';
 import { type Job, jobId, shownJobId } from '../../lib/jobs/job.ts';
-import { folderNoteKey } from '../../lib/jobs/output-layout.ts';
+import { folderNoteKey, partPlace } from '../../lib/jobs/output-layout.ts';
 import { memoryObjectStore, unavailable } from './memory-ports.ts';
 
 function jobOf(etag: string, changes: Partial<Job> = {}): Job {
@@ -54,6 +54,21 @@ describe('recordJob', () => {
     await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/job.json' });
     expect(await recordJob(two, output)).toMatchObject({ job: two, folder });
     expect(await findJob(two.id, output)).toMatchObject({ folder });
+  });
+
+  test("keeps the parts of an object called 'errors' apart from the errors of the one that it lies under", async () => {
+    const output = { store: memoryObjectStore(), bucket: 'out' };
+    const inner = jobOf('e2', { id: jobId(['in', 'p/a.jsonl/errors', 'e2', 'p']), name: 'a.jsonl/errors' });
+    const places = [];
+    for (const job of [inner, jobOf('e1')]) {
+      const { folder } = await recordJob(job, output);
+      places.push(partPlace(folder, job.id, 0, job.of));
+    }
+    const keys = places.flatMap(({ part, errors }) => [part, errors]);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(await recordJob(inner, output)).toMatchObject({ folder: `p/a.jsonl/errors@${shownJobId(inner.id)}` });
+    const top = jobOf('e3', { id: jobId(['in', 'p/errors', 'e3', 'p']), name: 'errors' });
+    expect(await recordJob(top, output)).toMatchObject({ folder: 'p/errors' });
   });
 
   test('gives jobs that race for a folder one each', async () => {

@@ -66,6 +66,17 @@ describe('readManifest', () => {
     expect([entries[0], entries[2]]).toEqual(['a', 'b'].map((key) => ({ bucket: 'in', key })));
   });
 
+  test('fails an entry alone whose key is longer than S3 has keys', async () => {
+    const [longest, tooLong] = ['k'.repeat(1024), 'é'.repeat(513)];
+    const failed = { failure: { name: 'InvalidManifestEntry' } };
+    for (const entries of [
+      await read('json', JSON.stringify([longest, tooLong, 'b'])),
+      await read('csv', `in,${longest}\nin,${encodeURIComponent(tooLong)}\nin,b`),
+    ]) {
+      expect(entries).toMatchObject([{ bucket: 'in', key: longest }, failed, { bucket: 'in', key: 'b' }]);
+    }
+  });
+
   test('finds nothing in an empty manifest', async () => {
     for (const content of ['', '[]', '[{"prefix":"s3://in/"}]']) expect(await read('json', content)).toEqual([]);
     for (const content of ['', '\n\n']) expect(await read('csv', content)).toEqual([]);

@@ -72,6 +72,17 @@ describe('the elements of a message', () => {
     ]);
   });
 
+  test.each([
+    ['a place of its own choice', { messageId: 'errors/x', sentAtMillis: START }],
+    ['a name that no metadata holds', { messageId: 'x'.repeat(2048), sentAtMillis: START }],
+    ['a time that has no date', { messageId: 'x', sentAtMillis: 8.7e15 }],
+  ])("are a dead letter where their sender's origin names %s", async (_, origin) => {
+    const { store, deliver, processor, deadLetters } = benchOf(await engineOf('double'));
+    await processor.process(await deliver({ ...messageOf(ELEMENTS), origin }), deadlineOf());
+    expect(lettersIn(deadLetters.sent)).toMatchObject([{ stage: 'read', error: { name: 'InvalidMessageError' } }]);
+    expect(store.keys('out', 'double/')).toEqual([]);
+  });
+
   test('that came by claim check are the same', async () => {
     const { store, deliver, processor } = benchOf(await engineOf('double'));
     await store.put({ bucket: 'out', key: 'producer/1.json' }, JSON.stringify(messageOf(ELEMENTS)));

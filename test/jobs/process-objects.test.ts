@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BundleProcessorOptions } from '../../lib/jobs/bundle-processor.ts';
 import { getText, type ObjectStore } from '../../lib/stores/object-store.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
-import { deadlineOf } from './memory-ports.ts';
+import { deadlineOf, unavailable } from './memory-ports.ts';
 import { type Bench, benchOn, engines, lettersIn } from './processor-bench.ts';
+import { scriptedEngine } from './scripted-engine.ts';
 
 let aws: TestAws;
 beforeAll(async () => {
@@ -124,6 +125,26 @@ describe('objects that are one element each and of no job', () => {
     const received = [await deliver(message), await deliver(message)];
     await Promise.all(received.map((one) => another().process(one, deadlineOf())));
     expect(telemetry.counts).toEqual({ elements_succeeded: 2 });
+  });
+
+  test('are answered as far as a run came that failed', async () => {
+    const names = ['first.bin', 'second.bin', 'third.bin'];
+    const message = { ...messageOf(...(await Promise.all(names.map((name) => put(name, 4))))), pipeline: 'bytes' };
+    const engine = scriptedEngine({
+      elements: 3,
+      chunkElements: 2,
+      fails: () => false,
+      afterChunk: () => {
+        throw unavailable();
+      },
+    });
+    const { deliver, processor } = await bench({ engine });
+    await expect(processor.process(await deliver(message), deadlineOf())).rejects.toThrow('unavailable');
+    expect(await Promise.all(names.map(async (name) => (await answer(name)) !== undefined))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('are handed back at the deadline', async () => {

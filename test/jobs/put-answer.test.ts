@@ -26,26 +26,46 @@ async function race(version: number, other: number, before?: number) {
     if (putsLeft === 0) await putAnswer(answerTo(other), output);
   };
   const isPut = await putAnswer(answerTo(version), output);
-  return { isPut, text: store.text('out', 'p/x.json') };
+  return { isPut, line: store.text('out', 'p/x.json')?.trimEnd() };
+}
+
+/** An answer to a version that says something of its own. */
+function saying(version: number, line: string): Answer {
+  return { ...answerTo(version), line };
 }
 
 describe('putAnswer', () => {
   test.each([undefined, 0])(
     'leaves a newer answer that comes in between, where before there was %s',
     async (before) => {
-      expect(await race(1, 2, before)).toEqual({ isPut: false, text: '2\n' });
+      expect(await race(1, 2, before)).toEqual({ isPut: false, line: '2' });
     },
   );
 
   test.each([undefined, 0])(
     'replaces an older one that comes in between, where before there was %s',
     async (before) => {
-      expect(await race(2, 1, before)).toEqual({ isPut: true, text: '2\n' });
+      expect(await race(2, 1, before)).toEqual({ isPut: true, line: '2' });
     },
   );
 
+  test('leaves a newer answer that says the same as the one that was read', async () => {
+    const store = memoryObjectStore();
+    const output = { store, bucket: 'out' };
+    await putAnswer(saying(1, 'cat'), output);
+    let isFirst = true;
+    store.faults.after = async ({ operation }) => {
+      if (operation !== 'head' || !isFirst) return;
+      isFirst = false;
+      await putAnswer(saying(3, 'cat'), output);
+    };
+    expect(await putAnswer(saying(2, 'dog'), output)).toBe(false);
+    expect(store.text('out', 'p/x.json')?.trimEnd()).toBe('cat');
+    expect((await store.head({ bucket: 'out', key: 'p/x.json' }))?.metadata).toMatchObject({ version: '3' });
+  });
+
   test('leaves one to the same version', async () => {
-    expect(await race(1, 1)).toEqual({ isPut: false, text: '1\n' });
+    expect(await race(1, 1)).toEqual({ isPut: false, line: '1' });
   });
 
   test('gives up, to be tried again, where the answer never stands still', async () => {

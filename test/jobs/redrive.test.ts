@@ -3,6 +3,7 @@ import type { Bundle, BundleSummary, OutcomeSink } from '../../lib/inference/bun
 import type { RecordedJob } from '../../lib/jobs/job-record.ts';
 import { folderNoteKey, lastNoteKey, redriveNoteKey, stopKey } from '../../lib/jobs/output-layout.ts';
 import { openRedrives } from '../../lib/jobs/redrive-notes.ts';
+import { bundleMessageOf } from '../../lib/jobs/send-bundles.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { deadlineOf } from './memory-ports.ts';
 import { OUTPUT, startFabric, type TestFabric } from './redrive-fabric.ts';
@@ -299,6 +300,18 @@ describe('redriveJob', () => {
     expect(failures).toBe(SLOW);
     expect(numbers.bundles.waiting).toHaveLength(bundles);
     expect(numbers.finalizerQueue.sent).toHaveLength(1);
+  });
+
+  test('has a job looked at whose last parts came after its manifest', async () => {
+    const numbers = await fabric.open('numbers');
+    await fabric.breaks();
+    const recorded = await numbers.job('after-its-end', '{"n":1}\n');
+    expect(await numbers.run(recorded, [])).toMatchObject({ status: 'incomplete', missingCount: 1 });
+    const output = { store: numbers.store, bucket: OUTPUT };
+    await numbers.bundles.send([await bundleMessageOf(recorded, 0, output)]);
+    await numbers.processAll();
+    expect(await numbers.redrive(recorded)).toMatchObject({ status: 'complete', counts: { total: 1, succeeded: 1 } });
+    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
   });
 
   test('writes down the folder of a job again whose note has expired', async () => {

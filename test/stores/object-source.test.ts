@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FabricError } from '../../lib/errors.ts';
+import { storeError } from '../../lib/stores/aws-errors.ts';
 import { freeBytes } from '../../lib/stores/free-bytes.ts';
 import { openObjectSource } from '../../lib/stores/object-source.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
@@ -62,6 +63,22 @@ describe('openObjectSource', () => {
     await expect(Array.fromAsync(source.read({ start: 0, end: 5 }))).rejects.toMatchObject({ name: 'SourceGone' });
     await store.delete(address);
     await expect(Array.fromAsync(source.read({ start: 0, end: 5 }))).rejects.toMatchObject({ name: 'SourceGone' });
+  });
+
+  test('says of an object that is archived that it alone cannot be read', async () => {
+    const address = { bucket: 'bucket', key: 'archived.txt' };
+    await store.put(address, 'x');
+    const refusal = Object.assign(new Error('not valid for its storage class'), {
+      name: 'InvalidObjectState',
+      $metadata: { httpStatusCode: 403 },
+    });
+    const head = store.head.bind(store);
+    const archived: ObjectStore = { ...store, head, get: () => Promise.reject(storeError(refusal, 'read it')) };
+    await using source = await openObjectSource(archived, address);
+    await expect(source.read({ start: 0, end: 1 })[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      name: 'ObjectArchived',
+      disposition: 'poison',
+    });
   });
 
   test('leaves a store that cannot be reached an error that may be tried again', async () => {
