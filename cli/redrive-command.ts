@@ -36,8 +36,7 @@ export function redriveCommand(address: string, options: RedriveOptions): Promis
       throw new InputError(`${folder} has not ended: it has no manifest yet; '--unfinished' redrives it all the same`);
     }
     const counts = await send(recorded, results, options);
-    const isNothing = counts.bundles + counts.missing === 0;
-    const report = options.wait === true && !isNothing ? await whenDone(recorded, before, results) : undefined;
+    const report = options.wait === true && counts.isLookedAt ? await whenDone(recorded, before, results) : undefined;
     print({ counts, report }, results, options);
     return report === undefined ? EXIT.success : exitOf(report);
   });
@@ -106,11 +105,13 @@ function print(
   if (report !== undefined) console.log(reportTable(report, results));
 }
 
-function sentence({ failures, bundles, missing }: RedriveCounts, isUnderWay: boolean): string {
+function sentence({ failures, bundles, missing, isLookedAt }: RedriveCounts, isUnderWay: boolean): string {
   const parts = [
     ...(bundles === 0 ? [] : [`${number(failures, 'failed element')} in ${number(bundles, 'bundle')}`]),
     ...(missing === 0 ? [] : [number(missing, 'missing bundle')]),
   ];
+  if (parts.length === 0 && isLookedAt)
+    return 'nothing has to run again: the job has all its parts, and its end is on its way';
   if (parts.length === 0) return 'nothing to redrive: the job has no such failures, and no bundle is missing';
   return `${isUnderWay ? 'sent to run again' : 'run again'}: ${parts.join(', ')}`;
 }

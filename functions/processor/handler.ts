@@ -19,7 +19,7 @@ export interface ProcessorHandler extends AsyncDisposable {
 /** Takes the messages of one pipeline's queue to its engine, those of an event side by side. */
 export function createProcessorHandler({ startEngine, ...options }: ProcessorHandlerOptions): ProcessorHandler {
   const running = new Renewable(async () => {
-    const engine = await startEngine();
+    const engine = await startEngine().catch((error: unknown) => failedEngine(error));
     const processor = new BundleProcessor({ ...options, engine });
     return { engine, processor, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
   }, leavesEngineBroken);
@@ -33,7 +33,28 @@ export function createProcessorHandler({ startEngine, ...options }: ProcessorHan
   };
 }
 
+type ServingEngine = Pick<InferenceEngine, 'pipeline' | 'process' | 'models' | 'ready'> & AsyncDisposable;
+
+/** Stands for an engine that could not be started, so that each bundle fails with the reason and its notes say so. */
+function failedEngine(error: unknown): ServingEngine {
+  const fail = (): never => {
+    throw error;
+  };
+  return {
+    get pipeline() {
+      return fail();
+    },
+    models: {},
+    process: async () => fail(),
+    ready: async () => fail(),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const BREAKING_CODES: ReadonlySet<string> = new Set(['INVALID_CONFIG', 'MODEL_NOT_LOADED']);
+
 /** A model that can't be loaded and a config that can't be imported stay with an engine; with a new one they may be mended. */
 function leavesEngineBroken(error: unknown): boolean {
-  return !(error instanceof FabricError) || error.disposition === 'fatal';
+  if (!(error instanceof FabricError)) return true;
+  return BREAKING_CODES.has(error.code);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../lib/errors.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { removeLeftSpools } from '../../lib/jobs/outcome-spool.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { processorSettings } from '../settings.ts';
@@ -13,6 +14,8 @@ const WARM_MILLIS = 8000;
 const { outputBucket, inputBuckets, queues, pipeline, config, maxReceives, cores } = processorSettings(process.env);
 const telemetry = openTelemetry('processor');
 const sqs = openSqsClient();
+
+await removeLeftSpools();
 
 const processor = createProcessorHandler({
   output: { store: openS3ObjectStore(), bucket: outputBucket },

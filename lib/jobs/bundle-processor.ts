@@ -16,8 +16,9 @@ import { BrokenOffError } from './run-outcomes.ts';
 
 export type { BundleProcessorOptions } from './processor-options.ts';
 
-/** How long a message that failed waits for its next receive: 5 s, and twice as long each time. */
+/** How long a message that failed waits for its next receive: 5 s, and four times as long each time, seven minutes in all. */
 const FIRST_BACKOFF_SECS = 5;
+const BACKOFF_GROWTH = 4;
 const MAX_BACKOFF_SECS = 300;
 /** An attempt that had this share of the longest time there is has had its chance. */
 const FULL_TIME_SHARE = 0.5;
@@ -125,7 +126,7 @@ export class BundleProcessor {
     const { receiveCount, receiptHandle } = attempt.received;
     telemetry.count('bundles_failed', 1, pipelineName);
     const taken = message && parkable(message);
-    const backoffSecs = Math.min(MAX_BACKOFF_SECS, FIRST_BACKOFF_SECS * 2 ** (receiveCount - 1));
+    const backoffSecs = Math.min(MAX_BACKOFF_SECS, FIRST_BACKOFF_SECS * BACKOFF_GROWTH ** (receiveCount - 1));
     try {
       if (taken !== undefined && isLastReceive(attempt, this.#options)) {
         await notePark(taken, describeError(error), this.#options);

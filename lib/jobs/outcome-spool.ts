@@ -1,10 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OutcomeChunk, OutcomeSink } from '../inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../inference/tally.ts';
 import { openSpool, type Spool } from '../stores/atomic-file.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
+
+const FOLDER_PREFIX = 'fabric-outcomes-';
+
+/**
+ * Removes what attempts of a process that was killed have left on local disk. For those who start where nobody else is at
+ * work: Lambda keeps a function's disk when it ends its process.
+ */
+export async function removeLeftSpools(folder = tmpdir()): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => name.startsWith(FOLDER_PREFIX));
+  await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+}
 
 /**
  * The outcomes of one attempt at a bundle, on local disk until they are committed. The folder is gone when it is disposed.
@@ -27,7 +38,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   }
 
   static async open(): Promise<OutcomeSpool> {
-    const folder = await mkdtemp(join(tmpdir(), 'fabric-outcomes-'));
+    const folder = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
     const [results, errors] = await Promise.all([
       openSpool(join(folder, 'results')),
       openSpool(join(folder, 'errors')),

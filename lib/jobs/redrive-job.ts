@@ -35,6 +35,8 @@ export interface RedriveCounts {
   readonly bundles: number;
   /** Bundles that never got a part, and are sent again. */
   readonly missing: number;
+  /** Whether the finalizer will look at the job: also where nothing runs again, but no manifest says that it is complete. */
+  readonly isLookedAt: boolean;
 }
 
 const REQUESTS_AT_ONCE = 32;
@@ -59,16 +61,16 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   const { parts } = await new PartReader(recorded, output).list({ signal });
   const missing = Array.from({ length: job.of }, (_, bundle) => bundle).filter((bundle) => !parts.has(bundle));
   const redriven = [...selected.keys()];
+  const isNothing = redriven.length + missing.length === 0;
+  // Where every part is there and no manifest says so, they came after it, or nobody looked any more: a look is all it takes.
+  const isLookedAt = !isNothing || (await readEnd(recorded, output, { signal }))?.status !== 'complete';
   const counts = {
     failures: [...selected.values()].reduce((sum, failures) => sum + failures, 0),
     bundles: redriven.length,
     missing: missing.length,
+    isLookedAt,
   };
-  if (redriven.length + missing.length === 0) {
-    const end = await readEnd(recorded, output, { signal });
-    if (end?.status === 'complete') return counts;
-    // Every part is there, and no manifest says so: they came after it, or nobody looked any more. A look is all it takes.
-  }
+  if (!isLookedAt) return counts;
 
   await noteFolder(recorded, options);
   await store.delete({ bucket, key: stopKey(job.id) }, { signal });

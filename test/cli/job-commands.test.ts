@@ -210,6 +210,7 @@ describe('fabric redrive', () => {
       failures: 0,
       bundles: 0,
       missing: 0,
+      isLookedAt: false,
     });
   });
 

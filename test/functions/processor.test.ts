@@ -156,4 +156,32 @@ describe('the processor', () => {
       expect.stringContaining('"b"'),
     ]);
   });
+
+  test('says why its bundles fail where the engine cannot be started, and has them wait for another try', async () => {
+    const hidden: number[] = [];
+    const counts: string[] = [];
+    const bundles = openSqsQueue(urls.bundles);
+    const processor = createProcessorHandler({
+      output: { store, bucket: 'output' },
+      telemetry: { ...SILENT, count: (name) => counts.push(name) },
+      now: Date.now,
+      pipelineName: 'unheard',
+      bundles: {
+        ...bundles,
+        changeVisibility: async (_handle, secs) => void hidden.push(secs),
+      },
+      deadLetters: openSqsQueue(urls.deadLetters),
+      inputBuckets: ['input'],
+      maxReceives: 5,
+      startEngine: () => InferenceEngine.start({ configUrl, pipeline: 'unheard', workers: 1, cores: 1 }),
+    });
+    onTestFinished(() => processor[Symbol.asyncDispose]());
+    await expect(processor.warm()).rejects.toMatchObject({ name: 'ConfigError' });
+    expect(await processor.handler(eventOf('unheard', [[{ id: 'a', input: 1 }]]), context)).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(counts).toContain('bundles_failed');
+    // As long as this run may take, then 5 s.
+    expect(hidden).toEqual([expect.any(Number), 5]);
+  });
 });

@@ -138,7 +138,7 @@ describe('a bundle of a job', () => {
       waits.push(((bundles.nextVisibleAt ?? 0) - clock.now) / 1000);
       received = (await next()) ?? received;
     }
-    expect(waits).toEqual([5, 10, 20, 40]);
+    expect(waits).toEqual([5, 20, 80, 300]);
   });
 
   test('that its plan does not have is refused', async () => {

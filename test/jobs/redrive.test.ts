@@ -283,7 +283,7 @@ describe('redriveJob', () => {
     // The stop note leaves them out.
     expect(await numbers.run(recorded, [0, 1])).toMatchObject({ status: 'incomplete', missingCount: 3 });
     await fabric.breaks();
-    expect(await numbers.send(recorded)).toEqual({ failures: 0, bundles: 0, missing: 3 });
+    expect(await numbers.send(recorded)).toEqual({ failures: 0, bundles: 0, missing: 3, isLookedAt: true });
     expect(await numbers.store.head(last)).toBeUndefined();
     expect(await numbers.text(stopKey(job.id))).toBeUndefined();
     await numbers.processAll();
@@ -294,7 +294,12 @@ describe('redriveJob', () => {
 
   test('says how much is on its way, and sends nothing where that is nothing', async () => {
     const { numbers, recorded } = await brokenRun('counts');
-    expect(await numbers.send(recorded, { errorName: 'Unheard' })).toEqual({ failures: 0, bundles: 0, missing: 0 });
+    expect(await numbers.send(recorded, { errorName: 'Unheard' })).toEqual({
+      failures: 0,
+      bundles: 0,
+      missing: 0,
+      isLookedAt: false,
+    });
     expect(numbers.finalizerQueue.sent).toEqual([]);
     const { failures, bundles } = await numbers.send(recorded, { errorName: 'Slow' });
     expect(failures).toBe(SLOW);
