@@ -114,6 +114,11 @@ export class Batcher<T> {
     return this.#closeLagging(closed) ?? NONE;
   }
 
+  /** Whether no batch is open: what comes next is batched as if nothing had come before. */
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Closes every open batch, in the order of their first elements. */
   flush(): readonly Batch<T>[] {
     const closed: Batch<T>[] = [];

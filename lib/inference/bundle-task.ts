@@ -57,14 +57,15 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   for await (const page of pages) {
     signal.throwIfAborted();
     for (let next = 0; next < page.length;) {
-      next = lines.addUntilFull(page, next, toSkip > 0 ? next + 1 : page.length);
+      const due = performance.now() - sentAt >= SEND_MILLIS;
+      next = lines.addUntilReady(page, { start: next, end: toSkip > 0 ? next + 1 : page.length, due });
       if (toSkip > 0) {
         toSkip -= 1;
         const chunk = lines.take();
         if (chunk !== undefined) count(tally, chunk);
-      } else if (lines.isFull) await send();
+      } else if (lines.isReady(due)) await send();
     }
-    if (performance.now() - sentAt >= SEND_MILLIS) await send();
+    if (performance.now() - sentAt >= SEND_MILLIS && lines.isReady(true)) await send();
   }
   await send();
   if (toSkip > 0) {

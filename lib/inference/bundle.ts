@@ -54,6 +54,8 @@ export interface OutcomeChunk {
   readonly succeeded: number;
   /** Failed elements by stage. */
   readonly failed: Readonly<Record<string, number>>;
+  /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
+  readonly isMidBatch?: boolean;
 }
 
 /** Takes a bundle's outcomes in input order. The engine waits for each write before it sends much more. */

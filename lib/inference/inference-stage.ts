@@ -53,6 +53,9 @@ export class InferenceStage {
   /** Whether a batch was submitted since there was last seen to be room. */
   #submitted = false;
 
+  /** Whether batches are a function of the bundle alone, which they are to stay when a bundle goes on in mid-way. */
+  #hasFixedBatches = false;
+
   constructor(options: InferenceStageOptions) {
     this.#options = options;
     this.#handler = unwrapHandler(options.step.handler).handler;
@@ -99,6 +102,9 @@ export class InferenceStage {
   #newBatcher(codec: BatchCodec): Batcher<Slot> {
     const { batching } = this.#handler;
     const { fixedSize } = codec;
+    const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
+    const isFixed = fixedSize !== undefined || minBatchSize === maxBatchSize;
+    this.#hasFixedBatches = isFixed && maxBatchDurationSecs === undefined;
     const targetSize = (key: string): number => fixedSize ?? this.#options.link.sizes(this.#options.index, key).target;
     return new Batcher({
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
@@ -116,7 +122,10 @@ export class InferenceStage {
     let index = next;
     while (index < page.length && !this.#submitted) {
       const item = page[index];
-      if (item !== undefined) this.#add(item, codec, batcher);
+      if (item !== undefined) {
+        this.#add(item, codec, batcher);
+        if (this.#hasFixedBatches && !batcher.isEmpty) item.isMidBatch = true;
+      }
       index += 1;
     }
     this.#window.notify();

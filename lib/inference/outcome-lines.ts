@@ -10,6 +10,8 @@ export interface OutcomeLinesOptions {
 
 /** Characters of lines that go out together. */
 const CHUNK_CHARACTERS = 256 * 1024;
+/** A chunk that waits for the end of a batch waits no longer than this. */
+const MAX_CHUNK_CHARACTERS = 2 * CHUNK_CHARACTERS;
 
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
@@ -23,6 +25,7 @@ export class OutcomeLines {
   #results = '';
   #errors = '';
   #elements = 0;
+  #isMidBatch = false;
   #succeeded = 0;
   #failed: Record<string, number> = {};
 
@@ -32,24 +35,31 @@ export class OutcomeLines {
     this.#address = text === '{' ? text : `${text},`;
   }
 
-  /** Whether there is enough for a chunk. */
-  get isFull(): boolean {
-    return this.#results.length + this.#errors.length >= CHUNK_CHARACTERS;
+  /** Whether what was added goes out now: there is enough or it is `due`, and it ends where a batch does, if it can. */
+  isReady(due: boolean): boolean {
+    const characters = this.#results.length + this.#errors.length;
+    if (characters >= MAX_CHUNK_CHARACTERS) return true;
+    return (due || characters >= CHUNK_CHARACTERS) && !this.#isMidBatch;
   }
 
-  /** Adds the items from `start` to `end`, until there is enough for a chunk; gives the index after the last. */
-  addUntilFull(items: readonly WorkItem[], start: number, end: number): number {
+  /** Adds the items from `start` to `end`, until they are ready to go out; gives the index after the last. */
+  addUntilReady(
+    items: readonly WorkItem[],
+    { start, end, due }: { readonly start: number; readonly end: number; readonly due: boolean },
+  ): number {
     let index = start;
-    while (index < end && !this.isFull) {
+    while (index < end) {
       const item = items[index];
       if (item !== undefined) this.#add(item);
       index += 1;
+      if (this.isReady(due)) break;
     }
     return index;
   }
 
   #add(item: WorkItem): void {
     this.#elements += 1;
+    this.#isMidBatch = item.isMidBatch;
     if (item.failure === undefined) this.#addResult(item);
     if (item.failure !== undefined) this.#addFailure(item);
   }
@@ -63,6 +73,7 @@ export class OutcomeLines {
       elements: this.#elements,
       succeeded: this.#succeeded,
       failed: this.#failed,
+      isMidBatch: this.#isMidBatch,
     };
     this.#results = '';
     this.#errors = '';

@@ -19,6 +19,8 @@ export class WorkItem {
   failure: ItemFailure | undefined;
   /** Times that the element was in a batch that ran. */
   tries = 0;
+  /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
+  isMidBatch = false;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly string[] | undefined;
   /** Its byte offset or index in the job. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OutcomeChunk, OutcomeSink } from '../inference/bundle.ts';
@@ -17,6 +17,13 @@ export async function removeLeftSpools(folder = tmpdir()): Promise<void> {
   await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
+/** A point at which a spool's outcomes may end, as lengths of its files and what they hold. */
+interface Cut {
+  readonly tally: Tally;
+  readonly results: number;
+  readonly errors: number;
+}
+
 /**
  * The outcomes of one attempt at a bundle, on local disk until they are committed. The folder is gone when it is disposed.
  *
@@ -30,6 +37,8 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   readonly #folder: string;
   #writing: Promise<void> = Promise.resolve();
   #isWhole = true;
+  /** What there was when it last ended with a batch. */
+  #cut: Cut = { tally: emptyTally(), results: 0, errors: 0 };
 
   private constructor(folder: string, results: Spool, errors: Spool) {
     this.#folder = folder;
@@ -68,6 +77,24 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     this.tally.succeeded = tally.succeeded;
     this.tally.failed = tally.total - tally.succeeded;
     Object.assign(this.tally.failedByStage, tally.failedByStage);
+    this.#cut = this.#here();
+  }
+
+  /**
+   * Drops the outcomes behind the last batch of a fixed size that is whole, so that whoever goes on from here makes the
+   * same batches; not where that would leave no more than `least` outcomes. The spool is closed.
+   */
+  async cutAtBatch(least: number): Promise<void> {
+    await this.close();
+    const { tally, results, errors } = this.#cut;
+    if (tally.total <= least || tally.total === this.tally.total) return;
+    await Promise.all([truncate(this.results.path, results), truncate(this.errors.path, errors)]);
+    Object.assign(this.tally, tally);
+  }
+
+  #here(): Cut {
+    const tally = { ...this.tally, failedByStage: { ...this.tally.failedByStage } };
+    return { tally, results: this.results.byteLength, errors: this.errors.byteLength };
   }
 
   /** Waits for a chunk that is being written, of a run that was broken off. */
@@ -94,6 +121,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     await this.errors.write(errors);
     this.#isWhole = true;
     count(this.tally, chunk);
+    if (chunk.isMidBatch !== true) this.#cut = this.#here();
     freeBytes(results);
     freeBytes(errors);
   }

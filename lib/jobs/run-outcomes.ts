@@ -74,8 +74,9 @@ async function runOnce(
     summary = await engine.process(rest, spool, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
-    await spool.close();
-    const progressed = spool.isWhole && spool.tally.total > (earlier?.elements ?? 0);
+    const before = earlier?.elements ?? 0;
+    await spool.cutAtBatch(before);
+    const progressed = spool.isWhole && spool.tally.total > before;
     if (progressed) await stagePartial(place, spool, run(engine.models), output);
     throw new BrokenOffError(progressed, error);
   }

@@ -259,6 +259,25 @@ describe('a bundle that is longer than a run', () => {
     });
     expect(new Set(lettersIn(deadLetters.sent).map(({ id }) => id)).size).toBe(2);
   });
+
+  test('has batches of a fixed size as they are without a deadline, for models whose rows depend on them', async () => {
+    const kinds = ['a', 'a', 'a', 'b', 'a', 'b', 'b', 'b', 'a', 'a', 'a', 'a'];
+    // Outcomes go out once one has waited for a second: then the batch of 0, 1, 2 and 4 is done, and 3 is not.
+    const elements = kinds.map((kind, n) => ({ n, kind, slow: n === 0 }));
+    const controller = new AbortController();
+    const engine = watched(await engineOf('summed'), () => controller.abort(new Error('time is over')));
+    const { store, processor, deliver, next } = benchOf(engine, { pipelineName: 'summed' });
+    const { messages, place } = await jobOf(store, elements, { pipeline: 'summed' });
+    await processor.process(await deliver(messages[0] ?? {}), deadlineOf(controller));
+    expect(store.text('out', place().part)).toBeUndefined();
+    const again = await next();
+    expect(again?.receiveCount).toBe(1);
+    if (again !== undefined) await processor.process(again, deadlineOf());
+    const sums = { a: 7, b: 21 };
+    expect(linesIn(store.text('out', place().part)).map(({ prediction }) => prediction)).toEqual(
+      kinds.map((kind, n) => (n < 8 ? sums[kind === 'a' ? 'a' : 'b'] : 38)),
+    );
+  });
 });
 
 /** An engine that tells when it has given outcomes. */
