@@ -16,15 +16,21 @@ export async function main(argv: readonly string[]): Promise<void> {
 
   program
     .command('run')
-    .description('run a pipeline here, on files, directories or globs')
+    .description('run a pipeline here, on files, directories, globs or objects of S3')
     .argument('<pipeline>', 'its name in the config')
-    .argument('<input...>', 'files, directories or globs')
-    .requiredOption('-o, --output <dir>', 'folder for the results: <dir>/<pipeline>/<input>/')
+    .argument(
+      '<input...>',
+      'files, directories, globs, s3://<bucket>/<key>, or s3://<bucket>/<prefix>/ for all below it',
+    )
+    .requiredOption(
+      '-o, --output <dir>',
+      'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/',
+    )
     .option('-c, --config <file>', 'the config module', 'fabric.config.ts')
     .option('-w, --workers <n>', 'threads that take bundles (default: the cores)', positiveInteger)
     .option('-l, --limit <n>', 'only the first n elements of each input', positiveInteger)
-    .addOption(new Option('--resume', 'go on where an earlier run into this folder stopped').conflicts('overwrite'))
-    .option('--overwrite', 'remove the results that the folder holds, and start anew')
+    .addOption(new Option('--resume', 'go on where an earlier run to this output stopped').conflicts('overwrite'))
+    .option('--overwrite', 'remove the results that the output holds, and start anew')
     .option('--dry-run', 'check config, inputs and models, and run nothing')
     .option('--json', 'print one summary object on standard output')
     .option('--verbose', 'print what models print, and stack traces of errors')

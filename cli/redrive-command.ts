@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type JobReport, reportJobClosely } from '../lib/jobs/job-report.ts';
 import type { JobQueues, RecordedJob } from '../lib/jobs/job-record.ts';
-import { InputError } from '../lib/jobs/local-inputs.ts';
+import { InputError } from '../lib/jobs/run-input.ts';
 import { manifestKey } from '../lib/jobs/output-layout.ts';
 import { type RedriveCounts, redriveJob } from '../lib/jobs/redrive-job.ts';
 import type { ObjectInfo } from '../lib/stores/object-store.ts';

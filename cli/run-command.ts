@@ -1,13 +1,14 @@
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { InferenceEngine } from '../lib/inference/engine.ts';
-import { findInputs, InputError, type LocalInput } from '../lib/jobs/local-inputs.ts';
+import { findInputs } from '../lib/jobs/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/open-job-folders.ts';
+import { openOutput } from '../lib/jobs/open-output.ts';
+import { InputError, type RunInput } from '../lib/jobs/run-input.ts';
 import { type LooseResult, runLooseElements } from '../lib/jobs/run-loose-elements.ts';
 import { type JobResult, runJobs } from '../lib/jobs/run-jobs.ts';
-import { lockFolder } from '../lib/stores/folder-lock.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { summarize, summaryTable } from './summary.ts';
@@ -55,11 +56,9 @@ async function run(
   const startedAt = performance.now();
   const configUrl = pathToFileURL(resolve(options.config));
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
-  if (options.output.startsWith('s3://'))
-    throw new InputError(`${options.output}: results can't be written to S3 from here yet`);
-  const output = resolve(options.output);
+  await using output = await openOutput(options.output);
   const inputs = await findInputs(args, pipeline.input.format);
-  refuseOutputInInput(output, inputs);
+  refuseOutputInInput(output.address, inputs);
   const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
@@ -73,7 +72,7 @@ async function run(
   // Nothing is written before it is sure that the models can be run.
   await engine.ready({ signal });
   if (options.dryRun === true) return dryRun(inputs, options);
-  await using _lock = await lockFolder(join(output, '.fabric', `${name}.lock`));
+  await using _lock = await output.lock(name);
   // Another run may have been at work here until now.
   await refuseExisting(inputs, jobOptions);
 
@@ -103,7 +102,7 @@ async function run(
   }
   const summary = summarize({
     pipeline: name,
-    output,
+    output: output.address,
     results,
     loose,
     resumed,
@@ -116,18 +115,22 @@ async function run(
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
-function dryRun({ length }: readonly LocalInput[], { json }: RunOptions): ExitStatus {
+function dryRun({ length }: readonly RunInput[], { json }: RunOptions): ExitStatus {
   const said = `config, models and ${length} input${length === 1 ? '' : 's'} are fine; nothing was run`;
   console.log(json === true ? JSON.stringify({ dryRun: true, inputs: length }) : said);
   return EXIT.success;
 }
 
-/** Results in a folder that is read would be read as inputs by the next run. */
-function refuseOutputInInput(output: string, inputs: readonly LocalInput[]): void {
-  for (const { kind, path } of inputs) {
-    const below = relative(path, output);
-    if (kind === 'folder' && !below.startsWith('..') && !isAbsolute(below)) {
-      throw new InputError(`'--output' must not lie in an input: ${output} is in ${path}`);
-    }
+/** Results in a folder that is read would be read as inputs by the next run. In S3, a folder's URI ends in '/'. */
+function refuseOutputInInput(output: string, inputs: readonly RunInput[]): void {
+  for (const { kind, uri } of inputs) {
+    if (kind === 'folder' && isIn(uri, output))
+      throw new InputError(`'--output' must not lie in an input: ${output} is in ${uri}`);
   }
+}
+
+function isIn(folder: string, output: string): boolean {
+  if ([folder, output].some((place) => place.startsWith('s3://'))) return `${output}/`.startsWith(folder);
+  const below = relative(folder, output);
+  return !below.startsWith('..') && !isAbsolute(below);
 }

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import type { JobResult } from '../lib/jobs/run-jobs.ts';
 import type { LooseResult } from '../lib/jobs/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
@@ -70,7 +70,7 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
-    results: [...results.map((result) => result.folder.folder), ...loose.map((result) => result.path)],
+    results: [...results.map((result) => result.folder), ...loose.map((result) => result.path)],
   };
 }
 
@@ -101,14 +101,15 @@ export function summaryTable(summary: RunSummary): string {
   if (modelLoadSecs !== null) table.push(['model load', `${modelLoadSecs} s`]);
   for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
   if (results.length > SHOWN_RESULTS)
-    table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(join(summary.output, summary.pipeline))}`]);
+    table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
   if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
     table.push(['failures', 'in errors/ of each folder of results']);
   return table.toString();
 }
 
-/** A path as short as it can be said from here. */
+/** A path as short as it can be said from here; a URI as it is. */
 function shown(path: string): string {
+  if (path.startsWith('s3://')) return path;
   const below = relative(process.cwd(), path);
   return below.startsWith('..') ? path : below;
 }

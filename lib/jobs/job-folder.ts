@@ -1,17 +1,11 @@
 import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BundleSummary, OutcomeSink } from '../inference/bundle.ts';
 import { commitFile, openSpool, writeAtomically } from '../stores/atomic-file.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import type { Job } from './job.ts';
 import { type JobStatus, manifestOf, type PartNote } from './manifest.ts';
 import { partName } from './part-names.ts';
-
-/** The files that one bundle's outcomes go to before they are committed. */
-export interface StagedPart extends OutcomeSink, AsyncDisposable {
-  /** Commits what was written: the note, then the part, then the errors. */
-  commit(summary: BundleSummary): Promise<PartNote>;
-}
+import type { JobOutput, StagedPart } from './run-output.ts';
 
 /**
  * A job's folder of results, and its staging.
@@ -24,7 +18,7 @@ export interface StagedPart extends OutcomeSink, AsyncDisposable {
  * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder. A part
  * without a note is no part: nobody can say what it holds, and it is made again.
  */
-export class JobFolder {
+export class JobFolder implements JobOutput {
   readonly job: Job;
   readonly folder: string;
   readonly #staging: string;
@@ -49,7 +43,7 @@ export class JobFolder {
     return join(this.#staging, 'chunks', String(bundle));
   }
 
-  /** Whether a bundle that is still to be run has lost its chunk, as when its part was removed by hand. */
+  /** As when a part was removed by hand. */
   async lacksChunks(): Promise<boolean> {
     const { plan, of } = this.job;
     if (plan.kind !== 'object' || !plan.chunked) return false;
@@ -59,7 +53,6 @@ export class JobFolder {
     return false;
   }
 
-  /** What is known of a committed part, its errors put in place; undefined where it has not been committed. */
   async committed(bundle: number): Promise<PartNote | undefined> {
     const name = partName(bundle, this.job.of);
     if (!(await exists(join(this.folder, name)))) return undefined;
@@ -74,10 +67,6 @@ export class JobFolder {
     return note;
   }
 
-  /**
-   * Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included; a time that ends
-   * without a commit does not count where it ends in order, for then the bundle has ended nobody.
-   */
   async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
     const name = partName(bundle, this.job.of);
     const started = this.#staged(name, 'started');
@@ -104,6 +93,7 @@ export class JobFolder {
         freeBytes(chunk.results);
         freeBytes(chunk.errors);
       },
+      // The note, then the part, then the errors.
       commit: async (summary) => {
         committing = true;
         await close();
@@ -129,7 +119,6 @@ export class JobFolder {
     return { part, receives };
   }
 
-  /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is not needed any more. */
   async finish(status: JobStatus, notes: readonly PartNote[]): Promise<void> {
     const manifest = manifestOf(this.job, status, notes);
     await writeAtomically(join(this.folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

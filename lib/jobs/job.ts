@@ -2,16 +2,20 @@ import { createHash } from 'node:crypto';
 import type { FormatName } from '../formats/format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle, BundleObject } from '../inference/bundle.ts';
-import { parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import { locationOf, parseS3Uri, s3Uri, type SourceLocation } from '../stores/open-source.ts';
 import { chunkKey } from './output-layout.ts';
 
 /**
- * What cuts a job into bundles: ranges of one object, or runs of a list of whole objects. The objects of a `listed` plan
- * are staged, a list for each bundle.
+ * What cuts a job into bundles: ranges of one object, or runs of a list of whole objects, which are paths, or in S3 URIs
+ * with what was planned of them. The objects of a `listed` plan are staged, a list for each bundle.
  */
 export type JobPlan =
   | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean }
-  | { readonly kind: 'objects'; readonly objects: readonly string[]; readonly bundleElements: number }
+  | {
+      readonly kind: 'objects';
+      readonly objects: readonly (string | SourceLocation)[];
+      readonly bundleElements: number;
+    }
   | { readonly kind: 'listed'; readonly count: number; readonly bundleElements: number };
 
 /** What a job's elements are read from: a path, or `s3://<bucket>/<object key>` with the version that was planned. */
@@ -66,13 +70,16 @@ export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
   const { plan, name, source } = job;
   if (plan.kind === 'objects') {
     const first = index * plan.bundleElements;
-    const objects = plan.objects.slice(first, first + plan.bundleElements).map((uri) => ({ uri }));
+    const objects = plan.objects
+      .slice(first, first + plan.bundleElements)
+      .map((object) => (typeof object === 'string' ? { uri: object } : object));
     return { name, source: { kind: 'objects', objects, firstIndex: first }, address: { uri: source.uri } };
   }
   if (plan.kind === 'listed') throw new TypeError("Cannot make a bundle of a 'listed' plan: its objects are staged");
   const range = bundleRange(plan.object, index);
-  const address = { uri: source.uri, range: { start: range.start, end: range.end } };
-  if (!plan.chunked) return { name, source: { kind: 'range', uri: source.uri, range }, address };
+  const object = locationOf(source);
+  const address = { ...object, range: { start: range.start, end: range.end } };
+  if (!plan.chunked) return { name, source: { kind: 'range', ...object, range }, address };
   return { name, source: { kind: 'range', uri: chunkPath, range, chunk: true }, address };
 }
 
@@ -87,8 +94,7 @@ export interface StoredBundleOptions {
 /** One bundle of a job whose source is an object in a store. */
 export function storedBundleOf(job: Job, index: number, { outputBucket, objects }: StoredBundleOptions): Bundle {
   const { id, plan, name, source } = job;
-  const { uri, versionId, etag } = source;
-  const version = { ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
+  const { uri, ...version } = locationOf(source);
   const object = parseS3Uri(uri);
   const address = { ...(object === undefined ? { uri } : { bucket: object.bucket, key: object.key }), ...version };
   if (plan.kind === 'listed') {
@@ -98,6 +104,5 @@ export function storedBundleOf(job: Job, index: number, { outputBucket, objects 
   const bundle = bundleOf(job, index, s3Uri(outputBucket, chunkKey(id, index)));
   if (bundle.source.kind !== 'range') return bundle;
   const { start, end } = bundle.source.range;
-  const read = bundle.source.chunk === true ? bundle.source : { ...bundle.source, ...version };
-  return { name, source: read, address: { ...address, range: { start, end } } };
+  return { name, source: bundle.source, address: { ...address, range: { start, end } } };
 }

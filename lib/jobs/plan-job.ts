@@ -4,9 +4,9 @@ import { configDigest } from '../config/config-digest.ts';
 import type { Pipeline } from '../config/fabric.ts';
 import { compressionOf } from '../formats/compression.ts';
 import { planObject } from '../formats/plan-object.ts';
-import { openFileSource } from '../stores/file-source.ts';
+import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../stores/open-source.ts';
 import { bundlesOf, type Job, jobId, type JobPlan } from './job.ts';
-import type { LocalInput } from './local-inputs.ts';
+import type { RunInput } from './run-input.ts';
 
 export interface PlanJobOptions {
   readonly pipeline: Pipeline;
@@ -18,8 +18,8 @@ export interface PlanJobOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Plans a file or a folder. @throws FabricError where an object as a whole can't be read. */
-export async function planJob(input: LocalInput, options: PlanJobOptions): Promise<Job> {
+/** Plans an object or a folder. @throws FabricError where an object as a whole can't be read. */
+export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
   const { pipeline, pipelineName, limit } = options;
   const id = await inputId(input, options);
   const plan = input.kind === 'object' ? await planObjectJob(input, id, options) : planFolderJob(input, options);
@@ -28,37 +28,54 @@ export async function planJob(input: LocalInput, options: PlanJobOptions): Promi
     id,
     pipeline: pipelineName,
     name: input.name,
-    source: { uri: input.path, ...(limit === undefined ? {} : { limit }) },
+    source: { ...locationOf(input), ...(limit === undefined ? {} : { limit }) },
     of: bundlesOf(plan),
     plan,
     config: configDigest(pipeline),
   };
 }
 
-/** A file's job is known by its path, size and modification time; a folder's by those of its files. */
+/**
+ * A file's job is known by its path, size and modification time, a folder's by those of its files. An object's in S3 is
+ * known by its version, as where the fabric is deployed; a prefix's by those of its objects.
+ */
 export async function inputId(
-  input: LocalInput,
+  input: RunInput,
   { pipelineName, limit }: Pick<PlanJobOptions, 'pipelineName' | 'limit'>,
 ): Promise<string> {
+  const object = input.kind === 'folder' ? undefined : parseS3Uri(input.uri);
+  if (object !== undefined) {
+    const { bucket, key } = object;
+    return jobId([bucket, key, versionOf(input), pipelineName, ...(limit === undefined ? [] : [limit])]);
+  }
   const parts: (string | number)[] = [pipelineName, limit ?? 'all'];
-  for (const path of input.objects ?? [input.path]) {
-    const { size, mtimeMs } = await stat(path);
-    parts.push(path, size, mtimeMs);
+  for (const location of input.objects ?? [input]) {
+    if (parseS3Uri(location.uri) !== undefined) {
+      parts.push(location.uri, versionOf(location));
+      continue;
+    }
+    const { size, mtimeMs } = await stat(location.uri);
+    parts.push(location.uri, size, mtimeMs);
   }
   return jobId(parts);
 }
 
-function planFolderJob({ objects = [] }: LocalInput, { pipeline, limit }: PlanJobOptions): JobPlan {
-  return { kind: 'objects', objects: objects.slice(0, limit), bundleElements: pipeline.input.bundleElements };
+function versionOf({ versionId, etag }: SourceLocation): string {
+  return versionId ?? etag ?? '';
+}
+
+function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): JobPlan {
+  const planned = objects.slice(0, limit).map((object) => (object.etag === undefined ? object.uri : object));
+  return { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements };
 }
 
 async function planObjectJob(
-  { path }: LocalInput,
+  input: RunInput,
   id: string,
   { pipeline, limit, chunkPath, signal }: PlanJobOptions,
 ): Promise<JobPlan> {
-  await using source = await openFileSource(path);
-  const compression = compressionOf(path);
+  await using source = await openSource(locationOf(input));
+  const compression = compressionOf(input.uri);
   const stage = async (bundle: number, bytes: Uint8Array): Promise<void> => {
     // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
     const chunk = chunkPath(id, bundle);

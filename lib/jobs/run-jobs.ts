@@ -1,9 +1,10 @@
+import { FabricError } from '../errors.ts';
 import type { OutcomeChunk } from '../inference/bundle.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
 import { isPastLimits } from './failure-limits.ts';
 import { bundleOf, type Job } from './job.ts';
-import type { JobFolder } from './job-folder.ts';
 import type { JobStatus, PartNote } from './manifest.ts';
+import type { JobOutput } from './run-output.ts';
 
 /** What a run tells while it goes on. */
 export interface RunProgress {
@@ -19,9 +20,13 @@ export interface RunJobsOptions extends RunProgress {
   readonly signal?: AbortSignal;
 }
 
+type RunBundleOptions = RunJobsOptions & { readonly signal: AbortSignal };
+
 /** How a job ended. */
 export interface JobResult {
-  readonly folder: JobFolder;
+  readonly job: Job;
+  /** The folder of results: its path, or its URI. */
+  readonly folder: string;
   readonly status: JobStatus;
   readonly notes: readonly PartNote[];
 }
@@ -31,7 +36,7 @@ const BUNDLES_PER_WORKER = 2;
 
 /** The state of one job while its bundles run, in any order. */
 interface OpenJob {
-  readonly folder: JobFolder;
+  readonly output: JobOutput;
   readonly notes: PartNote[];
   readonly counts: { total: number; failed: number };
   left: number;
@@ -45,7 +50,7 @@ interface OpenJob {
  * @throws the first error that is not an element's; committed parts stay, for another run to go on from.
  */
 export async function* runJobs(
-  folders: AsyncIterable<JobFolder>,
+  outputs: AsyncIterable<JobOutput>,
   engine: InferenceEngine,
   options: RunJobsOptions = {},
 ): AsyncGenerator<JobResult> {
@@ -69,11 +74,11 @@ export async function* runJobs(
   };
 
   try {
-    for await (const folder of folders) {
-      options.onJob?.(folder.job);
-      const job: OpenJob = { folder, notes: [], counts: { total: 0, failed: 0 }, left: folder.job.of, stopped: false };
+    for await (const output of outputs) {
+      options.onJob?.(output.job);
+      const job: OpenJob = { output, notes: [], counts: { total: 0, failed: 0 }, left: output.job.of, stopped: false };
       if (job.left === 0) finished.push(await finish(job));
-      for (let index = 0; index < folder.job.of && !signal.aborted; index += 1) {
+      for (let index = 0; index < output.job.of && !signal.aborted; index += 1) {
         start(job, index);
         if (running.size >= engine.workers * BUNDLES_PER_WORKER) await Promise.race(running);
       }
@@ -95,12 +100,12 @@ async function runBundle(
   job: OpenJob,
   index: number,
   engine: InferenceEngine,
-  options: RunJobsOptions & { readonly signal: AbortSignal },
+  options: RunBundleOptions,
 ): Promise<boolean> {
-  const { folder, counts } = job;
-  const committed = await folder.committed(index);
+  const { output, counts } = job;
+  const committed = await output.committed(index);
   if (committed !== undefined || !job.stopped) {
-    const note = committed ?? (await processBundle(folder, index, engine, options));
+    const note = committed ?? (await processBundle(output, index, engine, options));
     options.onPart?.(note, committed !== undefined);
     job.notes[index] = note;
     counts.total += note.elements;
@@ -111,15 +116,27 @@ async function runBundle(
   return job.left === 0;
 }
 
+/** A source that goes away in mid-bundle takes the bundle's other outcomes with it: its range is one failure. */
 async function processBundle(
-  folder: JobFolder,
+  ...work: [output: JobOutput, index: number, engine: InferenceEngine, options: RunBundleOptions]
+): Promise<PartNote> {
+  try {
+    return await processOnce(...work);
+  } catch (error) {
+    if (!(error instanceof FabricError) || error.code !== 'SOURCE_GONE') throw error;
+    return processOnce(...work);
+  }
+}
+
+async function processOnce(
+  output: JobOutput,
   index: number,
   engine: InferenceEngine,
-  options: RunJobsOptions & { readonly signal: AbortSignal },
+  options: RunBundleOptions,
 ): Promise<PartNote> {
-  const { part, receives } = await folder.stage(index);
+  const { part, receives } = await output.stage(index);
   await using staged = part;
-  const bundle = { ...bundleOf(folder.job, index, folder.chunkPath(index)), receives };
+  const bundle = { ...bundleOf(output.job, index, output.chunkPath(index)), receives };
   const sink = {
     async write(chunk: OutcomeChunk): Promise<void> {
       await staged.write(chunk);
@@ -127,12 +144,13 @@ async function processBundle(
     },
   };
   const summary = await engine.process(bundle, sink, { signal: options.signal });
-  return staged.commit(summary);
+  // It is disposed of when this is done.
+  return await staged.commit(summary);
 }
 
 async function finish(job: OpenJob): Promise<JobResult> {
   const notes = job.notes.filter((note) => note !== undefined);
-  const status: JobStatus = job.stopped && notes.length < job.folder.job.of ? 'stopped' : 'complete';
-  await job.folder.finish(status, notes);
-  return { folder: job.folder, status, notes };
+  const status: JobStatus = job.stopped && notes.length < job.output.job.of ? 'stopped' : 'complete';
+  await job.output.finish(status, notes);
+  return { job: job.output.job, folder: job.output.folder, status, notes };
 }

@@ -1,10 +1,14 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BundleSummary } from '../inference/bundle.ts';
 import type { InferenceEngine } from '../inference/engine.ts';
-import { writeAtomically } from '../stores/atomic-file.ts';
-import type { LocalInput } from './local-inputs.ts';
+import { locationOf } from '../stores/open-source.ts';
+import { inParallel } from './in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
+import { answerKey } from './output-layout.ts';
+import type { RunInput } from './run-input.ts';
+import type { RunOutput } from './run-output.ts';
+
+/** Answers that are looked for at once, which takes requests where they are in S3. */
+const LOOKS_AT_ONCE = 16;
 
 /** The answer to an object that is one element by itself. */
 export interface LooseResult {
@@ -16,7 +20,7 @@ export interface LooseResult {
 }
 
 export interface RunLooseElementsOptions {
-  readonly output: string;
+  readonly output: RunOutput;
   readonly pipelineName: string;
   readonly existing: ExistingResults;
   readonly limit: number | undefined;
@@ -25,11 +29,11 @@ export interface RunLooseElementsOptions {
 
 /**
  * Runs objects that are one element each and belong to no folder: they share bundles, and each is answered by one
- * file of its own, `<output>/<pipeline>/<name>.json`, which holds its prediction line or its failure line.
+ * file or object of its own, `<output>/<pipeline>/<name>.json`, which holds its prediction line or its failure line.
  * One that has its answer already is left out, unless that is to be overwritten.
  */
 export async function* runLooseElements(
-  inputs: readonly LocalInput[],
+  inputs: readonly RunInput[],
   engine: InferenceEngine,
   options: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
@@ -41,32 +45,22 @@ export async function* runLooseElements(
 }
 
 async function withoutAnswer(
-  inputs: readonly LocalInput[],
+  inputs: readonly RunInput[],
   options: RunLooseElementsOptions,
-): Promise<readonly LocalInput[]> {
-  const open: LocalInput[] = [];
-  for (const input of inputs) {
-    const path = answerPath(input, options);
-    const answered = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (!answered || options.existing === 'overwrite') open.push(input);
-  }
-  return open;
-}
-
-function answerPath({ name }: LocalInput, { output, pipelineName }: RunLooseElementsOptions): string {
-  return join(output, pipelineName, `${name}.json`);
+): Promise<readonly RunInput[]> {
+  const { output, pipelineName, existing } = options;
+  if (existing === 'overwrite') return inputs;
+  const answered = await inParallel(inputs, LOOKS_AT_ONCE, ({ name }) => output.isThere(answerKey(pipelineName, name)));
+  return inputs.filter((_, index) => answered[index] !== true);
 }
 
 async function* runBundle(
-  inputs: readonly LocalInput[],
+  inputs: readonly RunInput[],
   engine: InferenceEngine,
-  options: RunLooseElementsOptions,
+  { output, pipelineName, signal }: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
   const ids = new Map(inputs.map((input) => [`${input.name}#0`, input]));
-  const objects = [...ids].map(([id, { path }]) => ({ uri: path, id }));
+  const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id }));
   const lines: string[] = [];
   const summary = engine.process(
     { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} },
@@ -76,17 +70,17 @@ async function* runBundle(
           lines.push(...Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean));
       },
     },
-    { signal: options.signal },
+    { signal },
   );
   const { models } = await summary;
   for (const line of lines) {
     const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
     const input = ids.get(outcome.id);
     if (input === undefined) continue;
-    const path = answerPath(input, options);
+    const key = answerKey(pipelineName, input.name);
     // The bundle has no address of its own: a failure's source is its object.
-    const answer = outcome.stage === undefined ? line : JSON.stringify({ ...outcome, source: { uri: input.path } });
-    await writeAtomically(path, `${answer}\n`);
-    yield { path, succeeded: outcome.stage === undefined, stage: outcome.stage, models };
+    const answer = outcome.stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
+    await output.answer(key, `${answer}\n`);
+    yield { path: output.shown(key), succeeded: outcome.stage === undefined, stage: outcome.stage, models };
   }
 }

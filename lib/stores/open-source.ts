@@ -22,7 +22,12 @@ export async function openSource(
 ): Promise<ByteSource & AsyncDisposable> {
   const object = parseS3Uri(uri);
   if (object === undefined) return openFileSource(uri);
-  return openObjectSource(await sharedStore(), { ...object, ...version }, options);
+  return openObjectSource(await sharedS3Store(), { ...object, ...version }, options);
+}
+
+/** What of something larger says where it is read from. */
+export function locationOf({ uri, versionId, etag }: SourceLocation): SourceLocation {
+  return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
 
 /** The object that an `s3://bucket/key` URI names, its key taken as it stands; undefined for anything else. */
@@ -36,13 +41,13 @@ export function s3Uri(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`;
 }
 
-/**
- * One S3 client for all of a thread's sources: its connections are worth keeping. By endpoint, which the environment of
- * a local run may set anew; and opened at the first object only, as the SDK takes long to load.
- */
 const stores = new Map<string, Promise<ObjectStore>>();
 
-async function sharedStore(): Promise<ObjectStore> {
+/**
+ * One S3 client for all that a thread reads: its connections are worth keeping. By endpoint, which the environment of
+ * a local run may set anew; and opened at the first object only, as the SDK takes long to load.
+ */
+export async function sharedS3Store(): Promise<ObjectStore> {
   const endpoint = endpointFromEnvironment('S3') ?? '';
   let store = stores.get(endpoint);
   if (store === undefined) {

@@ -2,7 +2,8 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FormatName } from '../../lib/formats/format.ts';
-import { findInputs, InputError } from '../../lib/jobs/local-inputs.ts';
+import { findInputs } from '../../lib/jobs/find-inputs.ts';
+import { InputError } from '../../lib/jobs/run-input.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 async function folderOf(...names: readonly string[]): Promise<string> {
@@ -25,7 +26,7 @@ describe('findInputs', () => {
   test('calls a file by its name', async () => {
     const folder = await folderOf('deep/wine.jsonl');
     const path = join(folder, 'deep/wine.jsonl');
-    expect(await findInputs([path], 'jsonl')).toEqual([{ kind: 'object', path, name: 'wine.jsonl' }]);
+    expect(await findInputs([path], 'jsonl')).toEqual([{ kind: 'object', uri: path, name: 'wine.jsonl' }]);
   });
 
   test("calls a directory's files by their paths below it, in order, and leaves hidden ones out", async () => {
@@ -60,7 +61,12 @@ describe('findInputs', () => {
     const folder = await folderOf('scans/b.png', 'scans/a/c.png', 'scans/.DS_Store');
     const path = join(folder, 'scans');
     expect(await findInputs([path], 'images')).toEqual([
-      { kind: 'folder', path, name: 'scans', objects: [join(path, 'a/c.png'), join(path, 'b.png')] },
+      {
+        kind: 'folder',
+        uri: path,
+        name: 'scans',
+        objects: [{ uri: join(path, 'a/c.png') }, { uri: join(path, 'b.png') }],
+      },
     ]);
   });
 
@@ -117,11 +123,5 @@ describe('findInputs', () => {
         `${inner} would have its results inside those of ${outer}, in 'data/errors/a.jsonl'`,
       );
     }
-  });
-
-  test('says that inputs in S3 are not for here yet', async () => {
-    expect(await refusal(['s3://bucket/key.jsonl'])).toBe(
-      "s3://bucket/key.jsonl: inputs in S3 can't be run from here yet",
-    );
   });
 });

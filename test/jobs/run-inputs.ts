@@ -2,7 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
-import { findInputs } from '../../lib/jobs/local-inputs.ts';
+import { findInputs } from '../../lib/jobs/find-inputs.ts';
+import { folderOutput } from '../../lib/jobs/folder-output.ts';
 import type { Manifest } from '../../lib/jobs/manifest.ts';
 import { type ExistingResults, openJobFolders, refuseExisting } from '../../lib/jobs/open-job-folders.ts';
 import { type JobResult, runJobs, type RunJobsOptions } from '../../lib/jobs/run-jobs.ts';
@@ -46,7 +47,7 @@ export function inputRunner(): (
     const engine = await started;
     const { pipeline } = engine;
     const own = signal ?? new AbortController().signal;
-    const options = { output, pipeline, pipelineName: as, existing, limit, signal: own };
+    const options = { output: folderOutput(output), pipeline, pipelineName: as, existing, limit, signal: own };
     const inputs = await findInputs(args, pipeline.input.format);
     await refuseExisting(inputs, options);
     const jobs: JobResult[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../lib/jobs/job.ts';
-import { InputError } from '../../lib/jobs/local-inputs.ts';
+import { InputError } from '../../lib/jobs/run-input.ts';
 import { contentsBelow, filesBelow, identityOf, inputRunner, manifestIn, numbers } from './run-inputs.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
@@ -118,9 +118,7 @@ describe('runJobs', () => {
       output: join(root, 'out'),
       onPart: ({ job, name }) => void parts.push(`${job} ${name}`),
     });
-    const totals = jobs.map(
-      ({ folder, notes }) => [folder.job.name, notes.reduce((sum, it) => sum + it.elements, 0)] as const,
-    );
+    const totals = jobs.map(({ job, notes }) => [job.name, notes.reduce((sum, it) => sum + it.elements, 0)] as const);
     expect(totals.toSorted(([one], [other]) => one.localeCompare(other))).toEqual([
       ['0.jsonl', 0],
       ['1.jsonl', 7],
@@ -129,7 +127,7 @@ describe('runJobs', () => {
       ['4.jsonl', 28],
     ]);
     expect(new Set(parts).size).toBe(parts.length);
-    expect(parts).toHaveLength(jobs.reduce((sum, { folder }) => sum + folder.job.of, 0));
+    expect(parts).toHaveLength(jobs.reduce((sum, { job }) => sum + job.of, 0));
   });
 
   test('runs only the first elements of each input where there is a limit', async () => {
@@ -365,8 +363,8 @@ describe('a job that is resumed', () => {
     await writeFile(input, numbers(8));
     const { jobs } = await run('double', [input], { output, existing: 'resume' });
     const [job] = jobs;
-    const beside = `${folder}@${job?.folder.job.id.slice(0, 12)}`;
-    expect(job?.folder.folder).toBe(beside);
+    const beside = `${folder}@${job?.job.id.slice(0, 12)}`;
+    expect(job?.folder).toBe(beside);
     expect(beside).toMatch(/n\.jsonl@[0-9a-f]{12}$/);
     expect((await manifestIn(beside)).counts.total).toBe(8);
     expect(await contentsBelow(folder)).toEqual(expected);
@@ -379,7 +377,7 @@ describe('a job that is resumed', () => {
     const { input, output, folder } = await finishedRun();
     await utimes(input, 1, 1);
     const { jobs } = await run('double', [input], { output, existing: 'resume' });
-    expect(jobs[0]?.folder.folder).not.toBe(folder);
+    expect(jobs[0]?.folder).not.toBe(folder);
   });
 
   test('is refused under another configuration, before anything is written', async () => {
@@ -396,7 +394,7 @@ describe('a job that is resumed', () => {
     await writeFile(input, numbers(8));
     // The file is another now: its results go beside those of the old one, whatever made them.
     const { jobs } = await run('triple', [input], { output, existing: 'resume', as: 'double' });
-    const beside = jobs[0]?.folder.folder ?? '';
+    const beside = jobs[0]?.folder ?? '';
     expect(beside).not.toBe(folder);
     await expect(run('double', [input], { output, existing: 'resume' })).rejects.toThrow(beside);
   });

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
-import { findInputs } from '../../lib/jobs/local-inputs.ts';
+import { findInputs } from '../../lib/jobs/find-inputs.ts';
+import { folderOutput } from '../../lib/jobs/folder-output.ts';
 import type { Manifest } from '../../lib/jobs/manifest.ts';
 import { openJobFolders } from '../../lib/jobs/open-job-folders.ts';
 import { runJobs } from '../../lib/jobs/run-jobs.ts';
@@ -20,7 +21,14 @@ async function runHere(pipelineName: string, paths: readonly string[]): Promise<
   await using engine = await InferenceEngine.start({ configUrl: cliConfig, pipeline: pipelineName, workers: 1 });
   const { pipeline } = engine;
   const { signal } = new AbortController();
-  const options = { output, pipeline, pipelineName, existing: 'refuse', limit: undefined, signal } as const;
+  const options = {
+    output: folderOutput(output),
+    pipeline,
+    pipelineName,
+    existing: 'refuse',
+    limit: undefined,
+    signal,
+  } as const;
   const inputs = await findInputs(paths, pipeline.input.format);
   await Array.fromAsync(runJobs(openJobFolders(inputs, options), engine, { signal }));
   const elements = inputs.filter(({ kind }) => kind === 'element');

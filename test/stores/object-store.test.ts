@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
+import { prefixedStore } from '../../lib/stores/prefixed-store.ts';
 import { startTestAws } from '../embedded-aws.ts';
 import { describeObjectStore } from './object-store-contract.ts';
 
@@ -18,6 +19,17 @@ describeObjectStore('a store of files', {
     const root = await mkdtemp(join(tmpdir(), 'fabric-objects-'));
     return {
       store: openFileObjectStore(root),
+      bucket: 'bucket',
+      [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    };
+  },
+});
+
+describeObjectStore('a store below a prefix', {
+  async open() {
+    const root = await mkdtemp(join(tmpdir(), 'fabric-objects-'));
+    return {
+      store: prefixedStore(openFileObjectStore(root), 'some/where/'),
       bucket: 'bucket',
       [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
     };
