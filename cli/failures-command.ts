@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { RedriveSelection } from '../lib/elements/messages.ts';
-import type { ErrorsLine } from '../lib/jobs/errors-line.ts';
-import { type Failure, readFailures } from '../lib/jobs/read-failures.ts';
+import type { ErrorsLine } from '../lib/jobs/commit/errors-line.ts';
+import { type Failure, readFailures } from '../lib/jobs/redrive/read-failures.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { exitStatusOf, jobOf, openResults } from './job-results.ts';
 import { plainTable } from './plain-table.ts';

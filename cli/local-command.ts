@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Fabric } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { InputError, isObjectFormat } from '../lib/jobs/run-input.ts';
+import { InputError, isObjectFormat } from '../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local/local-fabric.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobReport, reportJobClosely } from '../lib/jobs/job-report.ts';
+import { type JobReport, reportJobClosely } from '../lib/jobs/report/job-report.ts';
 import type { JobQueues, RecordedJob } from '../lib/jobs/job-record.ts';
-import { InputError } from '../lib/jobs/run-input.ts';
+import { InputError } from '../lib/jobs/run/run-input.ts';
 import { manifestKey } from '../lib/jobs/output-layout.ts';
-import { type RedriveCounts, redriveJob } from '../lib/jobs/redrive-job.ts';
+import { type RedriveCounts, redriveJob } from '../lib/jobs/redrive/redrive-job.ts';
 import type { ObjectInfo } from '../lib/stores/object-store.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { type SelectOptions, selectionOf } from './failures-command.ts';

@@ -1,7 +1,7 @@
 import { inParallel } from '../lib/jobs/in-parallel.ts';
-import { jobIn, listJobs } from '../lib/jobs/find-jobs.ts';
-import { type JobReport, reportJob, reportJobClosely } from '../lib/jobs/job-report.ts';
-import { InputError } from '../lib/jobs/run-input.ts';
+import { jobIn, listJobs } from '../lib/jobs/report/find-jobs.ts';
+import { type JobReport, reportJob, reportJobClosely } from '../lib/jobs/report/job-report.ts';
+import { InputError } from '../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { exitStatusOf, type JobResults, openResults } from './job-results.ts';
 import { plainTable } from './plain-table.ts';

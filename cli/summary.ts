@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
-import type { JobResult } from '../lib/jobs/run-jobs.ts';
-import type { LooseResult } from '../lib/jobs/run-loose-elements.ts';
+import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
+import type { LooseResult } from '../lib/jobs/run/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
 import { plainTable } from './plain-table.ts';
 

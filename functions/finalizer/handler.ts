@@ -1,4 +1,4 @@
-import { Finalizer, type FinalizerOptions } from '../../lib/jobs/finalizer.ts';
+import { Finalizer, type FinalizerOptions } from '../../lib/jobs/finalizing/finalizer.ts';
 import { eachMessage, type SqsHandler } from '../sqs-handler.ts';
 
 /** Looks after jobs until they have ended, a message for each look. */

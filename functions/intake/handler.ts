@@ -1,4 +1,4 @@
-import { Intake, type IntakeOptions } from '../../lib/jobs/intake.ts';
+import { Intake, type IntakeOptions } from '../../lib/jobs/intake/intake.ts';
 import { lambdaDeadline } from '../lambda-deadline.ts';
 import { failuresOf, receivedMessage, type SqsHandler } from '../sqs-handler.ts';
 

@@ -1,7 +1,7 @@
 import { FabricError } from '../../lib/errors.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
-import { BundleProcessor } from '../../lib/jobs/bundle-processor.ts';
-import type { BundleProcessorOptions } from '../../lib/jobs/processor-options.ts';
+import { BundleProcessor } from '../../lib/jobs/processing/bundle-processor.ts';
+import type { BundleProcessorOptions } from '../../lib/jobs/processing/processor-options.ts';
 import { eachMessage, type SqsHandler } from '../sqs-handler.ts';
 import { Renewable } from './renewable.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../lib/errors.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
-import { removeLeftSpools } from '../../lib/jobs/outcome-spool.ts';
+import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { processorSettings } from '../settings.ts';

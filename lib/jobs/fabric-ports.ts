@@ -2,7 +2,7 @@ import type { PipelineFacts } from '../config/pipeline-facts.ts';
 import type { MessageQueue } from '../stores/message-queue.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Counts, JobStatus } from './manifest.ts';
-import type { OutputBucket } from './part-metadata.ts';
+import type { OutputBucket } from './commit/part-metadata.ts';
 
 export type { PipelineFacts };
 

@@ -1,5 +1,8 @@
-import { link, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** What a file is called until it is whole: its name and the process that writes it. */
+const TEMPORARY = /\.\d+\.tmp$/;
 
 /** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
 export async function writeAtomically(path: string, content: string): Promise<void> {
@@ -7,6 +10,13 @@ export async function writeAtomically(path: string, content: string): Promise<vo
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, content);
   await rename(temporary, path);
+}
+
+/** Removes what writers that were killed have left in a folder in which nobody writes now. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const left = names.filter((name) => TEMPORARY.test(name));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
 /**

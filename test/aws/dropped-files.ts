@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../lib/jobs/manifest.ts';
 import { getText } from '../../lib/stores/object-store.ts';
 import { runFabric, temporaryFolder } from '../examples/run-fabric.ts';
-import { s3Event } from '../jobs/s3-event.ts';
+import { s3Event } from '../jobs/intake/s3-event.ts';
 import { parkAfter } from './emulated-aws.ts';
 import type { DeployedFabric, DroppedObject } from './deployed-fabric.ts';
 import { type JobLines, linesInBucket, linesInFolder } from './job-lines.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../cli/main.ts';
-import { Finalizer } from '../../lib/jobs/finalizer.ts';
+import { Finalizer } from '../../lib/jobs/finalizing/finalizer.ts';
 import { recordJob, type RecordedJob } from '../../lib/jobs/job-record.ts';
 import { folderNoteKey } from '../../lib/jobs/output-layout.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';

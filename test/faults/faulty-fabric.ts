@@ -1,9 +1,9 @@
 import { configDigest } from '../../lib/config/config-digest.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
-import { BundleProcessor } from '../../lib/jobs/bundle-processor.ts';
+import { BundleProcessor } from '../../lib/jobs/processing/bundle-processor.ts';
 import type { Deadline, JobEvent, PipelineFacts } from '../../lib/jobs/fabric-ports.ts';
-import { Finalizer } from '../../lib/jobs/finalizer.ts';
-import { Intake } from '../../lib/jobs/intake.ts';
+import { Finalizer } from '../../lib/jobs/finalizing/finalizer.ts';
+import { Intake } from '../../lib/jobs/intake/intake.ts';
 import type { MessageQueue, ReceivedMessage } from '../../lib/stores/message-queue.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { SILENT } from '../../lib/telemetry/telemetry.ts';

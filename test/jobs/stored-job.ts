@@ -1,11 +1,11 @@
 import type { FinalizeMessage } from '../../lib/elements/messages.ts';
-import { commitPart } from '../../lib/jobs/commit-part.ts';
+import { commitPart } from '../../lib/jobs/commit/commit-part.ts';
 import type { Job } from '../../lib/jobs/job.ts';
 import { type RecordedJob, recordJob } from '../../lib/jobs/job-record.ts';
-import { OutcomeSpool } from '../../lib/jobs/outcome-spool.ts';
+import { OutcomeSpool } from '../../lib/jobs/commit/outcome-spool.ts';
 import { partPlace } from '../../lib/jobs/output-layout.ts';
-import type { CommittedPart, OutputBucket } from '../../lib/jobs/part-metadata.ts';
-import { settlePart } from '../../lib/jobs/settle-part.ts';
+import type { CommittedPart, OutputBucket } from '../../lib/jobs/commit/part-metadata.ts';
+import { settlePart } from '../../lib/jobs/commit/settle-part.ts';
 import type { ReceivedMessage } from '../../lib/stores/message-queue.ts';
 import { memoryQueue } from './memory-ports.ts';
 

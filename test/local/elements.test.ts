@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { filesBelow } from '../jobs/run-inputs.ts';
+import { filesBelow } from '../jobs/run/run-inputs.ts';
 import { localSession } from './local-session.ts';
 
 describe('elements in a message from any producer', () => {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commitFile, openSpool, writeAtomically } from '../../lib/stores/atomic-file.ts';
+import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../lib/stores/atomic-file.ts';
 import { order, startContender } from './contenders.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -29,6 +29,16 @@ describe('writeAtomically', () => {
     done.abort();
     await reading;
     for (const content of seen) expect(contents).toContain(content);
+  });
+});
+
+describe('removeTemporaries', () => {
+  test('removes what a killed writer left, and nothing else', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['manifest.json', 'manifest.json.4711.tmp', 'mine.tmp']) await writeFile(join(folder, name), '');
+    await removeTemporaries(folder);
+    expect((await readdir(folder)).toSorted()).toEqual(['manifest.json', 'mine.tmp']);
+    await removeTemporaries(join(folder, 'not there'));
   });
 });
 

@@ -1,0 +1,61 @@
+import { type ClaimMessage, claimMessage, InvalidMessageError } from '../../elements/messages.ts';
+import { MAX_MESSAGE_BYTES } from '../../stores/message-queue.ts';
+import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import { s3Uri } from '../../stores/open-source.ts';
+import type { OutputBucket } from './part-metadata.ts';
+
+/** A body is parsed as a whole; a producer's must not take the memory that elements need. */
+const MAX_CLAIMED_BYTES = 64 * 1024 * 1024;
+
+export interface CheckInOptions extends StoreOptions {
+  readonly pipeline: string;
+  /** Where the body goes if it is too large for a queue. */
+  readonly key: string;
+  readonly output: OutputBucket;
+}
+
+/** What to send for a body, which is JSON: the body, or the claim on it where it is over MAX_MESSAGE_BYTES. */
+export async function checkIn(body: string, { pipeline, key, output, signal }: CheckInOptions): Promise<string> {
+  const sendable = withoutForbidden(body);
+  if (Buffer.byteLength(sendable) <= MAX_MESSAGE_BYTES) return sendable;
+  const { store, bucket } = output;
+  await store.put({ bucket, key }, body, { contentType: 'application/json', signal });
+  const claim: ClaimMessage = { version: 1, kind: 'claim', pipeline, body: { bucket, key } };
+  return withoutForbidden(JSON.stringify(claim));
+}
+
+/** SQS refuses these two characters; in JSON they can only be in a string, where an escape means the same. */
+function withoutForbidden(json: string): string {
+  return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+}
+
+/**
+ * The body that a message stands for: its own text, or what it claims.
+ *
+ * @throws InvalidMessageError where the claimed body is not there, or is too large.
+ */
+export async function redeem(text: string, { store }: OutputBucket, options: StoreOptions = {}): Promise<string> {
+  const address = claimedBody(text);
+  if (address === undefined) return text;
+  const uri = s3Uri(address.bucket, address.key);
+  const info = await store.head(address, options);
+  if (info !== undefined && info.byteLength > MAX_CLAIMED_BYTES) {
+    throw new InvalidMessageError(
+      `the message's body, ${uri}, has ${info.byteLength} bytes, more than ${MAX_CLAIMED_BYTES}`,
+    );
+  }
+  const body = await getText(store, address, options);
+  if (body === undefined) throw new InvalidMessageError(`the message's body, ${uri}, is not there`);
+  return body.text;
+}
+
+/** What a text claims, if it is a claim; anything else is judged by whoever parses it. */
+function claimedBody(text: string): { readonly bucket: string; readonly key: string } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return claimMessage.safeParse(value).data?.body;
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path/posix';
+import { FabricError } from '../../errors.ts';
+import type { BundleSummary } from '../../inference/bundle.ts';
+import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
+import type { PartNote } from '../manifest.ts';
+import type { OutcomeSpool } from './outcome-spool.ts';
+import type { PartPlace } from '../output-layout.ts';
+import { type CommittedPart, metadataOf, type OutputBucket, readPart } from './part-metadata.ts';
+
+const JSON_LINES = 'application/x-ndjson';
+
+export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
+  readonly output: OutputBucket;
+  /** What must be there for the commit to hold: nothing, or the part that it replaces. @default 'absent' */
+  readonly only?: PutOptions['only'];
+}
+
+/** What a commit came to. */
+export interface Commit {
+  /** What is committed now, by this attempt or another. */
+  readonly part: CommittedPart;
+  /** Whether it is this attempt's. */
+  readonly won: boolean;
+}
+
+/**
+ * Commits a bundle's outcomes: the errors are staged under a name of this attempt's own, then one conditional put of the
+ * results decides for both. Who loses it drops his outcomes and goes on from what was committed; what he staged expires.
+ *
+ * @throws FabricError `PART_OF_ANOTHER_JOB` where another job's part stands there.
+ */
+export async function commitPart(
+  place: PartPlace,
+  spool: OutcomeSpool,
+  { output, models, elapsedMillis, only = 'absent', signal }: CommitPartOptions,
+): Promise<Commit> {
+  await spool.close();
+  const { store, bucket } = output;
+  const staging = `${place.staging}.${randomUUID()}`;
+  const { tally, results, errors } = spool;
+  const errorsKey = errors.byteLength === 0 ? undefined : `${staging}.errors.jsonl`;
+  if (errorsKey !== undefined) {
+    await store.put({ bucket, key: errorsKey }, { path: errors.path }, { contentType: JSON_LINES, signal });
+  }
+  const note: PartNote = {
+    job: place.job,
+    name: basename(place.part),
+    elements: tally.total,
+    bytes: results.byteLength,
+    succeeded: tally.succeeded,
+    failedByStage: tally.failedByStage,
+    models,
+    ...(errorsKey === undefined ? {} : { errors: errorsKey }),
+    elapsedMillis: Math.round(elapsedMillis),
+  };
+  const metadata = await metadataOf(note, `${staging}.details.json`, output, { signal });
+  const options = { only, metadata, contentType: JSON_LINES, signal };
+  const put = await store.put({ bucket, key: place.part }, { path: results.path }, options);
+  if (put !== undefined) return { part: { note, etag: put.etag }, won: true };
+  const part = await readPart(place, output, { signal });
+  if (part === undefined) {
+    throw new FabricError('PART_OF_ANOTHER_JOB', `Cannot commit ${place.part}: it holds results of another job`);
+  }
+  // The answer to a put that succeeded may have been lost: names of attempts are unique.
+  return { part, won: errorsKey !== undefined && part.note.errors === errorsKey };
+}

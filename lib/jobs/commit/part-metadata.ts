@@ -1,0 +1,78 @@
+import { getText, type ObjectStore, type StoreOptions } from '../../stores/object-store.ts';
+import type { PartNote } from '../manifest.ts';
+import type { PartPlace } from '../output-layout.ts';
+
+/** S3 takes 2 KB of metadata; names and the other fields need the rest. */
+const MAX_DETAILS_BYTES = 1200;
+
+/** What of a note can grow with the pipeline: stages and models. */
+type NoteDetails = Pick<PartNote, 'failedByStage' | 'models'>;
+
+/** Where committed results are. */
+export interface OutputBucket {
+  readonly store: ObjectStore;
+  readonly bucket: string;
+}
+
+/** A part that is there. */
+export interface CommittedPart {
+  readonly note: PartNote;
+  readonly etag: string;
+}
+
+/**
+ * The metadata that commits a part: everything that is known of it. Details that are too large for metadata are put
+ * beside the staged errors, under `detailsKey`, which the metadata names.
+ */
+export async function metadataOf(
+  note: PartNote,
+  detailsKey: string,
+  { store, bucket }: OutputBucket,
+  options: StoreOptions = {},
+): Promise<Record<string, string>> {
+  const { job, name, elements, bytes, succeeded, errors, elapsedMillis } = note;
+  const details = JSON.stringify({ failedByStage: note.failedByStage, models: note.models } satisfies NoteDetails);
+  const fits = details.length <= MAX_DETAILS_BYTES && /^[\x20-\x7e]*$/.test(details);
+  if (!fits) await store.put({ bucket, key: detailsKey }, details, options);
+  return {
+    job: encodeURIComponent(job),
+    name,
+    elements: String(elements),
+    bytes: String(bytes),
+    succeeded: String(succeeded),
+    'elapsed-millis': String(elapsedMillis),
+    ...(errors === undefined ? {} : { errors: encodeURIComponent(errors) }),
+    ...(fits ? { details } : { 'details-key': encodeURIComponent(detailsKey) }),
+  };
+}
+
+/** A committed part; undefined where there is none, or it is of another job. */
+export async function readPart(
+  place: Pick<PartPlace, 'job' | 'part'>,
+  { store, bucket }: OutputBucket,
+  options: StoreOptions = {},
+): Promise<CommittedPart | undefined> {
+  const info = await store.head({ bucket, key: place.part }, options);
+  if (info === undefined) return undefined;
+  const { metadata } = info;
+  const job = decodeURIComponent(metadata['job'] ?? '');
+  if (job !== place.job) return undefined;
+  const detailsKey = metadata['details-key'];
+  const text =
+    detailsKey === undefined
+      ? metadata['details']
+      : (await getText(store, { bucket, key: decodeURIComponent(detailsKey) }, options))?.text;
+  // Details that are gone were staged 30 days ago; the counts are still known.
+  const details = (text === undefined ? { failedByStage: {}, models: {} } : JSON.parse(text)) as NoteDetails;
+  const note: PartNote = {
+    job,
+    name: metadata['name'] ?? '',
+    elements: Number(metadata['elements']),
+    bytes: Number(metadata['bytes']),
+    succeeded: Number(metadata['succeeded']),
+    elapsedMillis: Number(metadata['elapsed-millis']),
+    ...details,
+    ...(metadata['errors'] === undefined ? {} : { errors: decodeURIComponent(metadata['errors']) }),
+  };
+  return { note, etag: info.etag };
+}

@@ -1,0 +1,36 @@
+import type { StoreOptions } from '../../stores/object-store.ts';
+import type { PartPlace } from '../output-layout.ts';
+import { type CommittedPart, type OutputBucket, readPart } from './part-metadata.ts';
+
+/**
+ * Puts the errors of a part in the place of those of the part before it; none are left where none failed.
+ *
+ * Several may be at it, for the same part or one that has been replaced since: each looks afterwards whether the part is
+ * still the one whose errors it has put there, so that whoever comes last puts those of the last.
+ */
+export async function replaceErrors(
+  place: PartPlace,
+  part: CommittedPart,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<void> {
+  const { store, bucket } = output;
+  const errors = { bucket, key: place.errors };
+  const { note } = part;
+  if (note.errors === undefined) await store.delete(errors, options);
+  // Staging expires after 30 days; what was committed that long ago has been put in place.
+  else await store.copy({ bucket, key: note.errors }, errors, options);
+  await confirmErrors(place, part, output, options);
+}
+
+/** After the errors of a part were put in place: puts those of the part that is there now, where it is another. */
+export async function confirmErrors(
+  place: PartPlace,
+  { note, etag }: CommittedPart,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<void> {
+  const now = await readPart(place, output, options);
+  if (now === undefined || (now.etag === etag && now.note.errors === note.errors)) return;
+  await replaceErrors(place, now, output, options);
+}

@@ -1,0 +1,77 @@
+import type { MessageQueue } from '../../stores/message-queue.ts';
+import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { RecordedJob } from '../job-record.ts';
+import type { SeenJob } from './look-at-job.ts';
+import { type Manifest, manifestOf } from '../manifest.ts';
+import { manifestKey, partPlace, successKey } from '../output-layout.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+import { replaceErrors } from '../commit/replace-errors.ts';
+import type { PartReader } from '../commit/read-parts.ts';
+import { endRedrive } from '../redrive/redrive-notes.ts';
+import { settlePart } from '../commit/settle-part.ts';
+
+/** Parts that are settled at once: each reads and sends its failures. */
+const SETTLED_AT_ONCE = 8;
+
+export interface EndJobOptions extends StoreOptions {
+  readonly pipeline: string;
+  readonly deadLetters: MessageQueue;
+  readonly output: OutputBucket;
+  readonly telemetry: Telemetry;
+  /** Of the manifest that was there before the job was looked at. */
+  readonly manifestEtag: string | undefined;
+}
+
+/**
+ * Ends a job as it was seen: does what its parts still lack, writes the manifest and, for a complete job, `_SUCCESS`.
+ *
+ * @returns the manifest; undefined where another one was written since, which may have seen more.
+ */
+export async function endJob(
+  { recorded }: PartReader,
+  { status, list, parts, missing, abandoned }: Extract<SeenJob, { kind: 'ended' }>,
+  options: EndJobOptions,
+): Promise<Manifest | undefined> {
+  const { output, manifestEtag, signal } = options;
+  const { job, folder } = recorded;
+  const lacking = [...parts].filter(([bundle, { note }]) => note.errors !== undefined && !list.errors.has(bundle));
+  await inParallel(lacking, SETTLED_AT_ONCE, ([bundle, part]) =>
+    settlePart(partPlace(folder, job.id, bundle, job.of), part, options),
+  );
+  for (const bundle of abandoned) {
+    // It may have ended between its commit and the errors.
+    const part = parts.get(bundle);
+    if (part !== undefined) await replaceErrors(partPlace(folder, job.id, bundle, job.of), part, output, { signal });
+    await endRedrive({ job, bundle }, undefined, output, { signal });
+  }
+
+  const { store, bucket } = output;
+  const notes = [...parts].sort(([a], [b]) => a - b).map(([, { note }]) => note);
+  const manifest = manifestOf(job, status, notes, missing);
+  const only = manifestEtag === undefined ? 'absent' : { ifMatch: manifestEtag };
+  const put = await store.put({ bucket, key: manifestKey(folder) }, `${JSON.stringify(manifest, undefined, 2)}\n`, {
+    only,
+    contentType: 'application/json',
+    signal,
+  });
+  if (put === undefined) return undefined;
+  if (status === 'complete') await store.put({ bucket, key: successKey(folder) }, '', { only: 'absent', signal });
+  return manifest;
+}
+
+/** The manifest of a job that has ended; undefined for one that has not: `_SUCCESS` comes after a complete one's. */
+export async function readEnd(
+  { folder }: Pick<RecordedJob, 'folder'>,
+  { store, bucket }: OutputBucket,
+  options: StoreOptions = {},
+): Promise<Manifest | undefined> {
+  const text = (await getText(store, { bucket, key: manifestKey(folder) }, options))?.text;
+  if (text === undefined) return undefined;
+  // The fabric's own.
+  const manifest = JSON.parse(text) as Manifest;
+  if (manifest.status !== 'complete') return manifest;
+  const success = await store.head({ bucket, key: successKey(folder) }, options);
+  return success === undefined ? undefined : manifest;
+}

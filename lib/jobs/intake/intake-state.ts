@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { InvalidMessageError, type IntakeMessage } from '../../elements/messages.ts';
+import type { CutsPlan } from '../../formats/plan.ts';
+import type { MessageQueue } from '../../stores/message-queue.ts';
+import { getText } from '../../stores/object-store.ts';
+import { intakeStateKey } from '../output-layout.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+
+/** How far intake has come with an object: its plan, the lists of its manifest's objects, or the bundles sent. */
+export type IntakeProgress =
+  | { readonly kind: 'plan'; readonly plan?: CutsPlan | undefined }
+  | { readonly kind: 'list'; readonly count: number }
+  | { readonly kind: 'send'; readonly from: number };
+
+/** An object that becomes a job. */
+export interface IntakeObject {
+  readonly job: string;
+  readonly pipeline: string;
+  /** What follows the pipeline in its object key. */
+  readonly name: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId?: string | undefined;
+  readonly etag: string;
+}
+
+/** What one run of the function hands on to the next. */
+export interface IntakeState {
+  readonly version: 1;
+  readonly object: IntakeObject;
+  readonly progress: IntakeProgress;
+  /** Runs in a row that had their time and came no further. */
+  readonly stalled: number;
+}
+
+const name = z.string().min(1);
+const count = z.int().nonnegative();
+const cutsPlan = z.object({
+  kind: z.literal('cuts'),
+  byteLength: count,
+  starts: z.array(count),
+  firstIndexes: z.array(count).optional(),
+  header: z.array(z.string()).optional(),
+});
+const state = z.object({
+  version: z.literal(1),
+  object: z.object({
+    job: name,
+    pipeline: name,
+    name,
+    bucket: name,
+    key: name,
+    versionId: name.optional(),
+    etag: name,
+  }),
+  progress: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('plan'), plan: cutsPlan.optional() }),
+    z.object({ kind: z.literal('list'), count }),
+    z.object({ kind: z.literal('send'), from: count }),
+  ]),
+  stalled: count,
+});
+
+/** Keeps the state and sends the message by which another run goes on from it. */
+export async function handOn(next: IntakeState, queue: MessageQueue, { store, bucket }: OutputBucket): Promise<void> {
+  const { job, pipeline } = next.object;
+  const key = intakeStateKey(job, `${labelOf(next.progress)}-${next.stalled}`);
+  await store.put({ bucket, key }, JSON.stringify(next), { contentType: 'application/json' });
+  const message: IntakeMessage = { version: 1, kind: 'intake', pipeline, job, at: key };
+  await queue.send([{ body: JSON.stringify(message), groupId: job }]);
+}
+
+/** @throws InvalidMessageError where there is no state that the message could mean. */
+export async function readIntakeState(message: IntakeMessage, { store, bucket }: OutputBucket): Promise<IntakeState> {
+  const found = await getText(store, { bucket, key: message.at });
+  if (found === undefined) throw new InvalidMessageError('the state that intake was to go on from is not there');
+  const result = state.safeParse(JSON.parse(found.text));
+  if (!result.success || result.data.object.job !== message.job) {
+    throw new InvalidMessageError('the state that intake was to go on from is none of this job');
+  }
+  return result.data as IntakeState;
+}
+
+/** What tells one state of a job from another, so that two runs that do the same work never overwrite another's state. */
+function labelOf(progress: IntakeProgress): string {
+  switch (progress.kind) {
+    case 'plan':
+      return `plan-${progress.plan?.starts.length ?? 0}`;
+    case 'list':
+      return `list-${progress.count}`;
+    case 'send':
+      return `send-${progress.from}`;
+  }
+}

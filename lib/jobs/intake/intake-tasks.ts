@@ -1,0 +1,104 @@
+import { isLineFormat } from '../../formats/line-format.ts';
+import type { Deadline } from '../fabric-ports.ts';
+import { jobId } from '../job.ts';
+import { sendLooseObjects } from './loose-objects.ts';
+import type { IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
+import { readObjectKey } from './object-keys.ts';
+import { manifestKindOf } from './object-manifest.ts';
+import { rejectObject } from './reject-object.ts';
+import type { ObjectCreated } from './s3-events.ts';
+
+/** The pipeline that is counted for what names none. */
+export const NO_PIPELINE = 'none';
+
+/** Something that one or more messages ask for. */
+export interface IntakeTask {
+  readonly messages: Set<string>;
+  run(deadline: Deadline, hadTime: boolean): Promise<void>;
+}
+
+/** What the messages of one call ask for: each object once, and all the loose objects of a pipeline together. */
+export class IntakeTasks {
+  readonly #options: ObjectIntakeOptions;
+  readonly #objects: ObjectIntake;
+  readonly #tasks = new Map<string, IntakeTask>();
+  readonly #loose = new Map<string, ObjectCreated[]>();
+
+  constructor(options: ObjectIntakeOptions, objects: ObjectIntake) {
+    this.#options = options;
+    this.#objects = objects;
+  }
+
+  all(): readonly IntakeTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  addObjects(message: string, objects: readonly ObjectCreated[]): void {
+    for (const object of objects) this.#addObject(message, object);
+  }
+
+  addWork(message: string, work: IntakeWork): void {
+    this.#add(message, work.object.job, (deadline, hadTime) => this.#objects.take(work, deadline, hadTime));
+  }
+
+  #addObject(message: string, created: ObjectCreated): void {
+    const { bucket, key, versionId, etag, byteLength } = created;
+    const { inputBuckets, pipelines } = this.#options;
+    if (!inputBuckets.includes(bucket)) {
+      return this.#addRejection(message, created, `${bucket} is none of the input buckets: ${inputBuckets.join(', ')}`);
+    }
+    const reading = readObjectKey(key, byteLength, Object.keys(pipelines));
+    if (reading.kind === 'ignored') return;
+    if (reading.kind === 'rejected') {
+      return this.#addRejection(message, created, reading.reason, reading.pipeline);
+    }
+    const { pipeline, name } = reading;
+    const facts = pipelines[pipeline];
+    if (facts === undefined) return;
+    if (!isLineFormat(facts.input.format) && manifestKindOf(name) === undefined) {
+      return this.#addLoose(message, pipeline, name, created);
+    }
+    const version = versionId === undefined ? {} : { versionId };
+    const job = jobId([bucket, key, versionId ?? etag, pipeline]);
+    const object = { job, pipeline, name, bucket, key, etag, ...version };
+    this.addWork(message, { object, progress: { kind: 'plan' }, stalled: 0 });
+  }
+
+  #addLoose(message: string, pipeline: string, name: string, created: ObjectCreated): void {
+    const manifest = name
+      .split('/')
+      .slice(0, -1)
+      .find((segment) => manifestKindOf(segment) !== undefined);
+    if (manifest !== undefined) {
+      // Its answer would lie among the results of a manifest of that name.
+      const reason = `the object is in a folder called as a manifest, ${JSON.stringify(manifest)}`;
+      return this.#addRejection(message, created, reason, pipeline);
+    }
+    const objects = this.#loose.get(pipeline) ?? [];
+    this.#loose.set(pipeline, objects);
+    objects.push(created);
+    this.#add(message, `loose ${pipeline}`, () => this.#sendLoose(pipeline, objects));
+  }
+
+  async #sendLoose(pipeline: string, objects: readonly ObjectCreated[]): Promise<void> {
+    const { pipelines, queues, output } = this.#options;
+    const bundleElements = pipelines[pipeline]?.input.bundleElements;
+    const queue = queues.bundles[pipeline];
+    if (bundleElements === undefined || queue === undefined) return;
+    await sendLooseObjects(objects, { pipeline, bundleElements, queue, output });
+  }
+
+  #addRejection(message: string, created: ObjectCreated, reason: string, pipeline = NO_PIPELINE): void {
+    const { bucket, key, versionId, etag } = created;
+    this.#add(message, JSON.stringify([bucket, key, versionId ?? etag]), () =>
+      rejectObject(created, reason, pipeline, this.#options),
+    );
+  }
+
+  /** Adds a task, or the message to those that ask for it already. */
+  #add(message: string, id: string, run: IntakeTask['run']): void {
+    const task = this.#tasks.get(id) ?? { messages: new Set<string>(), run };
+    this.#tasks.set(id, task);
+    task.messages.add(message);
+  }
+}

@@ -1,0 +1,164 @@
+import { FabricError } from '../../errors.ts';
+import type { MessageQueue } from '../../stores/message-queue.ts';
+import { s3Uri } from '../../stores/open-source.ts';
+import { readEnd } from '../finalizing/end-job.ts';
+import type { Deadline, FabricPorts, PipelineFacts } from '../fabric-ports.ts';
+import { handOn, type IntakeObject, type IntakeProgress } from './intake-state.ts';
+import { bundlesOf, type Job, type JobPlan } from '../job.ts';
+import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
+import { successKey } from '../output-layout.ts';
+import { DEFAULT_MAX_UNCOMPRESSED_BYTES, planStoredObject } from './plan-stored-object.ts';
+import { rejectObject } from './reject-object.ts';
+import { sendBundles, sendFinalize } from './send-bundles.ts';
+
+export interface IntakeQueues {
+  /** Intake's own: what one run cannot finish goes there. */
+  readonly intake: MessageQueue;
+  readonly finalizer: MessageQueue;
+  /** By pipeline. */
+  readonly bundles: Readonly<Record<string, MessageQueue>>;
+}
+
+export interface ObjectIntakeOptions extends FabricPorts {
+  /** The buckets that objects may be in. */
+  readonly inputBuckets: readonly string[];
+  readonly pipelines: Readonly<Record<string, PipelineFacts>>;
+  readonly queues: IntakeQueues;
+  /** The URLs that are recorded with a job of a pipeline. */
+  readonly jobQueues: (pipeline: string) => JobQueues;
+  /** What a compressed object may hold. @default 20 GiB */
+  readonly maxUncompressedBytes?: number | undefined;
+  /** After so long a job ends, whatever is missing. @default 3 days */
+  readonly jobMaxMillis?: number | undefined;
+}
+
+/** What intake has before it with one object. */
+export interface IntakeWork {
+  readonly object: IntakeObject;
+  readonly progress: IntakeProgress;
+  readonly stalled: number;
+}
+
+const DEFAULT_JOB_MAX_MILLIS = 3 * 24 * 60 * 60 * 1000;
+/** A run with enough time that comes no further is tried once more, in case the store was slow. */
+const MAX_STALLED = 2;
+
+/**
+ * Makes an object a job: plans it, records the plan once, and sends its bundles. All of it may be done again at any time,
+ * by several at once: whoever comes first records, and the others send what is recorded.
+ */
+export class ObjectIntake {
+  readonly #options: ObjectIntakeOptions;
+
+  constructor(options: ObjectIntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param hadTime - whether the run had most of its time before it when it came to this object.
+   * @throws FabricError whose disposition is `retry` where the stores are to blame.
+   */
+  async take(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<void> {
+    const { output } = this.#options;
+    const found = await findJob(work.object.job, output);
+    if (found !== undefined) {
+      const from = work.progress.kind === 'send' ? work.progress.from : 0;
+      if (from === 0 && (await this.#hasEnded(found))) return;
+      return this.#send(found, work.object, from, deadline);
+    }
+    const recorded = await this.#plan(work, deadline, hadTime);
+    if (recorded !== undefined) await this.#send(recorded, work.object, 0, deadline);
+  }
+
+  /**
+   * A job that has ended is not sent again, however late its event is delivered a second time: parts that came after its
+   * manifest would be in none. What is missing in it comes by a redrive.
+   */
+  async #hasEnded(recorded: RecordedJob): Promise<boolean> {
+    const { output } = this.#options;
+    const success = await output.store.head({ bucket: output.bucket, key: successKey(recorded.folder) });
+    return success !== undefined || (await readEnd(recorded, output)) !== undefined;
+  }
+
+  /** @returns the recorded job; undefined where another run is to go on, or the object was rejected. */
+  async #plan(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<RecordedJob | undefined> {
+    const { object, progress } = work;
+    const { output, inputBuckets, pipelines, maxUncompressedBytes, queues } = this.#options;
+    const facts = Object.hasOwn(pipelines, object.pipeline) ? pipelines[object.pipeline] : undefined;
+    if (facts === undefined) return this.#reject(object, `there is no pipeline called '${object.pipeline}' any more`);
+    const outcome = await planStoredObject(object, {
+      input: facts.input,
+      output,
+      inputBuckets,
+      maxUncompressedBytes: maxUncompressedBytes ?? DEFAULT_MAX_UNCOMPRESSED_BYTES,
+      progress,
+      stop: deadline.signal,
+    }).catch((error: unknown) => ({ kind: 'failed', error }) as const);
+    switch (outcome.kind) {
+      case 'planned':
+        return recordJob(jobOf(object, outcome.plan, facts), output, {
+          queues: this.#options.jobQueues(object.pipeline),
+        });
+      case 'stopped': {
+        const stalled = cameFurther(progress, outcome.progress) ? 0 : work.stalled + (hadTime ? 1 : 0);
+        if (stalled >= MAX_STALLED) return this.#reject(object, TOO_SLOW);
+        await handOn({ version: 1, object, progress: outcome.progress, stalled }, queues.intake, output);
+        return undefined;
+      }
+      case 'failed':
+        return this.#reject(object, reasonOf(outcome.error));
+    }
+  }
+
+  async #reject(object: IntakeObject, reason: string): Promise<undefined> {
+    await rejectObject(object, reason, object.pipeline, this.#options);
+  }
+
+  /** The finalizer is told first, so that a job whose bundles were not all sent comes to an end as well. */
+  async #send(recorded: RecordedJob, object: IntakeObject, from: number, deadline: Deadline): Promise<void> {
+    const { output, now, telemetry, queues, jobMaxMillis = DEFAULT_JOB_MAX_MILLIS } = this.#options;
+    const { job, folder } = recorded;
+    const queue = queues.bundles[job.pipeline];
+    if (queue === undefined) return this.#reject(object, `there is no pipeline called '${job.pipeline}' any more`);
+    if (from === 0) await sendFinalize(job, queues.finalizer, now() + jobMaxMillis);
+    const next = await sendBundles(recorded, { queue, output, from, deadline });
+    if (next === undefined) {
+      telemetry.info('job sent', { pipeline: job.pipeline, job: job.id, folder, bundles: job.of });
+      return;
+    }
+    await handOn({ version: 1, object, progress: { kind: 'send', from: next }, stalled: 0 }, queues.intake, output);
+  }
+}
+
+function jobOf(object: IntakeObject, plan: JobPlan, { input, config }: PipelineFacts): Job {
+  const { job: id, pipeline, name, bucket, key, versionId, etag } = object;
+  const version = versionId === undefined ? {} : { versionId };
+  const source = { uri: s3Uri(bucket, key), ...version, etag, format: input.format };
+  return { version: 1, id, pipeline, name, source, of: bundlesOf(plan), plan, config };
+}
+
+function cameFurther(before: IntakeProgress, after: IntakeProgress): boolean {
+  return furthest(after) > furthest(before);
+}
+
+function furthest(progress: IntakeProgress): number {
+  switch (progress.kind) {
+    case 'plan':
+      return progress.plan?.starts.length ?? 0;
+    case 'list':
+      return progress.count;
+    case 'send':
+      return progress.from;
+  }
+}
+
+const TOO_SLOW =
+  'the object could not be read in the time of one run of the function: what is compressed, a manifest, and an element that is very large must be read by one';
+
+/** Why an object makes no job. @throws the error where the object is not to blame for it */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof FabricError) || error.disposition === 'retry' || error.disposition === 'throttle') throw error;
+  if (error.name === 'SourceGone')
+    return `gone: the object was deleted or replaced before it was read. ${error.message}`;
+  return error.message;
+}

@@ -1,0 +1,149 @@
+import { type ErrorDescription, FabricError } from '../../errors.ts';
+import { splitFields } from '../../formats/csv-fields.ts';
+import type { InputOptions, LineFormatName, ReadElement } from '../../formats/format.ts';
+import { lineFormat } from '../../formats/line-format.ts';
+import type { ByteSource } from '../../stores/byte-source.ts';
+import type { ObjectAddress } from '../../stores/object-store.ts';
+import { parseS3Uri } from '../../stores/open-source.ts';
+import { decodeObjectKey } from './s3-events.ts';
+
+/**
+ * One entry of a manifest, as it stands in the lists that are staged for its bundles: an object to read, or why there is
+ * none, which is its element's failure at stage `read`.
+ */
+export type ListedEntry = ObjectAddress | { readonly failure: ErrorDescription; readonly entry: unknown };
+
+/**
+ * What a manifest may be, by its name:
+ *
+ * - `*.manifest.json`, as SageMaker has them: `[{"prefix": "s3://bucket/folder/"}, "key", …]`. Each key stands behind the
+ *   prefix. Without one it is a key of the manifest's own bucket, or an `s3://` URI.
+ * - `*.manifest.csv`, as S3 Batch Operations has them: `bucket,key` or `bucket,key,versionId` in each line, no header,
+ *   keys URL-encoded.
+ */
+export type ManifestKind = 'json' | 'csv';
+
+const SUFFIX = /\.manifest\.(json|csv)$/;
+
+export function manifestKindOf(name: string): ManifestKind | undefined {
+  const [, suffix] = SUFFIX.exec(name) ?? [];
+  return suffix === 'json' || suffix === 'csv' ? suffix : undefined;
+}
+
+/** An entry is a key of at most 1,024 bytes, and escapes make it longer. */
+const MAX_ENTRY_BYTES = 16 * 1024;
+
+/** S3's limit on object keys. */
+const MAX_KEY_BYTES = 1024;
+const TOO_LONG = `an object key has at most ${MAX_KEY_BYTES} bytes`;
+
+export interface ReadManifestOptions {
+  /** The manifest's own. */
+  readonly bucket: string;
+  /** Those whose objects may be read. */
+  readonly inputBuckets: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The entries of a manifest, in order, in pages; as many of them are held as make a page.
+ *
+ * @throws FabricError where it is no manifest.
+ */
+export async function* readManifest(
+  source: ByteSource,
+  kind: ManifestKind,
+  options: ReadManifestOptions,
+): AsyncGenerator<readonly ListedEntry[]> {
+  if (kind === 'csv') {
+    for await (const page of elementsOf(source, 'text', options)) {
+      yield page.filter(({ input }) => input !== '').map((line) => fromLine(line, options));
+    }
+    return;
+  }
+  let prefix: string | undefined;
+  let isFirst = true;
+  for await (const page of elementsOf(source, 'json', options)) {
+    const [first] = page;
+    if (isFirst) prefix = prefixOf(first?.input);
+    const entries = isFirst && prefix !== undefined ? page.slice(1) : page;
+    isFirst = false;
+    yield entries.map((entry) => fromKey(entry, prefix, options));
+  }
+}
+
+async function* elementsOf(
+  source: ByteSource,
+  format: LineFormatName,
+  { signal }: ReadManifestOptions,
+): AsyncGenerator<readonly ReadElement[]> {
+  if (source.byteLength === 0) return;
+  const lines = lineFormat(format);
+  const input: InputOptions = {
+    format,
+    maxElementBytes: MAX_ENTRY_BYTES,
+    bundleBytes: Infinity,
+    bundleElements: Infinity,
+    maxPixels: 0,
+  };
+  const readOptions = signal === undefined ? {} : { signal };
+  const start = await lines.begin(source, input, readOptions);
+  if (start === undefined) return;
+  yield* lines.read(source, { ...start, end: source.byteLength, aligned: true, firstIndex: 0 }, input, readOptions);
+}
+
+function prefixOf(first: unknown): string | undefined {
+  if (typeof first !== 'object' || first === null || !('prefix' in first)) return undefined;
+  const { prefix } = first;
+  // A whole bucket is a prefix as well.
+  if (typeof prefix === 'string' && /^s3:\/\/[^/]+(?:\/|$)/.test(prefix)) return prefix;
+  throw new FabricError('INVALID_MANIFEST', 'Cannot read the manifest: its prefix is no s3:// URI');
+}
+
+function fromKey(
+  { input, raw, failure }: ReadElement,
+  prefix: string | undefined,
+  { bucket, inputBuckets }: ReadManifestOptions,
+): ListedEntry {
+  if (failure !== undefined) return { failure, entry: raw ?? null };
+  if (typeof input !== 'string' || input === '') return noKey(input, 'it must be an object key, a text');
+  const uri = prefix === undefined ? input : prefix + input;
+  const address = uri.startsWith('s3://') ? parseS3Uri(uri) : { bucket, key: input };
+  if (address === undefined) return noKey(input, 'it names a bucket and no object');
+  if (isTooLong(address.key)) return noKey(input, TOO_LONG);
+  return inputBuckets.includes(address.bucket) ? address : notAllowed(address.bucket, input, inputBuckets);
+}
+
+function fromLine({ input, raw, failure }: ReadElement, { inputBuckets }: ReadManifestOptions): ListedEntry {
+  if (failure !== undefined || typeof input !== 'string') {
+    return { failure: failure ?? noEntry('it is no text'), entry: raw ?? null };
+  }
+  const fields = input.includes('"') ? splitFields(input, ',') : input.split(',');
+  const [bucket, encodedKey, versionId = '', ...more] = fields ?? [];
+  if (bucket === undefined || encodedKey === undefined || encodedKey === '' || more.length > 0) {
+    return noKey(input, 'a line must be bucket,key or bucket,key,versionId');
+  }
+  const key = decodeObjectKey(encodedKey);
+  if (key === undefined) return noKey(input, 'its object key is not URL-encoded');
+  if (isTooLong(key)) return noKey(input, TOO_LONG);
+  if (!inputBuckets.includes(bucket)) return notAllowed(bucket, input, inputBuckets);
+  return { bucket, key, ...(versionId === '' || versionId === 'null' ? {} : { versionId }) };
+}
+
+/** S3 refuses to look for such a key, which would hold up the other objects of its bundle. */
+function isTooLong(key: string): boolean {
+  return Buffer.byteLength(key) > MAX_KEY_BYTES;
+}
+
+function noKey(entry: unknown, rule: string): ListedEntry {
+  return { failure: noEntry(rule), entry };
+}
+
+function noEntry(rule: string): ErrorDescription {
+  return { name: 'InvalidManifestEntry', message: `The manifest's entry names no object: ${rule}` };
+}
+
+function notAllowed(bucket: string, entry: unknown, inputBuckets: readonly string[]): ListedEntry {
+  const message = `Cannot read the object: ${bucket} is none of the fabric's input buckets, ${inputBuckets.join(', ')}`;
+  return { failure: { name: 'BucketNotAllowed', message }, entry };
+}

@@ -1,0 +1,21 @@
+import type { InputOptions } from '../../formats/format.ts';
+import type { IntakeProgress } from './intake-state.ts';
+import type { JobPlan } from '../job.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+
+export interface PlanningOptions {
+  readonly input: InputOptions;
+  /** The store reads the objects of all buckets; what is staged goes to the output bucket. */
+  readonly output: OutputBucket;
+  readonly inputBuckets: readonly string[];
+  readonly maxUncompressedBytes: number;
+  /** How far an earlier run came. */
+  readonly progress: IntakeProgress;
+  /** Aborted when this run is to end. */
+  readonly stop: AbortSignal;
+}
+
+/** The plan, or how far this run came. */
+export type PlanningOutcome =
+  | { readonly kind: 'planned'; readonly plan: JobPlan }
+  | { readonly kind: 'stopped'; readonly progress: IntakeProgress };

@@ -1,0 +1,90 @@
+import { isStop } from '../../formats/plan-object.ts';
+import type { ByteSource } from '../../stores/byte-source.ts';
+import type { IntakeObject } from './intake-state.ts';
+import { type ListedEntry, type ManifestKind, readManifest } from './object-manifest.ts';
+import { objectListKey } from '../output-layout.ts';
+import type { PlanningOptions, PlanningOutcome } from './planning.ts';
+import { WorkInFlight } from './work-in-flight.ts';
+
+const LISTS_IN_FLIGHT = 32;
+
+/**
+ * Stages the objects of a manifest, a list for each bundle. A run that goes on from an earlier one reads the entries
+ * before anew, which is quick, and stages the lists that are not there yet.
+ */
+export async function stageObjectLists(
+  source: ByteSource,
+  object: IntakeObject,
+  kind: ManifestKind,
+  options: PlanningOptions,
+): Promise<PlanningOutcome> {
+  const { bundleElements } = options.input;
+  const done = options.progress.kind === 'list' ? options.progress.count : 0;
+  const lists = new ObjectLists(object.job, done, options);
+  try {
+    const { bucket } = object;
+    const { inputBuckets, stop: signal } = options;
+    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, signal })) await lists.add(entries);
+    const count = await lists.end();
+    return { kind: 'planned', plan: { kind: 'listed', count, bundleElements } };
+  } catch (error) {
+    await lists.settle();
+    if (!isStop(error, options.stop)) throw error;
+    return { kind: 'stopped', progress: { kind: 'list', count: Math.max(done, lists.staged) } };
+  }
+}
+
+/** Cuts entries into lists and stages those that are not staged yet. */
+class ObjectLists {
+  readonly #job: string;
+  readonly #done: number;
+  readonly #options: PlanningOptions;
+  readonly #puts = new WorkInFlight(LISTS_IN_FLIGHT);
+  /** Entries in lists that are full. */
+  #listed = 0;
+  #list: ListedEntry[] = [];
+
+  constructor(job: string, done: number, options: PlanningOptions) {
+    this.#job = job;
+    this.#done = done;
+    this.#options = options;
+  }
+
+  /** How many entries are in lists that have been given to the store. */
+  get staged(): number {
+    return this.#listed;
+  }
+
+  async add(entries: readonly ListedEntry[]): Promise<void> {
+    const { bundleElements } = this.#options.input;
+    for (let from = 0; from < entries.length;) {
+      const room = bundleElements - this.#list.length;
+      this.#list.push(...entries.slice(from, from + room));
+      from += room;
+      if (this.#list.length === bundleElements) await this.#stage();
+    }
+  }
+
+  /** Stages the last list. @returns how many entries there were */
+  async end(): Promise<number> {
+    if (this.#list.length > 0) await this.#stage();
+    await this.#puts.end();
+    return this.#listed;
+  }
+
+  /** Waits for what is under way. @throws where a list could not be staged */
+  async settle(): Promise<void> {
+    await this.#puts.end();
+  }
+
+  async #stage(): Promise<void> {
+    const list = this.#list;
+    this.#list = [];
+    this.#listed += list.length;
+    if (this.#listed <= this.#done) return;
+    const { store, bucket } = this.#options.output;
+    const bundle = Math.ceil(this.#listed / this.#options.input.bundleElements) - 1;
+    const address = { bucket, key: objectListKey(this.#job, bundle) };
+    await this.#puts.begin(() => store.put(address, JSON.stringify(list), { contentType: 'application/json' }));
+  }
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import type { ElementsMessage } from '../../elements/messages.ts';
+import type { ObjectInfo } from '../../stores/object-store.ts';
+import { sendLetters } from '../commit/dead-letters.ts';
+import type { ErrorsLine } from '../commit/errors-line.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { OutcomeSpool } from '../commit/outcome-spool.ts';
+import { elementAnswerKey } from '../output-layout.ts';
+import type { BundleProcessorOptions } from './processor-options.ts';
+import { putAnswer } from './put-answer.ts';
+import { type SpooledOutcome, spooledOutcomes } from './spooled-outcomes.ts';
+
+/** Answers that are put at once. */
+const AT_ONCE = 16;
+/** S3's limit on object keys. */
+const MAX_KEY_BYTES = 1024;
+
+export interface AnsweredMessage {
+  readonly elements: readonly unknown[];
+  readonly origin: NonNullable<ElementsMessage['origin']>;
+  /** What the keys of dead letters' bodies start with that are too large for a queue. */
+  readonly claims: string;
+}
+
+/** Answers each element by an object of its id's name; of several answers to one id, the one that was asked for last stays. */
+export async function answerById(
+  spool: OutcomeSpool,
+  message: AnsweredMessage,
+  options: BundleProcessorOptions,
+): Promise<void> {
+  let outcomes: SpooledOutcome[] = [];
+  for await (const outcome of spooledOutcomes(spool)) {
+    outcomes.push(outcome);
+    if (outcomes.length < AT_ONCE) continue;
+    await answerSome(outcomes, message, options);
+    outcomes = [];
+  }
+  await answerSome(outcomes, message, options);
+  options.telemetry.count('elements_succeeded', spool.tally.succeeded, options.pipelineName);
+  options.telemetry.count('elements_failed', spool.tally.failed, options.pipelineName);
+}
+
+async function answerSome(
+  outcomes: readonly SpooledOutcome[],
+  message: AnsweredMessage,
+  { output, pipelineName: pipeline, deadLetters }: BundleProcessorOptions,
+): Promise<void> {
+  const { origin, claims } = message;
+  const unsent = await inParallel(outcomes, AT_ONCE, async ({ ordinal, line, failure }) => {
+    // The engine's own line.
+    const { id } = failure ?? (JSON.parse(line) as Pick<ErrorsLine, 'id'>);
+    const key = elementAnswerKey(pipeline, id.toWellFormed());
+    if (Buffer.byteLength(key) > MAX_KEY_BYTES) return JSON.stringify(nameless(id, ordinal, message));
+    const order = { sentAt: origin.sentAtMillis, message: origin.messageId, ordinal };
+    const metadata = {
+      'sent-at': String(order.sentAt),
+      message: encodeURIComponent(order.message),
+      ordinal: `${ordinal}`,
+    };
+    const replaces = (there: ObjectInfo['metadata']): boolean => isLater(order, there);
+    await putAnswer({ key, line, failed: failure !== undefined, metadata, replaces }, output);
+    return failure === undefined ? undefined : line;
+  });
+  const lines = unsent.filter((line) => line !== undefined);
+  await sendLetters(lines, {
+    pipeline,
+    job: origin.messageId,
+    deadLetters,
+    output,
+    claims: `${claims}.${randomUUID()}`,
+  });
+}
+
+/** An element whose answer can't have its name. */
+function nameless(id: string, ordinal: number, { elements, origin }: AnsweredMessage): ErrorsLine {
+  const element = elements[ordinal];
+  const input = typeof element === 'object' && element !== null && 'input' in element ? element.input : element;
+  return {
+    id,
+    stage: 'write',
+    error: {
+      name: 'IdTooLong',
+      message: `Cannot answer the element by its id: the object key would have more than ${MAX_KEY_BYTES} bytes`,
+    },
+    attempts: 1,
+    input,
+    source: { messageId: origin.messageId, position: ordinal, ordinal },
+  };
+}
+
+interface Order {
+  readonly sentAt: number;
+  readonly message: string;
+  readonly ordinal: number;
+}
+
+/** Whether an element was asked for after the one that is answered: by its message, then by its place in it. */
+function isLater(one: Order, answered: ObjectInfo['metadata']): boolean {
+  const other = {
+    sentAt: Number(answered['sent-at'] ?? -Infinity),
+    message: decodeURIComponent(answered['message'] ?? ''),
+    ordinal: Number(answered['ordinal'] ?? -1),
+  };
+  if (one.sentAt !== other.sentAt) return one.sentAt > other.sentAt;
+  return one.message === other.message ? one.ordinal > other.ordinal : one.message > other.message;
+}

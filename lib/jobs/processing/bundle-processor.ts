@@ -1,0 +1,157 @@
+import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
+import { describeError } from '../../errors.ts';
+import type { ReceivedMessage } from '../../stores/message-queue.ts';
+import { redeem } from '../commit/claim-check.ts';
+import type { Deadline } from '../fabric-ports.ts';
+import { handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
+import { JobCache } from './job-cache.ts';
+import { isLastReceive, type JobBundle, notePark, removeLastNote, takenMillis } from './park-bundle.ts';
+import { processElements } from './process-elements.ts';
+import { jobBundleOf, processJobBundle, recordedJob } from './process-job-bundle.ts';
+import { processObjects } from './process-objects.ts';
+import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import { redriveBundle } from '../redrive/redrive-bundle.ts';
+import { refuseMessage } from './refuse-message.ts';
+import { BrokenOffError } from './run-outcomes.ts';
+
+export type { BundleProcessorOptions } from './processor-options.ts';
+
+/** How long a message that failed waits for its next receive: 5 s, and four times as long each time, seven minutes in all. */
+const FIRST_BACKOFF_SECS = 5;
+const BACKOFF_GROWTH = 4;
+const MAX_BACKOFF_SECS = 300;
+/** An attempt that had this share of the longest time there is has had its chance. */
+const FULL_TIME_SHARE = 0.5;
+
+/**
+ * Takes the messages of one pipeline's queue, each to the end of one receive:
+ *
+ *     done          its part is committed and settled, now or before        -> acknowledged
+ *     refused       it is no message of this queue: it is a dead letter      -> acknowledged
+ *     handed back   the deadline came: a new message goes on from here       -> acknowledged
+ *     failed        it comes again after a while, until the queue parks it   -> thrown
+ *
+ * One for an engine and all that it lives: it remembers jobs.
+ */
+export class BundleProcessor {
+  readonly #options: BundleProcessorOptions;
+  readonly #jobs: JobCache;
+  /** The longest time that any attempt could have, in milliseconds. */
+  #longestMillis = 0;
+
+  constructor(options: BundleProcessorOptions) {
+    this.#options = options;
+    this.#jobs = new JobCache(options.output);
+  }
+
+  /** Resolves where the message is to be acknowledged. @throws what it failed with, where it is to come again */
+  async process(received: ReceivedMessage, deadline: Deadline): Promise<void> {
+    const attempt = { received, deadline };
+    const startedWith = deadline.remainingMillis();
+    this.#longestMillis = Math.max(this.#longestMillis, startedWith);
+    let message: ProcessorMessage | undefined;
+    try {
+      message = await this.#read(received);
+      await this.#hide(attempt);
+      await this.#run(message, attempt);
+    } catch (error) {
+      if (error instanceof InvalidMessageError) return refuseMessage(received, error, this.#options);
+      if (message === undefined || !deadline.signal.aborted) return this.#fail(message, attempt, error);
+      return this.#breakOff(message, attempt, { error, startedWith });
+    }
+  }
+
+  async #read(received: ReceivedMessage): Promise<ProcessorMessage> {
+    const { output, pipelineName } = this.#options;
+    const message = parseMessage(await redeem(received.body, output));
+    if (message.pipeline !== pipelineName) {
+      throw new InvalidMessageError(
+        `the message is for pipeline '${message.pipeline}'; this queue is ${pipelineName}'s`,
+      );
+    }
+    switch (message.kind) {
+      case 'bundle':
+      case 'objects':
+      case 'elements':
+      case 'redrive':
+        return message;
+      case 'finalize':
+      case 'intake':
+      case 'claim':
+        throw new InvalidMessageError(`a message of kind '${message.kind}' does not belong in a queue of bundles`);
+    }
+  }
+
+  async #run(message: ProcessorMessage, attempt: Attempt): Promise<void> {
+    attempt.deadline.signal.throwIfAborted();
+    if (message.kind === 'elements') return processElements(message, attempt, this.#options);
+    const taken = jobBundleOf(message);
+    if (taken === undefined) {
+      if (message.kind === 'objects') await processObjects(message, attempt, this.#options);
+      return;
+    }
+    const recorded = await recordedJob(taken, attempt, this.#jobs, this.#options.pipelineName);
+    if (message.kind === 'redrive') return redriveBundle(message, recorded, { ...this.#options, ...attempt });
+    const objects = message.kind === 'objects' ? message.objects : [];
+    await processJobBundle({ recorded, bundle: taken.bundle, objects }, attempt, this.#options);
+  }
+
+  /** Nobody else gets the message while this run lives, and somebody does soon when it was killed. */
+  async #hide({ received, deadline }: Attempt): Promise<void> {
+    const secs = Math.ceil(takenMillis(deadline) / 1000);
+    await this.#options.bundles.changeVisibility(received.receiptHandle, secs);
+  }
+
+  async #breakOff(message: ProcessorMessage, attempt: Attempt, { error, startedWith }: BrokenOff): Promise<void> {
+    const usedMillis = startedWith - attempt.deadline.remainingMillis();
+    const progressed = error instanceof BrokenOffError && error.progressed;
+    // Where the time has no limit, as with a run that is shut down, nobody can say that it was enough.
+    const hadItsChance = usedMillis >= this.#longestMillis * FULL_TIME_SHARE;
+    if (!progressed && hadItsChance) return this.#fail(message, attempt, new NoProgressError(usedMillis, error));
+    const taken = parkable(message);
+    try {
+      // First: a bundle without a note is waited for, one with an old note counts as parked while it goes on.
+      if (taken !== undefined && isLastReceive(attempt, this.#options))
+        await removeLastNote(taken, this.#options.output);
+      await handBack(message, attempt, this.#options);
+    } catch (failure) {
+      if (!(failure instanceof TooOldError) || taken === undefined) return this.#fail(message, attempt, failure);
+      await notePark(taken, describeError(failure), this.#options);
+      this.#options.telemetry.count('bundles_failed', 1, this.#options.pipelineName);
+    }
+  }
+
+  async #fail(message: ProcessorMessage | undefined, attempt: Attempt, error: unknown): Promise<never> {
+    const { telemetry, pipelineName, bundles } = this.#options;
+    const { receiveCount, receiptHandle } = attempt.received;
+    telemetry.count('bundles_failed', 1, pipelineName);
+    const taken = message && parkable(message);
+    const backoffSecs = Math.min(MAX_BACKOFF_SECS, FIRST_BACKOFF_SECS * BACKOFF_GROWTH ** (receiveCount - 1));
+    try {
+      if (taken !== undefined && isLastReceive(attempt, this.#options)) {
+        await notePark(taken, describeError(error), this.#options);
+      }
+      await bundles.changeVisibility(receiptHandle, backoffSecs);
+    } catch (failure) {
+      // The note that was left before, and the time that the message is hidden, do as well.
+      telemetry.warn('what follows a failed bundle could not be done', { error: describeError(failure) });
+    }
+    throw error;
+  }
+}
+
+interface BrokenOff {
+  readonly error: unknown;
+  /** The time that the attempt had, in milliseconds. */
+  readonly startedWith: number;
+}
+
+/** The bundle that nobody will take any more where a message is given up; others than a job's nobody waits for. */
+function parkable(message: ProcessorMessage): JobBundle | undefined {
+  if (message.kind === 'elements') return undefined;
+  try {
+    return jobBundleOf(message);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,73 @@
+import {
+  type BundleMessage,
+  InvalidMessageError,
+  type ObjectsMessage,
+  type RedriveMessage,
+} from '../../elements/messages.ts';
+import type { JobCache } from './job-cache.ts';
+import type { RecordedJob } from '../job-record.ts';
+import { partPlace, stopKey } from '../output-layout.ts';
+import { isLastReceive, type JobBundle, noteLastReceive } from './park-bundle.ts';
+import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import { runPart, settleCommitted } from './run-part.ts';
+import { readStoredBundle } from './stored-bundle.ts';
+
+type JobMessage = BundleMessage | ObjectsMessage | RedriveMessage;
+
+/** The bundle that a message is about; undefined where it is of no job. @throws InvalidMessageError */
+export function jobBundleOf({ job, bundle, of }: JobMessage): JobBundle | undefined {
+  if (job === undefined) return undefined;
+  if (bundle !== undefined && of !== undefined) return { job, bundle, of };
+  throw new InvalidMessageError("the message is none of the fabric's: it has a 'job', and no 'bundle' and 'of'");
+}
+
+/** The job of a message's bundle. @throws InvalidMessageError where its plan has no such bundle */
+export async function recordedJob(
+  { job: id, bundle, of }: JobBundle,
+  { deadline }: Attempt,
+  jobs: JobCache,
+  pipelineName: string,
+): Promise<RecordedJob> {
+  const recorded = await jobs.find(id, { signal: deadline.signal });
+  const { job } = recorded;
+  if (job.pipeline === pipelineName && job.of === of && bundle < of) return recorded;
+  throw new InvalidMessageError(
+    `the message is about bundle ${bundle} of ${of} of ${pipelineName}, and job ${id} is ${job.of} bundles of ${job.pipeline}`,
+  );
+}
+
+export interface TakenBundle {
+  readonly recorded: RecordedJob;
+  readonly bundle: number;
+  /** As the message lists them. */
+  readonly objects: ObjectsMessage['objects'];
+}
+
+/**
+ * Takes one bundle of a job to its committed part, unless it has one or the job is stopped. At the last receive a note
+ * says so first: a bundle that has it, and no part in time, is parked.
+ */
+export async function processJobBundle(
+  { recorded: { job, folder }, bundle, objects }: TakenBundle,
+  attempt: Attempt,
+  options: BundleProcessorOptions,
+): Promise<void> {
+  const { output, inputBuckets, telemetry } = options;
+  const { signal } = attempt.deadline;
+  const place = partPlace(folder, job.id, bundle, job.of);
+  const [isCommitted, stop] = await Promise.all([
+    settleCommitted({ place }, attempt, options),
+    output.store.head({ bucket: output.bucket, key: stopKey(job.id) }, { signal }),
+  ]);
+  if (isCommitted) return;
+  if (stop !== undefined) {
+    telemetry.info('a bundle of a stopped job is left out', { job: job.id, bundle });
+    return;
+  }
+  if (isLastReceive(attempt, options)) {
+    await noteLastReceive({ job: job.id, bundle, of: job.of }, attempt, options);
+  }
+  const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
+  const read = await readStoredBundle(job, bundle, { output, inputBuckets, objects: listed, signal });
+  await runPart({ place, bundle: read }, attempt, options);
+}

@@ -1,0 +1,59 @@
+import { FabricError } from '../../errors.ts';
+import type { ObjectInfo, PutOptions, StoreOptions } from '../../stores/object-store.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+
+/** Others that write the same answer meanwhile. */
+const MAX_TRIES = 20;
+/** Says in an answer's metadata that it is a failure. */
+const FAILED = 'failed';
+
+/**
+ * How many answers were there before. An answer has as many spaces behind its line: an ETag is its content's, so that an
+ * answer which says the same as one before it would pass for that one, and who has read that one would replace it.
+ */
+const REPLACED = 'replaced';
+const MAX_PADDING = 256;
+
+export interface Answer {
+  readonly key: string;
+  readonly line: string;
+  readonly failed: boolean;
+  /** What it answers. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Whether an answer that is there already answers something older. */
+  readonly replaces: (there: ObjectInfo['metadata']) => boolean;
+}
+
+/** Puts an answer where there is none or an older one. @returns whether it did */
+export async function putAnswer(
+  { key, line, failed, metadata, replaces }: Answer,
+  { store, bucket }: OutputBucket,
+  { signal }: StoreOptions = {},
+): Promise<boolean> {
+  const address = { bucket, key };
+  const all = { ...metadata, ...(failed ? { [FAILED]: 'true' } : {}) };
+  // As a rule there is none, and one request does.
+  let only: PutOptions['only'] = 'absent';
+  let replaced = 0;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const numbered = replaced === 0 ? all : { ...all, [REPLACED]: String(replaced) };
+    const options: PutOptions = { only, metadata: numbered, contentType: 'application/json', signal };
+    const body = `${line}${' '.repeat(replaced % MAX_PADDING)}\n`;
+    if ((await store.put(address, body, options)) !== undefined) return true;
+    const there = await store.head(address, { signal });
+    if (there !== undefined && !replaces(there.metadata)) return false;
+    only = there === undefined ? 'absent' : { ifMatch: there.etag };
+    replaced = there === undefined ? 0 : Number(there.metadata[REPLACED] ?? 0) + 1;
+  }
+  throw new FabricError(
+    'ANSWER_CONTENDED',
+    `Cannot write ${key}: others have replaced it ${MAX_TRIES} times meanwhile`,
+    {
+      disposition: 'retry',
+    },
+  );
+}
+
+export function isFailure(metadata: ObjectInfo['metadata']): boolean {
+  return metadata[FAILED] !== undefined;
+}

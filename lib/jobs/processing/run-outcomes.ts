@@ -1,0 +1,85 @@
+import { FabricError } from '../../errors.ts';
+import type { Bundle, BundleSummary } from '../../inference/bundle.ts';
+import { OutcomeSpool } from '../commit/outcome-spool.ts';
+import type { PartPlace } from '../output-layout.ts';
+import { resumePartial, stagePartial } from './partial-outcomes.ts';
+import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+
+/** A bundle and where it belongs. */
+export interface BundleWork {
+  readonly place: PartPlace;
+  readonly bundle: Bundle;
+}
+
+/** All outcomes of a bundle, with those of earlier attempts. */
+export interface BundleOutcomes extends Pick<BundleSummary, 'models' | 'elapsedMillis'> {
+  readonly spool: OutcomeSpool;
+}
+
+/** The deadline came in mid-bundle. What there was is kept. */
+export class BrokenOffError extends FabricError {
+  override readonly name = 'BrokenOffError';
+  /** Whether there is more now than the attempt before had left. */
+  readonly progressed: boolean;
+  constructor(progressed: boolean, cause: unknown) {
+    super('BROKEN_OFF', 'the deadline came before the bundle was done', { cause, disposition: 'retry' });
+    this.progressed = progressed;
+  }
+}
+
+/**
+ * Runs what earlier attempts have left of a bundle, and gives all of its outcomes to `use`.
+ *
+ * A source that goes away in mid-bundle takes the bundle's other outcomes with it: its range is one failure.
+ *
+ * @throws BrokenOffError at the deadline, with the outcomes so far staged for the next attempt.
+ */
+export async function runOutcomes(
+  work: BundleWork,
+  attempt: Attempt,
+  options: BundleProcessorOptions,
+  use: (outcomes: BundleOutcomes) => Promise<void>,
+): Promise<void> {
+  try {
+    await runOnce(work, attempt, options, { use, resume: true });
+  } catch (error) {
+    if (!(error instanceof FabricError) || error.code !== 'SOURCE_GONE') throw error;
+    await runOnce(work, attempt, options, { use, resume: false });
+  }
+}
+
+interface Run {
+  readonly use: (outcomes: BundleOutcomes) => Promise<void>;
+  /** Whether to go on from what an earlier attempt staged. */
+  readonly resume: boolean;
+}
+
+async function runOnce(
+  { place, bundle }: BundleWork,
+  { received, deadline }: Attempt,
+  { engine, output }: BundleProcessorOptions,
+  { use, resume }: Run,
+): Promise<void> {
+  const { signal } = deadline;
+  await using spool = await OutcomeSpool.open();
+  const earlier = resume ? await resumePartial(place, spool, output, { signal }) : undefined;
+  const startedAt = performance.now();
+  const run = (models: BundleSummary['models']) => ({
+    models: { ...earlier?.models, ...models },
+    elapsedMillis: (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt,
+  });
+  const rest = { ...bundle, receives: received.receiveCount, skipElements: spool.tally.total };
+  let summary;
+  try {
+    summary = await engine.process(rest, spool, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const before = earlier?.elements ?? 0;
+    await spool.cutAtBatch(before);
+    const progressed = spool.isWhole && spool.tally.total > before;
+    if (progressed) await stagePartial(place, spool, run(engine.models), output);
+    throw new BrokenOffError(progressed, error);
+  }
+  await spool.close();
+  await use({ spool, ...run(summary.models) });
+}

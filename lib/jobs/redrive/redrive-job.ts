@@ -1,0 +1,143 @@
+import type { FinalizeMessage, RedriveMessage, RedriveSelection } from '../../elements/messages.ts';
+import { FabricError } from '../../errors.ts';
+import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
+import type { StoreOptions } from '../../stores/object-store.ts';
+import { readEnd } from '../finalizing/end-job.ts';
+import { ordinalOf } from '../commit/errors-line.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { JobQueues, RecordedJob } from '../job-record.ts';
+import { folderNoteKey, lastNoteKey, manifestKey, stopKey } from '../output-layout.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+import { bundlesWithErrors, readFailuresOf } from './read-failures.ts';
+import { PartReader } from '../commit/read-parts.ts';
+import { noteRedrive } from './redrive-notes.ts';
+import { bundleMessageOf } from '../intake/send-bundles.ts';
+
+export interface RedriveJobOptions extends StoreOptions {
+  readonly output: OutputBucket;
+  /** The pipeline's queue of bundles. */
+  readonly bundles: MessageQueue;
+  readonly finalizer: MessageQueue;
+  /** Their URLs, for a job that does not say them any more. */
+  readonly queues: JobQueues;
+  /** Which failures; all, where it says nothing. */
+  readonly select: RedriveSelection;
+  /** Also a job that has no manifest yet: bundles that are only late are run twice. @default false */
+  readonly unfinished?: boolean;
+  readonly now: () => number;
+}
+
+/** What is on its way. */
+export interface RedriveCounts {
+  /** Elements that failed, and run again. */
+  readonly failures: number;
+  /** Bundles that those are of. */
+  readonly bundles: number;
+  /** Bundles that never got a part, and are sent again. */
+  readonly missing: number;
+  /** Whether the finalizer will look at the job: also where nothing runs again, but no manifest says that it is complete. */
+  readonly isLookedAt: boolean;
+}
+
+const REQUESTS_AT_ONCE = 32;
+const FIRST_LOOK_SECS = 5;
+/** After so long the finalizer says what is missing. */
+const MAX_MILLIS = 3 * 24 * 60 * 60 * 1000;
+
+/**
+ * Has failures of a job run again, and bundles that are missing altogether. Everything that says what is to be done is
+ * written before the first message is sent: the finalizer waits for all of it, and it can be asked for any number of times.
+ *
+ * @throws FabricError `JOB_NOT_ENDED` for a job that has no manifest yet; UnplacedFailureError.
+ */
+export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptions): Promise<RedriveCounts> {
+  const { output, select, unfinished = false, signal } = options;
+  const { job, folder } = recorded;
+  const { store, bucket } = output;
+  const manifest = await store.head({ bucket, key: manifestKey(folder) }, { signal });
+  if (manifest === undefined && !unfinished) throw new JobNotEndedError(folder);
+
+  const selected = await selectBundles(recorded, options);
+  const { parts } = await new PartReader(recorded, output).list({ signal });
+  const missing = Array.from({ length: job.of }, (_, bundle) => bundle).filter((bundle) => !parts.has(bundle));
+  const redriven = [...selected.keys()];
+  const isNothing = redriven.length + missing.length === 0;
+  // Where every part is there and no manifest says so, they came after it, or nobody looked any more: a look is all it takes.
+  const isLookedAt = !isNothing || (await readEnd(recorded, output, { signal }))?.status !== 'complete';
+  const counts = {
+    failures: [...selected.values()].reduce((sum, failures) => sum + failures, 0),
+    bundles: redriven.length,
+    missing: missing.length,
+    isLookedAt,
+  };
+  if (!isLookedAt) return counts;
+
+  await noteFolder(recorded, options);
+  await store.delete({ bucket, key: stopKey(job.id) }, { signal });
+  await inParallel([...redriven, ...missing], REQUESTS_AT_ONCE, (bundle) =>
+    store.delete({ bucket, key: lastNoteKey(job.id, bundle, job.of) }, { signal }),
+  );
+  await inParallel(redriven, REQUESTS_AT_ONCE, (bundle) => noteRedrive({ job, bundle }, select, output, { signal }));
+  await send(recorded, { redriven, missing }, options);
+  return counts;
+}
+
+/** How many failures that are asked for a bundle has; those that have none are left out. */
+async function selectBundles(
+  recorded: RecordedJob,
+  { output, select, signal }: RedriveJobOptions,
+): Promise<ReadonlyMap<number, number>> {
+  const selected = new Map<number, number>();
+  const bundles = await bundlesWithErrors(recorded, output, { signal });
+  await inParallel(bundles, REQUESTS_AT_ONCE, async (bundle) => {
+    let failures = 0;
+    for await (const { line } of readFailuresOf(recorded, bundle, select, { ...output, signal })) {
+      ordinalOf(line);
+      failures += 1;
+    }
+    if (failures > 0) selected.set(bundle, failures);
+  });
+  return new Map([...selected].sort(([a], [b]) => a - b));
+}
+
+/** Staging expires after 30 days; whoever takes the messages finds the job by this note. */
+async function noteFolder(
+  { job, folder, queues }: RecordedJob,
+  { output: { store, bucket }, queues: named, signal }: RedriveJobOptions,
+): Promise<void> {
+  const note = { folder, queues: queues ?? named };
+  await store.put({ bucket, key: folderNoteKey(job.id) }, JSON.stringify(note), { only: 'absent', signal });
+}
+
+async function send(
+  recorded: RecordedJob,
+  { redriven, missing }: { readonly redriven: readonly number[]; readonly missing: readonly number[] },
+  { output, select, bundles, finalizer, now, signal }: RedriveJobOptions,
+): Promise<void> {
+  const { id, pipeline, of } = recorded.job;
+  const look: FinalizeMessage = {
+    version: 1,
+    kind: 'finalize',
+    pipeline,
+    job: id,
+    until: now() + MAX_MILLIS,
+    delaySecs: FIRST_LOOK_SECS,
+    redrive: true,
+  };
+  await finalizer.send([{ body: JSON.stringify(look), delaySecs: FIRST_LOOK_SECS }], { signal });
+  const messages = redriven.map((bundle): OutgoingMessage => {
+    const message: RedriveMessage = { version: 1, kind: 'redrive', pipeline, job: id, bundle, of, select };
+    return { body: JSON.stringify(message), groupId: id };
+  });
+  await bundles.send(messages, { signal });
+  for (let first = 0; first < missing.length; first += REQUESTS_AT_ONCE) {
+    const some = missing.slice(first, first + REQUESTS_AT_ONCE);
+    await bundles.send(await Promise.all(some.map((bundle) => bundleMessageOf(recorded, bundle, output))), { signal });
+  }
+}
+
+class JobNotEndedError extends FabricError {
+  constructor(folder: string) {
+    super('JOB_NOT_ENDED', `the job in ${folder} has not ended: it has no manifest yet`);
+  }
+}

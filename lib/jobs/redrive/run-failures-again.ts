@@ -1,0 +1,117 @@
+import { FabricError } from '../../errors.ts';
+import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
+import type { InferenceEngine } from '../../inference/engine.ts';
+import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
+import type { OutcomeSpool } from '../commit/outcome-spool.ts';
+import type { PartPlace } from '../output-layout.ts';
+import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
+import { errorsOf, type SelectedFailures } from './select-failures.ts';
+
+export interface RunFailuresOptions {
+  readonly signal: AbortSignal;
+  readonly engine: Pick<InferenceEngine, 'process' | 'models'>;
+  readonly place: PartPlace;
+  /** The part whose failures they are. */
+  readonly part: CommittedPart;
+  /** The whole bundle, as it is read from its source. */
+  readonly bundle: Bundle;
+  readonly output: OutputBucket;
+}
+
+/** What a run of failures came to. */
+export interface FailuresRun extends Pick<BundleSummary, 'models' | 'elapsedMillis'> {
+  /** The places of the elements whose outcomes are there, ascending. */
+  readonly ordinals: readonly number[];
+  /** What broke it off before all of them had run. */
+  readonly brokenOff?: { readonly cause: unknown };
+}
+
+/**
+ * Runs failed elements again, from their source. Where that is gone they are taken from their errors lines, but for those
+ * whose lines do not have the element: they stay as they are.
+ */
+export async function runFailuresAgain(
+  { ordinals, isRange }: SelectedFailures,
+  spool: OutcomeSpool,
+  options: RunFailuresOptions,
+): Promise<FailuresRun> {
+  const { engine, bundle, signal } = options;
+  const startedAt = performance.now();
+  const ended = (places: readonly number[]): FailuresRun => ({
+    ordinals: places,
+    models: engine.models,
+    elapsedMillis: performance.now() - startedAt,
+  });
+  let wanted = ordinals;
+  try {
+    try {
+      await engine.process(isRange ? bundle : { ...bundle, only: ordinals }, spool, { signal });
+    } catch (error) {
+      if (isRange || !isSourceGone(error)) throw error;
+      await spool.settled();
+      const done = ordinals.slice(0, spool.tally.total);
+      const left = await givenElements(new Set(ordinals.slice(done.length)), options);
+      wanted = [...done, ...left.keys()];
+      if (left.size > 0) await runGiven(left, spool, options);
+    }
+    return ended(wanted);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    await spool.settled();
+    return { ...ended(isRange ? [] : wanted.slice(0, spool.tally.total)), brokenOff: { cause: error } };
+  }
+}
+
+function isSourceGone(error: unknown): boolean {
+  return error instanceof FabricError && error.code === 'SOURCE_GONE';
+}
+
+/** An element as its errors line has it, and the text of the line's source. */
+interface Given {
+  readonly element: { readonly id: string; readonly key?: string; readonly input: unknown };
+  readonly source: string;
+}
+
+async function givenElements(
+  wanted: ReadonlySet<number>,
+  { place, part, output, signal }: RunFailuresOptions,
+): Promise<ReadonlyMap<number, Given>> {
+  const given = new Map<number, Given>();
+  for await (const text of await errorsOf(place, part, output, { signal })) {
+    const line = parseErrorsLine(text);
+    const ordinal = ordinalOf(line);
+    const { id, key, stage, input } = line;
+    // What could not be read is no element: its input is raw text, or what stands for it.
+    if (!wanted.has(ordinal) || stage === 'read' || input === undefined) continue;
+    const element = { id, ...(key === undefined ? {} : { key }), input };
+    given.set(ordinal, { element, source: sourceIn(text) });
+  }
+  return given;
+}
+
+async function runGiven(
+  given: ReadonlyMap<number, Given>,
+  spool: OutcomeSpool,
+  { engine, bundle, signal }: RunFailuresOptions,
+): Promise<void> {
+  const elements = [...given.values()].map(({ element }) => element);
+  const source = { kind: 'elements', elements, ordinals: [...given.keys()] } as const;
+  const write = (chunk: OutcomeChunk): Promise<void> => {
+    const errors = new TextEncoder().encode(withSources(Buffer.from(chunk.errors).toString('utf8'), given));
+    return spool.write({ ...chunk, errors });
+  };
+  await engine.process({ ...bundle, source }, { write }, { signal });
+}
+
+/** A failure stays where it came from, also where it was not read from there this time. */
+function withSources(lines: string, given: ReadonlyMap<number, Given>): string {
+  return lines.replace(/.+/g, (line) => {
+    const source = given.get(ordinalOf(parseErrorsLine(line)))?.source;
+    return source === undefined ? line : line.slice(0, -sourceIn(line).length) + source;
+  });
+}
+
+/** The end of an errors line from its `source` on, which is its last field: in a string a `"` would be escaped. */
+function sourceIn(line: string): string {
+  return line.slice(line.lastIndexOf(',"source":'));
+}

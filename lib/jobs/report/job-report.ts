@@ -1,0 +1,71 @@
+import type { StoreOptions } from '../../stores/object-store.ts';
+import { readEnd } from '../finalizing/end-job.ts';
+import type { RecordedJob } from '../job-record.ts';
+import type { Counts, JobStatus, Manifest } from '../manifest.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+import { PartReader } from '../commit/read-parts.ts';
+import { openRedrives } from '../redrive/redrive-notes.ts';
+
+/** How a job stands. */
+export interface JobReport {
+  readonly job: string;
+  readonly pipeline: string;
+  /** Its folder's object key. */
+  readonly folder: string;
+  readonly source: string;
+  /** `running`: nothing says yet how it ended. `redriving`: it has ended, and failures of it are run again. */
+  readonly status: JobStatus | 'running' | 'redriving';
+  readonly parts: { readonly done: number; readonly of: number };
+  /** Of the manifest; of a job that runs, of the parts so far, where that is known. */
+  readonly counts?: Counts;
+  readonly failedByStage?: Readonly<Record<string, number>>;
+  readonly missing?: Manifest['missing'];
+  readonly missingCount?: number;
+}
+
+/** Parts of a running job that are asked for what they hold: more would take minutes. */
+const MAX_COUNTED_PARTS = 10_000;
+
+/** What the manifest of a job says, and where there is none, what its parts say. `parts` are those that are there. */
+export async function reportJob(
+  { job, folder }: RecordedJob,
+  parts: number,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<JobReport> {
+  const manifest = await readEnd({ folder }, output, options);
+  const head = { job: job.id, pipeline: job.pipeline, folder, source: job.source.uri };
+  const known = { ...head, parts: { done: parts, of: job.of } };
+  if (manifest === undefined) return { ...known, status: 'running' };
+  const { status, counts, failedByStage, missing, missingCount } = manifest;
+  return {
+    ...known,
+    status,
+    counts,
+    failedByStage,
+    ...(missing === undefined ? {} : { missing }),
+    ...(missingCount === undefined ? {} : { missingCount }),
+  };
+}
+
+/** As `reportJob`, with what takes more requests: counts of a job that runs, and whether it is redriven. */
+export async function reportJobClosely(
+  recorded: RecordedJob,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<JobReport> {
+  const reader = new PartReader(recorded, output);
+  const list = await reader.list(options);
+  const report = await reportJob(recorded, list.parts.size, output, options);
+  if (report.status !== 'running') {
+    const redrives = await openRedrives(recorded.job, output, options);
+    return redrives.length === 0 ? report : { ...report, status: 'redriving' };
+  }
+  if (list.parts.size > MAX_COUNTED_PARTS) return report;
+  const notes = [...(await reader.read(list, options)).values()].map(({ note }) => note);
+  // What `fabric run` writes has its notes elsewhere.
+  if (notes.length < list.parts.size) return report;
+  const total = notes.reduce((sum, { elements }) => sum + elements, 0);
+  const succeeded = notes.reduce((sum, note) => sum + note.succeeded, 0);
+  return { ...report, counts: { total, succeeded, failed: total - succeeded } };
+}

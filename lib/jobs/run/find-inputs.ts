@@ -1,0 +1,50 @@
+import type { FormatName } from '../../formats/format.ts';
+import { findLocalInput } from './local-inputs.ts';
+import { InputError, type RunInput } from './run-input.ts';
+
+/**
+ * Finds what files, directories, globs and `s3://` URIs name.
+ *
+ * A file is called by its name; a directory's or glob's files by their paths below it (below a glob's last fixed
+ * folder); a directory of objects that are one element each is one job of the directory's name. In S3, what ends in '/'
+ * is a directory.
+ *
+ * @throws InputError where an argument names nothing, or two would share a folder of results.
+ */
+export async function findInputs(args: readonly string[], format: FormatName): Promise<readonly RunInput[]> {
+  const inputs: RunInput[] = [];
+  for (const arg of args) inputs.push(...(await findInput(arg, format)));
+  const uris = new Map<string, string>();
+  for (const { name, uri } of inputs) {
+    const other = uris.get(name);
+    if (other !== undefined) throw new InputError(`${other} and ${uri} would both have their results in '${name}'`);
+    uris.set(name, uri);
+    checkName(name, uri);
+  }
+  for (const { name, uri } of inputs) {
+    const outer = foldersOf(name).find((folder) => uris.has(folder));
+    if (outer !== undefined)
+      throw new InputError(`${uri} would have its results inside those of ${uris.get(outer)}, in '${name}'`);
+  }
+  return inputs;
+}
+
+async function findInput(arg: string, format: FormatName): Promise<readonly RunInput[]> {
+  if (!arg.startsWith('s3://')) return findLocalInput(arg, format);
+  const { findStoredInput } = await import('./stored-inputs.ts');
+  return findStoredInput(arg, format);
+}
+
+/** The folders that a name lies in: of `a/b/c`, `a` and `a/b`. */
+function foldersOf(name: string): string[] {
+  const parts = name.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function checkName(name: string, uri: string): void {
+  if (name.startsWith('_'))
+    throw new InputError(`${uri} can't be run as '${name}': names that start with '_' are the fabric's own`);
+  // An object key may have such segments; they would lead out of the folder of results.
+  if (name.split('/').some((segment) => ['', '.', '..'].includes(segment)))
+    throw new InputError(`${uri} can't be run as '${name}': it has a segment that is empty, '.' or '..'`);
+}

@@ -1,0 +1,41 @@
+import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { writeAtomically } from '../../stores/atomic-file.ts';
+import { lockFolder } from '../../stores/folder-lock.ts';
+import type { Job } from '../job.ts';
+import { JobFolder } from './job-folder.ts';
+import { STAGING, stagingOf } from '../output-layout.ts';
+import type { RunOutput } from './run-output.ts';
+
+/** A folder for results. One process at a time writes to a pipeline's folder in it. */
+export function folderOutput(path: string): RunOutput {
+  const address = resolve(path);
+  const place = (key: string): string => join(address, key);
+  const open = async (job: Job, folder: string): Promise<JobFolder> =>
+    new JobFolder(job, place(folder), place(stagingOf(job.id)));
+  return {
+    address,
+    shown: place,
+    lock: (pipeline) => lockFolder(place(`${STAGING}/${pipeline}.lock`)),
+    isThere: (key) =>
+      access(place(key)).then(
+        () => true,
+        () => false,
+      ),
+    jobIn: (folder) => JobFolder.jobIn(place(folder)),
+    chunkPath: (job, bundle) => place(`${stagingOf(job)}/chunks/${bundle}`),
+    open,
+    async record(job, folder) {
+      const recorded = await open(job, folder);
+      await recorded.record();
+      return recorded;
+    },
+    clear: (folder, jobs) =>
+      JobFolder.clear(
+        place(folder),
+        jobs.map((job) => place(stagingOf(job))),
+      ),
+    answer: (key, text) => writeAtomically(place(key), text),
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,173 @@
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../stores/atomic-file.ts';
+import { freeBytes } from '../../stores/free-bytes.ts';
+import type { Job } from '../job.ts';
+import { type JobStatus, manifestOf, type PartNote } from '../manifest.ts';
+import { partName } from '../part-names.ts';
+import type { JobOutput, StagedPart } from './run-output.ts';
+
+/**
+ * A job's folder of results, and its staging.
+ *
+ *     <folder>/job.json, part-…, errors/part-…, manifest.json, _SUCCESS
+ *     <staging>/part-….note.json   what is known of a part, written before the part
+ *     <staging>/part-….errors      staged errors, moved to errors/ after the part
+ *     <staging>/part-….started     a bundle that was taken up and not committed; a second try runs in its own process
+ *
+ * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder. A part
+ * without a note is no part: nobody can say what it holds, and it is made again.
+ */
+export class JobFolder implements JobOutput {
+  readonly job: Job;
+  readonly folder: string;
+  readonly #staging: string;
+
+  constructor(job: Job, folder: string, staging: string) {
+    this.job = job;
+    this.folder = folder;
+    this.#staging = staging;
+  }
+
+  /** The job that a folder holds the results of, if any. */
+  static async jobIn(folder: string): Promise<Job | undefined> {
+    const text = await readIfThere(join(folder, 'job.json'));
+    return text === undefined ? undefined : (JSON.parse(text) as Job);
+  }
+
+  async record(): Promise<void> {
+    await writeAtomically(join(this.folder, 'job.json'), `${JSON.stringify(this.job)}\n`);
+  }
+
+  chunkPath(bundle: number): string {
+    return join(this.#staging, 'chunks', String(bundle));
+  }
+
+  /** As when a part was removed by hand. */
+  async lacksChunks(): Promise<boolean> {
+    const { plan, of } = this.job;
+    if (plan.kind !== 'object' || !plan.chunked) return false;
+    for (let bundle = 0; bundle < of; bundle += 1) {
+      if ((await this.committed(bundle)) === undefined && !(await exists(this.chunkPath(bundle)))) return true;
+    }
+    return false;
+  }
+
+  async committed(bundle: number): Promise<PartNote | undefined> {
+    const name = partName(bundle, this.job.of);
+    if (!(await exists(join(this.folder, name)))) return undefined;
+    const text = await readIfThere(this.#staged(name, 'note.json'));
+    if (text === undefined) {
+      await Promise.all([join(this.folder, name), this.#placed(name)].map((path) => rm(path, { force: true })));
+      return undefined;
+    }
+    const note = JSON.parse(text) as PartNote;
+    await this.#placeErrors(note);
+    await this.#tidy(bundle, name);
+    return note;
+  }
+
+  async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
+    const name = partName(bundle, this.job.of);
+    const started = this.#staged(name, 'started');
+    await mkdir(this.#staging, { recursive: true });
+    const before = await readIfThere(started);
+    const receives = Number(before ?? 0) + 1;
+    await writeFile(started, String(receives));
+    const results = await openSpool(this.#staged(name, 'results'));
+    const errors = await openSpool(this.#staged(name, 'errors'));
+    const close = async (): Promise<void> => {
+      await Promise.all([results.close(), errors.close()]);
+    };
+    let committing = false;
+    const withdraw = async (): Promise<void> => {
+      await close();
+      if (committing) return;
+      await Promise.all([results.path, errors.path].map((path) => rm(path, { force: true })));
+      await (before === undefined ? rm(started, { force: true }) : writeFile(started, before));
+    };
+    const part: StagedPart = {
+      async write(chunk) {
+        await results.write(chunk.results);
+        await errors.write(chunk.errors);
+        freeBytes(chunk.results);
+        freeBytes(chunk.errors);
+      },
+      // The note, then the part, then the errors.
+      commit: async (summary) => {
+        committing = true;
+        await close();
+        const note: PartNote = {
+          job: this.job.id,
+          name,
+          elements: summary.total,
+          bytes: results.byteLength,
+          succeeded: summary.succeeded,
+          failedByStage: summary.failedByStage,
+          models: summary.models,
+          ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
+          elapsedMillis: Math.round(summary.elapsedMillis),
+        };
+        await writeAtomically(this.#staged(name, 'note.json'), JSON.stringify(note));
+        await commitFile(results.path, join(this.folder, name));
+        await this.#placeErrors(note);
+        await this.#tidy(bundle, name);
+        return note;
+      },
+      [Symbol.asyncDispose]: withdraw,
+    };
+    return { part, receives };
+  }
+
+  async finish(status: JobStatus, notes: readonly PartNote[]): Promise<void> {
+    const manifest = manifestOf(this.job, status, notes);
+    await writeAtomically(join(this.folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    if (status !== 'complete') return;
+    await writeAtomically(join(this.folder, '_SUCCESS'), '');
+    await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
+    await Promise.all([this.#staging, this.folder].map(removeTemporaries));
+  }
+
+  /** Removes a job's results and staging, so that it starts anew. The notes go first: without them no part counts. */
+  static async clear(folder: string, stagings: readonly string[]): Promise<void> {
+    await Promise.all(stagings.map((staging) => rm(staging, { recursive: true, force: true })));
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  async #placeErrors({ name, errors }: PartNote): Promise<void> {
+    const placed = this.#placed(name);
+    if (errors === undefined || (await exists(placed))) return;
+    await mkdir(dirname(placed), { recursive: true });
+    await rename(join(this.#staging, errors), placed);
+  }
+
+  /** Removes what of a bundle's staging is not needed once it is committed. */
+  async #tidy(bundle: number, name: string): Promise<void> {
+    const staged = ['started', 'results', 'errors'].map((what) => this.#staged(name, what));
+    await Promise.all([...staged, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
+  }
+
+  #placed(name: string): string {
+    return join(this.folder, 'errors', name);
+  }
+
+  #staged(name: string, what: string): string {
+    return join(this.#staging, `${name.replace(/\.jsonl$/, '')}.${what}`);
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

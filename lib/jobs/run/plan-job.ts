@@ -1,0 +1,92 @@
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { configDigest } from '../../config/config-digest.ts';
+import type { Pipeline } from '../../config/fabric.ts';
+import { compressionOf } from '../../formats/compression.ts';
+import { planObject } from '../../formats/plan-object.ts';
+import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
+import { bundlesOf, type Job, jobId, type JobPlan } from '../job.ts';
+import type { RunInput } from './run-input.ts';
+
+export interface PlanJobOptions {
+  readonly pipeline: Pipeline;
+  readonly pipelineName: string;
+  /** Only the first so many elements. */
+  readonly limit?: number | undefined;
+  /** Where the uncompressed bytes of a compressed object's bundles go. */
+  readonly chunkPath: (id: string, bundle: number) => string;
+  readonly signal?: AbortSignal;
+}
+
+/** Plans an object or a folder. @throws FabricError where an object as a whole can't be read. */
+export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
+  const { pipeline, pipelineName, limit } = options;
+  const id = await inputId(input, options);
+  const plan = input.kind === 'object' ? await planObjectJob(input, id, options) : planFolderJob(input, options);
+  return {
+    version: 1,
+    id,
+    pipeline: pipelineName,
+    name: input.name,
+    source: { ...locationOf(input), ...(limit === undefined ? {} : { limit }) },
+    of: bundlesOf(plan),
+    plan,
+    config: configDigest(pipeline),
+  };
+}
+
+/**
+ * A file's job is known by its path, size and modification time, a folder's by those of its files. An object's in S3 is
+ * known by its version, as where the fabric is deployed; a prefix's by those of its objects.
+ */
+export async function inputId(
+  input: RunInput,
+  { pipelineName, limit }: Pick<PlanJobOptions, 'pipelineName' | 'limit'>,
+): Promise<string> {
+  const object = input.kind === 'folder' ? undefined : parseS3Uri(input.uri);
+  if (object !== undefined) {
+    const { bucket, key } = object;
+    return jobId([bucket, key, versionOf(input), pipelineName, ...(limit === undefined ? [] : [limit])]);
+  }
+  const parts: (string | number)[] = [pipelineName, limit ?? 'all'];
+  for (const location of input.objects ?? [input]) {
+    if (parseS3Uri(location.uri) !== undefined) {
+      parts.push(location.uri, versionOf(location));
+      continue;
+    }
+    const { size, mtimeMs } = await stat(location.uri);
+    parts.push(location.uri, size, mtimeMs);
+  }
+  return jobId(parts);
+}
+
+function versionOf({ versionId, etag }: SourceLocation): string {
+  return versionId ?? etag ?? '';
+}
+
+function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): JobPlan {
+  const planned = objects.slice(0, limit).map((object) => (object.etag === undefined ? object.uri : object));
+  return { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements };
+}
+
+async function planObjectJob(
+  input: RunInput,
+  id: string,
+  { pipeline, limit, chunkPath, signal }: PlanJobOptions,
+): Promise<JobPlan> {
+  await using source = await openSource(locationOf(input));
+  const compression = compressionOf(input.uri);
+  const stage = async (bundle: number, bytes: Uint8Array): Promise<void> => {
+    // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
+    const chunk = chunkPath(id, bundle);
+    if (bundle === 0) await rm(dirname(chunk), { recursive: true, force: true });
+    await mkdir(dirname(chunk), { recursive: true });
+    await writeFile(chunk, bytes);
+  };
+  const object = await planObject(source, pipeline.input, {
+    ...(compression === undefined ? {} : { compression, stage }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { kind: 'object', object, chunked: compression !== undefined };
+}

@@ -1,0 +1,86 @@
+import type { BundleSummary } from '../../inference/bundle.ts';
+import type { InferenceEngine } from '../../inference/engine.ts';
+import { locationOf } from '../../stores/open-source.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { ExistingResults } from './open-job-folders.ts';
+import { answerKey } from '../output-layout.ts';
+import type { RunInput } from './run-input.ts';
+import type { RunOutput } from './run-output.ts';
+
+/** Answers that are looked for at once, which takes requests where they are in S3. */
+const LOOKS_AT_ONCE = 16;
+
+/** The answer to an object that is one element by itself. */
+export interface LooseResult {
+  readonly path: string;
+  readonly succeeded: boolean;
+  readonly stage: string | undefined;
+  /** The models of its bundle, by what the lines show of them: their full digests. */
+  readonly models: BundleSummary['models'];
+}
+
+export interface RunLooseElementsOptions {
+  readonly output: RunOutput;
+  readonly pipelineName: string;
+  readonly existing: ExistingResults;
+  readonly limit: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs objects that are one element each and belong to no folder: they share bundles, and each is answered by one
+ * file or object of its own, `<output>/<pipeline>/<name>.json`, which holds its prediction line or its failure line.
+ * One that has its answer already is left out, unless that is to be overwritten.
+ */
+export async function* runLooseElements(
+  inputs: readonly RunInput[],
+  engine: InferenceEngine,
+  options: RunLooseElementsOptions,
+): AsyncGenerator<LooseResult> {
+  const open = await withoutAnswer(inputs.slice(0, options.limit), options);
+  const { bundleElements } = engine.pipeline.input;
+  for (let first = 0; first < open.length; first += bundleElements) {
+    yield* runBundle(open.slice(first, first + bundleElements), engine, options);
+  }
+}
+
+async function withoutAnswer(
+  inputs: readonly RunInput[],
+  options: RunLooseElementsOptions,
+): Promise<readonly RunInput[]> {
+  const { output, pipelineName, existing } = options;
+  if (existing === 'overwrite') return inputs;
+  const answered = await inParallel(inputs, LOOKS_AT_ONCE, ({ name }) => output.isThere(answerKey(pipelineName, name)));
+  return inputs.filter((_, index) => answered[index] !== true);
+}
+
+async function* runBundle(
+  inputs: readonly RunInput[],
+  engine: InferenceEngine,
+  { output, pipelineName, signal }: RunLooseElementsOptions,
+): AsyncGenerator<LooseResult> {
+  const ids = new Map(inputs.map((input) => [`${input.name}#0`, input]));
+  const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id }));
+  const lines: string[] = [];
+  const summary = engine.process(
+    { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} },
+    {
+      write: ({ results, errors }) => {
+        for (const bytes of [results, errors])
+          lines.push(...Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean));
+      },
+    },
+    { signal },
+  );
+  const { models } = await summary;
+  for (const line of lines) {
+    const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
+    const input = ids.get(outcome.id);
+    if (input === undefined) continue;
+    const key = answerKey(pipelineName, input.name);
+    // The bundle has no address of its own: a failure's source is its object.
+    const answer = outcome.stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
+    await output.answer(key, `${answer}\n`);
+    yield { path: output.shown(key), succeeded: outcome.stage === undefined, stage: outcome.stage, models };
+  }
+}

@@ -1,0 +1,53 @@
+import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
+import type { Job } from '../job.ts';
+import type { JobStatus, PartNote } from '../manifest.ts';
+
+/** Where one bundle's outcomes go before they are committed; what is not committed is gone when it is disposed of. */
+export interface StagedPart extends OutcomeSink, AsyncDisposable {
+  /** Commits what was written. @returns what is there now, which may be another run's */
+  commit(summary: BundleSummary): Promise<PartNote>;
+}
+
+/** A job's results, and what is staged of them. The part decides: whoever finds it does what is missing of the rest. */
+export interface JobOutput {
+  readonly job: Job;
+  /** The folder of results: its path, or its URI. */
+  readonly folder: string;
+  /** Where on this machine the uncompressed bytes of a compressed object's bundle are. */
+  chunkPath(bundle: number): string;
+  /** Whether a bundle that is still to be run has lost its chunk. */
+  lacksChunks(): Promise<boolean>;
+  /** What is known of a committed part, its errors put in place; undefined where it has not been committed. */
+  committed(bundle: number): Promise<PartNote | undefined>;
+  /**
+   * Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included; a time that ends
+   * without a commit does not count where it ends in order, for then the bundle has ended nobody.
+   */
+  stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }>;
+  /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is not needed any more. */
+  finish(status: JobStatus, notes: readonly PartNote[]): Promise<void>;
+}
+
+/** Where `fabric run` lays its tree of results. Folders and files in it are named by keys: `<pipeline>/<anything>`. */
+export interface RunOutput extends AsyncDisposable {
+  /** A folder's path, or the URI of a bucket or a prefix. */
+  readonly address: string;
+  /** How a key is shown: its path, or its URI. */
+  shown(key: string): string;
+  /** Keeps other runs of a pipeline away, where that is needed. */
+  lock(pipeline: string): Promise<AsyncDisposable>;
+  /** Whether there is a file of this name, or a folder. */
+  isThere(key: string): Promise<boolean>;
+  /** The job that a folder holds the results of, if any. */
+  jobIn(folder: string): Promise<Job | undefined>;
+  /** Where on this machine the uncompressed bytes of a compressed object's bundle go. */
+  chunkPath(job: string, bundle: number): string;
+  /** The results of a recorded job. */
+  open(job: Job, folder: string): Promise<JobOutput>;
+  /** Records a job, and opens its results. */
+  record(job: Job, folder: string): Promise<JobOutput>;
+  /** Removes a folder's results, and the staging of jobs, so that they start anew. */
+  clear(folder: string, jobs: readonly string[]): Promise<void>;
+  /** Writes the answer to an object that is one element by itself. */
+  answer(key: string, text: string): Promise<void>;
+}

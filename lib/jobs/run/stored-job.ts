@@ -1,0 +1,133 @@
+import { access, rm } from 'node:fs/promises';
+import type { BundleSummary } from '../../inference/bundle.ts';
+import { getText } from '../../stores/object-store.ts';
+import { commitPart } from '../commit/commit-part.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { Job } from '../job.ts';
+import type { RecordedJob } from '../job-record.ts';
+import { type JobStatus, manifestOf, type PartNote } from '../manifest.ts';
+import { OutcomeSpool } from '../commit/outcome-spool.ts';
+import { manifestKey, partPlace, type PartPlace, stagingOf, successKey } from '../output-layout.ts';
+import { type CommittedPart, type OutputBucket, readPart } from '../commit/part-metadata.ts';
+import { type PartList, PartReader } from '../commit/read-parts.ts';
+import { replaceErrors } from '../commit/replace-errors.ts';
+import type { JobOutput, StagedPart } from './run-output.ts';
+
+/** Deletes at once: S3 takes 3,500 a second for a prefix. */
+const DELETES_AT_ONCE = 32;
+
+export interface StoredJobOptions {
+  /** The folder's URI. */
+  readonly shown: string;
+  readonly chunkPath: (bundle: number) => string;
+}
+
+/**
+ * A job's results in a bucket, written from here: as a deployed fabric writes them, but for its dead letters. Beside what
+ * that stages, `.fabric/<job>/part-….started` says that a bundle was taken up and not committed.
+ */
+export class StoredJob implements JobOutput {
+  readonly job: Job;
+  readonly folder: string;
+  readonly chunkPath: (bundle: number) => string;
+  readonly #key: string;
+  readonly #output: OutputBucket;
+  /** What was there at the start. */
+  readonly #there: PartList;
+
+  private constructor(recorded: RecordedJob, output: OutputBucket, there: PartList, options: StoredJobOptions) {
+    this.job = recorded.job;
+    this.folder = options.shown;
+    this.chunkPath = options.chunkPath;
+    this.#key = recorded.folder;
+    this.#output = output;
+    this.#there = there;
+  }
+
+  static async open(recorded: RecordedJob, output: OutputBucket, options: StoredJobOptions): Promise<StoredJob> {
+    return new StoredJob(recorded, output, await new PartReader(recorded, output).list(), options);
+  }
+
+  async lacksChunks(): Promise<boolean> {
+    const { plan, of } = this.job;
+    if (plan.kind !== 'object' || !plan.chunked) return false;
+    for (let bundle = 0; bundle < of; bundle += 1) {
+      const isHere = await access(this.chunkPath(bundle)).then(
+        () => true,
+        () => false,
+      );
+      if (!isHere && (await this.committed(bundle)) === undefined) return true;
+    }
+    return false;
+  }
+
+  async committed(bundle: number): Promise<PartNote | undefined> {
+    if (!this.#there.parts.has(bundle)) return undefined;
+    const place = this.#place(bundle);
+    const part = await readPart(place, this.#output);
+    if (part !== undefined && !this.#there.errors.has(bundle)) await this.#placeErrors(place, part);
+    return part?.note;
+  }
+
+  async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
+    const place = this.#place(bundle);
+    const { store, bucket } = this.#output;
+    const started = { bucket, key: `${place.staging}.started` };
+    const before = (await getText(store, started))?.text;
+    const receives = Number(before ?? 0) + 1;
+    await store.put(started, String(receives));
+    const spool = await OutcomeSpool.open();
+    let committing = false;
+    const part: StagedPart = {
+      write: (chunk) => spool.write(chunk),
+      commit: async (summary) => {
+        committing = true;
+        const note = await this.#commit(place, spool, summary);
+        await Promise.all([store.delete(started), rm(this.chunkPath(bundle), { force: true })]);
+        return note;
+      },
+      [Symbol.asyncDispose]: async () => {
+        await spool[Symbol.asyncDispose]();
+        if (committing) return;
+        const withdrawn = before === undefined ? store.delete(started) : store.put(started, before);
+        // What stays has the next try run in a process of its own, and no harm done.
+        await withdrawn.catch(() => {});
+      },
+    };
+    return { part, receives };
+  }
+
+  async finish(status: JobStatus, notes: readonly PartNote[]): Promise<void> {
+    const { store, bucket } = this.#output;
+    const success = { bucket, key: successKey(this.#key) };
+    // Another run may have gone on where this one was stopped.
+    if (status !== 'complete' && (await store.head(success)) !== undefined) return;
+    const manifest = `${JSON.stringify(manifestOf(this.job, status, notes), undefined, 2)}\n`;
+    await store.put({ bucket, key: manifestKey(this.#key) }, manifest, { contentType: 'application/json' });
+    if (status !== 'complete') return;
+    await store.put(success, '', { only: 'absent' });
+    await this.#tidy();
+  }
+
+  async #commit(place: PartPlace, spool: OutcomeSpool, { models, elapsedMillis }: BundleSummary): Promise<PartNote> {
+    const { part } = await commitPart(place, spool, { output: this.#output, models, elapsedMillis });
+    await this.#placeErrors(place, part);
+    return part.note;
+  }
+
+  async #placeErrors(place: PartPlace, part: CommittedPart): Promise<void> {
+    if (part.note.errors !== undefined) await replaceErrors(place, part, this.#output);
+  }
+
+  /** Removes the errors that are in place: not every bucket has a rule by which staging expires. */
+  async #tidy(): Promise<void> {
+    const { store, bucket } = this.#output;
+    const staged = await Array.fromAsync(store.list(bucket, `${stagingOf(this.job.id)}/part-`));
+    const done = staged.filter(({ key }) => /\.(?:errors\.jsonl|started)$/.test(key));
+    await inParallel(done, DELETES_AT_ONCE, ({ key }) => store.delete({ bucket, key }));
+  }
+
+  #place(bundle: number): PartPlace {
+    return partPlace(this.#key, this.job.id, bundle, this.job.of);
+  }
+}

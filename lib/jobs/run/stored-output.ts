@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getText, type ObjectStore } from '../../stores/object-store.ts';
+import { s3Uri, sharedS3Store } from '../../stores/open-source.ts';
+import { prefixedStore } from '../../stores/prefixed-store.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { Job } from '../job.ts';
+import { findJob, jobKey, recordJob } from '../job-record.ts';
+import { manifestKey, stagingOf, successKey } from '../output-layout.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+import { InputError, otherConfig } from './run-input.ts';
+import type { RunOutput } from './run-output.ts';
+import { StoredJob } from './stored-job.ts';
+
+/** Deletes at once: S3 takes 3,500 a second for a prefix. */
+const DELETES_AT_ONCE = 32;
+
+const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/s;
+
+/**
+ * Opens a bucket, or a prefix in it, for results. It needs no lock: a job is recorded and a part is committed by a
+ * conditional put, so that of two runs of one job each part is one's or the other's, and both go on with what is there.
+ *
+ * @throws InputError where the URI is none
+ */
+export async function openStoredOutput(uri: string): Promise<RunOutput> {
+  const [, bucket, prefix = ''] = ADDRESS.exec(uri) ?? [];
+  if (bucket === undefined) throw new InputError(`results in S3 go to s3://<bucket>[/<prefix>]: '${uri}' is none`);
+  const store = await sharedS3Store();
+  const chunks = await mkdtemp(join(tmpdir(), 'fabric-chunks-'));
+  return prefix === ''
+    ? new StoredOutput({ store, bucket }, `s3://${bucket}`, chunks)
+    : new StoredOutput({ store: prefixedStore(store, `${prefix}/`), bucket }, s3Uri(bucket, prefix), chunks);
+}
+
+class StoredOutput implements RunOutput {
+  readonly address: string;
+  readonly #output: OutputBucket;
+  /** The folder on this machine for what compressed objects hold: nobody else can read it, and a next run makes it anew. */
+  readonly #chunks: string;
+
+  constructor(output: OutputBucket, address: string, chunks: string) {
+    this.#output = output;
+    this.address = address;
+    this.#chunks = chunks;
+  }
+
+  shown(key: string): string {
+    return `${this.address}/${key}`;
+  }
+
+  async lock(): Promise<AsyncDisposable> {
+    return { async [Symbol.asyncDispose]() {} };
+  }
+
+  async isThere(key: string): Promise<boolean> {
+    const { store, bucket } = this.#output;
+    if ((await store.head({ bucket, key })) !== undefined) return true;
+    const first = await store.list(bucket, `${key}/`)[Symbol.asyncIterator]().next();
+    return first.done !== true;
+  }
+
+  async jobIn(folder: string): Promise<Job | undefined> {
+    const { store, bucket } = this.#output;
+    const found = await getText(store, { bucket, key: jobKey(folder) });
+    return found === undefined ? undefined : (JSON.parse(found.text) as Job);
+  }
+
+  chunkPath(job: string, bundle: number): string {
+    return join(this.#chunks, job, String(bundle));
+  }
+
+  open(job: Job, folder: string): Promise<StoredJob> {
+    return StoredJob.open({ job, folder }, this.#output, {
+      shown: this.shown(folder),
+      chunkPath: (bundle) => this.chunkPath(job.id, bundle),
+    });
+  }
+
+  /** Another run may have recorded the job in between, or another one in its folder: then it has a folder of its own. */
+  async record(job: Job): Promise<StoredJob> {
+    const recorded = await recordJob(job, this.#output);
+    if (recorded.job.config === job.config) return this.open(recorded.job, recorded.folder);
+    throw otherConfig(this.shown(recorded.folder));
+  }
+
+  async clear(folder: string, jobs: readonly string[]): Promise<void> {
+    const { store, bucket } = this.#output;
+    const recorded = await Promise.all(jobs.map((job) => findJob(job, this.#output)));
+    const folders = new Set([folder, ...recorded.flatMap((job) => job?.folder ?? [])]);
+    // No job has such a folder: the errors of another lie there.
+    for (const own of folders) if (!own.endsWith('/errors')) await this.#clearFolder(own);
+    for (const job of jobs) await removeAll(store, bucket, `${stagingOf(job)}/`);
+  }
+
+  /** Only what is the job's own: other results may lie below its folder. Last goes what says whose the folder is. */
+  async #clearFolder(folder: string): Promise<void> {
+    const { store, bucket } = this.#output;
+    await store.delete({ bucket, key: successKey(folder) });
+    await store.delete({ bucket, key: manifestKey(folder) });
+    for (const prefix of [`${folder}/part-`, `${folder}/errors/part-`]) await removeAll(store, bucket, prefix);
+    await store.delete({ bucket, key: jobKey(folder) });
+  }
+
+  async answer(key: string, text: string): Promise<void> {
+    const { store, bucket } = this.#output;
+    await store.put({ bucket, key }, text, { contentType: 'application/json' });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#chunks, { recursive: true, force: true });
+  }
+}
+
+async function removeAll(store: ObjectStore, bucket: string, prefix: string): Promise<void> {
+  const listed = await Array.fromAsync(store.list(bucket, prefix));
+  await inParallel(listed, DELETES_AT_ONCE, ({ key }) => store.delete({ bucket, key }));
+}

@@ -1,0 +1,111 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { commitPart } from '../../../lib/jobs/commit/commit-part.ts';
+import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
+import { partPlace } from '../../../lib/jobs/output-layout.ts';
+import { readPart } from '../../../lib/jobs/commit/part-metadata.ts';
+import type { ObjectStore } from '../../../lib/stores/object-store.ts';
+import { memoryObjectStore } from '../memory-ports.ts';
+
+const JOB = 'a'.repeat(64);
+const place = partPlace('double/numbers.jsonl', JOB, 12, 340);
+
+async function spoolOf(predictions: number, failures = 0): Promise<OutcomeSpool> {
+  const spool = await OutcomeSpool.open();
+  onTestFinished(() => spool[Symbol.asyncDispose]());
+  const encoder = new TextEncoder();
+  await spool.write({
+    results: encoder.encode('{"id":"r"}\n'.repeat(predictions)),
+    errors: encoder.encode('{"id":"e"}\n'.repeat(failures)),
+    elements: predictions + failures,
+    succeeded: predictions,
+    failed: failures === 0 ? {} : { map: failures },
+  });
+  return spool;
+}
+
+function outputOf() {
+  const store = memoryObjectStore();
+  return { store, bucket: 'out' };
+}
+
+describe('commitPart', () => {
+  test('commits a bundle without an outcome as an empty part, with no errors', async () => {
+    const output = outputOf();
+    const { part, won } = await commitPart(place, await spoolOf(0), { output, models: {}, elapsedMillis: 1.4 });
+    expect(won).toBe(true);
+    expect(part.note).toEqual({
+      job: JOB,
+      name: 'part-00012-of-00340.jsonl',
+      elements: 0,
+      bytes: 0,
+      succeeded: 0,
+      failedByStage: {},
+      models: {},
+      elapsedMillis: 1,
+    });
+    expect(await readPart(place, output)).toEqual(part);
+    expect(output.store.keys('out')).toEqual([place.part]);
+  });
+
+  test('stages errors before the part, which names them', async () => {
+    const output = outputOf();
+    const { part } = await commitPart(place, await spoolOf(2, 1), { output, models: {}, elapsedMillis: 1 });
+    const puts = output.store.calls.filter(({ operation }) => operation === 'put').map(({ key }) => key);
+    expect(puts).toEqual([part.note.errors, place.part]);
+    expect(output.store.text('out', part.note.errors ?? '')).toBe('{"id":"e"}\n');
+  });
+
+  test('keeps the metadata below 2 KB with sixty models, all of which are there to be read', async () => {
+    const output = outputOf();
+    const labels = Array.from({ length: 60 }, (_, index) => index.toString(16).padStart(12, '0'));
+    const models = Object.fromEntries(labels.map((label) => [label, label.padEnd(64, 'f')]));
+    await commitPart(place, await spoolOf(1, 1), { output, models, elapsedMillis: 1 });
+    const metadata = (await output.store.head({ bucket: 'out', key: place.part }))?.metadata ?? {};
+    const bytes = Object.entries(metadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+    expect(bytes).toBeLessThan(2048);
+    expect((await readPart(place, output))?.note.models).toEqual(models);
+  });
+
+  test('of two that commit, the second goes on from what the first one committed', async () => {
+    const output = outputOf();
+    const first = await commitPart(place, await spoolOf(2, 1), { output, models: {}, elapsedMillis: 1 });
+    const second = await commitPart(place, await spoolOf(3), { output, models: {}, elapsedMillis: 1 });
+    expect(second).toEqual({ part: first.part, won: false });
+  });
+
+  test('whose own put succeeded unheard is committed by it', async () => {
+    const output = outputOf();
+    const own = { ...output, store: putTwice(output.store) };
+    const { part, won } = await commitPart(place, await spoolOf(2, 1), { output: own, models: {}, elapsedMillis: 1 });
+    expect(won).toBe(true);
+    expect(await readPart(place, output)).toEqual(part);
+  });
+
+  test('replaces the part that it is told to, and no other', async () => {
+    const output = outputOf();
+    const { part } = await commitPart(place, await spoolOf(2, 1), { output, models: {}, elapsedMillis: 1 });
+    const only = { ifMatch: part.etag };
+    const options = { output, models: {}, elapsedMillis: 1, only };
+    const replaced = await commitPart(place, await spoolOf(3), options);
+    expect(replaced).toMatchObject({ won: true, part: { note: { succeeded: 3 } } });
+    expect(await commitPart(place, await spoolOf(9), options)).toEqual({ ...replaced, won: false });
+  });
+
+  test("refuses to take another job's part for its own", async () => {
+    const output = outputOf();
+    const other = { ...place, job: 'b' };
+    await commitPart(other, await spoolOf(1), { output, models: {}, elapsedMillis: 1 });
+    await expect(commitPart(place, await spoolOf(1), { output, models: {}, elapsedMillis: 1 })).rejects.toThrow(
+      `Cannot commit ${place.part}: it holds results of another job`,
+    );
+  });
+});
+
+/** A store whose puts are made again, as when their answers are lost. */
+function putTwice(store: ObjectStore): ObjectStore {
+  const put: ObjectStore['put'] = async (...args) => {
+    await store.put(...args);
+    return store.put(...args);
+  };
+  return { ...store, put };
+}

@@ -1,0 +1,344 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Bundle, BundleSummary, OutcomeSink } from '../../../lib/inference/bundle.ts';
+import type { RecordedJob } from '../../../lib/jobs/job-record.ts';
+import { folderNoteKey, lastNoteKey, redriveNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
+import { openRedrives } from '../../../lib/jobs/redrive/redrive-notes.ts';
+import { bundleMessageOf } from '../../../lib/jobs/intake/send-bundles.ts';
+import type { ObjectStore } from '../../../lib/stores/object-store.ts';
+import { deadlineOf } from '../memory-ports.ts';
+import { OUTPUT, startFabric, type TestFabric } from './redrive-fabric.ts';
+
+let fabric: Awaited<ReturnType<typeof startFabric>>;
+beforeAll(async () => {
+  fabric = await startFabric();
+});
+afterAll(() => fabric[Symbol.asyncDispose]());
+
+/** Some fail with `Late` or with `Slow` while those are broken, and one line is no JSON. */
+const LINES = Array.from({ length: 16 }, (_, n) => {
+  const error = n % 3 === 1 || n === 15 ? 'Late' : n % 5 === 2 ? 'Slow' : undefined;
+  return n === 6 ? 'no json' : JSON.stringify({ n, error });
+});
+const TEXT = `${LINES.join('\n')}\n`;
+const LATE = 6;
+const SLOW = 2;
+
+/** A job that has run while both things were broken. */
+async function brokenRun(name: string) {
+  const numbers = await fabric.open('numbers');
+  await fabric.breaks('Late', 'Slow');
+  const recorded = await numbers.job(name, TEXT);
+  const manifest = await numbers.run(recorded);
+  expect(manifest.counts).toEqual({ total: 16, succeeded: 7, failed: LATE + SLOW + 1 });
+  expect(numbers.deadLetters.sent).toHaveLength(LATE + SLOW + 1);
+  return { numbers, recorded, before: await numbers.parts(recorded) };
+}
+
+const freshRuns = new Map<string, Promise<Readonly<Record<string, string>>>>();
+
+/** The parts of a job of that name, had it run while only these things were broken. */
+async function partsOfFreshRun(name: string, ...broken: readonly string[]) {
+  const fresh = `fresh${broken.join('')}`;
+  const run = async () => {
+    const numbers = await fabric.open('numbers');
+    const recorded = await numbers.job(fresh, TEXT);
+    await numbers.run(recorded);
+    return numbers.parts(recorded);
+  };
+  await fabric.breaks(...broken);
+  const running = freshRuns.get(fresh) ?? run();
+  freshRuns.set(fresh, running);
+  return Object.fromEntries(Object.entries(await running).map(([path, text]) => [path, text.replaceAll(fresh, name)]));
+}
+
+/** A store in which something happens once, before a call about such a key. */
+function interrupted(
+  store: ObjectStore,
+  [operation, pattern]: readonly ['put' | 'copy' | 'delete', RegExp],
+  work: () => void | Promise<void>,
+): ObjectStore {
+  let isOver = false;
+  const check = async (called: string, key: string): Promise<void> => {
+    if (isOver || called !== operation || !pattern.test(key)) return;
+    isOver = true;
+    await work();
+  };
+  return {
+    get: (...args) => store.get(...args),
+    head: (...args) => store.head(...args),
+    list: (...args) => store.list(...args),
+    put: async (...args) => {
+      await check('put', args[0].key);
+      return store.put(...args);
+    },
+    copy: async (...args) => {
+      await check('copy', args[1].key);
+      return store.copy(...args);
+    },
+    delete: async (...args) => {
+      await check('delete', args[0].key);
+      return store.delete(...args);
+    },
+  };
+}
+
+function lines(text = ''): number {
+  return text.split('\n').length - 1;
+}
+
+async function expectDone(numbers: TestFabric, { job }: RecordedJob): Promise<void> {
+  expect(await openRedrives(job, { store: numbers.store, bucket: OUTPUT })).toEqual([]);
+}
+
+describe('a redrive', () => {
+  test('merges what succeeds now, so that the job is what a run without the cause would have been', async () => {
+    const { numbers, recorded } = await brokenRun('all');
+    const expected = await partsOfFreshRun('all');
+    const manifest = await numbers.redrive(recorded);
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    expect(manifest).toMatchObject({
+      status: 'complete',
+      counts: { total: 16, succeeded: 15, failed: 1 },
+      failedByStage: { read: 1 },
+    });
+    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
+    // What could not be read before can't be read now.
+    expect(numbers.deadLetters.sent).toHaveLength(LATE + SLOW + 1 + 1);
+    expect(numbers.events).toHaveLength(2);
+    await expectDone(numbers, recorded);
+  });
+
+  test('runs only what is selected, by stage and error, and leaves other lines as they are', async () => {
+    const { numbers, recorded, before } = await brokenRun('selected');
+    const expected = await partsOfFreshRun('selected', 'Slow');
+    expect(await numbers.redrive(recorded, { stage: 'read', errorName: 'Late' })).toMatchObject({
+      counts: { failed: LATE + SLOW + 1 },
+    });
+    expect(await numbers.parts(recorded)).toEqual(before);
+    const manifest = await numbers.redrive(recorded, { stage: 'map', errorName: 'Late' });
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    expect(manifest).toMatchObject({
+      counts: { succeeded: 13, failed: SLOW + 1 },
+      failedByStage: { map: SLOW, read: 1 },
+    });
+    expect(numbers.deadLetters.sent).toHaveLength(LATE + SLOW + 1);
+  });
+
+  test('sends a dead letter for what fails again, and for nothing else', async () => {
+    const { numbers, recorded, before } = await brokenRun('again');
+    const sent = numbers.deadLetters.sent.length;
+    await numbers.redrive(recorded, { errorName: 'Slow' });
+    expect(await numbers.parts(recorded)).toEqual(before);
+    const letters = numbers.deadLetters.sent.slice(sent);
+    expect(letters.map(({ attributes }) => attributes?.['errorName'])).toEqual(['Slow', 'Slow']);
+  });
+
+  test('takes elements from their errors lines where the source is gone; what was not parsed stays', async () => {
+    const { numbers, recorded, before } = await brokenRun('gone');
+    const expected = await partsOfFreshRun('gone', 'Slow');
+    await numbers.removeInput('gone');
+    await fabric.breaks('Slow');
+    await numbers.redrive(recorded);
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    const errors = Object.entries(before).filter(([path]) => path.startsWith('errors/'));
+    const late = errors.flatMap(([, text]) => text.split('\n')).filter((line) => line.includes('"name":"Late"'));
+    expect(late).toHaveLength(LATE);
+    await expectDone(numbers, recorded);
+  });
+
+  test('runs a bundle anew whose range was gone and is there again', async () => {
+    const numbers = await fabric.open('numbers');
+    const expected = await partsOfFreshRun('range');
+    const recorded = await numbers.job('range', TEXT);
+    await numbers.removeInput('range');
+    const { counts } = await numbers.run(recorded);
+    expect(counts).toEqual({ total: recorded.job.of, succeeded: 0, failed: recorded.job.of });
+    const gone = await numbers.parts(recorded);
+    expect(await numbers.redrive(recorded)).toMatchObject({ counts });
+    expect(await numbers.parts(recorded)).toEqual(gone);
+
+    await numbers.putInput('range', TEXT);
+    expect(await numbers.redrive(recorded, { errorName: 'SourceGone' })).toMatchObject({
+      status: 'complete',
+      counts: { total: 16, succeeded: 15, failed: 1 },
+    });
+    expect(await numbers.parts(recorded)).toEqual(expected);
+  });
+
+  test('runs objects of a list again', async () => {
+    const files = await fabric.open('files');
+    await fabric.breaks('E2', 'E5');
+    const recorded = await files.listJob('pictures', ['', 'a', 'ab', 'abc', 'abcd', 'abcde', 'abcdef']);
+    expect(await files.run(recorded)).toMatchObject({ counts: { total: 7, failed: 2 } });
+    await fabric.breaks('E5');
+    expect(await files.redrive(recorded)).toMatchObject({ counts: { total: 7, failed: 1 } });
+    const { 'part-00000-of-00003.jsonl': first = '' } = await files.parts(recorded);
+    expect(first.trim().split('\n')).toHaveLength(3);
+  });
+
+  test('is not done twice where its message comes again', async () => {
+    const { numbers, recorded } = await brokenRun('redelivered');
+    await fabric.breaks();
+    await numbers.send(recorded);
+    const bodies = await numbers.processAll();
+    const done = await numbers.parts(recorded);
+    const letters = numbers.deadLetters.sent.length;
+    await numbers.bundles.send(bodies.map((body) => ({ body })));
+    await numbers.processAll();
+    expect(await numbers.parts(recorded)).toEqual(done);
+    expect(numbers.deadLetters.sent).toHaveLength(letters);
+  });
+
+  test('goes with others of the same bundle, at once: each merges into what the other left', async () => {
+    const { numbers, recorded } = await brokenRun('race');
+    const expected = await partsOfFreshRun('race');
+    for (const errorName of ['Late', 'Slow']) await numbers.send(recorded, { errorName });
+    // In the middle of one, when it is about to replace a part, all others are done.
+    const store = interrupted(
+      numbers.store,
+      ['put', /\/part-00000-of-/],
+      async () => void (await numbers.processAll()),
+    );
+    await numbers.processAll(numbers.processor({ output: { store, bucket: OUTPUT } }));
+    await numbers.finalizeAll();
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    expect((await numbers.manifest(recorded)).counts).toEqual({ total: 16, succeeded: 15, failed: 1 });
+    await expectDone(numbers, recorded);
+  });
+
+  test.for<[string, 'put' | 'copy' | 'delete', RegExp]>([
+    ['before the part is replaced', 'put', /\/part-00000-of-/],
+    ['before errors are put in their place', 'copy', /errors\/part-00001-of-/],
+    ['before errors are removed', 'delete', /errors\/part-00002-of-/],
+    ['before it is noted as done', 'put', /redrive\/part-/],
+  ])('goes on where a processor was ended %s', async ([when, operation, pattern]) => {
+    const name = when.replaceAll(' ', '_').replace('part', '');
+    const { numbers, recorded } = await brokenRun(name);
+    const expected = await partsOfFreshRun(name, 'Slow');
+    await numbers.send(recorded);
+    const store = interrupted(numbers.store, [operation, pattern], () => {
+      throw new Error('the machine is gone');
+    });
+    const processor = numbers.processor({ output: { store, bucket: OUTPUT } });
+    await expect(numbers.processAll(processor)).rejects.toThrow('the machine is gone');
+    // The one that failed, and those behind it, come again.
+    await numbers.bundles.send(numbers.bundles.waiting);
+    await numbers.processAll();
+    await numbers.finalizeAll();
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    expect((await numbers.manifest(recorded)).counts).toEqual({ total: 16, succeeded: 13, failed: SLOW + 1 });
+    await expectDone(numbers, recorded);
+  });
+
+  test('commits at the deadline what has come, and goes on from there', async () => {
+    const { numbers, recorded, before } = await brokenRun('deadline');
+    const expected = await partsOfFreshRun('deadline');
+    await numbers.send(recorded, { stage: 'map' });
+    const deadline = new AbortController();
+    const engine = {
+      pipeline: { input: {} } as never,
+      models: {},
+      /** Has the outcome of the first element when the deadline comes. */
+      async process(
+        bundle: Bundle,
+        sink: OutcomeSink,
+        { signal }: { signal?: AbortSignal } = {},
+      ): Promise<BundleSummary> {
+        const [ordinal = -1] = bundle.only ?? [];
+        const n = Number(/"n":(\d+)/.exec(LINES[ordinal] ?? '')?.[1]);
+        const id = `deadline#${LINES.slice(0, ordinal).join('\n').length + 1}`;
+        const line = { id, prediction: n * 2, input: JSON.parse(LINES[ordinal] ?? '') as unknown, model: [] };
+        const results = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+        await sink.write({ results, errors: new Uint8Array(), elements: 1, succeeded: 1, failed: {} });
+        deadline.abort(new Error('time is up'));
+        signal?.throwIfAborted();
+        throw new Error('not reached');
+      },
+    };
+    const [message] = await numbers.bundles.receive({ maxMessages: 1, waitSecs: 0 });
+    if (message === undefined) throw new Error('there is no message');
+    await numbers.processor({ engine }).process(message, deadlineOf(deadline));
+    await numbers.bundles.delete(message.receiptHandle);
+    const handedBack = numbers.bundles.sent.at(-1);
+    expect(JSON.parse(handedBack?.body ?? '')).toMatchObject({ kind: 'redrive', bundle: 0, attempts: 1 });
+    const part = (await numbers.parts(recorded))['part-00000-of-00003.jsonl'];
+    expect(lines(part)).toBe(lines(before['part-00000-of-00003.jsonl']) + 1);
+
+    await numbers.processAll();
+    await numbers.finalizeAll();
+    expect(await numbers.parts(recorded)).toEqual(expected);
+    await expectDone(numbers, recorded);
+  });
+});
+
+describe('redriveJob', () => {
+  test('sends missing bundles again, and removes what says that they are not to be waited for', async () => {
+    const numbers = await fabric.open('numbers');
+    await fabric.breaks('Late');
+    const recorded = await numbers.job('missing', TEXT);
+    const { job } = recorded;
+    const last = { bucket: OUTPUT, key: lastNoteKey(job.id, 2, job.of) };
+    await numbers.store.put(last, '{"until":1,"error":{"name":"E","message":"m"}}');
+    await numbers.store.put({ bucket: OUTPUT, key: stopKey(job.id) }, '');
+    // The stop note leaves them out.
+    expect(await numbers.run(recorded, [0, 1])).toMatchObject({ status: 'incomplete', missingCount: 3 });
+    await fabric.breaks();
+    expect(await numbers.send(recorded)).toEqual({ failures: 0, bundles: 0, missing: 3, isLookedAt: true });
+    expect(await numbers.store.head(last)).toBeUndefined();
+    expect(await numbers.text(stopKey(job.id))).toBeUndefined();
+    await numbers.processAll();
+    await numbers.finalizeAll();
+    expect(await numbers.manifest(recorded)).toMatchObject({ status: 'complete', counts: { total: 16, failed: 1 } });
+    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
+  });
+
+  test('says how much is on its way, and sends nothing where that is nothing', async () => {
+    const { numbers, recorded } = await brokenRun('counts');
+    expect(await numbers.send(recorded, { errorName: 'Unheard' })).toEqual({
+      failures: 0,
+      bundles: 0,
+      missing: 0,
+      isLookedAt: false,
+    });
+    expect(numbers.finalizerQueue.sent).toEqual([]);
+    const { failures, bundles } = await numbers.send(recorded, { errorName: 'Slow' });
+    expect(failures).toBe(SLOW);
+    expect(numbers.bundles.waiting).toHaveLength(bundles);
+    expect(numbers.finalizerQueue.sent).toHaveLength(1);
+  });
+
+  test('has a job looked at whose last parts came after its manifest', async () => {
+    const numbers = await fabric.open('numbers');
+    await fabric.breaks();
+    const recorded = await numbers.job('after-its-end', '{"n":1}\n');
+    expect(await numbers.run(recorded, [])).toMatchObject({ status: 'incomplete', missingCount: 1 });
+    const output = { store: numbers.store, bucket: OUTPUT };
+    await numbers.bundles.send([await bundleMessageOf(recorded, 0, output)]);
+    await numbers.processAll();
+    expect(await numbers.redrive(recorded)).toMatchObject({ status: 'complete', counts: { total: 1, succeeded: 1 } });
+    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
+  });
+
+  test('writes down the folder of a job again whose note has expired', async () => {
+    const { numbers, recorded } = await brokenRun('expired');
+    await numbers.store.delete({ bucket: OUTPUT, key: folderNoteKey(recorded.job.id) });
+    await fabric.breaks();
+    expect(await numbers.redrive(recorded)).toMatchObject({ counts: { failed: 1 } });
+  });
+
+  test('refuses a job that has not ended', async () => {
+    const numbers = await fabric.open('numbers');
+    const recorded = await numbers.job('running', TEXT);
+    await expect(numbers.send(recorded)).rejects.toThrow('the job in numbers/running has not ended');
+  });
+
+  test('refuses failures that do not say where their elements stood, before it sends anything', async () => {
+    const { numbers, recorded, before } = await brokenRun('older');
+    const path = Object.keys(before).find((key) => key.startsWith('errors/')) ?? '';
+    const older = before[path]?.replaceAll(/,"position":\d+,"ordinal":\d+/g, '') ?? '';
+    await numbers.store.put({ bucket: OUTPUT, key: `${recorded.folder}/${path}` }, older);
+    await expect(numbers.send(recorded)).rejects.toThrow(/its line has no 'source\.ordinal'/);
+    expect(await numbers.text(redriveNoteKey(recorded.job.id, 0, recorded.job.of))).toBeUndefined();
+    expect(numbers.finalizerQueue.sent).toEqual([]);
+  });
+});

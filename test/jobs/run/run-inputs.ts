@@ -1,0 +1,90 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { afterAll } from 'vitest';
+import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
+import { folderOutput } from '../../../lib/jobs/run/folder-output.ts';
+import type { Manifest } from '../../../lib/jobs/manifest.ts';
+import { type ExistingResults, openJobFolders, refuseExisting } from '../../../lib/jobs/run/open-job-folders.ts';
+import { type JobResult, runJobs, type RunJobsOptions } from '../../../lib/jobs/run/run-jobs.ts';
+import { type LooseResult, runLooseElements } from '../../../lib/jobs/run/run-loose-elements.ts';
+
+const configUrl = new URL('../fixtures/jobs.config.ts', import.meta.url);
+
+/** Lines of `{"n":1}` up to `count`, those at `bad` such that they fail. */
+export function numbers(count: number, bad: readonly number[] = []): string {
+  const line = (n: number): string => JSON.stringify(bad.includes(n) ? { n, bad: true } : { n });
+  return Array.from({ length: count }, (_, index) => `${line(index)}\n`).join('');
+}
+
+export interface RunInputsOptions extends Pick<RunJobsOptions, 'onPart' | 'onJob' | 'onOutcomes'> {
+  readonly output: string;
+  readonly existing?: ExistingResults;
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+  /** Runs as if the pipeline of this name had the configuration of the engine's. */
+  readonly as?: string;
+}
+
+export interface InputsRun {
+  readonly jobs: readonly JobResult[];
+  readonly loose: readonly LooseResult[];
+}
+
+/** Runs inputs as `fabric run` does, on engines that the tests of a file share. */
+export function inputRunner(): (
+  pipeline: string,
+  args: readonly string[],
+  options: RunInputsOptions,
+) => Promise<InputsRun> {
+  const engines = new Map<string, Promise<InferenceEngine>>();
+  afterAll(async () => {
+    await Promise.all([...engines.values()].map(async (engine) => (await engine)[Symbol.asyncDispose]()));
+  });
+  return async (name, args, { existing = 'refuse', as = name, limit, signal, output, ...progress }) => {
+    const started = engines.get(name) ?? InferenceEngine.start({ configUrl, pipeline: name, workers: 1 });
+    engines.set(name, started);
+    const engine = await started;
+    const { pipeline } = engine;
+    const own = signal ?? new AbortController().signal;
+    const options = { output: folderOutput(output), pipeline, pipelineName: as, existing, limit, signal: own };
+    const inputs = await findInputs(args, pipeline.input.format);
+    await refuseExisting(inputs, options);
+    const jobs: JobResult[] = [];
+    const loose: LooseResult[] = [];
+    for await (const result of runJobs(openJobFolders(inputs, options), engine, { signal: own, ...progress }))
+      jobs.push(result);
+    const elements = inputs.filter(({ kind }) => kind === 'element');
+    for await (const result of runLooseElements(elements, engine, options)) loose.push(result);
+    return { jobs, loose };
+  };
+}
+
+/** The files below a folder by their paths there, in order. */
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** The contents of the files below a folder; of a manifest all but how long it took. */
+export async function contentsBelow(folder: string): Promise<Readonly<Record<string, string>>> {
+  const contents: Record<string, string> = {};
+  for (const path of await filesBelow(folder)) {
+    const text = await readFile(join(folder, path), 'utf8');
+    contents[path] = path.endsWith('manifest.json') ? text.replace(/"bundleMillis": \d+/, '') : text;
+  }
+  return contents;
+}
+
+/** What tells that a file is still the very same: its inode and its modification time. */
+export async function identityOf(path: string): Promise<readonly bigint[]> {
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  return [ino, mtimeNs];
+}
+
+export async function manifestIn(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+}
