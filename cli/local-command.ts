@@ -3,7 +3,6 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Fabric } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
-import { ConfigError } from '../lib/errors.ts';
 import { InputError, isObjectFormat } from '../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
@@ -11,6 +10,7 @@ import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from 
 import { type AnsweredObjects, type EndedJob, LocalReport, shown } from './local/local-report.ts';
 import { Mirror } from './local/mirror.ts';
 import { stderrTelemetry } from './local/stderr-telemetry.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 import { FolderUploads, watchFolder } from './local/watch-folder.ts';
 
 export interface LocalOptions {
@@ -24,25 +24,11 @@ export interface LocalOptions {
 }
 
 /** `fabric local`: the whole fabric here, until Ctrl-C, which is how it is meant to end; or until the folder is done. */
-export async function localCommand(options: LocalOptions): Promise<ExitStatus> {
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort(new Error('interrupted'));
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  try {
-    return await local(options, interrupt.signal);
-  } catch (error) {
-    if (interrupt.signal.aborted) {
-      console.error('fabric: interrupted; what has been dropped and not answered starts anew with the next run');
-      return EXIT.interrupted;
-    }
-    console.error(`fabric: ${(error as Error).message}`);
-    if (options.verbose === true) console.error(error);
-    return error instanceof ConfigError || error instanceof InputError ? EXIT.wrongUsage : EXIT.failure;
-  } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  }
+export function localCommand(options: LocalOptions): Promise<ExitStatus> {
+  return untilInterrupted((signal) => local(options, signal), {
+    interrupted: 'what has been dropped and not answered starts anew with the next run',
+    verbose: options.verbose,
+  });
 }
 
 async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {

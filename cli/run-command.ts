@@ -1,7 +1,6 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
-import { ConfigError } from '../lib/errors.ts';
 import { InferenceEngine } from '../lib/inference/engine.ts';
 import { findInputs } from '../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/run/open-job-folders.ts';
@@ -12,6 +11,7 @@ import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { summarize, summaryTable } from './summary.ts';
+import { untilInterrupted } from './until-interrupted.ts';
 
 export interface RunOptions {
   readonly output: string;
@@ -25,26 +25,12 @@ export interface RunOptions {
   readonly verbose?: boolean;
 }
 
-/** `fabric run`: everything that goes wrong is one clear message on stderr, and an exit status. */
-export async function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort(new Error('interrupted'));
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  try {
-    return await run(name, args, options, interrupt.signal);
-  } catch (error) {
-    if (interrupt.signal.aborted) {
-      console.error("fabric: interrupted; what is committed stays: '--resume' goes on from there");
-      return EXIT.interrupted;
-    }
-    console.error(`fabric: ${(error as Error).message}`);
-    if (options.verbose === true) console.error(error);
-    return error instanceof ConfigError || error instanceof InputError ? EXIT.wrongUsage : EXIT.failure;
-  } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  }
+/** `fabric run`. */
+export function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
+  return untilInterrupted((signal) => run(name, args, options, signal), {
+    interrupted: "what is committed stays: '--resume' goes on from there",
+    verbose: options.verbose,
+  });
 }
 
 async function run(

@@ -1,0 +1,35 @@
+import { ConfigError } from '../lib/errors.ts';
+import { InputError } from '../lib/jobs/run/run-input.ts';
+import { EXIT, type ExitStatus } from './exit-status.ts';
+
+export interface UntilInterruptedOptions {
+  /** What is said where Ctrl-C or SIGTERM ended it. */
+  readonly interrupted: string;
+  /** Whether the stack of an error is shown too. */
+  readonly verbose?: boolean | undefined;
+}
+
+/** Does the work of a command, until Ctrl-C: what goes wrong is one clear message on stderr, and an exit status. */
+export async function untilInterrupted(
+  work: (signal: AbortSignal) => Promise<ExitStatus>,
+  { interrupted, verbose = false }: UntilInterruptedOptions,
+): Promise<ExitStatus> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort(new Error('interrupted'));
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    return await work(interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted) {
+      console.error(`fabric: interrupted; ${interrupted}`);
+      return EXIT.interrupted;
+    }
+    console.error(`fabric: ${(error as Error).message}`);
+    if (verbose) console.error(error);
+    return error instanceof ConfigError || error instanceof InputError ? EXIT.wrongUsage : EXIT.failure;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
