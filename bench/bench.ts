@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { shownDigest } from '../lib/models/model-digest.ts';
 import { makeImages, makeRows } from './inputs.ts';
 import { convNet, mlp } from './models.ts';
+import { percentile } from './percentile.ts';
 import { BATCH_SIZE, IMAGE_BATCH_SIZE, IMAGES, MODELS, ROUNDS, ROWS } from './settings.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -135,7 +136,7 @@ function report(title: string, timings: readonly Timing[]): void {
     // Each is compared with the baseline of its own round: the machine's speed changes from one to the next.
     const speeds = secs.map((own, round) => (baseline[round] ?? Number.NaN) / own);
     console.log(
-      `| ${name} | ${median(secs).toFixed(2)} | ${spread(secs)} | ${median(speeds).toFixed(2)} | ${spread(speeds)} |`,
+      `| ${name} | ${percentile(secs, 0.5).toFixed(2)} | ${spread(secs)} | ${percentile(speeds, 0.5).toFixed(2)} | ${spread(speeds)} |`,
     );
   }
   console.log('');
@@ -143,8 +144,4 @@ function report(title: string, timings: readonly Timing[]): void {
 
 function spread(values: readonly number[]): string {
   return `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -74,11 +74,18 @@ export class FolderUploads {
   }
 }
 
-/** Uploads each file that is in a folder, and each one that is written there from now on, when it is all written. */
-export async function watchFolder(folder: string, uploads: FolderUploads): Promise<AsyncDisposable> {
+/**
+ * Uploads each file that is in a folder, and each one that is written there from now on, when it is all written:
+ * `stableMillis` after it last grew.
+ */
+export async function watchFolder(
+  folder: string,
+  uploads: FolderUploads,
+  { stableMillis = STABLE_MILLIS }: { readonly stableMillis?: number } = {},
+): Promise<AsyncDisposable> {
   const watcher = watch(folder, {
     ignored: (path) => relative(folder, path).split(sep).some(isHidden),
-    awaitWriteFinish: { stabilityThreshold: STABLE_MILLIS, pollInterval: STABILITY_POLL_MILLIS },
+    awaitWriteFinish: { stabilityThreshold: stableMillis, pollInterval: STABILITY_POLL_MILLIS },
   });
   watcher.on('add', (path) => uploads.add(path));
   watcher.on('change', (path) => uploads.add(path));

@@ -93,10 +93,11 @@ describe('a watched folder', () => {
     const folder = await temporaryFolder();
     await writeIn(folder, 'wine/there.jsonl', 'x');
     const told = uploadsOf(folder);
-    await using _watcher = await watchFolder(folder, told.uploads);
+    // A machine that stands still for a second between two writes would have it taken for done.
+    await using _watcher = await watchFolder(folder, told.uploads, { stableMillis: 1000 });
     await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl']), 5000);
     const file = await open(await writeIn(folder, 'wine/deep/slow.jsonl', ''), 'a');
-    for (let line = 0; line < 8; line += 1) {
+    for (let line = 0; line < 15; line += 1) {
       await file.write('{}\n');
       // The file grows for longer than it takes to be seen.
       await new Promise((resolve) => void setTimeout(resolve, 100));

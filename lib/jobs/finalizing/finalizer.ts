@@ -4,7 +4,7 @@ import { FabricError } from '../../errors.ts';
 import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import type { FabricCounter } from '../../telemetry/telemetry.ts';
-import { comeAgainLater, hideForRun } from './come-again.ts';
+import { comeAgainLater, hideForRun } from '../come-again.ts';
 import { endJob, readEnd } from './end-job.ts';
 import type { Deadline, FabricPorts, JobEvent, PipelineFacts } from '../fabric-ports.ts';
 import { findJob, type RecordedJob } from '../job-record.ts';

@@ -1,7 +1,7 @@
 import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
 import { ConfigError, describeError } from '../../errors.ts';
 import type { ReceivedMessage } from '../../stores/message-queue.ts';
-import { comeAgainLater } from '../finalizing/come-again.ts';
+import { comeAgainLater } from '../come-again.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { inParallel } from '../in-parallel.ts';
 import { readIntakeState } from './intake-state.ts';

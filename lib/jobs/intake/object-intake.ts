@@ -8,8 +8,9 @@ import { bundlesOf, type Job, type JobPlan } from '../job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
 import { successKey } from '../output-layout.ts';
 import { DEFAULT_MAX_UNCOMPRESSED_BYTES, planStoredObject } from './plan-stored-object.ts';
+import { JOB_MAX_MILLIS, sendFinalize } from '../send-finalize.ts';
 import { rejectObject } from './reject-object.ts';
-import { sendBundles, sendFinalize } from './send-bundles.ts';
+import { sendBundles } from './send-bundles.ts';
 
 export interface IntakeQueues {
   /** Intake's own: what one run cannot finish goes there. */
@@ -39,7 +40,6 @@ export interface IntakeWork {
   readonly stalled: number;
 }
 
-const DEFAULT_JOB_MAX_MILLIS = 3 * 24 * 60 * 60 * 1000;
 /** A run with enough time that comes no further is tried once more, in case the store was slow. */
 const MAX_STALLED = 2;
 
@@ -116,11 +116,11 @@ export class ObjectIntake {
 
   /** The finalizer is told first, so that a job whose bundles were not all sent comes to an end as well. */
   async #send(recorded: RecordedJob, object: IntakeObject, from: number, deadline: Deadline): Promise<void> {
-    const { output, now, telemetry, queues, jobMaxMillis = DEFAULT_JOB_MAX_MILLIS } = this.#options;
+    const { output, now, telemetry, queues, jobMaxMillis = JOB_MAX_MILLIS } = this.#options;
     const { job, folder } = recorded;
     const queue = queues.bundles[job.pipeline];
     if (queue === undefined) return this.#reject(object, `there is no pipeline called '${job.pipeline}' any more`);
-    if (from === 0) await sendFinalize(job, queues.finalizer, now() + jobMaxMillis);
+    if (from === 0) await sendFinalize(job, queues.finalizer, { until: now() + jobMaxMillis });
     const next = await sendBundles(recorded, { queue, output, from, deadline });
     if (next === undefined) {
       telemetry.info('job sent', { pipeline: job.pipeline, job: job.id, folder, bundles: job.of });

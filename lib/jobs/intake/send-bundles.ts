@@ -1,4 +1,4 @@
-import type { BundleMessage, FinalizeMessage, ObjectsMessage } from '../../elements/messages.ts';
+import type { BundleMessage, ObjectsMessage } from '../../elements/messages.ts';
 import type { ObjectPlan } from '../../formats/plan.ts';
 import { bundleRange } from '../../formats/plan.ts';
 import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
@@ -18,8 +18,6 @@ import { partName } from '../part-names.ts';
 const MESSAGES_AT_ONCE = 400;
 /** A list of objects is read and written whole to make its bundle's message. */
 const MADE_AT_ONCE = 32;
-/** The first look at a new job: small ones are done by then. */
-const FIRST_LOOK_SECS = 5;
 
 /** The message that has one bundle of a recorded job processed. */
 export async function bundleMessageOf(
@@ -92,21 +90,4 @@ export async function sendBundles(
     await queue.send(await inParallel(bundles, MADE_AT_ONCE, (bundle) => bundleMessageOf(recorded, bundle, output)));
   }
   return undefined;
-}
-
-/** Has the finalizer look at a job until it has ended, or `until` (milliseconds since 1970). */
-export async function sendFinalize(
-  { id, pipeline }: Pick<Job, 'id' | 'pipeline'>,
-  queue: MessageQueue,
-  until: number,
-): Promise<void> {
-  const message: FinalizeMessage = {
-    version: 1,
-    kind: 'finalize',
-    pipeline,
-    job: id,
-    until,
-    delaySecs: FIRST_LOOK_SECS,
-  };
-  await queue.send([{ body: JSON.stringify(message), delaySecs: FIRST_LOOK_SECS }]);
 }

@@ -1,11 +1,12 @@
 import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
 import { describeError } from '../../errors.ts';
+import { takenMillis } from '../come-again.ts';
 import type { ReceivedMessage } from '../../stores/message-queue.ts';
 import { redeem } from '../commit/claim-check.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
 import { JobCache } from './job-cache.ts';
-import { isLastReceive, type JobBundle, notePark, removeLastNote, takenMillis } from './park-bundle.ts';
+import { isLastReceive, type JobBundle, notePark, removeLastNote } from './park-bundle.ts';
 import { processElements } from './process-elements.ts';
 import { jobBundleOf, processJobBundle, recordedJob } from './process-job-bundle.ts';
 import { processObjects } from './process-objects.ts';

@@ -4,6 +4,7 @@ import { FabricError } from '../../errors.ts';
 import { checkIn } from '../commit/claim-check.ts';
 import { stagingOf } from '../output-layout.ts';
 import { originOf } from './process-elements.ts';
+import { JOB_MAX_MILLIS } from '../send-finalize.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 
 /** What a processor takes. */
@@ -11,7 +12,7 @@ export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage 
 
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 /** By then the finalizer has given a job up; without a limit, a bundle would go round for ever. */
-const MAX_AGE_MILLIS = 3 * DAY_MILLIS;
+const MAX_AGE_MILLIS = JOB_MAX_MILLIS;
 
 /** A message has been handed back for so long that it is not sent again. */
 export class TooOldError extends FabricError {

@@ -1,25 +1,15 @@
 import type { ErrorDescription } from '../../errors.ts';
-import type { Deadline } from '../fabric-ports.ts';
+import { takenMillis } from '../come-again.ts';
 import type { LastNote } from '../finalizing/last-notes.ts';
 import { lastNoteKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
-
-/** A function is gone so long after its time is over. */
-const SLACK_MILLIS = 60_000;
-/** SQS hides a message for 12 hours from its receive on, and no longer. */
-const MAX_RUN_MILLIS = 11 * 60 * 60 * 1000;
 
 /** One bundle of a recorded job. */
 export interface JobBundle {
   readonly job: string;
   readonly bundle: number;
   readonly of: number;
-}
-
-/** By when nobody works on a message any more that is taken now, in milliseconds from now on. */
-export function takenMillis(deadline: Deadline): number {
-  return Math.min(deadline.remainingMillis(), MAX_RUN_MILLIS) + SLACK_MILLIS;
 }
 
 export function isLastReceive({ received }: Attempt, { maxReceives }: BundleProcessorOptions): boolean {

@@ -1,4 +1,4 @@
-import type { FinalizeMessage, RedriveMessage, RedriveSelection } from '../../elements/messages.ts';
+import type { RedriveMessage, RedriveSelection } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
 import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
@@ -6,6 +6,7 @@ import { readEnd } from '../finalizing/end-job.ts';
 import { ordinalOf } from '../commit/errors-line.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { JobQueues, RecordedJob } from '../job-record.ts';
+import { JOB_MAX_MILLIS, sendFinalize } from '../send-finalize.ts';
 import { folderNoteKey, lastNoteKey, manifestKey, stopKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import { bundlesWithErrors, readFailuresOf } from './read-failures.ts';
@@ -40,9 +41,6 @@ export interface RedriveCounts {
 }
 
 const REQUESTS_AT_ONCE = 32;
-const FIRST_LOOK_SECS = 5;
-/** After so long the finalizer says what is missing. */
-const MAX_MILLIS = 3 * 24 * 60 * 60 * 1000;
 
 /**
  * Has failures of a job run again, and bundles that are missing altogether. Everything that says what is to be done is
@@ -115,16 +113,7 @@ async function send(
   { output, select, bundles, finalizer, now, signal }: RedriveJobOptions,
 ): Promise<void> {
   const { id, pipeline, of } = recorded.job;
-  const look: FinalizeMessage = {
-    version: 1,
-    kind: 'finalize',
-    pipeline,
-    job: id,
-    until: now() + MAX_MILLIS,
-    delaySecs: FIRST_LOOK_SECS,
-    redrive: true,
-  };
-  await finalizer.send([{ body: JSON.stringify(look), delaySecs: FIRST_LOOK_SECS }], { signal });
+  await sendFinalize(recorded.job, finalizer, { until: now() + JOB_MAX_MILLIS, redrive: true, signal });
   const messages = redriven.map((bundle): OutgoingMessage => {
     const message: RedriveMessage = { version: 1, kind: 'redrive', pipeline, job: id, bundle, of, select };
     return { body: JSON.stringify(message), groupId: id };

@@ -1,8 +1,12 @@
-import { describeError } from '../../errors.ts';
-import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
-import type { Telemetry } from '../../telemetry/telemetry.ts';
-import type { Deadline } from '../fabric-ports.ts';
-import { takenMillis } from '../processing/park-bundle.ts';
+import { describeError } from '../errors.ts';
+import type { MessageQueue, ReceivedMessage } from '../stores/message-queue.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Deadline } from './fabric-ports.ts';
+
+/** A function is gone so long after its time is over. */
+const SLACK_MILLIS = 60_000;
+/** SQS hides a message for 12 hours from its receive on, and no longer. */
+const MAX_RUN_MILLIS = 11 * 60 * 60 * 1000;
 
 /** How long a message that failed waits for its next receive: 30 s, and four times as long each time, up to 5 minutes. */
 const FIRST_WAIT_SECS = 30;
@@ -12,6 +16,11 @@ const MAX_WAIT_SECS = 300;
 export interface ComeAgainOptions {
   readonly queue: MessageQueue;
   readonly telemetry: Pick<Telemetry, 'warn'>;
+}
+
+/** By when nobody works on a message any more that is taken now, in milliseconds from now on. */
+export function takenMillis(deadline: Deadline): number {
+  return Math.min(deadline.remainingMillis(), MAX_RUN_MILLIS) + SLACK_MILLIS;
 }
 
 /** Has a message that was killed with its run come again soon after that, and not when its queue would give it again. */
