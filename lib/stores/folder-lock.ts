@@ -3,6 +3,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { FabricError } from '../errors.ts';
+import { isProcessAlive } from './process-alive.ts';
 
 /** Another process is at work in the folder. */
 export class FolderLockedError extends FabricError {
@@ -91,11 +92,5 @@ function holderOf(text: string): LockHolder {
 function isAlive({ pid, host, startedAt }: LockHolder): boolean {
   if (host !== hostname()) return true;
   if (pid === process.pid) return startedAt === performance.timeOrigin;
-  if (pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return isProcessAlive(pid);
 }

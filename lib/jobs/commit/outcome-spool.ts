@@ -5,15 +5,17 @@ import type { OutcomeChunk, OutcomeSink } from '../../inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../../inference/tally.ts';
 import { openSpool, type Spool } from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
-
-const FOLDER_PREFIX = 'fabric-outcomes-';
+import { isProcessAlive } from '../../stores/process-alive.ts';
 
 /**
- * Removes what attempts of a process that was killed have left on local disk. For those who start where nobody else is at
- * work: Lambda keeps a function's disk when it ends its process.
+ * Removes what attempts of processes that are gone have left on local disk: Lambda keeps a function's disk when it ends
+ * its process. To be called before this process opens a spool of its own, as it may have the number of one that is gone.
  */
 export async function removeLeftSpools(folder = tmpdir()): Promise<void> {
-  const left = (await readdir(folder)).filter((name) => name.startsWith(FOLDER_PREFIX));
+  const left = (await readdir(folder)).filter((name) => {
+    const owner = /^fabric-outcomes-(\d+)-/.exec(name)?.[1];
+    return owner !== undefined && (Number(owner) === process.pid || !isProcessAlive(Number(owner)));
+  });
   await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true, force: true })));
 }
 
@@ -47,7 +49,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   }
 
   static async open(): Promise<OutcomeSpool> {
-    const folder = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
+    const folder = await mkdtemp(join(tmpdir(), `fabric-outcomes-${process.pid}-`));
     const [results, errors] = await Promise.all([
       openSpool(join(folder, 'results')),
       openSpool(join(folder, 'errors')),
