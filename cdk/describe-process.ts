@@ -4,9 +4,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Fabric, Pipeline } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
+import { pipelineModels } from '../lib/config/pipeline-models.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { externalLocations } from '../lib/models/model-digest.ts';
-import { type ModelHandler, unwrapHandler } from '../lib/models/model-handler.ts';
+import type { ModelHandler } from '../lib/models/model-handler.ts';
 import type { DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 
 // A process of its own: it imports the config module given as its argument, and writes what of it is data, as JSON, to
@@ -33,9 +34,7 @@ function describeFabric(fabric: Fabric, path: string): FabricDescription {
 }
 
 function describePipeline(name: string, pipeline: Pipeline, path: string): DescribedPipeline {
-  const handlers = pipeline.steps.flatMap((step) =>
-    step.kind === 'runInference' ? [unwrapHandler(step.handler).handler] : [],
-  );
+  const handlers = pipelineModels(pipeline).map(({ handler }) => handler);
   const waits = handlers.flatMap(({ options }) => options.maxBatchDurationSecs ?? []);
   const uris = handlers.flatMap(modelUriOf);
   const objects = uris.filter((uri) => uri.startsWith('s3://'));

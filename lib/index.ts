@@ -6,18 +6,32 @@ export {
   type LambdaOptions,
   type Permission,
 } from './config/compute.ts';
-export { defineFabric, type Fabric, type Pipeline, type PipelineDefinition } from './config/fabric.ts';
-export { map, runInference, type RunInferenceOptions, type Step } from './config/steps.ts';
+export { defineFabric, type Fabric, type KeySegment, type Pipeline, type PipelineDefinition } from './config/fabric.ts';
+export {
+  type BatchFunction,
+  branch,
+  filter,
+  flatMap,
+  map,
+  mapBatches,
+  type MapBatchesOptions,
+  runInference,
+  type RunInferenceOptions,
+  type Split,
+  type Step,
+} from './config/steps.ts';
 export type { Element, ObjectInput } from './elements/element.ts';
 export { ConfigError, type Disposition, ElementReadError, FabricError, ModelLoadError } from './errors.ts';
 export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } from './inference/bundle.ts';
 export { InferenceEngine, type InferenceEngineOptions } from './inference/engine.ts';
+export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } from './models/keyed-model-handler.ts';
 export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export {
   type ElementFunction,
   type InferenceArgs,
   ModelHandler,
   type ModelHandlerOptions,
+  type Probe,
 } from './models/model-handler.ts';
 export {
   type OnnxInput,

@@ -4,9 +4,9 @@ import { createIntakeHandler } from '../../functions/intake/handler.ts';
 import { createProcessorHandler } from '../../functions/processor/handler.ts';
 import type { Fabric, Pipeline } from '../../lib/config/fabric.ts';
 import { pipelineFacts } from '../../lib/config/pipeline-facts.ts';
+import { pipelineModels } from '../../lib/config/pipeline-models.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import type { FabricPorts, JobEvent } from '../../lib/jobs/fabric-ports.ts';
-import { unwrapHandler } from '../../lib/models/model-handler.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import { type LocalQueue, type LocalQueues, MAX_RECEIVES } from './local-queues.ts';
 import { type PollerOptions, QueuePoller } from './poller.ts';
@@ -104,9 +104,7 @@ function finalizerHandler({ fabric, queues, notify, ...ports }: LocalFunctionsOp
 
 /** How a pipeline's bundles are polled: as deployed, by several functions at once, of which one process does the work here. */
 function bundleBatch(pipeline: Pipeline, { workers = availableParallelism() }: LocalFunctionsOptions) {
-  const waits = pipeline.steps.flatMap((step) =>
-    step.kind === 'runInference' ? (unwrapHandler(step.handler).handler.options.maxBatchDurationSecs ?? []) : [],
-  );
+  const waits = pipelineModels(pipeline).flatMap(({ handler }) => handler.options.maxBatchDurationSecs ?? []);
   const maxConcurrency = workers * BUNDLES_PER_WORKER;
   if (waits.length === 0) return { batchSize: 1, maxConcurrency };
   return { batchSize: SHARED_BUNDLES, batchWindowSecs: Math.ceil(Math.min(...waits)), maxConcurrency };

@@ -5,10 +5,20 @@ import type { Compute } from './compute.ts';
 import { fabricSchema } from './schema.ts';
 import type { Step } from './steps.ts';
 
+/** A part of an object's key: 0 is the first segment of what follows the pipeline, -1 the last, the object's own name. */
+export interface KeySegment {
+  readonly segment: number;
+}
+
 /** How a pipeline reads its input, and which fields are an element's id and key. */
 export interface PipelineInput extends InputOptions {
   readonly id?: string;
-  readonly key?: string;
+  /** The field that is an element's key, or the segment of its object's key that is. */
+  readonly key?: string | KeySegment;
+  /** Whether bundles are made of elements of one key, or of few: each model is then loaded for few bundles. @default false */
+  readonly groupByKey?: boolean;
+  /** The field that has an element's own arguments for `runInference`, an object. */
+  readonly inferenceArgs?: string;
 }
 
 export interface PipelineOutput {

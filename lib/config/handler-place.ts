@@ -1,10 +1,11 @@
 import { ConfigError } from '../errors.ts';
-import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
+import type { ModelHandler } from '../models/model-handler.ts';
 import type { Fabric } from './fabric.ts';
+import { pipelineModels } from './pipeline-models.ts';
 
 /** Where a handler stands in a config: `breast-cancer/steps[0].handler`. */
-export function handlerPlace(pipeline: string, step: number): string {
-  return `${pipeline}/steps[${step}].handler`;
+export function handlerPlace(pipeline: string, place: string): string {
+  return `${pipeline}/${place}`;
 }
 
 /**
@@ -13,9 +14,10 @@ export function handlerPlace(pipeline: string, step: number): string {
  * @throws ConfigError where another class stands there: the config differs from one import to the next.
  */
 export function handlerAt(fabric: Fabric, place: string, className: string): ModelHandler {
-  const match = /^(.+)\/steps\[(\d+)\]\.handler$/.exec(place);
-  const step = match === null ? undefined : fabric.pipelines[match[1] ?? '']?.steps[Number(match[2])];
-  const handler = step?.kind === 'runInference' ? unwrapHandler(step.handler).handler : undefined;
+  const [pipeline = '', ...rest] = place.split('/');
+  const models = Object.hasOwn(fabric.pipelines, pipeline) ? fabric.pipelines[pipeline] : undefined;
+  const handler =
+    models === undefined ? undefined : pipelineModels(models).find((model) => model.place === rest.join('/'))?.handler;
   if (handler !== undefined && handler.constructor.name === className) return handler;
   const found = handler?.constructor.name ?? 'nothing';
   throw new ConfigError(

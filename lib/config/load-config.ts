@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { type Fabric, isFabric, type Pipeline } from './fabric.ts';
+import { pipelineModels } from './pipeline-models.ts';
 
 /**
  * Imports a config module and takes its default export. Relative paths in it are resolved against the module's folder.
@@ -17,7 +18,7 @@ export async function loadConfig(url: URL): Promise<Fabric> {
   }
   const fabric = await importFabric(url, path);
   for (const pipeline of Object.values(fabric.pipelines)) {
-    for (const step of pipeline.steps) if (step.kind === 'runInference') step.handler.resolvePaths(url);
+    for (const { handler } of pipelineModels(pipeline)) handler.resolvePaths(url);
   }
   return fabric;
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { ModelHandler } from '../models/model-handler.ts';
+import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
 import { DEFAULT_LAMBDA } from './compute.ts';
+import { modelsOf } from './pipeline-models.ts';
+import type { Step } from './steps.ts';
 
 const MIB = 1024 * 1024;
 /** What a line or an object may weigh; far above any real element, far below what would end a worker. */
@@ -26,11 +29,15 @@ function integerWithin(least: number, most: number): z.ZodInt {
   return z.int(message).min(least, message).max(most, message);
 }
 
+const keySegment = z.strictObject({ segment: z.int('must be an integer') });
+
 const input = z.strictObject(
   {
     format: z.enum(formats, `must be one of ${formats.join(', ')}`),
     id: fieldName.optional(),
-    key: fieldName.optional(),
+    key: z.union([fieldName, keySegment], 'must be the name of a field, or { segment }').optional(),
+    groupByKey: z.boolean('must be true or false').optional(),
+    inferenceArgs: fieldName.optional(),
     bundleBytes: positiveInteger.default(DEFAULT_BUNDLE_BYTES),
     bundleElements: positiveInteger.default(DEFAULT_BUNDLE_ELEMENTS),
     maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
@@ -41,18 +48,62 @@ const input = z.strictObject(
   'must be an object with a format',
 );
 
-const runInferenceStep = z.strictObject({
-  kind: z.literal('runInference'),
-  handler: z.instanceof(ModelHandler, { error: 'must be a ModelHandler of this installation of inference-fabric' }),
-  timeoutSecs: positiveNumber,
-  loadTimeoutSecs: positiveNumber,
-  onTimeout: z.enum(['fail', 'retry'], "must be 'fail' or 'retry'"),
-  inferenceArgs: args.optional(),
-});
+const runInferenceStep = z
+  .strictObject({
+    kind: z.literal('runInference'),
+    handler: z.instanceof(ModelHandler, { error: 'must be a ModelHandler of this installation of inference-fabric' }),
+    timeoutSecs: positiveNumber,
+    loadTimeoutSecs: positiveNumber,
+    onTimeout: z.enum(['fail', 'retry'], "must be 'fail' or 'retry'"),
+    inferenceArgs: args.optional(),
+    refreshSecs: positiveNumber.optional(),
+  })
+  .refine(({ handler, refreshSecs }) => refreshSecs === undefined || modelsOf(handler).every(isFromFile), {
+    path: ['refreshSecs'],
+    error: 'must be left out where a model comes from no file of which there may be a new version',
+  });
 
 const mapStep = z.strictObject({ kind: z.literal('map'), fn: aFunction });
+const mapBatchesStep = z.strictObject({ kind: z.literal('mapBatches'), fn: aFunction, batchSize: positiveInteger });
+const filterStep = z.strictObject({ kind: z.literal('filter'), fn: aFunction });
+const flatMapStep = z.strictObject({ kind: z.literal('flatMap'), fn: aFunction });
 
-const step = z.discriminatedUnion('kind', [runInferenceStep, mapStep], 'must be a step: runInference(…) or map(…)');
+const branchName = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w-]*$/, 'must be a name of letters, digits, hyphens and underscores');
+
+const branchStep = z
+  .strictObject({
+    kind: z.literal('branch'),
+    get branches() {
+      return z
+        .record(branchName, z.array(step, 'must be a list of steps').min(1, 'must have at least one step'))
+        .refine((branches) => Object.keys(branches).length > 0, 'must have at least one branch');
+    },
+    split: z.union(
+      [z.literal('all'), z.record(z.string(), z.number().nonnegative()), aFunction],
+      "must be 'all', weights of at least 0 by branch, or a function",
+    ),
+  })
+  .refine(({ branches, split }) => typeof split !== 'object' || weighsEach(branches, split), {
+    path: ['split'],
+    error: 'must have a weight for each branch and for nothing else, one of them above 0',
+  });
+
+const step: z.ZodType<Step> = z.discriminatedUnion(
+  'kind',
+  [runInferenceStep, mapStep, mapBatchesStep, filterStep, flatMapStep, branchStep],
+  'must be a step: runInference(…), map(…), mapBatches(…), filter(…), flatMap(…) or branch(…)',
+) as never;
+
+function weighsEach(branches: object, weights: Readonly<Record<string, number>>): boolean {
+  const sameNames = Object.keys(branches).toSorted().join() === Object.keys(weights).toSorted().join();
+  return sameNames && Object.values(weights).some((weight) => weight > 0);
+}
+
+function isFromFile(handler: ModelHandler): boolean {
+  return handler instanceof OnnxModelHandler;
+}
 
 const output = z
   .strictObject(

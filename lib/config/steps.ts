@@ -1,3 +1,4 @@
+import type { Element } from '../elements/element.ts';
 import type { ElementFunction, InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 
 /** What happens to a batch that ran out of time: its elements fail alone in the end, or are tried until they succeed. */
@@ -10,8 +11,10 @@ export interface RunInferenceOptions {
   readonly loadTimeoutSecs?: number;
   /** @default 'fail' */
   readonly onTimeout?: OnTimeout;
-  /** Passed to every `runInference`. @default none */
+  /** Passed to every `runInference`; an element's own, if it has any, go over them one by one. @default none */
   readonly inferenceArgs?: InferenceArgs;
+  /** Seconds from one look for a new version of the model to the next. @default the model that was loaded first stays */
+  readonly refreshSecs?: number;
 }
 
 export interface RunInferenceStep {
@@ -21,6 +24,7 @@ export interface RunInferenceStep {
   readonly loadTimeoutSecs: number;
   readonly onTimeout: OnTimeout;
   readonly inferenceArgs: InferenceArgs | undefined;
+  readonly refreshSecs: number | undefined;
 }
 
 export interface MapStep {
@@ -28,10 +32,47 @@ export interface MapStep {
   readonly fn: ElementFunction<unknown, unknown>;
 }
 
+/** A function on the values of several elements, and on those elements; it may be async. */
+export type BatchFunction<From, To> = (
+  values: readonly From[],
+  elements: readonly Element[],
+) => readonly To[] | Promise<readonly To[]>;
+
+export interface MapBatchesOptions {
+  /** The most values in one call; the end of a bundle may undercut it. @default 256 */
+  readonly batchSize?: number;
+}
+
+export interface MapBatchesStep {
+  readonly kind: 'mapBatches';
+  readonly fn: BatchFunction<unknown, unknown>;
+  readonly batchSize: number;
+}
+
+export interface FilterStep {
+  readonly kind: 'filter';
+  readonly fn: ElementFunction<unknown, unknown>;
+}
+
+export interface FlatMapStep {
+  readonly kind: 'flatMap';
+  readonly fn: ElementFunction<unknown, readonly unknown[]>;
+}
+
+/** What sends an element to its branches: all of them, weights by name, or a function that names one. */
+export type Split = 'all' | Readonly<Record<string, number>> | ElementFunction<unknown, string>;
+
+export interface BranchStep {
+  readonly kind: 'branch';
+  readonly branches: Readonly<Record<string, readonly Step[]>>;
+  readonly split: Split;
+}
+
 /** One entry of a pipeline's `steps`; each gets what the one before gave. */
-export type Step = RunInferenceStep | MapStep;
+export type Step = RunInferenceStep | MapStep | MapBatchesStep | FilterStep | FlatMapStep | BranchStep;
 
 const DEFAULT_TIMEOUT_SECS = 300;
+const DEFAULT_BATCH_SIZE = 256;
 
 /** A step that batches its elements and runs them through a model. */
 export function runInference<Input, Output>(
@@ -45,6 +86,7 @@ export function runInference<Input, Output>(
     loadTimeoutSecs: DEFAULT_TIMEOUT_SECS,
     onTimeout: 'fail',
     inferenceArgs: undefined,
+    refreshSecs: undefined,
     // As they are, so that `defineFabric` can refuse those that it does not know.
     ...options,
   };
@@ -53,4 +95,45 @@ export function runInference<Input, Output>(
 /** A step that runs a function on each value. The function may be async; what it throws fails its element alone. */
 export function map<From, To>(fn: ElementFunction<From, To>): MapStep {
   return { kind: 'map', fn: fn as ElementFunction<unknown, unknown> };
+}
+
+/**
+ * A step that runs a function on the values of several elements of a bundle at once. It gives one result for each, in
+ * their order. A call that throws is made again in halves until the elements that cause it are found.
+ */
+export function mapBatches<From, To>(fn: BatchFunction<From, To>, options: MapBatchesOptions = {}): MapBatchesStep {
+  return {
+    kind: 'mapBatches',
+    fn: fn as unknown as BatchFunction<unknown, unknown>,
+    batchSize: DEFAULT_BATCH_SIZE,
+    ...options,
+  };
+}
+
+/** A step that lets on the elements for which the function gives true. Any other ends here: its prediction is `null`. */
+export function filter<From>(fn: ElementFunction<From, boolean>): FilterStep {
+  return { kind: 'filter', fn: fn as ElementFunction<unknown, unknown> };
+}
+
+/**
+ * A step that takes a value apart. The pieces go through the steps that follow, each by itself, and their predictions are
+ * the element's, as an array in the order of the pieces. A piece that fails fails its element.
+ */
+export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): FlatMapStep {
+  return { kind: 'flatMap', fn: fn as ElementFunction<unknown, readonly unknown[]> };
+}
+
+/**
+ * A step of several sequences of steps, by name. Its value is an object with what each branch gave that the element went
+ * through; a branch that fails fails the element.
+ *
+ * @param options.split - `'all'` takes each element through every branch. Weights, `{ a: 9, b: 1 }`, take it through one,
+ *   chosen by the first 32 bits of its id's SHA-256: the same id goes the same way in every run. A function names one.
+ *   Default: `'all'`.
+ */
+export function branch(
+  branches: Readonly<Record<string, readonly Step[]>>,
+  { split = 'all' }: { readonly split?: Split } = {},
+): BranchStep {
+  return { kind: 'branch', branches, split };
 }

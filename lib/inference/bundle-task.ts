@@ -1,26 +1,19 @@
 import type { Pipeline } from '../config/fabric.ts';
 import { FabricError } from '../errors.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
-import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
-import { InferenceStage } from './inference-stage.ts';
-import type { ModelLink } from './model-link.ts';
 import { OutcomeLines } from './outcome-lines.ts';
 import { readBundle } from './read-bundle.ts';
-import { functionStages, stageName } from './stages.ts';
+import { type Pages, runSteps, type StepContext } from './run-steps.ts';
+import { pipelineSteps } from './stages.ts';
 import { count, emptyTally } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
-
-type Pages = AsyncIterable<readonly WorkItem[]>;
 
 /** Outcomes wait no longer than this for more, where these come slowly: what has been sent is not lost at a deadline. */
 const SEND_MILLIS = 1000;
 
-export interface BundleTaskOptions {
+export interface BundleTaskOptions extends StepContext {
   readonly pipeline: Pipeline;
   readonly bundle: Bundle;
-  readonly link: ModelLink;
-  readonly scope: FunctionScope;
   /** Outcomes that were sent before the worker that sent them was lost: they are made again, and not sent again. */
   readonly skip: number;
   readonly signal: AbortSignal;
@@ -39,9 +32,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
     options.onReadDone,
   );
   if (options.scope.oneByOne) pages = oneByOne(pages);
-  pipeline.steps.forEach((_, index) => {
-    pages = stepPages(pages, index, options);
-  });
+  pages = runSteps(pages, pipelineSteps(pipeline), options);
 
   const lines = new OutcomeLines({ join: pipeline.output.join, address: bundle.address });
   const tally = emptyTally();
@@ -82,40 +73,4 @@ async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & Asyn
 
 async function* oneByOne(pages: Pages): AsyncGenerator<readonly WorkItem[]> {
   for await (const page of pages) for (const item of page) yield [item];
-}
-
-function stepPages(upstream: Pages, index: number, { pipeline, link, scope }: BundleTaskOptions): Pages {
-  const step = pipeline.steps[index];
-  if (step === undefined) return upstream;
-  const stages = functionStages(pipeline);
-  const stageFunction = (fn: StageFunction['fn'], stage: string): StageFunction => {
-    const name = stageName(pipeline, index, stage);
-    return { fn, stage: name, code: stages.indexOf(name) };
-  };
-  if (step.kind === 'map') return mapPages(upstream, stageFunction(step.fn, 'map'), scope);
-  const { preprocessFns, postprocessFns } = unwrapHandler(step.handler);
-  const inferenceStage = stageName(pipeline, index, 'inference');
-  const stage = new InferenceStage({
-    step,
-    index,
-    inferenceStage,
-    inferenceCode: stages.indexOf(inferenceStage),
-    preprocess: preprocessFns.map((fn, i) => stageFunction(fn, `preprocess[${i}]`)),
-    postprocess: postprocessFns.map((fn, i) => stageFunction(fn, `postprocess[${i}]`)),
-    link,
-    scope: { ...scope, timeoutSecs: step.timeoutSecs },
-  });
-  return stage.run(upstream);
-}
-
-async function* mapPages(
-  upstream: Pages,
-  step: StageFunction,
-  scope: FunctionScope,
-): AsyncGenerator<readonly WorkItem[]> {
-  for await (const page of upstream) {
-    const pending = applyFunction(page, step, scope);
-    if (pending !== undefined) await pending;
-    yield page;
-  }
 }

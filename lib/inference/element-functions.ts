@@ -2,14 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FabricError } from '../errors.ts';
 import type { ElementFunction } from '../models/model-handler.ts';
 import type { Progress } from './progress.ts';
+import type { Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** A function of a pipeline at its stage. */
-export interface StageFunction {
+export interface StageFunction extends Stage {
   readonly fn: ElementFunction<unknown, unknown>;
-  readonly stage: string;
-  /** The stage's place in `functionStages`. */
-  readonly code: number;
 }
 
 /** What a run of functions needs to know of the bundle that they run for. */
@@ -32,7 +30,7 @@ export class FunctionTimeoutError extends FabricError {
 }
 
 /**
- * Runs a function on the value of each element that has not failed; what it throws fails that element alone.
+ * Runs a function on the value of each element that has no outcome yet; what it throws fails that element alone.
  * The elements' promises, where there are any, are waited for together.
  */
 export function applyFunction(
@@ -69,11 +67,11 @@ async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, sc
 }
 
 /** Calls the function; gives its promise where it is async. */
-function call(item: WorkItem, { fn, stage, code }: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
-  if (item.failure !== undefined) return undefined;
+function call(item: WorkItem, { fn, name, code }: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
+  if (item.isThrough) return undefined;
   const known = scope.known.size === 0 ? undefined : scope.known.get(item.ordinal);
   if (known?.code === code) {
-    item.fail(stage, known.error);
+    item.fail(name, known.error);
     return undefined;
   }
   scope.progress.enter(scope.task, item.ordinal, code);
@@ -82,7 +80,7 @@ function call(item: WorkItem, { fn, stage, code }: StageFunction, scope: Functio
     if (isPromise(result)) return result;
     item.value = result;
   } catch (error) {
-    item.fail(stage, error);
+    item.fail(name, error);
   } finally {
     scope.progress.leave();
   }
@@ -93,12 +91,12 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-async function settle(item: WorkItem, { stage }: StageFunction, result: Promise<unknown>): Promise<void> {
+async function settle(item: WorkItem, { name }: StageFunction, result: Promise<unknown>): Promise<void> {
   try {
     const value = await result;
     if (item.failure === undefined) item.value = value;
   } catch (error) {
-    if (item.failure === undefined) item.fail(stage, error);
+    if (item.failure === undefined) item.fail(name, error);
   }
 }
 
@@ -106,13 +104,13 @@ async function settle(item: WorkItem, { stage }: StageFunction, result: Promise<
 async function inTime(
   done: Promise<unknown>,
   open: ReadonlySet<WorkItem>,
-  { stage }: StageFunction,
+  { name }: StageFunction,
   timeoutSecs: number,
 ): Promise<void> {
   const clock = new AbortController();
   const late = delay(timeoutSecs * 1000, 'late', { signal: clock.signal, ref: false }).catch(() => undefined);
   if ((await Promise.race([done, late])) === 'late') {
-    for (const item of open) item.fail(stage, new FunctionTimeoutError(stage, timeoutSecs));
+    for (const item of open) item.fail(name, new FunctionTimeoutError(name, timeoutSecs));
   }
   clock.abort();
 }

@@ -3,6 +3,7 @@ import type { Bundle } from './bundle.ts';
 import type { BundleRun } from './bundle-run.ts';
 import type { Standing } from './progress.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
+import { FUNCTION_TIMEOUT_SECS, type FunctionStage } from './stages.ts';
 import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** How often a worker is looked at for standing still. */
@@ -24,12 +25,11 @@ export interface EngineWorkerOptions {
   /** Whether batches go across bundles. */
   readonly sharesBatches: boolean;
   /** The stages at which functions run, by the code that progress gives them. */
-  readonly stages: readonly string[];
-  readonly timeoutSecsOf: (stage: string) => number;
+  readonly stages: readonly FunctionStage[];
   /** How long it may stand still outside of functions, as one does that spins after it has waited. */
   readonly stillSecs: number;
   readonly onInfer: (request: number, body: InferRequest) => void;
-  readonly onRecovered: (step: number, key: string, size: number) => void;
+  readonly onRecovered: (model: number, key: string, size: number) => void;
   /** It could take another bundle. */
   readonly onFree: () => void;
   readonly onSetupFailed: (error: CarriedError) => void;
@@ -107,8 +107,11 @@ export class EngineWorker {
         return;
       case 'infer':
         return this.#options.onInfer(message.request, message.body);
+      case 'lease':
+      case 'release':
+        return;
       case 'recovered':
-        return this.#options.onRecovered(message.step, message.key, message.size);
+        return this.#options.onRecovered(message.model, message.key, message.size);
       case 'outcomes':
         void this.#runs
           .get(message.task)
@@ -143,10 +146,9 @@ export class EngineWorker {
       this.#seen = at === undefined ? undefined : { ticket: at.ticket, since: now };
       return;
     }
-    const stage = this.#options.stages[at.stage] ?? '';
-    const timeoutSecs = this.#options.timeoutSecsOf(stage);
+    const { name, timeoutSecs } = this.#options.stages[at.stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
     if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
-    const error = { name: 'TimeoutError', message: `${stage} took longer than ${timeoutSecs} s` };
+    const error = { name: 'TimeoutError', message: `${name} took longer than ${timeoutSecs} s` };
     this.#stuck = { ...at, error };
     void this.#channel.kill();
   }
@@ -174,7 +176,7 @@ export class EngineWorker {
     if (at?.task === run.task) {
       const crash = {
         name: 'WorkerCrashedError',
-        message: `the worker ${cause} in ${this.#options.stages[at.stage] ?? 'a function'}`,
+        message: `the worker ${cause} in ${this.#options.stages[at.stage]?.name ?? 'a function'}`,
       };
       run.lostAt({ ordinal: at.ordinal, stage: at.stage, error: this.#stuck?.error ?? crash });
     } else if (at === undefined) run.lost(cause);

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import type { Pipeline } from '../config/fabric.ts';
 import { handlerPlace } from '../config/handler-place.ts';
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
+import { pipelineModels } from '../config/pipeline-models.ts';
 import { type CarriedError, carryError, ConfigError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
 import { BundleRun } from './bundle-run.ts';
@@ -41,7 +41,7 @@ export class InferenceEngine implements AsyncDisposable {
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly workers: number;
-  readonly #services: ReadonlyMap<number, ModelService>;
+  readonly #services: readonly ModelService[];
   readonly #threads: EngineWorker[] = [];
   readonly #processes = new Set<EngineWorker>();
   readonly #queue: BundleRun[] = [];
@@ -57,7 +57,7 @@ export class InferenceEngine implements AsyncDisposable {
     this.workers = options.workers ?? options.cores ?? availableParallelism();
     this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline, workers: this.workers };
     this.#services = startServices(pipeline, this.metrics, options);
-    for (const { model } of this.#services.values()) {
+    for (const { model } of this.#services) {
       const loaded = ({ label, digest = label }: ModelInfo): void => void (this.#loaded[label] = digest);
       model.then(loaded, () => {});
     }
@@ -82,7 +82,7 @@ export class InferenceEngine implements AsyncDisposable {
     const abort = (): void => aborted.reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await Promise.race([aborted.promise, Promise.all([...this.#services.values()].map((service) => service.model))]);
+      await Promise.race([aborted.promise, Promise.all(this.#services.map((service) => service.model))]);
     } finally {
       signal?.removeEventListener('abort', abort);
     }
@@ -127,12 +127,12 @@ export class InferenceEngine implements AsyncDisposable {
     const workers = [...this.#threads, ...this.#processes];
     await Promise.all([
       ...workers.map((worker) => worker.close()),
-      ...[...this.#services.values()].map((service) => service[Symbol.asyncDispose]()),
+      ...this.#services.map((service) => service[Symbol.asyncDispose]()),
     ]);
   }
 
   async #models(): Promise<Record<string, string>> {
-    const infos = await Promise.all([...this.#services.values()].map((service) => service.model));
+    const infos = await Promise.all(this.#services.map((service) => service.model));
     return Object.fromEntries(infos.map((info) => [info.label, info.digest ?? info.label]));
   }
 
@@ -142,25 +142,24 @@ export class InferenceEngine implements AsyncDisposable {
       setup: this.#setup,
       sharesBatches: sharesBatches(this.pipeline),
       stages: functionStages(this.pipeline),
-      timeoutSecsOf: (stage) => timeoutSecsOf(this.pipeline, stage),
-      stillSecs: Math.max(...this.pipeline.steps.map((_, index) => stepTimeoutSecs(this.pipeline, index))),
+      stillSecs: Math.max(...functionStages(this.pipeline).map(({ timeoutSecs }) => timeoutSecs)),
       onInfer: (request, body) => void this.#infer(worker, request, body),
-      onRecovered: (step, key, size) => this.#services.get(step)?.recovered(key, size),
+      onRecovered: (model, key, size) => this.#services[model]?.recovered(key, size),
       onFree: () => this.#assign(),
       onSetupFailed: (error) => this.#fail(error),
       onLost: (runs) => this.#replace(worker, runs),
     });
-    for (const [step, service] of this.#services) {
+    this.#services.forEach((service, model) => {
       service.model.then(
-        (info) => worker.post({ kind: 'model', step, info }),
-        (error: Error) => worker.post({ kind: 'modelFailed', step, error: carryError(error) }),
+        (info) => worker.post({ kind: 'model', model, info }),
+        (error: Error) => worker.post({ kind: 'modelFailed', model, error: carryError(error) }),
       );
-    }
+    });
     return worker;
   }
 
   async #infer(worker: EngineWorker, request: number, body: InferRequest): Promise<void> {
-    const answer = await this.#services.get(body.step)?.infer(body);
+    const answer = await this.#services[body.model]?.infer(body);
     if (answer === undefined) return;
     worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
   }
@@ -212,49 +211,23 @@ export class InferenceEngine implements AsyncDisposable {
 }
 
 /** Intra-op threads: the cores, shared by the most hosts that can be alive; all of them for a large model. */
-function startServices(
-  pipeline: Pipeline,
-  metrics: Metrics,
-  options: InferenceEngineOptions,
-): Map<number, ModelService> {
+function startServices(pipeline: Pipeline, metrics: Metrics, options: InferenceEngineOptions): ModelService[] {
   const { cores = availableParallelism() } = options;
-  const handlers = pipeline.steps.map((step) =>
-    step.kind === 'map' ? undefined : unwrapHandler(step.handler).handler,
-  );
-  const hosts = handlers.reduce((sum, handler) => sum + (handler?.modelCopies ?? 0), 0);
-  const services = new Map<number, ModelService>();
-  pipeline.steps.forEach((step, index) => {
-    if (step.kind === 'map') return;
-    const large = handlers[index]?.options.largeModel === true;
-    services.set(
-      index,
+  const models = pipelineModels(pipeline);
+  const hosts = models.reduce((sum, { handler }) => sum + handler.modelCopies, 0);
+  return models.map(
+    (model) =>
       new ModelService({
-        step,
-        place: handlerPlace(options.pipeline, index),
+        model,
+        place: handlerPlace(options.pipeline, model.place),
         configUrl: options.configUrl.href,
-        threads: large ? cores : Math.max(1, Math.floor(cores / hosts)),
+        threads: model.handler.options.largeModel === true ? cores : Math.max(1, Math.floor(cores / hosts)),
         metrics,
         ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
       }),
-    );
-  });
-  return services;
-}
-
-function sharesBatches({ steps }: Pipeline): boolean {
-  return steps.some(
-    (step) =>
-      step.kind === 'runInference' && unwrapHandler(step.handler).handler.batching.maxBatchDurationSecs !== undefined,
   );
 }
 
-/** How long a function of this stage may stand still. */
-function timeoutSecsOf(pipeline: Pipeline, stage: string): number {
-  return stepTimeoutSecs(pipeline, Number(/^step\[(\d+)\]/.exec(stage)?.[1] ?? 0));
-}
-
-function stepTimeoutSecs(pipeline: Pipeline, index: number): number {
-  const DEFAULT_SECS = 300;
-  const step = pipeline.steps[index];
-  return step?.kind === 'runInference' ? step.timeoutSecs : DEFAULT_SECS;
+function sharesBatches(pipeline: Pipeline): boolean {
+  return pipelineModels(pipeline).some(({ handler }) => handler.batching.maxBatchDurationSecs !== undefined);
 }

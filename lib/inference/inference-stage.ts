@@ -11,6 +11,7 @@ import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
 import { NO_RESULTS, OrderedWindow, type Slot } from './ordered-window.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
+import type { Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
@@ -25,23 +26,32 @@ const LEAST_ROWS = 2;
 
 export interface InferenceStageOptions {
   readonly step: RunInferenceStep;
-  readonly index: number;
-  readonly inferenceStage: string;
-  /** The stage's place in `functionStages`. */
-  readonly inferenceCode: number;
-  readonly preprocess: readonly StageFunction[];
-  readonly postprocess: readonly StageFunction[];
+  /** The place of the step's model among the pipeline's; those of a keyed step follow it. */
+  readonly model: number;
+  /** One of the step's stages: `inference`, `preprocess[0]`, `load`. */
+  readonly stage: (name: string) => Stage;
   readonly link: ModelLink;
   readonly scope: FunctionScope;
+}
+
+/** Takes elements through a `runInference` step: preprocess, batch, infer, postprocess. */
+export function runInferenceStage(
+  upstream: AsyncIterable<readonly WorkItem[]>,
+  options: InferenceStageOptions,
+): AsyncGenerator<readonly WorkItem[]> {
+  return new InferenceStage(options).run(upstream);
 }
 
 /**
  * One `runInference` step of one bundle, in a worker: preprocess, batch, infer, postprocess. Elements go in and come
  * out in input order; those that have failed pass through.
  */
-export class InferenceStage {
+class InferenceStage {
   readonly #options: InferenceStageOptions;
   readonly #handler: ModelHandler;
+  readonly #preprocess: readonly StageFunction[];
+  readonly #postprocess: readonly StageFunction[];
+  readonly #stage: Stage;
   /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
   readonly #measures: boolean;
   readonly #window = new OrderedWindow();
@@ -58,7 +68,11 @@ export class InferenceStage {
 
   constructor(options: InferenceStageOptions) {
     this.#options = options;
-    this.#handler = unwrapHandler(options.step.handler).handler;
+    const { handler, preprocessFns, postprocessFns } = unwrapHandler(options.step.handler);
+    this.#handler = handler;
+    this.#preprocess = preprocessFns.map((fn, i) => ({ ...options.stage(`preprocess[${i}]`), fn }));
+    this.#postprocess = postprocessFns.map((fn, i) => ({ ...options.stage(`postprocess[${i}]`), fn }));
+    this.#stage = options.stage('inference');
     const { elementSizeFn, batchLengthFn } = this.#handler.batching;
     this.#measures = 'batchKey' in this.#handler || elementSizeFn !== undefined || batchLengthFn !== undefined;
   }
@@ -67,7 +81,7 @@ export class InferenceStage {
     const pump = this.#pump(upstream).catch((error: Error) => this.#window.fail(error));
     try {
       for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) {
-        for (const step of this.#options.postprocess) {
+        for (const step of this.#postprocess) {
           const pending = applyFunction(page, step, this.#options.scope);
           if (pending !== undefined) await pending;
         }
@@ -82,11 +96,11 @@ export class InferenceStage {
 
   async #pump(upstream: AsyncIterable<readonly WorkItem[]>): Promise<void> {
     for await (const page of upstream) {
-      for (const step of this.#options.preprocess) {
+      for (const step of this.#preprocess) {
         const pending = applyFunction(page, step, this.#options.scope);
         if (pending !== undefined) await pending;
       }
-      this.#codec ??= batchCodec(this.#handler, (await this.#options.link.model(this.#options.index)).inputs);
+      this.#codec ??= batchCodec(this.#handler, (await this.#options.link.model(this.#options.model)).inputs);
       this.#batcher ??= this.#newBatcher(this.#codec);
       for (let next = 0; next < page.length; await this.#room()) {
         next = this.#addUntilSubmitted(page, next, this.#codec, this.#batcher);
@@ -105,7 +119,7 @@ export class InferenceStage {
     const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
     const isFixed = fixedSize !== undefined || minBatchSize === maxBatchSize;
     this.#hasFixedBatches = isFixed && maxBatchDurationSecs === undefined;
-    const targetSize = (key: string): number => fixedSize ?? this.#options.link.sizes(this.#options.index, key).target;
+    const targetSize = (key: string): number => fixedSize ?? this.#options.link.sizes(this.#options.model, key).target;
     return new Batcher({
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize,
@@ -134,7 +148,7 @@ export class InferenceStage {
 
   #add(item: WorkItem, codec: BatchCodec, batcher: Batcher<Slot>): void {
     const slot = this.#window.enter(item);
-    if (item.failure !== undefined) return;
+    if (item.isThrough) return;
     const { batching } = this.#handler;
     try {
       if (this.#measures) this.#enter(item);
@@ -148,17 +162,17 @@ export class InferenceStage {
       for (const batch of batcher.add(key, slot, bytes, weight)) this.#submit(batch);
     } catch (error) {
       if (this.#measures) this.#options.scope.progress.leave();
-      item.fail(this.#options.inferenceStage, error);
+      item.fail(this.#stage.name, error);
       slot.state = 'settled';
     }
   }
 
   /** @throws what the element did to an earlier worker when it was measured. */
   #enter({ ordinal }: WorkItem): void {
-    const { scope, inferenceCode } = this.#options;
+    const { scope } = this.#options;
     const known = scope.known.get(ordinal);
-    if (known?.code === inferenceCode) throw known.error;
-    scope.progress.enter(scope.task, ordinal, inferenceCode);
+    if (known?.code === this.#stage.code) throw known.error;
+    scope.progress.enter(scope.task, ordinal, this.#stage.code);
   }
 
   /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
@@ -175,7 +189,7 @@ export class InferenceStage {
   }
 
   #submit(batch: Batch<Slot>): void {
-    const expectedBytes = batch.items.length * this.#options.link.resultBytes(this.#options.index);
+    const expectedBytes = batch.items.length * this.#options.link.resultBytes(this.#options.model);
     this.#expectedBytes += expectedBytes;
     this.#submitted = true;
     this.#inFlight += 1;
@@ -190,15 +204,15 @@ export class InferenceStage {
   }
 
   async #runBatch(batch: Batch<Slot>): Promise<void> {
-    const { link, index, step, inferenceStage } = this.#options;
+    const { link, model, step } = this.#options;
     const together = this.#codec?.padded?.mostTogether(valuesOf(batch.items)) ?? Infinity;
     await runIsolated(batch.items, {
-      ceiling: () => Math.min(link.sizes(index, batch.key).ceiling ?? Infinity, together),
+      ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
       attempt: (slots, options) => this.#attempt(batch, slots, options),
-      recovered: (size) => link.recovered(index, batch.key, size),
+      recovered: (size) => link.recovered(model, batch.key, size),
       fail: (slot, { error }) => {
-        slot.item.failure = { stage: inferenceStage, error };
+        slot.item.failure = { stage: this.#stage.name, error };
         this.#window.settle([slot], 0, NO_RESULTS);
       },
     });
@@ -210,7 +224,7 @@ export class InferenceStage {
     slots: readonly Slot[],
     { isolating, outOfMemory }: { readonly isolating: boolean; readonly outOfMemory: boolean },
   ): Promise<Attempt> {
-    const { link, index } = this.#options;
+    const { link, model } = this.#options;
     const fitting = [...slots];
     let encoded: EncodedBatch | undefined;
     try {
@@ -226,7 +240,7 @@ export class InferenceStage {
     const share = fitting.length / batch.items.length;
     const paddingShare = this.#codec?.padded?.shareOf(valuesOf(fitting));
     const answer = await link.infer({
-      step: index,
+      model,
       key: batch.key,
       batch: encoded,
       bytes: batch.bytes * share,
@@ -257,7 +271,7 @@ export class InferenceStage {
         const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
         if (misfit === undefined) throw error;
         misfit.item.tries += 1;
-        misfit.item.fail(this.#options.inferenceStage, error);
+        misfit.item.fail(this.#stage.name, error);
         this.#window.settle([misfit], 0, NO_RESULTS);
         slots.splice(slots.indexOf(misfit), 1);
       }

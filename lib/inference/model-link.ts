@@ -12,28 +12,28 @@ export class ModelLink {
   readonly #models = new Map<number, PromiseWithResolvers<ModelInfo>>();
   readonly #requests = new Map<number, (answer: InferAnswer) => void>();
   readonly #sizes = new Map<string, BatchSizes>();
-  readonly #firstTargets: ReadonlyMap<number, number>;
+  readonly #firstTargets: readonly number[];
   readonly #resultBytes = new Map<number, number>();
   #nextRequest = 0;
 
-  /** @param firstTargets - the size of a step's batches before anything was learned. */
-  constructor(post: Post, firstTargets: ReadonlyMap<number, number>) {
+  /** @param firstTargets - the size of a model's batches before anything was learned. */
+  constructor(post: Post, firstTargets: readonly number[]) {
     this.#post = post;
     this.#firstTargets = firstTargets;
   }
 
-  /** The model of a step, once it is loaded. @throws ModelLoadError */
-  model(step: number): Promise<ModelInfo> {
-    return this.#modelOf(step).promise;
+  /** A model that is loaded from the start, once it is. @throws ModelLoadError */
+  model(model: number): Promise<ModelInfo> {
+    return this.#modelOf(model).promise;
   }
 
-  sizes(step: number, key: string): BatchSizes {
-    return this.#sizes.get(`${step}:${key}`) ?? { target: this.#firstTargets.get(step) ?? 1 };
+  sizes(model: number, key: string): BatchSizes {
+    return this.#sizes.get(`${model}:${key}`) ?? { target: this.#firstTargets[model] ?? 1 };
   }
 
-  /** Bytes of an element's results, as the last batch of the step had them. */
-  resultBytes(step: number): number {
-    return this.#resultBytes.get(step) ?? 0;
+  /** Bytes of an element's results, as the last batch of the model had them. */
+  resultBytes(model: number): number {
+    return this.#resultBytes.get(model) ?? 0;
   }
 
   infer(body: InferRequest): Promise<InferAnswer> {
@@ -42,27 +42,29 @@ export class ModelLink {
     this.#post({ kind: 'infer', request, body }, buffersOf(body.batch.chunks));
     return new Promise((resolve) => {
       this.#requests.set(request, (answer) => {
-        this.#sizes.set(`${body.step}:${body.key}`, answer.sizes);
-        if (answer.ok) this.#resultBytes.set(body.step, byteLengthOf(answer.results) / answer.results.size);
+        this.#sizes.set(`${body.model}:${body.key}`, answer.sizes);
+        if (answer.ok) this.#resultBytes.set(body.model, byteLengthOf(answer.results) / answer.results.size);
         resolve(answer);
       });
     });
   }
 
   /** The engine says what it makes of it with the next answer; until then the batches to come are cut by this. */
-  recovered(step: number, key: string, size: number): void {
-    const { target, ceiling = Infinity } = this.sizes(step, key);
-    this.#sizes.set(`${step}:${key}`, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
-    this.#post({ kind: 'recovered', step, key, size });
+  recovered(model: number, key: string, size: number): void {
+    const { target, ceiling = Infinity } = this.sizes(model, key);
+    this.#sizes.set(`${model}:${key}`, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
+    this.#post({ kind: 'recovered', model, key, size });
   }
 
   /** Takes what the engine says of models and batches. */
-  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'answer' }>): void {
+  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' }>): void {
     switch (message.kind) {
       case 'model':
-        return this.#modelOf(message.step).resolve(message.info);
+        return this.#modelOf(message.model).resolve(message.info);
       case 'modelFailed':
-        return this.#modelOf(message.step).reject(restoreError(message.error));
+        return this.#modelOf(message.model).reject(restoreError(message.error));
+      case 'leased':
+        return;
       case 'answer': {
         const resolve = this.#requests.get(message.request);
         this.#requests.delete(message.request);
@@ -71,13 +73,13 @@ export class ModelLink {
     }
   }
 
-  #modelOf(step: number): PromiseWithResolvers<ModelInfo> {
-    const known = this.#models.get(step);
+  #modelOf(model: number): PromiseWithResolvers<ModelInfo> {
+    const known = this.#models.get(model);
     if (known !== undefined) return known;
-    const model = Promise.withResolvers<ModelInfo>();
-    model.promise.catch(() => {});
-    this.#models.set(step, model);
-    return model;
+    const loading = Promise.withResolvers<ModelInfo>();
+    loading.promise.catch(() => {});
+    this.#models.set(model, loading);
+    return loading;
   }
 }
 

@@ -2,14 +2,14 @@ import { BatchAssembler } from '../batching/batch-assembler.ts';
 import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
 import type { BatchClosedBy } from '../batching/batcher.ts';
 import { MemoryCeiling } from '../batching/memory-ceiling.ts';
-import type { RunInferenceStep } from '../config/steps.ts';
+import type { PipelineModel } from '../config/pipeline-models.ts';
 import { carryError, describeError, ModelLoadError } from '../errors.ts';
 import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
-import { HostPool } from '../hosts/host-pool.ts';
 import type { RunAnswer } from '../hosts/model-host.ts';
+import { ServedModel } from '../hosts/served-model.ts';
 import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
-import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
+import type { ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
@@ -24,7 +24,7 @@ const LEAST_ISOLATION_MILLIS = 1000;
 const MAX_REMEMBERED_KEYS = 1000;
 
 export interface ModelServiceOptions {
-  readonly step: RunInferenceStep;
+  readonly model: PipelineModel;
   readonly place: string;
   readonly configUrl: string;
   readonly threads: number;
@@ -52,18 +52,19 @@ interface Learned {
 export class ModelService {
   readonly #options: ModelServiceOptions;
   readonly #handler: ModelHandler;
-  readonly #pool: HostPool;
+  readonly #served: ServedModel;
   readonly #assembler: BatchAssembler<Fragment> | undefined;
   readonly #learned = new Map<string, Learned>();
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
 
   constructor(options: ModelServiceOptions) {
-    const { step, metrics } = options;
+    const { metrics } = options;
+    const { step, handler } = options.model;
     this.#options = options;
-    this.#handler = unwrapHandler(step.handler).handler;
+    this.#handler = handler;
     const { batching } = this.#handler;
-    this.#pool = new HostPool({
+    this.#served = new ServedModel({
       copies: this.#handler.modelCopies,
       env: this.#handler.options.envVars ?? {},
       load: {
@@ -79,6 +80,7 @@ export class ModelService {
       },
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
+    void this.#served.open().catch(() => {});
     if (batching.maxBatchDurationSecs !== undefined) {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
@@ -97,7 +99,7 @@ export class ModelService {
 
   /** @throws ModelLoadError */
   get model(): Promise<ModelInfo> {
-    return this.#pool.model;
+    return this.#served.open();
   }
 
   /** Runs a worker's batch; never rejects. */
@@ -117,7 +119,7 @@ export class ModelService {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#assembler?.[Symbol.dispose]();
-    await this.#pool[Symbol.asyncDispose]();
+    await this.#served[Symbol.asyncDispose]();
   }
 
   async #run(fragments: readonly Fragment[]): Promise<void> {
@@ -128,14 +130,14 @@ export class ModelService {
     try {
       const batches = fragments.map((fragment) => fragment.request.batch);
       const { frame, groups } = joinBatches(batches, this.#fixedSize);
-      const answer = await this.#pool.run({
+      const { answer, model } = await this.#served.run({
         frame,
         groups,
         timeoutMillis: this.#timeoutMillis(request.key, size, request.isolating),
       });
       // The host has read the whole batch, and the worker keeps the elements.
       for (const { request } of fragments) request.batch.chunks.forEach(freeBytes);
-      if ('groups' in answer) await this.#succeeded(fragments, size, answer);
+      if ('groups' in answer) this.#succeeded(fragments, size, answer, model);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
       this.#failed(fragments, size, hostFailure(error as Error));
@@ -143,19 +145,19 @@ export class ModelService {
   }
 
   #timeoutMillis(key: string, size: number, isolating: boolean): number {
-    const timeoutMillis = this.#options.step.timeoutSecs * 1000;
+    const timeoutMillis = this.#options.model.step.timeoutSecs * 1000;
     if (!isolating || size === 1) return timeoutMillis;
     const expected = this.#learned.get(key)?.estimator.expectedMillis(size) ?? 0;
     return Math.min(timeoutMillis, Math.max(LEAST_ISOLATION_MILLIS, expected * ISOLATION_SLACK));
   }
 
-  async #succeeded(
+  #succeeded(
     fragments: readonly Fragment[],
     size: number,
     { frame, groups }: Extract<RunAnswer, { groups: unknown }>,
-  ): Promise<void> {
+    { label, digest = label }: ModelInfo,
+  ): void {
     const { metrics } = this.#options;
-    const { label } = await this.#pool.model;
     metrics.add('num_inferences', size);
     metrics.record('inference_request_batch_size', size);
     metrics.record('inference_batch_latency_micro_secs', frame.micros);
@@ -173,7 +175,7 @@ export class ModelService {
       fragment?.resolve({
         ok: true,
         results: resultBatch(result, chunks),
-        model: label,
+        model: { label, digest },
         sizes: this.#sizes(fragment.request.key),
       });
     });

@@ -52,10 +52,10 @@ export class OrderedWindow {
   #failure: Error | undefined;
   #resultBytes = 0;
 
-  /** Adds an element; one that has failed already is settled. */
+  /** Adds an element; one that has its outcome already is settled. */
   enter(item: WorkItem): Slot {
     const slot = new Slot(item);
-    if (item.failure !== undefined) slot.state = 'settled';
+    if (item.isThrough) slot.state = 'settled';
     this.#slots.push(slot);
     return slot;
   }

@@ -1,6 +1,7 @@
 import type { OutcomeChunk } from './bundle.ts';
 import { toJson } from './json.ts';
 import type { WorkItem } from './work-item.ts';
+import type { ModelLabel } from './worker-protocol.ts';
 
 export interface OutcomeLinesOptions {
   readonly join: 'none' | 'input';
@@ -19,7 +20,7 @@ export class OutcomeLines {
   /** Without the closing brace. */
   readonly #address: string;
   /** The list that was said last, and the end of its lines: most elements share theirs. */
-  #models: readonly string[] | undefined;
+  #models: readonly ModelLabel[] | undefined;
   #modelsTail = '';
   readonly #encoder = new TextEncoder();
   #results = '';
@@ -106,10 +107,11 @@ export class OutcomeLines {
   }
 
   /** The end of a line: the model that made the prediction, a list where several did. */
-  #tail(models: readonly string[] | undefined): string {
+  #tail(models: readonly ModelLabel[] | undefined): string {
     if (models !== this.#models || this.#modelsTail === '') {
       this.#models = models;
-      this.#modelsTail = `,"model":${JSON.stringify(models?.length === 1 ? models[0] : (models ?? []))}}\n`;
+      const labels = (models ?? []).map(({ label }) => label);
+      this.#modelsTail = `,"model":${JSON.stringify(labels.length === 1 ? labels[0] : labels)}}\n`;
     }
     return this.#modelsTail;
   }

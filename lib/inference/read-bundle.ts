@@ -1,4 +1,4 @@
-import type { PipelineInput } from '../config/fabric.ts';
+import type { KeySegment, PipelineInput } from '../config/fabric.ts';
 import { PositionIds } from '../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
@@ -184,8 +184,8 @@ class SourceGoneError extends FabricError {
 }
 
 /** A field of the element as it is shown: a string or a safe integer; anything else gives way. */
-function field(input: unknown, name: string | undefined): string | undefined {
-  if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
+function field(input: unknown, name: string | KeySegment | undefined): string | undefined {
+  if (typeof name !== 'string' || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
     return undefined;
   const value = (input as Readonly<Record<string, unknown>>)[name];
   if (typeof value === 'string') return value;

@@ -1,20 +1,96 @@
 import type { Pipeline } from '../config/fabric.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
+import type { Step } from '../config/steps.ts';
+import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
+import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 
-/** Names the stages of a step: alone in its pipeline as they are, otherwise `step[1].inference`. */
-export function stageName(pipeline: Pipeline, step: number, stage: string): string {
-  return pipeline.steps.length === 1 ? stage : `step[${step}].${stage}`;
+/** Where in a pipeline a failure may happen: its name, and for functions its place among `functionStages`. */
+export interface Stage {
+  readonly name: string;
+  readonly code: number;
 }
 
-/** The stages at which functions run (at `inference` those that measure an element), in order; a worker's progress names one by its index here. */
-export function functionStages(pipeline: Pipeline): readonly string[] {
-  return pipeline.steps.flatMap((step, index) => {
-    if (step.kind === 'map') return [stageName(pipeline, index, 'map')];
-    const { preprocessFns, postprocessFns } = unwrapHandler(step.handler);
-    return [
-      ...preprocessFns.map((_, i) => stageName(pipeline, index, `preprocess[${i}]`)),
-      stageName(pipeline, index, 'inference'),
-      ...postprocessFns.map((_, i) => stageName(pipeline, index, `postprocess[${i}]`)),
-    ];
+/** Where a list of steps stands: in which list of the pipeline, and what its stages' names start with. */
+export interface StepList {
+  readonly steps: readonly Step[];
+  /** `steps`, or in a branch `steps[1].branches.a`. */
+  readonly place: string;
+  /** Empty, or in a branch `step[1].a.`. */
+  readonly prefix: string;
+  /** Whether stages are called by their bare names: the pipeline has a single step. */
+  readonly isBare: boolean;
+}
+
+export function pipelineSteps({ steps }: Pick<Pipeline, 'steps'>): StepList {
+  return { steps, place: 'steps', prefix: '', isBare: steps.length === 1 && steps[0]?.kind !== 'branch' };
+}
+
+/** The steps of one branch of the branch step at an index of a list. */
+export function branchSteps(
+  { place, prefix }: StepList,
+  index: number,
+  name: string,
+  steps: readonly Step[],
+): StepList {
+  const inner = { place: `${place}[${index}].branches.${name}`, prefix: `${prefix}step[${index}].${name}.` };
+  return { steps, ...inner, isBare: false };
+}
+
+/** Names a stage of a step: bare in a pipeline of a single step, otherwise `step[1].inference`. */
+export function stageName({ prefix, isBare }: StepList, index: number, stage: string): string {
+  return isBare ? stage : `${prefix}step[${index}].${stage}`;
+}
+
+/** A stage at which functions run, and how long one may stand still there. */
+export interface FunctionStage {
+  readonly name: string;
+  readonly timeoutSecs: number;
+}
+
+/** A step that infers has its own timeout; functions of any other have this one. */
+export const FUNCTION_TIMEOUT_SECS = 300;
+
+/**
+ * The stages at which functions run (at `inference` those that measure an element), in order, each once; a worker's
+ * progress names one by its place here.
+ */
+export function functionStages(pipeline: Pick<Pipeline, 'steps'>): readonly FunctionStage[] {
+  return stagesOf(pipelineSteps(pipeline));
+}
+
+function stagesOf(list: StepList): readonly FunctionStage[] {
+  return list.steps.flatMap((step, index) => {
+    const timeoutSecs = step.kind === 'runInference' ? step.timeoutSecs : FUNCTION_TIMEOUT_SECS;
+    const named = (stages: readonly string[]): FunctionStage[] =>
+      stages.map((stage) => ({ name: stageName(list, index, stage), timeoutSecs }));
+    switch (step.kind) {
+      case 'runInference':
+        return named(inferenceStages(step.handler));
+      case 'map':
+      case 'mapBatches':
+        return named(['map']);
+      case 'filter':
+      case 'flatMap':
+        return named([step.kind]);
+      case 'branch': {
+        const inner = Object.entries(step.branches).flatMap(([name, steps]) =>
+          stagesOf(branchSteps(list, index, name, steps)),
+        );
+        return [...named(['split']), ...inner];
+      }
+    }
   });
+}
+
+/** Functions around a keyed handler run outermost: before and after those around its own handlers. */
+function inferenceStages(outer: ModelHandler): readonly string[] {
+  const { handler, preprocessFns, postprocessFns } = unwrapHandler(outer);
+  const inner = handler instanceof KeyedModelHandler ? handler.mappings.map((one) => unwrapHandler(one.handler)) : [];
+  const most = (counts: readonly number[]): number => Math.max(0, ...counts);
+  const before = preprocessFns.length + most(inner.map((one) => one.preprocessFns.length));
+  const after = postprocessFns.length + most(inner.map((one) => one.postprocessFns.length));
+  return [
+    ...Array.from({ length: before }, (_, i) => `preprocess[${i}]`),
+    'inference',
+    ...Array.from({ length: after }, (_, i) => `postprocess[${i}]`),
+  ];
 }

@@ -2,7 +2,9 @@ import type { Element, ObjectInput } from '../elements/element.ts';
 import type { PositionIds } from '../elements/identity.ts';
 import { ElementReadError, type ErrorDescription, describeError } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
+import type { InferenceArgs } from '../models/model-handler.ts';
 import { toJson } from './json.ts';
+import type { ModelLabel } from './worker-protocol.ts';
 
 export interface ItemFailure {
   readonly stage: string;
@@ -17,12 +19,16 @@ export class WorkItem {
   shownId: string | undefined;
   key: string | undefined;
   failure: ItemFailure | undefined;
+  /** Whether a filter refused it: its prediction is `null`. */
+  isRefused = false;
   /** Times that the element was in a batch that ran. */
   tries = 0;
   /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
   isMidBatch = false;
+  /** Its own arguments for `runInference`. */
+  inferenceArgs: InferenceArgs | undefined;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
-  models: readonly string[] | undefined;
+  models: readonly ModelLabel[] | undefined;
   /** Its byte offset or index in the job. */
   readonly position: number;
   readonly #ids: PositionIds;
@@ -99,6 +105,11 @@ export class WorkItem {
     if (raw !== undefined) return raw.includes('\n') || raw.includes('\r') ? raw.replaceAll(/[\r\n]+/g, ' ') : raw;
     if (isObjectInput(input)) return JSON.stringify({ uri: input.uri, contentType: input.contentType });
     return toJson(input);
+  }
+
+  /** Whether it has its outcome already, and passes the steps that are left as it is. */
+  get isThrough(): boolean {
+    return this.failure !== undefined || this.isRefused;
   }
 
   fail(stage: string, thrown: unknown): void {

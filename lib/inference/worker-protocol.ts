@@ -2,6 +2,7 @@ import type { BatchClosedBy } from '../batching/batcher.ts';
 import type { CarriedError, ErrorDescription } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
+import type { InferenceArgs } from '../models/model-handler.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 
 /** What an engine's worker starts with. */
@@ -38,9 +39,11 @@ export interface BatchSizes {
 }
 
 export interface InferRequest {
-  readonly step: number;
+  /** The model's place among the pipeline's. */
+  readonly model: number;
   readonly key: string;
   readonly batch: EncodedBatch;
+  readonly inferenceArgs?: InferenceArgs;
   readonly bytes: number;
   readonly weight: number;
   readonly closedBy: BatchClosedBy;
@@ -50,8 +53,23 @@ export interface InferRequest {
   readonly paddingShare?: number;
 }
 
+/** The model that made a batch's results: what lines show of it, and its digest, or its name where it has none. */
+export interface ModelLabel {
+  readonly label: string;
+  readonly digest: string;
+}
+
+/**
+ * One of the keyed models that a worker asked for, by its place among the pipeline's: it is loaded, and stays so until
+ * the worker releases it; or it can't be loaded.
+ */
+export type ModelLease = { readonly model: number } & (
+  | { readonly ok: true; readonly info: ModelInfo }
+  | { readonly ok: false; readonly error: CarriedError }
+);
+
 export type InferAnswer = { readonly sizes: BatchSizes } & (
-  | { readonly ok: true; readonly results: EncodedBatch; readonly model: string }
+  | { readonly ok: true; readonly results: EncodedBatch; readonly model: ModelLabel }
   | { readonly ok: false; readonly failure: BatchFailure }
 );
 
@@ -63,8 +81,9 @@ export type ToWorker =
       readonly known: readonly KnownFailure[];
       readonly skip: number;
     }
-  | { readonly kind: 'model'; readonly step: number; readonly info: ModelInfo }
-  | { readonly kind: 'modelFailed'; readonly step: number; readonly error: CarriedError }
+  | { readonly kind: 'model'; readonly model: number; readonly info: ModelInfo }
+  | { readonly kind: 'modelFailed'; readonly model: number; readonly error: CarriedError }
+  | { readonly kind: 'leased'; readonly request: number; readonly lease: ModelLease }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: InferAnswer }
   | { readonly kind: 'written'; readonly task: number }
   | { readonly kind: 'abort'; readonly task: number };
@@ -73,7 +92,9 @@ export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'setupFailed'; readonly error: CarriedError }
   | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
-  | { readonly kind: 'recovered'; readonly step: number; readonly key: string; readonly size: number }
+  | { readonly kind: 'recovered'; readonly model: number; readonly key: string; readonly size: number }
+  | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[] }
+  | { readonly kind: 'release'; readonly model: number }
   | { readonly kind: 'outcomes'; readonly task: number; readonly chunk: OutcomeChunk }
   | { readonly kind: 'readDone'; readonly task: number }
   | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }

@@ -1,18 +1,17 @@
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
 import type { Pipeline } from '../config/fabric.ts';
+import { type PipelineModel, pipelineModels } from '../config/pipeline-models.ts';
 import { carryError } from '../errors.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
 import type { OutcomeChunk } from './bundle.ts';
 import { runBundleTask } from './bundle-task.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { ModelLink, type Post } from './model-link.ts';
 import type { Progress } from './progress.ts';
+import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionStages } from './stages.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** Chunks of outcomes that a task may have sent and not yet seen written. */
 const MAX_UNWRITTEN_CHUNKS = 2;
-/** A `map` step has no timeout of its own; it gets that of an inference step by default. */
-const MAP_TIMEOUT_SECS = 300;
 
 interface Task {
   readonly aborter: AbortController;
@@ -32,17 +31,18 @@ export interface WorkerOptions {
 export class InferenceWorker {
   readonly #options: WorkerOptions;
   readonly #pipeline: Pipeline;
+  readonly #models: readonly PipelineModel[];
+  readonly #stages: readonly FunctionStage[];
   readonly #link: ModelLink;
   readonly #tasks = new Map<number, Task>();
 
   private constructor(options: WorkerOptions, pipeline: Pipeline) {
     this.#options = options;
     this.#pipeline = pipeline;
-    const targets = pipeline.steps.map((step, index): [number, number] => {
-      if (step.kind === 'map') return [index, 1];
-      return [index, unwrapHandler(step.handler).handler.batching.minBatchSize];
-    });
-    this.#link = new ModelLink(options.post, new Map(targets));
+    this.#models = pipelineModels(pipeline);
+    this.#stages = functionStages(pipeline);
+    const targets = this.#models.map(({ handler }) => handler.batching.minBatchSize);
+    this.#link = new ModelLink(options.post, targets);
   }
 
   /** Imports the config. @throws ConfigError */
@@ -71,6 +71,7 @@ export class InferenceWorker {
       }
       case 'model':
       case 'modelFailed':
+      case 'leased':
       case 'answer':
         this.#link.take(message);
     }
@@ -87,9 +88,11 @@ export class InferenceWorker {
     try {
       const summary = await runBundleTask({
         pipeline: this.#pipeline,
+        models: this.#models,
+        stages: this.#stages,
         bundle,
         link: this.#link,
-        scope: { task: id, progress, timeoutSecs: MAP_TIMEOUT_SECS, oneByOne, known: new Map(failures) },
+        scope: { task: id, progress, timeoutSecs: FUNCTION_TIMEOUT_SECS, oneByOne, known: new Map(failures) },
         skip,
         signal: task.aborter.signal,
         send: (chunk) => this.#send(id, task, chunk),

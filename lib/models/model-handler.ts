@@ -4,6 +4,16 @@ import type { Element } from '../elements/element.ts';
 /** Arguments for `runInference`, beside the batch. Each batch gets a copy of its own. */
 export type InferenceArgs = Readonly<Record<string, unknown>>;
 
+/** A golden input: a model that does not take it, or answers it otherwise, does not serve. */
+export interface Probe {
+  /** One element, as `runInference` gets it. */
+  readonly input: unknown;
+  /** What `runInference` must give for it. @default anything */
+  readonly output?: unknown;
+  /** How far each number of the answer may be from the output's. @default 1e-3 */
+  readonly tolerance?: number;
+}
+
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;
@@ -11,6 +21,8 @@ export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<In
   readonly modelCopies?: number;
   /** Environment variables of the model's processes, set before they import anything. @default none */
   readonly envVars?: Readonly<Record<string, string>>;
+  /** Run through each copy of the model when it has been loaded, before it serves. @default none */
+  readonly probe?: Probe;
 }
 
 /** A function on an element's value, before or after inference. It may be async. */

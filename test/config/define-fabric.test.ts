@@ -106,9 +106,12 @@ describe('defineFabric', () => {
     [{ steps: step }, 'pipelines.p.steps must be a list of steps: current value is an object'],
     [
       { steps: [handler] },
-      'pipelines.p.steps[0] must be a step: runInference(…) or map(…): current value is an object',
+      'pipelines.p.steps[0] must be a step: runInference(…), map(…), mapBatches(…), filter(…), flatMap(…) or branch(…): current value is an object',
     ],
-    [{ steps: [step, 5] }, 'pipelines.p.steps[1] must be a step: runInference(…) or map(…): current value is 5'],
+    [
+      { steps: [step, 5] },
+      'pipelines.p.steps[1] must be a step: runInference(…), map(…), mapBatches(…), filter(…), flatMap(…) or branch(…): current value is 5',
+    ],
     [
       stepWith({ handler: { modelUri: 'a.onnx' } }),
       'pipelines.p.steps[0].handler must be a ModelHandler of this installation of inference-fabric: current value is an object',

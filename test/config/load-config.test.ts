@@ -101,15 +101,15 @@ describe('pipelineNamed', () => {
 describe('handlerAt', () => {
   test('gives the handler at its place without the functions around it', async () => {
     const fabric = await loadConfig(fixture('relative'));
-    const plain = handlerAt(fabric, handlerPlace('plain', 0), 'OnnxModelHandler');
+    const plain = handlerAt(fabric, handlerPlace('plain', 'steps[0].handler'), 'OnnxModelHandler');
     expect(plain).toBeInstanceOf(OnnxModelHandler);
-    expect(handlerAt(fabric, handlerPlace('wrapped', 0), 'OnnxModelHandler')).toBe(plain);
+    expect(handlerAt(fabric, handlerPlace('wrapped', 'steps[0].handler'), 'OnnxModelHandler')).toBe(plain);
   });
 
   test.each([
-    [handlerPlace('plain', 0), 'Shout', 'OnnxModelHandler'],
-    [handlerPlace('plain', 1), 'Shout', 'nothing'],
-    [handlerPlace('plane', 0), 'Shout', 'nothing'],
+    [handlerPlace('plain', 'steps[0].handler'), 'Shout', 'OnnxModelHandler'],
+    [handlerPlace('plain', 'steps[1].handler'), 'Shout', 'nothing'],
+    [handlerPlace('plane', 'steps[0].handler'), 'Shout', 'nothing'],
   ])('refuses another class at %s, naming both', async (place, className, found) => {
     const fabric = await loadConfig(fixture('relative'));
     expect(() => handlerAt(fabric, place, className)).toThrow(

@@ -1,0 +1,127 @@
+import { ModelHandler, unwrapHandler } from './model-handler.ts';
+
+/** The keys that share one handler: a cohort. */
+export class KeyModelMapping<Input = unknown, Output = unknown> {
+  readonly keys: readonly string[];
+  readonly handler: ModelHandler<Input, Output>;
+
+  /** @throws TypeError where there is no key, one is not a non-empty string, or the handler can't be one of several. */
+  constructor(keys: readonly string[], handler: ModelHandler<Input, Output>) {
+    if (!Array.isArray(keys) || keys.length === 0) {
+      throw new TypeError("Cannot create KeyModelMapping as 'keys' must be a list of at least one key");
+    }
+    for (const key of keys) {
+      if (typeof key === 'string' && key !== '') continue;
+      throw new TypeError(
+        `Cannot create KeyModelMapping as each of 'keys' must be a non-empty string: one is ${JSON.stringify(key)}`,
+      );
+    }
+    if (!(handler instanceof ModelHandler)) {
+      throw new TypeError("Cannot create KeyModelMapping as 'handler' must be a ModelHandler");
+    }
+    const inner = unwrapHandler(handler as ModelHandler).handler;
+    if (inner instanceof KeyedModelHandler) {
+      throw new TypeError("Cannot create KeyModelMapping as 'handler' must not be a KeyedModelHandler itself");
+    }
+    if (inner.modelCopies > 1) {
+      throw new RangeError(
+        `Cannot create KeyModelMapping as the handler's 'modelCopies' must be 1: current value is ${inner.modelCopies}`,
+      );
+    }
+    this.keys = [...keys];
+    this.handler = handler;
+  }
+}
+
+export interface KeyedModelHandlerOptions {
+  /** The most models in memory at once, in all of an engine's process, whatever its workers. @default all of them */
+  readonly maxModelsPerWorkerHint?: number;
+  /**
+   * The most bytes of private memory that the models' processes may have together; one that is larger by itself is alone.
+   * @default no limit
+   */
+  readonly maxModelBytes?: number;
+  /** The key whose model takes the elements that have no key, or one that no mapping names. @default they fail */
+  readonly defaultKey?: string;
+}
+
+/**
+ * Runs each element through the model that its key is mapped to (Apache Beam's KeyedModelHandler).
+ *
+ * Batches are of one cohort and one shape, by the batching options of the cohort's handler; results keep the order of
+ * the elements. Functions may be added around it, and around each of its handlers: those around it run outermost.
+ *
+ *     new KeyedModelHandler([new KeyModelMapping(['de'], german), new KeyModelMapping(['fr', 'it'], romance)], {
+ *       maxModelsPerWorkerHint: 2,
+ *     });
+ */
+export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelHandler<Input, Output> {
+  readonly mappings: readonly KeyModelMapping<Input, Output>[];
+  readonly keyed: KeyedModelHandlerOptions;
+  readonly #cohorts = new Map<string, number>();
+
+  /** @throws TypeError, RangeError for no mapping, a key that is mapped twice, a default that is none, or a bad bound. */
+  constructor(mappings: readonly KeyModelMapping<Input, Output>[], options: KeyedModelHandlerOptions = {}) {
+    super({});
+    if (!Array.isArray(mappings) || mappings.length === 0) {
+      throw new TypeError(
+        "Cannot create KeyedModelHandler as 'mappings' must be a list of at least one KeyModelMapping",
+      );
+    }
+    mappings.forEach((mapping, cohort) => this.#addCohort(mapping, cohort));
+    checkOptions(options, this.#cohorts);
+    this.mappings = [...mappings];
+    this.keyed = options;
+  }
+
+  /** The place in `mappings` of what an element's key is mapped to; undefined where the element can't be inferred on. */
+  cohortOf(key: string | undefined): number | undefined {
+    const own = key === undefined ? undefined : this.#cohorts.get(key);
+    const { defaultKey } = this.keyed;
+    return own ?? (defaultKey === undefined ? undefined : this.#cohorts.get(defaultKey));
+  }
+
+  override loadModel(): never {
+    throw new TypeError('a KeyedModelHandler has no model of its own; each of its handlers has one');
+  }
+
+  override runInference(): never {
+    throw new TypeError('a KeyedModelHandler runs in an engine only');
+  }
+
+  override resolvePaths(base: URL): void {
+    for (const { handler } of this.mappings) handler.resolvePaths(base);
+  }
+
+  #addCohort(mapping: unknown, cohort: number): void {
+    if (!(mapping instanceof KeyModelMapping)) {
+      throw new TypeError("Cannot create KeyedModelHandler as each of 'mappings' must be a KeyModelMapping");
+    }
+    for (const key of mapping.keys) {
+      if (this.#cohorts.has(key)) {
+        throw new RangeError(`Cannot create KeyedModelHandler as the key '${key}' is mapped twice`);
+      }
+      this.#cohorts.set(key, cohort);
+    }
+  }
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(['maxModelsPerWorkerHint', 'maxModelBytes', 'defaultKey']);
+
+function checkOptions(options: KeyedModelHandlerOptions, cohorts: ReadonlyMap<string, number>): void {
+  for (const option of Object.keys(options)) {
+    if (OPTIONS.has(option)) continue;
+    const advice = 'batching and other options belong to the handlers of its mappings';
+    throw new TypeError(`Cannot create KeyedModelHandler as it has no option '${option}': ${advice}`);
+  }
+  const { maxModelsPerWorkerHint, maxModelBytes, defaultKey } = options;
+  for (const [name, value] of Object.entries({ maxModelsPerWorkerHint, maxModelBytes })) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
+    throw new RangeError(
+      `Cannot create KeyedModelHandler as '${name}' must be a positive integer: current value is ${value}`,
+    );
+  }
+  if (defaultKey !== undefined && !cohorts.has(defaultKey)) {
+    throw new RangeError(`Cannot create KeyedModelHandler as no mapping has the 'defaultKey' '${defaultKey}'`);
+  }
+}
