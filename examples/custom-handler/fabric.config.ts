@@ -18,7 +18,8 @@ class LexiconModelHandler extends ModelHandler<string, Sentiment, Lexicon> {
   override runInference(batch: readonly string[], lexicon: Lexicon, args: InferenceArgs = {}): readonly Sentiment[] {
     const neutralBelow = Number(args['neutralBelow'] ?? 0.5);
     return batch.map((text) => {
-      const words = text.toLowerCase().match(/[a-z']+/g) ?? [];
+      const words = text.toLowerCase().match(/[a-z']+/g);
+      if (!words) throw new RangeError('a review must have words: got none');
       const score = words.reduce((sum, word) => sum + (lexicon.get(word) ?? 0), 0);
       if (Math.abs(score) < neutralBelow) return { score, sentiment: 'neutral' };
       return { score, sentiment: score > 0 ? 'positive' : 'negative' };
@@ -32,7 +33,7 @@ export default defineFabric({
   pipelines: {
     reviews: {
       input: { format: 'text' },
-      steps: [runInference(handler, { timeoutSecs: 10, inferenceArgs: { neutralBelow: 1 } })],
+      steps: [runInference(handler, { timeoutSecs: 10, inferenceArgs: { neutralBelow: 2 } })],
       output: { join: 'input' },
     },
   },
