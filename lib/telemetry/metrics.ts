@@ -1,11 +1,19 @@
 /** The names that Apache Beam's RunInference gives these counters, and those of this fabric beside them. */
-export type CounterName = 'num_inferences' | 'failed_batches_counter';
+export type CounterName =
+  | 'num_inferences'
+  | 'failed_batches_counter'
+  | 'model_loads'
+  | 'model_evictions'
+  | 'model_thrash_warnings'
+  | 'model_refreshes'
+  | 'model_refresh_failures';
 export type DistributionName =
   | 'inference_request_batch_size'
   | 'inference_batch_latency_micro_secs'
   | 'inference_batch_padding_share'
   | 'load_model_latency_milli_secs'
-  | 'model_byte_size';
+  | 'model_byte_size'
+  | 'model_private_bytes';
 
 export interface Distribution {
   readonly count: number;

@@ -1,0 +1,84 @@
+import type { MemoryBound, ResidentModel } from './resident-model.ts';
+
+export interface MemoryBounds {
+  readonly maxModels: number;
+  readonly maxBytes: number;
+}
+
+export interface Eviction {
+  readonly model: ResidentModel;
+  readonly bound: MemoryBound;
+}
+
+/**
+ * What has to leave memory before a model can be loaded: nothing more where all that has to is leaving already;
+ * undefined where leases stand in the way.
+ *
+ * @param evictable those that may leave, the first one first
+ */
+export function evictionsFor(
+  model: ResidentModel,
+  models: readonly ResidentModel[],
+  evictable: readonly ResidentModel[],
+  bounds: MemoryBounds,
+): readonly Eviction[] | undefined {
+  const staying = new Set(models.filter(({ state }) => state === 'opening' || state === 'open'));
+  const evictions: Eviction[] = [];
+  for (const next of [...evictable, undefined]) {
+    const bound = boundInTheWay(model, staying, models, bounds);
+    if (bound === undefined) return evictions;
+    if (next === undefined) return undefined;
+    staying.delete(next);
+    evictions.push({ model: next, bound });
+  }
+  return undefined;
+}
+
+/** Whether a model can be loaded as memory is now; what is on its way out is still there. */
+export function hasRoomFor(model: ResidentModel, models: readonly ResidentModel[], bounds: MemoryBounds): boolean {
+  const there = models.filter(({ state }) => state !== 'closed');
+  return boundInTheWay(model, new Set(there), models, bounds) === undefined;
+}
+
+/** What has to leave memory because the models in it have grown; never the last one. */
+export function evictionsOfExcess(
+  models: readonly ResidentModel[],
+  evictable: readonly ResidentModel[],
+  { maxBytes }: MemoryBounds,
+): readonly Eviction[] {
+  const unknown = largestKnown(models) ?? 0;
+  const open = models.filter(({ state }) => state === 'open');
+  let count = open.length;
+  const bytesOf = ({ bytes, knownBytes = unknown }: ResidentModel): number => bytes ?? knownBytes;
+  let sum = open.reduce((sum, model) => sum + bytesOf(model), 0);
+  const evictions: Eviction[] = [];
+  for (const model of evictable) {
+    if (sum <= maxBytes || count <= 1) break;
+    sum -= bytesOf(model);
+    count -= 1;
+    evictions.push({ model, bound: 'bytes' });
+  }
+  return evictions;
+}
+
+function boundInTheWay(
+  model: ResidentModel,
+  others: ReadonlySet<ResidentModel>,
+  models: readonly ResidentModel[],
+  { maxModels, maxBytes }: MemoryBounds,
+): MemoryBound | undefined {
+  if (others.size >= maxModels) return 'models';
+  if (maxBytes === Infinity || others.size === 0) return undefined;
+  const unknown = largestKnown(models);
+  // While no size is known any number of models seems to fit, so the first of them shows what to expect.
+  if (unknown === undefined) return [...others].some(({ state }) => state === 'opening') ? 'bytes' : undefined;
+  let sum = model.knownBytes ?? unknown;
+  for (const { knownBytes = unknown } of others) sum += knownBytes;
+  return sum > maxBytes ? 'bytes' : undefined;
+}
+
+/** What a model of unknown size counts as. */
+function largestKnown(models: readonly ResidentModel[]): number | undefined {
+  const known = models.flatMap(({ knownBytes }) => knownBytes ?? []);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
