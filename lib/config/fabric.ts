@@ -5,7 +5,13 @@ import type { Compute } from './compute.ts';
 import { fabricSchema } from './schema.ts';
 import type { Step } from './steps.ts';
 
-/** A part of an object's key: 0 is the first segment of what follows the pipeline, -1 the last, the object's own name. */
+/**
+ * A part of an object's key: 0 is the first segment of what follows the pipeline, -1 the last, the object's own name.
+ *
+ * Locally it is a part of the path that names the results: for a folder of images, with the folder's own name in front.
+ * For an object that a manifest lists, it counts in its whole key. A segment that is not there, or empty, is no key, and
+ * an element that came in a message has a key of its own or none.
+ */
 export interface KeySegment {
   readonly segment: number;
 }
@@ -17,7 +23,7 @@ export interface PipelineInput extends InputOptions {
   readonly key?: string | KeySegment;
   /** Whether bundles are made of elements of one key, or of few: each model is then loaded for few bundles. @default false */
   readonly groupByKey?: boolean;
-  /** The field that has an element's own arguments for `runInference`, an object. */
+  /** The field that has an element's own arguments for `runInference`, an object; without it there are none. */
   readonly inferenceArgs?: string;
 }
 
@@ -77,16 +83,13 @@ export function isFabric(value: unknown): value is Fabric {
 function describeIssue(issue: z.core.$ZodIssue, definition: unknown): string {
   if (issue.code === 'invalid_key') {
     const name = String(issue.path.at(-1));
-    return `pipelines['${name}'] ${issue.issues[0]?.message ?? 'is not a name'}: current value is '${name}'`;
+    const where = `${shownPath(issue.path.slice(0, -1))}['${name}']`;
+    return `${where} ${issue.issues[0]?.message ?? 'is not a name'}: current value is '${name}'`;
   }
-  // A union says what it missed at its discriminator; it is the whole that is wrong.
-  const places = issue.code === 'invalid_union' ? issue.path.slice(0, -1) : issue.path;
-  const path = places.reduce<string>(
-    (text, part) =>
-      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
-    '',
-  );
-  const where = path === '' ? 'the configuration' : path;
+  // A union with a discriminator says there what it missed; it is the whole that is wrong.
+  const isMissed = issue.code === 'invalid_union' && issue.discriminator !== undefined;
+  const places = isMissed ? issue.path.slice(0, -1) : issue.path;
+  const where = places.length === 0 ? 'the configuration' : shownPath(places);
   if (issue.code === 'unrecognized_keys')
     return `${where} has no field ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
   const value = places.reduce<unknown>(
@@ -94,6 +97,14 @@ function describeIssue(issue: z.core.$ZodIssue, definition: unknown): string {
     definition,
   );
   return `${where} ${issue.message}: current value is ${shown(value)}`;
+}
+
+function shownPath(places: readonly PropertyKey[]): string {
+  return places.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
 }
 
 /** Values are shown short and never whole: a config may hold secrets by mistake. */

@@ -1,8 +1,12 @@
 import { configDigest } from './config-digest.ts';
 import type { Fabric, Pipeline } from './fabric.ts';
+import { groupsByKey } from './group-by-key.ts';
+import { keyCohorts } from './key-cohorts.ts';
 
 /** What of a pipeline those parts of the fabric need that run none of its code; plain JSON. */
 export interface PipelineFacts extends Pick<Pipeline, 'input' | 'output' | 'maxFailures' | 'maxFailureRatio'> {
+  /** Keys that share a model, for a pipeline whose elements are grouped by key. */
+  readonly cohorts?: readonly (readonly string[])[];
   /** Digest of the pipeline's configuration. */
   readonly config: string;
 }
@@ -19,6 +23,7 @@ function factsOf(pipeline: Pipeline): PipelineFacts {
     output,
     ...(maxFailures === undefined ? {} : { maxFailures }),
     ...(maxFailureRatio === undefined ? {} : { maxFailureRatio }),
+    ...(groupsByKey(input) ? { cohorts: keyCohorts(pipeline) } : {}),
     config: configDigest(pipeline),
   };
 }

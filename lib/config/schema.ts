@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
 import { DEFAULT_LAMBDA } from './compute.ts';
@@ -31,7 +32,7 @@ function integerWithin(least: number, most: number): z.ZodInt {
 
 const keySegment = z.strictObject({ segment: z.int('must be an integer') });
 
-const input = z.strictObject(
+const inputFields = z.strictObject(
   {
     format: z.enum(formats, `must be one of ${formats.join(', ')}`),
     id: fieldName.optional(),
@@ -47,6 +48,16 @@ const input = z.strictObject(
   },
   'must be an object with a format',
 );
+
+const input = inputFields
+  .refine(({ groupByKey, key }) => groupByKey !== true || key !== undefined, {
+    path: ['groupByKey'],
+    error: "must be left out where 'key' does not say what an element's key is",
+  })
+  .refine(({ groupByKey, format }) => groupByKey !== true || isLineFormat(format), {
+    path: ['groupByKey'],
+    error: 'must be left out for images and binary: their objects are taken in the order in which they are listed',
+  });
 
 const runInferenceStep = z
   .strictObject({
@@ -72,16 +83,22 @@ const branchName = z
   .string()
   .regex(/^[A-Za-z0-9][\w-]*$/, 'must be a name of letters, digits, hyphens and underscores');
 
+const weight = z.number('must be a number of at least 0').nonnegative('must be a number of at least 0');
+
 const branchStep = z
   .strictObject({
     kind: z.literal('branch'),
     get branches() {
       return z
-        .record(branchName, z.array(step, 'must be a list of steps').min(1, 'must have at least one step'))
+        .record(
+          branchName,
+          z.array(step, 'must be a list of steps').min(1, 'must have at least one step'),
+          'must be an object of lists of steps by name',
+        )
         .refine((branches) => Object.keys(branches).length > 0, 'must have at least one branch');
     },
     split: z.union(
-      [z.literal('all'), z.record(z.string(), z.number().nonnegative()), aFunction],
+      [z.literal('all'), z.record(z.string(), weight), aFunction],
       "must be 'all', weights of at least 0 by branch, or a function",
     ),
   })

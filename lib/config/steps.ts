@@ -39,7 +39,10 @@ export type BatchFunction<From, To> = (
 ) => readonly To[] | Promise<readonly To[]>;
 
 export interface MapBatchesOptions {
-  /** The most values in one call; the end of a bundle may undercut it. @default 256 */
+  /**
+   * Values in one call. The end of a bundle may undercut it, and so may many elements in a row that have failed or were
+   * refused. In a bundle that ended a worker, or came once more, each value has a call of its own. @default 256
+   */
   readonly batchSize?: number;
 }
 
@@ -60,7 +63,7 @@ export interface FlatMapStep {
 }
 
 /** What sends an element to its branches: all of them, weights by name, or a function that names one. */
-export type Split = 'all' | Readonly<Record<string, number>> | ElementFunction<unknown, string>;
+export type Split<From = unknown> = 'all' | Readonly<Record<string, number>> | ElementFunction<From, string>;
 
 export interface BranchStep {
   readonly kind: 'branch';
@@ -110,14 +113,18 @@ export function mapBatches<From, To>(fn: BatchFunction<From, To>, options: MapBa
   };
 }
 
-/** A step that lets on the elements for which the function gives true. Any other ends here: its prediction is `null`. */
+/**
+ * A step that lets on the elements for which the function gives true, or what counts as true. Any other ends here: its
+ * prediction is `null`. In a branch only its way through that branch ends.
+ */
 export function filter<From>(fn: ElementFunction<From, boolean>): FilterStep {
   return { kind: 'filter', fn: fn as ElementFunction<unknown, unknown> };
 }
 
 /**
  * A step that takes a value apart. The pieces go through the steps that follow, each by itself, and their predictions are
- * the element's, as an array in the order of the pieces. A piece that fails fails its element.
+ * the element's, as an array in the order of the pieces: none where there is no piece, `null` for one that a filter
+ * refused. A piece that fails fails its element.
  */
 export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): FlatMapStep {
   return { kind: 'flatMap', fn: fn as ElementFunction<unknown, readonly unknown[]> };
@@ -125,15 +132,18 @@ export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): Fla
 
 /**
  * A step of several sequences of steps, by name. Its value is an object with what each branch gave that the element went
- * through; a branch that fails fails the element.
+ * through; a branch that fails fails the element, which then goes through no other.
+ *
+ * A value that is as it was read is each branch's own. One that a step made is the same for all of them: a function must
+ * not change it in place, but give a new one.
  *
  * @param options.split - `'all'` takes each element through every branch. Weights, `{ a: 9, b: 1 }`, take it through one,
  *   chosen by the first 32 bits of its id's SHA-256: the same id goes the same way in every run. A function names one.
  *   Default: `'all'`.
  */
-export function branch(
+export function branch<From = unknown>(
   branches: Readonly<Record<string, readonly Step[]>>,
-  { split = 'all' }: { readonly split?: Split } = {},
+  options: { readonly split?: Split<From> } = {},
 ): BranchStep {
-  return { kind: 'branch', branches, split };
+  return { kind: 'branch', branches, ...({ split: 'all', ...options } as { readonly split: Split }) };
 }

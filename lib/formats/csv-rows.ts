@@ -4,6 +4,32 @@ import { failedElement, failure, readElement } from './read-element.ts';
 
 type Row = Record<string, string>;
 
+/** Says a row as a JSON list of its fields, in the order of the header. */
+export function rowPacking(header: readonly string[]): {
+  pack(element: ReadElement): string;
+  unpack(text: string, position: number): ReadElement;
+} {
+  const fill = rowFiller(header);
+  return {
+    pack({ input }) {
+      // As it was read with this header.
+      const row = input as Row;
+      return JSON.stringify(header.map((name) => row[name]));
+    },
+    unpack: (text, position) => readElement(position, fill(JSON.parse(text) as readonly string[])),
+  };
+}
+
+function rowFiller(header: readonly string[]): (fields: readonly string[]) => Row {
+  const emptyRow: Row = Object.fromEntries(header.map((name) => [name, '']));
+  return (fields) => {
+    const row = { ...emptyRow };
+    let index = 0;
+    for (const name of header) row[name] = fields[index++] ?? '';
+    return row;
+  };
+}
+
 /** Makes the element of one row's text: an object by the header's names, or the row's failure. */
 export function parseRow(
   header: readonly string[],
@@ -11,6 +37,7 @@ export function parseRow(
 ): (text: string, position: number) => ReadElement {
   // Copying a row and filling it in is faster than adding its fields, and right for a column named __proto__.
   const emptyRow: Row = Object.fromEntries(header.map((name) => [name, '']));
+  const fill = rowFiller(header);
   const leading = header.slice(0, -1);
   const last = header.at(-1) ?? '';
 
@@ -37,10 +64,7 @@ export function parseRow(
       const message = `The row has ${fields.length} columns where the header has ${header.length}`;
       return failedElement(position, failure('ColumnCountMismatch', message), text);
     }
-    const row = { ...emptyRow };
-    let index = 0;
-    for (const name of header) row[name] = fields[index++] ?? '';
-    return readElement(position, row);
+    return readElement(position, fill(fields));
   }
 
   return (text, position) => {

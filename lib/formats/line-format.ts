@@ -1,14 +1,17 @@
 import type { ByteSource } from '../stores/byte-source.ts';
 import { readHeader } from './csv-header.ts';
 import { rowScanner } from './csv-dialect.ts';
+import { rowPacking } from './csv-rows.ts';
 import { readCsvRows } from './csv.ts';
 import { textStartOf } from './decoded-run.ts';
-import type { FormatName, InputOptions, LineFormatName, ReadElements, ReadOptions } from './format.ts';
+import type { FormatName, InputOptions, LineFormatName, ReadElement, ReadElements, ReadOptions } from './format.ts';
 import { readHead } from './head.ts';
 import { findArrayStart, readJsonArray } from './json-array.ts';
 import { jsonArrayScanner } from './json-scanner.ts';
+import { parseJsonElement } from './json-text.ts';
 import { readJsonLines } from './jsonl.ts';
 import { lineScanner } from './lines.ts';
+import { readElement } from './read-element.ts';
 import type { RecordScanner } from './records.ts';
 import { readTextLines } from './text.ts';
 
@@ -23,6 +26,14 @@ export interface LineFormat {
   readonly isIndexed: boolean;
   /** Where the first element may start, and what stands before it; undefined where the object has no elements. */
   begin(source: ByteSource, input: InputOptions, options: ReadOptions): Promise<ObjectStart | undefined>;
+  /** @param header - the columns, for CSV and TSV. */
+  packing(header: readonly string[]): ElementPacking;
+}
+
+/** Says an element that could be read in a text of its own, from which it can be read again. */
+export interface ElementPacking {
+  pack(element: ReadElement): string;
+  unpack(text: string, position: number): ReadElement;
 }
 
 export interface ObjectStart {
@@ -32,12 +43,21 @@ export interface ObjectStart {
 
 const BYTE_ORDER_MARK_BYTES = 3;
 
+/** An element of JSON has its own text. */
+const jsonPacking: ElementPacking = { pack: ({ raw }) => raw ?? '', unpack: parseJsonElement };
+
+const textPacking: ElementPacking = {
+  pack: ({ input }) => String(input),
+  unpack: (text, position) => readElement(position, text),
+};
+
 const jsonLines: LineFormat = {
   read: readJsonLines,
   scanner: () => lineScanner,
   splitsAtLines: () => true,
   isIndexed: false,
   begin: () => Promise.resolve({ start: 0 }),
+  packing: () => jsonPacking,
 };
 
 const csv: LineFormat = {
@@ -50,11 +70,12 @@ const csv: LineFormat = {
     const row = await readHeader(source, textStart, input, options);
     return row && { start: row.end, header: row.header };
   },
+  packing: rowPacking,
 };
 
 const formats: Readonly<Record<LineFormatName, LineFormat>> = {
   jsonl: jsonLines,
-  text: { ...jsonLines, read: readTextLines },
+  text: { ...jsonLines, read: readTextLines, packing: () => textPacking },
   csv,
   tsv: csv,
   json: {
@@ -66,6 +87,7 @@ const formats: Readonly<Record<LineFormatName, LineFormat>> = {
       const start = await findArrayStart(source, options);
       return start === undefined ? undefined : { start };
     },
+    packing: () => jsonPacking,
   },
 };
 

@@ -22,11 +22,23 @@ export interface CutsPlan {
   readonly header?: readonly string[];
 }
 
+/**
+ * Elements that were grouped by key, and staged bundle by bundle. Offsets are those in all that is staged; elements keep
+ * their positions in the object.
+ */
+export interface GroupedPlan {
+  readonly kind: 'grouped';
+  /** The end of the last bundle, exclusive. */
+  readonly byteLength: number;
+  readonly starts: readonly number[];
+  readonly header?: readonly string[];
+}
+
 /** How an object is cut into bundles; plain JSON, as it is recorded in `job.json`. */
-export type ObjectPlan = RangesPlan | CutsPlan;
+export type ObjectPlan = RangesPlan | CutsPlan | GroupedPlan;
 
 export function bundleCount(plan: ObjectPlan): number {
-  if (plan.kind === 'cuts') return plan.starts.length;
+  if (plan.kind !== 'ranges') return plan.starts.length;
   return Math.ceil(Math.max(0, plan.byteLength - plan.start) / plan.bundleBytes);
 }
 
@@ -37,13 +49,14 @@ export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
     const start = plan.start + index * plan.bundleBytes;
     return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...header };
   }
-  const start = plan.kind === 'cuts' ? plan.starts[index] : undefined;
+  const start = plan.kind === 'ranges' ? undefined : plan.starts[index];
   if (plan.kind === 'ranges' || start === undefined) {
     throw new RangeError(
       `Cannot find the bundle as 'index' must be from 0 to below ${bundleCount(plan)}: current value is ${index}`,
     );
   }
-  const firstIndex = plan.firstIndexes?.[index];
   const end = plan.starts[index + 1] ?? plan.byteLength;
+  if (plan.kind === 'grouped') return { start, end, ...header };
+  const firstIndex = plan.firstIndexes?.[index];
   return { start, end, aligned: true, ...(firstIndex === undefined ? {} : { firstIndex }), ...header };
 }

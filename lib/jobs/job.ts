@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import type { FormatName } from '../formats/format.ts';
+import type { BundleRange, FormatName } from '../formats/format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle, BundleObject } from '../inference/bundle.ts';
 import { locationOf, parseS3Uri, s3Uri, type SourceLocation } from '../stores/open-source.ts';
 import { chunkKey } from './output-layout.ts';
 
 /**
- * What cuts a job into bundles: ranges of one object, or runs of a list of whole objects, which are paths, or in S3 URIs
- * with what was planned of them. The objects of a `listed` plan are staged, a list for each bundle.
+ * What cuts a job into bundles: ranges of one object (`chunked` where what they hold is staged), or runs of a list of whole
+ * objects, which are paths, or in S3 URIs with what was planned of them. The objects of a `listed` plan are staged, a list
+ * for each bundle.
  */
 export type JobPlan =
   | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean }
@@ -64,28 +65,42 @@ export function bundlesOf(plan: JobPlan): number {
 /**
  * One bundle of a job.
  *
- * @param chunkPath - where the uncompressed bytes of a compressed object's bundle are.
+ * @param chunkPath - where the bundle is staged, if it is.
  */
 export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
   const { plan, name, source } = job;
   if (plan.kind === 'objects') {
     const first = index * plan.bundleElements;
-    const objects = plan.objects
-      .slice(first, first + plan.bundleElements)
-      .map((object) => (typeof object === 'string' ? { uri: object } : object));
+    const objects = plan.objects.slice(first, first + plan.bundleElements).map((object): BundleObject => {
+      const location = locationOf(typeof object === 'string' ? { uri: object } : object);
+      return Object.assign(location, { path: pathInFolder(location, job) });
+    });
     return { name, source: { kind: 'objects', objects, firstIndex: first }, address: { uri: source.uri } };
   }
   if (plan.kind === 'listed') throw new TypeError("Cannot make a bundle of a 'listed' plan: its objects are staged");
   const range = bundleRange(plan.object, index);
   const object = locationOf(source);
   const address = { ...object, range: { start: range.start, end: range.end } };
+  if (plan.object.kind === 'grouped') {
+    return { name, source: { kind: 'grouped', uri: chunkPath, ...groupedRange(range) }, address };
+  }
   if (!plan.chunked) return { name, source: { kind: 'range', ...object, range }, address };
   return { name, source: { kind: 'range', uri: chunkPath, range, chunk: true }, address };
 }
 
+function groupedRange({ start, end, header }: BundleRange) {
+  return { range: { start, end }, ...(header === undefined ? {} : { header }) };
+}
+
+/** An object's path below the job's folder, with the folder's name in front. */
+function pathInFolder({ uri }: SourceLocation, { name, source }: Job): string {
+  const below = uri.slice(source.uri.length);
+  return below.startsWith('/') ? name + below : `${name}/${below}`;
+}
+
 /** What a bundle of a job in a store needs beside the plan. */
 export interface StoredBundleOptions {
-  /** Where the chunks of a compressed object are staged. */
+  /** Where the chunks of an object that was staged are. */
   readonly outputBucket: string;
   /** Of a `listed` plan: this bundle's objects. */
   readonly objects?: readonly BundleObject[];
@@ -102,7 +117,7 @@ export function storedBundleOf(job: Job, index: number, { outputBucket, objects 
     return { name, source: { kind: 'objects', objects: objects ?? [], firstIndex }, address };
   }
   const bundle = bundleOf(job, index, s3Uri(outputBucket, chunkKey(id, index)));
-  if (bundle.source.kind !== 'range') return bundle;
+  if (bundle.source.kind !== 'range' && bundle.source.kind !== 'grouped') return bundle;
   const { start, end } = bundle.source.range;
   return { name, source: bundle.source, address: { ...address, range: { start, end } } };
 }

@@ -41,9 +41,19 @@ export function successKey(folder: string): string {
   return `${folder}/_SUCCESS`;
 }
 
-/** The uncompressed bytes of a compressed object's bundle. */
+/** What a bundle holds of an object that can't be read by ranges: it is compressed, or was grouped by key. */
 export function chunkKey(job: string, bundle: number): string {
   return `${stagingOf(job)}/chunks/${bundle}`;
+}
+
+/** The uncompressed bytes of a compressed object, until they are grouped by key. */
+export function unsortedKey(job: string, bundle: number): string {
+  return `${stagingOf(job)}/unsorted/${bundle}`;
+}
+
+/** Elements that were sorted by key, and wait to be merged with others. */
+export function runPieceKey(job: string, run: string, piece: number): string {
+  return `${stagingOf(job)}/runs/${run}/${piece}`;
 }
 
 /** The objects of one bundle of a manifest's list: a JSON array of addresses. */

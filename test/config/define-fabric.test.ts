@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { container, lambda } from '../../lib/config/compute.ts';
 import { defineFabric, isFabric, type PipelineDefinition } from '../../lib/config/fabric.ts';
-import { map, runInference } from '../../lib/config/steps.ts';
+import { branch, filter, flatMap, map, mapBatches, runInference } from '../../lib/config/steps.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 
@@ -86,13 +86,61 @@ const lambdaRules: readonly (readonly [fields: object, complaint: string])[] = [
   [{ compute: container({ cpus: 2 } as object) }, "pipelines.p.compute has no field 'cpus'"],
 ];
 
+const branches = { a: [map(fn)], b: [map(fn)] };
+const SPLIT = "must be 'all', weights of at least 0 by branch, or a function";
+const WEIGHTS = 'must have a weight for each branch and for nothing else, one of them above 0';
+const branchTo = (fields: object): object => ({ ...branch(branches), ...fields });
+const splitBy = (split: unknown): object => branchTo({ split });
+
+/** Steps that break a rule, and what is said of each behind its place. */
+const stepRules: readonly (readonly [step: object, complaint: string])[] = [
+  [filter(undefined as never), '.fn must be a function: current value is undefined'],
+  [flatMap('fn' as never), ".fn must be a function: current value is 'fn'"],
+  [mapBatches(5 as never), '.fn must be a function: current value is 5'],
+  [mapBatches((all) => all, { batchSize: 0 }), `.batchSize ${INTEGER}: current value is 0`],
+  [mapBatches((all) => all, { batchSize: 1.5 }), `.batchSize ${INTEGER}: current value is 1.5`],
+  [mapBatches((all) => all, { size: 5 } as object), " has no field 'size'"],
+  [branch({}), '.branches must have at least one branch: current value is an object'],
+  [
+    branchTo({ branches: [[map(fn)]] }),
+    '.branches must be an object of lists of steps by name: current value is a list of 1',
+  ],
+  [branch({ a: [] }), '.branches.a must have at least one step: current value is a list of 0'],
+  [branchTo({ branches: { a: map(fn) } }), '.branches.a must be a list of steps: current value is an object'],
+  [
+    branch({ a: [branch({ b: [filter(5 as never)] })] }),
+    '.branches.a[0].branches.b[0].fn must be a function: current value is 5',
+  ],
+  [
+    branch({ 'a.b': [map(fn)] }),
+    ".branches['a.b'] must be a name of letters, digits, hyphens and underscores: current value is 'a.b'",
+  ],
+  [splitBy('some'), `.split ${SPLIT}: current value is 'some'`],
+  [splitBy(0.5), `.split ${SPLIT}: current value is 0.5`],
+  [splitBy({ a: '1', b: 1 }), `.split ${SPLIT}: current value is an object`],
+  [splitBy({ a: -1, b: 1 }), '.split.a must be a number of at least 0: current value is -1'],
+  [splitBy({ a: 1 }), `.split ${WEIGHTS}: current value is an object`],
+  [splitBy({ a: 1, b: 1, c: 1 }), `.split ${WEIGHTS}: current value is an object`],
+  [splitBy({ a: 0, b: 0 }), `.split ${WEIGHTS}: current value is an object`],
+  [branch(branches, { by: 'id' } as object), " has no field 'by'"],
+];
+
 describe('defineFabric', () => {
   const rules: readonly (readonly [fields: object, complaint: string])[] = [
     [input({ format: 'xml' }), `pipelines.p.input.format must be one of ${FORMATS}: current value is 'xml'`],
     [{ input: {} }, `pipelines.p.input.format must be one of ${FORMATS}: current value is undefined`],
     [input({ id: '' }), "pipelines.p.input.id must be the name of a field: current value is ''"],
     [input({ id: 5 }), 'pipelines.p.input.id must be the name of a field: current value is 5'],
+    [input({ key: 5 }), 'pipelines.p.input.key must be the name of a field, or { segment }: current value is 5'],
     [input({ key: '' }), "pipelines.p.input.key must be the name of a field: current value is ''"],
+    [
+      input({ groupByKey: true }),
+      "pipelines.p.input.groupByKey must be left out where 'key' does not say what an element's key is: current value is true",
+    ],
+    [
+      input({ groupByKey: true, key: 'k', format: 'images' }),
+      'pipelines.p.input.groupByKey must be left out for images and binary: their objects are taken in the order in which they are listed: current value is true',
+    ],
     [input({ bundleBytes: 0 }), `pipelines.p.input.bundleBytes ${INTEGER}: current value is 0`],
     [input({ bundleBytes: '4' }), `pipelines.p.input.bundleBytes ${INTEGER}: current value is '4'`],
     [input({ bundleElements: 1.5 }), `pipelines.p.input.bundleElements ${INTEGER}: current value is 1.5`],
@@ -126,6 +174,7 @@ describe('defineFabric', () => {
     [stepWith({ inferenceArgs: 5 }), 'pipelines.p.steps[0].inferenceArgs must be an object: current value is 5'],
     [stepWith({ timeout: 5 }), "pipelines.p.steps[0] has no field 'timeout'"],
     [{ steps: [{ kind: 'map', fn: 5 }] }, 'pipelines.p.steps[0].fn must be a function: current value is 5'],
+    ...stepRules.map(([step, complaint]) => [{ steps: [step] }, `pipelines.p.steps[0]${complaint}`] as const),
     [{ output: { format: 'xlsx' } }, "pipelines.p.output.format must be 'jsonl': current value is 'xlsx'"],
     [{ output: { join: 'all' } }, "pipelines.p.output.join must be 'none' or 'input': current value is 'all'"],
     [{ output: { elements: 'key' } }, "pipelines.p.output.elements must be 'id': current value is 'key'"],
@@ -252,7 +301,13 @@ describe('defineFabric', () => {
         delimiter: ';',
         quotedNewlines: false,
       },
-      steps: [runInference(handler, { timeoutSecs: 0.5, onTimeout: 'retry', inferenceArgs: { a: [1] } }), map(fn)],
+      steps: [
+        runInference(handler, { timeoutSecs: 0.5, onTimeout: 'retry', inferenceArgs: { a: [1] } }),
+        map(fn),
+        mapBatches((all) => all, { batchSize: 5 }),
+        filter(() => true),
+        branch({ a: [flatMap(() => [])], b: [map(fn)] }, { split: { a: 0.5, b: 0 } }),
+      ],
       output: { format: 'jsonl', join: 'input' },
       compute: container({ gpus: 2 }),
       maxFailures: 5,

@@ -91,6 +91,7 @@ function chunkOf(id: string, ordinal: number, end: End) {
     elements: 1,
     succeeded: isResult ? 1 : 0,
     failed: isResult ? {} : { [end.stage]: 1 },
+    models: {},
   };
 }
 

@@ -79,6 +79,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     this.tally.succeeded = tally.succeeded;
     this.tally.failed = tally.total - tally.succeeded;
     Object.assign(this.tally.failedByStage, tally.failedByStage);
+    Object.assign(this.tally.models, tally.models);
     this.#cut = this.#here();
   }
 
@@ -95,7 +96,8 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   }
 
   #here(): Cut {
-    const tally = { ...this.tally, failedByStage: { ...this.tally.failedByStage } };
+    const { failedByStage, models } = this.tally;
+    const tally = { ...this.tally, failedByStage: { ...failedByStage }, models: { ...models } };
     return { tally, results: this.results.byteLength, errors: this.errors.byteLength };
   }
 

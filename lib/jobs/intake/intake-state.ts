@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { InvalidMessageError, type IntakeMessage } from '../../elements/messages.ts';
+import type { GroupingState } from '../../formats/grouping/group-elements.ts';
 import type { CutsPlan } from '../../formats/plan.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { getText } from '../../stores/object-store.ts';
 import { intakeStateKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 
-/** How far intake has come with an object: its plan, the lists of its manifest's objects, or the bundles sent. */
+/** How far intake has come with an object: its plan, its grouping, its manifest's lists of objects, or the bundles sent. */
 export type IntakeProgress =
   | { readonly kind: 'plan'; readonly plan?: CutsPlan | undefined }
+  | { readonly kind: 'group'; readonly state: GroupingState }
   | { readonly kind: 'list'; readonly count: number }
   | { readonly kind: 'send'; readonly from: number };
 
@@ -42,6 +44,32 @@ const cutsPlan = z.object({
   firstIndexes: z.array(count).optional(),
   header: z.array(z.string()).optional(),
 });
+const rangesPlan = z.object({
+  kind: z.literal('ranges'),
+  start: count,
+  byteLength: count,
+  bundleBytes: count,
+  header: z.array(z.string()).optional(),
+});
+const grouping = {
+  runs: z.array(z.object({ name, level: count, pieces: z.array(count) })),
+  written: count,
+};
+const groupingState = z.discriminatedUnion('phase', [
+  z.object({
+    ...grouping,
+    phase: z.literal('sort'),
+    plan: z.discriminatedUnion('kind', [cutsPlan, rangesPlan]),
+    from: z.object({ bundle: count, element: count }),
+  }),
+  z.object({
+    ...grouping,
+    phase: z.literal('merge'),
+    header: z.array(z.string()).optional(),
+    pieces: z.array(count),
+    cursor: z.array(count).optional(),
+  }),
+]);
 const state = z.object({
   version: z.literal(1),
   object: z.object({
@@ -55,6 +83,7 @@ const state = z.object({
   }),
   progress: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('plan'), plan: cutsPlan.optional() }),
+    z.object({ kind: z.literal('group'), state: groupingState }),
     z.object({ kind: z.literal('list'), count }),
     z.object({ kind: z.literal('send'), from: count }),
   ]),
@@ -86,6 +115,8 @@ function labelOf(progress: IntakeProgress): string {
   switch (progress.kind) {
     case 'plan':
       return `plan-${progress.plan?.starts.length ?? 0}`;
+    case 'group':
+      return `group-${progress.state.phase}-${progress.state.written}`;
     case 'list':
       return `list-${progress.count}`;
     case 'send':

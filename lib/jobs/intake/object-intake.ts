@@ -1,4 +1,5 @@
 import { FabricError } from '../../errors.ts';
+import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import { readEnd } from '../finalizing/end-job.ts';
@@ -29,6 +30,8 @@ export interface ObjectIntakeOptions extends FabricPorts {
   readonly jobQueues: (pipeline: string) => JobQueues;
   /** What a compressed object may hold. @default 20 GiB */
   readonly maxUncompressedBytes?: number | undefined;
+  /** What is held in memory while elements are grouped by key; other bounds are for tests. */
+  readonly groupingBounds?: GroupingBounds | undefined;
   /** After so long a job ends, whatever is missing. @default 3 days */
   readonly jobMaxMillis?: number | undefined;
 }
@@ -83,14 +86,16 @@ export class ObjectIntake {
   /** @returns the recorded job; undefined where another run is to go on, or the object was rejected. */
   async #plan(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<RecordedJob | undefined> {
     const { object, progress } = work;
-    const { output, inputBuckets, pipelines, maxUncompressedBytes, queues } = this.#options;
+    const { output, inputBuckets, pipelines, maxUncompressedBytes, groupingBounds, queues } = this.#options;
     const facts = Object.hasOwn(pipelines, object.pipeline) ? pipelines[object.pipeline] : undefined;
     if (facts === undefined) return this.#reject(object, `there is no pipeline called '${object.pipeline}' any more`);
     const outcome = await planStoredObject(object, {
       input: facts.input,
+      cohorts: facts.cohorts ?? [],
       output,
       inputBuckets,
       maxUncompressedBytes: maxUncompressedBytes ?? DEFAULT_MAX_UNCOMPRESSED_BYTES,
+      groupingBounds,
       progress,
       stop: deadline.signal,
     }).catch((error: unknown) => ({ kind: 'failed', error }) as const);
@@ -141,10 +146,15 @@ function cameFurther(before: IntakeProgress, after: IntakeProgress): boolean {
   return furthest(after) > furthest(before);
 }
 
+/** More than any plan has bundles: grouping comes after it. */
+const GROUPING = 2 ** 40;
+
 function furthest(progress: IntakeProgress): number {
   switch (progress.kind) {
     case 'plan':
       return progress.plan?.starts.length ?? 0;
+    case 'group':
+      return GROUPING + progress.state.written;
     case 'list':
       return progress.count;
     case 'send':

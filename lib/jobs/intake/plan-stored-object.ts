@@ -1,15 +1,19 @@
+import type { PipelineInput } from '../../config/fabric.ts';
+import { groupsByKey } from '../../config/group-by-key.ts';
 import { FabricError } from '../../errors.ts';
 import { compressionOf, type Compression } from '../../formats/compression.ts';
 import type { InputOptions } from '../../formats/format.ts';
+import { startGrouping } from '../../formats/grouping/group-elements.ts';
 import { isLineFormat, lineFormat } from '../../formats/line-format.ts';
 import { isStop, planObject, planObjectStep } from '../../formats/plan-object.ts';
-import type { CutsPlan } from '../../formats/plan.ts';
+import type { CutsPlan, ObjectPlan } from '../../formats/plan.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
+import { chunksAtOnce, groupStoredObject } from './group-stored-object.ts';
 import type { IntakeObject } from './intake-state.ts';
 import { manifestKindOf } from './object-manifest.ts';
-import { chunkKey, planInputKey } from '../output-layout.ts';
+import { chunkKey, planInputKey, unsortedKey } from '../output-layout.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { stageObjectLists } from './stage-object-lists.ts';
 import { WorkInFlight } from './work-in-flight.ts';
@@ -17,31 +21,36 @@ import { WorkInFlight } from './work-in-flight.ts';
 /** What is compressed is cut from its start to its end by one run of a function; this much is done in time. */
 export const DEFAULT_MAX_UNCOMPRESSED_BYTES = 20 * 1024 ** 3;
 
-/** Chunks on their way to the store at once, as long as they stay below so many bytes. */
-const CHUNKS_IN_FLIGHT = 8;
-const CHUNK_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
-
 /**
  * Plans an object, from where an earlier run of the function stopped. What can be cut unread is planned at once; what
- * must be read goes on until `stop`. What is compressed starts anew each time.
+ * must be read goes on until `stop`. What is compressed is decompressed from its start each time.
  *
  * @throws FabricError where the object as a whole cannot be read; ElementReadError `SourceGone` where it is not there.
  */
-export async function planStoredObject(object: IntakeObject, options: PlanningOptions): Promise<PlanningOutcome> {
-  const { output, progress, stop } = options;
+export async function planStoredObject(object: IntakeObject, given: PlanningOptions): Promise<PlanningOutcome> {
+  const { output, progress } = given;
   const manifestKind = manifestKindOf(object.name);
-  const compression = compressionOf(object.name);
-  refuseManifest(options.input, manifestKind !== undefined);
-  const isRead = manifestKind !== undefined || compression !== undefined || !splitsUnread(options.input);
-  const input = isRead ? await fixInput(object.job, options) : options.input;
+  refuseManifest(given.input, manifestKind !== undefined);
+  const options = isRead(object, given) ? await fixInput(object.job, given) : given;
   await using source = await openObjectSource(output.store, addressOf(object));
-  if (manifestKind !== undefined) return stageObjectLists(source, object, manifestKind, { ...options, input });
-  if (compression !== undefined) return planCompressed(source, object, compression, { ...options, input });
+  if (manifestKind !== undefined) return stageObjectLists(source, object, manifestKind, options);
+  if (progress.kind === 'group') return groupStoredObject(source, object, progress.state, options);
 
-  const from = progress.kind === 'plan' ? progress.plan : undefined;
-  const { plan, isWhole } = await planObjectStep(source, input, { from, stop });
-  if (isWhole) return { kind: 'planned', plan: { kind: 'object', object: plan, chunked: false } };
-  return { kind: 'stopped', progress: { kind: 'plan', plan: plan as CutsPlan } };
+  const compression = compressionOf(object.name);
+  const planned =
+    compression === undefined
+      ? await planUncompressed(source, options)
+      : await planCompressed(source, object, compression, options);
+  if (planned.kind === 'stopped') return planned;
+  const { plan } = planned;
+  if (groupsByKey(options.input)) return groupStoredObject(source, object, startGrouping(plan), options);
+  return { kind: 'planned', plan: { kind: 'object', object: plan, chunked: compression !== undefined } };
+}
+
+/** Whether the object is read to be planned, and not only its head. */
+function isRead({ name }: IntakeObject, { input, progress }: PlanningOptions): boolean {
+  if (manifestKindOf(name) !== undefined || compressionOf(name) !== undefined || progress.kind === 'group') return true;
+  return groupsByKey(input) || !splitsUnread(input);
 }
 
 function addressOf({ bucket, key, versionId, etag }: IntakeObject) {
@@ -62,12 +71,25 @@ function refuseManifest({ format }: InputOptions, isManifest: boolean): void {
  * The options by which an object is cut: those of the first run that read it. Another that came in between with another
  * configuration would cut other bundles, and their staged bytes would be mixed up.
  */
-async function fixInput(job: string, { input, output }: PlanningOptions): Promise<InputOptions> {
-  const { store, bucket } = output;
-  const address = { bucket, key: planInputKey(job) };
-  if ((await store.put(address, JSON.stringify(input), { only: 'absent' })) !== undefined) return input;
-  const fixed = await getText(store, address);
-  return fixed === undefined ? input : (JSON.parse(fixed.text) as InputOptions);
+async function fixInput(job: string, options: PlanningOptions): Promise<PlanningOptions> {
+  const { input, cohorts, output } = options;
+  const address = { bucket: output.bucket, key: planInputKey(job) };
+  const own = { ...input, cohorts };
+  if ((await output.store.put(address, JSON.stringify(own), { only: 'absent' })) !== undefined) return options;
+  const there = await getText(output.store, address);
+  if (there === undefined) return options;
+  const { cohorts: fixedCohorts = [], ...fixed } = JSON.parse(there.text) as PipelineInput & Partial<typeof own>;
+  return { ...options, input: fixed, cohorts: fixedCohorts };
+}
+
+/** The plan of an object's bytes, or how far this run came. */
+type CutOutcome = { readonly kind: 'cut'; readonly plan: ObjectPlan } | Extract<PlanningOutcome, { kind: 'stopped' }>;
+
+async function planUncompressed(source: ByteSource, { input, progress, stop }: PlanningOptions): Promise<CutOutcome> {
+  const from = progress.kind === 'plan' ? progress.plan : undefined;
+  const { plan, isWhole } = await planObjectStep(source, input, { from, stop });
+  if (isWhole) return { kind: 'cut', plan };
+  return { kind: 'stopped', progress: { kind: 'plan', plan: plan as CutsPlan } };
 }
 
 async function planCompressed(
@@ -75,16 +97,16 @@ async function planCompressed(
   { job }: IntakeObject,
   compression: Compression,
   { input, output, maxUncompressedBytes, stop }: PlanningOptions,
-): Promise<PlanningOutcome> {
+): Promise<CutOutcome> {
   const { store, bucket } = output;
-  const atOnce = Math.max(1, Math.min(CHUNKS_IN_FLIGHT, Math.floor(CHUNK_BYTES_IN_FLIGHT / input.bundleBytes)));
-  const puts = new WorkInFlight(atOnce);
+  const keyOf = groupsByKey(input) ? unsortedKey : chunkKey;
+  const puts = new WorkInFlight(chunksAtOnce(input));
   const stage = (bundle: number, bytes: Uint8Array): Promise<void> =>
-    puts.begin(() => store.put({ bucket, key: chunkKey(job, bundle) }, bytes));
+    puts.begin(() => store.put({ bucket, key: keyOf(job, bundle) }, bytes, { only: 'absent' }));
   try {
-    const object = await planObject(source, input, { compression, stage, maxUncompressedBytes, signal: stop });
+    const plan = await planObject(source, input, { compression, stage, maxUncompressedBytes, signal: stop });
     await puts.end();
-    return { kind: 'planned', plan: { kind: 'object', object, chunked: true } };
+    return { kind: 'cut', plan };
   } catch (error) {
     await puts.end();
     if (!isStop(error, stop)) throw error;

@@ -1,14 +1,18 @@
-import type { InputOptions } from '../../formats/format.ts';
+import type { PipelineInput } from '../../config/fabric.ts';
+import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { IntakeProgress } from './intake-state.ts';
 import type { JobPlan } from '../job.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 
 export interface PlanningOptions {
-  readonly input: InputOptions;
+  readonly input: PipelineInput;
+  /** Keys that belong together, where elements are grouped by key. */
+  readonly cohorts: readonly (readonly string[])[];
   /** The store reads the objects of all buckets; what is staged goes to the output bucket. */
   readonly output: OutputBucket;
   readonly inputBuckets: readonly string[];
   readonly maxUncompressedBytes: number;
+  readonly groupingBounds?: GroupingBounds | undefined;
   /** How far an earlier run came. */
   readonly progress: IntakeProgress;
   /** Aborted when this run is to end. */

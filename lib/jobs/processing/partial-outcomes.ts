@@ -28,13 +28,12 @@ function partialKey({ staging }: PartPlace): string {
 export async function stagePartial(
   place: PartPlace,
   spool: OutcomeSpool,
-  run: Pick<BundleSummary, 'models' | 'elapsedMillis'>,
+  elapsedMillis: number,
   { store, bucket }: OutputBucket,
 ): Promise<void> {
   await spool.close();
   const staging = `${place.staging}.${randomUUID()}.partial`;
-  const { total, succeeded, failedByStage } = spool.tally;
-  const { models, elapsedMillis } = run;
+  const { total, succeeded, failedByStage, models } = spool.tally;
   const results = `${staging}-results.jsonl`;
   const errors = `${staging}-errors.jsonl`;
   const partial = { elements: total, succeeded, failedByStage, models, elapsedMillis, results, errors };

@@ -88,7 +88,12 @@ async function askedObject(
   }
   const address = { ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
   const object = bundleObject({ bucket, key, ...address }, inputBuckets);
-  return { key: answer.key, version, object: { ...object, id: `${name}#0` }, source: { bucket, key, ...address } };
+  return {
+    key: answer.key,
+    version,
+    object: { ...object, id: `${name}#0`, path: name },
+    source: { bucket, key, ...address },
+  };
 }
 
 async function answerAll(

@@ -3,7 +3,7 @@ import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.t
 import type { Deadline, FabricPorts, PipelineQueues } from '../fabric-ports.ts';
 
 export interface BundleProcessorOptions extends FabricPorts, PipelineQueues {
-  readonly engine: Pick<InferenceEngine, 'pipeline' | 'process' | 'models'>;
+  readonly engine: Pick<InferenceEngine, 'pipeline' | 'process'>;
   readonly pipelineName: string;
   /** Where bundles come from, and go when they are handed back. */
   readonly bundles: MessageQueue;

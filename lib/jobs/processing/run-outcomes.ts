@@ -12,7 +12,7 @@ export interface BundleWork {
 }
 
 /** All outcomes of a bundle, with those of earlier attempts. */
-export interface BundleOutcomes extends Pick<BundleSummary, 'models' | 'elapsedMillis'> {
+export interface BundleOutcomes extends Pick<BundleSummary, 'elapsedMillis'> {
   readonly spool: OutcomeSpool;
 }
 
@@ -64,22 +64,18 @@ async function runOnce(
   await using spool = await OutcomeSpool.open();
   const earlier = resume ? await resumePartial(place, spool, output, { signal }) : undefined;
   const startedAt = performance.now();
-  const run = (models: BundleSummary['models']) => ({
-    models: { ...earlier?.models, ...models },
-    elapsedMillis: (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt,
-  });
+  const elapsedMillis = (): number => (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt;
   const rest = { ...bundle, receives: received.receiveCount, skipElements: spool.tally.total };
-  let summary;
   try {
-    summary = await engine.process(rest, spool, { signal });
+    await engine.process(rest, spool, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
     const before = earlier?.elements ?? 0;
     await spool.cutAtBatch(before);
     const progressed = spool.isWhole && spool.tally.total > before;
-    if (progressed) await stagePartial(place, spool, run(engine.models), output);
+    if (progressed) await stagePartial(place, spool, elapsedMillis(), output);
     throw new BrokenOffError(progressed, error);
   }
   await spool.close();
-  await use({ spool, ...run(summary.models) });
+  await use({ spool, elapsedMillis: elapsedMillis() });
 }

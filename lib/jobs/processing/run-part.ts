@@ -12,9 +12,9 @@ import { settlePart } from '../commit/settle-part.ts';
 export async function runPart(work: BundleWork, attempt: Attempt, options: BundleProcessorOptions): Promise<void> {
   const { place } = work;
   const { output, pipelineName, deadLetters, telemetry } = options;
-  await runOutcomes(work, attempt, options, async ({ spool, models, elapsedMillis }) => {
+  await runOutcomes(work, attempt, options, async ({ spool, elapsedMillis }) => {
     // Outcomes that are all there are committed even past the deadline: it leaves the time for that.
-    const { part, won } = await commitPart(place, spool, { output, models, elapsedMillis });
+    const { part, won } = await commitPart(place, spool, { output, models: spool.tally.models, elapsedMillis });
     if (won) {
       telemetry.count('bundles_committed', 1, pipelineName);
       telemetry.count('elements_succeeded', spool.tally.succeeded, pipelineName);

@@ -48,8 +48,8 @@ export function bundleObject(entry: ListedEntry | AddressedObject, inputBuckets:
   }
   const { bucket, key, versionId, etag }: AddressedObject = entry;
   const uri = s3Uri(bucket, key);
-  if (!inputBuckets.includes(bucket)) return { uri, failure: notAllowed(bucket) };
-  return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
+  if (!inputBuckets.includes(bucket)) return { uri, path: key, failure: notAllowed(bucket) };
+  return { uri, path: key, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
 
 function notAllowed(bucket: string): ErrorDescription {

@@ -159,6 +159,8 @@ class ChunkOfLines {
       elements: succeeded + this.#errors.length / 2,
       succeeded,
       failed: this.#failed,
+      // Known of the parts that the lines are of, not of lines.
+      models: {},
     };
     this.#results = [];
     this.#errors = [];

@@ -9,7 +9,7 @@ import { errorsOf, type SelectedFailures } from './select-failures.ts';
 
 export interface RunFailuresOptions {
   readonly signal: AbortSignal;
-  readonly engine: Pick<InferenceEngine, 'process' | 'models'>;
+  readonly engine: Pick<InferenceEngine, 'process'>;
   readonly place: PartPlace;
   /** The part whose failures they are. */
   readonly part: CommittedPart;
@@ -39,7 +39,7 @@ export async function runFailuresAgain(
   const startedAt = performance.now();
   const ended = (places: readonly number[]): FailuresRun => ({
     ordinals: places,
-    models: engine.models,
+    models: spool.tally.models,
     elapsedMillis: performance.now() - startedAt,
   });
   let wanted = ordinals;

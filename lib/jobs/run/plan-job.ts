@@ -1,11 +1,14 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { configDigest } from '../../config/config-digest.ts';
 import type { Pipeline } from '../../config/fabric.ts';
+import { groupsByKey } from '../../config/group-by-key.ts';
+import type { StageBundle } from '../../formats/bundle-cutter.ts';
 import { compressionOf } from '../../formats/compression.ts';
 import { planObject } from '../../formats/plan-object.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
 import { bundlesOf, type Job, jobId, type JobPlan } from '../job.ts';
+import { groupFiles, unsortedPath, writeChunk } from './group-files.ts';
 import type { RunInput } from './run-input.ts';
 
 export interface PlanJobOptions {
@@ -13,7 +16,7 @@ export interface PlanJobOptions {
   readonly pipelineName: string;
   /** Only the first so many elements. */
   readonly limit?: number | undefined;
-  /** Where the uncompressed bytes of a compressed object's bundles go. */
+  /** Where bundles are staged, of an object that is compressed or grouped by key: all of a job's in a folder of their own. */
   readonly chunkPath: (id: string, bundle: number) => string;
   readonly signal?: AbortSignal;
 }
@@ -69,24 +72,23 @@ function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobO
   return { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements };
 }
 
-async function planObjectJob(
-  input: RunInput,
-  id: string,
-  { pipeline, limit, chunkPath, signal }: PlanJobOptions,
-): Promise<JobPlan> {
+async function planObjectJob(input: RunInput, id: string, options: PlanJobOptions): Promise<JobPlan> {
+  const { pipeline, limit, chunkPath, signal } = options;
   await using source = await openSource(locationOf(input));
   const compression = compressionOf(input.uri);
-  const stage = async (bundle: number, bytes: Uint8Array): Promise<void> => {
-    // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
-    const chunk = chunkPath(id, bundle);
-    if (bundle === 0) await rm(dirname(chunk), { recursive: true, force: true });
-    await mkdir(dirname(chunk), { recursive: true });
-    await writeFile(chunk, bytes);
-  };
-  const object = await planObject(source, pipeline.input, {
+  const isGrouped = groupsByKey(pipeline.input);
+  const staged = dirname(chunkPath(id, 0));
+  // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
+  if (compression !== undefined || isGrouped) await rm(staged, { recursive: true, force: true });
+  const stage: StageBundle = (bundle, bytes) =>
+    writeChunk(isGrouped ? unsortedPath(staged, bundle) : chunkPath(id, bundle), bytes);
+  const plan = await planObject(source, pipeline.input, {
     ...(compression === undefined ? {} : { compression, stage }),
     ...(limit === undefined ? {} : { limit }),
     ...(signal === undefined ? {} : { signal }),
   });
-  return { kind: 'object', object, chunked: compression !== undefined };
+  if (!isGrouped) return { kind: 'object', object: plan, chunked: compression !== undefined };
+  const unsorted = { name: input.name, source, plan, isStaged: compression !== undefined };
+  const object = await groupFiles(unsorted, { pipeline, staged, chunkPath: (bundle) => chunkPath(id, bundle), signal });
+  return { kind: 'object', object, chunked: true };
 }

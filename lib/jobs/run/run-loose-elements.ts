@@ -60,7 +60,7 @@ async function* runBundle(
   { output, pipelineName, signal }: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
   const ids = new Map(inputs.map((input) => [`${input.name}#0`, input]));
-  const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id }));
+  const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id, path: input.name }));
   const lines: string[] = [];
   const summary = engine.process(
     { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} },

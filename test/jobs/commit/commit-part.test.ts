@@ -19,6 +19,7 @@ async function spoolOf(predictions: number, failures = 0): Promise<OutcomeSpool>
     elements: predictions + failures,
     succeeded: predictions,
     failed: failures === 0 ? {} : { map: failures },
+    models: {},
   });
   return spool;
 }

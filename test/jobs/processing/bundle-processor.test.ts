@@ -284,9 +284,6 @@ describe('a bundle that is longer than a run', () => {
 function watched(engine: Engine, onOutcomes: () => void): Engine {
   return {
     pipeline: engine.pipeline,
-    get models() {
-      return engine.models;
-    },
     process: (bundle, sink, options) => {
       const own: OutcomeSink = {
         write: async (chunk) => {

@@ -114,10 +114,17 @@ describe('a bundle that is handed back', () => {
       ...whole,
       async process(bundle, sink) {
         const lineOf = (n: number) => bytes(`{"id":"${bundle.name}#${n}","prediction":${n}}\n`);
-        await sink.write({ results: lineOf(0), errors: bytes(''), elements: 1, succeeded: 1, failed: {} });
+        await sink.write({ results: lineOf(0), errors: bytes(''), elements: 1, succeeded: 1, failed: {}, models: {} });
         // The disk takes the results and not the errors.
         if (sink instanceof OutcomeSpool) await sink.errors.close();
-        const chunk = { results: lineOf(1), errors: bytes('{}\n'), elements: 2, succeeded: 1, failed: { map: 1 } };
+        const chunk = {
+          results: lineOf(1),
+          errors: bytes('{}\n'),
+          elements: 2,
+          succeeded: 1,
+          failed: { map: 1 },
+          models: {},
+        };
         await Promise.resolve(sink.write(chunk)).catch(() => {});
         controller.abort();
         throw new Error('time is over');

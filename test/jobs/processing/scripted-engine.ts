@@ -40,12 +40,12 @@ export function scriptedEngine({ elements, fails, chunkElements, afterChunk }: S
       elements: ordinals.length,
       succeeded: predicted.length,
       failed: failed.length === 0 ? {} : { map: failed.length },
+      models: predicted.length === 0 ? {} : { m: 'model' },
     };
   };
   return {
     runs,
     pipeline,
-    models: { m: 'model' },
     async process(bundle, sink, { signal } = {}) {
       const { skipElements = 0 } = bundle;
       let written = 0;

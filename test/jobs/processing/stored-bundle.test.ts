@@ -51,10 +51,11 @@ describe('a bundle of a job in a store', () => {
         kind: 'objects',
         firstIndex: 3,
         objects: [
-          { uri: 's3://more/x', versionId: '1', etag: '2' },
+          { uri: 's3://more/x', path: 'x', versionId: '1', etag: '2' },
           { uri: '7', failure },
           {
             uri: 's3://foreign/y',
+            path: 'y',
             failure: {
               name: 'BucketNotAllowed',
               message: 'Cannot read the object: foreign is no input bucket of this fabric',

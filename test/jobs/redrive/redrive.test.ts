@@ -249,7 +249,7 @@ describe('a redrive', () => {
         const id = `deadline#${LINES.slice(0, ordinal).join('\n').length + 1}`;
         const line = { id, prediction: n * 2, input: JSON.parse(LINES[ordinal] ?? '') as unknown, model: [] };
         const results = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-        await sink.write({ results, errors: new Uint8Array(), elements: 1, succeeded: 1, failed: {} });
+        await sink.write({ results, errors: new Uint8Array(), elements: 1, succeeded: 1, failed: {}, models: {} });
         deadline.abort(new Error('time is up'));
         signal?.throwIfAborted();
         throw new Error('not reached');

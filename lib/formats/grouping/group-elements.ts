@@ -1,0 +1,195 @@
+import type { GroupedPlan, ObjectPlan } from '../plan.ts';
+import { isStop } from '../plan-object.ts';
+import { mergeRuns } from './merge-runs.ts';
+import type { OpenPiece, SortedRun } from './run-reader.ts';
+import { type ElementPlace, sortElements, type SortElementsOptions } from './sort-elements.ts';
+
+/** Elements that are sorted in memory: two or three times so many bytes, while sorted ones are written. */
+const RUN_BYTES = 32 * 1024 * 1024;
+/** Two reads of each run are in memory. 64 runs of 32 MiB are 2 GiB: of more, some are merged to one first. */
+const RUNS_MERGED_AT_ONCE = 64;
+const READ_BYTES = 256 * 1024;
+
+/**
+ * How far grouping has come; plain JSON. First elements are sorted, as many at a time as memory holds, then the sorted
+ * runs are merged, the last time to bundles (an external merge sort).
+ *
+ * `written` counts the pieces so far. Of the merge that is under way, `pieces` are those it wrote, by their bytes, and
+ * `cursor` says where in each run it goes on.
+ */
+export type GroupingState =
+  | {
+      readonly phase: 'sort';
+      /** How the object is read: the bundles that it would have if it were not grouped. */
+      readonly plan: ObjectPlan;
+      /** The first element that is in no run. */
+      readonly from: ElementPlace;
+      readonly runs: readonly SortedRun[];
+      readonly written: number;
+    }
+  | {
+      readonly phase: 'merge';
+      readonly header?: readonly string[] | undefined;
+      readonly runs: readonly SortedRun[];
+      readonly pieces: readonly number[];
+      readonly cursor?: readonly number[] | undefined;
+      readonly written: number;
+    };
+
+type SortState = Extract<GroupingState, { phase: 'sort' }>;
+type MergeState = Extract<GroupingState, { phase: 'merge' }>;
+
+/** Where elements are staged. What is written may be written again with the same bytes. */
+export interface GroupingStaging {
+  /** Begins to write a piece of a run; returns when there is room for more. */
+  writePiece(run: string, piece: number, bytes: Uint8Array): Promise<void>;
+  writeBundle(bundle: number, bytes: Uint8Array): Promise<void>;
+  /** Waits until all that was begun is written. */
+  settle(): Promise<void>;
+  readonly openPiece: OpenPiece;
+}
+
+/** How much is held in memory; other bounds are for tests. */
+export interface GroupingBounds {
+  readonly runBytes: number;
+  readonly runsMergedAtOnce: number;
+  readonly readBytes: number;
+}
+
+export interface GroupElementsOptions extends Pick<SortElementsOptions, 'input' | 'keyOf' | 'cohorts' | 'openBundle'> {
+  readonly staging: GroupingStaging;
+  /** Aborted when the step is to end. */
+  readonly stop?: AbortSignal | undefined;
+  readonly bounds?: GroupingBounds | undefined;
+}
+
+/** The plan, or how far the step came. */
+export type GroupingOutcome =
+  | { readonly kind: 'grouped'; readonly plan: GroupedPlan }
+  | { readonly kind: 'stopped'; readonly state: GroupingState };
+
+/** Where grouping starts. @param plan - the bundles that the object would have if it were not grouped. */
+export function startGrouping(plan: ObjectPlan): GroupingState {
+  return { phase: 'sort', plan, from: { bundle: 0, element: 0 }, runs: [], written: 0 };
+}
+
+/**
+ * Writes an object's elements to bundles by their keys: those of a cohort together, in it those of a key, in the order of
+ * the input; elements without a key, as those that could not be read, come last.
+ *
+ * However often it is stopped and goes on from its state, it writes the same bundles. Memory is bounded, whatever the
+ * object and its keys are.
+ */
+export async function groupElements(from: GroupingState, options: GroupElementsOptions): Promise<GroupingOutcome> {
+  const { staging, stop } = options;
+  const grouping = new Grouping(from, options);
+  try {
+    const plan = await grouping.run();
+    await staging.settle();
+    return { kind: 'grouped', plan };
+  } catch (error) {
+    // What the state says is written must be.
+    await staging.settle();
+    if (!isStop(error, stop)) throw error;
+    return { kind: 'stopped', state: grouping.state };
+  }
+}
+
+class Grouping {
+  readonly #options: GroupElementsOptions;
+  readonly #bounds: GroupingBounds;
+  readonly #reading: { readonly signal?: AbortSignal };
+  #state: GroupingState;
+
+  constructor(state: GroupingState, options: GroupElementsOptions) {
+    const usual = { runBytes: RUN_BYTES, runsMergedAtOnce: RUNS_MERGED_AT_ONCE, readBytes: READ_BYTES };
+    this.#state = state;
+    this.#options = options;
+    this.#bounds = options.bounds ?? usual;
+    this.#reading = options.stop === undefined ? {} : { signal: options.stop };
+  }
+
+  get state(): GroupingState {
+    return this.#state;
+  }
+
+  async run(): Promise<GroupedPlan> {
+    const { staging, input } = this.#options;
+    let state = this.#state.phase === 'sort' ? await this.#sort(this.#state) : this.#state;
+    while (state.runs.length > this.#bounds.runsMergedAtOnce) state = await this.#mergeSome(state);
+    const write = (bundle: number, bytes: Uint8Array): Promise<void> => staging.writeBundle(bundle, bytes);
+    const { pieces, header } = await this.#merge(state, state.runs, { write, pieceBytes: input.bundleBytes });
+    const starts: number[] = [];
+    let byteLength = 0;
+    for (const bytes of pieces) {
+      starts.push(byteLength);
+      byteLength += bytes;
+    }
+    return { kind: 'grouped', byteLength, starts, ...(header === undefined ? {} : { header }) };
+  }
+
+  async #sort(from: SortState): Promise<MergeState> {
+    const { staging, stop } = this.#options;
+    const sorting = { ...this.#options, ...this.#reading, runBytes: this.#bounds.runBytes };
+    const { plan } = from;
+    const runs = [...from.runs];
+    let { written } = from;
+    for await (const { bytes, next } of sortElements(plan, from.from, sorting)) {
+      const name = runName(0, runs.length);
+      await staging.writePiece(name, 0, bytes);
+      runs.push({ name, level: 0, pieces: [bytes.length] });
+      written += 1;
+      this.#state = { phase: 'sort', plan, from: next, runs, written };
+      stop?.throwIfAborted();
+    }
+    await staging.settle();
+    return this.#become({ phase: 'merge', header: plan.header, runs, pieces: [], written });
+  }
+
+  /** Merges runs to one, of those that were merged least, and no more of them than it takes. */
+  async #mergeSome(state: MergeState): Promise<MergeState> {
+    const { staging } = this.#options;
+    const { runsMergedAtOnce, runBytes: pieceBytes } = this.#bounds;
+    const { runs } = state;
+    const level = Math.min(...runs.map((run) => run.level));
+    const first = runs.findIndex((run) => run.level === level);
+    const some = runs.slice(first, first + Math.min(runsMergedAtOnce, runs.length - runsMergedAtOnce + 1));
+    const run = { name: runName(level + 1, first), level: level + 1 };
+    const write = (piece: number, bytes: Uint8Array): Promise<void> => staging.writePiece(run.name, piece, bytes);
+    const { pieces, written, header } = await this.#merge(state, some, { write, pieceBytes });
+    await staging.settle();
+    const merged = runs.toSpliced(first, some.length, { ...run, pieces });
+    return this.#become({ phase: 'merge', header, runs: merged, pieces: [], written });
+  }
+
+  async #merge(from: MergeState, runs: readonly SortedRun[], { write, pieceBytes }: MergeTarget): Promise<MergeState> {
+    const { staging, stop } = this.#options;
+    const { readBytes } = this.#bounds;
+    const merging = { ...this.#reading, open: staging.openPiece, readBytes, pieceBytes, cursor: from.cursor };
+    // They may be very many: the states of one merge share the list.
+    const pieces = [...from.pieces];
+    let state: MergeState = { ...from, pieces };
+    for await (const { bytes, cursor } of mergeRuns(runs, merging)) {
+      await write(pieces.length, bytes);
+      pieces.push(bytes.length);
+      const { phase, header, written } = state;
+      state = this.#become({ phase, header, runs: from.runs, pieces, cursor, written: written + 1 });
+      stop?.throwIfAborted();
+    }
+    return state;
+  }
+
+  #become(state: MergeState): MergeState {
+    this.#state = state;
+    return state;
+  }
+}
+
+interface MergeTarget {
+  readonly write: (piece: number, bytes: Uint8Array) => Promise<void>;
+  readonly pieceBytes: number;
+}
+
+function runName(level: number, index: number): string {
+  return `${level}-${index}`;
+}

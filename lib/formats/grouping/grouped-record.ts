@@ -1,0 +1,88 @@
+import type { ErrorDescription } from '../../errors.ts';
+import type { ReadElement } from '../format.ts';
+import type { ElementPacking } from '../line-format.ts';
+import { failedElement } from '../read-element.ts';
+
+/*
+ * An element as it is staged while elements are sorted by key, and in the bundles that come of it. Little-endian:
+ *
+ *     bytes u32 (of the whole record) · rank u32 · bytes of the key u32 · position f64 · failed u8 · key UTF-16 · text UTF-8
+ *
+ * The text is the element, packed as its format does; of one that could not be read it is the failure, in JSON.
+ */
+
+const RANK = 4;
+const KEY_BYTES = 8;
+const POSITION = 12;
+const FAILED = 20;
+const HEAD_BYTES = 21;
+
+/** So many bytes say how long a record's key is, so many more have it. */
+export const RECORD_HEAD_BYTES = HEAD_BYTES;
+
+export interface RecordKey {
+  readonly rank: number;
+  /** Empty for elements that have none: they have a rank of their own. */
+  readonly key: string;
+}
+
+/** A record that is to be written. */
+export interface PackedRecord extends RecordKey {
+  readonly bytes: number;
+  readonly position: number;
+  readonly failed: boolean;
+  readonly text: string;
+}
+
+export function packRecord(read: ReadElement, { rank, key }: RecordKey, packing: ElementPacking): PackedRecord {
+  const { position, failure, raw } = read;
+  const failed = failure !== undefined;
+  const text = failed ? packFailure(failure, raw) : packing.pack(read);
+  return { bytes: HEAD_BYTES + 2 * key.length + Buffer.byteLength(text), rank, key, position, failed, text };
+}
+
+export function writeRecord(target: Buffer, start: number, record: PackedRecord): void {
+  const { bytes, rank, key, position, failed, text } = record;
+  target.writeUInt32LE(bytes, start);
+  target.writeUInt32LE(rank, start + RANK);
+  target.writeUInt32LE(2 * key.length, start + KEY_BYTES);
+  target.writeDoubleLE(position, start + POSITION);
+  target.writeUInt8(failed ? 1 : 0, start + FAILED);
+  target.write(key, start + HEAD_BYTES, 'utf16le');
+  target.write(text, start + HEAD_BYTES + 2 * key.length, 'utf8');
+}
+
+interface PackedFailure extends ErrorDescription {
+  readonly raw?: string;
+}
+
+function packFailure({ name, message }: ErrorDescription, raw: string | undefined): string {
+  return JSON.stringify({ name, message, ...(raw === undefined ? {} : { raw }) } satisfies PackedFailure);
+}
+
+export function recordBytes(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start);
+}
+
+/** How many bytes from its start on a record's key takes to be known. */
+export function keyedBytes(bytes: Buffer, start: number): number {
+  return HEAD_BYTES + bytes.readUInt32LE(start + KEY_BYTES);
+}
+
+export function recordRank(bytes: Buffer, start: number): number {
+  return bytes.readUInt32LE(start + RANK);
+}
+
+export function recordKey(bytes: Buffer, start: number): string {
+  return bytes.toString('utf16le', start + HEAD_BYTES, start + keyedBytes(bytes, start));
+}
+
+/** The element of a whole record. */
+export function unpackRecord(bytes: Buffer, start: number, packing: ElementPacking): ReadElement {
+  const position = bytes.readDoubleLE(start + POSITION);
+  const text = bytes.toString('utf8', start + keyedBytes(bytes, start), start + recordBytes(bytes, start));
+  if (bytes[start + FAILED] === 0) return packing.unpack(text, position);
+  // As it was packed.
+  const { name, message, raw } = JSON.parse(text) as PackedFailure;
+  return failedElement(position, { name, message }, raw);
+}

@@ -1,0 +1,74 @@
+import type { ByteSource } from '../../stores/byte-source.ts';
+import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
+import { lineFormat } from '../line-format.ts';
+import { asBuffer } from '../records.ts';
+import { FabricError } from '../../errors.ts';
+import { RECORD_HEAD_BYTES, recordBytes, unpackRecord } from './grouped-record.ts';
+
+const PAGE_ELEMENTS = 256;
+const PAGE_BYTES = 256 * 1024;
+
+/**
+ * Reads the elements of a bundle that was grouped by key, in pages: as they would be read from the object itself.
+ *
+ * @param header - the columns, for CSV and TSV.
+ */
+export async function* readGrouped(
+  source: ByteSource,
+  header: readonly string[] | undefined,
+  { format }: InputOptions,
+  { signal }: ReadOptions = {},
+): AsyncGenerator<readonly ReadElement[]> {
+  const packing = lineFormat(format).packing(header ?? []);
+  let page: ReadElement[] = [];
+  let pageBytes = 0;
+  for await (const { bytes, ends } of wholeRecords(source, signal)) {
+    let start = 0;
+    for (const end of ends) {
+      page.push(unpackRecord(bytes, start, packing));
+      pageBytes += end - start;
+      start = end;
+      if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
+      yield page;
+      page = [];
+      pageBytes = 0;
+    }
+  }
+  if (page.length > 0) yield page;
+}
+
+/** The bytes as they come, cut where records end. */
+async function* wholeRecords(
+  source: ByteSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ readonly bytes: Buffer; readonly ends: readonly number[] }> {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let wanted = RECORD_HEAD_BYTES;
+  for await (const chunk of source.read({ start: 0, end: source.byteLength }, signal ? { signal } : {})) {
+    signal?.throwIfAborted();
+    held.push(asBuffer(chunk));
+    heldBytes += chunk.length;
+    if (heldBytes < wanted) continue;
+    const bytes = Buffer.concat(held);
+    const ends = recordEnds(bytes);
+    const rest = bytes.subarray(ends.at(-1) ?? 0);
+    held = [rest];
+    heldBytes = rest.length;
+    wanted = rest.length < RECORD_HEAD_BYTES ? RECORD_HEAD_BYTES : recordBytes(rest, 0);
+    if (ends.length > 0) yield { bytes, ends };
+  }
+  if (heldBytes === 0) return;
+  throw new FabricError('STAGED_BUNDLE_DAMAGED', 'Cannot read the bundle: what is staged of it ends in mid-record');
+}
+
+function recordEnds(bytes: Buffer): readonly number[] {
+  const ends: number[] = [];
+  let start = 0;
+  while (bytes.length - start >= RECORD_HEAD_BYTES) {
+    start += recordBytes(bytes, start);
+    if (start > bytes.length) break;
+    ends.push(start);
+  }
+  return ends;
+}

@@ -1,0 +1,67 @@
+import type { ByteSource } from '../../stores/byte-source.ts';
+import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
+import { lineFormat } from '../line-format.ts';
+import { bundleCount, bundleRange, type ObjectPlan } from '../plan.ts';
+import { keyOrder } from './key-order.ts';
+import { RunBuilder } from './run-builder.ts';
+
+/** An element of an object: so many elements behind the start of a bundle. */
+export interface ElementPlace {
+  readonly bundle: number;
+  readonly element: number;
+}
+
+export interface SortElementsOptions extends ReadOptions {
+  readonly input: InputOptions;
+  readonly keyOf: (input: unknown) => string | undefined;
+  /** Keys that belong together. */
+  readonly cohorts: readonly (readonly string[])[];
+  /** Opens the object, or what of it is staged for a bundle of the plan. */
+  readonly openBundle: (bundle: number) => Promise<ByteSource & Partial<AsyncDisposable>>;
+  /** Elements that are sorted together. */
+  readonly runBytes: number;
+}
+
+/**
+ * Reads elements, and sorts as many at a time as memory holds. Where a run ends depends on the elements alone.
+ *
+ * @param plan - the bundles that the object would have if it were not grouped: how it is read.
+ * @returns runs, and the place behind each.
+ */
+export async function* sortElements(
+  plan: ObjectPlan,
+  from: ElementPlace,
+  options: SortElementsOptions,
+): AsyncGenerator<{ readonly bytes: Buffer; readonly next: ElementPlace }> {
+  const { input, keyOf, cohorts, runBytes } = options;
+  const packing = lineFormat(input.format).packing(plan.header ?? []);
+  const builder = new RunBuilder(packing, { rankOf: keyOrder(cohorts), maxBytes: runBytes });
+  const of = bundleCount(plan);
+  for (let bundle = from.bundle; bundle < of; bundle += 1) {
+    let element = 0;
+    const first = bundle === from.bundle ? from.element : 0;
+    for await (const page of readPlanned(plan, bundle, options)) {
+      for (const read of page) {
+        element += 1;
+        if (element <= first) continue;
+        builder.add(read, read.failure === undefined ? keyOf(read.input) : undefined);
+        if (builder.isFull) yield { bytes: builder.take(), next: { bundle, element } };
+      }
+    }
+  }
+  if (!builder.isEmpty) yield { bytes: builder.take(), next: { bundle: of, element: 0 } };
+}
+
+async function* readPlanned(
+  plan: ObjectPlan,
+  bundle: number,
+  { input, openBundle, signal }: SortElementsOptions,
+): AsyncGenerator<readonly ReadElement[]> {
+  signal?.throwIfAborted();
+  const source = await openBundle(bundle);
+  try {
+    yield* lineFormat(input.format).read(source, bundleRange(plan, bundle), input, signal ? { signal } : {});
+  } finally {
+    await source[Symbol.asyncDispose]?.();
+  }
+}

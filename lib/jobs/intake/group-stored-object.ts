@@ -1,0 +1,100 @@
+import { compressionOf } from '../../formats/compression.ts';
+import type { InputOptions } from '../../formats/format.ts';
+import {
+  groupElements,
+  type GroupElementsOptions,
+  type GroupingStaging,
+  type GroupingState,
+} from '../../formats/grouping/group-elements.ts';
+import { bundleRange } from '../../formats/plan.ts';
+import { keyReader } from '../../inference/element-key.ts';
+import type { ByteSource } from '../../stores/byte-source.ts';
+import { openObjectSource } from '../../stores/object-source.ts';
+import { shiftedSource } from '../../stores/shifted-source.ts';
+import type { OutputBucket } from '../commit/part-metadata.ts';
+import { chunkKey, runPieceKey, unsortedKey } from '../output-layout.ts';
+import type { IntakeObject } from './intake-state.ts';
+import type { PlanningOptions, PlanningOutcome } from './planning.ts';
+import { WorkInFlight } from './work-in-flight.ts';
+
+/** Chunks on their way to the store at once, as long as they stay below so many bytes. */
+const CHUNKS_IN_FLIGHT = 8;
+const CHUNK_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+
+export function chunksAtOnce({ bundleBytes }: InputOptions): number {
+  return Math.max(1, Math.min(CHUNKS_IN_FLIGHT, Math.floor(CHUNK_BYTES_IN_FLIGHT / bundleBytes)));
+}
+
+/** Groups an object's elements by key, from where an earlier run stopped, until all is staged or this one is to end. */
+export async function groupStoredObject(
+  source: ByteSource,
+  object: IntakeObject,
+  state: GroupingState,
+  { input, cohorts, output, groupingBounds: bounds, stop }: PlanningOptions,
+): Promise<PlanningOutcome> {
+  const outcome = await groupElements(state, {
+    input,
+    cohorts,
+    keyOf: keyReader(input.key, object.name),
+    openBundle: bundleOpener(source, object, state, output),
+    staging: new StoredGroups(object.job, output, chunksAtOnce(input)),
+    stop,
+    bounds,
+  });
+  if (outcome.kind === 'stopped') return { kind: 'stopped', progress: { kind: 'group', state: outcome.state } };
+  return { kind: 'planned', plan: { kind: 'object', object: outcome.plan, chunked: true } };
+}
+
+/** What is compressed was decompressed before, bundle by bundle. */
+function bundleOpener(
+  source: ByteSource,
+  { job, name }: IntakeObject,
+  state: GroupingState,
+  { store, bucket }: OutputBucket,
+): GroupElementsOptions['openBundle'] {
+  if (compressionOf(name) === undefined || state.phase !== 'sort') {
+    return () => Promise.resolve({ byteLength: source.byteLength, read: (...args) => source.read(...args) });
+  }
+  const { plan } = state;
+  return async (bundle) => {
+    const chunk = await openObjectSource(store, { bucket, key: unsortedKey(job, bundle) });
+    return shiftedSource(chunk, bundleRange(plan, bundle).start);
+  };
+}
+
+/** What of a job is grouped, in the output bucket. What is there stays: another run that writes it has the same bytes. */
+class StoredGroups implements GroupingStaging {
+  readonly #job: string;
+  readonly #output: OutputBucket;
+  readonly #pieces = new WorkInFlight(1);
+  readonly #bundles: WorkInFlight;
+
+  constructor(job: string, output: OutputBucket, bundlesAtOnce: number) {
+    this.#job = job;
+    this.#output = output;
+    this.#bundles = new WorkInFlight(bundlesAtOnce);
+  }
+
+  writePiece(run: string, piece: number, bytes: Uint8Array): Promise<void> {
+    return this.#pieces.begin(() => this.#put(runPieceKey(this.#job, run, piece), bytes));
+  }
+
+  writeBundle(bundle: number, bytes: Uint8Array): Promise<void> {
+    return this.#bundles.begin(() => this.#put(chunkKey(this.#job, bundle), bytes));
+  }
+
+  async settle(): Promise<void> {
+    await this.#pieces.end();
+    await this.#bundles.end();
+  }
+
+  readonly openPiece: GroupingStaging['openPiece'] = ({ name }, piece) => {
+    const { store, bucket } = this.#output;
+    return openObjectSource(store, { bucket, key: runPieceKey(this.#job, name, piece) });
+  };
+
+  #put(key: string, bytes: Uint8Array): Promise<unknown> {
+    const { store, bucket } = this.#output;
+    return store.put({ bucket, key }, bytes, { only: 'absent' });
+  }
+}

@@ -1,0 +1,78 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Pipeline } from '../../config/fabric.ts';
+import { keyCohorts } from '../../config/key-cohorts.ts';
+import { groupElements, type GroupingStaging, startGrouping } from '../../formats/grouping/group-elements.ts';
+import { bundleRange, type GroupedPlan, type ObjectPlan } from '../../formats/plan.ts';
+import { keyReader } from '../../inference/element-key.ts';
+import type { ByteSource } from '../../stores/byte-source.ts';
+import { openFileSource } from '../../stores/file-source.ts';
+import { shiftedSource } from '../../stores/shifted-source.ts';
+
+/** An object whose elements are to be grouped by key. */
+export interface UnsortedObject {
+  /** What its results are called. */
+  readonly name: string;
+  readonly source: ByteSource;
+  /** The bundles that it would have if it were not grouped. */
+  readonly plan: ObjectPlan;
+  /** Whether it is read from where it was decompressed to, bundle by bundle. */
+  readonly isStaged: boolean;
+}
+
+export interface GroupFilesOptions {
+  readonly pipeline: Pipeline;
+  /** The folder for all that is staged of the job. */
+  readonly staged: string;
+  readonly chunkPath: (bundle: number) => string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where a bundle of a compressed object is decompressed to, before its elements are grouped. */
+export function unsortedPath(staged: string, bundle: number): string {
+  return join(staged, 'unsorted', String(bundle));
+}
+
+/** Writes a file that is staged, and the folder that it is in. */
+export async function writeChunk(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+/** Groups an object's elements by key, to a file for each bundle. What it takes beside those is gone then. */
+export async function groupFiles(object: UnsortedObject, options: GroupFilesOptions): Promise<GroupedPlan> {
+  const { pipeline, staged, chunkPath, signal } = options;
+  const runs = join(staged, 'runs');
+  const piecePath = (run: string, piece: number): string => join(runs, run, String(piece));
+  const staging: GroupingStaging = {
+    writePiece: (run, piece, bytes) => writeChunk(piecePath(run, piece), bytes),
+    writeBundle: (bundle, bytes) => writeChunk(chunkPath(bundle), bytes),
+    settle: () => Promise.resolve(),
+    openPiece: ({ name }, piece) => openFileSource(piecePath(name, piece)),
+  };
+  const { input } = pipeline;
+  const keyOf = keyReader(input.key, object.name);
+  const openBundle = bundleOpener(object, staged);
+  const cohorts = keyCohorts(pipeline);
+  const outcome = await groupElements(startGrouping(object.plan), {
+    input,
+    keyOf,
+    cohorts,
+    openBundle,
+    staging,
+    stop: signal,
+  });
+  await Promise.all([runs, dirname(unsortedPath(staged, 0))].map((path) => rm(path, { recursive: true, force: true })));
+  if (outcome.kind === 'grouped') return outcome.plan;
+  signal?.throwIfAborted();
+  throw new TypeError('Cannot group by key: it stopped, and nobody asked for that');
+}
+
+function bundleOpener({ source, plan, isStaged }: UnsortedObject, staged: string) {
+  return async (bundle: number): Promise<ByteSource & Partial<AsyncDisposable>> => {
+    if (!isStaged) return { byteLength: source.byteLength, read: (...args) => source.read(...args) };
+    const chunk = await openFileSource(unsortedPath(staged, bundle));
+    const shifted = shiftedSource(chunk, bundleRange(plan, bundle).start);
+    return { ...shifted, [Symbol.asyncDispose]: () => chunk[Symbol.asyncDispose]() };
+  };
+}

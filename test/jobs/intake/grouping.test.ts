@@ -1,0 +1,212 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import type { PipelineInput } from '../../../lib/config/fabric.ts';
+import type { BundleMessage } from '../../../lib/elements/messages.ts';
+import type { ReadElement } from '../../../lib/formats/format.ts';
+import { readGrouped } from '../../../lib/formats/grouping/read-grouped.ts';
+import type { GroupedPlan } from '../../../lib/formats/plan.ts';
+import type { PipelineFacts } from '../../../lib/jobs/fabric-ports.ts';
+import type { Intake } from '../../../lib/jobs/intake/intake.ts';
+import { storedBundleOf } from '../../../lib/jobs/job.ts';
+import { chunkKey } from '../../../lib/jobs/output-layout.ts';
+import { collect, inputOptions, readAll } from '../../formats/reading.ts';
+import { memorySource } from '../../formats/sources.ts';
+import { deadlineOf, unavailable } from '../memory-ports.ts';
+import { factsOf, intakeUnderTest, type IntakeUnderTest } from './intake-under-test.ts';
+import { received, s3Event } from './s3-event.ts';
+
+const BOUNDS = { runBytes: 2000, runsMergedAtOnce: 4, readBytes: 256 };
+const COHORTS = [['k3', 'k5'], ['k1']];
+
+function grouped(format: PipelineInput['format'], fields: Partial<PipelineInput> = {}): PipelineFacts {
+  const input = { ...inputOptions(format, { bundleBytes: 600 }), key: 'k', groupByKey: true, ...fields };
+  return { ...factsOf(format), input, cohorts: COHORTS };
+}
+
+const pipelines = { jsonl: grouped('jsonl'), csv: grouped('csv'), json: grouped('json') };
+
+function opened(under: IntakeUnderTest, changes: Partial<Record<string, PipelineFacts>> = {}): Intake {
+  return under.open({ pipelines: { ...pipelines, ...changes }, groupingBounds: BOUNDS });
+}
+
+const NUMBERS = Array.from({ length: 300 }, (_, n) => n);
+const JSONL = NUMBERS.map((n) => (n % 50 === 7 ? 'no json\n' : `${JSON.stringify({ k: `k${n % 11}`, n })}\n`)).join('');
+const CSV = `k,n\n${NUMBERS.map((n) => `k${n % 11},"a\n${n}"\n`).join('')}`;
+const JSON_ARRAY = JSON.stringify(NUMBERS.map((n) => ({ k: `k${n % 11}`, n })));
+
+async function bundlesOf({ store, job }: IntakeUnderTest, folder: string): Promise<ReadElement[][]> {
+  const { id, of, plan } = job(folder);
+  expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'grouped' } });
+  const { header } = (plan as { object: GroupedPlan }).object;
+  const { input } = pipelines[folder.split('/')[0] as keyof typeof pipelines];
+  return Promise.all(
+    Array.from({ length: of }, async (_, bundle) => {
+      const staged = await store.get({ bucket: 'out', key: chunkKey(id, bundle) });
+      const bytes = Buffer.concat(await Array.fromAsync(staged?.chunks ?? []));
+      return collect(readGrouped(memorySource(bytes), header, input));
+    }),
+  );
+}
+
+function keyOf({ input }: ReadElement): string | undefined {
+  return (input as { readonly k: string } | undefined)?.k;
+}
+
+/** The keys in the order of their elements, each as often as it comes anew. */
+function keyRuns(elements: readonly ReadElement[]): readonly (string | undefined)[] {
+  const keys = elements.map(keyOf);
+  return keys.filter((key, place) => place === 0 || key !== keys[place - 1]);
+}
+
+const BY_COHORT = ['k3', 'k5', 'k1', 'k0', 'k10', 'k2', 'k4', 'k6', 'k7', 'k8', 'k9'];
+
+describe('Intake of a pipeline that groups by key', () => {
+  test('stages bundles by cohort and key, and records them before it sends the first', async () => {
+    const under = intakeUnderTest();
+    const { put, job, bundles, store, queues } = under;
+    const object = await put('jsonl/a.jsonl', JSONL);
+    const seen: (string | undefined)[] = [];
+    queues.bundles.faults.before = () => void seen.push(store.text('out', 'jsonl/a.jsonl/job.json'));
+    expect(await opened(under).take([received(s3Event([object]))], deadlineOf())).toEqual([]);
+    expect(seen[0]).toBeDefined();
+
+    const read = await bundlesOf(under, 'jsonl/a.jsonl');
+    expect(keyRuns(read.flat())).toEqual([...BY_COHORT, undefined]);
+    const elements = await readAll(JSONL, 'jsonl');
+    const byPosition = read.flat().toSorted((one, other) => one.position - other.position);
+    expect(byPosition).toStrictEqual(elements);
+
+    const { id, of } = job('jsonl/a.jsonl');
+    expect(bundles()).toHaveLength(of);
+    expect(of).toBeGreaterThan(10);
+    for (const [bundle, message] of bundles().entries()) {
+      const { range } = (message as BundleMessage).source;
+      expect(range.end - range.start).toBe(
+        (await store.head({ bucket: 'out', key: chunkKey(id, bundle) }))?.byteLength,
+      );
+    }
+    expect(storedBundleOf(job('jsonl/a.jsonl'), 0, { outputBucket: 'out' })).toMatchObject({
+      name: 'a.jsonl',
+      source: { kind: 'grouped', uri: `s3://out/${chunkKey(id, 0)}` },
+      address: { bucket: 'in', key: 'jsonl/a.jsonl', etag: object.etag, range: { start: 0 } },
+    });
+  });
+
+  test.each([
+    ['jsonl/a.jsonl', JSONL, 180],
+    ['csv/a.csv', CSV, 180],
+    ['json/a.json', JSON_ARRAY, 300],
+  ])('goes on in further runs, and stages what one run would: %s', async (key, content, chunksPerRun) => {
+    const once = intakeUnderTest();
+    await opened(once).take([received(s3Event([await once.put(key, content)]))], deadlineOf());
+    const under = intakeUnderTest();
+    const intake = opened(under);
+    const object = await under.put(key, content);
+    const controller = new AbortController();
+    controller.abort();
+    expect(await intake.take([received(s3Event([object]))], deadlineOf(controller))).toEqual([]);
+    expect(await under.goOn({ intake, chunksPerRun })).toBeGreaterThan(3);
+    expect(under.rejection(key)).toBeNull();
+    expect(under.job(key)).toEqual(once.job(key));
+    expect(await bundlesOf(under, key)).toStrictEqual(await bundlesOf(once, key));
+    expect(under.bundles()).toEqual(once.bundles());
+    expect(keyRuns((await bundlesOf(under, key)).flat()).slice(0, 11)).toEqual(BY_COHORT);
+  });
+
+  test('goes on with the options and cohorts it began with, whatever is deployed in between', async () => {
+    const once = intakeUnderTest();
+    await opened(once).take([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
+    const under = intakeUnderTest();
+    const object = await under.put('jsonl/a', JSONL);
+    const controller = new AbortController();
+    controller.abort();
+    await opened(under).take([received(s3Event([object]))], deadlineOf(controller));
+    const { cohorts: _, ...without } = grouped('jsonl', { groupByKey: false, bundleBytes: 50 });
+    await under.goOn({ intake: opened(under, { jsonl: without }), chunksPerRun: 180 });
+    expect(await bundlesOf(under, 'jsonl/a')).toStrictEqual(await bundlesOf(once, 'jsonl/a'));
+  });
+
+  test('needs the object no more once it has been sorted', async () => {
+    const under = intakeUnderTest();
+    const intake = opened(under);
+    const object = await under.put('jsonl/a', JSONL);
+    const isSorted = (): boolean => under.store.keys('out').some((key) => key.includes('/chunks/'));
+    const controller = new AbortController();
+    under.store.faults.after = () => {
+      if (isSorted()) controller.abort();
+    };
+    await intake.take([received(s3Event([object]))], deadlineOf(controller));
+    under.store.faults.after = undefined;
+    expect(under.bundles()).toEqual([]);
+    await under.goOn({ intake });
+    const { of } = under.job('jsonl/a');
+    await under.store.delete({ bucket: 'in', key: 'jsonl/a' });
+    expect((await bundlesOf(under, 'jsonl/a')).flat()).toHaveLength(300);
+    expect(under.bundles()).toHaveLength(of);
+  });
+
+  test('decompresses an object first, and reads it from there', async () => {
+    const plain = intakeUnderTest();
+    await opened(plain).take([received(s3Event([await plain.put('csv/a.csv', CSV)]))], deadlineOf());
+    const under = intakeUnderTest();
+    const intake = opened(under);
+    const object = await under.put('csv/a.csv.gz', gzipSync(CSV));
+    const controller = new AbortController();
+    under.store.faults.before = ({ operation, key }) => {
+      if (operation === 'get' && key.includes('/unsorted/')) controller.abort();
+    };
+    await intake.take([received(s3Event([object]))], deadlineOf(controller));
+    under.store.faults.before = undefined;
+    expect(await under.goOn({ intake, chunksPerRun: 180 })).toBeGreaterThan(2);
+    expect(await bundlesOf(under, 'csv/a.csv.gz')).toStrictEqual(await bundlesOf(plain, 'csv/a.csv'));
+  });
+
+  test('loses nothing where a run dies at any of its calls', async () => {
+    const content = JSONL.slice(0, 2800);
+    let whole: ReadElement[][] | undefined;
+    for (let calls = 0, dies = true; dies; calls += 3) {
+      const under = intakeUnderTest();
+      const { put, store, queues, job, bundles } = under;
+      const intake = opened(under);
+      const object = await put('jsonl/a', content);
+      let left = calls;
+      const die = (): void => {
+        left -= 1;
+        if (left < 0) throw unavailable();
+      };
+      for (const port of [store, queues.finalizer, queues.bundles]) port.faults.before = die;
+      dies = (await intake.take([received(s3Event([object]))], deadlineOf())).length > 0;
+      for (const port of [store, queues.finalizer, queues.bundles]) port.faults.before = undefined;
+      if (dies) expect(await intake.take([received(s3Event([object]))], deadlineOf())).toEqual([]);
+      const read = await bundlesOf(under, 'jsonl/a');
+      whole ??= read;
+      expect(read).toStrictEqual(whole);
+      expect(new Set(bundles().map((message) => (message as BundleMessage).bundle)).size).toBe(job('jsonl/a').of);
+    }
+    expect(whole?.flat()).toStrictEqual(
+      (await readAll(content, 'jsonl')).toSorted(
+        (one, other) =>
+          BY_COHORT.concat('').indexOf(keyOf(one) ?? '') - BY_COHORT.concat('').indexOf(keyOf(other) ?? ''),
+      ),
+    );
+  });
+
+  test('reads nothing where the key is a part of the object key: all elements have the same', async () => {
+    const under = intakeUnderTest();
+    const { store, put, job } = under;
+    const object = await put('jsonl/de/a.jsonl', JSONL);
+    const calls = store.calls.length;
+    const intake = opened(under, { jsonl: grouped('jsonl', { key: { segment: 0 } }) });
+    await intake.take([received(s3Event([object]))], deadlineOf());
+    expect(job('jsonl/de/a.jsonl').plan).toMatchObject({ chunked: false, object: { kind: 'ranges' } });
+    expect(store.calls.slice(calls).filter(({ bucket, operation }) => bucket === 'in' && operation === 'get')).toEqual(
+      [],
+    );
+  });
+
+  test('makes a job without bundles of an empty object', async () => {
+    const under = intakeUnderTest();
+    await opened(under).take([received(s3Event([await under.put('csv/a.csv', '')]))], deadlineOf());
+    expect(under.job('csv/a.csv')).toMatchObject({ of: 0, plan: { object: { kind: 'grouped' } } });
+  });
+});
