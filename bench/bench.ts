@@ -3,7 +3,6 @@
  * It makes its inputs and models in bench/out/, checks that all contestants write the same lines, and prints the table
  * of bench/README.md.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
@@ -14,6 +13,7 @@ import { shownDigest } from '../lib/models/model-digest.ts';
 import { makeImages, makeRows } from './inputs.ts';
 import { convNet, mlp } from './models.ts';
 import { percentile } from './percentile.ts';
+import { runNode } from './run-node.ts';
 import { BATCH_SIZE, IMAGE_BATCH_SIZE, IMAGES, MODELS, ROUNDS, ROWS } from './settings.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -95,7 +95,7 @@ async function compete(title: string, contestants: readonly Contestant[]): Promi
   const digests = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, contestant] of contestants.entries()) {
-      const secs = await time(contestant.args);
+      const secs = await runNode(contestant.args);
       timings[index]?.secs.push(secs);
       if (round === 0) digests.add(await digestOfLines(contestant.lines));
     }
@@ -103,17 +103,6 @@ async function compete(title: string, contestants: readonly Contestant[]): Promi
   if (digests.size > 1) throw new Error(`${title}: the contestants wrote different lines`);
   report(title, timings);
   for (const { lines } of contestants) await rm(lines, { recursive: true, force: true });
-}
-
-/** Seconds from spawn to exit. */
-async function time(args: readonly string[]): Promise<number> {
-  const startedAt = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const status = await new Promise<number | null>((resolve) => {
-    child.once('exit', resolve);
-  });
-  if (status !== 0) throw new Error(`${args.join(' ')} ended with status ${status}`);
-  return (performance.now() - startedAt) / 1000;
 }
 
 async function digestOfLines(path: string): Promise<string> {

@@ -8,15 +8,16 @@ import { random } from './random.ts';
 const NUMBERS_PER_ROW = 30;
 const ROWS_PER_WRITE = 10_000;
 
-/** A JSONL file of `rows` lines `{"x":[30 numbers]}`, unless it is there. */
-export async function makeRows(path: string, rows: number): Promise<void> {
+/** A JSONL file of `rows` lines `{"x":[30 numbers]}`, with one of the keys where there are some, unless it is there. */
+export async function makeRows(path: string, rows: number, keys: readonly string[] = []): Promise<void> {
   if (existsSync(path)) return;
   const next = random(3);
   const file = createWriteStream(path);
   for (let row = 0; row < rows; row += ROWS_PER_WRITE) {
     let text = '';
     for (let index = row; index < Math.min(rows, row + ROWS_PER_WRITE); index += 1) {
-      text += `{"x":[${Array.from({ length: NUMBERS_PER_ROW }, () => (next() * 4 - 2).toFixed(4)).join(',')}]}\n`;
+      const key = keys.length === 0 ? undefined : keys[Math.floor(next() * keys.length)];
+      text += `{${key === undefined ? '' : `"key":"${key}",`}"x":[${Array.from({ length: NUMBERS_PER_ROW }, () => (next() * 4 - 2).toFixed(4)).join(',')}]}\n`;
     }
     if (!file.write(text)) await once(file, 'drain');
   }

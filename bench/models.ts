@@ -1,9 +1,9 @@
 import { encodeModel, type OnnxNode, type Weights } from './onnx-writer.ts';
 import { random } from './random.ts';
 
-/** Rows of 30 numbers to 2 probabilities: 30 -> 64 -> 32 -> 2. */
-export function mlp(): Buffer {
-  const next = random(1);
+/** Rows of 30 numbers to 2 probabilities: 30 -> 64 -> 32 -> 2; other weights for another seed. */
+export function mlp(seed = 1): Buffer {
+  const next = random(seed);
   const layers = [30, 64, 32, 2];
   const weights: Weights[] = [];
   const nodes: OnnxNode[] = [];

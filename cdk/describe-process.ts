@@ -6,7 +6,7 @@ import { loadConfig } from '../lib/config/load-config.ts';
 import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { pipelineModels } from '../lib/config/pipeline-models.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { externalLocations } from '../lib/models/model-digest.ts';
+import { externalLocations } from '../lib/models/external-data.ts';
 import type { ModelHandler } from '../lib/models/model-handler.ts';
 import type { DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 

@@ -5,6 +5,7 @@
     examples/models/digits.onnx          examples/data/digits/*.png                    one corrupt on purpose
                                          examples/data/digits-labels.csv               ground truth
     examples/models/wine.onnx            examples/data/wine.jsonl
+    examples/models/wine-network.onnx    the same, by a neural network
 
 Run it in a virtual environment, from the repository's root:
 
@@ -143,6 +144,8 @@ def make_wine():
     train, test = split(data.target, HELD_OUT)
     classifier = make_pipeline(StandardScaler(), LogisticRegression(random_state=SEED))
     write_model("wine", classifier.fit(data.data[train], data.target[train]), "features", data.data.shape[1])
+    network = make_pipeline(StandardScaler(), MLPClassifier(hidden_layer_sizes=(16,), max_iter=1000, random_state=SEED))
+    write_model("wine-network", network.fit(data.data[train], data.target[train]), "features", data.data.shape[1])
 
     elements = ({"id": f"wine-{i:03}", "features": data.data[i].tolist(), "cultivar": int(data.target[i])} for i in test)
     lines = (json.dumps(element, separators=(",", ":")) + "\n" for element in elements)
@@ -183,7 +186,8 @@ def report_digits():
 
 def report_wine():
     elements = [json.loads(line) for line in WINE.read_text(encoding="utf-8").splitlines()]
-    report("wine", [e["features"] for e in elements], [e["cultivar"] for e in elements])
+    for name in ["wine", "wine-network"]:
+        report(name, [e["features"] for e in elements], [e["cultivar"] for e in elements])
 
 
 if __name__ == "__main__":

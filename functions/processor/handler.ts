@@ -33,7 +33,7 @@ export function createProcessorHandler({ startEngine, ...options }: ProcessorHan
   };
 }
 
-type ServingEngine = Pick<InferenceEngine, 'pipeline' | 'process' | 'models' | 'ready'> & AsyncDisposable;
+type ServingEngine = Pick<InferenceEngine, 'pipeline' | 'process' | 'ready'> & AsyncDisposable;
 
 /** Stands for an engine that could not be started, so that each bundle fails with the reason and its notes say so. */
 function failedEngine(error: unknown): ServingEngine {
@@ -44,7 +44,6 @@ function failedEngine(error: unknown): ServingEngine {
     get pipeline() {
       return fail();
     },
-    models: {},
     process: async () => fail(),
     ready: async () => fail(),
     [Symbol.asyncDispose]: async () => {},

@@ -114,6 +114,17 @@ export class Batcher<T> {
     return this.#closeLagging(closed) ?? NONE;
   }
 
+  /**
+   * An element that is in no batch goes by: the open ones lag behind it too.
+   *
+   * @returns the batches that this closed
+   */
+  goBy(bytes: number): readonly Batch<T>[] {
+    this.#addedElements += 1;
+    this.#addedBytes += bytes;
+    return this.#closeLagging(undefined) ?? NONE;
+  }
+
   /** Whether no batch is open: what comes next is batched as if nothing had come before. */
   get isEmpty(): boolean {
     return this.#open.size === 0;

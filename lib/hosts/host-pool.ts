@@ -11,16 +11,31 @@ const FIRST_BACKOFF_MILLIS = 100;
 const MAX_BACKOFF_MILLIS = 10_000;
 
 export interface HostPoolOptions extends ModelHostOptions {
-  readonly load: Omit<LoadFrame, 'kind'>;
+  readonly load: Omit<LoadFrame, 'kind' | 'model'>;
+  /** Where the model's file is; absent where the handler knows itself. */
+  readonly model?: ModelFileSource;
   readonly copies: number;
   readonly loadTimeoutSecs: number;
   /** Called each time a copy of the model has been loaded. */
   readonly onLoad?: (info: ModelInfo) => void;
 }
 
+/** Gives all copies of a model the same file, also those that take the place of others later. */
+export interface ModelFileSource {
+  locate(): Promise<NonNullable<LoadFrame['model']>>;
+  /** The file was not what it should be. */
+  spoiled(): Promise<void>;
+}
+
+/** A batch's answer, and the model of the very host that gave it. */
+export interface ServedAnswer {
+  readonly answer: RunAnswer;
+  readonly model: ModelInfo;
+}
+
 interface Waiting {
   readonly request: RunRequest;
-  readonly resolve: (answer: RunAnswer) => void;
+  readonly resolve: (answer: ServedAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -33,10 +48,13 @@ interface Waiting {
  */
 export class HostPool {
   readonly #options: HostPoolOptions;
-  readonly #serving = new Set<ModelHost>();
+  readonly #serving = new Map<ModelHost, ModelInfo>();
   readonly #all = new Set<ModelHost>();
   readonly #waiting: Waiting[] = [];
   readonly #model = Promise.withResolvers<ModelInfo>();
+  readonly #ready: Promise<ModelInfo>;
+  /** Of the model that was loaded first: any other copy must be the same. */
+  #digest: string | undefined;
   #spare: ModelHost | undefined;
   #loadFailures = 0;
   #idleDeaths = 0;
@@ -47,7 +65,9 @@ export class HostPool {
   constructor(options: HostPoolOptions) {
     this.#options = options;
     this.#model.promise.catch(() => {});
-    for (let copy = 0; copy < options.copies; copy += 1) void this.#bringUp();
+    const copies = Array.from({ length: options.copies }, () => this.#bringUp());
+    this.#ready = Promise.all(copies).then(() => this.model);
+    this.#ready.catch(() => {});
   }
 
   /** The model, once its first copy is loaded. @throws ModelLoadError */
@@ -55,9 +75,19 @@ export class HostPool {
     return this.#model.promise;
   }
 
+  /** The model, once all of its copies are loaded. @throws ModelLoadError */
+  get ready(): Promise<ModelInfo> {
+    return this.#ready;
+  }
+
+  /** The processes that hold it now. */
+  get pids(): readonly number[] {
+    return [...this.#serving.keys()].flatMap(({ pid }) => pid ?? []);
+  }
+
   /** Runs a batch on the copy that is free first. @throws HostDiedError, ModelLoadError */
-  run(request: RunRequest): Promise<RunAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<RunAnswer>();
+  run(request: RunRequest): Promise<ServedAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ServedAnswer>();
     this.#waiting.push({ request, resolve, reject });
     this.#dispatch();
     return promise;
@@ -74,11 +104,11 @@ export class HostPool {
       const host = this.#spare ?? this.#start();
       this.#spare = undefined;
       try {
-        const info = await host.load(this.#options.load, this.#options.loadTimeoutSecs);
+        const info = await this.#load(host);
         this.#loadFailures = 0;
         this.#options.onLoad?.(info);
         this.#model.resolve(info);
-        this.#serve(host);
+        this.#serve(host, info);
         return;
       } catch (error) {
         await this.#loadFailed(host, error as Error);
@@ -86,8 +116,21 @@ export class HostPool {
     }
   }
 
+  async #load(host: ModelHost): Promise<ModelInfo> {
+    const { load, model, loadTimeoutSecs } = this.#options;
+    const file = await model?.locate();
+    const digest = file?.digest ?? this.#digest;
+    const given = file === undefined ? {} : { model: digest === undefined ? file : { ...file, digest } };
+    const info = await host.load({ ...load, ...given }, loadTimeoutSecs);
+    this.#digest ??= info.digest;
+    if (info.digest === this.#digest) return info;
+    const message = 'the copies of a model must be the same: it was replaced while they were loaded';
+    throw new FabricError('MODEL_CHANGED', message, { disposition: 'retry' });
+  }
+
   async #loadFailed(host: ModelHost, error: Error): Promise<void> {
     const passes = error instanceof FabricError && error.disposition === 'retry';
+    if (error instanceof FabricError && error.code === 'MODEL_CHANGED') await this.#options.model?.spoiled();
     if (error instanceof ModelLoadError && !passes) return this.#fail(error);
     if (!host.dead) await host.stop();
     this.#loadFailures += 1;
@@ -105,8 +148,8 @@ export class HostPool {
     return host;
   }
 
-  #serve(host: ModelHost): void {
-    this.#serving.add(host);
+  #serve(host: ModelHost, info: ModelInfo): void {
+    this.#serving.set(host, info);
     void host.exited.then(() => this.#replace(host));
     this.#dispatch();
   }
@@ -138,15 +181,17 @@ export class HostPool {
 
   #freest(): ModelHost | undefined {
     let freest: ModelHost | undefined;
-    for (const host of this.#serving) {
+    for (const host of this.#serving.keys()) {
       if (!host.dead && host.inHand < (freest?.inHand ?? BATCHES_PER_HOST)) freest = host;
     }
     return freest;
   }
 
   async #runOn(host: ModelHost, waiting: Waiting): Promise<void> {
+    const model = this.#serving.get(host);
+    if (model === undefined) throw new TypeError('Cannot run a batch as the host holds no model');
     try {
-      waiting.resolve(await host.run(waiting.request));
+      waiting.resolve({ answer: await host.run(waiting.request), model });
     } catch (error) {
       if (!(error instanceof NotStartedError)) waiting.reject(error as Error);
       else if (this.#failure === undefined) this.#waiting.unshift(waiting);

@@ -76,7 +76,7 @@ async function load(frame: LoadFrame): Promise<void> {
   process.env['FABRIC_INTRA_OP_THREADS'] = String(frame.threads);
   try {
     handler ??= findHandler(frame.spec);
-    model = await loadHostedModel(await handler, frame.inferenceArgs);
+    model = await loadHostedModel(await handler, frame);
     send({ kind: 'loaded', info: model.info });
   } catch (error) {
     send({ kind: 'loadFailed', error: carryError(error) });

@@ -1,3 +1,4 @@
+import { deserialize } from 'node:v8';
 import { handlerAt } from '../config/handler-place.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { FabricError, ModelLoadError } from '../errors.ts';
@@ -9,13 +10,14 @@ import {
   encodeTensors,
   encodeValues,
 } from '../models/encoded-batch.ts';
-import { digestOfOnnxModel, shownDigest } from '../models/model-digest.ts';
+import { type ModelContent, readModelContent, shownDigest, stampOfModel } from '../models/model-digest.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import { type OnnxModel, runOnnxSession } from '../models/onnx-session.ts';
 import { elementsOf } from '../models/tensor.ts';
 import { sliceRows } from '../models/tensor-rows.ts';
-import type { HandlerSpec, ModelInfo, RunFrame } from './protocol.ts';
+import { runProbe } from './probe.ts';
+import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts';
 
 /** A loaded model inside its host: what it is, and how one batch runs through it. */
 export interface HostedModel {
@@ -39,33 +41,62 @@ export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
   return handlerAt(await loadConfig(new URL(spec.configUrl)), spec.place, spec.className);
 }
 
-/** @throws ModelLoadError with the handler's own reason. */
+/**
+ * Loads a model, whose digest is that of the very files that were loaded, and runs the probe through it.
+ *
+ * @throws ModelLoadError with the handler's own reason; where the files are other ones than they should be, or changed
+ *   meanwhile, an error of disposition `retry`.
+ */
 export async function loadHostedModel(
   handler: ModelHandler,
-  inferenceArgs: InferenceArgs | undefined,
+  { model: given, probe }: Pick<LoadFrame, 'model' | 'probe'>,
 ): Promise<HostedModel> {
   const residentBefore = process.memoryUsage.rss();
   const startedAt = performance.now();
-  const digest = handler instanceof OnnxModelHandler ? await digestOf(await handler.localPath()) : undefined;
+  const file = handler instanceof OnnxModelHandler ? await readModelFile(handler, given) : undefined;
   const model = await handler.loadModel();
+  if (file !== undefined) await checkUnchanged(file);
+  if (probe !== undefined) await runProbe(handler, model, probe);
+  const digest = file?.content.digest;
   const info = {
     label: digest === undefined ? handler.constructor.name : shownDigest(digest),
     ...(digest === undefined ? {} : { digest }),
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };
-  if (!travelsAsTensors(handler))
-    return { info, run: (frame, groups) => runValues(handler, model, inferenceArgs, frame, groups) };
+  if (!travelsAsTensors(handler)) return { info, run: (frame, groups) => runValues(handler, model, frame, groups) };
   const onnx = model as OnnxModel;
   return { info: { ...info, inputs: onnx.inputs }, run: (frame, groups) => runTensors(onnx, frame, groups) };
 }
 
-async function digestOf(path: string): Promise<string> {
+interface ModelFile {
+  readonly path: string;
+  readonly content: ModelContent;
+}
+
+async function readModelFile(handler: OnnxModelHandler, given: LoadFrame['model']): Promise<ModelFile> {
+  if (given !== undefined) handler.useFile(given.path);
+  const path = await handler.localPath();
+  let content: ModelContent;
   try {
-    return await digestOfOnnxModel(path);
+    content = await readModelContent(path);
   } catch (error) {
+    // What the store holds should be there.
+    if (given?.digest !== undefined) throw changed(path, 'is not there');
     throw new ModelLoadError(`the model ${path} can't be read: ${(error as Error).message}`, { cause: error });
   }
+  if (given?.digest === undefined || given.digest === content.digest) return { path, content };
+  const digests = `has the digest ${shownDigest(content.digest)}, and should have ${shownDigest(given.digest)}`;
+  throw changed(path, `${digests}: a file that is replaced while it serves needs 'refreshSecs'`);
+}
+
+async function checkUnchanged({ path, content }: ModelFile): Promise<void> {
+  const stamp = await stampOfModel(path, content.locations).catch(() => undefined);
+  if (stamp !== content.stamp) throw changed(path, 'was changed while it was loaded');
+}
+
+function changed(path: string, how: string): FabricError {
+  return new FabricError('MODEL_CHANGED', `the model ${path} ${how}`, { disposition: 'retry' });
 }
 
 async function runTensors(model: OnnxModel, frame: RunFrame, groups: readonly Uint8Array[]) {
@@ -89,19 +120,13 @@ async function runTensors(model: OnnxModel, frame: RunFrame, groups: readonly Ui
   return { results, micros };
 }
 
-async function runValues(
-  handler: ModelHandler,
-  model: unknown,
-  inferenceArgs: InferenceArgs | undefined,
-  frame: RunFrame,
-  groups: readonly Uint8Array[],
-) {
+async function runValues(handler: ModelHandler, model: unknown, frame: RunFrame, groups: readonly Uint8Array[]) {
   const values = groups.flatMap((group, index) =>
     decodeValues({ kind: 'values', size: frame.fragments[index]?.size ?? 0, chunks: [group] }),
   );
-  const ownArgs = structuredClone(inferenceArgs);
+  const args = argsOf(frame);
   const startedAt = performance.now();
-  const predictions = await handler.runInference(values, model, ownArgs);
+  const predictions = await handler.runInference(values, model, args);
   const micros = (performance.now() - startedAt) * 1000;
   if (!Array.isArray(predictions) || predictions.length !== values.length) {
     throw new ResultCountError(values.length, Array.isArray(predictions) ? predictions.length : 0);
@@ -112,4 +137,9 @@ async function runValues(
     return encodeValues(predictions.slice(start - size, start));
   });
   return { results, micros };
+}
+
+/** A batch's arguments, a copy of its own: what a handler does to them ends with it. */
+function argsOf({ inferenceArgs }: RunFrame): InferenceArgs | undefined {
+  return inferenceArgs === undefined ? undefined : (deserialize(Buffer.from(inferenceArgs, 'base64')) as InferenceArgs);
 }

@@ -1,6 +1,5 @@
 import type { CarriedError } from '../errors.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
-import type { InferenceArgs } from '../models/model-handler.ts';
 import type { OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import type { FrameHeader } from './frames.ts';
@@ -33,7 +32,10 @@ export interface LoadFrame extends FrameHeader {
   readonly kind: 'load';
   readonly spec: HandlerSpec;
   readonly threads: number;
-  readonly inferenceArgs?: InferenceArgs;
+  /** The model's file on this machine, and what its digest must be; absent where the handler knows itself. */
+  readonly model?: { readonly path: string; readonly digest?: string };
+  /** What the model must answer before it serves, by `encodeProbe`. */
+  readonly probe?: string;
 }
 
 /**
@@ -45,6 +47,8 @@ export interface RunFrame extends FrameHeader {
   readonly id: number;
   readonly fragments: readonly { readonly size: number; readonly rows: number }[];
   readonly tensors?: readonly TensorHeader[];
+  /** Arguments for `runInference`, by structured clone, in base64. */
+  readonly inferenceArgs?: string;
 }
 
 export type ToHost = PrepareFrame | LoadFrame | RunFrame;

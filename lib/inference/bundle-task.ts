@@ -63,7 +63,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
     const message = `Cannot finish the bundle: it has ${toSkip} elements less than when it was started`;
     throw new FabricError('SOURCE_CHANGED', message, { disposition: 'retry' });
   }
-  return { ...tally, models: {}, elapsedMillis: performance.now() - startedAt };
+  return { ...tally, elapsedMillis: performance.now() - startedAt };
 }
 
 async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {

@@ -1,5 +1,6 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { BundleRange } from '../formats/format.ts';
+import type { ByteRange } from '../stores/byte-source.ts';
 
 /** One object of a list that makes a bundle; its position is its place in the job's list. */
 export interface BundleObject {
@@ -10,14 +11,19 @@ export interface BundleObject {
   readonly etag?: string;
   /** The element's id, where the object stands for itself and not at a place in a list. */
   readonly id?: string;
+  /** The key that `input.key: { segment }` counts in. @default none: its element has no such key */
+  readonly path?: string;
   /** Why it must not be read: its element fails with this at stage `read`. */
   readonly failure?: ErrorDescription;
 }
 
 /**
- * Where a bundle's elements are read from: a range of one object, a list of whole objects, or the elements themselves.
- * A `chunk` holds the range's bytes and nothing else. Elements are `{ id, key?, input }`; what is not fails at stage
- * `read`; `ordinals` are their places in the bundle where they are only some of it.
+ * Where a bundle's elements are read from: a range of one object, elements of one that were grouped by key, a list of
+ * whole objects, or the elements themselves.
+ *
+ * A `chunk` holds the range's bytes and nothing else. So does what is `grouped`: its range is that in all that was staged
+ * of the object. Elements are `{ id, key?, input }`; what is not fails at stage `read`; `ordinals` are their places in the
+ * bundle where they are only some of it.
  */
 export type BundleSource =
   | {
@@ -27,6 +33,13 @@ export type BundleSource =
       readonly etag?: string;
       readonly range: BundleRange;
       readonly chunk?: boolean;
+    }
+  | {
+      readonly kind: 'grouped';
+      readonly uri: string;
+      readonly range: ByteRange;
+      /** The columns, for CSV and TSV. */
+      readonly header?: readonly string[];
     }
   | { readonly kind: 'objects'; readonly objects: readonly BundleObject[]; readonly firstIndex: number }
   | { readonly kind: 'elements'; readonly elements: readonly unknown[]; readonly ordinals?: readonly number[] };
@@ -54,6 +67,8 @@ export interface OutcomeChunk {
   readonly succeeded: number;
   /** Failed elements by stage. */
   readonly failed: Readonly<Record<string, number>>;
+  /** The models that made its predictions: digests, or names, by what the lines show of them. */
+  readonly models: Readonly<Record<string, string>>;
   /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
   readonly isMidBatch?: boolean;
 }

@@ -8,6 +8,8 @@ import type { WorkItem } from './work-item.ts';
 /** A function of a pipeline at its stage. */
 export interface StageFunction extends Stage {
   readonly fn: ElementFunction<unknown, unknown>;
+  /** What its result is to the element; what this throws fails the element. @default its value from then on */
+  readonly take?: (item: WorkItem, result: unknown) => void;
 }
 
 /** What a run of functions needs to know of the bundle that they run for. */
@@ -67,7 +69,8 @@ async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, sc
 }
 
 /** Calls the function; gives its promise where it is async. */
-function call(item: WorkItem, { fn, name, code }: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
+function call(item: WorkItem, step: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
+  const { fn, name, code, take } = step;
   if (item.isThrough) return undefined;
   const known = scope.known.size === 0 ? undefined : scope.known.get(item.ordinal);
   if (known?.code === code) {
@@ -78,7 +81,8 @@ function call(item: WorkItem, { fn, name, code }: StageFunction, scope: Function
   try {
     const result = fn(item.value, item.context());
     if (isPromise(result)) return result;
-    item.value = result;
+    if (take === undefined) item.value = result;
+    else take(item, result);
   } catch (error) {
     item.fail(name, error);
   } finally {
@@ -87,14 +91,16 @@ function call(item: WorkItem, { fn, name, code }: StageFunction, scope: Function
   return undefined;
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
+export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-async function settle(item: WorkItem, { name }: StageFunction, result: Promise<unknown>): Promise<void> {
+async function settle(item: WorkItem, { name, take }: StageFunction, result: Promise<unknown>): Promise<void> {
   try {
     const value = await result;
-    if (item.failure === undefined) item.value = value;
+    if (item.failure !== undefined) return;
+    if (take === undefined) item.value = value;
+    else take(item, value);
   } catch (error) {
     if (item.failure === undefined) item.fail(name, error);
   }
@@ -107,10 +113,23 @@ async function inTime(
   { name }: StageFunction,
   timeoutSecs: number,
 ): Promise<void> {
-  const clock = new AbortController();
-  const late = delay(timeoutSecs * 1000, 'late', { signal: clock.signal, ref: false }).catch(() => undefined);
-  if ((await Promise.race([done, late])) === 'late') {
-    for (const item of open) item.fail(name, new FunctionTimeoutError(name, timeoutSecs));
+  try {
+    await resultInTime(done, name, timeoutSecs);
+  } catch (error) {
+    for (const item of open) item.fail(name, error);
   }
-  clock.abort();
+}
+
+/** What a promise gives. @throws what it rejects with, or FunctionTimeoutError when the time is over */
+export async function resultInTime<T>(result: Promise<T>, stage: string, timeoutSecs: number): Promise<T> {
+  const clock = new AbortController();
+  const late = delay(timeoutSecs * 1000, undefined, { signal: clock.signal, ref: false }).then(() => {
+    throw new FunctionTimeoutError(stage, timeoutSecs);
+  });
+  try {
+    return await Promise.race([result, late]);
+  } finally {
+    late.catch(() => {});
+    clock.abort();
+  }
 }

@@ -4,6 +4,7 @@ import type { BundleRun } from './bundle-run.ts';
 import type { Standing } from './progress.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
 import { FUNCTION_TIMEOUT_SECS, type FunctionStage } from './stages.ts';
+import { WorkerLeases, type WorkerLeasesOptions } from './worker-leases.ts';
 import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** How often a worker is looked at for standing still. */
@@ -19,7 +20,7 @@ const SHORT_BYTES = 64 * 1024;
 /** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
 const LEAST_STILL_MILLIS = 3000;
 
-export interface EngineWorkerOptions {
+export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly kind: 'thread' | 'process';
   readonly setup: WorkerSetup;
   /** Whether batches go across bundles. */
@@ -48,6 +49,7 @@ export class EngineWorker {
   readonly #runs = new Map<number, BundleRun>();
   readonly #reading = new Set<number>();
   readonly #watch: NodeJS.Timeout;
+  readonly #leases: WorkerLeases;
   #seen: { readonly ticket: number; readonly since: number } | undefined;
   /** Where it stood when it was ended for that; it may have gone on since. */
   #stuck: (Standing & { readonly error: ErrorDescription }) | undefined;
@@ -64,6 +66,7 @@ export class EngineWorker {
       onMessage: (message) => this.#take(message),
       onExit: (cause) => this.#lost(cause),
     });
+    this.#leases = new WorkerLeases({ ...options, post: (message) => this.post(message) });
     this.#watch = setInterval(() => this.#look(), WATCH_MILLIS).unref();
   }
 
@@ -93,6 +96,7 @@ export class EngineWorker {
     clearInterval(this.#watch);
     for (const run of this.#runs.values()) run.abort(new Error('the engine was closed'));
     await this.#channel.kill();
+    this.#leases.giveBack();
   }
 
   #take(message: FromWorker): void {
@@ -108,8 +112,9 @@ export class EngineWorker {
       case 'infer':
         return this.#options.onInfer(message.request, message.body);
       case 'lease':
+      case 'cancelLease':
       case 'release':
-        return;
+        return this.#leases.take(message);
       case 'recovered':
         return this.#options.onRecovered(message.model, message.key, message.size);
       case 'outcomes':
@@ -164,6 +169,7 @@ export class EngineWorker {
 
   #lost(cause: string): void {
     clearInterval(this.#watch);
+    this.#leases.giveBack();
     if (this.#closed) return;
     this.#closed = true;
     // A thread that died is laid to no element: what it last stood in need not be the cause. A process ran one at a time.
@@ -186,6 +192,7 @@ export class EngineWorker {
 function isShort({ source }: Bundle): boolean {
   switch (source.kind) {
     case 'range':
+    case 'grouped':
       return source.range.end - source.range.start <= SHORT_BYTES;
     case 'objects':
       return source.objects.length <= SHORT_OBJECTS;

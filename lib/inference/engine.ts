@@ -1,15 +1,14 @@
 import { availableParallelism } from 'node:os';
 import type { Pipeline } from '../config/fabric.ts';
-import { handlerPlace } from '../config/handler-place.ts';
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
 import { pipelineModels } from '../config/pipeline-models.ts';
 import { type CarriedError, carryError, ConfigError } from '../errors.ts';
-import type { ModelInfo } from '../hosts/protocol.ts';
+import type { ModelStore } from '../models/model-store.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
 import { BundleRun } from './bundle-run.ts';
+import { EngineModels } from './engine-models.ts';
 import { buffersOf } from './model-link.ts';
-import { ModelService } from './model-service.ts';
 import { functionStages } from './stages.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { InferRequest, WorkerSetup } from './worker-protocol.ts';
@@ -22,8 +21,12 @@ export interface InferenceEngineOptions {
   readonly cores?: number;
   /** Threads that take bundles. @default as many as `cores` */
   readonly workers?: number;
+  /** Brings models to this machine. @default one with the cache that all processes share */
+  readonly modelStore?: ModelStore;
   /** Takes what model handlers and their libraries print, a line at a time. @default it is dropped */
   readonly onOutput?: (line: string) => void;
+  /** Takes what a user should know or change: models that are loaded again and again, a new version that was kept out. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
@@ -41,12 +44,11 @@ export class InferenceEngine implements AsyncDisposable {
   readonly metrics: Metrics;
   readonly pipeline: Pipeline;
   readonly workers: number;
-  readonly #services: readonly ModelService[];
+  readonly #models: EngineModels;
   readonly #threads: EngineWorker[] = [];
   readonly #processes = new Set<EngineWorker>();
   readonly #queue: BundleRun[] = [];
   readonly #setup: WorkerSetup;
-  readonly #loaded: Record<string, string> = {};
   #nextTask = 0;
   #failure: CarriedError | undefined;
   #disposed = false;
@@ -56,11 +58,7 @@ export class InferenceEngine implements AsyncDisposable {
     this.metrics = new Metrics();
     this.workers = options.workers ?? options.cores ?? availableParallelism();
     this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline, workers: this.workers };
-    this.#services = startServices(pipeline, this.metrics, options);
-    for (const { model } of this.#services) {
-      const loaded = ({ label, digest = label }: ModelInfo): void => void (this.#loaded[label] = digest);
-      model.then(loaded, () => {});
-    }
+    this.#models = new EngineModels(pipeline, { ...options, metrics: this.metrics });
     for (let index = 0; index < this.workers; index += 1) this.#threads.push(this.#openWorker('thread'));
   }
 
@@ -75,14 +73,14 @@ export class InferenceEngine implements AsyncDisposable {
     return new InferenceEngine(pipelineNamed(fabric, options.pipeline), options);
   }
 
-  /** Resolves when every model is loaded. @throws ModelLoadError, or the signal's reason */
+  /** Resolves when every model is loaded, but for those of keyed steps, which are loaded on demand. @throws ModelLoadError, or the signal's reason */
   async ready({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
     const abort = (): void => aborted.reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await Promise.race([aborted.promise, Promise.all(this.#services.map((service) => service.model))]);
+      await Promise.race([aborted.promise, Promise.all(this.#models.permanent.map(({ info }) => info))]);
     } finally {
       signal?.removeEventListener('abort', abort);
     }
@@ -109,31 +107,17 @@ export class InferenceEngine implements AsyncDisposable {
     this.#queue.push(run);
     this.#assign();
     try {
-      const summary = await run.summary;
-      return { ...summary, models: await this.#models() };
+      return await run.summary;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-  }
-
-  /** The models that are loaded: digests, or names, by what the lines show of them. */
-  get models(): Readonly<Record<string, string>> {
-    return this.#loaded;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     for (const run of this.#queue.splice(0)) run.abort(new Error('the engine was closed'));
     const workers = [...this.#threads, ...this.#processes];
-    await Promise.all([
-      ...workers.map((worker) => worker.close()),
-      ...this.#services.map((service) => service[Symbol.asyncDispose]()),
-    ]);
-  }
-
-  async #models(): Promise<Record<string, string>> {
-    const infos = await Promise.all(this.#services.map((service) => service.model));
-    return Object.fromEntries(infos.map((info) => [info.label, info.digest ?? info.label]));
+    await Promise.all([...workers.map((worker) => worker.close()), this.#models[Symbol.asyncDispose]()]);
   }
 
   #openWorker(kind: 'thread' | 'process'): EngineWorker {
@@ -144,22 +128,24 @@ export class InferenceEngine implements AsyncDisposable {
       stages: functionStages(this.pipeline),
       stillSecs: Math.max(...functionStages(this.pipeline).map(({ timeoutSecs }) => timeoutSecs)),
       onInfer: (request, body) => void this.#infer(worker, request, body),
-      onRecovered: (model, key, size) => this.#services[model]?.recovered(key, size),
+      onRecovered: (model, key, size) => this.#models.recovered(model, key, size),
+      onLease: (models, lease) => this.#models.lease(models, lease),
+      onRelease: (model) => this.#models.release(model),
       onFree: () => this.#assign(),
       onSetupFailed: (error) => this.#fail(error),
       onLost: (runs) => this.#replace(worker, runs),
     });
-    this.#services.forEach((service, model) => {
-      service.model.then(
+    for (const { model, info } of this.#models.permanent) {
+      info.then(
         (info) => worker.post({ kind: 'model', model, info }),
         (error: Error) => worker.post({ kind: 'modelFailed', model, error: carryError(error) }),
       );
-    });
+    }
     return worker;
   }
 
   async #infer(worker: EngineWorker, request: number, body: InferRequest): Promise<void> {
-    const answer = await this.#services[body.model]?.infer(body);
+    const answer = await this.#models.infer(body);
     if (answer === undefined) return;
     worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
   }
@@ -208,24 +194,6 @@ export class InferenceEngine implements AsyncDisposable {
     this.#failure ??= error;
     for (const run of this.#queue.splice(0)) run.fail(error);
   }
-}
-
-/** Intra-op threads: the cores, shared by the most hosts that can be alive; all of them for a large model. */
-function startServices(pipeline: Pipeline, metrics: Metrics, options: InferenceEngineOptions): ModelService[] {
-  const { cores = availableParallelism() } = options;
-  const models = pipelineModels(pipeline);
-  const hosts = models.reduce((sum, { handler }) => sum + handler.modelCopies, 0);
-  return models.map(
-    (model) =>
-      new ModelService({
-        model,
-        place: handlerPlace(options.pipeline, model.place),
-        configUrl: options.configUrl.href,
-        threads: model.handler.options.largeModel === true ? cores : Math.max(1, Math.floor(cores / hosts)),
-        metrics,
-        ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
-      }),
-  );
 }
 
 function sharesBatches(pipeline: Pipeline): boolean {

@@ -1,7 +1,10 @@
 import { restoreError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { byteLengthOf } from '../models/encoded-batch.ts';
-import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ToWorker } from './worker-protocol.ts';
+import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ModelLease, ToWorker } from './worker-protocol.ts';
+
+/** Batch keys whose sizes a worker remembers; there may be as many as there are shapes and arguments. */
+const MAX_REMEMBERED_KEYS = 1000;
 
 /** Sends what a worker says to its engine; the buffers named move there and are gone here. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
@@ -11,6 +14,7 @@ export class ModelLink {
   readonly #post: Post;
   readonly #models = new Map<number, PromiseWithResolvers<ModelInfo>>();
   readonly #requests = new Map<number, (answer: InferAnswer) => void>();
+  readonly #leases = new Map<number, (lease: ModelLease) => void>();
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #firstTargets: readonly number[];
   readonly #resultBytes = new Map<number, number>();
@@ -36,13 +40,45 @@ export class ModelLink {
     return this.#resultBytes.get(model) ?? 0;
   }
 
+  /**
+   * Takes one of the keyed models, any of those that are asked for: it is loaded, and stays so until it is released; or
+   * it can't be.
+   *
+   * @throws the signal's reason
+   */
+  async lease(models: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<ModelLease> {
+    signal.throwIfAborted();
+    const request = this.#nextRequest;
+    this.#nextRequest += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<ModelLease>();
+    const cancel = (): void => {
+      // What is given all the same goes back as it comes.
+      if (!this.#leases.delete(request)) return;
+      this.#post({ kind: 'cancelLease', request });
+      reject(signal.reason);
+    };
+    this.#leases.set(request, resolve);
+    this.#post({ kind: 'lease', request, models });
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Gives a lease back. */
+  release(model: number): void {
+    this.#post({ kind: 'release', model });
+  }
+
   infer(body: InferRequest): Promise<InferAnswer> {
     const request = this.#nextRequest;
     this.#nextRequest += 1;
     this.#post({ kind: 'infer', request, body }, buffersOf(body.batch.chunks));
     return new Promise((resolve) => {
       this.#requests.set(request, (answer) => {
-        this.#sizes.set(`${body.model}:${body.key}`, answer.sizes);
+        this.#learn(body, answer.sizes);
         if (answer.ok) this.#resultBytes.set(body.model, byteLengthOf(answer.results) / answer.results.size);
         resolve(answer);
       });
@@ -52,7 +88,7 @@ export class ModelLink {
   /** The engine says what it makes of it with the next answer; until then the batches to come are cut by this. */
   recovered(model: number, key: string, size: number): void {
     const { target, ceiling = Infinity } = this.sizes(model, key);
-    this.#sizes.set(`${model}:${key}`, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
+    this.#learn({ model, key }, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
     this.#post({ kind: 'recovered', model, key, size });
   }
 
@@ -63,14 +99,28 @@ export class ModelLink {
         return this.#modelOf(message.model).resolve(message.info);
       case 'modelFailed':
         return this.#modelOf(message.model).reject(restoreError(message.error));
-      case 'leased':
+      case 'leased': {
+        const { request, lease } = message;
+        const resolve = this.#leases.get(request);
+        this.#leases.delete(request);
+        if (resolve !== undefined) resolve(lease);
+        else if (lease.ok) this.release(lease.model);
         return;
+      }
       case 'answer': {
         const resolve = this.#requests.get(message.request);
         this.#requests.delete(message.request);
         resolve?.(message.answer);
       }
     }
+  }
+
+  #learn({ model, key }: Pick<InferRequest, 'model' | 'key'>, sizes: BatchSizes): void {
+    if (this.#sizes.size >= MAX_REMEMBERED_KEYS) {
+      const [oldest] = this.#sizes.keys();
+      if (oldest !== undefined) this.#sizes.delete(oldest);
+    }
+    this.#sizes.set(`${model}:${key}`, sizes);
   }
 
   #modelOf(model: number): PromiseWithResolvers<ModelInfo> {

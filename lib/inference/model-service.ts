@@ -1,3 +1,4 @@
+import { serialize } from 'node:v8';
 import { BatchAssembler } from '../batching/batch-assembler.ts';
 import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
 import type { BatchClosedBy } from '../batching/batcher.ts';
@@ -6,11 +7,15 @@ import type { PipelineModel } from '../config/pipeline-models.ts';
 import { carryError, describeError, ModelLoadError } from '../errors.ts';
 import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
 import type { RunAnswer } from '../hosts/model-host.ts';
+import { ModelOrigin } from '../hosts/model-origin.ts';
+import { encodeProbe } from '../hosts/probe.ts';
+import type { Loadable } from '../hosts/resident-models.ts';
 import { ServedModel } from '../hosts/served-model.ts';
 import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
-import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
+import type { ModelStore } from '../models/model-store.ts';
+import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -29,7 +34,15 @@ export interface ModelServiceOptions {
   readonly configUrl: string;
   readonly threads: number;
   readonly metrics: Metrics;
+  /** Brings the model to this machine. */
+  readonly modelStore: ModelStore;
+  /** Whether it is opened and closed all the time, under a bound; else it is opened once. */
+  readonly isOnDemand: boolean;
+  /** Called for each batch that has run, with the time that its host took. */
+  readonly onInferred?: (millis: number) => void;
   readonly onOutput?: (line: string) => void;
+  /** Takes what a user should know or change. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A batch that a worker asked for, waiting to be run. */
@@ -48,8 +61,8 @@ interface Learned {
   readonly ceiling: MemoryCeiling;
 }
 
-/** The model of one inference step: its hosts, and what has been learned of the sizes that suit it. */
-export class ModelService {
+/** One model of a pipeline: its hosts, and what has been learned of the sizes that suit it, also while it is closed. */
+export class ModelService implements Loadable, AsyncDisposable {
   readonly #options: ModelServiceOptions;
   readonly #handler: ModelHandler;
   readonly #served: ServedModel;
@@ -67,20 +80,20 @@ export class ModelService {
     this.#served = new ServedModel({
       copies: this.#handler.modelCopies,
       env: this.#handler.options.envVars ?? {},
-      load: {
-        spec: handlerSpec(this.#handler, options),
-        threads: options.threads,
-        ...(step.inferenceArgs === undefined ? {} : { inferenceArgs: step.inferenceArgs }),
-      },
+      load: { spec: handlerSpec(this.#handler, options), threads: options.threads, ...probeOf(options.model) },
       loadTimeoutSecs: step.loadTimeoutSecs,
+      ...originOf(options),
+      ...(step.refreshSecs === undefined ? {} : { refreshSecs: step.refreshSecs }),
+      onRefresh: (outcome) => metrics.add(outcome === 'new' ? 'model_refreshes' : 'model_refresh_failures', 1),
       onLoad: (info) => {
-        this.#fixedSize = fixedBatchSize(info.inputs ?? []);
+        metrics.add('model_loads', 1);
         metrics.record('load_model_latency_milli_secs', info.loadMillis);
         metrics.record('model_byte_size', info.modelBytes);
       },
+      isOnDemand: options.isOnDemand,
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+      ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
     });
-    void this.#served.open().catch(() => {});
     if (batching.maxBatchDurationSecs !== undefined) {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
@@ -97,9 +110,19 @@ export class ModelService {
     }
   }
 
-  /** @throws ModelLoadError */
-  get model(): Promise<ModelInfo> {
-    return this.#served.open();
+  /** Loads the model, unless it is loaded already. @throws ModelLoadError */
+  async open(): Promise<ModelInfo> {
+    const info = await this.#served.open();
+    this.#fixedSize = fixedBatchSize(info.inputs ?? []);
+    return info;
+  }
+
+  close(): Promise<void> {
+    return this.#served.close();
+  }
+
+  privateBytes(): Promise<number | undefined> {
+    return this.#served.privateBytes();
   }
 
   /** Runs a worker's batch; never rejects. */
@@ -131,7 +154,7 @@ export class ModelService {
       const batches = fragments.map((fragment) => fragment.request.batch);
       const { frame, groups } = joinBatches(batches, this.#fixedSize);
       const { answer, model } = await this.#served.run({
-        frame,
+        frame: { ...frame, ...encodedArgs(request) },
         groups,
         timeoutMillis: this.#timeoutMillis(request.key, size, request.isolating),
       });
@@ -161,6 +184,7 @@ export class ModelService {
     metrics.add('num_inferences', size);
     metrics.record('inference_request_batch_size', size);
     metrics.record('inference_batch_latency_micro_secs', frame.micros);
+    this.#options.onInferred?.(frame.micros / 1000);
     for (const { request } of fragments) {
       if (request.paddingShare !== undefined) metrics.record('inference_batch_padding_share', request.paddingShare);
     }
@@ -220,11 +244,30 @@ export class ModelService {
   }
 }
 
+/** Fragments that share a batch have the same arguments: these are part of their key. */
+function encodedArgs({ inferenceArgs }: InferRequest): { readonly inferenceArgs?: string } {
+  return inferenceArgs === undefined ? {} : { inferenceArgs: serialize(inferenceArgs).toString('base64') };
+}
+
+/** A handler that looks for its model itself has no versions. */
+function originOf({ model: { handler, step }, modelStore }: ModelServiceOptions): { readonly origin?: ModelOrigin } {
+  if (!(handler instanceof OnnxModelHandler) || !handler.isFetched) return {};
+  const inPlace = step.refreshSecs === undefined;
+  return { origin: new ModelOrigin({ store: modelStore, uri: handler.modelPath, inPlace }) };
+}
+
+function probeOf({ handler, step }: PipelineModel): { readonly probe?: string } {
+  const { probe } = handler.options;
+  return probe === undefined ? {} : { probe: encodeProbe(probe, step.inferenceArgs) };
+}
+
 /** Built-in handlers cross as their options; any other is found again in the config module. */
 function handlerSpec(handler: ModelHandler, { configUrl, place }: ModelServiceOptions): HandlerSpec {
   if (handler instanceof OnnxModelHandler && handler.constructor === OnnxModelHandler) {
-    const plain = Object.entries(handler.options).filter(([, value]) => typeof value !== 'function');
-    return { kind: 'onnx', options: { ...Object.fromEntries(plain), modelUri: handler.modelPath } };
+    const plain = Object.entries({ ...handler.options, probe: undefined, modelUri: handler.modelPath }).filter(
+      ([, value]) => typeof value !== 'function' && value !== undefined,
+    );
+    return { kind: 'onnx', options: Object.fromEntries(plain) as unknown as OnnxModelHandlerOptions<never> };
   }
   return { kind: 'config', configUrl, place, className: handler.constructor.name };
 }

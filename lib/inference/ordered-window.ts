@@ -29,6 +29,8 @@ export class Slot {
   state: SlotState = 'waiting';
   held: HeldResults | undefined;
   index = 0;
+  /** Of an element that only goes by: what it weighs until it leaves. */
+  bytes = 0;
 
   constructor(item: WorkItem) {
     this.item = item;
@@ -38,6 +40,8 @@ export class Slot {
 /** Elements of a page leave together; small, as their results are taken apart when they do. */
 const PAGE_ELEMENTS = 256;
 const PAGE_RESULT_BYTES = 256 * 1024;
+/** What an element weighs beside its input, roughly. */
+const ELEMENT_BYTES = 256;
 
 /**
  * The elements between the two ends of an inference step, in input order. They enter at one end, are settled in any
@@ -51,11 +55,17 @@ export class OrderedWindow {
   #ended = false;
   #failure: Error | undefined;
   #resultBytes = 0;
+  /** Of the elements that only go by. */
+  #passingBytes = 0;
 
   /** Adds an element; one that has its outcome already is settled. */
   enter(item: WorkItem): Slot {
     const slot = new Slot(item);
-    if (item.isThrough) slot.state = 'settled';
+    if (item.isThrough) {
+      slot.state = 'settled';
+      slot.bytes = ELEMENT_BYTES + item.inputBytes;
+      this.#passingBytes += slot.bytes;
+    }
     this.#slots.push(slot);
     return slot;
   }
@@ -95,9 +105,12 @@ export class OrderedWindow {
     return this.#failure;
   }
 
-  /** Bytes of results that wait behind an element which is sure to be settled in time, so that waiting helps. */
+  /**
+   * Bytes of results, and of elements that only go by, which wait behind an element that is sure to be settled in time,
+   * so that waiting helps.
+   */
   get heldBytes(): number {
-    return this.#slots[this.#head]?.state === 'waiting' ? 0 : this.#resultBytes;
+    return this.#slots[this.#head]?.state === 'waiting' ? 0 : this.#resultBytes + this.#passingBytes;
   }
 
   /** The next elements that are through, their values set; undefined after the last. */
@@ -136,6 +149,7 @@ export class OrderedWindow {
   /** Sets the element's value, and gives the bytes of its share of the batch's results. */
   #release(slot: Slot): number {
     const { item, held, index } = slot;
+    this.#passingBytes -= slot.bytes;
     if (held === undefined) return 0;
     slot.held = undefined;
     const share = held.bytes / held.elements;

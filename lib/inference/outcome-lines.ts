@@ -14,14 +14,21 @@ const CHUNK_CHARACTERS = 256 * 1024;
 /** A chunk that waits for the end of a batch waits no longer than this. */
 const MAX_CHUNK_CHARACTERS = 2 * CHUNK_CHARACTERS;
 
+/** Those of an element that no step inferred on. */
+const NO_MODELS: readonly ModelLabel[] = [];
+
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
   readonly #joinInput: boolean;
   /** Without the closing brace. */
   readonly #address: string;
-  /** The list that was said last, and the end of its lines: most elements share theirs. */
-  #models: readonly ModelLabel[] | undefined;
-  #modelsTail = '';
+  /** The end of the lines of each list of models: most elements share theirs with others. */
+  readonly #tails = new WeakMap<readonly ModelLabel[], string>();
+  /** The list that was said last, and the end of its lines. */
+  #last: readonly ModelLabel[] | undefined;
+  #lastTail = '';
+  /** Those of the lines that have not been taken yet. */
+  #models: Record<string, string> = {};
   readonly #encoder = new TextEncoder();
   #results = '';
   #errors = '';
@@ -74,6 +81,7 @@ export class OutcomeLines {
       elements: this.#elements,
       succeeded: this.#succeeded,
       failed: this.#failed,
+      models: this.#models,
       isMidBatch: this.#isMidBatch,
     };
     this.#results = '';
@@ -81,6 +89,9 @@ export class OutcomeLines {
     this.#elements = 0;
     this.#succeeded = 0;
     this.#failed = {};
+    this.#models = {};
+    // What it shows has to be named again.
+    this.#last = undefined;
     return chunk;
   }
 
@@ -107,13 +118,20 @@ export class OutcomeLines {
   }
 
   /** The end of a line: the model that made the prediction, a list where several did. */
-  #tail(models: readonly ModelLabel[] | undefined): string {
-    if (models !== this.#models || this.#modelsTail === '') {
-      this.#models = models;
-      const labels = (models ?? []).map(({ label }) => label);
-      this.#modelsTail = `,"model":${JSON.stringify(labels.length === 1 ? labels[0] : labels)}}\n`;
+  #tail(models: readonly ModelLabel[] = NO_MODELS): string {
+    if (models !== this.#last) {
+      this.#last = models;
+      this.#lastTail = this.#tails.get(models) ?? this.#newTail(models);
+      for (const { label, digest } of models) this.#models[label] = digest;
     }
-    return this.#modelsTail;
+    return this.#lastTail;
+  }
+
+  #newTail(models: readonly ModelLabel[]): string {
+    const labels = models.map(({ label }) => label);
+    const tail = `,"model":${JSON.stringify(labels.length === 1 ? labels[0] : labels)}}\n`;
+    this.#tails.set(models, tail);
+    return tail;
   }
 }
 

@@ -1,20 +1,25 @@
-import type { KeySegment, PipelineInput } from '../config/fabric.ts';
+import type { PipelineInput } from '../config/fabric.ts';
 import { PositionIds } from '../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
 import { readGivenElement } from '../formats/given-elements.ts';
+import { readGrouped } from '../formats/grouping/read-grouped.ts';
 import { lineFormat } from '../formats/line-format.ts';
 import { readObjects } from '../formats/objects.ts';
 import { failedElement } from '../formats/read-element.ts';
+import type { ByteSource } from '../stores/byte-source.ts';
 import { openSource, type SourceLocation } from '../stores/open-source.ts';
 import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
-import { WorkItem } from './work-item.ts';
+import { keyReader } from './element-key.ts';
+import { type ItemContext, itemOf } from './read-item.ts';
+import type { WorkItem } from './work-item.ts';
 
 /** Elements that came by themselves are parsed already; a page of them is what goes through functions together. */
 const GIVEN_PAGE_ELEMENTS = 256;
 
 type Range = Extract<BundleSource, { kind: 'range' }>;
+type Grouped = Extract<BundleSource, { kind: 'grouped' }>;
 type Objects = Extract<BundleSource, { kind: 'objects' }>;
 type Given = Extract<BundleSource, { kind: 'elements' }>;
 
@@ -37,6 +42,7 @@ export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGen
   const { source } = bundle;
   switch (source.kind) {
     case 'range':
+    case 'grouped':
       return readRange(bundle, source, options);
     case 'objects':
       return readObjectList(bundle, source, options);
@@ -47,19 +53,18 @@ export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGen
 
 async function* readRange(
   bundle: Bundle,
-  source: Range,
+  source: Range | Grouped,
   { input, signal, hasOutcomes }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
-  const ids = new PositionIds(bundle.name);
+  const context = { ids: new PositionIds(bundle.name), input, keyOf: keyReader(input.key, bundle.name) };
   const selection = new Selection(bundle);
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    const bytes = source.chunk === true ? shiftedSource(opened, source.range.start) : opened;
-    for await (const page of lineFormat(input.format).read(bytes, source.range, input, { signal })) {
+    for await (const page of readElements(opened, source, input, signal)) {
       const items: WorkItem[] = [];
       for (const read of page) {
-        if (selection.has(ordinal)) items.push(itemOf(read, ordinal, ids, input));
+        if (selection.has(ordinal)) items.push(itemOf(read, ordinal, context));
         ordinal += 1;
       }
       if (items.length > 0) yield items;
@@ -68,10 +73,22 @@ async function* readRange(
   } catch (error) {
     if (!isGone(error)) throw error;
     if (hasOutcomes || ordinal > 0 || !selection.isAll) throw new SourceGoneError(error);
-    yield [goneRange(source, ids, error)];
+    yield [goneRange(source, context, error)];
     return;
   }
   selection.expectSeen(ordinal);
+}
+
+function readElements(
+  opened: ByteSource,
+  source: Range | Grouped,
+  input: PipelineInput,
+  signal: AbortSignal,
+): AsyncIterable<readonly ReadElement[]> {
+  if (source.kind === 'grouped') return readGrouped(opened, source.header, input, { signal });
+  const { range, chunk = false } = source;
+  const bytes = chunk ? shiftedSource(opened, range.start) : opened;
+  return lineFormat(input.format).read(bytes, range, input, { signal });
 }
 
 async function* readObjectList(
@@ -88,8 +105,9 @@ async function* readObjectList(
   for await (const page of readObjects(selected, open, input, { signal })) {
     yield page.map((read) => {
       const ordinal = read.position - firstIndex;
-      const item = itemOf(read, ordinal, ids, input);
-      item.shownId = objects[ordinal]?.id ?? item.shownId;
+      const { id, path } = objects[ordinal] ?? {};
+      const item = itemOf(read, ordinal, { ids, input, keyOf: keyReader(input.key, path) });
+      item.shownId = id ?? item.shownId;
       return item;
     });
   }
@@ -100,16 +118,16 @@ async function* readGiven(
   { elements, ordinals }: Given,
   { input }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
-  const ids = new PositionIds(bundle.name);
+  const context = { ids: new PositionIds(bundle.name), input, keyOf: keyReader(input.key, undefined) };
   const selection = new Selection(bundle);
   let page: WorkItem[] = [];
   for (const [index, element] of elements.entries()) {
     const ordinal = ordinals?.[index] ?? index;
     if (!selection.has(ordinal)) continue;
     const { read, id, key } = readGivenElement(element, ordinal, input);
-    const item = new WorkItem(read, ordinal, ids);
+    const item = itemOf(read, ordinal, context);
     item.shownId = id;
-    item.key = key ?? field(read.input, input.key);
+    item.key = key ?? item.key;
     page.push(item);
     if (page.length < GIVEN_PAGE_ELEMENTS) continue;
     yield page;
@@ -122,16 +140,13 @@ function locationOf({ uri, versionId, etag }: SourceLocation): SourceLocation {
   return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
 
-function itemOf(read: ReadElement, ordinal: number, ids: PositionIds, input: PipelineInput): WorkItem {
-  const item = new WorkItem(read, ordinal, ids);
-  item.shownId = field(read.input, input.id);
-  item.key = field(read.input, input.key);
-  return item;
-}
-
-function goneRange({ range: { start, end } }: Range, ids: PositionIds, error: ElementReadError): WorkItem {
-  const item = new WorkItem(failedElement(start, describeError(error)), 0, ids);
-  item.shownId = ids.ofRange(start, end);
+function goneRange(
+  { range: { start, end } }: Range | Grouped,
+  context: ItemContext,
+  error: ElementReadError,
+): WorkItem {
+  const item = itemOf(failedElement(start, describeError(error)), 0, context);
+  item.shownId = context.ids.ofRange(start, end);
   return item;
 }
 
@@ -181,13 +196,4 @@ class SourceGoneError extends FabricError {
     const message = `${cause.message}; some of the bundle's elements have their outcomes already`;
     super('SOURCE_GONE', message, { cause, disposition: 'retry' });
   }
-}
-
-/** A field of the element as it is shown: a string or a safe integer; anything else gives way. */
-function field(input: unknown, name: string | KeySegment | undefined): string | undefined {
-  if (typeof name !== 'string' || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
-    return undefined;
-  const value = (input as Readonly<Record<string, unknown>>)[name];
-  if (typeof value === 'string') return value;
-  return Number.isSafeInteger(value) ? String(value) : undefined;
 }

@@ -1,12 +1,15 @@
 import type { PipelineModel } from '../config/pipeline-models.ts';
+import type { FlatMapStep, Step } from '../config/steps.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
 import { runInferenceStage } from './inference-stage.ts';
 import type { ModelLink } from './model-link.ts';
-import { type FunctionStage, type Stage, stageName, type StepList } from './stages.ts';
-import type { WorkItem } from './work-item.ts';
+import { runBranches } from './run-branches.ts';
+import { runFlatMap } from './run-flat-map.ts';
+import { runMapBatches } from './run-map-batches.ts';
+import { branchSteps, type FunctionStage, type Stage, stageName, type StepList } from './stages.ts';
+import type { Pages, WorkItem } from './work-item.ts';
 
-/** A bundle's elements in input order, some at a time. */
-export type Pages = AsyncIterable<readonly WorkItem[]>;
+export type { Pages } from './work-item.ts';
 
 /** What the steps of a bundle run with. */
 export interface StepContext {
@@ -18,34 +21,60 @@ export interface StepContext {
 
 /** Takes elements through steps, one after another. Elements go in and come out in input order; none is lost. */
 export function runSteps(upstream: Pages, list: StepList, context: StepContext): Pages {
-  return list.steps.reduce((pages, _, index) => runStep(pages, list, index, context), upstream);
+  return runStepsFrom(0, upstream, list, context);
 }
 
-function runStep(upstream: Pages, list: StepList, index: number, context: StepContext): Pages {
-  const step = list.steps[index];
-  if (step === undefined) return upstream;
+/** The same for the steps from the one at an index on. */
+function runStepsFrom(start: number, upstream: Pages, list: StepList, context: StepContext): Pages {
+  let pages = upstream;
+  for (const [index, step] of list.steps.entries()) {
+    if (index < start) continue;
+    if (step.kind === 'flatMap') {
+      return runFlatMap(pages, {
+        step: { ...stageOf(list, index, 'flatMap', context), fn: step.fn },
+        scope: context.scope,
+        run: (pieces) => runStepsFrom(index + 1, pieces, list, context),
+      });
+    }
+    pages = runStep(pages, step, { list, index, context });
+  }
+  return pages;
+}
+
+interface StepPlace {
+  readonly list: StepList;
+  readonly index: number;
+  readonly context: StepContext;
+}
+
+function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, { list, index, context }: StepPlace): Pages {
+  const { link, models, scope } = context;
   const stage = (name: string): Stage => stageOf(list, index, name, context);
   switch (step.kind) {
     case 'runInference': {
       const place = `${list.place}[${index}]`;
-      const model = context.models.findIndex(({ stepPlace }) => stepPlace === place);
-      const { link, scope } = context;
-      return runInferenceStage(upstream, {
-        step,
-        model,
-        stage,
-        link,
-        scope: { ...scope, timeoutSecs: step.timeoutSecs },
-      });
+      const model = models.findIndex(({ stepPlace }) => stepPlace === place);
+      const own = { ...scope, timeoutSecs: step.timeoutSecs };
+      return runInferenceStage(upstream, { step, model, stage, link, scope: own });
     }
     case 'map':
-      return mapPages(upstream, { ...stage('map'), fn: step.fn }, context.scope);
-    case 'mapBatches':
+      return runFunction(upstream, { ...stage('map'), fn: step.fn }, scope);
     case 'filter':
-    case 'flatMap':
+      return runFunction(upstream, { ...stage('filter'), fn: step.fn, take: refuseUnless }, scope);
+    case 'mapBatches':
+      return runMapBatches(upstream, { ...stage('map'), fn: step.fn, batchSize: step.batchSize }, scope);
     case 'branch':
-      throw new TypeError(`${step.kind} is not built`);
+      return runBranches(upstream, {
+        step,
+        split: stage('split'),
+        scope,
+        run: (name, steps, pages) => runSteps(pages, branchSteps(list, index, name, steps), context),
+      });
   }
+}
+
+function refuseUnless(item: WorkItem, isWanted: unknown): void {
+  if (!isWanted) item.refuse();
 }
 
 function stageOf(list: StepList, index: number, stage: string, { stages }: StepContext): Stage {
@@ -53,7 +82,7 @@ function stageOf(list: StepList, index: number, stage: string, { stages }: StepC
   return { name, code: stages.findIndex((other) => other.name === name) };
 }
 
-async function* mapPages(
+async function* runFunction(
   upstream: Pages,
   step: StageFunction,
   scope: FunctionScope,

@@ -85,9 +85,8 @@ function stagesOf(list: StepList): readonly FunctionStage[] {
 function inferenceStages(outer: ModelHandler): readonly string[] {
   const { handler, preprocessFns, postprocessFns } = unwrapHandler(outer);
   const inner = handler instanceof KeyedModelHandler ? handler.mappings.map((one) => unwrapHandler(one.handler)) : [];
-  const most = (counts: readonly number[]): number => Math.max(0, ...counts);
-  const before = preprocessFns.length + most(inner.map((one) => one.preprocessFns.length));
-  const after = postprocessFns.length + most(inner.map((one) => one.postprocessFns.length));
+  const before = preprocessFns.length + Math.max(0, ...inner.map((one) => one.preprocessFns.length));
+  const after = postprocessFns.length + Math.max(0, ...inner.map((one) => one.postprocessFns.length));
   return [
     ...Array.from({ length: before }, (_, i) => `preprocess[${i}]`),
     'inference',

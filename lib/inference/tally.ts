@@ -6,10 +6,12 @@ export interface Tally {
   succeeded: number;
   failed: number;
   readonly failedByStage: Record<string, number>;
+  /** The models that made the predictions: digests, or names, by what the lines show of them. */
+  readonly models: Record<string, string>;
 }
 
 export function emptyTally(): Tally {
-  return { total: 0, succeeded: 0, failed: 0, failedByStage: {} };
+  return { total: 0, succeeded: 0, failed: 0, failedByStage: {}, models: {} };
 }
 
 export function count(tally: Tally, chunk: OutcomeChunk): void {
@@ -19,4 +21,5 @@ export function count(tally: Tally, chunk: OutcomeChunk): void {
   for (const [stage, failed] of Object.entries(chunk.failed)) {
     tally.failedByStage[stage] = (tally.failedByStage[stage] ?? 0) + failed;
   }
+  Object.assign(tally.models, chunk.models);
 }

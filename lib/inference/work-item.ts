@@ -11,6 +11,9 @@ export interface ItemFailure {
   readonly error: ErrorDescription;
 }
 
+/** A bundle's elements in input order, some at a time. */
+export type Pages = AsyncIterable<readonly WorkItem[]>;
+
 /** One element on its way through the steps of its pipeline, until it has its outcome. */
 export class WorkItem {
   /** Its place in its bundle. */
@@ -36,7 +39,7 @@ export class WorkItem {
   /** Whether the text could be parsed. */
   readonly #isParsed: boolean;
   /** What was read, where there is no text to read it from again. */
-  readonly #input: unknown;
+  #input: unknown;
   #value: unknown;
   /** `read`: the value is as it was read; `forgotten`: so it is, and not kept; `made`: a step gave it. */
   #valueState: 'read' | 'forgotten' | 'made' = 'read';
@@ -79,6 +82,48 @@ export class WorkItem {
     this.#valueState = 'forgotten';
   }
 
+  /**
+   * The same element for one of several branches, with a life of its own until they join. A value as it was read is the
+   * branch's own; one that a step made is shared by the branches.
+   */
+  forBranch(): WorkItem {
+    const own = this.#derived();
+    if (this.#valueState === 'made') own.value = this.#value;
+    else if (this.#raw === undefined) own.#value = ownCopy(this.#input);
+    else {
+      // Whoever asks for it next reads it anew.
+      own.#value = this.#value;
+      own.#valueState = this.#valueState;
+      this.#value = undefined;
+      this.#valueState = 'forgotten';
+    }
+    return own;
+  }
+
+  /** A piece of it, which functions see beside the id, key and input of the whole. */
+  piece(value: unknown): WorkItem {
+    const piece = this.#derived();
+    piece.value = value;
+    return piece;
+  }
+
+  /** What stands for it, so that order is kept, where steps are not for it. */
+  bystander(): WorkItem {
+    const bystander = this.#derived();
+    bystander.refuse();
+    return bystander;
+  }
+
+  #derived(): WorkItem {
+    const read = { position: this.position, raw: this.#raw, input: undefined, failure: undefined };
+    const item = new WorkItem(read, this.ordinal, this.#ids);
+    item.#input = this.#input;
+    item.shownId = this.shownId;
+    item.key = this.key;
+    item.inferenceArgs = this.inferenceArgs;
+    return item;
+  }
+
   /** What functions see beside the value; `input` is as it was read, whatever functions did to their value. */
   context(): Element {
     return new ElementContext(this);
@@ -97,6 +142,12 @@ export class WorkItem {
     return JSON.parse(this.#raw) as unknown;
   }
 
+  /** What the input weighs in memory, roughly; of a row, 0. */
+  get inputBytes(): number {
+    if (this.#raw !== undefined) return this.#raw.length;
+    return isObjectInput(this.#input) ? this.#input.bytes.byteLength : 0;
+  }
+
   /** The input in JSON, on one line: the element's own text where it has one; an object without its bytes. */
   get inputJson(): string {
     const raw = this.#raw;
@@ -110,6 +161,12 @@ export class WorkItem {
   /** Whether it has its outcome already, and passes the steps that are left as it is. */
   get isThrough(): boolean {
     return this.failure !== undefined || this.isRefused;
+  }
+
+  /** Ends it here: its prediction is `null`. */
+  refuse(): void {
+    this.isRefused = true;
+    this.value = null;
   }
 
   fail(stage: string, thrown: unknown): void {

@@ -94,6 +94,8 @@ export type FromWorker =
   | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
   | { readonly kind: 'recovered'; readonly model: number; readonly key: string; readonly size: number }
   | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[] }
+  /** The lease that was asked for is not wanted any more. */
+  | { readonly kind: 'cancelLease'; readonly request: number }
   | { readonly kind: 'release'; readonly model: number }
   | { readonly kind: 'outcomes'; readonly task: number; readonly chunk: OutcomeChunk }
   | { readonly kind: 'readDone'; readonly task: number }

@@ -2,9 +2,11 @@ import { bucketOf } from '../batching/length-buckets.ts';
 import { elementShape } from './element-shape.ts';
 import { inputValue } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
-import type { ModelHandler } from './model-handler.ts';
+import { checkArgs, feedArgs } from './feed-args.ts';
+import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
+import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isFree, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
 
@@ -21,6 +23,16 @@ export interface BatchCodec {
   decode(results: EncodedBatch): (index: number) => unknown;
   /** Where elements are padded. */
   readonly padded: PaddedSizes | undefined;
+  /** Where arguments for `runInference` are inputs of the model; elsewhere they go to the model beside the batch. */
+  readonly args: ArgInputs | undefined;
+}
+
+/** Arguments that feed the inputs of a model where an element does not have them. */
+export interface ArgInputs {
+  /** @throws InputMismatchError where one is no input of the model. */
+  check(args: InferenceArgs): void;
+  /** The element with what it takes of them. @throws InputMismatchError where one is no input of the model. */
+  feed(value: unknown, args: InferenceArgs): unknown;
 }
 
 /** What padding makes of a batch's bytes: every element takes as many as its largest. */
@@ -64,6 +76,18 @@ function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[
       return (index) => rowOf(outputs, index);
     },
     padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
+    args: argInputs(inputs.filter(({ name }) => name !== handler.options.padding?.mask)),
+  };
+}
+
+function argInputs(inputs: readonly TensorMetadata[]): ArgInputs {
+  const check = (args: InferenceArgs): void => checkArgs(args, inputs);
+  return {
+    check,
+    feed(value, args) {
+      check(args);
+      return feedArgs(value, args, inputs);
+    },
   };
 }
 
@@ -124,24 +148,10 @@ function valueCodec(handler: ModelHandler): BatchCodec {
     bytesOf: roughBytes,
     encode: (values) => encodeValues(values),
     padded: undefined,
+    args: undefined,
     decode(results) {
       const values = decodeValues(results);
       return (index) => values[index];
     },
   };
-}
-
-/** About how many bytes a value takes in structured clone. */
-function roughBytes(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 8;
-  if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (Array.isArray(value)) return typeof value[0] === 'number' ? value.length * 8 : sumOf(value);
-  return sumOf(Object.values(value));
-}
-
-function sumOf(values: readonly unknown[]): number {
-  let sum = 8;
-  for (const value of values) sum += roughBytes(value);
-  return sum;
 }

@@ -41,7 +41,7 @@ export function inputValue(element: unknown, input: TensorMetadata, inputs: read
   throw new InputMismatchError(`an element must be an object with ${names(inputs)}: got ${typeName(element)}`);
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !isArrayValue(value);
 }
 

@@ -1,49 +1,68 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { LocationScanner } from './external-data.ts';
 
 /** Hexadecimal digits of a digest that a result line shows. */
 const SHOWN_DIGITS = 12;
+/** Read at once: large enough that a read costs little beside its hashing. */
+const CHUNK_BYTES = 1024 * 1024;
 
-/**
- * The SHA-256 of an ONNX model in hexadecimal. Weights that lie in files of their own (external data) count too, in
- * the order of their names.
- */
-export async function digestOfOnnxModel(path: string): Promise<string> {
+/** A model's files as they were when they were read. */
+export interface ModelContent {
+  /** The SHA-256 in hexadecimal of the model, and of the files with its weights in the order of their names. */
+  readonly digest: string;
+  /** The files that hold its weights, relative to its own folder. */
+  readonly locations: readonly string[];
+  /** What {@link stampOfModel} gave when reading began: another one later says that a file was changed or replaced. */
+  readonly stamp: string;
+}
+
+/** Reads an ONNX model, and the files that hold its weights (external data) where it has such. */
+export async function readModelContent(path: string): Promise<ModelContent> {
   const hash = createHash('sha256');
-  const model = await readFile(path);
-  hash.update(model);
-  for (const location of externalLocations(model)) {
-    for await (const chunk of createReadStream(join(dirname(path), location))) hash.update(chunk as Buffer);
+  const scanner = new LocationScanner();
+  const stamps = [await stampOfFile(path)];
+  await eachChunk(path, (chunk) => {
+    hash.update(chunk);
+    scanner.push(chunk);
+  });
+  for (const location of scanner.locations) {
+    const weights = join(dirname(path), location);
+    stamps.push(await stampOfFile(weights));
+    await eachChunk(weights, (chunk) => void hash.update(chunk));
   }
-  return hash.digest('hex');
+  return { digest: hash.digest('hex'), locations: scanner.locations, stamp: stamps.join(' ') };
+}
+
+/** What tells the files of a model from others at the same paths, and from themselves once they were written to. */
+export async function stampOfModel(path: string, locations: readonly string[]): Promise<string> {
+  const files = [path, ...locations.map((location) => join(dirname(path), location))];
+  return (await Promise.all(files.map(stampOfFile))).join(' ');
+}
+
+/** A file's number, size and time of change. */
+export async function stampOfFile(path: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return `${ino}-${size}-${mtimeNs}`;
+}
+
+/** The SHA-256 of an ONNX model in hexadecimal, as {@link ModelContent} says. */
+export async function digestOfOnnxModel(path: string): Promise<string> {
+  return (await readModelContent(path)).digest;
 }
 
 export function shownDigest(digest: string): string {
   return digest.slice(0, SHOWN_DIGITS);
 }
 
-/**
- * The files that hold a model's external data. Each tensor names its own in a StringStringEntryProto
- * (onnx.proto, TensorProto.external_data): field 1 `location`, field 2 the path, as protobuf strings.
- */
-export function externalLocations(model: Buffer): readonly string[] {
-  const marker = Buffer.from('\x0a\x08location\x12', 'latin1');
-  const locations = new Set<string>();
-  for (let at = model.indexOf(marker); at >= 0; at = model.indexOf(marker, at + 1)) {
-    const { value: length, end: start } = varint(model, at + marker.length);
-    locations.add(model.toString('utf8', start, start + length));
-  }
-  return [...locations].sort();
-}
-
-/** A protobuf varint: seven bits a byte, the lowest first; the last byte has its highest bit clear. */
-function varint(bytes: Buffer, at: number): { readonly value: number; readonly end: number } {
-  let value = 0;
-  for (let end = at, scale = 1; ; end += 1, scale *= 0x80) {
-    const byte = bytes[end] ?? 0;
-    value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return { value, end: end + 1 };
+/** Calls `take` with the bytes of a file in order; they are gone when it returns. */
+export async function eachChunk(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
+  await using file = await open(path, 'r');
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null);
+    if (bytesRead === 0) return;
+    take(buffer.subarray(0, bytesRead));
   }
 }

@@ -8,7 +8,7 @@ export type InferenceArgs = Readonly<Record<string, unknown>>;
 export interface Probe {
   /** One element, as `runInference` gets it. */
   readonly input: unknown;
-  /** What `runInference` must give for it. @default anything */
+  /** What `runInference` must give for it; an answer may have fields beside those that are named here. @default anything */
   readonly output?: unknown;
   /** How far each number of the answer may be from the output's. @default 1e-3 */
   readonly tolerance?: number;

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { collate, type Padding } from './collate.ts';
-import { fetchModel, isS3Uri } from './fetch-model.ts';
+import { feedArgs } from './feed-args.ts';
 import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
+import { isS3Uri } from './model-pointer.ts';
+import { ModelStore } from './model-store.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
@@ -14,7 +16,10 @@ export type OnnxInput = unknown;
 export type OnnxOutput = Readonly<Record<string, unknown>>;
 
 export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input> {
-  /** The model file: a path, relative to the config file, a `file:` URL, or `s3://<bucket>/<object key>`. */
+  /**
+   * The model file: a path, relative to the config file, a `file:` URL, or `s3://<bucket>/<object key>`. One that ends in
+   * `.json` is a pointer, which says where the model is: `{ "modelUri": "v7/model.onnx" }`.
+   */
   readonly modelUri: string;
   /** @default 'CPU' */
   readonly device?: 'CPU' | 'GPU';
@@ -66,8 +71,18 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
 
   /** Where the model lies on this machine; one in S3 is fetched first. @throws ModelLoadError where it can't be */
   localPath(): Promise<string> {
-    this.#localPath ??= isS3Uri(this.modelPath) ? fetchModel(this.modelPath) : Promise.resolve(this.modelPath);
+    this.#localPath ??= new ModelStore().take(this.modelPath, { inPlace: true }).then(({ path }) => path);
     return this.#localPath;
+  }
+
+  /** Whether an engine brings the model to its processes, and new versions of it; a subclass may do that itself. */
+  get isFetched(): boolean {
+    return this.localPath === OnnxModelHandler.prototype.localPath;
+  }
+
+  /** Called in a model's process before it loads the model: the engine has brought this version of it here. */
+  useFile(path: string): void {
+    this.#localPath = Promise.resolve(path);
   }
 
   override async loadModel(): Promise<OnnxModel> {
@@ -85,13 +100,18 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     return collate(batch, inputs, this.options.padding);
   }
 
+  /** Arguments are for inputs that elements do not have; of others a subclass may make what it likes. */
   override async runInference(
     batch: readonly Input[],
     model: OnnxModel,
-    _inferenceArgs?: InferenceArgs,
+    inferenceArgs?: InferenceArgs,
   ): Promise<readonly Output[]> {
+    const fed =
+      inferenceArgs === undefined
+        ? batch
+        : batch.map((element) => feedArgs(element, inferenceArgs, model.inputs) as Input);
     const size = fixedBatchSize(model.inputs) ?? batch.length;
-    const outputs = await runOnnxSession(model, this.collate(filled(batch, size), model.inputs));
+    const outputs = await runOnnxSession(model, this.collate(filled(fed, size), model.inputs));
     return batch.map((_, index) => rowOf(outputs, index) as Output);
   }
 }

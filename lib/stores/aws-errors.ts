@@ -66,7 +66,7 @@ export function isMessageGone(thrown: unknown): boolean {
 
 /**
  * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_REFUSED` will not, and
- * `STORE_OBJECT_ARCHIVED` not before the object was restored.
+ * `STORE_OBJECT_ARCHIVED` not before the object was restored. With `STORE_CONTENT_CORRUPT` an object has to be read anew.
  *
  * @param action what could not be done, such as `write s3://bucket/key`
  */
@@ -76,6 +76,10 @@ export function storeError(thrown: unknown, action: string): FabricError {
   const status = facts.status === undefined ? '' : ` (status ${facts.status})`;
   const message = `Cannot ${action}: ${facts.name}: ${facts.message}${status}`;
   if (facts.name === 'InvalidObjectState') return new FabricError('STORE_OBJECT_ARCHIVED', message, { cause: thrown });
+  // What the SDK finds at the end of content of which the store keeps a checksum.
+  if (facts.message.startsWith('Checksum mismatch')) {
+    return new FabricError('STORE_CONTENT_CORRUPT', message, { cause: thrown, disposition: 'retry' });
+  }
   return isTransient(facts)
     ? new FabricError('STORE_UNAVAILABLE', message, { cause: thrown, disposition: 'retry' })
     : new FabricError('STORE_REFUSED', message, { cause: thrown, disposition: 'fatal' });

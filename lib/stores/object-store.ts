@@ -14,6 +14,8 @@ export interface ObjectInfo {
   readonly byteLength: number;
   readonly lastModified: Date;
   readonly versionId?: string;
+  /** The MD5 of the whole content in hexadecimal, where the store knows it. */
+  readonly md5?: string;
   /** The user's own metadata: lower-case names, ASCII values, at most 2 KB in all. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -42,6 +44,11 @@ export interface GetOptions extends StoreOptions {
   readonly range?: ByteRange;
   /** Only if this is still the object's ETag. */
   readonly ifMatch?: string;
+  /**
+   * Whether a whole object's content is held against the checksum that the store keeps of it, where it keeps one: at its
+   * end the chunks fail (disposition `retry`) if it is another. @default false
+   */
+  readonly isChecked?: boolean;
 }
 
 export interface PutOptions extends StoreOptions {

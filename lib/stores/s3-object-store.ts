@@ -175,9 +175,17 @@ function inputOf({ bucket, key, versionId }: ObjectAddress) {
   return { Bucket: bucket, Key: key, ...(versionId !== undefined && { VersionId: versionId }) };
 }
 
-function getInput(address: ObjectAddress, { range, ifMatch }: { range?: ByteRange; ifMatch?: string | undefined }) {
+interface AskedContent {
+  readonly range?: ByteRange;
+  readonly ifMatch?: string | undefined;
+  readonly isChecked?: boolean;
+}
+
+function getInput(address: ObjectAddress, { range, ifMatch, isChecked }: AskedContent) {
   return {
     ...inputOf(address),
+    // What the client checks only then.
+    ...(isChecked === true && { ChecksumMode: 'ENABLED' as const }),
     ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
     ...(range && { Range: `bytes=${range.start}-${Number.isSafeInteger(range.end) ? range.end - 1 : ''}` }),
   };
@@ -194,14 +202,27 @@ function copySource({ bucket, key, versionId }: ObjectAddress): string {
 
 function infoOf(object: GetObjectCommandOutput | HeadObjectCommandOutput): ObjectInfo {
   const versionId = object.VersionId;
+  const md5 = md5Of(object);
   return {
     etag: unquoted(object.ETag),
     byteLength: wholeLength(object),
     lastModified: object.LastModified ?? new Date(0),
     // A bucket whose versioning is suspended calls every object's version "null": it tells none from another.
     ...(versionId !== undefined && versionId !== 'null' && { versionId }),
+    ...(md5 !== undefined && { md5 }),
     metadata: object.Metadata ?? {},
   };
+}
+
+/**
+ * An ETag is the content's MD5 where the object was put in one piece, and is encrypted by S3's own keys or not at all
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+ */
+function md5Of(object: GetObjectCommandOutput | HeadObjectCommandOutput): string | undefined {
+  const { ETag, ServerSideEncryption = 'AES256', SSECustomerAlgorithm } = object;
+  if (ServerSideEncryption !== 'AES256' || SSECustomerAlgorithm !== undefined) return undefined;
+  const etag = unquoted(ETag);
+  return /^[0-9a-f]{32}$/.test(etag) ? etag : undefined;
 }
 
 /** The length behind the `/` of `Content-Range`, where there is one. */

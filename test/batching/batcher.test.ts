@@ -209,6 +209,17 @@ describe('Batcher', () => {
     ]);
   });
 
+  test('closes it too when elements that are in no batch go by', () => {
+    const batcher = new Batcher<string>({ ...UNLIMITED, maxLagElements: 3, maxLagBytes: 250 });
+    expect(batcher.goBy(1000)).toEqual([]);
+    batcher.add('a', 'x', 1, 1);
+    expect([1, 2, 3].flatMap(() => batcher.goBy(1))).toEqual([]);
+    expect(batcher.goBy(1)).toMatchObject([{ key: 'a', items: ['x'], closedBy: 'lag' }]);
+    batcher.add('a', 'y', 1, 1);
+    expect(batcher.goBy(300)).toMatchObject([{ key: 'a', items: ['y'], closedBy: 'lag' }]);
+    expect(batcher.isEmpty).toBe(true);
+  });
+
   test('asks for the target size once a batch', () => {
     const asked: string[] = [];
     batchesOf(elementsOf('aaabaa'), { ...UNLIMITED, targetSize: (key) => (asked.push(key), 2) });

@@ -1,7 +1,7 @@
 import { serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
-import { HostPool } from '../../lib/hosts/host-pool.ts';
-import type { RunAnswer, RunRequest } from '../../lib/hosts/model-host.ts';
+import { HostPool, type ServedAnswer } from '../../lib/hosts/host-pool.ts';
+import type { RunRequest } from '../../lib/hosts/model-host.ts';
 import { decodeValues } from '../../lib/models/encoded-batch.ts';
 import type { Troubled } from '../inference/fixtures/trouble.config.ts';
 
@@ -16,7 +16,7 @@ function batchOf(elements: readonly Troubled[], timeoutMillis = 20_000): RunRequ
   return { frame: { fragments }, groups: [[serialize(elements)]], timeoutMillis };
 }
 
-function valuesOf(answer: RunAnswer): readonly unknown[] {
+function valuesOf({ answer }: ServedAnswer): readonly unknown[] {
   return 'groups' in answer ? decodeValues({ kind: 'values', size: 0, chunks: answer.groups }) : [answer.frame.error];
 }
 

@@ -5,6 +5,7 @@ import { readElement } from '../../lib/formats/read-element.ts';
 import { OrderedWindow } from '../../lib/inference/ordered-window.ts';
 import { WorkItem } from '../../lib/inference/work-item.ts';
 
+const textItem = (n: number, text: string) => new WorkItem(readElement(n, text, text), n, new PositionIds('n'));
 const ascending = (one: number, other: number): number => one - other;
 
 /** Elements in batches, those of one number in one, in any order; a batch settles at its turn. */
@@ -49,4 +50,19 @@ test('OrderedWindow gives every element once, in input order, with the result of
     }),
     { numRuns: 50 },
   );
+});
+
+test('OrderedWindow counts the bytes of elements that go by, where it does not wait for a batch to be full', async () => {
+  const window = new OrderedWindow();
+  const first = window.enter(textItem(0, ''));
+  const refused = textItem(1, '"'.padEnd(5000));
+  refused.refuse();
+  window.enter(refused);
+  expect(window.heldBytes).toBe(0);
+  first.state = 'running';
+  expect(window.heldBytes).toBeGreaterThan(5000);
+  expect(window.heldBytes).toBeLessThan(6000);
+  window.settle([first], 100, { read: () => 'result', free: () => {} });
+  expect((await window.next())?.map(({ value }) => value)).toEqual(['result', null]);
+  expect(window.heldBytes).toBe(0);
 });

@@ -78,11 +78,16 @@ async function writeInput(name: string, content: string | Uint8Array): Promise<s
 
 const NUMBERS = `${Array.from({ length: 40 }, (_, n) => (n % 9 === 4 ? `{"n":-${n}}` : n % 13 === 6 ? '{"n":' : `{"n":${n}}`)).join('\n')}\n`;
 
+/** Rows of four keys, in turn; some have too few columns, some can't be inferred on. */
+const ROWS = `id,a,b,c\n${Array.from({ length: 30 }, (_, n) => (n % 11 === 5 ? `r${n},1` : `"r\n${n}",${n === 9 ? 'one' : n},${n % 4},3`)).join('\n')}\n`;
+
 const INPUTS: readonly (readonly [pipeline: string, name: string, content: string | Uint8Array])[] = [
   ['numbers', 'numbers.jsonl', NUMBERS],
   ['numbers', 'packed.jsonl.gz', gzipSync(NUMBERS)],
   ['numbers', 'empty.jsonl', ''],
   ['rows', 'rows.csv', 'id,a,b,c\nr1,1,2,3\nr2,4,"5",6\n"r\n3",7,8,9\nr4,1,2\nr5,one,2,3\n'],
+  ['grouped', 'grouped.csv', ROWS],
+  ['grouped', 'packed.csv.gz', gzipSync(ROWS)],
   ['array', 'array.json', '[{"x":[1,2,3]}, {"x":[1,2]}, 7,\n {"x":[4,5,6]}]'],
   ['lines', 'größe 1+1.txt', 'one\n\ntwo\r\nthré'],
   ['wine', 'wine.jsonl', await readFile(new URL('wine.jsonl', DATA))],

@@ -27,6 +27,16 @@ describe('an S3 store', () => {
     expect(new Set(proxy.requests.map(({ range }) => range)).size).toBe(proxy.requests.length);
   });
 
+  test('reads on in content whose checksum it would have checked', async () => {
+    const address = { bucket: 'bucket', key: 'checked' };
+    await aws.store.put(address, content);
+    const { store, proxy } = await behind((_request, place) => (place < 3 ? { breakAfterBytes: 200_000 } : 'pass'));
+    const object = await store.get(address, { isChecked: true });
+    const read = Buffer.concat(await Array.fromAsync(object?.chunks ?? []));
+    expect(read.equals(content)).toBe(true);
+    expect(proxy.requests).toHaveLength(4);
+  });
+
   test('gives up on a connection that breaks again and again without a byte', async () => {
     const address = { bucket: 'bucket', key: 'broken' };
     await aws.store.put(address, content);

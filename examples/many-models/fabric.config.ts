@@ -1,0 +1,30 @@
+import { defineFabric, KeyedModelHandler, KeyModelMapping, OnnxModelHandler, runInference } from 'inference-fabric';
+import type { Classification } from '../pipelines/classification.ts';
+
+interface Sample {
+  readonly assay: string;
+  readonly measurements: readonly number[];
+}
+
+const wine = new OnnxModelHandler<readonly number[], Classification>({
+  modelUri: '../models/wine.onnx',
+  maxBatchSize: 64,
+}).withPostprocessFn(({ label }) => `cultivar ${label}`);
+
+const tumour = new OnnxModelHandler<readonly number[], Classification>({
+  modelUri: '../models/breast-cancer.onnx',
+}).withPostprocessFn(({ label }) => (label === 0 ? 'malignant' : 'benign'));
+
+const byAssay = new KeyedModelHandler(
+  [new KeyModelMapping(['wine'], wine), new KeyModelMapping(['biopsy', 'cytology'], tumour)],
+  { maxModelsPerWorkerHint: 1 },
+);
+
+export default defineFabric({
+  pipelines: {
+    samples: {
+      input: { format: 'jsonl', id: 'id', key: 'assay', groupByKey: true },
+      steps: [runInference(byAssay.withPreprocessFn(({ measurements }: Sample) => measurements))],
+    },
+  },
+});

@@ -1,0 +1,89 @@
+import { deserialize, serialize } from 'node:v8';
+import { describeError, ModelLoadError } from '../errors.ts';
+import type { InferenceArgs, ModelHandler, Probe } from '../models/model-handler.ts';
+
+const DEFAULT_TOLERANCE = 1e-3;
+/** Of a text in a message. */
+const SHOWN_CHARACTERS = 60;
+
+/** A golden input on its way to a host, with the arguments that its step gives every batch. */
+interface CarriedProbe {
+  readonly probe: Probe;
+  readonly inferenceArgs: InferenceArgs | undefined;
+}
+
+/** A probe by structured clone, in base64: JSON can't say typed arrays and NaN. */
+export function encodeProbe(probe: Probe, inferenceArgs: InferenceArgs | undefined): string {
+  return serialize({ probe, inferenceArgs } satisfies CarriedProbe).toString('base64');
+}
+
+/** Runs a probe through a loaded model. @throws ModelLoadError that says how it was answered, and how it should be */
+export async function runProbe(handler: ModelHandler, model: unknown, encoded: string): Promise<void> {
+  const { probe, inferenceArgs } = deserialize(Buffer.from(encoded, 'base64')) as CarriedProbe;
+  let answers: readonly unknown[];
+  try {
+    answers = await handler.runInference([probe.input], model, inferenceArgs);
+  } catch (error) {
+    const { name, message } = describeError(error);
+    throw new ModelLoadError(`the model does not take the probe: ${name}: ${message}`, { cause: error });
+  }
+  if (!Array.isArray(answers) || answers.length !== 1) {
+    throw new ModelLoadError('the model does not answer the probe with exactly one result');
+  }
+  if (probe.output === undefined) return;
+  const difference = differenceOf(answers[0], probe.output, probe.tolerance ?? DEFAULT_TOLERANCE, 'output');
+  if (difference !== undefined) throw new ModelLoadError(`the model answers the probe wrongly: ${difference}`);
+}
+
+/**
+ * Where an answer is not what was wanted; undefined where it is. Numbers may differ by `tolerance`, and an answer may have
+ * fields that were not asked for.
+ */
+export function differenceOf(got: unknown, wanted: unknown, tolerance: number, path: string): string | undefined {
+  if (isNumeric(wanted)) {
+    if (isNumeric(got) && isNear(Number(got), Number(wanted), tolerance)) return undefined;
+    return `${path} is ${shown(got)}, and should be ${shown(wanted)} within ${tolerance}`;
+  }
+  if (isList(wanted)) return listDifference(got, wanted, tolerance, path);
+  if (typeof wanted === 'object' && wanted !== null) {
+    if (typeof got !== 'object' || got === null || isList(got))
+      return `${path} is ${shown(got)}, and should be an object`;
+    for (const [name, value] of Object.entries(wanted)) {
+      const field = Object.hasOwn(got, name) ? (got as Readonly<Record<string, unknown>>)[name] : undefined;
+      const difference = differenceOf(field, value, tolerance, `${path}.${name}`);
+      if (difference !== undefined) return difference;
+    }
+    return undefined;
+  }
+  return Object.is(got, wanted) ? undefined : `${path} is ${shown(got)}, and should be ${shown(wanted)}`;
+}
+
+function listDifference(got: unknown, wanted: ArrayLike<unknown>, tolerance: number, path: string): string | undefined {
+  if (!isList(got) || got.length !== wanted.length) {
+    return `${path} is ${shown(got)}, and should be a list of ${wanted.length}`;
+  }
+  for (let index = 0; index < wanted.length; index += 1) {
+    const difference = differenceOf(got[index], wanted[index], tolerance, `${path}[${index}]`);
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
+}
+
+function isNear(got: number, wanted: number, tolerance: number): boolean {
+  // Infinities differ from themselves by NaN, and NaN by everything.
+  return Object.is(got, wanted) || Math.abs(got - wanted) <= tolerance;
+}
+
+function isNumeric(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, SHOWN_CHARACTERS));
+  if (isList(value)) return `a list of ${value.length}`;
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}

@@ -1,0 +1,21 @@
+import { ModelLoadError } from '../errors.ts';
+import { isFree, type TensorMetadata } from '../models/tensor.ts';
+import type { ModelInfo } from './protocol.ts';
+
+/**
+ * Batches that are under way when a new version takes over were made for the inputs of the one before it.
+ *
+ * @throws ModelLoadError where names, types or shapes differ; what free dimensions are called does not matter.
+ */
+export function checkSameInputs(former: ModelInfo, next: ModelInfo): void {
+  const [before, now] = [described(former.inputs), described(next.inputs)];
+  if (before !== now) throw new ModelLoadError(`its inputs are ${now}, and must be ${before}`);
+}
+
+function described(inputs: readonly TensorMetadata[] = []): string {
+  const names = inputs.map(({ name, datatype, shape }) => {
+    const dimensions = shape.map((dimension) => (isFree(dimension) ? -1 : dimension));
+    return `'${name}' ${datatype} [${dimensions.join(', ')}]`;
+  });
+  return names.toSorted().join(', ');
+}

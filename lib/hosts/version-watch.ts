@@ -1,0 +1,72 @@
+import { FabricError } from '../errors.ts';
+import type { ModelVersion } from '../models/model-store.ts';
+import type { ModelOrigin } from './model-origin.ts';
+
+export interface VersionWatchOptions {
+  readonly origin: ModelOrigin;
+  /** Takes why a new version was kept out, once for each. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Called for each version that was kept out, and each look that failed. */
+  readonly onFailure: () => void;
+}
+
+/** Looks for new versions of a model, and knows which were tried. */
+export class VersionWatch {
+  readonly #options: VersionWatchOptions;
+  /** What serves; a version that is the same in content has another id. */
+  readonly #serving = new Set<string>();
+  readonly #keptOut = new Set<string>();
+  #warned: string | undefined;
+
+  constructor(options: VersionWatchOptions) {
+    this.#options = options;
+  }
+
+  /** A version that serves now, instead of those before. */
+  serves({ id }: ModelVersion): void {
+    this.#serving.clear();
+    this.#serving.add(id);
+  }
+
+  /** A version that is the one that serves, by other ids. */
+  isSame(versions: readonly ModelVersion[]): void {
+    for (const { id } of versions) this.#serving.add(id);
+  }
+
+  /** A version that should serve from now on, where there is one; never rejects. */
+  async newer(signal: AbortSignal): Promise<ModelVersion | undefined> {
+    const { origin } = this.#options;
+    try {
+      const version = await origin.look(signal);
+      const serves = this.#serving.has(version.id);
+      if (serves) this.#keptOut.clear();
+      return serves || this.#keptOut.has(version.id) ? undefined : version;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      this.#options.onFailure();
+      const { message } = error as Error;
+      this.#warn(
+        message,
+        `no new version of the model ${origin.uri} can be found, and the one before it serves on`,
+        message,
+      );
+      return undefined;
+    }
+  }
+
+  /** A version, by all its ids, can't serve. It is not tried again before there was another, unless what the error says may pass. */
+  keepOut(versions: readonly ModelVersion[], error: unknown): void {
+    const passes = error instanceof FabricError && error.disposition === 'retry';
+    if (!passes) for (const { id } of versions) this.#keptOut.add(id);
+    this.#options.onFailure();
+    const what = `a new version of the model ${this.#options.origin.uri} is kept out, and the one before it serves on`;
+    this.#warn(versions[0]?.id ?? '', what, (error as Error).message);
+  }
+
+  /** Says it once, until there is something else to say. */
+  #warn(subject: string, what: string, why: string): void {
+    if (this.#warned === subject) return;
+    this.#warned = subject;
+    this.#options.onWarning?.(`${what}: ${why}`);
+  }
+}

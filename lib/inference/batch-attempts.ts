@@ -1,0 +1,156 @@
+import type { Batch } from '../batching/batcher.ts';
+import type { RunInferenceStep } from '../config/steps.ts';
+import { describeError } from '../errors.ts';
+import type { BatchCodec } from '../models/batch-codec.ts';
+import { ElementMismatchError } from '../models/collate.ts';
+import { byteLengthOf, type EncodedBatch } from '../models/encoded-batch.ts';
+import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
+import { type Attempt, runIsolated } from './isolation.ts';
+import type { ModelLink } from './model-link.ts';
+import { ModelLists } from './model-lists.ts';
+import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
+import type { Stage } from './stages.ts';
+import type { WorkItem } from './work-item.ts';
+import type { BatchFailure } from './worker-protocol.ts';
+
+/** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
+const LEAST_ROWS = 2;
+
+export interface BatchAttemptsOptions {
+  readonly step: RunInferenceStep;
+  /** What holds the model. */
+  readonly handler: ModelHandler;
+  /** The model's place among the pipeline's. */
+  readonly model: number;
+  readonly stage: Stage;
+  readonly link: ModelLink;
+  /** The window that the elements are in. */
+  readonly window: OrderedWindow;
+  /** Takes elements whose model can't be loaded any more. @default that ends the bundle */
+  readonly onModelLost?: (slots: readonly Slot[], failure: BatchFailure) => void;
+}
+
+/** Runs batches of one model, each as often and in as many pieces as it takes to settle all of its elements. */
+export class BatchAttempts {
+  readonly #options: BatchAttemptsOptions;
+  readonly #codec: BatchCodec;
+
+  constructor(codec: BatchCodec, options: BatchAttemptsOptions) {
+    this.#codec = codec;
+    this.#options = options;
+  }
+
+  /** Resolves when all elements are settled. @throws what ends the bundle */
+  async run(batch: Batch<Slot>): Promise<void> {
+    const { link, model, step, stage, window } = this.#options;
+    const { padded } = this.#codec;
+    const together = padded?.mostTogether(this.#valuesOf(batch.items)) ?? Infinity;
+    await runIsolated(batch.items, {
+      ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
+      onTimeout: step.onTimeout,
+      attempt: (slots, options) => this.#attempt(batch, slots, options),
+      recovered: (size) => link.recovered(model, batch.key, size),
+      fail: (slot, { error }) => {
+        slot.item.failure = { stage: stage.name, error };
+        window.settle([slot], 0, NO_RESULTS);
+      },
+    });
+  }
+
+  /** Runs slots as one batch; those that turn out not to fit the model fail, and the rest run without them. */
+  async #attempt(
+    batch: Batch<Slot>,
+    slots: readonly Slot[],
+    { isolating, outOfMemory }: { readonly isolating: boolean; readonly outOfMemory: boolean },
+  ): Promise<Attempt> {
+    const { link, window, onModelLost } = this.#options;
+    const fitting = [...slots];
+    let encoded: EncodedBatch | undefined;
+    try {
+      encoded = this.#encode(
+        fitting,
+        outOfMemory || this.#options.handler.batching.maxBatchSize === 1 ? 1 : LEAST_ROWS,
+      );
+    } catch (error) {
+      return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
+    }
+    if (encoded === undefined) return { ok: true };
+    const answer = await link.infer({ ...this.#request(batch, fitting), batch: encoded, isolating });
+    if (!answer.ok) {
+      if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
+      onModelLost(fitting, answer.failure);
+      return { ok: true };
+    }
+    const { results } = answer;
+    const read = this.#codec.decode(results);
+    const models = [answer.model];
+    const lists = new ModelLists();
+    for (const { item } of fitting) item.models = lists.join(item.models, models);
+    window.settle(fitting, byteLengthOf(results), {
+      read: (at) => read(at),
+      // Values may be views on what they came in.
+      free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
+    });
+    return { ok: true };
+  }
+
+  /** What is said of slots that are packed already, as one batch or a piece of one. */
+  #request(batch: Batch<Slot>, slots: readonly Slot[]) {
+    const paddingShare = this.#codec.padded?.shareOf(this.#valuesOf(slots));
+    for (const { item } of slots) {
+      item.tries += 1;
+      item.forgetValue();
+    }
+    const [first] = slots;
+    const inferenceArgs = first === undefined || this.#codec.args !== undefined ? undefined : this.#argsOf(first.item);
+    const share = slots.length / batch.items.length;
+    return {
+      model: this.#options.model,
+      key: batch.key,
+      bytes: batch.bytes * share,
+      weight: batch.weight * share,
+      closedBy: batch.closedBy,
+      ...(inferenceArgs === undefined ? {} : { inferenceArgs }),
+      ...(paddingShare === undefined ? {} : { paddingShare }),
+    };
+  }
+
+  /** Packs the slots, taking out those that do not fit; undefined where none is left. */
+  #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
+    while (slots.length > 0) {
+      try {
+        return this.#codec.encode(this.#valuesOf(slots), { minRows });
+      } catch (error) {
+        const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
+        if (misfit === undefined) throw error;
+        misfit.item.tries += 1;
+        misfit.item.fail(this.#options.stage.name, error);
+        this.#options.window.settle([misfit], 0, NO_RESULTS);
+        slots.splice(slots.indexOf(misfit), 1);
+      }
+    }
+    return undefined;
+  }
+
+  /** An element as it goes to the model: with the arguments that are inputs, where it does not have these itself. */
+  valueOf(item: WorkItem): unknown {
+    const { args: inputs } = this.#codec;
+    const args = inputs === undefined ? undefined : this.#argsOf(item);
+    return inputs === undefined || args === undefined ? item.value : inputs.feed(item.value, args);
+  }
+
+  #valuesOf(slots: readonly Slot[]): unknown[] {
+    return slots.map((slot) => this.valueOf(slot.item));
+  }
+
+  #argsOf({ inferenceArgs: own }: WorkItem): InferenceArgs | undefined {
+    const { inferenceArgs: common } = this.#options.step;
+    return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
+  }
+}
+
+/** Whether a model has gone for good. One that may load the next time is no reason to fail its elements. */
+function isLoadFailure({ cause, error }: BatchFailure): boolean {
+  return cause === 'fatal' && error.name === 'ModelLoadError' && error.disposition !== 'retry';
+}

@@ -1,0 +1,187 @@
+import { type Batch, Batcher, isOversize } from '../batching/batcher.ts';
+import { FabricError } from '../errors.ts';
+import { type BatchCodec, batchCodec } from '../models/batch-codec.ts';
+import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import type { TensorMetadata } from '../models/tensor.ts';
+import { argsKey } from './args-key.ts';
+import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
+import type { FunctionScope } from './element-functions.ts';
+import type { Slot } from './ordered-window.ts';
+import type { WorkItem } from './work-item.ts';
+
+/** Batches of one bundle and model that run or wait for a host at once; enough to keep a host busy while others are packed. */
+const MAX_BATCHES_IN_FLIGHT = 4;
+/** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
+const MAX_RESULT_BYTES = 4 * 1024 * 1024;
+/** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
+const MAX_LAG_ELEMENTS = 16_384;
+const MAX_LAG_BYTES = 32 * 1024 * 1024;
+
+export interface BatchRunnerOptions extends BatchAttemptsOptions {
+  /** The model's inputs, where batches travel as packed tensors. */
+  readonly inputs: readonly TensorMetadata[] | undefined;
+  readonly scope: FunctionScope;
+  /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
+  readonly marksMidBatch: boolean;
+}
+
+/** Takes elements of one bundle through one model: batches them, runs the batches, isolates what fails. */
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  readonly #handler: ModelHandler;
+  readonly #codec: BatchCodec;
+  readonly #attempts: BatchAttempts;
+  readonly #batcher: Batcher<Slot>;
+  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
+  readonly #measures: boolean;
+  readonly #marks: boolean;
+  #inFlight = 0;
+  /** Bytes of results that the batches in flight should give. */
+  #expectedBytes = 0;
+  /** Whether a batch was submitted since there was last seen to be room. */
+  #submitted = false;
+
+  constructor(options: BatchRunnerOptions) {
+    const { handler, inputs, link, model } = options;
+    this.#options = options;
+    this.#handler = handler;
+    this.#codec = batchCodec(handler, inputs);
+    this.#attempts = new BatchAttempts(this.#codec, options);
+    const { batching } = handler;
+    const { fixedSize } = this.#codec;
+    this.#measures =
+      'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
+    this.#marks = options.marksMidBatch && this.hasFixedBatches;
+    this.#batcher = new Batcher({
+      policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
+      targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
+      maxLagElements: MAX_LAG_ELEMENTS,
+      maxLagBytes: MAX_LAG_BYTES,
+    });
+  }
+
+  /** Whether batches are a function of the elements alone, which they are to stay when a bundle goes on in mid-way. */
+  get hasFixedBatches(): boolean {
+    const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = this.#handler.batching;
+    const isFixed = this.#codec.fixedSize !== undefined || minBatchSize === maxBatchSize;
+    return isFixed && maxBatchDurationSecs === undefined;
+  }
+
+  /** @throws InputMismatchError where an argument is for an input that the model does not have. */
+  checkArgs(args: InferenceArgs): void {
+    this.#codec.args?.check(args);
+  }
+
+  /**
+   * Adds elements from index `next` on, until one completes a batch; gives the index of the one after it. Those that are
+   * through go by. Wait for {@link room} before the next call. No loop over elements is in an async function, as
+   * V8 runs it much better outside of one.
+   */
+  addUntilSubmitted(slots: readonly Slot[], next: number): number {
+    let index = next;
+    while (index < slots.length && !this.#submitted) {
+      const slot = slots[index];
+      if (slot !== undefined) {
+        if (slot.item.isThrough) this.#goBy(slot);
+        else this.#add(slot);
+        if (this.#marks && !this.#batcher.isEmpty) slot.item.isMidBatch = true;
+      }
+      index += 1;
+    }
+    this.#options.window.notify();
+    return index;
+  }
+
+  /** Submits the batches that are open. */
+  async flush(): Promise<void> {
+    for (const batch of this.#batcher.flush()) {
+      this.#submit(batch);
+      await this.room();
+    }
+  }
+
+  /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
+  async room(): Promise<void> {
+    const { window } = this.#options;
+    this.#submitted = false;
+    for (;;) {
+      const { changed } = window;
+      if (window.failure !== undefined) throw window.failure;
+      const resultBytes = window.heldBytes + this.#expectedBytes;
+      if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
+      if (this.#inFlight < MAX_BATCHES_IN_FLIGHT && resultBytes < MAX_RESULT_BYTES) return;
+      await changed;
+    }
+  }
+
+  /** Waits until no batch is in flight. */
+  async idle(): Promise<void> {
+    const { window } = this.#options;
+    while (this.#inFlight > 0) {
+      const { changed } = window;
+      if (window.failure !== undefined) throw window.failure;
+      await changed;
+    }
+  }
+
+  #goBy({ item }: Slot): void {
+    for (const batch of this.#batcher.goBy(item.inputBytes)) this.#submit(batch);
+  }
+
+  #add(slot: Slot): void {
+    const { item } = slot;
+    const { batching } = this.#handler;
+    try {
+      if (this.#measures) this.#enter(item);
+      const value = this.#attempts.valueOf(item);
+      const weight = batching.elementSizeFn?.(value) ?? 1;
+      if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
+        throw new OversizeElementError(weight, batching.maxBatchWeight);
+      }
+      const own = this.#codec.keyOf(value);
+      const key = item.inferenceArgs === undefined ? own : argsKey(item.inferenceArgs, own);
+      const bytes = this.#codec.bytesOf(value);
+      if (this.#measures) this.#options.scope.progress.leave();
+      for (const batch of this.#batcher.add(key, slot, bytes, weight)) this.#submit(batch);
+    } catch (error) {
+      if (this.#measures) this.#options.scope.progress.leave();
+      item.fail(this.#options.stage.name, error);
+      slot.state = 'settled';
+    }
+  }
+
+  /** @throws what the element did to an earlier worker when it was measured. */
+  #enter({ ordinal }: WorkItem): void {
+    const { scope, stage } = this.#options;
+    const known = scope.known.get(ordinal);
+    if (known?.code === stage.code) throw known.error;
+    scope.progress.enter(scope.task, ordinal, stage.code);
+  }
+
+  #submit(batch: Batch<Slot>): void {
+    const { link, model, window } = this.#options;
+    const expectedBytes = batch.items.length * link.resultBytes(model);
+    this.#expectedBytes += expectedBytes;
+    this.#submitted = true;
+    this.#inFlight += 1;
+    for (const slot of batch.items) slot.state = 'running';
+    void this.#attempts
+      .run(batch)
+      .catch((error: Error) => window.fail(error))
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.#expectedBytes -= expectedBytes;
+        window.notify();
+      });
+  }
+}
+
+/** An element that weighs more than a batch may, where the policy is to refuse it. */
+class OversizeElementError extends FabricError {
+  override readonly name = 'OversizeElementError';
+  constructor(weight: number, limit: number) {
+    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, {
+      disposition: 'poison',
+    });
+  }
+}

@@ -1,0 +1,239 @@
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, FabricError } from '../errors.ts';
+import { Serial } from '../stores/serial.ts';
+import { isHeld, isLeft, ownName } from './cache-holds.ts';
+import { stampOfFile } from './model-digest.ts';
+
+const FOLDER_VARIABLE = 'FABRIC_MODEL_CACHE';
+const BYTES_VARIABLE = 'FABRIC_MODEL_CACHE_BYTES';
+/** Of the disk that the cache lies on; a function's own is small, and holds other things too. */
+const DEFAULT_SHARE = 0.5;
+const DEFAULT_MAX_BYTES = 20 * 1024 ** 3;
+/** How often an entry is put where another stands that is gone when it is looked at. */
+const MAX_TRIES = 3;
+
+const FETCHING = 'fetching-';
+const EVICTED = 'evicted-';
+const NOTE = 'entry.json';
+const FILES = 'model';
+const HOLDS = 'in-use';
+
+/** What is known of a cached version. */
+export interface CacheNote {
+  /** The SHA-256 in hexadecimal of its files. */
+  readonly digest: string;
+  /** Paths below the entry's folder of files; the first is the model's own. */
+  readonly files: readonly { readonly name: string; readonly byteLength: number }[];
+}
+
+/** A version that lies in the cache, and stays there until it is let go. */
+export interface CacheEntry extends CacheNote {
+  readonly id: string;
+  /** The model's file. */
+  readonly path: string;
+  /** Another one later says that a file was written to. */
+  readonly stamp: string;
+  release(): Promise<void>;
+}
+
+/** An entry that is being made; disposed of, nothing is left of it but what was committed. */
+export interface CacheDraft extends AsyncDisposable {
+  readonly folder: string;
+  /** Evicts what it takes for all of the draft's bytes, those that are written and those to come. */
+  makeRoom(byteLength: number): Promise<void>;
+  /** Gives the entry its id, held; of several processes that make the same one, it is the first one's. */
+  commit(id: string, note: CacheNote): Promise<CacheEntry>;
+}
+
+export interface ModelCacheOptions {
+  /** @default the variable FABRIC_MODEL_CACHE, else a folder of the system's temporary one */
+  readonly folder?: string;
+  /** @default the variable FABRIC_MODEL_CACHE_BYTES, else half of the disk, at most 20 GiB */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Model versions on local disk, a folder each, shared by all processes of this machine. An entry comes to be whole, by a
+ * rename, and goes in the same way. When room is wanted, those go that no living process holds, the least recently used
+ * first. A version that is larger than the bound is kept all the same, by itself.
+ *
+ *     <folder>/<id>/entry.json    its digest and files
+ *                   model/…       the files
+ *                   in-use/…      an empty file for each hold
+ */
+export class ModelCache {
+  readonly #options: ModelCacheOptions;
+  readonly #evictions = new Serial();
+  #root: Promise<string> | undefined;
+
+  constructor(options: ModelCacheOptions = {}) {
+    this.#options = options;
+  }
+
+  /** The entry of an id, held; undefined where there is none, or a file of it is not as long as it was. */
+  async take(id: string): Promise<CacheEntry | undefined> {
+    const folder = join(await this.#folder(), id);
+    const hold = join(folder, HOLDS, ownName());
+    try {
+      await writeFile(hold, '');
+    } catch {
+      return undefined;
+    }
+    try {
+      return await entryIn(folder, id, hold);
+    } catch {
+      // Whatever is wrong with it, it is made anew.
+      await this.discard(id);
+      return undefined;
+    }
+  }
+
+  /** Begins an entry, whose files are written into the draft's folder. */
+  async draft(): Promise<CacheDraft> {
+    const root = await this.#folder();
+    const temporary = join(root, `${FETCHING}${ownName()}`);
+    const hold = join(HOLDS, ownName());
+    for (const name of [FILES, HOLDS]) await mkdir(join(temporary, name), { recursive: true, mode: 0o700 });
+    return {
+      folder: join(temporary, FILES),
+      makeRoom: (byteLength) =>
+        this.#evictions.run(root, async () => makeRoom(root, byteLength, await this.#maxBytes(root))),
+      commit: async (id, note) => {
+        await writeFile(join(temporary, NOTE), JSON.stringify(note));
+        await writeFile(join(temporary, hold), '');
+        for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+          if (await renamed(temporary, join(root, id))) return entryIn(join(root, id), id, join(root, id, hold));
+          const entry = await this.take(id);
+          if (entry !== undefined) return entry;
+        }
+        throw new FabricError('MODEL_CACHE_BUSY', `Cannot keep a model in ${root} as it goes as soon as it is there`, {
+          disposition: 'retry',
+        });
+      },
+      [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }),
+    };
+  }
+
+  /** Removes an entry that is not what it should be, whoever holds it. */
+  async discard(id: string): Promise<void> {
+    const root = await this.#folder();
+    const away = join(root, `${EVICTED}${ownName()}`);
+    if (await renamed(join(root, id), away)) await rm(away, { recursive: true, force: true });
+  }
+
+  #folder(): Promise<string> {
+    this.#root ??= openFolder(this.#options.folder ?? (process.env[FOLDER_VARIABLE] || undefined));
+    return this.#root;
+  }
+
+  async #maxBytes(root: string): Promise<number> {
+    const { maxBytes } = this.#options;
+    const named = process.env[BYTES_VARIABLE] || undefined;
+    if (maxBytes !== undefined || named !== undefined) return checkedBound(maxBytes ?? Number(named));
+    const { blocks, bsize } = await statfs(root);
+    return Math.min(DEFAULT_MAX_BYTES, blocks * bsize * DEFAULT_SHARE);
+  }
+}
+
+/** What a full disk should be met with. */
+export function diskAdvice(): string {
+  return `set ${FOLDER_VARIABLE} to a folder with more room, or ${BYTES_VARIABLE} to fewer bytes`;
+}
+
+function checkedBound(maxBytes: number): number {
+  if (Number.isSafeInteger(maxBytes) && maxBytes >= 1) return maxBytes;
+  throw new ConfigError(`${BYTES_VARIABLE} must be a positive integer, in bytes: current value is ${maxBytes}`);
+}
+
+async function openFolder(named: string | undefined): Promise<string> {
+  if (named !== undefined) {
+    await mkdir(named, { recursive: true, mode: 0o700 });
+    return named;
+  }
+  const user = process.getuid?.();
+  const folder = join(tmpdir(), `inference-fabric-models${user === undefined ? '' : `-${user}`}`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Whoever made it could put models of their own there.
+  if (user === undefined || (await stat(folder)).uid === user) return folder;
+  throw new ConfigError(`${folder} belongs to another user: set ${FOLDER_VARIABLE} to a folder of your own`);
+}
+
+/** @throws where it is not whole. */
+async function entryIn(folder: string, id: string, hold: string): Promise<CacheEntry> {
+  const note = JSON.parse(await readFile(join(folder, NOTE), 'utf8')) as CacheNote;
+  const paths = note.files.map(({ name }) => join(folder, FILES, name));
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  const short = note.files.findIndex(({ byteLength }, index) => byteLength !== sizes[index]);
+  if (short >= 0) throw new RangeError(`${paths[short]} has ${sizes[short]} bytes`);
+  await touch(folder);
+  return {
+    ...note,
+    id,
+    path: paths[0] ?? '',
+    stamp: (await Promise.all([join(folder, NOTE), ...paths].map(stampOfFile))).join(' '),
+    async release() {
+      await touch(folder);
+      await rm(hold, { force: true });
+    },
+  };
+}
+
+/** An entry's folder tells when it was last of use. */
+async function touch(folder: string): Promise<void> {
+  const now = new Date();
+  await utimes(folder, now, now).catch(() => {});
+}
+
+/** Evicts until so many bytes more are within the bound, as far as there is anything to evict. */
+async function makeRoom(root: string, byteLength: number, maxBytes: number): Promise<void> {
+  const entries = (await Promise.all((await readdir(root)).map((name) => weigh(root, name)))).filter(
+    (entry) => entry !== undefined,
+  );
+  let total = byteLength + entries.reduce((sum, entry) => sum + entry.byteLength, 0);
+  for (const entry of entries.toSorted((one, other) => one.usedAt - other.usedAt)) {
+    if (total <= maxBytes) return;
+    if (await evict(root, entry.name)) total -= entry.byteLength;
+  }
+}
+
+/** What an entry takes; one that a process which is gone was making, or removing, is removed. */
+async function weigh(root: string, name: string) {
+  const folder = join(root, name);
+  try {
+    if (name.startsWith(FETCHING) || name.startsWith(EVICTED)) {
+      const left = await isLeft(folder, name.slice(name.indexOf('-') + 1));
+      if (left) await rm(folder, { recursive: true, force: true });
+      return undefined;
+    }
+    const { files } = JSON.parse(await readFile(join(folder, NOTE), 'utf8')) as CacheNote;
+    const usedAt = (await stat(folder)).mtimeMs;
+    return { name, usedAt, byteLength: files.reduce((sum, file) => sum + file.byteLength, 0) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes an entry, unless a living process holds it; also one that takes hold of it just now. */
+async function evict(root: string, name: string): Promise<boolean> {
+  const folder = join(root, name);
+  if (await isHeld(join(folder, HOLDS))) return false;
+  const away = join(root, `${EVICTED}${ownName()}`);
+  if (!(await renamed(folder, away))) return false;
+  if (await isHeld(join(away, HOLDS))) return !(await renamed(away, folder));
+  await rm(away, { recursive: true, force: true });
+  return true;
+}
+
+/** Whether a folder could be given another name: it is there, and the name is free. */
+async function renamed(folder: string, to: string): Promise<boolean> {
+  try {
+    await rename(folder, to);
+    return true;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(code)) return false;
+    throw error;
+  }
+}
