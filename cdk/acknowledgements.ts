@@ -27,6 +27,14 @@ export function acknowledgeObjects(role: IConstruct, buckets: readonly s3.IBucke
   }
 }
 
+/** @param uris - of the models that the role may read; some end in `/*` */
+export function acknowledgeModels(role: IConstruct, uris: readonly string[]): void {
+  for (const uri of uris.filter((one) => one.endsWith('*'))) {
+    const resource = `arn:<AWS::Partition>:s3:::${uri.replace(/^s3:\/\//, '')}`;
+    acknowledge(role, `IAM5[Resource::${resource}]`, 'What a pointer to a model names lies beside it, by any name.');
+  }
+}
+
 /** A bucket's ARN as cdk-nag writes it. */
 function shownArn(bucket: s3.IBucket): string {
   const stack = Stack.of(bucket);

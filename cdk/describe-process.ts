@@ -5,9 +5,11 @@ import type { Fabric, Pipeline } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { pipelineModels } from '../lib/config/pipeline-models.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError, ModelLoadError } from '../lib/errors.ts';
 import { externalLocations } from '../lib/models/external-data.ts';
 import type { ModelHandler } from '../lib/models/model-handler.ts';
+import { isPointer, targetOfPointer } from '../lib/models/model-pointer.ts';
+import { isS3Uri } from '../lib/stores/open-source.ts';
 import type { DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 
 // A process of its own: it imports the config module given as its argument, and writes what of it is data, as JSON, to
@@ -22,7 +24,7 @@ async function describe(path: string): Promise<Description> {
   try {
     return { fabric: describeFabric(await loadConfig(pathToFileURL(path)), path) };
   } catch (error) {
-    if (error instanceof ConfigError) return { refused: error.message };
+    if (error instanceof ConfigError || error instanceof ModelLoadError) return { refused: error.message };
     throw error;
   }
 }
@@ -37,8 +39,10 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
   const handlers = pipelineModels(pipeline).map(({ handler }) => handler);
   const waits = handlers.flatMap(({ options }) => options.maxBatchDurationSecs ?? []);
   const uris = handlers.flatMap(modelUriOf);
-  const objects = uris.filter((uri) => uri.startsWith('s3://'));
-  const files = uris.filter((uri) => !uri.startsWith('s3://')).map((uri) => modelFile(uri, name, path));
+  const own = uris.filter((uri) => !isS3Uri(uri)).map((uri) => modelFile(uri, name, path));
+  const targets = own.filter(isPointer).map((uri) => targetOfPointer(readFileSync(uri, 'utf8'), uri));
+  const files = [...own, ...targets.filter((uri) => !isS3Uri(uri))];
+  const objects = [...uris, ...targets].filter(isS3Uri).map(readableObjects);
   return {
     name,
     compute: pipeline.compute,
@@ -50,6 +54,11 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
 
 function modelUriOf({ options }: ModelHandler): readonly string[] {
   return 'modelUri' in options && typeof options.modelUri === 'string' ? [options.modelUri] : [];
+}
+
+/** What has to be read of a model in S3; where it is a pointer, whatever lies beside it may be what it points to next. */
+function readableObjects(uri: string): string {
+  return isPointer(uri) ? `${uri.slice(0, uri.lastIndexOf('/'))}/*` : uri;
 }
 
 /** The path of a model that goes with the function's code, where it lies at the same place relative to the config. */

@@ -15,7 +15,7 @@ export interface DescribedPipeline {
   readonly maxBatchDurationSecs?: number;
   /** Absolute paths of the models that go with the code, and of their external data. */
   readonly modelFiles: readonly string[];
-  /** `s3://…` addresses of the models that are fetched. */
+  /** `s3://…` addresses of the models that are fetched; those that a pointer may point to end in `/*`. */
   readonly modelObjects: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Architecture, LambdaCompute } from '../lib/config/compute.ts';
-import { acknowledgeObjects, acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
+import { acknowledgeModels, acknowledgeObjects, acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import { ProcessorBundling } from './bundling/processor-bundling.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
@@ -90,6 +90,7 @@ export class FabricPipeline extends Construct {
       statements: this.#statements(props),
     });
     acknowledgeObjects(processor, [...props.inputBuckets, props.outputBucket]);
+    acknowledgeModels(processor, pipeline.modelObjects);
     return processor.function;
   }
 

@@ -44,7 +44,7 @@ export function sendTo(queues: readonly sqs.IQueue[]): iam.PolicyStatement {
   );
 }
 
-/** @param uris - `s3://<bucket>/<key>` */
+/** @param uris - `s3://<bucket>/<key>`; `*` at the end of a key stands for whatever follows */
 export function readModels(uris: readonly string[], partition: string): readonly iam.PolicyStatement[] {
   if (uris.length === 0) return [];
   const places = uris.map((uri) => uri.replace(/^s3:\/\//, ''));

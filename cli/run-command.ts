@@ -1,6 +1,7 @@
 import { isAbsolute, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
+import { checkModels } from '../lib/inference/check-models.ts';
 import { InferenceEngine } from '../lib/inference/engine.ts';
 import { findInputs } from '../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/run/open-job-folders.ts';
@@ -48,16 +49,18 @@ async function run(
   const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
+  const models = options.dryRun === true ? await checkModels(pipeline) : 0;
 
   await using engine = await InferenceEngine.start({
     configUrl,
     pipeline: name,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
+    onWarning: (message) => console.error(`fabric: ${message}`),
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
   });
   // Nothing is written before it is sure that the models can be run.
   await engine.ready({ signal });
-  if (options.dryRun === true) return dryRun(inputs, options);
+  if (options.dryRun === true) return dryRun(inputs.length, models, options);
   await using _lock = await output.lock(name);
   // Another run may have been at work here until now.
   await refuseExisting(inputs, jobOptions);
@@ -101,10 +104,14 @@ async function run(
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
-function dryRun({ length }: readonly RunInput[], { json }: RunOptions): ExitStatus {
-  const said = `config, models and ${length} input${length === 1 ? '' : 's'} are fine; nothing was run`;
-  console.log(json === true ? JSON.stringify({ dryRun: true, inputs: length }) : said);
+function dryRun(inputs: number, models: number, { json }: RunOptions): ExitStatus {
+  const said = `config, ${counted(models, 'model')} and ${counted(inputs, 'input')} are fine; nothing was run`;
+  console.log(json === true ? JSON.stringify({ dryRun: true, inputs, models }) : said);
   return EXIT.success;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Results in a folder that is read would be read as inputs by the next run. In S3, a folder's URI ends in '/'. */

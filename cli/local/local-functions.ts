@@ -84,6 +84,7 @@ function processorHandler(pipeline: string, bundles: MessageQueue, options: Loca
       InferenceEngine.start({
         configUrl,
         pipeline,
+        onWarning: (message) => options.telemetry.warn(message, { pipeline }),
         ...(workers === undefined ? {} : { workers }),
         ...(onOutput === undefined ? {} : { onOutput }),
       }),

@@ -31,6 +31,7 @@ const processor = createProcessorHandler({
       configUrl: new URL(config, import.meta.url),
       pipeline,
       cores,
+      onWarning: (message) => telemetry.warn(message),
       onOutput: (line) => telemetry.info('a model handler printed', { line }),
     }),
 });

@@ -5,8 +5,9 @@ import type { BatchLimits } from './batching-options.ts';
  */
 export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'lag' | 'end';
 
-/** Elements of one key that run together. Never empty. */
+/** Elements of one lane and key that run together. Never empty. */
 export interface Batch<T> {
+  readonly lane: number;
   readonly key: string;
   readonly items: readonly T[];
   readonly bytes: number;
@@ -14,20 +15,31 @@ export interface Batch<T> {
   readonly closedBy: BatchClosedBy;
 }
 
-export interface BatcherOptions {
+/** How the batches of one model are cut. */
+export interface LaneOptions {
   readonly policy: BatchLimits;
   /**
    * How many elements a batch of this key should have, asked once when its first element comes. What is above
    * `maxBatchSize` counts as that, what is below 1 as 1.
    */
   readonly targetSize: (key: string) => number;
+}
+
+/** What holds for all lanes. */
+export interface BatcherOptions {
   /** The most elements, of all keys, that may be added after a batch's first one while it is open. */
   readonly maxLagElements: number;
   /** The most bytes, of elements of all keys, that may be added after a batch's first one while it is open. */
   readonly maxLagBytes: number;
 }
 
+interface Lane<T> extends LaneOptions {
+  readonly index: number;
+  readonly open: Map<string, OpenBatch<T>>;
+}
+
 interface OpenBatch<T> {
+  readonly lane: Lane<T>;
   readonly key: string;
   readonly target: number;
   readonly items: T[];
@@ -46,10 +58,10 @@ export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: 
 }
 
 /**
- * Cuts a sequence of elements into batches, one open batch a key (a shape, a bucket, a cohort). Keeps what Beam's
+ * Cuts a sequence of elements into batches, one open batch a lane (a model) and key (a shape, a bucket). Keeps what Beam's
  * `BatchElements` doesn't: no batch is ever empty, and every limit holds at once.
  *
- * - Each element ends in exactly one batch, in the order of its key.
+ * - Each element ends in exactly one batch, in the order of its lane and key.
  * - `maxBatchSize`, `maxBatchBytes` and `maxBatchWeight` hold for every batch, but for one that is a single element
  *   larger than a limit by itself.
  * - Never more than `maxPendingElements` and `maxPendingBytes` wait when `add` returns: the batch whose first element
@@ -58,12 +70,11 @@ export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: 
  *   the elements alone.
  */
 export class Batcher<T> {
-  readonly #limits: BatchLimits;
-  readonly #targetSize: (key: string) => number;
+  readonly #lanes: (Lane<T> | undefined)[] = [];
   readonly #maxLagElements: number;
   readonly #maxLagBytes: number;
   /** In the order of their first elements: a batch enters with its first, and leaves when it closes. */
-  readonly #open = new Map<string, OpenBatch<T>>();
+  readonly #open = new Set<OpenBatch<T>>();
   /** The one added to last, if it is still open: most sequences stay with a key for long. */
   #last: OpenBatch<T> | undefined;
   /** The one whose first element came first. */
@@ -72,14 +83,17 @@ export class Batcher<T> {
   #addedBytes = 0;
 
   /** @throws {RangeError} when a bound on the lag is not positive */
-  constructor({ policy, targetSize, maxLagElements, maxLagBytes }: BatcherOptions) {
+  constructor({ maxLagElements, maxLagBytes }: BatcherOptions) {
     for (const [option, value] of Object.entries({ maxLagElements, maxLagBytes })) {
       if (!(value > 0)) throw new RangeError(`Cannot batch as '${option}' must be above 0: current value is ${value}`);
     }
-    this.#limits = policy;
-    this.#targetSize = targetSize;
     this.#maxLagElements = maxLagElements;
     this.#maxLagBytes = maxLagBytes;
+  }
+
+  /** Opens a lane, by a number of the caller's; its elements share no batch with those of any other. */
+  openLane(index: number, options: LaneOptions): void {
+    this.#lanes[index] = { ...options, index, open: new Map() };
   }
 
   /**
@@ -87,14 +101,17 @@ export class Batcher<T> {
    * @param bytes of the element's tensors
    * @param weight as `elementSizeFn` measured it; 1, or whatever else, where there is no `maxBatchWeight`
    * @returns the batches that this element closed, in the order in which they closed; usually none
-   * @throws {RangeError} when bytes or weight are negative or not finite; the element is then not in any batch, and
-   *   nothing else has changed
+   * @throws {RangeError} when bytes or weight are negative or not finite, or there is no such lane; the element is then
+   *   not in any batch, and nothing else has changed
    */
-  add(key: string, item: T, bytes: number, weight: number): readonly Batch<T>[] {
+  add(key: string, item: T, bytes: number, weight: number, laneIndex = 0): readonly Batch<T>[] {
+    const lane = this.#lanes[laneIndex];
+    if (lane === undefined) throw new RangeError(`Cannot batch an element as there is no lane ${laneIndex}`);
     if (!(bytes >= 0 && bytes < Infinity)) throw unmeasured('bytes', bytes);
     if (!(weight >= 0 && weight < Infinity)) throw unmeasured('weight', weight);
     let closed: Batch<T>[] | undefined;
-    let open = this.#last?.key === key ? this.#last : this.#open.get(key);
+    const last = this.#last;
+    let open = last?.lane === lane && last.key === key ? last : lane.open.get(key);
     if (open !== undefined) {
       const full = this.#wouldExceed(open, bytes, weight);
       if (full !== undefined) {
@@ -102,7 +119,7 @@ export class Batcher<T> {
         open = undefined;
       }
     }
-    open ??= this.#openBatch(key);
+    open ??= this.#openBatch(lane, key);
     this.#last = open;
     open.items.push(item);
     open.bytes += bytes;
@@ -133,28 +150,31 @@ export class Batcher<T> {
   /** Closes every open batch, in the order of their first elements. */
   flush(): readonly Batch<T>[] {
     const closed: Batch<T>[] = [];
-    for (const open of this.#open.values()) closed.push(this.#close(open, 'end'));
+    for (const open of this.#open) closed.push(this.#close(open, 'end'));
     return closed;
   }
 
   #wouldExceed(open: OpenBatch<T>, bytes: number, weight: number): 'bytes' | 'weight' | undefined {
-    if (open.bytes + bytes > this.#limits.maxBatchBytes) return 'bytes';
-    if (open.weight + weight > this.#limits.maxBatchWeight) return 'weight';
+    const { policy } = open.lane;
+    if (open.bytes + bytes > policy.maxBatchBytes) return 'bytes';
+    if (open.weight + weight > policy.maxBatchWeight) return 'weight';
     return undefined;
   }
 
   /** At a limit there is nothing to wait for. */
   #reached(open: OpenBatch<T>): BatchClosedBy | undefined {
+    const { policy } = open.lane;
     if (open.items.length >= open.target) return 'size';
-    if (open.bytes >= this.#limits.maxBatchBytes) return 'bytes';
-    if (open.weight >= this.#limits.maxBatchWeight) return 'weight';
+    if (open.bytes >= policy.maxBatchBytes) return 'bytes';
+    if (open.weight >= policy.maxBatchWeight) return 'weight';
     return undefined;
   }
 
-  #openBatch(key: string): OpenBatch<T> {
-    const target = Math.min(Math.floor(this.#targetSize(key)), this.#limits.maxBatchSize);
+  #openBatch(lane: Lane<T>, key: string): OpenBatch<T> {
+    const target = Math.min(Math.floor(lane.targetSize(key)), lane.policy.maxBatchSize);
     // Not `Math.max`, which would let NaN through.
     const open = {
+      lane,
       key,
       target: target >= 1 ? target : 1,
       items: [],
@@ -163,17 +183,19 @@ export class Batcher<T> {
       bytes: 0,
       weight: 0,
     };
-    this.#open.set(key, open);
+    lane.open.set(key, open);
+    this.#open.add(open);
     this.#oldest ??= open;
     return open;
   }
 
   #close(open: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
-    const { key, items, bytes, weight } = open;
-    this.#open.delete(key);
+    const { lane, key, items, bytes, weight } = open;
+    lane.open.delete(key);
+    this.#open.delete(open);
     if (this.#last === open) this.#last = undefined;
     if (this.#oldest === open) [this.#oldest] = this.#open.values();
-    return { key, items, bytes, weight, closedBy };
+    return { lane: lane.index, key, items, bytes, weight, closedBy };
   }
 
   #closeLagging(closed: Batch<T>[] | undefined): Batch<T>[] | undefined {

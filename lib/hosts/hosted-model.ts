@@ -1,6 +1,4 @@
 import { deserialize } from 'node:v8';
-import { handlerAt } from '../config/handler-place.ts';
-import { loadConfig } from '../config/load-config.ts';
 import { FabricError, ModelLoadError } from '../errors.ts';
 import { travelsAsTensors } from '../models/batch-codec.ts';
 import {
@@ -38,6 +36,9 @@ class ResultCountError extends FabricError {
 
 export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
   if (spec.kind === 'onnx') return new OnnxModelHandler(spec.options as OnnxModelHandlerOptions);
+  // Only now, as it is twice as much to import as all the rest: a host of a built-in handler needs none of it.
+  const { handlerAt } = await import('../config/handler-place.ts');
+  const { loadConfig } = await import('../config/load-config.ts');
   return handlerAt(await loadConfig(new URL(spec.configUrl)), spec.place, spec.className);
 }
 

@@ -9,32 +9,48 @@ import type { FunctionScope } from './element-functions.ts';
 import type { Slot } from './ordered-window.ts';
 import type { WorkItem } from './work-item.ts';
 
-/** Batches of one bundle and model that run or wait for a host at once; enough to keep a host busy while others are packed. */
+/** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
 const MAX_BATCHES_IN_FLIGHT = 4;
+/** Where there are several models, each has hosts of its own; but no more than this many are kept busy by one bundle. */
+const MAX_MODELS_KEPT_BUSY = 4;
 /** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
 const MAX_RESULT_BYTES = 4 * 1024 * 1024;
 /** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
 const MAX_LAG_ELEMENTS = 16_384;
 const MAX_LAG_BYTES = 32 * 1024 * 1024;
 
-export interface BatchRunnerOptions extends BatchAttemptsOptions {
-  /** The model's inputs, where batches travel as packed tensors. */
+/** A model that batches go to. */
+export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'model'> {
+  /** Its inputs, where batches travel as packed tensors. */
   readonly inputs: readonly TensorMetadata[] | undefined;
+}
+
+export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel> {
   readonly scope: FunctionScope;
   /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
   readonly marksMidBatch: boolean;
 }
 
-/** Takes elements of one bundle through one model: batches them, runs the batches, isolates what fails. */
+interface Lane {
+  readonly handler: ModelHandler;
+  readonly model: number;
+  readonly codec: BatchCodec;
+  readonly attempts: BatchAttempts;
+  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
+  readonly measures: boolean;
+}
+
+/**
+ * Takes elements of one bundle through one model or several, each of which has a lane: batches them, runs the batches,
+ * isolates what fails.
+ */
 export class BatchRunner {
   readonly #options: BatchRunnerOptions;
-  readonly #handler: ModelHandler;
-  readonly #codec: BatchCodec;
-  readonly #attempts: BatchAttempts;
-  readonly #batcher: Batcher<Slot>;
-  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
-  readonly #measures: boolean;
-  readonly #marks: boolean;
+  /** By the lanes of the slots. */
+  readonly #lanes: (Lane | undefined)[] = [];
+  #models = 0;
+  readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
+  #hasFixedBatches = false;
   #inFlight = 0;
   /** Bytes of results that the batches in flight should give. */
   #expectedBytes = 0;
@@ -42,34 +58,37 @@ export class BatchRunner {
   #submitted = false;
 
   constructor(options: BatchRunnerOptions) {
-    const { handler, inputs, link, model } = options;
     this.#options = options;
-    this.#handler = handler;
-    this.#codec = batchCodec(handler, inputs);
-    this.#attempts = new BatchAttempts(this.#codec, options);
+  }
+
+  /** Adds the model that elements of a lane go to. */
+  addModel(lane: number, { handler, model, inputs }: BatchModel): void {
+    const { link } = this.#options;
     const { batching } = handler;
-    const { fixedSize } = this.#codec;
-    this.#measures =
+    const codec = batchCodec(handler, inputs);
+    const { fixedSize } = codec;
+    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model });
+    const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
-    this.#marks = options.marksMidBatch && this.hasFixedBatches;
-    this.#batcher = new Batcher({
+    this.#lanes[lane] = { handler, model, codec, attempts, measures };
+    this.#models += 1;
+    const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
+    const size = fixedSize ?? (minBatchSize === maxBatchSize ? maxBatchSize : 1);
+    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined;
+    this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
-      maxLagElements: MAX_LAG_ELEMENTS,
-      maxLagBytes: MAX_LAG_BYTES,
     });
   }
 
-  /** Whether batches are a function of the elements alone, which they are to stay when a bundle goes on in mid-way. */
+  /** Whether there are batches that are a function of the elements alone, and are not to change where a bundle goes on. */
   get hasFixedBatches(): boolean {
-    const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = this.#handler.batching;
-    const isFixed = this.#codec.fixedSize !== undefined || minBatchSize === maxBatchSize;
-    return isFixed && maxBatchDurationSecs === undefined;
+    return this.#hasFixedBatches;
   }
 
-  /** @throws InputMismatchError where an argument is for an input that the model does not have. */
+  /** @throws InputMismatchError where an argument is for an input that a model does not have. */
   checkArgs(args: InferenceArgs): void {
-    this.#codec.args?.check(args);
+    for (const lane of this.#lanes) lane?.codec.args?.check(args);
   }
 
   /**
@@ -78,13 +97,14 @@ export class BatchRunner {
    * V8 runs it much better outside of one.
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
+    const marks = this.#options.marksMidBatch && this.#hasFixedBatches;
     let index = next;
     while (index < slots.length && !this.#submitted) {
       const slot = slots[index];
       if (slot !== undefined) {
         if (slot.item.isThrough) this.#goBy(slot);
         else this.#add(slot);
-        if (this.#marks && !this.#batcher.isEmpty) slot.item.isMidBatch = true;
+        if (marks && !this.#batcher.isEmpty) slot.item.isMidBatch = true;
       }
       index += 1;
     }
@@ -103,13 +123,14 @@ export class BatchRunner {
   /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
   async room(): Promise<void> {
     const { window } = this.#options;
+    const most = MAX_BATCHES_IN_FLIGHT * Math.min(this.#models, MAX_MODELS_KEPT_BUSY);
     this.#submitted = false;
     for (;;) {
       const { changed } = window;
       if (window.failure !== undefined) throw window.failure;
       const resultBytes = window.heldBytes + this.#expectedBytes;
       if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
-      if (this.#inFlight < MAX_BATCHES_IN_FLIGHT && resultBytes < MAX_RESULT_BYTES) return;
+      if (this.#inFlight < most && resultBytes < MAX_RESULT_BYTES) return;
       await changed;
     }
   }
@@ -130,21 +151,24 @@ export class BatchRunner {
 
   #add(slot: Slot): void {
     const { item } = slot;
-    const { batching } = this.#handler;
+    const lane = this.#lanes[slot.lane];
+    if (lane === undefined) throw new RangeError(`there is no lane ${slot.lane}`);
+    const { codec, measures, handler } = lane;
+    const { batching } = handler;
     try {
-      if (this.#measures) this.#enter(item);
-      const value = this.#attempts.valueOf(item);
+      if (measures) this.#enter(item);
+      const value = lane.attempts.valueOf(item);
       const weight = batching.elementSizeFn?.(value) ?? 1;
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
       }
-      const own = this.#codec.keyOf(value);
+      const own = codec.keyOf(value);
       const key = item.inferenceArgs === undefined ? own : argsKey(item.inferenceArgs, own);
-      const bytes = this.#codec.bytesOf(value);
-      if (this.#measures) this.#options.scope.progress.leave();
-      for (const batch of this.#batcher.add(key, slot, bytes, weight)) this.#submit(batch);
+      const bytes = codec.bytesOf(value);
+      if (measures) this.#options.scope.progress.leave();
+      for (const batch of this.#batcher.add(key, slot, bytes, weight, slot.lane)) this.#submit(batch);
     } catch (error) {
-      if (this.#measures) this.#options.scope.progress.leave();
+      if (measures) this.#options.scope.progress.leave();
       item.fail(this.#options.stage.name, error);
       slot.state = 'settled';
     }
@@ -159,13 +183,15 @@ export class BatchRunner {
   }
 
   #submit(batch: Batch<Slot>): void {
-    const { link, model, window } = this.#options;
-    const expectedBytes = batch.items.length * link.resultBytes(model);
+    const { link, window } = this.#options;
+    const lane = this.#lanes[batch.lane];
+    if (lane === undefined) throw new RangeError(`there is no lane ${batch.lane}`);
+    const expectedBytes = batch.items.length * link.resultBytes(lane.model);
     this.#expectedBytes += expectedBytes;
     this.#submitted = true;
     this.#inFlight += 1;
     for (const slot of batch.items) slot.state = 'running';
-    void this.#attempts
+    void lane.attempts
       .run(batch)
       .catch((error: Error) => window.fail(error))
       .finally(() => {

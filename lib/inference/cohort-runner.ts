@@ -1,11 +1,8 @@
-import { restoreError } from '../errors.ts';
-import type { ModelHandler } from '../models/model-handler.ts';
-import { BatchRunner } from './batch-runner.ts';
-import { applyFunction, type StageFunction } from './element-functions.ts';
+import type { Cohorts } from './cohorts.ts';
 import { byCohort, cutAfter, type RoundEntry } from './keyed-round.ts';
-import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
+import type { OrderedWindow, Slot } from './ordered-window.ts';
 import type { InferenceStageOptions } from './single-model-stage.ts';
-import type { BatchFailure, ModelLease } from './worker-protocol.ts';
+import type { ModelLease } from './worker-protocol.ts';
 
 /** One cohort's model is loaded while another's infers. */
 const COHORTS_AT_ONCE = 2;
@@ -19,20 +16,9 @@ const TURN_MILLIS = 60_000;
 const LEAST_TURN_ELEMENTS = 64;
 const TURN_GROWTH = 8;
 
-/** The keys that share a handler: what holds their model, and the functions that run on their elements. */
-export interface Cohort {
-  readonly handler: ModelHandler;
-  /** Those around the cohort's own handler. */
-  readonly preprocess: readonly StageFunction[];
-  /** Those around the keyed handler included. */
-  readonly postprocess: readonly StageFunction[];
-}
-
 export interface CohortRunnerOptions extends InferenceStageOptions {
-  readonly cohorts: readonly Cohort[];
+  readonly cohorts: Cohorts;
   readonly window: OrderedWindow;
-  /** Whether there may be batches of a fixed size, so that segments are not to be cut. */
-  readonly hasFixedBatches: boolean;
   /** Milliseconds that never go back. @default performance.now */
   readonly now?: () => number;
 }
@@ -55,7 +41,8 @@ export class CohortRunner {
 
   /** Resolves when all elements are settled. @throws what ends the bundle, or the signal's reason */
   async run(entries: readonly RoundEntry[], signal: AbortSignal): Promise<void> {
-    const { hasFixedBatches: wholeSegments } = this.#options;
+    // So that batches of a fixed size stay as they are.
+    const wholeSegments = this.#options.cohorts.mayHaveFixedBatches;
     let left = entries;
     for (let count = entries.length; left.length > 0;) {
       const end = cutAfter(left, 0, { count, wholeSegments });
@@ -71,7 +58,7 @@ export class CohortRunner {
   }
 
   async #runCohorts(turn: Turn, signal: AbortSignal): Promise<void> {
-    const { link, model: firstModel } = this.#options;
+    const { link, model: firstModel, cohorts } = this.#options;
     while (turn.pending.size > 0 && !isOver(turn)) {
       const wanted = [...turn.pending.keys()].map((cohort) => firstModel + cohort);
       const lease = await link.lease(wanted, { signal });
@@ -82,7 +69,7 @@ export class CohortRunner {
         if (entries === undefined) continue;
         turn.pending.delete(cohort);
         if (lease.ok) await this.#runCohort(entries, lease, turn);
-        else this.#fail(slotsOf(entries), lease);
+        else cohorts.failToLoad(slotsOf(entries), lease.error);
       } finally {
         if (lease.ok) link.release(lease.model);
       }
@@ -94,10 +81,12 @@ export class CohortRunner {
     { model, info }: Extract<ModelLease, { ok: true }>,
     turn: Turn,
   ): Promise<void> {
-    const { cohorts, model: firstModel, scope } = this.#options;
-    const cohort = cohorts[model - firstModel];
+    const { cohorts, model: firstModel } = this.#options;
+    const place = model - firstModel;
+    const cohort = cohorts.list[place];
     if (cohort === undefined) throw new RangeError(`model ${model} is none of the step's`);
-    const runner = this.#runnerFor(cohort, model, info.inputs);
+    const runner = cohorts.newRunner();
+    runner.addModel(place, { handler: cohort.handler, model, inputs: info.inputs });
     let since = this.#now();
     for (let start = 0; start < entries.length && (start === 0 || !isOver(turn));) {
       // A segment at a time, so that batches of a fixed size end with it.
@@ -105,12 +94,7 @@ export class CohortRunner {
       const end = cutAfter(entries, start, { count: wholeSegments ? 1 : CHUNK_ELEMENTS, wholeSegments });
       for (let next = start; next < end; next += CHUNK_ELEMENTS) {
         const slots = slotsOf(entries.slice(next, Math.min(end, next + CHUNK_ELEMENTS)));
-        const items = slots.map(({ item }) => item);
-        for (const fn of cohort.preprocess) {
-          const pending = applyFunction(items, fn, scope);
-          if (pending !== undefined) await pending;
-        }
-        settleThrough(slots);
+        await cohorts.preprocess(place, slots);
         for (let at = 0; at < slots.length; await runner.room()) at = runner.addUntilSubmitted(slots, at);
       }
       if (wholeSegments) await runner.flush();
@@ -123,43 +107,10 @@ export class CohortRunner {
     await runner.idle();
     turn.inferMillis += this.#now() - since;
   }
-
-  #runnerFor(cohort: Cohort, model: number, inputs: Extract<ModelLease, { ok: true }>['info']['inputs']): BatchRunner {
-    const { step, stage, link, scope, window, cohorts } = this.#options;
-    return new BatchRunner({
-      step,
-      handler: cohort.handler,
-      model,
-      inputs,
-      stage: stage('inference'),
-      link,
-      scope,
-      window,
-      marksMidBatch: false,
-      ...(cohorts.length === 1 ? {} : { onModelLost: (slots, failure) => this.#failAll(slots, failure.error) }),
-    });
-  }
-
-  /** A model that can't be loaded fails its elements, where it is not the only one. @throws where it is, or may pass */
-  #fail(slots: readonly Slot[], { error }: Extract<ModelLease, { ok: false }>): void {
-    if (error.disposition === 'retry' || this.#options.cohorts.length === 1) throw restoreError(error);
-    this.#failAll(slots, error);
-  }
-
-  #failAll(slots: readonly Slot[], { name, message }: BatchFailure['error']): void {
-    const { stage, window } = this.#options;
-    for (const { item } of slots) item.failure ??= { stage: stage('load').name, error: { name, message } };
-    window.settle(slots, 0, NO_RESULTS);
-  }
 }
 
 function slotsOf(entries: readonly RoundEntry[]): Slot[] {
   return entries.map(({ slot }) => slot);
-}
-
-/** Elements that a function failed do not go to the model. */
-function settleThrough(slots: readonly Slot[]): void {
-  for (const slot of slots) if (slot.item.isThrough) slot.state = 'settled';
 }
 
 function isOver({ inferMillis }: Turn): boolean {

@@ -129,7 +129,7 @@ export class EngineModels implements AsyncDisposable {
           threads: model.handler.options.largeModel === true ? cores : threads,
           metrics,
           modelStore: this.#store,
-          isOnDemand: keyed !== undefined,
+          isOnDemand: keyed?.keepsAllModels === false,
           ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
           ...(onOutput === undefined ? {} : { onOutput }),
           ...(onWarning === undefined ? {} : { onWarning }),

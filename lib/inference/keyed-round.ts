@@ -4,18 +4,15 @@ import type { Slot } from './ordered-window.ts';
  * A bundle's elements are cut into segments by these alone. Batches of a fixed size keep within one, so that they are the
  * same from wherever a bundle goes on.
  */
-const SEGMENT_ELEMENTS = 4096;
+export const SEGMENT_ELEMENTS = 8192;
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** What a round may hold. */
-const ROUND_SEGMENTS = 16;
+const ROUND_SEGMENTS = 8;
 const ROUND_BYTES = 32 * 1024 * 1024;
-/** Where all models may be in memory, elements of one cohort that are worth to be waited for. */
-const WORTH_WAITING_FOR = 1024;
 
-/** An element of a round: which cohort it belongs to, and where it is. */
+/** An element of a round, and where it is; its slot's lane is its cohort. */
 export interface RoundEntry {
   readonly slot: Slot;
-  readonly cohort: number;
   readonly segment: number;
 }
 
@@ -31,14 +28,14 @@ export class KeyedRound {
   #bytes = 0;
 
   /**
-   * Adds the next element; `cohort` is undefined for one that passes through.
+   * Adds the next element.
    *
    * @param bytes - the element's own
    * @param resultBytes - those of its results, as far as is known
    * @returns whether a segment ends with it.
    */
-  add(slot: Slot, cohort: number | undefined, { bytes, resultBytes }: { bytes: number; resultBytes: number }): boolean {
-    if (cohort !== undefined) this.entries.push({ slot, cohort, segment: this.#segment });
+  add(slot: Slot, { bytes, resultBytes }: { bytes: number; resultBytes: number }): boolean {
+    if (!slot.item.isThrough) this.entries.push({ slot, segment: this.#segment });
     this.#segmentElements += 1;
     this.#segmentBytes += bytes;
     this.#bytes += bytes + resultBytes;
@@ -50,23 +47,18 @@ export class KeyedRound {
   }
 
   /** Whether it is to run now; only ever at the end of a segment. */
-  isFull(mostSegments: number): boolean {
-    return this.#segmentElements === 0 && (this.#segment >= mostSegments || this.#bytes >= ROUND_BYTES);
+  get isFull(): boolean {
+    return this.#segmentElements === 0 && (this.#segment >= ROUND_SEGMENTS || this.#bytes >= ROUND_BYTES);
   }
-}
-
-/** The most segments of a round: many where models have to leave memory for others, else no more than make good batches. */
-export function mostSegments(cohorts: number, models: number): number {
-  if (models < cohorts) return ROUND_SEGMENTS;
-  return Math.min(ROUND_SEGMENTS, Math.ceil((cohorts * WORTH_WAITING_FOR) / SEGMENT_ELEMENTS));
 }
 
 /** The entries by cohort; those of the first one come first. */
 export function byCohort(entries: readonly RoundEntry[]): Map<number, RoundEntry[]> {
   const cohorts = new Map<number, RoundEntry[]>();
   for (const entry of entries) {
-    const own = cohorts.get(entry.cohort);
-    if (own === undefined) cohorts.set(entry.cohort, [entry]);
+    const { lane } = entry.slot;
+    const own = cohorts.get(lane);
+    if (own === undefined) cohorts.set(lane, [entry]);
     else own.push(entry);
   }
   return cohorts;

@@ -29,6 +29,8 @@ export class Slot {
   state: SlotState = 'waiting';
   held: HeldResults | undefined;
   index = 0;
+  /** Which of the stage's models it goes to, where there are several. */
+  lane = 0;
   /** Of an element that only goes by: what it weighs until it leaves. */
   bytes = 0;
 

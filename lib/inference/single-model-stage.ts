@@ -83,15 +83,13 @@ export class SingleModelStage {
     const { inputs } = await link.model(model);
     const runner = new BatchRunner({
       step,
-      handler: this.#handler,
-      model,
-      inputs,
       stage: stage('inference'),
       link,
       scope,
       window: this.#window,
       marksMidBatch: true,
     });
+    runner.addModel(0, { handler: this.#handler, model, inputs });
     try {
       if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
     } catch (error) {

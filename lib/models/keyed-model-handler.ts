@@ -81,6 +81,12 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
     return own ?? (defaultKey === undefined ? undefined : this.#cohorts.get(defaultKey));
   }
 
+  /** Whether all models may be in memory at once, so that none has to leave for another. */
+  get keepsAllModels(): boolean {
+    const { maxModelsPerWorkerHint = Infinity, maxModelBytes = Infinity } = this.keyed;
+    return maxModelBytes === Infinity && maxModelsPerWorkerHint >= this.mappings.length;
+  }
+
   override loadModel(): never {
     throw new TypeError('a KeyedModelHandler has no model of its own; each of its handlers has one');
   }

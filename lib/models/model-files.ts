@@ -2,9 +2,8 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { FabricError, ModelLoadError } from '../errors.ts';
 import type { ObjectAddress, ObjectInfo, ObjectStore, StoreOptions } from '../stores/object-store.ts';
-import { parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
 import { stampOfFile } from './model-digest.ts';
-import { isS3Uri } from './model-pointer.ts';
 
 /** Read at once from a file. */
 const CHUNK_BYTES = 1024 * 1024;

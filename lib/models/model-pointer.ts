@@ -2,7 +2,7 @@ import { dirname, isAbsolute, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ModelLoadError } from '../errors.ts';
-import { parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
 
 /** Far more than any pointer has. */
 export const MAX_POINTER_BYTES = 64 * 1024;
@@ -12,10 +12,6 @@ const pointer = z.object({ modelUri: z.string('must be a string').min(1, 'must n
 /** Whether a model's URI names a pointer: a file or object that says where the current version of the model is. */
 export function isPointer(uri: string): boolean {
   return uri.endsWith('.json');
-}
-
-export function isS3Uri(uri: string): boolean {
-  return uri.startsWith('s3://');
 }
 
 /**

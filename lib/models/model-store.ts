@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { FabricError, ModelLoadError } from '../errors.ts';
 import { openSpool } from '../stores/atomic-file.ts';
 import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
-import { sharedS3Store } from '../stores/open-source.ts';
+import { isS3Uri, sharedS3Store } from '../stores/open-source.ts';
 import { LocationScanner } from './external-data.ts';
 import { type CacheDraft, type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
 import { besideModel, type FoundFile, type ModelFiles, modelFiles, nameOfModel } from './model-files.ts';
-import { isPointer, isS3Uri, MAX_POINTER_BYTES, targetOfPointer } from './model-pointer.ts';
+import { isPointer, MAX_POINTER_BYTES, targetOfPointer } from './model-pointer.ts';
 import { SharedHold } from './shared-hold.ts';
 
 /** How often a model is fetched that came otherwise than its store says, or was replaced meanwhile. */
@@ -16,7 +16,7 @@ const MAX_TRIES = 3;
 /** Of a model in S3 that is no larger, a look finds the weights in files of their own, too; larger ones have none. */
 const MAX_GRAPH_BYTES = 8 * 1024 * 1024;
 /** What a download may come to that is not what is stored. */
-const SPOILED: readonly string[] = ['MODEL_CORRUPT', 'MODEL_CUT_SHORT', 'STORE_CONTENT_CORRUPT'];
+const SPOILED: ReadonlySet<string> = new Set(['MODEL_CORRUPT', 'MODEL_CUT_SHORT', 'STORE_CONTENT_CORRUPT']);
 /** Versions of which something is remembered. */
 const MAX_REMEMBERED = 1000;
 
@@ -170,7 +170,7 @@ export class ModelStore {
           const where = version.files[0]?.uri ?? 'the model';
           throw new ModelLoadError(`Cannot fetch ${where} as the disk is full: ${diskAdvice()}`, { cause: error });
         }
-        if (!SPOILED.includes(codeOf(error)) || tries === MAX_TRIES) throw error;
+        if (!SPOILED.has(codeOf(error)) || tries === MAX_TRIES) throw error;
       }
     }
   }

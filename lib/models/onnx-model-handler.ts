@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
+import { isS3Uri } from '../stores/open-source.ts';
 import { collate, type Padding } from './collate.ts';
 import { feedArgs } from './feed-args.ts';
 import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
-import { isS3Uri } from './model-pointer.ts';
-import { ModelStore } from './model-store.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
@@ -71,7 +70,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
 
   /** Where the model lies on this machine; one in S3 is fetched first. @throws ModelLoadError where it can't be */
   localPath(): Promise<string> {
-    this.#localPath ??= new ModelStore().take(this.modelPath, { inPlace: true }).then(({ path }) => path);
+    this.#localPath ??= this.#fetch();
     return this.#localPath;
   }
 
@@ -83,6 +82,12 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
   /** Called in a model's process before it loads the model: the engine has brought this version of it here. */
   useFile(path: string): void {
     this.#localPath = Promise.resolve(path);
+  }
+
+  /** A model's process is given a file, and does without the store and all that it imports. */
+  async #fetch(): Promise<string> {
+    const { ModelStore } = await import('./model-store.ts');
+    return (await new ModelStore().take(this.modelPath, { inPlace: true })).path;
   }
 
   override async loadModel(): Promise<OnnxModel> {

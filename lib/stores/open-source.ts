@@ -30,6 +30,10 @@ export function locationOf({ uri, versionId, etag }: SourceLocation): SourceLoca
   return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
 
+export function isS3Uri(uri: string): boolean {
+  return uri.startsWith('s3://');
+}
+
 /** The object that an `s3://bucket/key` URI names, its key taken as it stands; undefined for anything else. */
 export function parseS3Uri(uri: string): ObjectAddress | undefined {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Batch, BatcherOptions } from '../../lib/batching/batcher.ts';
+import type { Batch, BatcherOptions, LaneOptions } from '../../lib/batching/batcher.ts';
 import { Batcher, isOversize } from '../../lib/batching/batcher.ts';
 
 interface Added {
@@ -10,15 +10,24 @@ interface Added {
   readonly weight: number;
 }
 
-const UNLIMITED: BatcherOptions = {
+type Options = BatcherOptions & LaneOptions;
+
+const UNLIMITED: Options = {
   policy: { maxBatchSize: 1024, maxBatchBytes: 2 ** 26, maxBatchWeight: Infinity },
   targetSize: () => 1024,
   maxLagElements: Infinity,
   maxLagBytes: Infinity,
 };
 
-function batchesOf(elements: readonly Added[], options: BatcherOptions): Batch<Added>[] {
-  const batcher = new Batcher<Added>(options);
+/** One of a single lane. */
+function batcherOf<T>(options: Options): Batcher<T> {
+  const batcher = new Batcher<T>(options);
+  batcher.openLane(0, options);
+  return batcher;
+}
+
+function batchesOf(elements: readonly Added[], options: Options): Batch<Added>[] {
+  const batcher = batcherOf<Added>(options);
   const closed = elements.flatMap((element) => [...batcher.add(element.key, element, element.bytes, element.weight)]);
   return [...closed, ...batcher.flush()];
 }
@@ -40,7 +49,7 @@ const element = fc.record({
 });
 const sequence = fc.array(element, { maxLength: 80 }).map((all) => all.map((it, index) => ({ ...it, index })));
 const bound = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constant(Infinity));
-const options: fc.Arbitrary<BatcherOptions> = fc.record({
+const options: fc.Arbitrary<Options> = fc.record({
   policy: fc.record({
     maxBatchSize: fc.integer({ min: 1, max: 20 }),
     maxBatchBytes: fc.integer({ min: 1, max: 300 }),
@@ -86,7 +95,7 @@ describe('Batcher', () => {
   test('keeps no batch open whose first element lags further behind than the bounds allow', () => {
     fc.assert(
       fc.property(sequence, options, (elements, given) => {
-        const batcher = new Batcher<Added>(given);
+        const batcher = batcherOf<Added>(given);
         const waiting = new Set<Added>();
         const added: Added[] = [];
         for (const it of elements) {
@@ -149,13 +158,13 @@ describe('Batcher', () => {
   });
 
   test('has nothing to flush twice, and starts anew', () => {
-    const batcher = new Batcher<string>(UNLIMITED);
+    const batcher = batcherOf<string>(UNLIMITED);
     expect(batcher.flush()).toEqual([]);
     batcher.add('a', 'x', 1, 1);
     expect(batcher.flush()).toHaveLength(1);
     expect(batcher.flush()).toEqual([]);
     batcher.add('a', 'y', 1, 1);
-    expect(batcher.flush()).toEqual([{ key: 'a', items: ['y'], bytes: 1, weight: 1, closedBy: 'end' }]);
+    expect(batcher.flush()).toEqual([{ lane: 0, key: 'a', items: ['y'], bytes: 1, weight: 1, closedBy: 'end' }]);
   });
 
   test.each(['bytes', 'weight'] as const)(
@@ -178,7 +187,7 @@ describe('Batcher', () => {
   test.each(['maxBatchBytes', 'maxBatchWeight'])(
     'closes as soon as %s is reached, not at the next element',
     (limit) => {
-      const batcher = new Batcher<string>({ ...UNLIMITED, policy: { ...UNLIMITED.policy, [limit]: 10 } });
+      const batcher = batcherOf<string>({ ...UNLIMITED, policy: { ...UNLIMITED.policy, [limit]: 10 } });
       expect(batcher.add('a', 'x', 4, 4)).toHaveLength(0);
       expect(batcher.add('a', 'y', 6, 6)).toHaveLength(1);
     },
@@ -210,7 +219,7 @@ describe('Batcher', () => {
   });
 
   test('closes it too when elements that are in no batch go by', () => {
-    const batcher = new Batcher<string>({ ...UNLIMITED, maxLagElements: 3, maxLagBytes: 250 });
+    const batcher = batcherOf<string>({ ...UNLIMITED, maxLagElements: 3, maxLagBytes: 250 });
     expect(batcher.goBy(1000)).toEqual([]);
     batcher.add('a', 'x', 1, 1);
     expect([1, 2, 3].flatMap(() => batcher.goBy(1))).toEqual([]);
@@ -218,6 +227,27 @@ describe('Batcher', () => {
     batcher.add('a', 'y', 1, 1);
     expect(batcher.goBy(300)).toMatchObject([{ key: 'a', items: ['y'], closedBy: 'lag' }]);
     expect(batcher.isEmpty).toBe(true);
+  });
+
+  test('has batches of each lane by its own limits, which all lag behind the elements of all lanes', () => {
+    const batcher = new Batcher<number>({ maxLagElements: 4, maxLagBytes: Infinity });
+    const [pairs, rest] = [3, 1];
+    batcher.openLane(pairs, { ...UNLIMITED, targetSize: () => 2 });
+    batcher.openLane(rest, { ...UNLIMITED, policy: { ...UNLIMITED.policy, maxBatchWeight: 3 } });
+    const lanes = [pairs, rest, rest, pairs, rest, pairs, rest, rest, rest, rest];
+    const closed = lanes.flatMap((lane, n) => batcher.add('k', n, 1, 1, lane));
+    expect(batcher.isEmpty).toBe(false);
+    expect([...closed, ...batcher.flush()].map(({ lane, items, closedBy }) => [lane, items, closedBy])).toEqual([
+      [pairs, [0, 3], 'size'],
+      [rest, [1, 2, 4], 'weight'],
+      [rest, [6, 7, 8], 'weight'],
+      [pairs, [5], 'end'],
+      [rest, [9], 'end'],
+    ]);
+    expect(() => batcher.add('k', 10, 1, 1, 2)).toThrow(RangeError);
+    batcher.add('k', 11, 1, 1, pairs);
+    expect([12, 13, 14, 15].flatMap((n) => batcher.add('k', n, 1, 0, rest))).toEqual([]);
+    expect(batcher.add('k', 16, 1, 0, rest)).toMatchObject([{ lane: pairs, items: [11], closedBy: 'lag' }]);
   });
 
   test('asks for the target size once a batch', () => {
@@ -232,7 +262,7 @@ describe('Batcher', () => {
   });
 
   test('usually answers with one and the same empty list', () => {
-    const batcher = new Batcher<string>(UNLIMITED);
+    const batcher = batcherOf<string>(UNLIMITED);
     expect(batcher.add('a', 'x', 1, 1)).toBe(batcher.add('b', 'y', 1, 1));
   });
 
@@ -242,10 +272,10 @@ describe('Batcher', () => {
     [1, NaN],
     [1, Infinity],
   ])('refuses an element of %d bytes and weight %d, and is as it was', (bytes, weight) => {
-    const batcher = new Batcher<string>(UNLIMITED);
+    const batcher = batcherOf<string>(UNLIMITED);
     batcher.add('a', 'x', 1, 1);
     expect(() => batcher.add('a', 'y', bytes, weight)).toThrow(RangeError);
-    expect(batcher.flush()).toEqual([{ key: 'a', items: ['x'], bytes: 1, weight: 1, closedBy: 'end' }]);
+    expect(batcher.flush()).toEqual([{ lane: 0, key: 'a', items: ['x'], bytes: 1, weight: 1, closedBy: 'end' }]);
   });
 
   test.each(['maxLagElements', 'maxLagBytes'])('refuses to be built with a %s of 0', (option) => {

@@ -1,12 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeFabric } from '../../cdk/fabric-description.ts';
 import { ConfigError } from '../../lib/errors.ts';
 
 import { modelFile } from '../models/model-files.ts';
 import { CONFIG } from './synthesize.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 /** A config with one pipeline, whose model is at `modelUri`. */
 async function configWith(modelUri: string, before = ''): Promise<string> {
@@ -43,7 +44,7 @@ describe('describeFabric', () => {
         name: 'from-s3',
         compute: expect.objectContaining({ architecture: 'x86_64' }),
         modelFiles: [],
-        modelObjects: ['s3://models/sentiment/v1.onnx'],
+        modelObjects: ['s3://models/sentiment/v1.onnx', 's3://models/summary/*'],
       },
     ]);
   });
@@ -52,6 +53,20 @@ describe('describeFabric', () => {
     const uri = new URL('../models/external.onnx', import.meta.url).href;
     const [pipeline] = describeFabric(await configWith(uri)).pipelines;
     expect(pipeline?.modelFiles).toEqual([modelFile('external.onnx'), modelFile('external.onnx.data')]);
+  });
+
+  test('follows a pointer that goes with the code', async () => {
+    const path = await configWith('current.json');
+    const pointer = await writeIn(dirname(path), 'current.json', '{"modelUri":"v1/external.onnx"}');
+    const model = await writeIn(dirname(path), 'v1/external.onnx', readFileSync(modelFile('external.onnx')));
+    expect(describeFabric(path).pipelines[0]?.modelFiles).toEqual([pointer, model, `${model}.data`].toSorted());
+    await writeIn(dirname(path), 'current.json', '{"modelUri":"s3://models/v1.onnx"}');
+    expect(describeFabric(path).pipelines[0]).toMatchObject({
+      modelFiles: [pointer],
+      modelObjects: ['s3://models/v1.onnx'],
+    });
+    await writeIn(dirname(path), 'current.json', '{}');
+    expect(() => describeFabric(path)).toThrow(`Cannot follow the pointer ${pointer} as 'modelUri' must be a string`);
   });
 
   test('does not mind what a config prints', async () => {

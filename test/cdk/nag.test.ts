@@ -44,6 +44,7 @@ describe("cdk-nag's AwsSolutions and CloudFormation's rules", () => {
       'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
       'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/*]',
       'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*]',
+      'AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::models/summary/*]',
       'AwsSolutions::AwsSolutions-S1',
       'AwsSolutions::AwsSolutions-SQS3',
     ]);

@@ -41,6 +41,8 @@ const ARGUED = [
   // The keys of dropped files and of their results are not known beforehand.
   /^s3:(GetObject|GetObjectVersion) <FabricInput>\/\*$/,
   /^s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload) <FabricOutput>\/\*$/,
+  // What a pointer to a model names lies beside it.
+  /^s3:(GetObject|GetObjectVersion) arn:Partition:s3:::models\/summary\/\*$/,
   // X-Ray has no resources for these.
   /^xray:Put(TraceSegments|TelemetryRecords) \*$/,
 ];
@@ -135,6 +137,7 @@ describe('the roles of an InferenceFabric', () => {
       expect.arrayContaining([
         's3:GetObject arn:Partition:s3:::models/sentiment/v1.onnx',
         's3:GetObjectVersion arn:Partition:s3:::models/sentiment/v1.onnx',
+        's3:GetObject arn:Partition:s3:::models/summary/*',
         's3:ListBucket arn:Partition:s3:::models',
         'dynamodb:GetItem arn:aws:dynamodb:eu-west-1:123456789012:table/t',
       ]),

@@ -116,11 +116,22 @@ describe('fabric run', () => {
     const output = join(folder, 'out');
     expect(await run('wine', [wine], output, ['--dry-run'])).toMatchObject({
       status: 0,
-      stdout: 'config, models and 1 input are fine; nothing was run\n',
+      stdout: 'config, 1 model and 1 input are fine; nothing was run\n',
     });
     const { stdout } = await run('wine', [wine], output, ['--dry-run', '--json']);
-    expect(JSON.parse(stdout)).toEqual({ dryRun: true, inputs: 1 });
+    expect(JSON.parse(stdout)).toEqual({ dryRun: true, inputs: 1, models: 1 });
     expect(complaint(await run('corrupt', [wine], output, ['--dry-run']), 1)).toContain('corrupt.onnx');
+    const { status, stderr: missing } = await run('variants', [wine], output, ['--dry-run']);
+    expect(status).toBe(1);
+    expect(missing).toContain("2 of 4 models can't be found");
+    for (const [mapping, name] of [
+      [1, 'missing.onnx'],
+      [2, 'current.json'],
+    ]) {
+      expect(missing).toMatch(
+        new RegExp(`steps\\[0\\].handler.mappings\\[${mapping}\\].handler: .*/${name} can't be read`),
+      );
+    }
     expect(await filesBelow(output)).toEqual([]);
   });
 });
@@ -241,7 +252,7 @@ describe('fabric run, where the run can not go on', () => {
 describe('fabric run, used wrongly', () => {
   test('names the pipelines there are where there is no such one', async () => {
     const message = await wrong('whine', [wine], await temporaryFolder());
-    expect(message).toMatch(/^there is no pipeline 'whine': the config has wine, rows, array, /);
+    expect(message).toMatch(/^there is no pipeline 'whine': the config has wine, rows, /);
   });
 
   test('says what is not there, or matches nothing', async () => {

@@ -62,11 +62,11 @@ describe('a model that is refreshed', () => {
     expect(await served.refresh()).toBe('same');
     await put('swap/m.onnx', two);
     // Batches come all the time, and each is answered, by the model that it says.
-    let isOver = false;
+    const end = new AbortController();
     const seen = new Set<number>();
     const load = Promise.all(
       [1, 2, 3].map(async () => {
-        while (!isOver) {
+        while (!end.signal.aborted) {
           const { factor, digest } = await scaledBy(served);
           expect(digest).toBe(MODELS[factor as 1 | 2]);
           seen.add(factor);
@@ -74,7 +74,7 @@ describe('a model that is refreshed', () => {
       }),
     );
     expect(await served.refresh()).toBe('new');
-    isOver = true;
+    end.abort();
     await load;
     expect([...seen][0]).toBe(1);
     expect(await scaledBy(served)).toEqual({ factor: 2, digest: MODELS[2] });
@@ -209,7 +209,7 @@ describe('hosts of one model', () => {
     const { served, loads } = await serveModel(path, { refreshSecs: 3600 });
     await served.open();
     await writeFile(path, two);
-    const [host] = descendantsOf(process.pid).filter((pid) => !before.includes(pid));
+    const host = descendantsOf(process.pid).find((pid) => !before.includes(pid));
     process.kill(host ?? 0, 'SIGKILL');
     await vi.waitFor(() => expect(loads).toHaveLength(2), { timeout: 10_000 });
     expect(await scaledBy(served)).toEqual({ factor: 1, digest: MODELS[1] });
@@ -223,7 +223,7 @@ describe('hosts of one model', () => {
     await served.open();
     const held = await store.take(uri);
     await writeFile(held.path, two);
-    const [host] = descendantsOf(process.pid).filter((pid) => !before.includes(pid));
+    const host = descendantsOf(process.pid).find((pid) => !before.includes(pid));
     process.kill(host ?? 0, 'SIGKILL');
     await vi.waitFor(() => expect(loads).toHaveLength(2), { timeout: 10_000 });
     expect(await scaledBy(served)).toEqual({ factor: 1, digest: MODELS[1] });

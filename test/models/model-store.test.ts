@@ -310,14 +310,14 @@ async function listening(listener: RequestListener): Promise<AsyncDisposable & {
   };
 }
 
-describe('a cached model', () => {
-  /** Overwrites it, leaving size and time as they were. */
-  async function corrupt(path: string): Promise<void> {
-    const { atime, mtime } = await stat(path);
-    await writeFile(path, flipped(await readFile(path)));
-    await utimes(path, atime, mtime);
-  }
+/** Overwrites it, leaving size and time as they were. */
+async function corrupt(path: string): Promise<void> {
+  const { atime, mtime } = await stat(path);
+  await writeFile(path, flipped(await readFile(path)));
+  await utimes(path, atime, mtime);
+}
 
+describe('a cached model', () => {
   test('that was corrupted is fetched again by the next process', async () => {
     const { store, folder } = await openStore();
     const uri = await put('c/m.onnx', 'content');

@@ -1,0 +1,26 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const hosted = new URL('../../lib/hosts/hosted-model.ts', import.meta.url).href;
+
+/** What a process imports with what a model host runs, by URL. */
+async function modulesOfHost(): Promise<readonly string[]> {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const urls = [];
+    registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
+    await import(${JSON.stringify(hosted)});
+    console.log(JSON.stringify(urls));`;
+  const args = ['-C', '@inference-fabric/source', '--input-type=module', '--eval', script];
+  return JSON.parse((await run(process.execPath, args)).stdout) as string[];
+}
+
+describe('a model host', () => {
+  test('imports no config, no schemas and no AWS clients before it is asked to: each reload of a model waits for that', async () => {
+    const modules = await modulesOfHost();
+    expect(modules).toContain(hosted);
+    expect(modules.filter((url) => /\/lib\/config\/|\/zod\/|aws-sdk|\/sharp\//.test(url))).toEqual([]);
+  });
+});
