@@ -11,7 +11,13 @@ export interface RunInferenceOptions {
   readonly loadTimeoutSecs?: number;
   /** @default 'fail' */
   readonly onTimeout?: OnTimeout;
-  /** Passed to every `runInference`; an element's own, if it has any, go over them one by one. @default none */
+  /**
+   * Passed to every `runInference`, a copy to each; an element's own, if it has any, go over them one by one. Those of an
+   * ONNX model are inputs, for elements that do not have them: one that names no input ends the run where it is the
+   * step's, and fails the element where it is the element's own or the handler is keyed.
+   *
+   * @default none
+   */
   readonly inferenceArgs?: InferenceArgs;
   /** Seconds from one look for a new version of the model to the next. @default the model that was loaded first stays */
   readonly refreshSecs?: number;

@@ -17,6 +17,7 @@ export class VersionWatch {
   readonly #serving = new Set<string>();
   readonly #keptOut = new Set<string>();
   #warned: string | undefined;
+  #lookFailure: string | undefined;
 
   constructor(options: VersionWatchOptions) {
     this.#options = options;
@@ -24,6 +25,7 @@ export class VersionWatch {
 
   /** A version that serves now, instead of those before. */
   serves({ id }: ModelVersion): void {
+    this.#warned = undefined;
     this.#serving.clear();
     this.#serving.add(id);
   }
@@ -38,6 +40,7 @@ export class VersionWatch {
     const { origin } = this.#options;
     try {
       const version = await origin.look(signal);
+      this.#lookFailure = undefined;
       const serves = this.#serving.has(version.id);
       if (serves) this.#keptOut.clear();
       return serves || this.#keptOut.has(version.id) ? undefined : version;
@@ -45,11 +48,9 @@ export class VersionWatch {
       if (signal.aborted) return undefined;
       this.#options.onFailure();
       const { message } = error as Error;
-      this.#warn(
-        message,
-        `no new version of the model ${origin.uri} can be found, and the one before it serves on`,
-        message,
-      );
+      const what = `no new version of the model ${origin.uri} can be found, and the one before it serves on`;
+      if (this.#lookFailure !== message) this.#options.onWarning?.(`${what}: ${message}`);
+      this.#lookFailure = message;
       return undefined;
     }
   }
@@ -60,13 +61,7 @@ export class VersionWatch {
     if (!passes) for (const { id } of versions) this.#keptOut.add(id);
     this.#options.onFailure();
     const what = `a new version of the model ${this.#options.origin.uri} is kept out, and the one before it serves on`;
-    this.#warn(versions[0]?.id ?? '', what, (error as Error).message);
-  }
-
-  /** Says it once, until there is something else to say. */
-  #warn(subject: string, what: string, why: string): void {
-    if (this.#warned === subject) return;
-    this.#warned = subject;
-    this.#options.onWarning?.(`${what}: ${why}`);
+    if (this.#warned !== versions[0]?.id) this.#options.onWarning?.(`${what}: ${(error as Error).message}`);
+    this.#warned = versions[0]?.id;
   }
 }

@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ConfigError, FabricError } from '../errors.ts';
 import { Serial } from '../stores/serial.ts';
-import { isHeld, isLeft, ownName } from './cache-holds.ts';
+import { type CacheNote, EVICTED, FETCHING, FILES, HOLDS, makeRoom, NOTE, renamed } from './cache-folder.ts';
+import { ownName } from './cache-holds.ts';
 import { stampOfFile } from './model-digest.ts';
 
 const FOLDER_VARIABLE = 'FABRIC_MODEL_CACHE';
@@ -13,20 +14,6 @@ const DEFAULT_SHARE = 0.5;
 const DEFAULT_MAX_BYTES = 20 * 1024 ** 3;
 /** How often an entry is put where another stands that is gone when it is looked at. */
 const MAX_TRIES = 3;
-
-const FETCHING = 'fetching-';
-const EVICTED = 'evicted-';
-const NOTE = 'entry.json';
-const FILES = 'model';
-const HOLDS = 'in-use';
-
-/** What is known of a cached version. */
-export interface CacheNote {
-  /** The SHA-256 in hexadecimal of its files. */
-  readonly digest: string;
-  /** Paths below the entry's folder of files; the first is the model's own. */
-  readonly files: readonly { readonly name: string; readonly byteLength: number }[];
-}
 
 /** A version that lies in the cache, and stays there until it is let go. */
 export interface CacheEntry extends CacheNote {
@@ -150,7 +137,7 @@ function checkedBound(maxBytes: number): number {
 async function openFolder(named: string | undefined): Promise<string> {
   if (named !== undefined) {
     await mkdir(named, { recursive: true, mode: 0o700 });
-    return named;
+    return resolve(named);
   }
   const user = process.getuid?.();
   const folder = join(tmpdir(), `inference-fabric-models${user === undefined ? '' : `-${user}`}`);
@@ -184,56 +171,4 @@ async function entryIn(folder: string, id: string, hold: string): Promise<CacheE
 async function touch(folder: string): Promise<void> {
   const now = new Date();
   await utimes(folder, now, now).catch(() => {});
-}
-
-/** Evicts until so many bytes more are within the bound, as far as there is anything to evict. */
-async function makeRoom(root: string, byteLength: number, maxBytes: number): Promise<void> {
-  const entries = (await Promise.all((await readdir(root)).map((name) => weigh(root, name)))).filter(
-    (entry) => entry !== undefined,
-  );
-  let total = byteLength + entries.reduce((sum, entry) => sum + entry.byteLength, 0);
-  for (const entry of entries.toSorted((one, other) => one.usedAt - other.usedAt)) {
-    if (total <= maxBytes) return;
-    if (await evict(root, entry.name)) total -= entry.byteLength;
-  }
-}
-
-/** What an entry takes; one that a process which is gone was making, or removing, is removed. */
-async function weigh(root: string, name: string) {
-  const folder = join(root, name);
-  try {
-    if (name.startsWith(FETCHING) || name.startsWith(EVICTED)) {
-      const left = await isLeft(folder, name.slice(name.indexOf('-') + 1));
-      if (left) await rm(folder, { recursive: true, force: true });
-      return undefined;
-    }
-    const { files } = JSON.parse(await readFile(join(folder, NOTE), 'utf8')) as CacheNote;
-    const usedAt = (await stat(folder)).mtimeMs;
-    return { name, usedAt, byteLength: files.reduce((sum, file) => sum + file.byteLength, 0) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes an entry, unless a living process holds it; also one that takes hold of it just now. */
-async function evict(root: string, name: string): Promise<boolean> {
-  const folder = join(root, name);
-  if (await isHeld(join(folder, HOLDS))) return false;
-  const away = join(root, `${EVICTED}${ownName()}`);
-  if (!(await renamed(folder, away))) return false;
-  if (await isHeld(join(away, HOLDS))) return !(await renamed(away, folder));
-  await rm(away, { recursive: true, force: true });
-  return true;
-}
-
-/** Whether a folder could be given another name: it is there, and the name is free. */
-async function renamed(folder: string, to: string): Promise<boolean> {
-  try {
-    await rename(folder, to);
-    return true;
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(code)) return false;
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LocationScanner } from './external-data.ts';
@@ -41,9 +42,12 @@ export async function stampOfModel(path: string, locations: readonly string[]): 
   return (await Promise.all(files.map(stampOfFile))).join(' ');
 }
 
-/** A file's number, size and time of change. */
 export async function stampOfFile(path: string): Promise<string> {
-  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return stampOf(await stat(path, { bigint: true }));
+}
+
+/** A file's number, size and time of change. */
+export function stampOf({ ino, size, mtimeNs }: Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs'>): string {
   return `${ino}-${size}-${mtimeNs}`;
 }
 
@@ -57,7 +61,7 @@ export function shownDigest(digest: string): string {
 }
 
 /** Calls `take` with the bytes of a file in order; they are gone when it returns. */
-export async function eachChunk(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
+async function eachChunk(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
   await using file = await open(path, 'r');
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (;;) {

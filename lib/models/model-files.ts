@@ -3,7 +3,7 @@ import { basename, dirname, join, posix } from 'node:path';
 import { FabricError, ModelLoadError } from '../errors.ts';
 import type { ObjectAddress, ObjectInfo, ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
-import { stampOfFile } from './model-digest.ts';
+import { stampOf } from './model-digest.ts';
 
 /** Read at once from a file. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -68,9 +68,8 @@ export function modelFiles(openStore: () => Promise<ObjectStore>): ModelFiles {
 
 async function findFile(path: string, name: string): Promise<FoundFile> {
   try {
-    const version = await stampOfFile(path);
-    const { size } = await stat(path);
-    return { uri: path, name, version, byteLength: size };
+    const stats = await stat(path, { bigint: true });
+    return { uri: path, name, version: stampOf(stats), byteLength: Number(stats.size) };
   } catch (error) {
     throw new ModelLoadError(`the model ${path} can't be read: ${(error as Error).message}`, { cause: error });
   }
@@ -88,7 +87,7 @@ async function* readLocal(file: FoundFile, { signal }: StoreOptions = {}): Async
     yield buffer.subarray(0, bytesRead);
   }
   // One that is written to while it is read.
-  if ((await findFile(file.uri, file.name)).version !== file.version) throw replaced(file.uri);
+  if ((await findFile(file.uri, file.name)).version !== file.version) throw replacedError(file.uri);
 }
 
 async function findObject(
@@ -120,25 +119,26 @@ async function* readObject(
   };
   // By its version only where it is not the current one: that takes a permission of its own.
   const object = (await get()) ?? (versionId === undefined ? undefined : await get(versionId));
-  if (object === undefined) throw replaced(file.uri);
+  if (object === undefined) throw replacedError(file.uri);
   yield* object.chunks;
 }
 
 /** The object's address. @throws ModelLoadError where the URI names none */
-export function addressOf(uri: string): ObjectAddress {
+function addressOf(uri: string): ObjectAddress {
   const address = parseS3Uri(uri);
   if (address !== undefined && !address.key.endsWith('/')) return address;
   throw new ModelLoadError(`Cannot fetch the model as its URI must be s3://<bucket>/<object key>: it is ${uri}`);
 }
 
-function replaced(uri: string): FabricError {
+/** It is not any more what was found. */
+export function replacedError(uri: string): FabricError {
   return new FabricError('MODEL_REPLACED', `Cannot fetch the model ${uri}: it was replaced meanwhile`, {
     disposition: 'retry',
   });
 }
 
 /** What the store refuses is a model that can't be loaded; what passes stays an error that passes. */
-export async function refused<T>(uri: string, answer: Promise<T>): Promise<T> {
+async function refused<T>(uri: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {

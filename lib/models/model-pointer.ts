@@ -2,16 +2,30 @@ import { dirname, isAbsolute, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ModelLoadError } from '../errors.ts';
+import type { StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import type { ModelFiles } from './model-files.ts';
 
 /** Far more than any pointer has. */
-export const MAX_POINTER_BYTES = 64 * 1024;
+const MAX_POINTER_BYTES = 64 * 1024;
 
 const pointer = z.object({ modelUri: z.string('must be a string').min(1, 'must not be empty') }, 'must be an object');
 
 /** Whether a model's URI names a pointer: a file or object that says where the current version of the model is. */
 export function isPointer(uri: string): boolean {
   return uri.endsWith('.json');
+}
+
+/** Where a pointer points now. @throws ModelLoadError where it can't be read, or does not say */
+export async function readPointer(uri: string, files: ModelFiles, options: StoreOptions = {}): Promise<string> {
+  const file = await files.find(uri, uri, options);
+  if (file.byteLength > MAX_POINTER_BYTES) {
+    const limit = `a pointer has at most ${MAX_POINTER_BYTES} bytes, and it has ${file.byteLength}`;
+    throw new ModelLoadError(`Cannot follow the pointer ${uri} as ${limit}`);
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of files.read(file, options)) chunks.push(Buffer.from(chunk));
+  return targetOfPointer(Buffer.concat(chunks).toString('utf8'), uri);
 }
 
 /**

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { FabricError, ModelLoadError } from '../errors.ts';
-import { openSpool } from '../stores/atomic-file.ts';
+import { ModelLoadError } from '../errors.ts';
 import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, sharedS3Store } from '../stores/open-source.ts';
 import { LocationScanner } from './external-data.ts';
-import { type CacheDraft, type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
+import { type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
-import { besideModel, type FoundFile, type ModelFiles, modelFiles, nameOfModel } from './model-files.ts';
-import { isPointer, MAX_POINTER_BYTES, targetOfPointer } from './model-pointer.ts';
+import { besideModel, type FoundFile, type ModelFiles, modelFiles, nameOfModel, replacedError } from './model-files.ts';
+import { isPointer, readPointer } from './model-pointer.ts';
+import { saveFile } from './save-file.ts';
 import { SharedHold } from './shared-hold.ts';
 
 /** How often a model is fetched that came otherwise than its store says, or was replaced meanwhile. */
@@ -80,7 +79,7 @@ export class ModelStore {
 
   /** The version that is there now. @throws ModelLoadError where there is none, or this process may not read it */
   async look(uri: string, options: LookOptions = {}): Promise<ModelVersion> {
-    const target = isPointer(uri) ? await this.#follow(uri, options) : uri;
+    const target = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
     const model = await this.#files.find(target, nameOfModel(target), options);
     const locations = this.#locations.get(keyOf(model)) ?? (options.weights === true ? await this.#scan(model) : []);
     return this.#versionOf(model, locations, options);
@@ -104,7 +103,7 @@ export class ModelStore {
   /** The version that is there now, on local disk. @throws ModelLoadError */
   async take(uri: string, options: TakeOptions = {}): Promise<HeldModel> {
     if (options.inPlace === true && !isS3Uri(uri)) {
-      const path = isPointer(uri) ? await this.#follow(uri, options) : uri;
+      const path = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
       if (!isS3Uri(path)) return { path, release: () => Promise.resolve() };
     }
     for (let tries = 1; ; tries += 1) {
@@ -121,17 +120,6 @@ export class ModelStore {
     this.#held.delete(id);
     this.#verified.delete(id);
     await this.#cache.discard(id);
-  }
-
-  async #follow(uri: string, options: StoreOptions): Promise<string> {
-    const file = await this.#files.find(uri, nameOfModel(uri), options);
-    if (file.byteLength > MAX_POINTER_BYTES) {
-      const limit = `a pointer has at most ${MAX_POINTER_BYTES} bytes, and it has ${file.byteLength}`;
-      throw new ModelLoadError(`Cannot follow the pointer ${uri} as ${limit}`);
-    }
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.#files.read(file, options)) chunks.push(Buffer.from(chunk));
-    return targetOfPointer(Buffer.concat(chunks).toString('utf8'), uri);
   }
 
   async #scan(model: FoundFile): Promise<readonly string[]> {
@@ -182,7 +170,9 @@ export class ModelStore {
     const hash = createHash('sha256');
     const scanner = new LocationScanner();
     await draft.makeRoom(version.files.reduce((sum, { byteLength }) => sum + byteLength, 0));
-    await this.#write(model, draft, signal, (chunk) => {
+    const save = (file: FoundFile, take: (chunk: Uint8Array) => void): Promise<void> =>
+      saveFile(file, { files: this.#files, folder: draft.folder, signal, take });
+    await save(model, (chunk) => {
       hash.update(chunk);
       scanner.push(chunk);
     });
@@ -193,7 +183,7 @@ export class ModelStore {
       if (cached !== undefined) return heldModel(cached, whole);
       await draft.makeRoom(whole.files.reduce((sum, { byteLength }) => sum + byteLength, 0));
     }
-    for (const file of whole.files.slice(1)) await this.#write(file, draft, signal, (chunk) => void hash.update(chunk));
+    for (const file of whole.files.slice(1)) await save(file, (chunk) => void hash.update(chunk));
     if (whole.files.length > 1) await this.#checkStill(whole, signal);
     const files = whole.files.map(({ name, byteLength }) => ({ name, byteLength }));
     const entry = await draft.commit(whole.id, { digest: hash.digest('hex'), files });
@@ -205,35 +195,8 @@ export class ModelStore {
   async #checkStill({ files }: ModelVersion, signal: AbortSignal): Promise<void> {
     for (const file of files) {
       const now = await this.#files.find(file.uri, file.name, { signal });
-      if (now.version === file.version) continue;
-      const message = `Cannot fetch the model ${file.uri}: it was replaced meanwhile`;
-      throw new FabricError('MODEL_REPLACED', message, { disposition: 'retry' });
+      if (now.version !== file.version) throw replacedError(file.uri);
     }
-  }
-
-  async #write(
-    file: FoundFile,
-    { folder }: CacheDraft,
-    signal: AbortSignal,
-    take: (chunk: Uint8Array) => void,
-  ): Promise<void> {
-    const path = join(folder, file.name);
-    const md5 = createHash('md5');
-    await using spool = await openSpool(path);
-    for await (const chunk of this.#files.read(file, { signal })) {
-      take(chunk);
-      if (file.md5 !== undefined) md5.update(chunk);
-      await spool.write(chunk);
-    }
-    const { byteLength } = spool;
-    if (byteLength !== file.byteLength) {
-      const message = `Cannot fetch the model ${file.uri}: ${byteLength} of its ${file.byteLength} bytes came`;
-      throw new FabricError('MODEL_CUT_SHORT', message, { disposition: 'retry' });
-    }
-    const got = md5.digest('hex');
-    if (file.md5 === undefined || file.md5 === got) return;
-    const message = `Cannot fetch the model ${file.uri}: what came has the MD5 ${got}, and its ETag is ${file.md5}`;
-    throw new FabricError('MODEL_CORRUPT', message, { disposition: 'retry' });
   }
 
   /** The entry, unless it is not what it was when it was made: then it is gone. */

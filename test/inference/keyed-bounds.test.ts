@@ -91,6 +91,15 @@ describe('the models of a keyed step', () => {
     expect(engine.metrics.counter('model_evictions')).toBe(0);
   });
 
+  test('that are loaded again and again are a warning, which names what to change', async () => {
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    await using engine = await startEngine('keyed', 'one-at-a-time', { onWarning });
+    for (const key of ['k0', 'k1', 'k0']) await runWatched(engine, [[{ key, x: [1, 2] }]]);
+    expect(warnings).toEqual([expect.stringMatching(/one-at-a-time\/steps\[0\].*'maxModelsPerWorkerHint' \(1\)/)]);
+    expect(engine.metrics.counter('model_thrash_warnings')).toBe(1);
+  });
+
   test('go back when a bundle that holds or awaits them is given up', async () => {
     await using engine = await startEngine('keyed', 'one-at-a-time', { workers: 2 });
     const { bundle } = await writeBundle(elementsOf(20_000));
@@ -101,6 +110,6 @@ describe('the models of a keyed step', () => {
       if (when === 'waiting') setTimeout(abort, 20);
       await expect(given).rejects.toThrow('enough');
     }
-    expect(await runWatched(engine, [elementsOf(100)])).toBe(1);
+    expect(await runWatched(engine, [elementsOf(2)])).toBe(1);
   });
 });

@@ -134,6 +134,16 @@ describe('elements of a keyed step', () => {
     expect(outcomes.map(({ prediction }) => (prediction as { readonly size: number }).size)).toEqual(sizes);
   });
 
+  test('are the same in a bundle that runs in a process of its own', async () => {
+    const elements = numbers(20, ['tens', 'hundreds'], 6, 'throw');
+    const { outcomes } = await runBundle(await engineOf('adders'), elements, { receives: 2 });
+    expectSums(elements, outcomes, [6]);
+    const pages = await runBundle(await engineOf('functions'), [{ key: 'wrapped' }, { key: 'bare' }], { receives: 2 });
+    expect(
+      pages.outcomes.map(({ prediction }) => (prediction as { readonly notes: readonly string[] }).notes.length),
+    ).toEqual([7, 4]);
+  });
+
   test('go on to the next step, as those of any other', async () => {
     const elements = mixed.filter(({ key }) => key !== 'mlp').slice(0, 40);
     const { outcomes, summary } = await runBundle(await engineOf('sequence'), elements);
@@ -190,8 +200,6 @@ describe("what goes wrong with one key's element or model", () => {
     const { outcomes } = await runBundle(await engineOf('adders'), elements);
     expectSums(elements, outcomes, [18]);
     expect(outcomes[18]).toMatchObject({ stage: 'inference', error: { name } });
-    // Only its own batch was run again.
-    for (const [n, { key }] of elements.entries()) if (key !== 'tens') expect(outcomes[n]?.attempts ?? 1).toBe(1);
   });
 
   test('fails the elements of a cohort whose model can not be loaded, at stage load, and no others', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
-import { scaleModel } from '../models/scale-model.ts';
+import { scaleModel, scaleModels } from '../models/scale-model.ts';
 import { descendantsOf } from '../processes.ts';
 import { writeIn } from '../temporary-folder.ts';
 import type { RefreshReport } from './fixtures/refresh-script.ts';
@@ -17,7 +17,7 @@ import { startEngine } from './start-engine.ts';
 const MIB = 1024 * 1024;
 const ELEMENTS = 2000;
 /** Bundles after which the engine's heaps are as large as they get. */
-const WARM_UP = 100;
+const WARM_UP = 60;
 const SAMPLES = 10;
 const CONFIG = new URL('./fixtures/refresh.config.ts', import.meta.url);
 
@@ -114,7 +114,8 @@ test.runIf(process.platform === 'linux')(
     const path = join(folder, 'model.onnx');
     await rm(join(folder, 'cache'), { recursive: true, force: true });
     vi.stubEnv('FABRIC_MODEL_CACHE_BYTES', String(160 * MIB));
-    const digests = new Map([[1, await release(path, scaleModel(1, { weightBytes: 50 * MIB }))]]);
+    const model = scaleModels({ weightBytes: 50 * MIB });
+    const digests = new Map([[1, await release(path, model(1))]]);
     const { bundle } = await writeBundle(elements(ELEMENTS));
     const program = fileURLToPath(new URL('./fixtures/refresh-script.ts', import.meta.url));
     const script = fork(program, [CONFIG.href, JSON.stringify(bundle)], {
@@ -146,7 +147,7 @@ test.runIf(process.platform === 'linux')(
     await vi.waitFor(() => expect(report?.bundles).toBeGreaterThan(WARM_UP), { timeout: 60_000, interval: 20 });
     const resident: number[] = [];
     for (let factor = 2; factor <= 11; factor += 1) {
-      digests.set(factor, await release(path, scaleModel(factor, { weightBytes: 50 * MIB })));
+      digests.set(factor, await release(path, model(factor)));
       await refreshed(factor - 1);
       resident.push(await leastResident());
     }

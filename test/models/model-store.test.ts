@@ -13,6 +13,7 @@ import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { random } from '../../bench/random.ts';
 import { infer, modelFile, modelFolder } from './model-files.ts';
 
 let aws: TestAws;
@@ -357,6 +358,29 @@ describe('a cached model', () => {
   });
 });
 
+test('processes that share a cache fetch side by side, evict, and never take from each other what they hold', async () => {
+  const folder = await temporaryFolder();
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const uris = await Promise.all(names.map((name) => put(`shared/${name}.onnx`, name.repeat(10))));
+  const next = random(1);
+  await Promise.all(
+    [1, 2, 3].map(async () => {
+      const store = anotherOn(folder, watched(), 25);
+      for (let round = 0; round < 40; round += 1) {
+        const place = Math.floor(next() * names.length);
+        const held = await store.take(uris[place] ?? '');
+        expect(await readFile(held.path, 'utf8')).toBe(names[place]?.repeat(10));
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(await readFile(held.path, 'utf8')).toBe(names[place]?.repeat(10));
+        await held.release();
+      }
+    }),
+  );
+  expect((await readdir(folder)).filter((name) => name.includes('-'))).toEqual([]);
+  await (await anotherOn(folder, watched(), 25).take(await put('shared/last.onnx', 'last'))).release();
+  expect((await cached(folder)).length).toBeLessThanOrEqual(3);
+});
+
 describe('the bound of the cache', () => {
   test('lets go of what was used least recently, and never of what is held', async () => {
     const { store, folder, reads } = await openStore(watched(), 25);
@@ -408,6 +432,18 @@ describe('the bound of the cache', () => {
     const { store } = await openStore();
     const uri = await put('a/m.onnx', 'one');
     await expect(store.take(uri)).rejects.toThrow('FABRIC_MODEL_CACHE_BYTES must be a positive integer');
+    vi.unstubAllEnvs();
+  });
+
+  test('is not that of a folder which somebody else has made', async () => {
+    vi.stubEnv('TMPDIR', await temporaryFolder());
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(12_345);
+    const store = new ModelStore();
+    const uri = await put('a/m.onnx', 'one');
+    await expect(store.take(uri)).rejects.toThrow(
+      /inference-fabric-models-12345 belongs to another user: set FABRIC_MODEL_CACHE/,
+    );
+    getuid.mockRestore();
     vi.unstubAllEnvs();
   });
 

@@ -317,3 +317,24 @@ describe('a subclass of OnnxModelHandler', () => {
     expect(await handler.runInference([[1, 3, 2]], await handler.loadModel())).toEqual([6]);
   });
 });
+
+describe('where an OnnxModelHandler finds its model', () => {
+  test('is where a pointer points', async () => {
+    const folder = await modelFolder('mlp.onnx');
+    await writeFile(join(folder, 'current.json'), '{"modelUri":"mlp.onnx"}');
+    const handler = new OnnxModelHandler({ modelUri: join(folder, 'current.json') });
+    expect(await handler.localPath()).toBe(join(folder, 'mlp.onnx'));
+    handler.useFile(modelFile('wide.onnx'));
+    expect(await handler.localPath()).toBe(modelFile('wide.onnx'));
+  });
+
+  test('is a matter of the engine, unless a subclass sees to it', () => {
+    class Own extends OnnxModelHandler {
+      override localPath(): Promise<string> {
+        return Promise.resolve(modelFile('mlp.onnx'));
+      }
+    }
+    expect(new OnnxModelHandler({ modelUri: 'm.onnx' }).isFetched).toBe(true);
+    expect(new Own({ modelUri: 'm.onnx' }).isFetched).toBe(false);
+  });
+});

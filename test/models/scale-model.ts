@@ -2,6 +2,9 @@ import { encodeModel } from '../../bench/onnx-writer.ts';
 
 const INT64 = 7;
 
+/** Stands where the factor is to be put. */
+const PLACE = Buffer.from(Float32Array.of(1.2345e-30).buffer);
+
 export interface ScaleModelOptions {
   /** @default 'x' */
   readonly input?: string;
@@ -26,4 +29,14 @@ export function scaleModel(factor: number, { input = 'x', weightBytes = 4 }: Sca
       { op: 'Mul', inputs: [input, 'factor'], output: 'y' },
     ],
   });
+}
+
+/** Large models of several factors: one is encoded, and each factor put into it in turn. */
+export function scaleModels(options: ScaleModelOptions): (factor: number) => Buffer {
+  const model = scaleModel(PLACE.readFloatLE(), options);
+  const place = model.indexOf(PLACE);
+  return (factor) => {
+    model.writeFloatLE(factor, place);
+    return model;
+  };
 }
