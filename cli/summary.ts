@@ -26,7 +26,11 @@ export interface RunSummary {
     readonly min: number;
     readonly max: number;
   } | null;
+  /** Mean seconds that a model took to load. */
   readonly modelLoadSecs: number | null;
+  /** Times that a copy of a model was loaded, and times that one was put out of memory to make room. */
+  readonly modelLoads: number;
+  readonly modelEvictions: number;
   /** The models that made the predictions: their full digests by what the lines show. */
   readonly models: Readonly<Record<string, string>>;
   /** Folders of results; a file for each input that is one element by itself. */
@@ -69,6 +73,8 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
+    modelLoads: loads?.count ?? 0,
+    modelEvictions: metrics.counter('model_evictions'),
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
     results: [...results.map((result) => result.folder), ...loose.map((result) => result.path)],
   };
@@ -98,13 +104,19 @@ export function summaryTable(summary: RunSummary): string {
   if (batchSizes !== null) {
     table.push(['batches', `${batchSizes.batches} of ${batchSizes.min} to ${batchSizes.max}, mean ${batchSizes.mean}`]);
   }
-  if (modelLoadSecs !== null) table.push(['model load', `${modelLoadSecs} s`]);
+  if (modelLoadSecs !== null) table.push(['model load', describeLoads(summary, modelLoadSecs)]);
   for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
   if (results.length > SHOWN_RESULTS)
     table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
   if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
     table.push(['failures', 'in errors/ of each folder of results']);
   return table.toString();
+}
+
+function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number): string {
+  if (modelLoads === 1) return `${secs} s`;
+  const evictions = modelEvictions === 0 ? '' : `, ${modelEvictions} evicted`;
+  return `${modelLoads} of ${secs} s each${evictions}`;
 }
 
 /** A path as short as it can be said from here; a URI as it is. */

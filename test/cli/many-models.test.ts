@@ -72,8 +72,13 @@ async function run(pipeline: string): Promise<Run> {
     },
   });
   expect(status, stderr).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ total: ELEMENTS, succeeded: ELEMENTS });
   const alive = (await readFile(report, 'utf8')).trim().split('\n').map(Number);
+  expect(JSON.parse(stdout)).toMatchObject({
+    total: ELEMENTS,
+    succeeded: ELEMENTS,
+    modelLoads: alive.length,
+    modelEvictions: alive.length - MAX_MODELS,
+  });
   return { lines: await linesIn(join(output, pipeline, 'rows.jsonl')), alive };
 }
 

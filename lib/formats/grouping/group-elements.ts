@@ -1,4 +1,4 @@
-import type { GroupedPlan, ObjectPlan } from '../plan.ts';
+import { bundleCount, type GroupedPlan, type ObjectPlan } from '../plan.ts';
 import { isStop } from '../plan-object.ts';
 import { mergeRuns } from './merge-runs.ts';
 import type { OpenPiece, SortedRun } from './run-reader.ts';
@@ -9,13 +9,15 @@ const RUN_BYTES = 32 * 1024 * 1024;
 /** Two reads of each run are in memory. 64 runs of 32 MiB are 2 GiB: of more, some are merged to one first. */
 const RUNS_MERGED_AT_ONCE = 64;
 const READ_BYTES = 256 * 1024;
+/** How much of the time sorting takes, as far as progress can say. */
+const SORT_SHARE = 0.6;
 
 /**
  * How far grouping has come; plain JSON. First elements are sorted, as many at a time as memory holds, then the sorted
  * runs are merged, the last time to bundles (an external merge sort).
  *
  * `written` counts the pieces so far. Of the merge that is under way, `pieces` are those it wrote, by their bytes, and
- * `cursor` says where in each run it goes on.
+ * `cursor` says where in each run it goes on. `id` names these sorted runs, and all that is merged of them.
  */
 export type GroupingState =
   | {
@@ -29,6 +31,7 @@ export type GroupingState =
     }
   | {
       readonly phase: 'merge';
+      readonly id: string;
       readonly header?: readonly string[] | undefined;
       readonly runs: readonly SortedRun[];
       readonly pieces: readonly number[];
@@ -43,7 +46,8 @@ type MergeState = Extract<GroupingState, { phase: 'merge' }>;
 export interface GroupingStaging {
   /** Begins to write a piece of a run; returns when there is room for more. */
   writePiece(run: string, piece: number, bytes: Uint8Array): Promise<void>;
-  writeBundle(bundle: number, bytes: Uint8Array): Promise<void>;
+  /** @param id - of the runs that the bundles are made of. */
+  writeBundle(id: string, bundle: number, bytes: Uint8Array): Promise<void>;
   /** Waits until all that was begun is written. */
   settle(): Promise<void>;
   readonly openPiece: OpenPiece;
@@ -58,14 +62,21 @@ export interface GroupingBounds {
 
 export interface GroupElementsOptions extends Pick<SortElementsOptions, 'input' | 'keyOf' | 'cohorts' | 'openBundle'> {
   readonly staging: GroupingStaging;
+  /**
+   * Names the runs that this step sorts, as no other step's: what two read of the same elements is never mixed, be it of
+   * other code or another version of Node.js. Merging only copies.
+   */
+  readonly step: string;
+  /** Told what share is done, from 0 to 1, when some more of it is. */
+  readonly onProgress?: ((share: number) => void) | undefined;
   /** Aborted when the step is to end. */
   readonly stop?: AbortSignal | undefined;
   readonly bounds?: GroupingBounds | undefined;
 }
 
-/** The plan, or how far the step came. */
+/** The plan and the id of its bundles, or how far the step came. */
 export type GroupingOutcome =
-  | { readonly kind: 'grouped'; readonly plan: GroupedPlan }
+  | { readonly kind: 'grouped'; readonly plan: GroupedPlan; readonly id: string }
   | { readonly kind: 'stopped'; readonly state: GroupingState };
 
 /** Where grouping starts. @param plan - the bundles that the object would have if it were not grouped. */
@@ -84,9 +95,9 @@ export async function groupElements(from: GroupingState, options: GroupElementsO
   const { staging, stop } = options;
   const grouping = new Grouping(from, options);
   try {
-    const plan = await grouping.run();
+    const { plan, id } = await grouping.run();
     await staging.settle();
-    return { kind: 'grouped', plan };
+    return { kind: 'grouped', plan, id };
   } catch (error) {
     // What the state says is written must be.
     await staging.settle();
@@ -113,11 +124,12 @@ class Grouping {
     return this.#state;
   }
 
-  async run(): Promise<GroupedPlan> {
+  async run(): Promise<{ readonly plan: GroupedPlan; readonly id: string }> {
     const { staging, input } = this.#options;
     let state = this.#state.phase === 'sort' ? await this.#sort(this.#state) : this.#state;
     while (state.runs.length > this.#bounds.runsMergedAtOnce) state = await this.#mergeSome(state);
-    const write = (bundle: number, bytes: Uint8Array): Promise<void> => staging.writeBundle(bundle, bytes);
+    const { id } = state;
+    const write = (bundle: number, bytes: Uint8Array): Promise<void> => staging.writeBundle(id, bundle, bytes);
     const { pieces, header } = await this.#merge(state, state.runs, { write, pieceBytes: input.bundleBytes });
     const starts: number[] = [];
     let byteLength = 0;
@@ -125,46 +137,49 @@ class Grouping {
       starts.push(byteLength);
       byteLength += bytes;
     }
-    return { kind: 'grouped', byteLength, starts, ...(header === undefined ? {} : { header }) };
+    return { plan: { kind: 'grouped', byteLength, starts, ...(header === undefined ? {} : { header }) }, id };
   }
 
   async #sort(from: SortState): Promise<MergeState> {
-    const { staging, stop } = this.#options;
+    const { staging, stop, step: id, onProgress } = this.#options;
     const sorting = { ...this.#options, ...this.#reading, runBytes: this.#bounds.runBytes };
     const { plan } = from;
     const runs = [...from.runs];
     let { written } = from;
     for await (const { bytes, next } of sortElements(plan, from.from, sorting)) {
-      const name = runName(0, runs.length);
+      const name = runName(id, 0, runs.length);
       await staging.writePiece(name, 0, bytes);
       runs.push({ name, level: 0, pieces: [bytes.length] });
       written += 1;
       this.#state = { phase: 'sort', plan, from: next, runs, written };
+      onProgress?.((SORT_SHARE * next.bundle) / bundleCount(plan));
       stop?.throwIfAborted();
     }
     await staging.settle();
-    return this.#become({ phase: 'merge', header: plan.header, runs, pieces: [], written });
+    return this.#become({ phase: 'merge', id, header: plan.header, runs, pieces: [], written });
   }
 
   /** Merges runs to one, of those that were merged least, and no more of them than it takes. */
   async #mergeSome(state: MergeState): Promise<MergeState> {
     const { staging } = this.#options;
     const { runsMergedAtOnce, runBytes: pieceBytes } = this.#bounds;
-    const { runs } = state;
+    const { id, runs } = state;
     const level = Math.min(...runs.map((run) => run.level));
     const first = runs.findIndex((run) => run.level === level);
     const some = runs.slice(first, first + Math.min(runsMergedAtOnce, runs.length - runsMergedAtOnce + 1));
-    const run = { name: runName(level + 1, first), level: level + 1 };
+    const run = { name: runName(id, level + 1, first), level: level + 1 };
     const write = (piece: number, bytes: Uint8Array): Promise<void> => staging.writePiece(run.name, piece, bytes);
     const { pieces, written, header } = await this.#merge(state, some, { write, pieceBytes });
     await staging.settle();
     const merged = runs.toSpliced(first, some.length, { ...run, pieces });
-    return this.#become({ phase: 'merge', header, runs: merged, pieces: [], written });
+    return this.#become({ phase: 'merge', id, header, runs: merged, pieces: [], written });
   }
 
   async #merge(from: MergeState, runs: readonly SortedRun[], { write, pieceBytes }: MergeTarget): Promise<MergeState> {
     const { staging, stop } = this.#options;
-    const { readBytes } = this.#bounds;
+    const { runsMergedAtOnce } = this.#bounds;
+    // Of few runs more is read at once: each read is a request where they are in a store.
+    const readBytes = Math.floor((this.#bounds.readBytes * runsMergedAtOnce) / Math.max(1, runs.length));
     const merging = { ...this.#reading, open: staging.openPiece, readBytes, pieceBytes, cursor: from.cursor };
     // They may be very many: the states of one merge share the list.
     const pieces = [...from.pieces];
@@ -172,11 +187,16 @@ class Grouping {
     for await (const { bytes, cursor } of mergeRuns(runs, merging)) {
       await write(pieces.length, bytes);
       pieces.push(bytes.length);
-      const { phase, header, written } = state;
-      state = this.#become({ phase, header, runs: from.runs, pieces, cursor, written: written + 1 });
+      state = this.#become({ ...state, cursor, written: state.written + 1 });
+      if (runs === from.runs) this.#tellMerged(runs, cursor);
       stop?.throwIfAborted();
     }
     return state;
+  }
+
+  #tellMerged(runs: readonly SortedRun[], cursor: readonly number[]): void {
+    const all = runs.flatMap(({ pieces }) => pieces).reduce(add, 0);
+    this.#options.onProgress?.(SORT_SHARE + ((1 - SORT_SHARE) * cursor.reduce(add, 0)) / all);
   }
 
   #become(state: MergeState): MergeState {
@@ -190,6 +210,10 @@ interface MergeTarget {
   readonly pieceBytes: number;
 }
 
-function runName(level: number, index: number): string {
-  return `${level}-${index}`;
+function runName(id: string, level: number, index: number): string {
+  return `${id}-${level}-${index}`;
+}
+
+function add(sum: number, bytes: number): number {
+  return sum + bytes;
 }
