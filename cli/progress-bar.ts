@@ -4,10 +4,14 @@ import type { PartNote } from '../lib/jobs/manifest.ts';
 
 /** A bar shows elements as they come, and takes the end of the run from the share of elements done so far. */
 const REFRESHES_PER_SECOND = 4;
+const CLEAR_LINE = '\u001b[2K';
 
 /** Progress on a terminal, with elements/s; nothing where the stream is not one. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined;
+  /** The terminal, as long as there is no bar on it. */
+  #stream: WriteStream | undefined;
+  #preparedAt = -Infinity;
   readonly #startedAt = performance.now();
   #expected = 0;
   #elements = 0;
@@ -16,6 +20,7 @@ export class ProgressBar {
 
   constructor(stream: WriteStream) {
     if (!stream.isTTY) return;
+    this.#stream = stream;
     this.#bar = new SingleBar(
       {
         stream,
@@ -29,9 +34,19 @@ export class ProgressBar {
     );
   }
 
+  /** Says what is done before there are elements, and what share of it. Where there is a bar already, that moves. */
+  prepare(what: string, share: number): void {
+    const now = performance.now();
+    if (this.#stream === undefined || now - this.#preparedAt < 1000 / REFRESHES_PER_SECOND) return;
+    this.#preparedAt = now;
+    const percentage = Math.floor(100 * share);
+    this.#stream.write(`\r${CLEAR_LINE}${what}: ${percentage}%`);
+  }
+
   /** More bundles are known to be there. The bar comes with the first: of nothing it would say that all is done. */
   expect(bundles: number): void {
     if (this.#bar === undefined || bundles === 0) return;
+    this.#endPreparing();
     if (this.#expected === 0) this.#bar.start(bundles, 0, this.#payload());
     else this.#bar.setTotal(this.#expected + bundles);
     this.#expected += bundles;
@@ -53,7 +68,13 @@ export class ProgressBar {
   }
 
   stop(): void {
+    this.#endPreparing();
     this.#bar?.stop();
+  }
+
+  #endPreparing(): void {
+    if (this.#preparedAt !== -Infinity) this.#stream?.write(`\r${CLEAR_LINE}`);
+    this.#stream = undefined;
   }
 
   #payload(): Record<string, string> {

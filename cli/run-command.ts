@@ -66,12 +66,13 @@ async function run(
   await refuseExisting(inputs, jobOptions);
 
   const bar = new ProgressBar(process.stderr);
+  const onGrouping = (input: string, share: number): void => bar.prepare(`grouping ${input} by key`, share);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
   let resumed = 0;
   const elementInputs = inputs.filter((input) => input.kind === 'element');
   try {
-    for await (const result of runJobs(openJobFolders(inputs, jobOptions), engine, {
+    for await (const result of runJobs(openJobFolders(inputs, { ...jobOptions, onGrouping }), engine, {
       signal,
       onJob: (job) => bar.expect(job.of),
       onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type CarriedError, ModelLoadError, restoreError } from '../errors.ts';
+import { afterAwake } from './awake-timer.ts';
 import { type ByteGroup, bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { type DeathReason, HostDiedError, saysOutOfMemory } from './host-died-error.ts';
 import type {
@@ -66,7 +67,7 @@ export class ModelHost {
   readonly #exited = Promise.withResolvers<void>();
   readonly #inHand: InHand[] = [];
   #nextId = 0;
-  #clock: NodeJS.Timeout | undefined;
+  #stopClock: (() => void) | undefined;
   #killedFor: DeathReason | 'dispose' | undefined;
   #dead = false;
   #diedIdle = false;
@@ -133,11 +134,11 @@ export class ModelHost {
   async load(frame: Omit<LoadFrame, 'kind'>, timeoutSecs: number): Promise<ModelInfo> {
     await this.#ready.promise;
     this.#send({ kind: 'load', ...frame });
-    const clock = setTimeout(() => this.#kill('timeout'), timeoutSecs * 1000);
+    const stopClock = afterAwake(timeoutSecs * 1000, () => this.#kill('timeout'));
     try {
       return await this.#loaded.promise;
     } finally {
-      clearTimeout(clock);
+      stopClock();
     }
   }
 
@@ -202,14 +203,15 @@ export class ModelHost {
   }
 
   #answer(answer: RunAnswer): void {
-    clearTimeout(this.#clock);
+    this.#stopClock?.();
     this.#inHand.shift()?.resolve(answer);
     this.#startClock();
   }
 
   #startClock(): void {
     const [first] = this.#inHand;
-    if (first !== undefined) this.#clock = setTimeout(() => this.#kill('timeout'), first.request.timeoutMillis);
+    this.#stopClock =
+      first === undefined ? undefined : afterAwake(first.request.timeoutMillis, () => this.#kill('timeout'));
   }
 
   #kill(reason: DeathReason): void {
@@ -229,7 +231,7 @@ export class ModelHost {
     if (this.#dead) return;
     this.#dead = true;
     this.#diedIdle = this.#inHand.length === 0;
-    clearTimeout(this.#clock);
+    this.#stopClock?.();
     const error = new HostDiedError(reason, `the model's process ${message}`);
     this.#ready.reject(error);
     this.#loaded.reject(error);

@@ -26,8 +26,8 @@ export class ResidentModel {
   leases = 0;
   /** Rises with each use of any of the models. */
   lastUsed = 0;
-  /** It serves no more, and is closed as soon as it has no leases. */
-  isDiscarded = false;
+  /** It is given to nobody any more, and is closed as soon as it has no leases. */
+  isLeaving = false;
   /** Where its last stay in memory ended for others' sake. */
   evictedBy: MemoryBound | undefined;
   /** As last measured, while it is open. */
@@ -46,7 +46,7 @@ export class ResidentModel {
   }
 
   get canBeTaken(): boolean {
-    return this.state === 'open' && !this.isDiscarded;
+    return this.state === 'open' && !this.isLeaving;
   }
 
   /** The most bytes that it was seen to have, in this stay in memory and the one before. */
@@ -72,7 +72,7 @@ export class ResidentModel {
   async #close(): Promise<void> {
     this.state = 'closing';
     this.info = undefined;
-    this.isDiscarded = false;
+    this.isLeaving = false;
     this.bytes = undefined;
     this.#earlierPeakBytes = this.#peakBytes ?? this.#earlierPeakBytes;
     this.#peakBytes = undefined;

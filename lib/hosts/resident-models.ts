@@ -115,8 +115,19 @@ export class ResidentModels implements AsyncDisposable {
   discard(index: number, error: Error): void {
     const model = this.#modelAt(index);
     if (!model.canBeTaken || this.#disposed !== undefined) return;
-    model.isDiscarded = true;
+    model.isLeaving = true;
     this.#failed(model, error);
+    this.#schedule();
+  }
+
+  /**
+   * A model in memory is out of date: it is given to nobody who comes from now on, leaves when it has no more leases, and
+   * is loaded anew when it is asked for.
+   */
+  renew(index: number): void {
+    const model = this.#modelAt(index);
+    if ((model.state !== 'open' && model.state !== 'opening') || this.#disposed !== undefined) return;
+    model.isLeaving = true;
     this.#schedule();
   }
 
@@ -134,7 +145,7 @@ export class ResidentModels implements AsyncDisposable {
   /** Does all that can be done now; called after each change. */
   #schedule(): void {
     if (this.#disposed !== undefined) return;
-    for (const model of this.#models) if (model.isDiscarded && model.isIdle) void this.#close(model);
+    for (const model of this.#models) if (model.isLeaving && model.isIdle) void this.#close(model);
     if (this.#bounds.maxBytes !== Infinity) {
       this.#evict(evictionsOfExcess(this.#models, this.#evictable(), this.#bounds));
     }

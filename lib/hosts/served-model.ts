@@ -18,10 +18,12 @@ export interface ServedModelOptions extends Omit<HostPoolOptions, 'model'> {
   /** Seconds from one look for a new version to the next. @default none is looked for */
   readonly refreshSecs?: number;
   /**
-   * Whether it is opened and closed all the time, under a bound: a new version is then looked for when it is opened, and
-   * never loaded beside the one before it. @default false
+   * Whether it is opened and closed all the time, under a bound: a new version is then never loaded beside the one before
+   * it, but tried when it is opened. @default false
    */
   readonly isOnDemand?: boolean;
+  /** Called on demand, where a new version is here while it is open: to be tried, it has to be closed and opened again. */
+  readonly onStale?: () => void;
   /** Takes what a user should know: why a new version was kept out. */
   readonly onWarning?: (message: string) => void;
   /** Called when a new version serves, and when one was kept out or could not be found. */
@@ -30,16 +32,16 @@ export interface ServedModelOptions extends Omit<HostPoolOptions, 'model'> {
   readonly clock?: RefreshClock;
 }
 
-/** What came of a look: there is no other version, a new one serves now, or it was kept out. */
-export type Refreshed = 'same' | 'new' | 'kept out';
+/** What came of a look: there is no other version, a new one serves now, it was kept out, or waits to be tried. */
+export type Refreshed = 'same' | 'new' | 'kept out' | 'stale';
 
 /**
  * One model as it is served: opened, its hosts load it; closed, they are gone, until it is opened again.
  *
  * All of its hosts hold one version. With `refreshSecs` a new one is loaded beside it, probed, and takes the batches that
  * come from then on; the old one answers what it has, and is gone. A version that can't be fetched or loaded, that does
- * not answer the probe as it should, or whose inputs are others, is kept out. On demand, a new version is tried when the
- * model is opened; where it is kept out, the one that served last is loaded.
+ * not answer the probe as it should, or whose inputs are others, is kept out. On demand, a new version is fetched while
+ * the one before it serves, and tried when the model is opened; where it is kept out, the one that served last is loaded.
  */
 export class ServedModel implements AsyncDisposable {
   readonly #options: ServedModelOptions;
@@ -53,6 +55,8 @@ export class ServedModel implements AsyncDisposable {
   #closing = new AbortController();
   #cancelLook: (() => void) | undefined;
   #lookedAt = -Infinity;
+  /** On demand: a new version is here, and has not been tried. */
+  #isStale = false;
   /** What served last, and how it showed itself: it stays the model's until another version has shown that it can serve. */
   #info: ModelInfo | undefined;
   #version: ModelVersion | undefined;
@@ -121,30 +125,62 @@ export class ServedModel implements AsyncDisposable {
   async #open(signal: AbortSignal): Promise<ModelInfo> {
     const former = this.#info;
     if (former === undefined) this.#lookedAt = this.#clock.now();
-    else if (this.#options.isOnDemand === true && (await this.#openNewer(former, signal))) return this.#info ?? former;
+    else if (this.#options.isOnDemand === true && (await this.#openNewer(former, signal))) {
+      this.#lookLater(signal);
+      return this.#info ?? former;
+    }
     const generation = this.#begin(signal, this.#takeLast());
     this.#current = generation;
     const info = await generation.model;
     if (former !== undefined && former.digest !== info.digest) this.#checkReplaced(former, info);
     this.#accept(generation, info);
-    if (this.#options.isOnDemand !== true) this.#lookLater(signal);
+    this.#lookLater(signal);
     return info;
   }
 
   /** Looks for a new version where it is time to, and loads it; false where there is none, or it can't serve. */
   async #openNewer(former: ModelInfo, signal: AbortSignal): Promise<boolean> {
     const { refreshSecs = Infinity } = this.#options;
-    if (this.#clock.now() - this.#lookedAt < refreshSecs * 1000) return false;
-    this.#lookedAt = this.#clock.now();
-    const newer = await this.#watch?.newer(signal);
+    if (!this.#isStale && this.#clock.now() - this.#lookedAt < refreshSecs * 1000) return false;
+    this.#isStale = false;
+    const newer = await this.#look(signal);
     return newer !== undefined && (await this.#try(newer, former, signal)) === 'new';
   }
 
   async #refresh(signal: AbortSignal): Promise<Refreshed> {
     const former = this.#info;
     if (former === undefined || this.#current === undefined) return 'same';
-    const newer = await this.#watch?.newer(signal);
-    return newer === undefined ? 'same' : this.#try(newer, former, signal);
+    const newer = await this.#look(signal);
+    if (newer === undefined) return 'same';
+    return this.#options.isOnDemand === true
+      ? this.#bringHere(newer, former, signal)
+      : this.#try(newer, former, signal);
+  }
+
+  async #look(signal: AbortSignal): Promise<ModelVersion | undefined> {
+    this.#lookedAt = this.#clock.now();
+    return this.#watch?.newer(signal);
+  }
+
+  /** Fetches a version before it is tried, so that the one that serves is not given up for one that can't be had. */
+  async #bringHere(version: ModelVersion, former: ModelInfo, signal: AbortSignal): Promise<Refreshed> {
+    const { origin, loadTimeoutSecs, onStale } = this.#options;
+    if (origin === undefined) return 'same';
+    try {
+      const held = await origin.fetch(version, signal, loadTimeoutSecs);
+      await held.release();
+      signal.throwIfAborted();
+      if (held.digest === former.digest) {
+        this.#watch?.isSame([version, held.version ?? version]);
+        return 'same';
+      }
+      this.#isStale = true;
+      onStale?.();
+      return 'stale';
+    } catch (error) {
+      if (!signal.aborted) this.#watch?.keepOut([version], error);
+      return 'kept out';
+    }
   }
 
   /** Loads a version, and lets it serve where it can. Its number of hosts are all there before it does. */
@@ -228,7 +264,8 @@ export class ServedModel implements AsyncDisposable {
   #lookLater(signal: AbortSignal): void {
     const { refreshSecs } = this.#options;
     if (refreshSecs === undefined || this.#watch === undefined || signal.aborted) return;
-    const look = (): void => void this.refresh().then(() => this.#lookLater(signal));
-    this.#cancelLook = this.#clock.after(refreshSecs * 1000, look);
+    const look = (): void => void this.refresh().then((refreshed) => refreshed === 'stale' || this.#lookLater(signal));
+    const sinceLook = this.#options.isOnDemand === true ? this.#clock.now() - this.#lookedAt : 0;
+    this.#cancelLook = this.#clock.after(Math.max(0, refreshSecs * 1000 - sinceLook), look);
   }
 }

@@ -1,9 +1,9 @@
-import { FabricError } from '../errors.ts';
+import { ModelLoadError } from '../errors.ts';
 import type { ModelVersion } from '../models/model-store.ts';
 import type { ModelOrigin } from './model-origin.ts';
 
 export interface VersionWatchOptions {
-  readonly origin: ModelOrigin;
+  readonly origin: Pick<ModelOrigin, 'uri' | 'look'>;
   /** Takes why a new version was kept out, once for each. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Called for each version that was kept out, and each look that failed. */
@@ -23,9 +23,10 @@ export class VersionWatch {
     this.#options = options;
   }
 
-  /** A version that serves now, instead of those before. */
+  /** A version that serves now, instead of those before; it may be the one that did. */
   serves({ id }: ModelVersion): void {
-    this.#warned = undefined;
+    if (this.#serving.has(id)) return;
+    this.#forget();
     this.#serving.clear();
     this.#serving.add(id);
   }
@@ -42,7 +43,7 @@ export class VersionWatch {
       const version = await origin.look(signal);
       this.#lookFailure = undefined;
       const serves = this.#serving.has(version.id);
-      if (serves) this.#keptOut.clear();
+      if (serves) this.#forget();
       return serves || this.#keptOut.has(version.id) ? undefined : version;
     } catch (error) {
       if (signal.aborted) return undefined;
@@ -55,13 +56,18 @@ export class VersionWatch {
     }
   }
 
-  /** A version, by all its ids, can't serve. It is not tried again before there was another, unless what the error says may pass. */
+  /** A version, by all its ids, can't serve. Where that is the model's own fault, it is not tried again before there was another. */
   keepOut(versions: readonly ModelVersion[], error: unknown): void {
-    const passes = error instanceof FabricError && error.disposition === 'retry';
-    if (!passes) for (const { id } of versions) this.#keptOut.add(id);
+    const isForGood = error instanceof ModelLoadError && error.disposition !== 'retry';
+    if (isForGood) for (const { id } of versions) this.#keptOut.add(id);
     this.#options.onFailure();
     const what = `a new version of the model ${this.#options.origin.uri} is kept out, and the one before it serves on`;
     if (this.#warned !== versions[0]?.id) this.#options.onWarning?.(`${what}: ${(error as Error).message}`);
     this.#warned = versions[0]?.id;
+  }
+
+  #forget(): void {
+    this.#keptOut.clear();
+    this.#warned = undefined;
   }
 }

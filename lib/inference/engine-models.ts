@@ -121,7 +121,7 @@ export class EngineModels implements AsyncDisposable {
     const { metrics, configUrl, pipeline, onOutput, onWarning } = this.#options;
     const watch = keyed === undefined ? undefined : this.#watch(models, keyed, groupsByKey);
     const services = models.map(
-      (model) =>
+      (model, mapping) =>
         new ModelService({
           model,
           place: handlerPlace(pipeline, model.place),
@@ -130,6 +130,7 @@ export class EngineModels implements AsyncDisposable {
           metrics,
           modelStore: this.#store,
           isOnDemand: keyed?.keepsAllModels === false,
+          onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
           ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
           ...(onOutput === undefined ? {} : { onOutput }),
           ...(onWarning === undefined ? {} : { onWarning }),

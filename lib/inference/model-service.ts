@@ -38,6 +38,8 @@ export interface ModelServiceOptions {
   readonly modelStore: ModelStore;
   /** Whether it is opened and closed all the time, under a bound; else it is opened once. */
   readonly isOnDemand: boolean;
+  /** Called where it is out of date, and has to be closed and opened again. */
+  readonly onStale?: () => void;
   /** Called for each batch that has run, with the time that its host took. */
   readonly onInferred?: (millis: number) => void;
   readonly onOutput?: (line: string) => void;
@@ -91,6 +93,7 @@ export class ModelService implements Loadable, AsyncDisposable {
         metrics.record('model_byte_size', info.modelBytes);
       },
       isOnDemand: options.isOnDemand,
+      ...(options.onStale === undefined ? {} : { onStale: options.onStale }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
       ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
     });

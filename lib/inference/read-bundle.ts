@@ -85,7 +85,7 @@ function readElements(
   input: PipelineInput,
   signal: AbortSignal,
 ): AsyncIterable<readonly ReadElement[]> {
-  if (source.kind === 'grouped') return readGrouped(opened, source.header, input, { signal });
+  if (source.kind === 'grouped') return readGrouped(opened, source, input, { signal });
   const { range, chunk = false } = source;
   const bytes = chunk ? shiftedSource(opened, range.start) : opened;
   return lineFormat(input.format).read(bytes, range, input, { signal });

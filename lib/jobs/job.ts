@@ -9,9 +9,11 @@ import { chunkKey } from './output-layout.ts';
  * What cuts a job into bundles: ranges of one object (`chunked` where what they hold is staged), or runs of a list of whole
  * objects, which are paths, or in S3 URIs with what was planned of them. The objects of a `listed` plan are staged, a list
  * for each bundle.
+ *
+ * Several may group an object by key at once: `staged` names the chunks of the one whose plan was recorded.
  */
 export type JobPlan =
-  | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean }
+  | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean; readonly staged?: string }
   | {
       readonly kind: 'objects';
       readonly objects: readonly (string | SourceLocation)[];
@@ -116,7 +118,11 @@ export function storedBundleOf(job: Job, index: number, { outputBucket, objects 
     const firstIndex = index * plan.bundleElements;
     return { name, source: { kind: 'objects', objects: objects ?? [], firstIndex }, address };
   }
-  const bundle = bundleOf(job, index, s3Uri(outputBucket, chunkKey(id, index)));
+  const bundle = bundleOf(
+    job,
+    index,
+    s3Uri(outputBucket, chunkKey(id, index, plan.kind === 'object' ? plan.staged : undefined)),
+  );
   if (bundle.source.kind !== 'range' && bundle.source.kind !== 'grouped') return bundle;
   const { start, end } = bundle.source.range;
   return { name, source: bundle.source, address: { ...address, range: { start, end } } };

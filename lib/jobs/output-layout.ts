@@ -41,9 +41,13 @@ export function successKey(folder: string): string {
   return `${folder}/_SUCCESS`;
 }
 
-/** What a bundle holds of an object that can't be read by ranges: it is compressed, or was grouped by key. */
-export function chunkKey(job: string, bundle: number): string {
-  return `${stagingOf(job)}/chunks/${bundle}`;
+/**
+ * What a bundle holds of an object that can't be read by ranges: it is compressed, or was grouped by key.
+ *
+ * @param staged - what the plan calls those of one that was grouped.
+ */
+export function chunkKey(job: string, bundle: number, staged?: string): string {
+  return `${stagingOf(job)}/chunks/${staged === undefined ? '' : `${staged}/`}${bundle}`;
 }
 
 /** The uncompressed bytes of a compressed object, until they are grouped by key. */

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 const TEMPORARY = /\.\d+\.tmp$/;
 
 /** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
-export async function writeAtomically(path: string, content: string): Promise<void> {
+export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, content);

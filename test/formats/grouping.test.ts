@@ -31,17 +31,30 @@ interface Grouped {
   readonly plan: GroupedPlan;
   readonly staging: MemoryStaging;
   readonly steps: number;
+  /** Its progress. */
+  readonly shares: readonly number[];
+  /** Where it was left before its end. */
+  readonly state?: GroupingState;
 }
 
 interface GroupOptions extends Partial<Pick<GroupElementsOptions, 'cohorts' | 'bounds'>> {
   /** After so many reads and writes each step is stopped; those that have none are not. */
   readonly stops?: readonly number[];
   readonly staging?: MemoryStaging;
+  /** What the names of steps start with. */
+  readonly name?: string;
+  readonly from?: GroupingState | undefined;
+  /** After so many it is left as it is. */
+  readonly maxSteps?: number;
 }
+
+const NO_PLAN: GroupedPlan = { kind: 'grouped', byteLength: 0, starts: [] };
 
 async function group(source: ByteSource, input: InputOptions, options: GroupOptions = {}): Promise<Grouped> {
   const { stops = [], staging = memoryStaging(), cohorts = COHORTS, bounds = BOUNDS } = options;
-  let state: GroupingState = startGrouping(await planObject(source, input));
+  const { name = 'step', maxSteps = Infinity } = options;
+  let state = options.from ?? startGrouping(await planObject(source, input));
+  const shares: number[] = [];
   const { onBytes } = staging;
   for (let steps = 1; ; steps += 1) {
     const controller = new AbortController();
@@ -71,9 +84,12 @@ async function group(source: ByteSource, input: InputOptions, options: GroupOpti
       openBundle,
       staging,
       bounds,
+      step: `${name}${steps}`,
       stop: controller.signal,
+      onProgress: (share) => shares.push(share),
     });
-    if (step.kind === 'grouped') return { plan: step.plan, staging, steps };
+    if (step.kind === 'grouped') return { plan: step.plan, staging, steps, shares };
+    if (steps === maxSteps) return { plan: NO_PLAN, staging, steps, shares, state: step.state };
     // What a step hands on has been JSON in between.
     state = JSON.parse(JSON.stringify(step.state)) as GroupingState;
   }
@@ -135,7 +151,7 @@ describe('groupElements', () => {
             expect(plan).toEqual(whole.plan);
             expect(staging.bundles.map(String)).toEqual(whole.staging.bundles.map(String));
             seen.stopped += steps - 1;
-            seen.merges += [...staging.pieces.keys()].filter((piece) => !piece.startsWith('0-')).length;
+            seen.merges += [...staging.pieces.keys()].filter((piece) => /^\w+-[1-9]/.test(piece)).length;
             seen.failed += elements.filter(({ failure }) => failure !== undefined).length;
           },
         ),
@@ -146,6 +162,56 @@ describe('groupElements', () => {
       if (format !== 'text') expect(seen.failed).toBeGreaterThan(20);
     },
   );
+
+  test('mixes nothing where another version of the code sorts the same elements otherwise, from the same state on', async () => {
+    const input = inputOptions('jsonl', { bundleBytes: 300 });
+    const text = Array.from({ length: 80 }, (_, n) => `${JSON.stringify({ k: `k${(n * 7) % 11}`, n })}\n`).join('');
+    const source = memorySource(text, 64);
+    const whole = await group(source, input);
+    const staging = memoryStaging();
+    const { state } = await group(source, input, { staging, stops: [18], maxSteps: 1 });
+    expect(state).toMatchObject({ phase: 'sort', written: expect.any(Number) });
+    expect(state?.written).toBeGreaterThan(0);
+    // Both take the same message: one is killed while it merges, the other comes to the end, and then the first is taken again.
+    const old = { ...BOUNDS, runBytes: 400 };
+    const killed = await group(source, input, {
+      staging,
+      from: state,
+      name: 'old',
+      bounds: old,
+      stops: [70],
+      maxSteps: 1,
+    });
+    expect(killed.state?.phase).toBe('merge');
+    for (const [name, from, bounds] of [
+      ['new', state, BOUNDS],
+      ['again', state, old],
+      ['handedOn', killed.state, old],
+    ] as const) {
+      const { plan } = await group(source, input, { staging, from, name, bounds });
+      expect(plan).toEqual(whole.plan);
+    }
+    expect(staging.bundles.map(String)).toEqual(whole.staging.bundles.map(String));
+  });
+
+  test('sorts very long keys by their start: elements are neither lost nor held by them', async () => {
+    const [longA, longB] = ['a', 'b'].map((end) => `${'x'.repeat(1000)}${end}`) as [string, string];
+    const keys = [longB, 'y', longA, 'x', longB, longA];
+    const text = keys.map((k, n) => `${JSON.stringify({ k, n })}\n`).join('');
+    const input = inputOptions('jsonl', { bundleBytes: 1_000_000 });
+    const { plan, staging } = await group(memorySource(text), input, { cohorts: [[longB]] });
+    const elements = (await readStaged(staging, plan, input)).flat();
+    expect(elements.map((element) => (element.input as { n: number }).n)).toEqual([0, 2, 4, 5, 3, 1]);
+    expect(elements.map(({ input: element }) => keyOf(element))).toContain(longA);
+  });
+
+  test('tells how far it has come, to the end', async () => {
+    const text = Array.from({ length: 80 }, (_, n) => `${JSON.stringify({ k: `k${n % 3}`, n })}\n`).join('');
+    const { shares } = await group(memorySource(text, 64), inputOptions('jsonl', { bundleBytes: 300 }));
+    expect(shares.length).toBeGreaterThan(5);
+    expect(shares).toEqual(shares.toSorted((one, other) => one - other));
+    expect([shares[0], shares.at(-1)]).toEqual([expect.closeTo(0.1, 0), 1]);
+  });
 
   test('packs whole keys together up to bundleBytes, and spreads a larger key over bundles that follow each other', async () => {
     const input = inputOptions('jsonl', { bundleBytes: 400 });
@@ -175,7 +241,14 @@ describe('groupElements', () => {
     const staging = memoryStaging();
     const openBundle = async (bundle: number): Promise<ByteSource> =>
       shiftedSource(memorySource(chunks[bundle] ?? ''), bundleRange(unsorted, bundle).start);
-    const step = await groupElements(startGrouping(unsorted), { input, keyOf, cohorts: [], openBundle, staging });
+    const step = await groupElements(startGrouping(unsorted), {
+      input,
+      keyOf,
+      cohorts: [],
+      openBundle,
+      staging,
+      step: 'a',
+    });
     if (step.kind !== 'grouped') throw new Error('it was not stopped');
     const elements = (await readAll(text, 'jsonl')).slice(0, 30);
     expect((await readStaged(staging, step.plan, input)).flat()).toStrictEqual(sorted(elements));

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { GroupingStaging } from '../../lib/formats/grouping/group-elements.ts';
 import { readGrouped } from '../../lib/formats/grouping/read-grouped.ts';
 import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
-import type { GroupedPlan } from '../../lib/formats/plan.ts';
+import { bundleRange, type GroupedPlan } from '../../lib/formats/plan.ts';
 import { collect } from './reading.ts';
 import { memorySource } from './sources.ts';
 
@@ -13,7 +13,10 @@ export interface MemoryStaging extends GroupingStaging {
   onBytes: (bytes: number) => void;
 }
 
-/** Staging in memory. What was begun to be written is there a little later; what is there stays as it was. */
+/**
+ * Staging in memory. What was begun to be written is there a little later; what is there stays as it was. Bundles are the
+ * same by whatever runs, so that they need no name beside their number.
+ */
 export function memoryStaging(): MemoryStaging {
   const pieces = new Map<string, Buffer>();
   const bundles: Buffer[] = [];
@@ -35,7 +38,7 @@ export function memoryStaging(): MemoryStaging {
         pieces.set(name, Buffer.from(bytes));
       });
     },
-    async writeBundle(bundle, bytes) {
+    async writeBundle(_id, bundle, bytes) {
       staging.onBytes(-bytes.length);
       begin(() => {
         if (bundles[bundle]?.equals(bytes) === false) throw new Error(`bundle ${bundle} was written with other bytes`);
@@ -66,9 +69,14 @@ export function memoryStaging(): MemoryStaging {
 /** The elements of each bundle, as a worker reads them. */
 export async function readStaged(
   { bundles }: Pick<MemoryStaging, 'bundles'>,
-  { header }: GroupedPlan,
+  plan: GroupedPlan,
   input: InputOptions,
   chunkBytes = 1000,
 ): Promise<ReadElement[][]> {
-  return Promise.all(bundles.map((bytes) => collect(readGrouped(memorySource(bytes, chunkBytes), header, input))));
+  return Promise.all(
+    bundles.map((bytes, bundle) => {
+      const { start, end, header } = bundleRange(plan, bundle);
+      return collect(readGrouped(memorySource(bytes, chunkBytes), { range: { start, end }, header }, input));
+    }),
+  );
 }

@@ -14,6 +14,8 @@ export class FakeModel implements Loadable {
   loads = 0;
   /** Its size as it was last told. */
   toldBytes: number | undefined;
+  /** It is out of date until it is opened again. */
+  isStale = false;
   /** Set while the test holds a lease. */
   leases = 0;
   /** Loads and closes wait for {@link settle}. */
@@ -31,6 +33,7 @@ export class FakeModel implements Loadable {
     if (this.state !== 'closed') this.world.complain(`${this.name} is opened while it is ${this.state}`);
     this.world.opening(this);
     this.state = 'opening';
+    this.isStale = false;
     this.loads += 1;
     await this.#wait();
     const isOpening = this.state === 'opening';
@@ -121,9 +124,17 @@ export class FakeModels {
     if (model === undefined) throw new RangeError(`no model ${lease.model}`);
     if (!lease.ok) return `${model.name} failed: ${lease.error.message}`;
     if (model.state !== 'open') this.complain(`${model.name} is given while it is ${model.state}`);
+    if (model.isStale) this.complain(`${model.name} is given while it is out of date`);
     if (lease.info.label !== model.name) this.complain(`${model.name} is given as ${lease.info.label}`);
     model.leases += 1;
     return model.name;
+  }
+
+  /** Says that a model is out of date. */
+  renew(name: string): void {
+    const model = this.model(name);
+    model.isStale = model.state === 'open' || model.state === 'opening';
+    this.resident.renew(this.models.indexOf(model));
   }
 
   release(name: string): void {

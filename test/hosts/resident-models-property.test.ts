@@ -11,7 +11,7 @@ const failure = fc.constantFrom(undefined, undefined, undefined, new Error('corr
 type Action =
   | { readonly kind: 'acquire'; readonly wanted: readonly number[] }
   | { readonly kind: 'settle'; readonly which: number; readonly failure: Error | undefined }
-  | { readonly kind: 'release' | 'abort' | 'discard'; readonly which: number }
+  | { readonly kind: 'release' | 'abort' | 'discard' | 'renew'; readonly which: number }
   | { readonly kind: 'resize'; readonly which: number; readonly bytes: number | undefined }
   | { readonly kind: 'wait'; readonly millis: number };
 
@@ -22,7 +22,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('settle'), which: place, failure }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('release'), which: place }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort'), which: place }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('discard'), which: place }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('discard', 'renew'), which: place }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('resize'), which: place, bytes: fc.option(bytes, { nil: undefined }) }),
@@ -77,6 +77,9 @@ class Player {
         break;
       case 'discard':
         this.world.resident.discard(action.which % MODELS, new Error('lost'));
+        break;
+      case 'renew':
+        this.world.renew(this.world.models[action.which % MODELS]?.name ?? '');
         break;
       case 'resize':
         this.#resize(action.which, action.bytes);
@@ -161,7 +164,7 @@ async function play({ actions, maxModels, maxBytes, bytes }: typeof story extend
 }
 
 describe('ResidentModels, whatever happens in whatever order,', () => {
-  test('keeps its bounds, closes no model that is leased, and opens none twice', async () => {
+  test('keeps its bounds, closes no model that is leased, opens none twice, and gives none that is out of date', async () => {
     await fc.assert(
       fc.asyncProperty(story, async (given) => {
         const { world } = await play(given);

@@ -264,6 +264,42 @@ describe('A model that can not be loaded', () => {
   });
 });
 
+describe('A model that is out of date', () => {
+  test('is given to nobody new, leaves when its leases have ended, and is loaded anew for who asks', async () => {
+    const world = new FakeModels(2, { maxModels: 1 });
+    await Promise.all([world.acquire('a'), world.acquire('a')]);
+    world.renew('a');
+    const asked = world.acquire('a');
+    world.release('a');
+    expect(await isSettled(world, asked)).toBe(false);
+    world.release('a');
+    expect(await asked).toBe('a');
+    expect(world.logged()).toEqual(['open a', 'close a', 'closed a', 'open a']);
+    expect(world.loaded.at(-1)).not.toHaveProperty('evictedBy');
+    expect(world.complaints).toEqual([]);
+  });
+
+  test('leaves at once where nobody uses it, also when it is told as it is loaded, and stays away', async () => {
+    const world = new FakeModels(2);
+    await use(world, 'a');
+    world.renew('a');
+    world.renew('b');
+    await world.quiet();
+    expect(world.there).toBe('');
+    world.model('b').isHeld = true;
+    const asked = world.acquire('b');
+    await world.quiet();
+    world.renew('b');
+    for (let step = 0; step < 3; step += 1) {
+      world.model('b').settle();
+      await world.quiet();
+    }
+    expect(await asked).toBe('b');
+    expect(world.logged().slice(3)).toEqual(['open b', 'close b', 'closed b', 'open b']);
+    expect(world.complaints).toEqual([]);
+  });
+});
+
 describe('ResidentModels with a bound of bytes', () => {
   test('makes room first for a model whose size it knows', async () => {
     const world = worldOf([60, 30, 20, 20], 100);

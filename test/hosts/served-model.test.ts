@@ -3,7 +3,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { RefreshClock } from '../../lib/hosts/refresh-clock.ts';
-import { FabricError } from '../../lib/errors.ts';
 import { ModelStore } from '../../lib/models/model-store.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
@@ -127,6 +126,7 @@ describe('a model that is refreshed', () => {
     expect(await served.refresh()).toBe('same');
     await put('kept/m.onnx', two);
     expect(await served.refresh()).toBe('kept out');
+    expect(warnings).toHaveLength(4);
   });
 
   test('refuses a first version that answers the probe wrongly', async () => {
@@ -141,7 +141,7 @@ describe('a model that is refreshed', () => {
     const objects: ObjectStore = {
       ...bound(aws.store),
       get: (address, options) => {
-        if (isDown) throw new FabricError('STORE_UNAVAILABLE', 'come again', { disposition: 'retry' });
+        if (isDown) throw new Error('the connection was cut');
         return aws.store.get(address, options);
       },
     };
@@ -151,7 +151,7 @@ describe('a model that is refreshed', () => {
     await put('flaky/m.onnx', two);
     isDown = true;
     expect([await served.refresh(), await served.refresh()]).toEqual(['kept out', 'kept out']);
-    expect(warnings).toEqual([expect.stringContaining('come again')]);
+    expect(warnings).toEqual([expect.stringContaining('the connection was cut')]);
     isDown = false;
     expect(await served.refresh()).toBe('new');
     expect(await scaledBy(served)).toMatchObject({ factor: 2 });
@@ -262,8 +262,8 @@ describe('a model on demand', () => {
     const uri = await put('newest/m.onnx', one);
     const { served, refreshes, warnings } = await serveModel(uri, { isOnDemand: true, refreshSecs: 60, clock });
     await served.open();
-    expect(clock.waiting).toEqual([]);
     await served.close();
+    expect(clock.waiting).toEqual([]);
     await put('newest/m.onnx', two);
     clock.advance(59_999);
     expect(await served.open()).toMatchObject({ digest: MODELS[1] });
@@ -281,6 +281,39 @@ describe('a model on demand', () => {
       expect(await served.open()).toMatchObject({ digest: MODELS[2] });
     }
     expect(warnings).toEqual([expect.stringContaining('is kept out, and the one before it serves on')]);
+  });
+
+  test('tells once that a new version is here while it is open, which is tried when it is opened again', async () => {
+    const clock = new HandClock();
+    const uri = await put('stale/m.onnx', one);
+    let told = 0;
+    const onStale = (): void => void (told += 1);
+    const { served, loads, warnings } = await serveModel(uri, { isOnDemand: true, refreshSecs: 60, clock, onStale });
+    await served.open();
+    /** The clock's next look, and what came of it. */
+    const look = async (): Promise<number> => {
+      clock.advance(60_000);
+      await served.refresh();
+      return told;
+    };
+    await put('stale/m.onnx', one);
+    expect(await look()).toBe(0);
+    await put('stale/m.onnx', 'no model');
+    expect(await look()).toBe(1);
+    expect(clock.waiting).toEqual([]);
+    expect(await scaledBy(served)).toMatchObject({ factor: 1 });
+    await served.close();
+    expect(await served.open()).toMatchObject({ digest: MODELS[1] });
+    // It has been tried: nobody is told again before there is another.
+    expect(await look()).toBe(1);
+    await put('stale/m.onnx', two);
+    expect(await look()).toBe(2);
+    await served.close();
+    expect(await served.open()).toMatchObject({ digest: MODELS[2] });
+    expect(loads).toHaveLength(3);
+    expect(warnings).toEqual([expect.stringContaining('is kept out, and the one before it serves on')]);
+    await served.close();
+    expect(clock.waiting).toEqual([]);
   });
 
   test('is what lies there now where the version before is nowhere any more, with a warning', async () => {

@@ -8,8 +8,9 @@ import { descendantsOf } from '../processes.ts';
 import { runBundle, writeBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';
 
-const MODELS = 5;
-const WATCH_MILLIS = 5;
+const MODELS = 3;
+/** Less than a model takes to load, much less than it stays. */
+const WATCH_MILLIS = 20;
 let folder = '';
 
 /** Models each of which multiplies by a number of its own. */
@@ -62,54 +63,84 @@ async function runWatched(engine: InferenceEngine, bundles: readonly (readonly E
   return most;
 }
 
-describe('the models of a keyed step', () => {
-  test.each([
-    ['one-at-a-time', 1],
-    ['two-at-a-time', 2],
-    ['bytes-for-one', 1],
-  ])('are never more than their bound in memory, whoever asks for them: %s', async (pipeline, bound) => {
-    await using engine = await startEngine('keyed', pipeline, { workers: 2 });
+/** One engine for the tests of a group: what it has in memory is what those before left there. */
+function engineFor(
+  pipeline: string,
+  workers = 1,
+): { readonly engine: InferenceEngine; readonly warnings: readonly string[] } {
+  const warnings: string[] = [];
+  let engine: InferenceEngine | undefined;
+  beforeAll(async () => {
+    engine = await startEngine('keyed', pipeline, { workers, onWarning: (message) => void warnings.push(message) });
     await engine.ready();
     expect(descendantsOf(process.pid)).toEqual([]);
-    const bundles = [1, 2].map((seed) => elementsOf(400, seed));
-    expect(await runWatched(engine, bundles)).toBe(bound);
-    expect(engine.metrics.counter('model_evictions')).toBeGreaterThanOrEqual(MODELS - bound);
   });
+  afterAll(() => engine?.[Symbol.asyncDispose]());
+  return {
+    get engine() {
+      if (engine === undefined) throw new TypeError('it has not been started');
+      return engine;
+    },
+    warnings,
+  };
+}
 
-  test('are loaded once for a bundle, however its keys are mixed', async () => {
-    await using engine = await startEngine('keyed', 'two-at-a-time');
-    expect(await runWatched(engine, [elementsOf(3000)])).toBe(2);
-    expect(engine.metrics.counter('model_loads')).toBe(MODELS);
-  });
+/** Expects that no more models than the bound are in memory while two bundles run, and that others have to leave. */
+async function expectWithin(bound: number, engine: InferenceEngine): Promise<void> {
+  const bundles = [1, 2].map((seed) => elementsOf(400, seed));
+  expect(await runWatched(engine, bundles)).toBe(bound);
+  expect(engine.metrics.counter('model_evictions')).toBeGreaterThanOrEqual(MODELS - bound);
+}
 
-  test('stay loaded where there is no bound, and are loaded only when an element needs them', async () => {
-    await using engine = await startEngine('keyed', 'all-at-once', { workers: 2 });
-    const some = elementsOf(200).filter(({ key }) => key !== 'k3');
-    expect(await runWatched(engine, [some])).toBe(MODELS - 1);
-    expect(await runWatched(engine, [elementsOf(300, 2), elementsOf(300, 3)])).toBe(MODELS);
-    expect(engine.metrics.counter('model_loads')).toBe(MODELS);
-    expect(engine.metrics.counter('model_evictions')).toBe(0);
-  });
+describe('the models of a keyed step of which one is in memory at a time', () => {
+  const one = engineFor('one-at-a-time', 2);
 
   test('that are loaded again and again are a warning, which names what to change', async () => {
-    const warnings: string[] = [];
-    const onWarning = (message: string): void => void warnings.push(message);
-    await using engine = await startEngine('keyed', 'one-at-a-time', { onWarning });
-    for (const key of ['k0', 'k1', 'k0']) await runWatched(engine, [[{ key, x: [1, 2] }]]);
-    expect(warnings).toEqual([expect.stringMatching(/one-at-a-time\/steps\[0\].*'maxModelsPerWorkerHint' \(1\)/)]);
-    expect(engine.metrics.counter('model_thrash_warnings')).toBe(1);
+    for (const key of ['k0', 'k1', 'k0']) await runWatched(one.engine, [[{ key, x: [1, 2] }]]);
+    expect(one.warnings).toEqual([expect.stringMatching(/one-at-a-time\/steps\[0\].*'maxModelsPerWorkerHint' \(1\)/)]);
+    expect(one.engine.metrics.counter('model_thrash_warnings')).toBe(1);
   });
 
   test('go back when a bundle that holds or awaits them is given up', async () => {
-    await using engine = await startEngine('keyed', 'one-at-a-time', { workers: 2 });
-    const { bundle } = await writeBundle(elementsOf(20_000));
+    const { bundle } = await writeBundle(elementsOf(5000));
     for (const when of ['waiting', 'inferring']) {
       const aborter = new AbortController();
       const abort = (): void => aborter.abort(new Error('enough'));
-      const given = engine.process(bundle, { write: abort }, { signal: aborter.signal });
+      const given = one.engine.process(bundle, { write: abort }, { signal: aborter.signal });
       if (when === 'waiting') setTimeout(abort, 20);
       await expect(given).rejects.toThrow('enough');
     }
-    expect(await runWatched(engine, [elementsOf(2)])).toBe(1);
+    expect(await runWatched(one.engine, [elementsOf(2)])).toBe(1);
+  });
+
+  test('are never more, whoever asks for them', () => expectWithin(1, one.engine));
+});
+
+describe('the models of a keyed step of which two are in memory at a time', () => {
+  const two = engineFor('two-at-a-time');
+
+  test('are loaded once for a bundle, however its keys are mixed', async () => {
+    expect(await runWatched(two.engine, [elementsOf(3000)])).toBe(2);
+    expect(two.engine.metrics.counter('model_loads')).toBe(MODELS);
+  });
+
+  test('are never more, whoever asks for them', () => expectWithin(2, two.engine));
+});
+
+describe('the models of a keyed step whose bytes are bounded', () => {
+  const bytes = engineFor('bytes-for-one');
+
+  test('are never more than there is room for, whoever asks for them', () => expectWithin(1, bytes.engine));
+});
+
+describe('the models of a keyed step without a bound', () => {
+  const all = engineFor('all-at-once');
+
+  test('stay loaded, and are loaded only when an element needs them', async () => {
+    const some = elementsOf(200).filter(({ key }) => key !== 'k2');
+    expect(await runWatched(all.engine, [some])).toBe(MODELS - 1);
+    expect(await runWatched(all.engine, [elementsOf(300, 2), elementsOf(300, 3)])).toBe(MODELS);
+    expect(all.engine.metrics.counter('model_loads')).toBe(MODELS);
+    expect(all.engine.metrics.counter('model_evictions')).toBe(0);
   });
 });

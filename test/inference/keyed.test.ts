@@ -101,8 +101,8 @@ describe('elements of a keyed step', () => {
       ['inference', 'UnknownKeyError', expect.stringContaining(`'${'x'.repeat(64)}…'`)],
     ]);
 
-    const byDefault = await runBundle(await engineOf('default'), elements);
-    expect(predictions(byDefault.outcomes)).toMatchObject([11, 102, 103, 104, 105].map((sum) => ({ sum })));
+    const byDefault = await runBundle(await engineOf('sizes'), elements);
+    expect(predictions(byDefault.outcomes)).toMatchObject([65, 66, 67, 68, 69].map((sum) => ({ sum })));
   });
 
   test('may be none, or all of them failed before', async () => {
@@ -128,25 +128,24 @@ describe('elements of a keyed step', () => {
     const sizes = elements.map(({ key }, n) => {
       const own = elements.slice(0, n).filter((other) => other.key === key).length;
       const all = elements.filter((other) => other.key === key).length;
-      return Math.min(8, all - (own - (own % 8)));
+      return Math.min(4, all - (own - (own % 4)));
     });
     const { outcomes } = await runBundle(await engineOf('adders'), elements);
     expect(outcomes.map(({ prediction }) => (prediction as { readonly size: number }).size)).toEqual(sizes);
   });
 
   test('are the same in a bundle that runs in a process of its own', async () => {
-    const elements = numbers(20, ['tens', 'hundreds'], 6, 'throw');
-    const { outcomes } = await runBundle(await engineOf('adders'), elements, { receives: 2 });
-    expectSums(elements, outcomes, [6]);
-    const pages = await runBundle(await engineOf('functions'), [{ key: 'wrapped' }, { key: 'bare' }], { receives: 2 });
-    expect(
-      pages.outcomes.map(({ prediction }) => (prediction as { readonly notes: readonly string[] }).notes.length),
-    ).toEqual([7, 4]);
+    const elements = [{ key: 'wrapped' }, { key: 'bare' }, { key: 'bare', fails: 'outer after' }, { key: 'wrapped' }];
+    const { outcomes } = await runBundle(await engineOf('functions'), elements, { receives: 2 });
+    const notes = outcomes.map(({ stage, prediction }) =>
+      stage === undefined ? (prediction as { readonly notes: readonly string[] }).notes.length : stage,
+    );
+    expect(notes).toEqual([7, 4, 'postprocess[1]', 7]);
   });
 
-  test('go on to the next step, as those of any other', async () => {
+  test('go through it in a branch, and on to the next step, as those of any other', async () => {
     const elements = mixed.filter(({ key }) => key !== 'mlp').slice(0, 40);
-    const { outcomes, summary } = await runBundle(await engineOf('sequence'), elements);
+    const { outcomes, summary } = await runBundle(await engineOf('in-branch'), elements);
     const expected = elements.map(({ key, x }) => ({ y: x.map((one) => one * (key === 'double' ? 4 : 2)) }));
     expect(predictions(outcomes).map(rounded)).toEqual(expected.map(rounded));
     // One model is that of both steps.
@@ -154,12 +153,6 @@ describe('elements of a keyed step', () => {
     for (const [n, { model }] of outcomes.entries()) {
       expect(new Set(model).size).toBe(elements[n]?.key === 'double' ? 1 : 2);
     }
-  });
-
-  test('go through it in a branch', async () => {
-    const { outcomes } = await runBundle(await engineOf('branches'), mixed.slice(0, 60));
-    const keyed = outcomes.map(({ prediction }) => rounded((prediction as { readonly keyed: unknown }).keyed));
-    expect(keyed).toEqual((await alone(mixed)).slice(0, 60));
   });
 });
 

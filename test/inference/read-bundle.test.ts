@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { groupElements, startGrouping } from '../../lib/formats/grouping/group-elements.ts';
@@ -143,6 +143,7 @@ describe('a bundle of elements that were grouped by key', () => {
       keyOf: (row) => (row as { k: string }).k,
       openBundle: async () => source,
       staging,
+      step: 'a',
     });
     if (step.kind !== 'grouped') throw new Error('it was stopped');
     const { plan } = step;
@@ -156,6 +157,15 @@ describe('a bundle of elements that were grouped by key', () => {
       }),
     );
   }
+
+  test('is not read where it is not as long as it was planned: elements would be missing, or be there twice', async () => {
+    const [bundle] = await grouped();
+    if (bundle?.source.kind !== 'grouped') throw new Error('there is one');
+    const { uri, range } = bundle.source;
+    await truncate(uri, 0);
+    const message = `Cannot read the bundle: what is staged of it is 0 bytes and not the ${range.end} that were planned`;
+    await expect(read(bundle, input)).rejects.toMatchObject({ code: 'STAGED_BUNDLE_DAMAGED', message });
+  });
 
   test('has the elements of the object, with its positions, by key', async () => {
     const bundles = await grouped();

@@ -53,8 +53,8 @@ describe('branches with models', () => {
     });
     expect(outcomes).toMatchObject(expected);
     expect(new Set(expected.map(({ model }) => model[1])).size).toBe(2);
-    const again = await runBundle(await engineOf('weighted'), elements, { receives: 2 });
-    expect(again.bytes).toBe((await runBundle(await engineOf('weighted'), elements)).bytes);
+    const again = await runBundle(await engineOf('weighted'), elements);
+    expect(again.outcomes).toMatchObject(expected);
   });
 
   test('have batches that are a function of the bundle alone', async () => {
@@ -77,10 +77,10 @@ describe('branches with models', () => {
     ['rare', (batch: readonly number[]) => ({ rare: batch }), (n: number) => ({ usual: n })],
     ['refused', (batch: readonly number[]) => batch, () => null],
   ] as const)('hold no batch open while others without number go by: %s', async (pipeline, rare, usual) => {
-    const elements = numbers(40_000).map((n) => n + (n === 13 ? 1 : 0));
+    const elements = numbers(22_000).map((n) => n + (n === 13 ? 1 : 0));
     const { outcomes } = await runBundle(await engineOf(pipeline), elements);
     // In a batch of 16 the two would be together at the end of the bundle.
-    const expected = elements.map((n) => (n % 30_000 === 0 ? rare([2 * n]) : usual(2 * n)));
+    const expected = elements.map((n) => (n % 20_000 === 0 ? rare([n]) : usual(n)));
     expect(outcomes.map(({ prediction }) => prediction)).toEqual(expected);
   });
 });
@@ -105,7 +105,7 @@ describe('pieces', () => {
 
 describe('a function that ends its worker', () => {
   test.each([
-    ['on several elements at once', 'exit-in-batch', 'step[0].map', (n: number) => 2 * n],
+    ['on several elements at once', 'exit-in-batch', 'step[0].map', (n: number) => n],
     ['on a piece in a branch', 'exit-in-branch', 'step[0].b.step[1].map', (n: number) => ({ a: n, b: [n, n] })],
   ] as const)('%s fails its element alone', async (_, pipeline, stage, prediction) => {
     const elements = [0, 1, 2, 3, 7, 5, 6];

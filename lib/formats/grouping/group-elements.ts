@@ -9,6 +9,8 @@ const RUN_BYTES = 32 * 1024 * 1024;
 /** Two reads of each run are in memory. 64 runs of 32 MiB are 2 GiB: of more, some are merged to one first. */
 const RUNS_MERGED_AT_ONCE = 64;
 const READ_BYTES = 256 * 1024;
+/** So many times that are read at once of runs that are few. */
+const MOST_READS = 16;
 /** How much of the time sorting takes, as far as progress can say. */
 const SORT_SHARE = 0.6;
 
@@ -176,10 +178,11 @@ class Grouping {
   }
 
   async #merge(from: MergeState, runs: readonly SortedRun[], { write, pieceBytes }: MergeTarget): Promise<MergeState> {
-    const { staging, stop } = this.#options;
-    const { runsMergedAtOnce } = this.#bounds;
+    const { staging, stop, onProgress } = this.#options;
+    const isLast = runs === from.runs;
+    const { readBytes: least, runsMergedAtOnce } = this.#bounds;
     // Of few runs more is read at once: each read is a request where they are in a store.
-    const readBytes = Math.floor((this.#bounds.readBytes * runsMergedAtOnce) / Math.max(1, runs.length));
+    const readBytes = least * Math.max(1, Math.min(MOST_READS, Math.floor(runsMergedAtOnce / runs.length)));
     const merging = { ...this.#reading, open: staging.openPiece, readBytes, pieceBytes, cursor: from.cursor };
     // They may be very many: the states of one merge share the list.
     const pieces = [...from.pieces];
@@ -188,15 +191,10 @@ class Grouping {
       await write(pieces.length, bytes);
       pieces.push(bytes.length);
       state = this.#become({ ...state, cursor, written: state.written + 1 });
-      if (runs === from.runs) this.#tellMerged(runs, cursor);
+      if (isLast) onProgress?.(SORT_SHARE + ((1 - SORT_SHARE) * cursor.reduce(add, 0)) / bytesOf(runs));
       stop?.throwIfAborted();
     }
     return state;
-  }
-
-  #tellMerged(runs: readonly SortedRun[], cursor: readonly number[]): void {
-    const all = runs.flatMap(({ pieces }) => pieces).reduce(add, 0);
-    this.#options.onProgress?.(SORT_SHARE + ((1 - SORT_SHARE) * cursor.reduce(add, 0)) / all);
   }
 
   #become(state: MergeState): MergeState {
@@ -212,6 +210,10 @@ interface MergeTarget {
 
 function runName(id: string, level: number, index: number): string {
   return `${id}-${level}-${index}`;
+}
+
+function bytesOf(runs: readonly SortedRun[]): number {
+  return runs.flatMap(({ pieces }) => pieces).reduce(add, 0);
 }
 
 function add(sum: number, bytes: number): number {

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../../stores/byte-source.ts';
+import type { ByteRange, ByteSource } from '../../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
 import { lineFormat } from '../line-format.ts';
 import { asBuffer } from '../records.ts';
@@ -8,17 +8,27 @@ import { RECORD_HEAD_BYTES, recordBytes, unpackRecord } from './grouped-record.t
 const PAGE_ELEMENTS = 256;
 const PAGE_BYTES = 256 * 1024;
 
+/** What was planned of a bundle: its bytes among all that is staged, and the columns, for CSV and TSV. */
+export interface GroupedBundle {
+  readonly range: ByteRange;
+  readonly header?: readonly string[] | undefined;
+}
+
 /**
  * Reads the elements of a bundle that was grouped by key, in pages: as they would be read from the object itself.
  *
- * @param header - the columns, for CSV and TSV.
+ * @throws FabricError `STAGED_BUNDLE_DAMAGED` where it is not as long as it was planned.
  */
 export async function* readGrouped(
   source: ByteSource,
-  header: readonly string[] | undefined,
+  { range, header }: GroupedBundle,
   { format }: InputOptions,
   { signal }: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
+  const plannedBytes = range.end - range.start;
+  if (source.byteLength !== plannedBytes) {
+    throw damaged(`what is staged of it is ${source.byteLength} bytes and not the ${plannedBytes} that were planned`);
+  }
   const packing = lineFormat(format).packing(header ?? []);
   let page: ReadElement[] = [];
   let pageBytes = 0;
@@ -59,7 +69,11 @@ async function* wholeRecords(
     if (ends.length > 0) yield { bytes, ends };
   }
   if (heldBytes === 0) return;
-  throw new FabricError('STAGED_BUNDLE_DAMAGED', 'Cannot read the bundle: what is staged of it ends in mid-record');
+  throw damaged('what is staged of it ends in mid-record');
+}
+
+function damaged(how: string): FabricError {
+  return new FabricError('STAGED_BUNDLE_DAMAGED', `Cannot read the bundle: ${how}`);
 }
 
 function recordEnds(bytes: Buffer): readonly number[] {

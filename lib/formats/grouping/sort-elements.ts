@@ -2,7 +2,7 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
 import { lineFormat } from '../line-format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../plan.ts';
-import { keyOrder } from './key-order.ts';
+import { keyOrder, sortedKey } from './key-order.ts';
 import { RunBuilder } from './run-builder.ts';
 
 /** An element of an object: so many elements behind the start of a bundle. */
@@ -44,7 +44,7 @@ export async function* sortElements(
       for (const read of page) {
         element += 1;
         if (element <= first) continue;
-        builder.add(read, read.failure === undefined ? keyOf(read.input) : undefined);
+        builder.add(read, read.failure === undefined ? sortedKey(keyOf(read.input)) : undefined);
         if (builder.isFull) yield { bytes: builder.take(), next: { bundle, element } };
       }
     }

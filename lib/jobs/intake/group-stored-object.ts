@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { compressionOf } from '../../formats/compression.ts';
 import type { InputOptions } from '../../formats/format.ts';
 import {
@@ -13,13 +14,15 @@ import { openObjectSource } from '../../stores/object-source.ts';
 import { shiftedSource } from '../../stores/shifted-source.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import { chunkKey, runPieceKey, unsortedKey } from '../output-layout.ts';
-import type { IntakeObject } from './intake-state.ts';
+import { addressOf, type IntakeObject } from './intake-state.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
 /** Chunks on their way to the store at once, as long as they stay below so many bytes. */
 const CHUNKS_IN_FLIGHT = 8;
 const CHUNK_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+/** Of the few runs that ever group one object, no two have the same. */
+const STEP_DIGITS = 8;
 
 export function chunksAtOnce({ bundleBytes }: InputOptions): number {
   return Math.max(1, Math.min(CHUNKS_IN_FLIGHT, Math.floor(CHUNK_BYTES_IN_FLIGHT / bundleBytes)));
@@ -27,7 +30,6 @@ export function chunksAtOnce({ bundleBytes }: InputOptions): number {
 
 /** Groups an object's elements by key, from where an earlier run stopped, until all is staged or this one is to end. */
 export async function groupStoredObject(
-  source: ByteSource,
   object: IntakeObject,
   state: GroupingState,
   { input, cohorts, output, groupingBounds: bounds, stop }: PlanningOptions,
@@ -36,24 +38,34 @@ export async function groupStoredObject(
     input,
     cohorts,
     keyOf: keyReader(input.key, object.name),
-    openBundle: bundleOpener(source, object, state, output),
+    openBundle: bundleOpener(object, state, output),
     staging: new StoredGroups(object.job, output, chunksAtOnce(input)),
+    step: randomUUID().slice(0, STEP_DIGITS),
     stop,
     bounds,
   });
   if (outcome.kind === 'stopped') return { kind: 'stopped', progress: { kind: 'group', state: outcome.state } };
-  return { kind: 'planned', plan: { kind: 'object', object: outcome.plan, chunked: true } };
+  return { kind: 'planned', plan: { kind: 'object', object: outcome.plan, chunked: true, staged: outcome.id } };
 }
 
-/** What is compressed was decompressed before, bundle by bundle. */
+/**
+ * What is compressed was decompressed before, bundle by bundle. The object is opened with the first bundle that is read:
+ * what was sorted does not need it any more.
+ */
 function bundleOpener(
-  source: ByteSource,
-  { job, name }: IntakeObject,
+  object: IntakeObject,
   state: GroupingState,
   { store, bucket }: OutputBucket,
 ): GroupElementsOptions['openBundle'] {
+  const { job, name } = object;
   if (compressionOf(name) === undefined || state.phase !== 'sort') {
-    return () => Promise.resolve({ byteLength: source.byteLength, read: (...args) => source.read(...args) });
+    let opened: Promise<ByteSource> | undefined;
+    return async () => {
+      opened ??= openObjectSource(store, addressOf(object));
+      const source = await opened;
+      // It stays open for the next bundle.
+      return { byteLength: source.byteLength, read: (...args) => source.read(...args) };
+    };
   }
   const { plan } = state;
   return async (bundle) => {
@@ -79,8 +91,8 @@ class StoredGroups implements GroupingStaging {
     return this.#pieces.begin(() => this.#put(runPieceKey(this.#job, run, piece), bytes));
   }
 
-  writeBundle(bundle: number, bytes: Uint8Array): Promise<void> {
-    return this.#bundles.begin(() => this.#put(chunkKey(this.#job, bundle), bytes));
+  writeBundle(id: string, bundle: number, bytes: Uint8Array): Promise<void> {
+    return this.#bundles.begin(() => this.#put(chunkKey(this.#job, bundle, id), bytes));
   }
 
   async settle(): Promise<void> {

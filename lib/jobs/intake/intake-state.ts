@@ -3,6 +3,7 @@ import { InvalidMessageError, type IntakeMessage } from '../../elements/messages
 import type { GroupingState } from '../../formats/grouping/group-elements.ts';
 import type { CutsPlan } from '../../formats/plan.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
+import type { SourceAddress } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
 import { intakeStateKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
@@ -24,6 +25,11 @@ export interface IntakeObject {
   readonly key: string;
   readonly versionId?: string | undefined;
   readonly etag: string;
+}
+
+/** The version of the object that the job is about. */
+export function addressOf({ bucket, key, versionId, etag }: IntakeObject): SourceAddress {
+  return { bucket, key, etag, ...(versionId === undefined ? {} : { versionId }) };
 }
 
 /** What one run of the function hands on to the next. */
@@ -65,6 +71,7 @@ const groupingState = z.discriminatedUnion('phase', [
   z.object({
     ...grouping,
     phase: z.literal('merge'),
+    id: name,
     header: z.array(z.string()).optional(),
     pieces: z.array(count),
     cursor: z.array(count).optional(),
@@ -116,10 +123,16 @@ function labelOf(progress: IntakeProgress): string {
     case 'plan':
       return `plan-${progress.plan?.starts.length ?? 0}`;
     case 'group':
-      return `group-${progress.state.phase}-${progress.state.written}`;
+      return labelOfGrouping(progress.state);
     case 'list':
       return `list-${progress.count}`;
     case 'send':
       return `send-${progress.from}`;
   }
+}
+
+/** Runs that sort the same elements write each their own. */
+function labelOfGrouping(grouping: GroupingState): string {
+  const of = grouping.phase === 'sort' ? `sort-${grouping.runs.at(-1)?.name ?? 'start'}` : `merge-${grouping.id}`;
+  return `group-${of}-${grouping.written}`;
 }

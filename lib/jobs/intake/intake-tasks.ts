@@ -1,3 +1,4 @@
+import { groupsByKey } from '../../config/group-by-key.ts';
 import { isLineFormat } from '../../formats/line-format.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { jobId } from '../job.ts';
@@ -14,6 +15,8 @@ export const NO_PIPELINE = 'none';
 /** Something that one or more messages ask for. */
 export interface IntakeTask {
   readonly messages: Set<string>;
+  /** Whether it sorts elements, which takes much more memory. */
+  readonly groups: boolean;
   run(deadline: Deadline, hadTime: boolean): Promise<void>;
 }
 
@@ -38,7 +41,9 @@ export class IntakeTasks {
   }
 
   addWork(message: string, work: IntakeWork): void {
-    this.#add(message, work.object.job, (deadline, hadTime) => this.#objects.take(work, deadline, hadTime));
+    const facts = this.#options.pipelines[work.object.pipeline];
+    const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
+    this.#add(message, work.object.job, (deadline, hadTime) => this.#objects.take(work, deadline, hadTime), groups);
   }
 
   #addObject(message: string, created: ObjectCreated): void {
@@ -96,8 +101,8 @@ export class IntakeTasks {
   }
 
   /** Adds a task, or the message to those that ask for it already. */
-  #add(message: string, id: string, run: IntakeTask['run']): void {
-    const task = this.#tasks.get(id) ?? { messages: new Set<string>(), run };
+  #add(message: string, id: string, run: IntakeTask['run'], groups = false): void {
+    const task = this.#tasks.get(id) ?? { messages: new Set<string>(), groups, run };
     this.#tasks.set(id, task);
     task.messages.add(message);
   }

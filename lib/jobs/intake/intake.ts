@@ -5,7 +5,7 @@ import { comeAgainLater } from '../come-again.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { inParallel } from '../in-parallel.ts';
 import { readIntakeState } from './intake-state.ts';
-import { IntakeTasks, NO_PIPELINE } from './intake-tasks.ts';
+import { type IntakeTask, IntakeTasks, NO_PIPELINE } from './intake-tasks.ts';
 import { ObjectIntake, type ObjectIntakeOptions } from './object-intake.ts';
 import { readS3Event } from './s3-events.ts';
 
@@ -13,6 +13,8 @@ export type IntakeOptions = ObjectIntakeOptions;
 
 /** Each may hold a few bundles of decompressed bytes. */
 const OBJECTS_AT_ONCE = 4;
+/** Each sorts with some 200 MiB. What waits is handed on: another run of the function may have it sooner. */
+const GROUPED_AT_ONCE = 2;
 const HIDDEN_AT_ONCE = 16;
 
 /**
@@ -47,10 +49,12 @@ export class Intake {
       await this.#orFailed([id], failed, () => this.#read(id, body, tasks));
     }
     const millis = deadline.remainingMillis();
-    await inParallel(tasks.all(), OBJECTS_AT_ONCE, async (task) => {
+    const run = async (task: IntakeTask): Promise<void> => {
       const hadTime = deadline.remainingMillis() * 2 >= millis;
       await this.#orFailed([...task.messages], failed, () => task.run(deadline, hadTime));
-    });
+    };
+    const { grouped = [], others = [] } = Object.groupBy(tasks.all(), ({ groups }) => (groups ? 'grouped' : 'others'));
+    await Promise.all([inParallel(others, OBJECTS_AT_ONCE, run), inParallel(grouped, GROUPED_AT_ONCE, run)]);
     const { queues, telemetry } = this.#options;
     const again = messages.filter(({ id }) => failed.has(id));
     await inParallel(again, HIDDEN_AT_ONCE, (message) => comeAgainLater(message, { queue: queues.intake, telemetry }));

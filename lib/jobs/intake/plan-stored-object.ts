@@ -11,7 +11,7 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
 import { chunksAtOnce, groupStoredObject } from './group-stored-object.ts';
-import type { IntakeObject } from './intake-state.ts';
+import { addressOf, type IntakeObject } from './intake-state.ts';
 import { manifestKindOf } from './object-manifest.ts';
 import { chunkKey, planInputKey, unsortedKey } from '../output-layout.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
@@ -32,10 +32,9 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   const manifestKind = manifestKindOf(object.name);
   refuseManifest(given.input, manifestKind !== undefined);
   const options = isRead(object, given) ? await fixInput(object.job, given) : given;
+  if (progress.kind === 'group') return groupStoredObject(object, progress.state, options);
   await using source = await openObjectSource(output.store, addressOf(object));
   if (manifestKind !== undefined) return stageObjectLists(source, object, manifestKind, options);
-  if (progress.kind === 'group') return groupStoredObject(source, object, progress.state, options);
-
   const compression = compressionOf(object.name);
   const planned =
     compression === undefined
@@ -43,7 +42,7 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
       : await planCompressed(source, object, compression, options);
   if (planned.kind === 'stopped') return planned;
   const { plan } = planned;
-  if (groupsByKey(options.input)) return groupStoredObject(source, object, startGrouping(plan), options);
+  if (groupsByKey(options.input)) return groupStoredObject(object, startGrouping(plan), options);
   return { kind: 'planned', plan: { kind: 'object', object: plan, chunked: compression !== undefined } };
 }
 
@@ -51,10 +50,6 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
 function isRead({ name }: IntakeObject, { input, progress }: PlanningOptions): boolean {
   if (manifestKindOf(name) !== undefined || compressionOf(name) !== undefined || progress.kind === 'group') return true;
   return groupsByKey(input) || !splitsUnread(input);
-}
-
-function addressOf({ bucket, key, versionId, etag }: IntakeObject) {
-  return { bucket, key, etag, ...(versionId === undefined ? {} : { versionId }) };
 }
 
 function splitsUnread(input: InputOptions): boolean {

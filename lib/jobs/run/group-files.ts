@@ -1,10 +1,11 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Pipeline } from '../../config/fabric.ts';
 import { keyCohorts } from '../../config/key-cohorts.ts';
 import { groupElements, type GroupingStaging, startGrouping } from '../../formats/grouping/group-elements.ts';
 import { bundleRange, type GroupedPlan, type ObjectPlan } from '../../formats/plan.ts';
 import { keyReader } from '../../inference/element-key.ts';
+import { writeAtomically } from '../../stores/atomic-file.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { openFileSource } from '../../stores/file-source.ts';
 import { shiftedSource } from '../../stores/shifted-source.ts';
@@ -26,27 +27,26 @@ export interface GroupFilesOptions {
   readonly staged: string;
   readonly chunkPath: (bundle: number) => string;
   readonly signal: AbortSignal | undefined;
+  /** Told what share is done, from 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined;
 }
+
+/** A run groups from the start to the end, in a folder that is its own. */
+const ONLY_STEP = 'run';
 
 /** Where a bundle of a compressed object is decompressed to, before its elements are grouped. */
 export function unsortedPath(staged: string, bundle: number): string {
   return join(staged, 'unsorted', String(bundle));
 }
 
-/** Writes a file that is staged, and the folder that it is in. */
-export async function writeChunk(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, bytes);
-}
-
 /** Groups an object's elements by key, to a file for each bundle. What it takes beside those is gone then. */
 export async function groupFiles(object: UnsortedObject, options: GroupFilesOptions): Promise<GroupedPlan> {
-  const { pipeline, staged, chunkPath, signal } = options;
+  const { pipeline, staged, chunkPath, signal, onProgress } = options;
   const runs = join(staged, 'runs');
   const piecePath = (run: string, piece: number): string => join(runs, run, String(piece));
   const staging: GroupingStaging = {
-    writePiece: (run, piece, bytes) => writeChunk(piecePath(run, piece), bytes),
-    writeBundle: (bundle, bytes) => writeChunk(chunkPath(bundle), bytes),
+    writePiece: (run, piece, bytes) => writeAtomically(piecePath(run, piece), bytes),
+    writeBundle: (_, bundle, bytes) => writeAtomically(chunkPath(bundle), bytes),
     settle: () => Promise.resolve(),
     openPiece: ({ name }, piece) => openFileSource(piecePath(name, piece)),
   };
@@ -60,7 +60,9 @@ export async function groupFiles(object: UnsortedObject, options: GroupFilesOpti
     cohorts,
     openBundle,
     staging,
+    step: ONLY_STEP,
     stop: signal,
+    onProgress,
   });
   await Promise.all([runs, dirname(unsortedPath(staged, 0))].map((path) => rm(path, { recursive: true, force: true })));
   if (outcome.kind === 'grouped') return outcome.plan;

@@ -5,6 +5,7 @@ import { freeBytes } from '../../stores/free-bytes.ts';
 import type { Job } from '../job.ts';
 import { type JobStatus, manifestOf, type PartNote } from '../manifest.ts';
 import { partName } from '../part-names.ts';
+import { isChunkThere } from './chunks.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 
 /**
@@ -43,12 +44,13 @@ export class JobFolder implements JobOutput {
     return join(this.#staging, 'chunks', String(bundle));
   }
 
-  /** As when a part was removed by hand. */
+  /** As when a part was removed by hand, or a run was killed while it staged them again. */
   async lacksChunks(): Promise<boolean> {
     const { plan, of } = this.job;
     if (plan.kind !== 'object' || !plan.chunked) return false;
     for (let bundle = 0; bundle < of; bundle += 1) {
-      if ((await this.committed(bundle)) === undefined && !(await exists(this.chunkPath(bundle)))) return true;
+      if ((await this.committed(bundle)) !== undefined) continue;
+      if (!(await isChunkThere(this.job, bundle, this.chunkPath(bundle)))) return true;
     }
     return false;
   }

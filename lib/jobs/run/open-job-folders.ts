@@ -4,6 +4,7 @@ import { inParallel } from '../in-parallel.ts';
 import { type Job, shownJobId } from '../job.ts';
 import { answerKey } from '../output-layout.ts';
 import { inputId, planJob } from './plan-job.ts';
+import { haveSameChunks } from './chunks.ts';
 import { InputError, otherConfig, type RunInput } from './run-input.ts';
 import type { JobOutput, RunOutput } from './run-output.ts';
 
@@ -21,6 +22,8 @@ export interface OpenJobFoldersOptions {
   /** Only the first so many elements of each input. */
   readonly limit: number | undefined;
   readonly signal: AbortSignal;
+  /** Told what share of an input is grouped by key, from 0 to 1. */
+  readonly onGrouping?: (name: string, share: number) => void;
 }
 
 /**
@@ -78,10 +81,23 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
   const { id, folder, recorded } = await findPlace(input, options);
   if (existing === 'resume' && recorded !== undefined) {
     const results = await output.open(recorded, folder);
-    // Planning again cuts the same chunks, for it is the same file.
-    if (await results.lacksChunks()) await planJob(input, planOptions);
+    if (await results.lacksChunks()) refuseOther(results, await planJob(input, planOptions));
     return results;
   }
   if (existing === 'overwrite') await output.clear(folder, [id, recorded?.id ?? id]);
-  return output.record(await planJob(input, planOptions), folder);
+  const planned = await planJob(input, planOptions);
+  const results = await output.record(planned, folder);
+  refuseOther(results, planned);
+  return results;
+}
+
+/**
+ * Planning again cuts the same chunks, for it is the same file, unless another version of the code did it: their elements
+ * would be others than those of the parts that are there.
+ */
+function refuseOther({ job, folder }: JobOutput, planned: Job): void {
+  if (haveSameChunks(job, planned)) return;
+  throw new InputError(
+    `the results in ${folder} are of bundles that another version of inference-fabric cut otherwise; '--overwrite' starts anew`,
+  );
 }

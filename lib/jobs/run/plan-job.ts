@@ -5,10 +5,13 @@ import type { Pipeline } from '../../config/fabric.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import type { StageBundle } from '../../formats/bundle-cutter.ts';
 import { compressionOf } from '../../formats/compression.ts';
-import { planObject } from '../../formats/plan-object.ts';
+import { planObject, type PlanObjectOptions } from '../../formats/plan-object.ts';
+import type { ObjectPlan } from '../../formats/plan.ts';
+import { writeAtomically } from '../../stores/atomic-file.ts';
+import type { ByteSource } from '../../stores/byte-source.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
 import { bundlesOf, type Job, jobId, type JobPlan } from '../job.ts';
-import { groupFiles, unsortedPath, writeChunk } from './group-files.ts';
+import { groupFiles, unsortedPath } from './group-files.ts';
 import type { RunInput } from './run-input.ts';
 
 export interface PlanJobOptions {
@@ -19,6 +22,8 @@ export interface PlanJobOptions {
   /** Where bundles are staged, of an object that is compressed or grouped by key: all of a job's in a folder of their own. */
   readonly chunkPath: (id: string, bundle: number) => string;
   readonly signal?: AbortSignal;
+  /** Told what share of an object is grouped by key, from 0 to 1. */
+  readonly onGrouping?: ((name: string, share: number) => void) | undefined;
 }
 
 /** Plans an object or a folder. @throws FabricError where an object as a whole can't be read. */
@@ -73,22 +78,46 @@ function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobO
 }
 
 async function planObjectJob(input: RunInput, id: string, options: PlanJobOptions): Promise<JobPlan> {
-  const { pipeline, limit, chunkPath, signal } = options;
+  const { pipeline, chunkPath } = options;
   await using source = await openSource(locationOf(input));
-  const compression = compressionOf(input.uri);
-  const isGrouped = groupsByKey(pipeline.input);
+  if (compressionOf(input.uri) === undefined && !groupsByKey(pipeline.input)) {
+    return { kind: 'object', object: await planObject(source, pipeline.input, planningOf(options)), chunked: false };
+  }
   const staged = dirname(chunkPath(id, 0));
   // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
-  if (compression !== undefined || isGrouped) await rm(staged, { recursive: true, force: true });
+  await rm(staged, { recursive: true, force: true });
+  try {
+    return {
+      kind: 'object',
+      object: await stageObject({ ...input, source }, { ...options, id, staged }),
+      chunked: true,
+    };
+  } catch (error) {
+    // Of no use to a next run: it stages them anew.
+    await rm(staged, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function planningOf({ limit, signal }: PlanJobOptions): Pick<PlanObjectOptions, 'limit' | 'signal'> {
+  return { ...(limit === undefined ? {} : { limit }), ...(signal === undefined ? {} : { signal }) };
+}
+
+/** Decompresses what is compressed, and groups what is to be grouped, to a file for each bundle. */
+async function stageObject(
+  { uri, name, source }: RunInput & { readonly source: ByteSource },
+  options: PlanJobOptions & { readonly id: string; readonly staged: string },
+): Promise<ObjectPlan> {
+  const { pipeline, id, staged, signal, onGrouping } = options;
+  const chunkPath = (bundle: number): string => options.chunkPath(id, bundle);
+  const compression = compressionOf(uri);
+  const isGrouped = groupsByKey(pipeline.input);
   const stage: StageBundle = (bundle, bytes) =>
-    writeChunk(isGrouped ? unsortedPath(staged, bundle) : chunkPath(id, bundle), bytes);
-  const plan = await planObject(source, pipeline.input, {
-    ...(compression === undefined ? {} : { compression, stage }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (!isGrouped) return { kind: 'object', object: plan, chunked: compression !== undefined };
-  const unsorted = { name: input.name, source, plan, isStaged: compression !== undefined };
-  const object = await groupFiles(unsorted, { pipeline, staged, chunkPath: (bundle) => chunkPath(id, bundle), signal });
-  return { kind: 'object', object, chunked: true };
+    writeAtomically(isGrouped ? unsortedPath(staged, bundle) : chunkPath(bundle), bytes);
+  const decompressed = compression === undefined ? {} : { compression, stage };
+  const plan = await planObject(source, pipeline.input, { ...decompressed, ...planningOf(options) });
+  if (!isGrouped) return plan;
+  const onProgress = (share: number): void => onGrouping?.(name, share);
+  const unsorted = { name, source, plan, isStaged: compression !== undefined };
+  return groupFiles(unsorted, { pipeline, staged, chunkPath, signal, onProgress });
 }

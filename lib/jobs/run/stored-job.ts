@@ -1,4 +1,4 @@
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { BundleSummary } from '../../inference/bundle.ts';
 import { getText } from '../../stores/object-store.ts';
 import { commitPart } from '../commit/commit-part.ts';
@@ -11,6 +11,7 @@ import { manifestKey, partPlace, type PartPlace, stagingOf, successKey } from '.
 import { type CommittedPart, type OutputBucket, readPart } from '../commit/part-metadata.ts';
 import { type PartList, PartReader } from '../commit/read-parts.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
+import { isChunkThere } from './chunks.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 
 /** Deletes at once: S3 takes 3,500 a second for a prefix. */
@@ -52,11 +53,8 @@ export class StoredJob implements JobOutput {
     const { plan, of } = this.job;
     if (plan.kind !== 'object' || !plan.chunked) return false;
     for (let bundle = 0; bundle < of; bundle += 1) {
-      const isHere = await access(this.chunkPath(bundle)).then(
-        () => true,
-        () => false,
-      );
-      if (!isHere && (await this.committed(bundle)) === undefined) return true;
+      const isThere = await isChunkThere(this.job, bundle, this.chunkPath(bundle));
+      if (!isThere && (await this.committed(bundle)) === undefined) return true;
     }
     return false;
   }

@@ -4,10 +4,10 @@ import type { PipelineInput } from '../../../lib/config/fabric.ts';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import type { ReadElement } from '../../../lib/formats/format.ts';
 import { readGrouped } from '../../../lib/formats/grouping/read-grouped.ts';
-import type { GroupedPlan } from '../../../lib/formats/plan.ts';
+import { bundleRange, type GroupedPlan } from '../../../lib/formats/plan.ts';
 import type { PipelineFacts } from '../../../lib/jobs/fabric-ports.ts';
 import type { Intake } from '../../../lib/jobs/intake/intake.ts';
-import { storedBundleOf } from '../../../lib/jobs/job.ts';
+import { type JobPlan, storedBundleOf } from '../../../lib/jobs/job.ts';
 import { chunkKey } from '../../../lib/jobs/output-layout.ts';
 import { collect, inputOptions, readAll } from '../../formats/reading.ts';
 import { memorySource } from '../../formats/sources.ts';
@@ -37,15 +37,21 @@ const JSON_ARRAY = JSON.stringify(NUMBERS.map((n) => ({ k: `k${n % 11}`, n })));
 async function bundlesOf({ store, job }: IntakeUnderTest, folder: string): Promise<ReadElement[][]> {
   const { id, of, plan } = job(folder);
   expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'grouped' } });
-  const { header } = (plan as { object: GroupedPlan }).object;
+  const { object } = plan as { object: GroupedPlan };
   const { input } = pipelines[folder.split('/')[0] as keyof typeof pipelines];
   return Promise.all(
     Array.from({ length: of }, async (_, bundle) => {
-      const staged = await store.get({ bucket: 'out', key: chunkKey(id, bundle) });
-      const bytes = Buffer.concat(await Array.fromAsync(staged?.chunks ?? []));
-      return collect(readGrouped(memorySource(bytes), header, input));
+      const chunk = await store.get({ bucket: 'out', key: chunkKey(id, bundle, stagedOf(plan)) });
+      const bytes = Buffer.concat(await Array.fromAsync(chunk?.chunks ?? []));
+      const { start, end, header } = bundleRange(object, bundle);
+      return collect(readGrouped(memorySource(bytes), { range: { start, end }, header }, input));
     }),
   );
+}
+
+/** What the chunks of a grouped object are called. */
+function stagedOf(plan: JobPlan): string | undefined {
+  return plan.kind === 'object' ? plan.staged : undefined;
 }
 
 function keyOf({ input }: ReadElement): string | undefined {
@@ -76,18 +82,18 @@ describe('Intake of a pipeline that groups by key', () => {
     const byPosition = read.flat().toSorted((one, other) => one.position - other.position);
     expect(byPosition).toStrictEqual(elements);
 
-    const { id, of } = job('jsonl/a.jsonl');
+    const { id, of, plan } = job('jsonl/a.jsonl');
     expect(bundles()).toHaveLength(of);
     expect(of).toBeGreaterThan(10);
     for (const [bundle, message] of bundles().entries()) {
       const { range } = (message as BundleMessage).source;
       expect(range.end - range.start).toBe(
-        (await store.head({ bucket: 'out', key: chunkKey(id, bundle) }))?.byteLength,
+        (await store.head({ bucket: 'out', key: chunkKey(id, bundle, stagedOf(plan)) }))?.byteLength,
       );
     }
     expect(storedBundleOf(job('jsonl/a.jsonl'), 0, { outputBucket: 'out' })).toMatchObject({
       name: 'a.jsonl',
-      source: { kind: 'grouped', uri: `s3://out/${chunkKey(id, 0)}` },
+      source: { kind: 'grouped', uri: `s3://out/${chunkKey(id, 0, stagedOf(plan))}` },
       address: { bucket: 'in', key: 'jsonl/a.jsonl', etag: object.etag, range: { start: 0 } },
     });
   });
@@ -107,7 +113,8 @@ describe('Intake of a pipeline that groups by key', () => {
     expect(await intake.take([received(s3Event([object]))], deadlineOf(controller))).toEqual([]);
     expect(await under.goOn({ intake, chunksPerRun })).toBeGreaterThan(3);
     expect(under.rejection(key)).toBeNull();
-    expect(under.job(key)).toEqual(once.job(key));
+    const { plan, ...job } = once.job(key);
+    expect(under.job(key)).toEqual({ ...job, plan: { ...plan, staged: expect.stringMatching(/^\w{8}$/) } });
     expect(await bundlesOf(under, key)).toStrictEqual(await bundlesOf(once, key));
     expect(under.bundles()).toEqual(once.bundles());
     expect(keyRuns((await bundlesOf(under, key)).flat()).slice(0, 11)).toEqual(BY_COHORT);
@@ -138,9 +145,10 @@ describe('Intake of a pipeline that groups by key', () => {
     await intake.take([received(s3Event([object]))], deadlineOf(controller));
     under.store.faults.after = undefined;
     expect(under.bundles()).toEqual([]);
-    await under.goOn({ intake });
-    const { of } = under.job('jsonl/a');
     await under.store.delete({ bucket: 'in', key: 'jsonl/a' });
+    await under.goOn({ intake });
+    expect(under.rejection('jsonl/a')).toBeNull();
+    const { of } = under.job('jsonl/a');
     expect((await bundlesOf(under, 'jsonl/a')).flat()).toHaveLength(300);
     expect(under.bundles()).toHaveLength(of);
   });
@@ -189,6 +197,54 @@ describe('Intake of a pipeline that groups by key', () => {
           BY_COHORT.concat('').indexOf(keyOf(one) ?? '') - BY_COHORT.concat('').indexOf(keyOf(other) ?? ''),
       ),
     );
+  });
+
+  test('mixes nothing where several take an object, of versions of the code that sort otherwise', async () => {
+    const once = intakeUnderTest();
+    await opened(once).take([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
+    const under = intakeUnderTest();
+    const event = [received(s3Event([await under.put('jsonl/a', JSONL)]))];
+    const others = [300, 900, 2000, 4000].map((runBytes) =>
+      under.open({ pipelines, groupingBounds: { ...BOUNDS, runBytes } }),
+    );
+    // Each is stopped somewhere and handed on, to whoever comes.
+    for (const [place, intake] of others.entries()) {
+      const controller = new AbortController();
+      let left = 60 + 80 * place;
+      under.store.faults.chunk = () => {
+        left -= 1;
+        if (left < 0) controller.abort();
+      };
+      expect(await intake.take(event, deadlineOf(controller))).toEqual([]);
+    }
+    under.store.faults.chunk = undefined;
+    const handedOn = await under.queues.intake.receive({ maxMessages: 10, waitSecs: 0 });
+    expect(handedOn).toHaveLength(others.length);
+    for (const [place, message] of handedOn.entries()) {
+      expect(await others.at(place - 1)?.take([message], deadlineOf())).toEqual([]);
+    }
+    expect(await bundlesOf(under, 'jsonl/a')).toStrictEqual(await bundlesOf(once, 'jsonl/a'));
+  });
+
+  test('groups two objects at a time, whatever comes with them', async () => {
+    const under = intakeUnderTest();
+    const plain = { ...factsOf('jsonl'), input: inputOptions('jsonl') };
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const objects = await Promise.all(names.map((name) => under.put(`jsonl/${name}`, JSONL)));
+    const csv = await Promise.all(names.map((name) => under.put(`csv/${name}`, CSV)));
+    const grouping = new Set<string>();
+    let most = 0;
+    under.store.faults.before = ({ bucket, operation, key }) => {
+      const [, job = '', what] = /^\.fabric\/([^/]*)\/([^/]*)/.exec(key) ?? [];
+      if (bucket === 'out' && operation === 'put' && what === 'runs') grouping.add(job);
+      if (operation === 'put' && what === 'folder.json') grouping.delete(job);
+      most = Math.max(most, grouping.size);
+    };
+    expect(await opened(under, { csv: plain }).take([received(s3Event([...objects, ...csv]))], deadlineOf())).toEqual(
+      [],
+    );
+    expect(most).toBe(2);
+    for (const name of names) expect(under.job(`jsonl/${name}`).of).toBeGreaterThan(10);
   });
 
   test('reads nothing where the key is a part of the object key: all elements have the same', async () => {

@@ -66,13 +66,14 @@ describe('a job that was grouped by key', () => {
 
     await fabric.breaks('Late');
     const recorded = await drop(numbers, name);
-    const { of, id } = recorded.job;
+    const { of, id, plan } = recorded.job;
+    if (plan.kind !== 'object') throw new Error('it is of one object');
     await numbers.removeInput(name);
     expect((await numbers.run(recorded)).counts).toEqual({ total: 24, succeeded: 23 - LATE, failed: LATE + 1 });
     await fabric.breaks();
     if (isExpired) {
       for (let bundle = 0; bundle < of; bundle += 1) {
-        await fabric.store.delete({ bucket: OUTPUT, key: chunkKey(id, bundle) });
+        await fabric.store.delete({ bucket: OUTPUT, key: chunkKey(id, bundle, plan.staged) });
       }
     }
     expect((await numbers.redrive(recorded)).counts).toEqual({ total: 24, succeeded: 23, failed: 1 });

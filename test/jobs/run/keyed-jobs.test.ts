@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, describe, test } from 'vitest';
@@ -125,7 +125,54 @@ describe('a job that is grouped by key', () => {
     expect(await contentsBelow(folder)).toEqual(contents);
   });
 
-  test('leaves nothing behind where it is stopped while it is planned, and starts anew', async () => {
+  test('has nothing missing where the machine went down and took what was just staged with it', async () => {
+    const input = await writeInput(keyedLines(60));
+    const { contents } = await runOf('grouped', input);
+    const output = join(await temporaryFolder(), 'out');
+    const stop = new AbortController();
+    const stopped = run('grouped', [input], { output, signal: stop.signal, onPart: () => stop.abort() });
+    await expect(stopped).rejects.toThrow();
+    const staged = (await filesBelow(join(output, '.fabric'))).filter((path) => path.includes('/chunks/'));
+    expect(staged.length).toBeGreaterThan(1);
+    await truncate(join(output, '.fabric', staged.at(-1) ?? ''), 0);
+    await run('grouped', [input], { output, existing: 'resume' });
+    expect(await contentsBelow(join(output, 'grouped/n.jsonl'))).toEqual(contents);
+  });
+
+  test('does not go on with bundles that were cut otherwise', async () => {
+    const input = await writeInput(keyedLines(60));
+    const { folder, output } = await runOf('grouped', input);
+    const job = await readFile(join(folder, 'job.json'), 'utf8');
+    // As another version of the code might have recorded it.
+    await writeFile(join(folder, 'job.json'), job.replace(/"starts":\[0,\d+/, '"starts":[0,1'));
+    await unlink(join(folder, (await filesBelow(folder)).find((path) => path.startsWith('part-00003')) ?? ''));
+    await expect(run('grouped', [input], { output, existing: 'resume' })).rejects.toThrow(
+      `the results in ${folder} are of bundles that another version of inference-fabric cut otherwise`,
+    );
+  });
+
+  test.each([
+    ['n.jsonl', (text: string) => text],
+    ['n.jsonl.gz', gzipSync],
+  ])('leaves nothing behind where it is stopped while %s is grouped', async (name, content) => {
+    const input = await writeInput(content(keyedLines(60)), name);
+    const output = join(await temporaryFolder(), 'out');
+    const stop = new AbortController();
+    let seen = 0;
+    const onGrouping = (grouped: string, share: number): void => {
+      expect(grouped).toBe(name);
+      if (share <= 0.7) return;
+      seen += 1;
+      stop.abort(new Error('enough'));
+    };
+    await expect(run('grouped', [input], { output, signal: stop.signal, onGrouping })).rejects.toThrow('enough');
+    expect(seen).toBe(1);
+    expect(await filesBelow(output)).toEqual([]);
+    await run('grouped', [input], { output });
+    expect((await manifestIn(join(output, 'grouped', name))).counts.total).toBe(60);
+  });
+
+  test('starts anew where it is stopped before it is planned', async () => {
     const input = await writeInput(keyedLines(60));
     const output = join(await temporaryFolder(), 'out');
     const reason = new Error('enough');

@@ -22,6 +22,7 @@ export interface RunInputsOptions extends Pick<RunJobsOptions, 'onPart' | 'onJob
   readonly existing?: ExistingResults;
   readonly limit?: number;
   readonly signal?: AbortSignal;
+  readonly onGrouping?: (name: string, share: number) => void;
   /** Runs as if the pipeline of this name had the configuration of the engine's. */
   readonly as?: string;
 }
@@ -41,13 +42,14 @@ export function inputRunner(): (
   afterAll(async () => {
     await Promise.all([...engines.values()].map(async (engine) => (await engine)[Symbol.asyncDispose]()));
   });
-  return async (name, args, { existing = 'refuse', as = name, limit, signal, output, ...progress }) => {
+  return async (name, args, { existing = 'refuse', as = name, limit, signal, output, onGrouping, ...progress }) => {
     const started = engines.get(name) ?? InferenceEngine.start({ configUrl, pipeline: name, workers: 1 });
     engines.set(name, started);
     const engine = await started;
     const { pipeline } = engine;
     const own = signal ?? new AbortController().signal;
-    const options = { output: folderOutput(output), pipeline, pipelineName: as, existing, limit, signal: own };
+    const common = { output: folderOutput(output), pipeline, pipelineName: as, existing, limit, signal: own };
+    const options = { ...common, ...(onGrouping === undefined ? {} : { onGrouping }) };
     const inputs = await findInputs(args, pipeline.input.format);
     await refuseExisting(inputs, options);
     const jobs: JobResult[] = [];
