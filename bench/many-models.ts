@@ -7,7 +7,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InferenceEngine } from '../lib/inference/engine.ts';
+import { InferenceEngine } from 'inference-fabric';
 import { makeRows } from './inputs.ts';
 import { mlp } from './models.ts';
 import { percentile } from './percentile.ts';
