@@ -3,7 +3,7 @@ import { FabricError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import { OutcomeLines } from './outcome-lines.ts';
 import { readBundle } from './read-bundle.ts';
-import { type Pages, runSteps, type StepContext } from './run-steps.ts';
+import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
 import { pipelineSteps } from './stages.ts';
 import { count, emptyTally } from './tally.ts';
 import type { WorkItem } from './work-item.ts';

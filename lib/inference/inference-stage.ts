@@ -1,6 +1,6 @@
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
-import { KeyedStage } from './keyed-stage.ts';
+import { KeyedStage } from './keyed/keyed-stage.ts';
 import { type InferenceStageOptions, SingleModelStage } from './single-model-stage.ts';
 import type { Pages, WorkItem } from './work-item.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { runInference } from '../../lib/config/steps.ts';
 import { PositionIds } from '../../lib/elements/identity.ts';
 import { readElement } from '../../lib/formats/read-element.ts';
-import { KeyedStage } from '../../lib/inference/keyed-stage.ts';
+import { KeyedStage } from '../../lib/inference/keyed/keyed-stage.ts';
 import { ModelLink } from '../../lib/inference/model-link.ts';
 import { WorkItem } from '../../lib/inference/work-item.ts';
 import type { FromWorker } from '../../lib/inference/worker-protocol.ts';

@@ -3,7 +3,7 @@ import { PositionIds } from '../../lib/elements/identity.ts';
 import { readElement } from '../../lib/formats/read-element.ts';
 import type { FunctionScope } from '../../lib/inference/element-functions.ts';
 import { ModelLink } from '../../lib/inference/model-link.ts';
-import { type Pages, runSteps } from '../../lib/inference/run-steps.ts';
+import { type Pages, runSteps } from '../../lib/inference/steps/run-steps.ts';
 import { functionStages, pipelineSteps } from '../../lib/inference/stages.ts';
 import { WorkItem } from '../../lib/inference/work-item.ts';
 

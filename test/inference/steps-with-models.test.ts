@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { weightedChoice } from '../../lib/inference/split.ts';
+import { weightedChoice } from '../../lib/inference/steps/split.ts';
 import { expectOnlyFailures, failuresOf, runBundle, writeBundle } from './run-bundle.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';
 

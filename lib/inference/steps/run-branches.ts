@@ -1,10 +1,10 @@
-import type { BranchStep, Step } from '../config/steps.ts';
-import { applyFunction, type FunctionScope } from './element-functions.ts';
-import { ModelLists } from './model-lists.ts';
+import type { BranchStep, Step } from '../../config/steps.ts';
+import { applyFunction, type FunctionScope } from '../element-functions.ts';
+import { ModelLists } from '../model-lists.ts';
 import { checkedBranch, weightedChoice } from './split.ts';
-import type { Stage } from './stages.ts';
+import type { Stage } from '../stages.ts';
 import { UnderWay } from './under-way.ts';
-import type { Pages, WorkItem } from './work-item.ts';
+import type { Pages, WorkItem } from '../work-item.ts';
 
 export interface BranchesOptions {
   readonly step: BranchStep;

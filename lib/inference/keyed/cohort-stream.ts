@@ -1,9 +1,9 @@
-import type { BatchRunner } from './batch-runner.ts';
+import type { BatchRunner } from '../batch-runner.ts';
 import type { CohortFlow, Cohorts } from './cohorts.ts';
 import { SEGMENT_ELEMENTS } from './keyed-round.ts';
-import type { Slot } from './ordered-window.ts';
-import type { InferenceStageOptions } from './single-model-stage.ts';
-import type { ModelLease } from './worker-protocol.ts';
+import type { Slot } from '../ordered-window.ts';
+import type { InferenceStageOptions } from '../single-model-stage.ts';
+import type { ModelLease } from '../worker-protocol.ts';
 
 /** Models that one bundle has loaded at the same time. */
 const LOADS_AT_ONCE = 2;

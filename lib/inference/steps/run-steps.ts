@@ -1,15 +1,15 @@
-import type { PipelineModel } from '../config/pipeline-models.ts';
-import type { FlatMapStep, Step } from '../config/steps.ts';
-import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
-import { runInferenceStage } from './inference-stage.ts';
-import type { ModelLink } from './model-link.ts';
+import type { PipelineModel } from '../../config/pipeline-models.ts';
+import type { FlatMapStep, Step } from '../../config/steps.ts';
+import { applyFunction, type FunctionScope, type StageFunction } from '../element-functions.ts';
+import { runInferenceStage } from '../inference-stage.ts';
+import type { ModelLink } from '../model-link.ts';
 import { runBranches } from './run-branches.ts';
 import { runFlatMap } from './run-flat-map.ts';
 import { runMapBatches } from './run-map-batches.ts';
-import { branchSteps, type FunctionStage, type Stage, stageName, type StepList } from './stages.ts';
-import type { Pages, WorkItem } from './work-item.ts';
+import { branchSteps, type FunctionStage, type Stage, stageName, type StepList } from '../stages.ts';
+import type { Pages, WorkItem } from '../work-item.ts';
 
-export type { Pages } from './work-item.ts';
+export type { Pages } from '../work-item.ts';
 
 /** What the steps of a bundle run with. */
 export interface StepContext {

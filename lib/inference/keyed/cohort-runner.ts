@@ -1,8 +1,8 @@
 import type { Cohorts } from './cohorts.ts';
 import { byCohort, cutAfter, type RoundEntry } from './keyed-round.ts';
-import type { OrderedWindow, Slot } from './ordered-window.ts';
-import type { InferenceStageOptions } from './single-model-stage.ts';
-import type { ModelLease } from './worker-protocol.ts';
+import type { OrderedWindow, Slot } from '../ordered-window.ts';
+import type { InferenceStageOptions } from '../single-model-stage.ts';
+import type { ModelLease } from '../worker-protocol.ts';
 
 /** One cohort's model is loaded while another's infers. */
 const COHORTS_AT_ONCE = 2;

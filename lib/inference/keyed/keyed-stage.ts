@@ -1,12 +1,12 @@
-import type { KeyedModelHandler } from '../models/keyed-model-handler.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
+import type { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
+import { unwrapHandler } from '../../models/model-handler.ts';
 import { CohortRounds } from './cohort-rounds.ts';
 import { CohortStream } from './cohort-stream.ts';
 import { type CohortFlow, Cohorts } from './cohorts.ts';
-import { applyFunction, type StageFunction } from './element-functions.ts';
-import { OrderedWindow, type Slot } from './ordered-window.ts';
-import { type InferenceStageOptions, stagedFunctions } from './single-model-stage.ts';
-import type { WorkItem } from './work-item.ts';
+import { applyFunction, type StageFunction } from '../element-functions.ts';
+import { OrderedWindow, type Slot } from '../ordered-window.ts';
+import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
+import type { WorkItem } from '../work-item.ts';
 
 export interface KeyedStageOptions extends InferenceStageOptions {
   /** Milliseconds that never go back. @default performance.now */

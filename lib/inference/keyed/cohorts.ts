@@ -1,12 +1,12 @@
-import { type CarriedError, FabricError, restoreError } from '../errors.ts';
-import type { KeyedModelHandler } from '../models/keyed-model-handler.ts';
-import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
-import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
-import { BatchRunner } from './batch-runner.ts';
-import { applyFunction, type StageFunction } from './element-functions.ts';
-import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
-import { type InferenceStageOptions, stagedFunctions } from './single-model-stage.ts';
-import type { WorkItem } from './work-item.ts';
+import { type CarriedError, FabricError, restoreError } from '../../errors.ts';
+import type { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
+import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
+import { OnnxModelHandler } from '../../models/onnx-model-handler.ts';
+import { BatchRunner } from '../batch-runner.ts';
+import { applyFunction, type StageFunction } from '../element-functions.ts';
+import { NO_RESULTS, type OrderedWindow, type Slot } from '../ordered-window.ts';
+import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
+import type { WorkItem } from '../work-item.ts';
 
 /** The keys that share a handler: what holds their model, and the functions that run on their elements. */
 export interface Cohort {

@@ -1,9 +1,9 @@
-import type { BatchFunction } from '../config/steps.ts';
-import { describeError, FabricError } from '../errors.ts';
-import { type FunctionScope, isPromise, resultInTime } from './element-functions.ts';
-import { type Attempt, runIsolated } from './isolation.ts';
-import type { Stage } from './stages.ts';
-import type { Pages, WorkItem } from './work-item.ts';
+import type { BatchFunction } from '../../config/steps.ts';
+import { describeError, FabricError } from '../../errors.ts';
+import { type FunctionScope, isPromise, resultInTime } from '../element-functions.ts';
+import { type Attempt, runIsolated } from '../isolation.ts';
+import type { Stage } from '../stages.ts';
+import type { Pages, WorkItem } from '../work-item.ts';
 
 /** How many elements that are in no batch, and how many bytes of them, may wait behind a batch for it to fill. */
 const MAX_LAG_ELEMENTS = 16_384;

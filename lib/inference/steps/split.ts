@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { BranchStep } from '../config/steps.ts';
-import { FabricError } from '../errors.ts';
+import type { BranchStep } from '../../config/steps.ts';
+import { FabricError } from '../../errors.ts';
 
 /** How far `split` may be told apart: the first 32 bits of a digest. */
 const HASH_VALUES = 2 ** 32;

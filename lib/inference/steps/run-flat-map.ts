@@ -1,9 +1,9 @@
-import { FabricError } from '../errors.ts';
-import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
-import { ModelLists, unionOfModels } from './model-lists.ts';
+import { FabricError } from '../../errors.ts';
+import { applyFunction, type FunctionScope, type StageFunction } from '../element-functions.ts';
+import { ModelLists, unionOfModels } from '../model-lists.ts';
 import { UnderWay } from './under-way.ts';
-import type { Pages, WorkItem } from './work-item.ts';
-import type { ModelLabel } from './worker-protocol.ts';
+import type { Pages, WorkItem } from '../work-item.ts';
+import type { ModelLabel } from '../worker-protocol.ts';
 
 /** Pieces that go into the next step together; an element may have any number of them. */
 const PAGE_PIECES = 256;
