@@ -1,35 +1,20 @@
-import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { RefreshClock } from '../../lib/hosts/refresh-clock.ts';
 import { ModelStore } from '../../lib/models/model-store.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
-import { startTestAws, type TestAws } from '../embedded-aws.ts';
 import { scaleModel } from '../models/scale-model.ts';
+import { ModelBucket, sha256 } from '../models/model-bucket.ts';
 import { modelFile } from '../models/model-files.ts';
 import { descendantsOf, isAlive } from '../processes.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { scaledBy, serveModel } from './serve-model.ts';
 
-let aws: TestAws;
-beforeAll(async () => {
-  aws = await startTestAws();
-  await aws.createBucket('models');
-});
-afterAll(() => aws[Symbol.asyncDispose]());
-
-async function put(key: string, content: string | Uint8Array): Promise<string> {
-  await aws.store.put({ bucket: 'models', key }, content);
-  return `s3://models/${key}`;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
+const bucket = new ModelBucket();
 
 const [one, two, three] = [1, 2, 3].map((factor) => scaleModel(factor)) as [Buffer, Buffer, Buffer];
-const MODELS = { 1: digestOf(one), 2: digestOf(two), 3: digestOf(three) };
+const MODELS = { 1: sha256(one), 2: sha256(two), 3: sha256(three) };
 
 /** Time that stands still, and calls what is due when it is moved. */
 class HandClock implements RefreshClock {
@@ -54,12 +39,12 @@ class HandClock implements RefreshClock {
 
 describe('a model that is refreshed', () => {
   test('swaps in what was put under the same key, between batches', async () => {
-    const uri = await put('swap/m.onnx', one);
+    const uri = await bucket.put('swap/m.onnx', one);
     const { served, refreshes, warnings } = await serveModel(uri, { refreshSecs: 3600 });
     expect(await served.open()).toMatchObject({ digest: MODELS[1] });
     expect(await scaledBy(served)).toEqual({ factor: 1, digest: MODELS[1] });
     expect(await served.refresh()).toBe('same');
-    await put('swap/m.onnx', two);
+    await bucket.put('swap/m.onnx', two);
     // Batches come all the time, and each is answered, by the model that it says.
     const end = new AbortController();
     const seen = new Set<number>();
@@ -83,13 +68,13 @@ describe('a model that is refreshed', () => {
 
   test('looks as often as it is told to, and is in one process again when the version before is drained', async () => {
     const clock = new HandClock();
-    const uri = await put('clock/m.onnx', one);
+    const uri = await bucket.put('clock/m.onnx', one);
     const before = descendantsOf(process.pid);
     const hosts = (): number[] => descendantsOf(process.pid).filter((pid) => !before.includes(pid));
     const { served, refreshes } = await serveModel(uri, { refreshSecs: 60, clock });
     await served.open();
     const [host] = hosts();
-    await put('clock/m.onnx', two);
+    await bucket.put('clock/m.onnx', two);
     clock.advance(59_999);
     expect(refreshes).toEqual([]);
     clock.advance(1);
@@ -103,7 +88,7 @@ describe('a model that is refreshed', () => {
   });
 
   test('goes on with the version before when the new one can not serve, and tries it once', async () => {
-    const uri = await put('kept/m.onnx', one);
+    const uri = await bucket.put('kept/m.onnx', one);
     const probe = { input: 4, output: { y: [4] } };
     const { served, warnings, refreshes } = await serveModel(uri, { refreshSecs: 3600, probe });
     await served.open();
@@ -112,7 +97,7 @@ describe('a model that is refreshed', () => {
       [scaleModel(1, { input: 'z' }), "its inputs are 'z' FP32 [-1, 1], and must be 'x' FP32 [-1, 1]"],
       [two, 'answers the probe wrongly: output.y[0] is 8, and should be 4 within 0.001'],
     ] as const) {
-      await put('kept/m.onnx', content);
+      await bucket.put('kept/m.onnx', content);
       expect(await served.refresh()).toBe('kept out');
       expect(warnings.at(-1)).toContain(reason);
       expect(warnings.at(-1)).toContain(`a new version of the model ${uri} is kept out`);
@@ -122,33 +107,35 @@ describe('a model that is refreshed', () => {
     expect(refreshes).toEqual(['failed', 'failed', 'failed']);
     expect(warnings).toHaveLength(3);
     // It is tried again where there was another in between.
-    await put('kept/m.onnx', one);
+    await bucket.put('kept/m.onnx', one);
     expect(await served.refresh()).toBe('same');
-    await put('kept/m.onnx', two);
+    await bucket.put('kept/m.onnx', two);
     expect(await served.refresh()).toBe('kept out');
     expect(warnings).toHaveLength(4);
   });
 
   test('refuses a first version that answers the probe wrongly', async () => {
-    const { served } = await serveModel(await put('first/m.onnx', two), { probe: { input: 4, output: { y: [4] } } });
+    const { served } = await serveModel(await bucket.put('first/m.onnx', two), {
+      probe: { input: 4, output: { y: [4] } },
+    });
     const error = { name: 'ModelLoadError', message: expect.stringContaining('output.y[0] is 8, and should be 4') };
     await expect(served.open()).rejects.toMatchObject(error);
   });
 
   test('tries a version again that could not be fetched, and says so once', async () => {
-    const uri = await put('flaky/m.onnx', one);
+    const uri = await bucket.put('flaky/m.onnx', one);
     let isDown = false;
     const objects: ObjectStore = {
-      ...bound(aws.store),
+      ...bound(bucket.store),
       get: (address, options) => {
         if (isDown) throw new Error('the connection was cut');
-        return aws.store.get(address, options);
+        return bucket.store.get(address, options);
       },
     };
     const store = new ModelStore({ objects, folder: await temporaryFolder() });
     const { served, warnings, refreshes } = await serveModel(uri, { refreshSecs: 3600, store });
     await served.open();
-    await put('flaky/m.onnx', two);
+    await bucket.put('flaky/m.onnx', two);
     isDown = true;
     expect([await served.refresh(), await served.refresh()]).toEqual(['kept out', 'kept out']);
     expect(warnings).toEqual([expect.stringContaining('the connection was cut')]);
@@ -173,25 +160,25 @@ describe('a model that is refreshed', () => {
   });
 
   test('follows a pointer', async () => {
-    await put('pointed/v1/m.onnx', one);
-    await put('pointed/v2/m.onnx', two);
-    const uri = await put('pointed/current.json', '{"modelUri":"v1/m.onnx"}');
+    await bucket.put('pointed/v1/m.onnx', one);
+    await bucket.put('pointed/v2/m.onnx', two);
+    const uri = await bucket.put('pointed/current.json', '{"modelUri":"v1/m.onnx"}');
     const { served, warnings } = await serveModel(uri, { refreshSecs: 3600 });
     await served.open();
-    await put('pointed/current.json', '{"modelUri":"v2/m.onnx"}');
+    await bucket.put('pointed/current.json', '{"modelUri":"v2/m.onnx"}');
     expect(await served.refresh()).toBe('new');
     expect(await scaledBy(served)).toEqual({ factor: 2, digest: MODELS[2] });
-    await put('pointed/current.json', '{"modelUri":"v3/m.onnx"}');
+    await bucket.put('pointed/current.json', '{"modelUri":"v3/m.onnx"}');
     expect(await served.refresh()).toBe('same');
     expect(warnings).toEqual([expect.stringContaining('s3://models/pointed/v3/m.onnx: there is no such object')]);
   });
 
   test('leaves no process behind where it is closed while a new version loads', async () => {
     const before = descendantsOf(process.pid);
-    const uri = await put('closed/m.onnx', one);
+    const uri = await bucket.put('closed/m.onnx', one);
     const { served, warnings, refreshes } = await serveModel(uri, { refreshSecs: 3600 });
     await served.open();
-    await put('closed/m.onnx', two);
+    await bucket.put('closed/m.onnx', two);
     const refreshing = served.refresh();
     // A second process: that of the new version.
     await vi.waitFor(() => expect(descendantsOf(process.pid).length - before.length).toBe(2), { interval: 5 });
@@ -216,7 +203,7 @@ describe('hosts of one model', () => {
   });
 
   test('that find the cached file corrupted fetch it anew', async () => {
-    const uri = await put('again/m.onnx', one);
+    const uri = await bucket.put('again/m.onnx', one);
     const store = new ModelStore({ folder: await temporaryFolder() });
     const before = descendantsOf(process.pid);
     const { served, loads } = await serveModel(uri, { store });
@@ -247,11 +234,11 @@ describe('hosts of one model', () => {
 
 describe('a model on demand', () => {
   test('is the version that was loaded first, each time that it is opened', async () => {
-    const uri = await put('demand/m.onnx', one);
+    const uri = await bucket.put('demand/m.onnx', one);
     const { served } = await serveModel(uri, { isOnDemand: true });
     await served.open();
     await served.close();
-    await put('demand/m.onnx', two);
+    await bucket.put('demand/m.onnx', two);
     expect(await served.open()).toMatchObject({ digest: MODELS[1] });
     expect(await scaledBy(served)).toMatchObject({ factor: 1 });
   });
@@ -259,12 +246,12 @@ describe('a model on demand', () => {
   test('is the newest that can serve, looked for at most once every refreshSecs, and one at a time', async () => {
     const clock = new HandClock();
     const before = descendantsOf(process.pid);
-    const uri = await put('newest/m.onnx', one);
+    const uri = await bucket.put('newest/m.onnx', one);
     const { served, refreshes, warnings } = await serveModel(uri, { isOnDemand: true, refreshSecs: 60, clock });
     await served.open();
     await served.close();
     expect(clock.waiting).toEqual([]);
-    await put('newest/m.onnx', two);
+    await bucket.put('newest/m.onnx', two);
     clock.advance(59_999);
     expect(await served.open()).toMatchObject({ digest: MODELS[1] });
     await served.close();
@@ -274,7 +261,7 @@ describe('a model on demand', () => {
     expect(descendantsOf(process.pid).length - before.length).toBe(1);
     expect(refreshes).toEqual(['new']);
 
-    await put('newest/m.onnx', 'no model');
+    await bucket.put('newest/m.onnx', 'no model');
     for (const _ of [1, 2]) {
       await served.close();
       clock.advance(60_000);
@@ -285,7 +272,7 @@ describe('a model on demand', () => {
 
   test('tells once that a new version is here while it is open, which is tried when it is opened again', async () => {
     const clock = new HandClock();
-    const uri = await put('stale/m.onnx', one);
+    const uri = await bucket.put('stale/m.onnx', one);
     let told = 0;
     const onStale = (): void => void (told += 1);
     const { served, loads, warnings } = await serveModel(uri, { isOnDemand: true, refreshSecs: 60, clock, onStale });
@@ -296,9 +283,9 @@ describe('a model on demand', () => {
       await served.refresh();
       return told;
     };
-    await put('stale/m.onnx', one);
+    await bucket.put('stale/m.onnx', one);
     expect(await look()).toBe(0);
-    await put('stale/m.onnx', 'no model');
+    await bucket.put('stale/m.onnx', 'no model');
     expect(await look()).toBe(1);
     expect(clock.waiting).toEqual([]);
     expect(await scaledBy(served)).toMatchObject({ factor: 1 });
@@ -306,7 +293,7 @@ describe('a model on demand', () => {
     expect(await served.open()).toMatchObject({ digest: MODELS[1] });
     // It has been tried: nobody is told again before there is another.
     expect(await look()).toBe(1);
-    await put('stale/m.onnx', two);
+    await bucket.put('stale/m.onnx', two);
     expect(await look()).toBe(2);
     await served.close();
     expect(await served.open()).toMatchObject({ digest: MODELS[2] });
@@ -345,12 +332,12 @@ test('a model with weights in a file of their own is refreshed with them', async
   const [model, weights] = await Promise.all(
     ['external.onnx', 'external.onnx.data'].map((name) => readFile(modelFile(name))),
   );
-  await put('ext/external.onnx.data', weights ?? '');
-  const uri = await put('ext/external.onnx', model ?? '');
+  await bucket.put('ext/external.onnx.data', weights ?? '');
+  const uri = await bucket.put('ext/external.onnx', model ?? '');
   const { served } = await serveModel(uri, { refreshSecs: 3600 });
   const first = await served.open();
   expect(await served.refresh()).toBe('same');
-  await put('ext/external.onnx.data', Buffer.alloc(weights?.length ?? 0));
+  await bucket.put('ext/external.onnx.data', Buffer.alloc(weights?.length ?? 0));
   expect(await served.refresh()).toBe('new');
   expect(await served.refresh()).toBe('same');
   expect(first.digest).toMatch(/^[0-9a-f]{64}$/);
