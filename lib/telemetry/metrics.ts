@@ -6,14 +6,22 @@ export type CounterName =
   | 'model_evictions'
   | 'model_thrash_warnings'
   | 'model_refreshes'
-  | 'model_refresh_failures';
+  | 'model_refresh_failures'
+  /** Requests to endpoints: all, those that were answered, those that were throttled (429), those made again. */
+  | 'endpoint_requests'
+  | 'endpoint_requests_accepted'
+  | 'endpoint_requests_throttled'
+  | 'endpoint_request_retries'
+  /** How long requests waited for their turn, all of them together. */
+  | 'endpoint_throttled_milli_secs';
 export type DistributionName =
   | 'inference_request_batch_size'
   | 'inference_batch_latency_micro_secs'
   | 'inference_batch_padding_share'
   | 'load_model_latency_milli_secs'
   | 'model_byte_size'
-  | 'model_private_bytes';
+  | 'model_private_bytes'
+  | 'endpoint_latency_milli_secs';
 
 export interface Distribution {
   readonly count: number;

@@ -1,0 +1,148 @@
+import type { BatchingOptions } from '../batching/batching-options.ts';
+import { type InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import type { TensorMetadata } from '../models/tensor.ts';
+import { judgeError } from './judge-error.ts';
+import { checkRateLimits, type RateLimit } from './rate-limit.ts';
+import type { SecretReference } from './secret-reference.ts';
+
+const DEFAULT_NUM_RETRIES = 5;
+const DEFAULT_TIMEOUT_SECS = 60;
+const DEFAULT_MAX_CONCURRENCY = 256;
+
+export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
+  /**
+   * How often a request is made again that failed and may not the next time. One that the endpoint throttles does not
+   * count. @default 5
+   */
+  readonly numRetries?: number;
+  /** Seconds that one request may take, the step's `timeoutSecs` at most. @default 60 */
+  readonly timeoutSecs?: number;
+  /** The most requests that an engine has under way at once; how many there are follows the endpoint's latency. @default 256 */
+  readonly maxConcurrency?: number;
+  /** Quotas that are known. One that is not is learned from the endpoint's answers. @default none */
+  readonly rateLimits?: readonly RateLimit[];
+}
+
+export interface RequestOptions {
+  /** Aborted when the request's time is over, or nobody waits for its answer any more. */
+  readonly signal: AbortSignal;
+  /** Those of the step and of the elements; a copy for each request. */
+  readonly inferenceArgs?: InferenceArgs;
+}
+
+/** What an endpoint says of its model. */
+export interface EndpointInfo {
+  /** What lines show as the model: its version, or its name. */
+  readonly label: string;
+  /** What manifests show. @default the label */
+  readonly digest?: string;
+  /** The model's inputs, where elements are shaped by them. */
+  readonly inputs?: readonly TensorMetadata[];
+}
+
+/** What a handler may do in AWS; as in `lambda({ permissions })`. */
+export interface EndpointPermission {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+}
+
+/**
+ * Calls a model that somebody else serves (Apache Beam's RemoteModelHandler). It runs in the engine's process, with many
+ * requests under way at once, paced by what the endpoint accepts.
+ *
+ *     class Sentiment extends RemoteModelHandler<string, number, Client> {
+ *       override createClient() { return new Client(process.env.SENTIMENT_URL); }
+ *       override async request(batch, client, { signal }) { return client.scores(batch, { signal }); }
+ *     }
+ *
+ * @typeParam Client - what `createClient` gives, once an engine
+ */
+export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Client = unknown> extends ModelHandler<
+  Input,
+  Output,
+  Client
+> {
+  declare readonly options: RemoteModelHandlerOptions<Input>;
+  readonly numRetries: number;
+  readonly requestTimeoutSecs: number;
+  readonly maxConcurrency: number;
+  readonly rateLimits: readonly RateLimit[];
+
+  /** @throws RangeError, TypeError where an option breaks its rule. */
+  constructor(options: RemoteModelHandlerOptions<Input> = {}) {
+    super({ ...options, ...weightBound(options) });
+    const name = this.constructor.name;
+    this.numRetries = options.numRetries ?? DEFAULT_NUM_RETRIES;
+    this.requestTimeoutSecs = options.timeoutSecs ?? DEFAULT_TIMEOUT_SECS;
+    this.maxConcurrency = options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY;
+    this.rateLimits = checkRateLimits(options.rateLimits ?? [], name);
+    check(name, 'numRetries', this.numRetries, 'an integer of at least 0', (it) => Number.isInteger(it) && it >= 0);
+    check(name, 'timeoutSecs', this.requestTimeoutSecs, 'a positive number', (it) => it > 0);
+    check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);
+  }
+
+  /** What messages call the endpoint: its model and address, without anything secret. */
+  get endpointName(): string {
+    return this.constructor.name;
+  }
+
+  /** The secrets that it reads; a deployed function may read these and no others. */
+  get secretReferences(): readonly SecretReference[] {
+    return [];
+  }
+
+  /** What it has to be allowed in AWS, where it calls a service there. */
+  get permissions(): readonly EndpointPermission[] {
+    return [];
+  }
+
+  /** Makes what requests are made with, once an engine. A rejection is an endpoint that can't be used: it ends the run. */
+  abstract createClient(): Promise<Client> | Client;
+
+  /**
+   * One request to the endpoint: a result for each element of the batch, in its order. An entry that is an `Error` is the
+   * failure of its element alone: it is asked again by itself where that may help, and the others keep their answers.
+   *
+   * What it throws is laid to the batch: it is made again where {@link isThrottled} or {@link isRetryable} say so, and
+   * otherwise run in halves until the elements that cause it are found. An API that takes one element at a time wants
+   * `maxBatchSize: 1`: the pace and the limits count calls of this.
+   */
+  abstract request(
+    batch: readonly Input[],
+    client: Client,
+    options: RequestOptions,
+  ): Promise<readonly (Output | Error)[]>;
+
+  /** Asks the endpoint what its model is, before the first request. @default the class's name, and nothing of inputs */
+  describe?(client: Client, options: { readonly signal: AbortSignal }): Promise<EndpointInfo>;
+
+  /** Whether a request that failed with this may succeed the next time. */
+  isRetryable(error: unknown): boolean {
+    return judgeError(error).verdict === 'retry';
+  }
+
+  /** Whether the endpoint refused a request only because there were too many. */
+  isThrottled(error: unknown): boolean {
+    return judgeError(error).verdict === 'throttled';
+  }
+
+  override loadModel(): Promise<Client> | Client {
+    return this.createClient();
+  }
+
+  override runInference(): never {
+    throw new TypeError(`${this.constructor.name} has no model to run here: an engine calls its 'request'`);
+  }
+}
+
+/** A batch must fit in the smallest of the limits on weight. */
+function weightBound({ rateLimits = [], elementSizeFn, maxBatchWeight }: RemoteModelHandlerOptions<never>) {
+  const weights = rateLimits.flatMap(({ weight }) => weight ?? []);
+  if (elementSizeFn === undefined || maxBatchWeight !== undefined || weights.length === 0) return {};
+  return { maxBatchWeight: Math.min(...weights) };
+}
+
+function check(name: string, option: string, value: number, rule: string, holds: (value: number) => boolean): void {
+  if (holds(value)) return;
+  throw new RangeError(`Cannot create ${name} as '${option}' must be ${rule}: current value is ${value}`);
+}
