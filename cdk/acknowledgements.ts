@@ -3,6 +3,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IConstruct } from 'constructs';
+import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
 
 // What cdk-nag's AwsSolutions rules ask for and the fabric does otherwise, each with its reason.
 
@@ -33,6 +34,19 @@ export function acknowledgeModels(role: IConstruct, uris: readonly string[]): vo
     const resource = `arn:<AWS::Partition>:s3:::${uri.replace(/^s3:\/\//, '')}`;
     acknowledge(role, `IAM5[Resource::${resource}]`, 'What a pointer to a model names lies beside it, by any name.');
   }
+}
+
+/** @param permissions - of the handlers of remote models, which know neither account nor region. */
+export function acknowledgeEndpoints(role: IConstruct, permissions: readonly EndpointPermission[]): void {
+  for (const resource of new Set(permissions.flatMap(({ resources }) => resources))) {
+    if (!resource.includes('*')) continue;
+    acknowledge(role, `IAM5[Resource::${resource}]`, 'It is all that the handler knows of the endpoint that it calls.');
+  }
+}
+
+/** The governor's. */
+export function acknowledgeMetrics(role: IConstruct): void {
+  acknowledge(role, 'IAM5[Resource::*]', 'CloudWatch has no resources that GetMetricData could be restricted to.');
 }
 
 /** A bucket's ARN as cdk-nag writes it. */

@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -12,9 +13,12 @@ export interface FabricAlarmsProps {
   readonly oldestMessageAge: Duration;
 }
 
+type AlarmProps = Omit<cloudwatch.AlarmProps, 'evaluationPeriods' | 'treatMissingData'> &
+  Partial<Pick<cloudwatch.AlarmProps, 'evaluationPeriods'>>;
+
 const PERIOD = Duration.minutes(5);
 
-/** Alarms on queues: anything in a dead-letter queue, and work that waits too long. */
+/** Alarms: anything in a dead-letter queue, work that waits too long, and a function that fails time after time. */
 export class FabricAlarms extends Construct {
   readonly all: cloudwatch.Alarm[] = [];
   readonly #props: FabricAlarmsProps;
@@ -44,10 +48,25 @@ export class FabricAlarms extends Construct {
     });
   }
 
-  #add(id: string, props: Omit<cloudwatch.AlarmProps, 'evaluationPeriods' | 'treatMissingData'>): void {
+  /** @param minutes - for which the function, that runs once a minute, has to fail. */
+  watchEveryMinute(
+    id: string,
+    func: lambda.Function,
+    { what, minutes }: { readonly what: string; readonly minutes: number },
+  ): void {
+    this.#add(id, {
+      metric: func.metricErrors({ period: Duration.minutes(1), statistic: 'Sum' }),
+      threshold: 0,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: minutes,
+      alarmDescription: `${what} has failed for ${minutes} minutes.`,
+    });
+  }
+
+  #add(id: string, props: AlarmProps): void {
     // An idle queue has no metrics.
     const treatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING;
-    const alarm = new cloudwatch.Alarm(this, id, { ...props, evaluationPeriods: 1, treatMissingData });
+    const alarm = new cloudwatch.Alarm(this, id, { evaluationPeriods: 1, ...props, treatMissingData });
     const { topic } = this.#props;
     if (topic !== undefined) {
       alarm.addAlarmAction(new SnsAction(topic));

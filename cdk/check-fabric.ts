@@ -16,6 +16,8 @@ const MAX_PIPELINES = 20;
 const MAX_ENVIRONMENT_BYTES = 4096;
 /** The longest URL of a queue that CloudFormation names, in the region of the longest name. */
 const QUEUE_URL_BYTES = 150;
+/** What the governor's has of a pipeline beside its name: its queue's URL, its poller's id, its ceiling, quotes. */
+const GOVERNED_BYTES = QUEUE_URL_BYTES + 90;
 /** What else is in the environment: buckets, other queues, the names of variables. */
 const OTHER_ENVIRONMENT_BYTES = 700;
 
@@ -40,11 +42,33 @@ function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
       broken: pipelines.length <= MAX_PIPELINES && bytes > MAX_ENVIRONMENT_BYTES,
       message: `the names of the pipelines are ${bytes - MAX_ENVIRONMENT_BYTES} characters too long in all: Lambda's environment takes ${MAX_ENVIRONMENT_BYTES} bytes`,
     },
+    ...governorRules(pipelines.filter(({ endpoints }) => endpoints !== undefined)),
     ...pipelines.map(({ name, compute }) => ({
       broken: compute.kind === 'container',
       message: `pipelines.${name}.compute must be lambda(…): GPU tasks are not built yet`,
     })),
+    ...pipelines.flatMap(secretRules),
   ];
+}
+
+function governorRules(governed: readonly DescribedPipeline[]): readonly Rule[] {
+  const bytes = governed.reduce((sum, { name }) => sum + name.length + GOVERNED_BYTES, OTHER_ENVIRONMENT_BYTES);
+  const count = governed.length;
+  return [
+    {
+      broken: bytes > MAX_ENVIRONMENT_BYTES,
+      message: `the ${count} pipelines with remote models don't fit into the governor's environment, which takes ${MAX_ENVIRONMENT_BYTES} bytes. Make a fabric for each group of them`,
+    },
+  ];
+}
+
+/** A function's environment can be read by whoever may look at the function, and nothing would set it. */
+function secretRules({ name, endpoints }: DescribedPipeline): readonly Rule[] {
+  const variables = (endpoints?.secrets ?? []).flatMap((secret) => ('env' in secret ? secret.env : []));
+  return variables.map((variable) => ({
+    broken: true,
+    message: `pipelines.${name}: the secret { env: '${variable}' } is not there in a deployed function: put it in AWS, and say { secretsManager: '<name>' } or { ssm: '<name>' }`,
+  }));
 }
 
 function propsRules(scope: Construct, { outputBucket, inputBuckets = [] }: InferenceFabricProps): readonly Rule[] {

@@ -4,9 +4,9 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeObjects } from './acknowledgements.ts';
-import { FabricFunction, type FabricFunctionProps } from './fabric-function.ts';
 import type { FabricPipeline, FabricResources } from './fabric-pipeline.ts';
 import { allow, readInput, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
+import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
 export interface ControlFunctionsProps extends FabricResources {
   /** Intake and finalizer are modules of the same code. */
@@ -37,16 +37,16 @@ export class ControlFunctions extends Construct {
 
   constructor(scope: Construct, id: string, props: ControlFunctionsProps) {
     super(scope, id);
-    const intake = new FabricFunction(this, 'Intake', intakeProps(props));
+    const intake = new QueueFunction(this, 'Intake', intakeProps(props));
     acknowledgeObjects(intake, [...props.inputBuckets, props.outputBucket]);
-    const finalizer = new FabricFunction(this, 'Finalizer', finalizerProps(props));
+    const finalizer = new QueueFunction(this, 'Finalizer', finalizerProps(props));
     acknowledgeObjects(finalizer, [props.outputBucket]);
     this.intake = intake.function;
     this.finalizer = finalizer.function;
   }
 }
 
-function intakeProps(props: ControlFunctionsProps): FabricFunctionProps {
+function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
   const { inputBuckets, outputBucket, intakeQueue, finalizerQueue } = props;
   const bundleQueues = eachPipeline(props, ({ bundleQueue }) => bundleQueue);
   const queues = {
@@ -74,7 +74,7 @@ function intakeProps(props: ControlFunctionsProps): FabricFunctionProps {
   };
 }
 
-function finalizerProps(props: ControlFunctionsProps): FabricFunctionProps {
+function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
   const { outputBucket, finalizerQueue } = props;
   const deadLetters = eachPipeline(props, ({ elementDeadLetters }) => elementDeadLetters);
   const queues = { finalizer: finalizerQueue.queueUrl, deadLetters: urlsOf(deadLetters) };
@@ -105,7 +105,7 @@ function shared({
   architecture,
   logRetention,
 }: ControlFunctionsProps): Pick<
-  FabricFunctionProps,
+  QueueFunctionProps,
   'code' | 'architecture' | 'logRetention' | 'timeout' | 'ephemeralStorageMb'
 > {
   return { code, architecture, logRetention, timeout: CONTROL_TIMEOUT, ephemeralStorageMb: STORAGE_MB };

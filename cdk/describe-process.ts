@@ -9,8 +9,9 @@ import { ConfigError, ModelLoadError } from '../lib/errors.ts';
 import { externalLocations } from '../lib/models/external-data.ts';
 import type { ModelHandler } from '../lib/models/model-handler.ts';
 import { isPointer, targetOfPointer } from '../lib/models/model-pointer.ts';
+import { RemoteModelHandler } from '../lib/remote/remote-model-handler.ts';
 import { isS3Uri } from '../lib/stores/open-source.ts';
-import type { DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
+import type { DescribedEndpoints, DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 
 // A process of its own: it imports the config module given as its argument, and writes what of it is data, as JSON, to
 // the descriptor that its parent reads. An app's synthesis is synchronous, and may run under any loader.
@@ -49,7 +50,23 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
     ...(waits.length === 0 ? {} : { maxBatchDurationSecs: Math.min(...waits) }),
     modelFiles: [...new Set(files.flatMap(withExternalData))].toSorted(),
     modelObjects: [...new Set(objects)].toSorted(),
+    ...describeEndpoints(handlers),
   };
+}
+
+function describeEndpoints(handlers: readonly ModelHandler[]): { readonly endpoints?: DescribedEndpoints } {
+  const remote = handlers.filter((handler) => handler instanceof RemoteModelHandler);
+  if (remote.length === 0) return {};
+  const endpoints = {
+    permissions: distinct(remote.flatMap(({ permissions }) => permissions)),
+    secrets: distinct(remote.flatMap(({ secretReferences }) => secretReferences)),
+  };
+  return { endpoints };
+}
+
+/** Of plain data: models of one endpoint ask for the same. */
+function distinct<T>(values: readonly T[]): readonly T[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
 function modelUriOf({ options }: ModelHandler): readonly string[] {

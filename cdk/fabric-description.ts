@@ -6,6 +6,14 @@ import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
 import { siblingModule } from '../lib/hosts/sibling-module.ts';
+import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
+import type { SecretReference } from '../lib/remote/secret-reference.ts';
+
+/** What the handlers of a pipeline's remote models need in AWS, each thing once. */
+export interface DescribedEndpoints {
+  readonly permissions: readonly EndpointPermission[];
+  readonly secrets: readonly SecretReference[];
+}
 
 /** What of a pipeline decides what is deployed for it. */
 export interface DescribedPipeline {
@@ -17,6 +25,8 @@ export interface DescribedPipeline {
   readonly modelFiles: readonly string[];
   /** `s3://…` addresses of the models that are fetched; those that a pointer may point to end in `/*`. */
   readonly modelObjects: readonly string[];
+  /** Absent where it has no remote model. One that has some is governed. */
+  readonly endpoints?: DescribedEndpoints;
 }
 
 /** A configuration as data. */

@@ -8,12 +8,28 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Architecture, LambdaCompute } from '../lib/config/compute.ts';
-import { acknowledgeModels, acknowledgeObjects, acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
+import {
+  acknowledgeEndpoints,
+  acknowledgeModels,
+  acknowledgeObjects,
+  acknowledgeUnnamedDeadLetters,
+} from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import { ProcessorBundling } from './bundling/processor-bundling.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
-import { FabricFunction, type PollerProps } from './fabric-function.ts';
-import { askedFor, readInput, readModels, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
+import {
+  allow,
+  askedFor,
+  parameterArn,
+  readInput,
+  readModels,
+  readSecrets,
+  removeOutput,
+  sendTo,
+  useKey,
+  writeOutput,
+} from './permissions.ts';
+import { type PollerProps, QueueFunction } from './queue-function.ts';
 import { DeadLetterQueue, MAX_RECEIVES, WorkQueue } from './queues.ts';
 
 /** What all functions of a fabric share. */
@@ -25,6 +41,8 @@ export interface FabricResources {
   readonly logRetention: logs.RetentionDays;
   /** Where a pipeline names none. */
   readonly architecture: Architecture;
+  /** Under which SSM's Parameter Store has a parameter for each governed pipeline, by its name. */
+  readonly parameters: string;
 }
 
 export interface FabricPipelineProps extends FabricResources {
@@ -52,12 +70,17 @@ export class FabricPipeline extends Construct {
   /** Elements that failed. */
   readonly elementDeadLetters: sqs.Queue;
   readonly processor: lambda.Function;
+  /** What takes bundles from their queue to the processor. */
+  readonly poller: lambda.EventSourceMapping;
+  /** The parameter with which its governor tells its processors how many they are. @default it has no governor */
+  readonly governedBy: string | undefined;
 
   constructor(scope: Construct, id: string, props: FabricPipelineProps) {
     super(scope, id);
-    const { encryptionKey, compute } = props;
+    const { encryptionKey, compute, pipeline } = props;
+    this.governedBy = pipeline.endpoints === undefined ? undefined : `${props.parameters}/${pipeline.name}`;
     const timeout = Duration.seconds(compute.timeoutSecs);
-    const window = batchingWindow(props.pipeline);
+    const window = batchingWindow(pipeline);
     const work = new WorkQueue(this, 'Bundles', { encryptionKey, functionTimeout: timeout, batchingWindow: window });
     this.bundleQueue = work.queue;
     this.bundleDeadLetters = work.deadLetters;
@@ -67,16 +90,19 @@ export class FabricPipeline extends Construct {
       queue: work.queue,
       batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
       window,
-      maxConcurrency: compute.maxConcurrency,
+      // A deploy must not undo what the governor has set.
+      maxConcurrency: this.governedBy === undefined ? compute.maxConcurrency : undefined,
     };
-    this.processor = this.#processor(props, timeout, poller);
+    const processor = this.#processor(props, timeout, poller);
+    this.processor = processor.function;
+    this.poller = processor.poller;
   }
 
-  #processor(props: FabricPipelineProps, timeout: Duration, poller: PollerProps): lambda.Function {
+  #processor(props: FabricPipelineProps, timeout: Duration, poller: PollerProps): QueueFunction {
     const { compute, pipeline, configPath, files } = props;
     const architecture = compute.architecture ?? props.architecture;
     const bundling = new ProcessorBundling({ configPath, architecture, files });
-    const processor = new FabricFunction(this, 'Processor', {
+    const processor = new QueueFunction(this, 'Processor', {
       description: `Processes bundles of ${pipeline.name}`,
       code: bundledCode(dirname(configPath), bundling),
       module: 'processor',
@@ -91,7 +117,8 @@ export class FabricPipeline extends Construct {
     });
     acknowledgeObjects(processor, [...props.inputBuckets, props.outputBucket]);
     acknowledgeModels(processor, pipeline.modelObjects);
-    return processor.function;
+    acknowledgeEndpoints(processor, pipeline.endpoints?.permissions ?? []);
+    return processor;
   }
 
   #environment(props: FabricPipelineProps, configModule: string): Readonly<Record<string, string>> {
@@ -103,6 +130,7 @@ export class FabricPipeline extends Construct {
       FABRIC_PIPELINE: props.pipeline.name,
       FABRIC_CONFIG: configModule,
       FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
+      ...(this.governedBy === undefined ? {} : { FABRIC_CONCURRENCY_PARAMETER: this.governedBy }),
     };
   }
 
@@ -115,7 +143,9 @@ export class FabricPipeline extends Construct {
       sendTo([this.bundleQueue, this.elementDeadLetters]),
       ...readModels(pipeline.modelObjects, Aws.PARTITION),
       ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),
-      ...askedFor(compute.permissions ?? []),
+      ...askedFor([...(pipeline.endpoints?.permissions ?? []), ...(compute.permissions ?? [])]),
+      ...readSecrets(pipeline.endpoints?.secrets ?? []),
+      ...(this.governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [parameterArn(this.governedBy)])]),
     ];
   }
 }

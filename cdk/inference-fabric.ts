@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration, Names } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -18,6 +18,7 @@ import { checkFabric, deployable } from './check-fabric.ts';
 import { CONTROL_TIMEOUT, ControlFunctions, INTAKE_WINDOW } from './control-functions.ts';
 import { describeFabric, type FabricDescription } from './fabric-description.ts';
 import { FabricPipeline, type FabricResources } from './fabric-pipeline.ts';
+import { type GovernedPipeline, Governor } from './governor.ts';
 import { notifyOfObjects } from './intake-notifications.ts';
 import { WorkQueue } from './queues.ts';
 import { sharedFiles } from './shared-files.ts';
@@ -55,6 +56,9 @@ export interface InferenceFabricProps {
   readonly logRetention?: logs.RetentionDays;
 }
 
+/** A minute or two of failures are no trouble: processors keep to what endpoints accept by themselves. */
+const GOVERNOR_FAILURES = 15;
+
 /**
  * All that a configuration needs in AWS: files dropped in `inputBucket` under a pipeline's name become predictions and
  * explained failures in `outputBucket`.
@@ -69,6 +73,8 @@ export class InferenceFabric extends Construct {
   readonly finalizerQueue: sqs.Queue;
   readonly intake: lambda.Function;
   readonly finalizer: lambda.Function;
+  /** Absent where no pipeline has a remote model. */
+  readonly governor: lambda.Function | undefined;
   /** By name. */
   readonly pipelines: ReadonlyMap<string, FabricPipeline>;
   readonly alarms: readonly cloudwatch.Alarm[];
@@ -88,6 +94,7 @@ export class InferenceFabric extends Construct {
       encryptionKey,
       logRetention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
       architecture: architectureOf(this, props),
+      parameters: `/inference-fabric/${Aws.STACK_NAME}/${Names.uniqueId(this)}`,
     };
     const queueProps = { encryptionKey, functionTimeout: CONTROL_TIMEOUT };
     const intake = new WorkQueue(this, 'IntakeQueue', { ...queueProps, batchingWindow: INTAKE_WINDOW });
@@ -95,15 +102,19 @@ export class InferenceFabric extends Construct {
     this.intakeQueue = intake.queue;
     this.finalizerQueue = finalizer.queue;
     this.pipelines = this.#pipelines(fabric, props, resources);
+    const governed = governedOf(fabric, this.pipelines);
+    const code = bundledCode(dirname(fabric.configPath), new ControlBundling(fabric.facts, governed.size > 0));
     const control = new ControlFunctions(this, 'Control', {
       ...resources,
-      code: bundledCode(dirname(fabric.configPath), new ControlBundling(fabric.facts)),
+      code,
       intakeQueue: intake.queue,
       finalizerQueue: finalizer.queue,
       pipelines: this.pipelines,
     });
     this.intake = control.intake;
     this.finalizer = control.finalizer;
+    this.governor =
+      governed.size === 0 ? undefined : new Governor(this, 'Governing', { ...resources, code, governed }).function;
     notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, encryptionKey });
     this.alarms = this.#alarms(props, { intake, finalizer });
   }
@@ -143,8 +154,23 @@ export class InferenceFabric extends Construct {
       alarms.watchDeadLetters(`${name}-elements`, elementDeadLetters, `Failed elements of ${name} are`);
       alarms.watchAge(`${name}-age`, bundleQueue, `Bundles of ${name}`);
     }
+    if (this.governor !== undefined) {
+      alarms.watchEveryMinute('Governor', this.governor, { what: 'The governor', minutes: GOVERNOR_FAILURES });
+    }
     return alarms.all;
   }
+}
+
+function governedOf(
+  fabric: FabricDescription,
+  pipelines: ReadonlyMap<string, FabricPipeline>,
+): ReadonlyMap<string, GovernedPipeline> {
+  const entries = fabric.pipelines.flatMap((described): [string, GovernedPipeline][] => {
+    const pipeline = pipelines.get(described.name);
+    if (pipeline?.governedBy === undefined) return [];
+    return [[described.name, { pipeline, ceiling: deployable(described).maxConcurrency }]];
+  });
+  return new Map(entries);
 }
 
 /** CDK's classes are its interfaces but for exact optional properties. */

@@ -1,7 +1,9 @@
+import { Aws } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Permission } from '../lib/config/compute.ts';
+import type { SecretReference } from '../lib/remote/secret-reference.ts';
 
 // Statements by hand, not the constructs' grants: those give more than the functions use.
 
@@ -53,9 +55,39 @@ export function readModels(uris: readonly string[], partition: string): readonly
   return [allow(['s3:GetObject', 's3:GetObjectVersion'], arns(places)), allow(['s3:ListBucket'], arns(buckets))];
 }
 
-/** What the user asked for, word for word. */
+/** What the user and the handlers asked for, word for word. */
 export function askedFor(permissions: readonly Permission[]): readonly iam.PolicyStatement[] {
   return permissions.map(({ actions, resources }) => allow(actions, resources));
+}
+
+/** Reading these secrets and no others. Under AWS's own keys that needs no leave to decrypt. */
+export function readSecrets(secrets: readonly SecretReference[]): readonly iam.PolicyStatement[] {
+  const managed = secrets.flatMap((secret) => ('secretsManager' in secret ? secretArn(secret.secretsManager) : []));
+  const parameters = secrets.flatMap((secret) => ('ssm' in secret ? parameterArn(secret.ssm) : []));
+  return [...allowWhere('secretsmanager:GetSecretValue', managed), ...allowWhere('ssm:GetParameter', parameters)];
+}
+
+/** Secrets Manager ends a secret's ARN with a hyphen and six characters of its own. */
+const WHOLE_SECRET_ARN = /-[A-Za-z0-9]{6}$/;
+const ANY_ENDING = '-??????';
+
+function secretArn(nameOrArn: string): string {
+  if (nameOrArn.startsWith('arn:')) return WHOLE_SECRET_ARN.test(nameOrArn) ? nameOrArn : nameOrArn + ANY_ENDING;
+  return `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret:${nameOrArn}${ANY_ENDING}`;
+}
+
+/** @param nameOrArn - may end in a version or a label, which IAM knows nothing of: `/keys/openai:3` */
+export function parameterArn(nameOrArn: string): string {
+  if (nameOrArn.startsWith('arn:')) return nameOrArn.split(':').slice(0, ARN_PARTS).join(':');
+  const [name = ''] = nameOrArn.replace(/^\//, '').split(':');
+  return `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter/${name}`;
+}
+
+/** `arn:aws:ssm:<region>:<account>:parameter/<name>` */
+const ARN_PARTS = 6;
+
+function allowWhere(action: string, resources: readonly string[]): readonly iam.PolicyStatement[] {
+  return resources.length === 0 ? [] : [allow([action], resources)];
 }
 
 /** Objects and messages under a key of the user's own. */

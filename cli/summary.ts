@@ -31,6 +31,17 @@ export interface RunSummary {
   /** Times that a copy of a model was loaded, and times that one was put out of memory to make room. */
   readonly modelLoads: number;
   readonly modelEvictions: number;
+  /** Requests to endpoints, where the pipeline asks any. */
+  readonly requests: {
+    readonly made: number;
+    /** Refused because there were too many; they were made again, at no charge to the elements. */
+    readonly throttled: number;
+    /** Made again because they failed. */
+    readonly retried: number;
+    readonly meanMillis: number | null;
+    /** Seconds that requests waited for their turn, all of them together. */
+    readonly waitedSecs: number;
+  } | null;
   /** The models that made the predictions: their full digests by what the lines show. */
   readonly models: Readonly<Record<string, string>>;
   /** Folders of results; a file for each input that is one element by itself. */
@@ -75,6 +86,7 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
     modelLoads: loads?.count ?? 0,
     modelEvictions: metrics.counter('model_evictions'),
+    requests: requests(metrics),
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
     results: [...results.map((result) => result.folder), ...loose.map((result) => result.path)],
   };
@@ -84,6 +96,19 @@ function batchSizes(sizes: Distribution | undefined): RunSummary['batchSizes'] {
   return sizes === undefined
     ? null
     : { batches: sizes.count, mean: rounded(meanOf(sizes), 1), min: sizes.min, max: sizes.max };
+}
+
+function requests(metrics: Metrics): RunSummary['requests'] {
+  const made = metrics.counter('endpoint_requests');
+  if (made === 0) return null;
+  const latency = metrics.distribution('endpoint_latency_milli_secs');
+  return {
+    made,
+    throttled: metrics.counter('endpoint_requests_throttled'),
+    retried: metrics.counter('endpoint_request_retries'),
+    meanMillis: latency === undefined ? null : rounded(meanOf(latency), 1),
+    waitedSecs: rounded(metrics.counter('endpoint_throttled_milli_secs') / 1000, 1),
+  };
 }
 
 function rounded(value: number, digits: number): number {
@@ -105,6 +130,7 @@ export function summaryTable(summary: RunSummary): string {
     table.push(['batches', `${batchSizes.batches} of ${batchSizes.min} to ${batchSizes.max}, mean ${batchSizes.mean}`]);
   }
   if (modelLoadSecs !== null) table.push(['model load', describeLoads(summary, modelLoadSecs)]);
+  if (summary.requests !== null) table.push(['requests', describeRequests(summary.requests)]);
   for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
   if (results.length > SHOWN_RESULTS)
     table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
@@ -117,6 +143,14 @@ function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number)
   if (modelLoads === 1) return `${secs} s`;
   const evictions = modelEvictions === 0 ? '' : `, ${modelEvictions} evicted`;
   return `${modelLoads} of ${secs} s each${evictions}`;
+}
+
+function describeRequests({ made, throttled, retried, meanMillis }: NonNullable<RunSummary['requests']>): string {
+  const parts = [`${made.toLocaleString('en')}`];
+  if (meanMillis !== null) parts.push(`${meanMillis} ms each`);
+  if (throttled > 0) parts.push(`${throttled.toLocaleString('en')} throttled and made again`);
+  if (retried > 0) parts.push(`${retried.toLocaleString('en')} retried`);
+  return parts.join(', ');
 }
 
 /** A path as short as it can be said from here; a URI as it is. */

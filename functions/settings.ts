@@ -26,6 +26,8 @@ export interface ProcessorSettings {
   /** How many times the queue gives a bundle before it parks it. */
   readonly maxReceives: number;
   readonly cores: number;
+  /** The parameter that says how many processors there are. @default the pipeline has no governor */
+  readonly concurrencyParameter?: string;
 }
 
 export interface FinalizerSettings {
@@ -36,12 +38,34 @@ export interface FinalizerSettings {
   readonly eventBus?: string;
 }
 
+export interface GovernorSettings {
+  readonly pipelines: readonly GovernedPipeline[];
+}
+
+/** A pipeline with a remote model. */
+export interface GovernedPipeline {
+  readonly name: string;
+  /** Of the event source mapping that takes its bundles to its function. */
+  readonly poller: string;
+  /** The URL of the queue of its bundles. */
+  readonly queue: string;
+  /** The parameter that keeps what was decided. */
+  readonly parameter: string;
+  /** The most runs of its function at once. @default as many as a poller can have */
+  readonly ceiling?: number;
+}
+
 /** Lambda gives a function a whole core for each so many MB of memory. */
 const MEMORY_MB_PER_CORE = 1769;
 
 const text = z.string({ error: 'must be set' }).min(1, 'must be set');
 const url = z.url('must be the URL of a queue');
 const urls = z.record(z.string(), url, 'must be an object of queue URLs by pipeline');
+const governed = z.record(
+  z.string(),
+  z.object({ poller: z.string().min(1), queue: url, ceiling: z.number().int().positive().optional() }),
+  'must be an object of pollers and queues by pipeline',
+);
 const BUCKET_NAMES = 'must be a list of bucket names';
 const bucketNames = z.array(z.string().min(1), BUCKET_NAMES).min(1, BUCKET_NAMES);
 
@@ -55,6 +79,7 @@ export function intakeSettings(env: Environment): IntakeSettings {
 
 export function processorSettings(env: Environment): ProcessorSettings {
   const memoryMb = read(env, 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', number);
+  const concurrencyParameter = env['FABRIC_CONCURRENCY_PARAMETER'] ?? '';
   return {
     outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
     inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
@@ -63,6 +88,7 @@ export function processorSettings(env: Environment): ProcessorSettings {
     config: read(env, 'FABRIC_CONFIG', text),
     maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
     cores: Math.max(1, Math.floor(memoryMb / MEMORY_MB_PER_CORE)),
+    ...(concurrencyParameter === '' ? {} : { concurrencyParameter }),
   };
 }
 
@@ -72,6 +98,20 @@ export function finalizerSettings(env: Environment): FinalizerSettings {
     outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
     queues: read(env, 'FABRIC_QUEUES', json(z.object({ finalizer: url, deadLetters: urls }))),
     ...(eventBus === '' ? {} : { eventBus }),
+  };
+}
+
+export function governorSettings(env: Environment): GovernorSettings {
+  const parameters = read(env, 'FABRIC_PARAMETERS', text);
+  const pipelines = Object.entries(read(env, 'FABRIC_GOVERNED', json(governed)));
+  return {
+    pipelines: pipelines.map(([name, { poller, queue, ceiling }]) => ({
+      name,
+      poller,
+      queue,
+      parameter: `${parameters}/${name}`,
+      ...(ceiling === undefined ? {} : { ceiling }),
+    })),
   };
 }
 

@@ -7,15 +7,20 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 // Its types have the default export only.
 // oxlint-disable-next-line import/no-named-as-default
 import middy from '@middy/core';
-import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Context } from 'aws-lambda';
 import type { FabricCounter, Telemetry } from '../lib/telemetry/telemetry.ts';
-import type { SqsHandler } from './sqs-handler.ts';
+import type { LambdaClock } from './lambda-deadline.ts';
 
-const NAMESPACE = 'InferenceFabric';
+/** Of the fabric's metrics in CloudWatch; their one dimension is `pipeline`. */
+export const NAMESPACE = 'InferenceFabric';
 
 export interface FunctionTelemetry extends Telemetry {
   /** The function as Lambda calls it: with its context in the logs, its cold start counted, its runs traced. */
-  instrument(handler: SqsHandler): (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;
+  instrument<Event, Result>(
+    handler: (event: Event, context: LambdaClock) => Promise<Result>,
+  ): (event: Event, context: Context) => Promise<Result>;
+  /** Publishes what was counted so far, for those who can't wait for the end of a run. */
+  publish(): void;
 }
 
 /** Logs, metrics and traces of a function, by Powertools for AWS Lambda; its settings are Powertools' variables. */
@@ -30,17 +35,21 @@ export function openTelemetry(serviceName: string): FunctionTelemetry {
     warn: (message, fields = {}) => logger.warn(message, { ...fields }),
     error: (message, fields = {}) => logger.error(message, { ...fields }),
     count: (name, amount, pipeline) => counts.add(name, amount, pipeline),
-    instrument: (handler) =>
-      middy<SQSEvent, SQSBatchResponse>()
+    publish: () => counts.publish(),
+    instrument: <Event, Result>(handler: (event: Event, context: LambdaClock) => Promise<Result>) => {
+      const run = middy<unknown, unknown>()
         .use(injectLambdaContext(logger))
         .use(logMetrics(metrics, { captureColdStartMetric: true }))
         .use(captureLambdaHandler(tracer, { captureResponse: false }))
-        .handler((event, context) => handler(event, context).finally(() => counts.publish())),
+        // middy's types can't tell what they are for a type that is not known yet: it passes both through.
+        .handler((event, context) => handler(event as Event, context).finally(() => counts.publish()));
+      return (event: Event, context: Context) => run(event, context) as Promise<Result>;
+    },
   };
 }
 
 /**
- * Counts of one run of a function: published together, a line for each pipeline. The pipeline is their only dimension:
+ * Counts of a function: published together, a line for each pipeline. The pipeline is their only dimension:
  * with the function as a second one, no sum could be had without metric math.
  */
 class PipelineCounts {
@@ -60,9 +69,13 @@ class PipelineCounts {
   publish(): void {
     for (const [pipeline, counts] of this.#counts) {
       this.#metrics.addDimension('pipeline', pipeline);
-      for (const [name, amount] of counts) this.#metrics.addMetric(name, MetricUnit.Count, amount);
+      for (const [name, amount] of counts) this.#metrics.addMetric(name, unitOf(name), amount);
       this.#metrics.publishStoredMetrics();
     }
     this.#counts.clear();
   }
+}
+
+function unitOf(name: FabricCounter): (typeof MetricUnit)[keyof typeof MetricUnit] {
+  return name.endsWith('_milli_secs') ? MetricUnit.Milliseconds : MetricUnit.Count;
 }

@@ -40,4 +40,13 @@ export {
   type OnnxOutput,
 } from './models/onnx-model-handler.ts';
 export type { OnnxModel } from './models/onnx-session.ts';
+export { EndpointError, type EndpointErrorOptions } from './remote/endpoint-error.ts';
+export type { RateLimit } from './remote/rate-limit.ts';
+export {
+  type EndpointInfo,
+  type EndpointPermission,
+  RemoteModelHandler,
+  type RemoteModelHandlerOptions,
+  type RequestOptions,
+} from './remote/remote-model-handler.ts';
 export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

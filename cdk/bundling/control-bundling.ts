@@ -8,13 +8,16 @@ import { buildModules, ownModule } from './build-modules.ts';
 export class ControlBundling implements ILocalBundling {
   // Public, because CDK takes two bundlings for the same where what it sees of them is.
   readonly facts: Readonly<Record<string, PipelineFacts>>;
+  readonly modules: readonly string[];
 
-  constructor(facts: Readonly<Record<string, PipelineFacts>>) {
+  /** @param hasGovernor - whether any of the pipelines is governed. */
+  constructor(facts: Readonly<Record<string, PipelineFacts>>, hasGovernor: boolean) {
     this.facts = facts;
+    this.modules = ['intake', 'finalizer', ...(hasGovernor ? ['governor'] : [])];
   }
 
   tryBundle(outputDir: string): boolean {
-    const entries = ['intake', 'finalizer'].map((name) => ({ name, path: ownModule(`functions/${name}/index`) }));
+    const entries = this.modules.map((name) => ({ name, path: ownModule(`functions/${name}/index`) }));
     buildModules(entries, outputDir, dirname(ownModule('lib')));
     writeFileSync(join(outputDir, 'pipelines.json'), JSON.stringify(this.facts));
     return true;

@@ -4,16 +4,25 @@ import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
+import { openParameterStore } from '../parameter-store.ts';
 import { processorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
+import { EndpointCounts } from './endpoint-counts.ts';
+import { FleetShare } from './fleet-share.ts';
 import { createProcessorHandler } from './handler.ts';
+import { whileAtWork } from './while-at-work.ts';
 
 /** Lambda gives a function 10 s to initialise, with more CPU than it has later; then it would start it anew. */
 const WARM_MILLIS = 8000;
+/** A run may last a quarter of an hour; the governor looks once a minute. */
+const PUBLISH_EVERY_MILLIS = 30_000;
 
-const { outputBucket, inputBuckets, queues, pipeline, config, maxReceives, cores } = processorSettings(process.env);
+const settings = processorSettings(process.env);
+const { outputBucket, inputBuckets, queues, pipeline, config, maxReceives, cores, concurrencyParameter } = settings;
 const telemetry = openTelemetry('processor');
 const sqs = openSqsClient();
+const endpointCounts = new EndpointCounts((name, amount) => telemetry.count(name, amount, pipeline));
+const fleet = concurrencyParameter === undefined ? undefined : fleetShare(concurrencyParameter);
 
 await removeLeftSpools();
 
@@ -26,14 +35,19 @@ const processor = createProcessorHandler({
   deadLetters: openSqsQueue(queues.deadLetters, sqs),
   inputBuckets,
   maxReceives,
-  startEngine: () =>
-    InferenceEngine.start({
+  async startEngine() {
+    const starting = InferenceEngine.start({
       configUrl: new URL(config, import.meta.url),
       pipeline,
       cores,
       onWarning: (message) => telemetry.warn(message),
       onOutput: (line) => telemetry.info('a model handler printed', { line }),
-    }),
+    });
+    const [engine] = await Promise.all([starting, fleet?.refresh()]);
+    endpointCounts.follow(engine);
+    fleet?.follow(engine);
+    return engine;
+  },
 });
 
 // What goes wrong here fails the messages that come, one by one, and each says why.
@@ -42,4 +56,16 @@ const warm = processor.warm().catch((error: unknown) => {
 });
 await Promise.race([warm, delay(WARM_MILLIS, undefined, { ref: false })]);
 
-export const handler = telemetry.instrument(processor.handler);
+export const handler = telemetry.instrument(whileAtWork(processor.handler, PUBLISH_EVERY_MILLIS, keepTouch));
+
+/** Tells the governor what endpoints accept, and hears from it. */
+function keepTouch(): void {
+  endpointCounts.take();
+  telemetry.publish();
+  void fleet?.refresh();
+}
+
+function fleetShare(parameter: string): FleetShare {
+  const parameters = openParameterStore();
+  return new FleetShare({ read: () => parameters.read(parameter), telemetry, now: Date.now });
+}

@@ -1,5 +1,6 @@
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
+import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import type { Pipeline } from './fabric.ts';
 import type { RunInferenceStep, Step } from './steps.ts';
 
@@ -26,6 +27,11 @@ export function pipelineModels({ steps }: Pick<Pipeline, 'steps'>): readonly Pip
       handler,
     }));
   });
+}
+
+/** Whether a model of the pipeline is served elsewhere. */
+export function asksEndpoints(pipeline: Pick<Pipeline, 'steps'>): boolean {
+  return pipelineModels(pipeline).some(({ handler }) => handler instanceof RemoteModelHandler);
 }
 
 /** The handlers that hold the models behind a step's handler. */

@@ -1,12 +1,4 @@
-import type { ModelLabel } from './worker-protocol.ts';
-
-/** An element's value on its way into a remote model. */
-export interface AskedElement {
-  /** Its place in its bundle; of a piece of it, also the pieces' places: `17`, `17/0/2`. */
-  readonly place: string;
-  /** Digest of the value and its arguments: an answer to another value is no answer to this one. */
-  readonly fingerprint: string;
-}
+import type { AskedElement, ModelLabel } from './worker-protocol.ts';
 
 /** What a model answered for one element, and what it cost. */
 export interface JournalEntry extends AskedElement {
@@ -24,21 +16,39 @@ export interface JournalEntry extends AskedElement {
  */
 export class AnswerJournal {
   readonly #entries = new Map<string, JournalEntry>();
+  /** Tries of earlier attempts at the bundle. */
+  readonly #triesBefore = new Map<string, number>();
   /** How long the endpoint wants to be left alone that the bundle could not wait for, in milliseconds. */
   retryAfterMillis: number | undefined;
   /** Whether anything was answered that the journal did not start with. */
   hasNewAnswers = false;
-  /** Whether the bundle had to wait for an endpoint's quota. */
-  wasThrottled = false;
+  /** Whether elements waited for their turn at an endpoint when the bundle was told to stop. */
+  wasWaiting = false;
 
-  constructor(entries: Iterable<JournalEntry> = []) {
-    for (const entry of entries) this.#entries.set(keyOf(entry.model, entry.place), entry);
+  /** By model and fingerprint, where places mean nothing. */
+  readonly #byValue: Map<string, JournalEntry> | undefined;
+
+  /** @param options.anyPlace - whether the elements of earlier attempts may have stood elsewhere. Default: they did not. */
+  constructor(entries: Iterable<JournalEntry> = [], { anyPlace = false }: { readonly anyPlace?: boolean } = {}) {
+    this.#byValue = anyPlace ? new Map() : undefined;
+    for (const entry of entries) {
+      const key = keyOf(entry.model, entry.place);
+      this.#entries.set(key, entry);
+      this.#triesBefore.set(key, entry.tries);
+      this.#byValue?.set(keyOf(entry.model, entry.fingerprint), entry);
+    }
   }
 
   /** What is known of an element, if it is of this very value. */
   find(model: number, { place, fingerprint }: AskedElement): JournalEntry | undefined {
     const entry = this.#entries.get(keyOf(model, place));
-    return entry?.fingerprint === fingerprint ? entry : undefined;
+    return entry?.fingerprint === fingerprint ? entry : this.#byValue?.get(keyOf(model, fingerprint));
+  }
+
+  /** Requests that an element was in before this attempt. */
+  triesBefore(model: number, element: AskedElement): number {
+    const entry = this.find(model, element);
+    return entry === undefined ? 0 : (this.#triesBefore.get(keyOf(model, entry.place)) ?? 0);
   }
 
   record(entry: JournalEntry): void {

@@ -5,14 +5,16 @@ import type { BatchCodec } from '../models/batch-codec.ts';
 import { ElementMismatchError } from '../models/collate.ts';
 import { byteLengthOf, type EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
+import { askedElement } from './asked-elements.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
 import { ModelLists } from './model-lists.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
 import type { Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
-import type { BatchFailure } from './worker-protocol.ts';
+import type { AskedBatch, BatchFailure, FailedElement } from './worker-protocol.ts';
 
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const LEAST_ROWS = 2;
@@ -25,6 +27,8 @@ export interface BatchAttemptsOptions {
   readonly model: number;
   readonly stage: Stage;
   readonly link: ModelLink;
+  /** The bundle's task. */
+  readonly task: number;
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
   /** Takes elements whose model can't be loaded any more. @default that ends the bundle */
@@ -77,33 +81,48 @@ export class BatchAttempts {
     }
     if (encoded === undefined) return { ok: true };
     const answer = await link.infer({ ...this.#request(batch, fitting), batch: encoded, isolating });
+    if (answer.tries !== undefined) countTries(fitting, answer.tries);
     if (!answer.ok) {
       if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
       onModelLost(fitting, answer.failure);
       return { ok: true };
     }
-    const { results } = answer;
+    const { results, failed = [] } = answer;
     const read = this.#codec.decode(results);
+    const failures = new Map(failed.map((one) => [one.index, one]));
+    const places = fitting.flatMap((_, index) => (failures.has(index) ? [] : index));
+    const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
     const models = [answer.model];
     const lists = new ModelLists();
-    for (const { item } of fitting) item.models = lists.join(item.models, models);
-    window.settle(fitting, byteLengthOf(results), {
-      read: (at) => read(at),
+    for (const { item } of succeeded) item.models = lists.join(item.models, models);
+    this.#failAlone(fitting, failed);
+    window.settle(succeeded, byteLengthOf(results), {
+      read: (at) => read(places[at] ?? at),
       // Values may be views on what they came in.
       free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
     });
     return { ok: true };
   }
 
+  #failAlone(slots: readonly Slot[], failed: readonly FailedElement[]): void {
+    for (const { index, error } of failed) {
+      const slot = slots[index];
+      if (slot === undefined) continue;
+      slot.item.failure = { stage: this.#options.stage.name, error };
+      this.#options.window.settle([slot], 0, NO_RESULTS);
+    }
+  }
+
   /** What is said of slots that are packed already, as one batch or a piece of one. */
   #request(batch: Batch<Slot>, slots: readonly Slot[]) {
     const paddingShare = this.#codec.padded?.shareOf(this.#valuesOf(slots));
+    const asked = this.#askedOf(slots);
     for (const { item } of slots) {
-      item.tries += 1;
+      if (asked === undefined) item.tries += 1;
       item.forgetValue();
     }
     const [first] = slots;
-    const inferenceArgs = first === undefined || this.#codec.args !== undefined ? undefined : this.#argsOf(first.item);
+    const inferenceArgs = first === undefined ? undefined : this.#argsBeside(first.item);
     const share = slots.length / batch.items.length;
     return {
       model: this.#options.model,
@@ -113,7 +132,15 @@ export class BatchAttempts {
       closedBy: batch.closedBy,
       ...(inferenceArgs === undefined ? {} : { inferenceArgs }),
       ...(paddingShare === undefined ? {} : { paddingShare }),
+      ...(asked === undefined ? {} : { asked }),
     };
+  }
+
+  #askedOf(slots: readonly Slot[]): AskedBatch | undefined {
+    const { handler, task } = this.#options;
+    if (!(handler instanceof RemoteModelHandler)) return undefined;
+    const elements = slots.map(({ item }) => askedElement(item, this.valueOf(item), this.#argsOf(item)));
+    return { task, elements };
   }
 
   /** Packs the slots, taking out those that do not fit; undefined where none is left. */
@@ -144,10 +171,26 @@ export class BatchAttempts {
     return slots.map((slot) => this.valueOf(slot.item));
   }
 
+  /** The arguments that go to the model beside the batch, and are not in its elements. */
+  #argsBeside(item: WorkItem): InferenceArgs | undefined {
+    const { args: inputs } = this.#codec;
+    const args = this.#argsOf(item);
+    return args === undefined || inputs === undefined ? args : inputs.beside?.(args);
+  }
+
   #argsOf({ inferenceArgs: own }: WorkItem): InferenceArgs | undefined {
     const { inferenceArgs: common } = this.#options.step;
     return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
   }
+}
+
+/** The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts. */
+function countTries(slots: readonly Slot[], tries: readonly number[]): void {
+  slots.forEach((slot, index) => {
+    const all = tries[index] ?? slot.tries;
+    slot.item.tries += all - slot.tries;
+    slot.tries = all;
+  });
 }
 
 /** Whether a model has gone for good. One that may load the next time is no reason to fail its elements. */

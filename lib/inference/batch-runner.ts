@@ -3,6 +3,7 @@ import { FabricError } from '../errors.ts';
 import { type BatchCodec, batchCodec } from '../models/batch-codec.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
+import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
 import type { FunctionScope } from './element-functions.ts';
@@ -25,7 +26,7 @@ export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'mode
   readonly inputs: readonly TensorMetadata[] | undefined;
 }
 
-export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel> {
+export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task'> {
   readonly scope: FunctionScope;
   /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
   readonly marksMidBatch: boolean;
@@ -49,6 +50,8 @@ export class BatchRunner {
   /** By the lanes of the slots. */
   readonly #lanes: (Lane | undefined)[] = [];
   #models = 0;
+  /** Batches for remote models that may be in flight at once. */
+  #mostRequests = 0;
   readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
   #hasFixedBatches = false;
   #inFlight = 0;
@@ -67,14 +70,17 @@ export class BatchRunner {
     const { batching } = handler;
     const codec = batchCodec(handler, inputs);
     const { fixedSize } = codec;
-    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model });
+    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, task: this.#options.scope.task });
     const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
     this.#lanes[lane] = { handler, model, codec, attempts, measures };
-    this.#models += 1;
+    const isRemote = handler instanceof RemoteModelHandler;
+    if (isRemote) this.#mostRequests = Math.max(this.#mostRequests, handler.maxConcurrency);
+    else this.#models += 1;
     const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
     const size = fixedSize ?? (minBatchSize === maxBatchSize ? maxBatchSize : 1);
-    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined;
+    // What a remote model makes of its batches is its own affair; and paid answers are not thrown away for them.
+    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && !isRemote;
     this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
@@ -123,7 +129,7 @@ export class BatchRunner {
   /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
   async room(): Promise<void> {
     const { window } = this.#options;
-    const most = MAX_BATCHES_IN_FLIGHT * Math.min(this.#models, MAX_MODELS_KEPT_BUSY);
+    const most = Math.max(this.#mostRequests, MAX_BATCHES_IN_FLIGHT * Math.min(this.#models, MAX_MODELS_KEPT_BUSY));
     this.#submitted = false;
     for (;;) {
       const { changed } = window;

@@ -1,5 +1,8 @@
 import { type CarriedError, FabricError, restoreError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk, OutcomeSink } from './bundle.ts';
+import type { EndpointBusyError } from '../remote/endpoint-error.ts';
+import { AnswerJournal } from './answer-journal.ts';
+import type { AskingBundle } from './engine-model.ts';
 import { count, emptyTally } from './tally.ts';
 import type { KnownFailure } from './worker-protocol.ts';
 
@@ -16,11 +19,28 @@ class WorkerLostError extends FabricError {
   }
 }
 
+export interface BundleRunOptions {
+  /** Told to stop, waits so long for requests to endpoints that are under way, in milliseconds. @default 0 */
+  readonly drainMillis?: number;
+  /** The longest that a request to an endpoint may wait for its turn. @default as long as it takes */
+  readonly patienceMillis?: number;
+  /** What remote models have answered before. @default nothing */
+  readonly journal?: AnswerJournal;
+}
+
 /** One `process` call, as its engine sees it: a bundle that may go through several workers until it is done. */
-export class BundleRun {
+export class BundleRun implements AskingBundle {
   readonly task: number;
   readonly bundle: Bundle;
   readonly #sink: OutcomeSink;
+  readonly journal: AnswerJournal;
+  readonly patienceMillis: number | undefined;
+  readonly #drainMillis: number;
+  readonly #stop = new AbortController();
+  readonly #kill = new AbortController();
+  /** Requests to endpoints that are under way or wait for their turn. */
+  readonly #requests = new Set<Promise<unknown>>();
+  #hasAsked = false;
   readonly #summary = Promise.withResolvers<BundleSummary>();
   readonly #known: KnownFailure[] = [];
   /** Of the outcomes that came: a worker that started over may have seen others for those that it did not send again. */
@@ -30,10 +50,41 @@ export class BundleRun {
   #settled = false;
   #onAbort: (() => void) | undefined;
 
-  constructor(task: number, bundle: Bundle, sink: OutcomeSink) {
+  constructor(task: number, bundle: Bundle, sink: OutcomeSink, options: BundleRunOptions = {}) {
     this.task = task;
     this.bundle = bundle;
     this.#sink = sink;
+    this.journal = options.journal ?? new AnswerJournal();
+    this.patienceMillis = options.patienceMillis;
+    this.#drainMillis = options.drainMillis ?? 0;
+  }
+
+  get stopSignal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get killSignal(): AbortSignal {
+    return this.#kill.signal;
+  }
+
+  track(request: Promise<unknown>): void {
+    this.#hasAsked = true;
+    this.#requests.add(request);
+    void request.finally(() => this.#requests.delete(request));
+  }
+
+  giveUp(error: EndpointBusyError): void {
+    this.journal.retryAfterMillis = Math.max(this.journal.retryAfterMillis ?? 0, error.retryAfterMillis);
+    this.abort(error);
+  }
+
+  get isAsking(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  /** Resolves when no request to an endpoint is under way or waits. */
+  async answered(): Promise<void> {
+    while (this.#requests.size > 0) await Promise.allSettled(this.#requests);
   }
 
   get summary(): Promise<BundleSummary> {
@@ -54,9 +105,21 @@ export class BundleRun {
     return this.#known;
   }
 
-  /** Outcomes that have come so far. */
-  get received(): number {
-    return this.#tally.total;
+  /**
+   * What a worker has to run of it, and how many of the outcomes that it makes have come already. With requests to
+   * endpoints nothing is made again: their answers are gone with the outcomes.
+   */
+  get rest(): { readonly bundle: Bundle; readonly skip: number } {
+    const next = this.#nextOrdinal();
+    if (!this.#hasAsked || next === undefined) return { bundle: this.bundle, skip: this.#tally.total };
+    return { bundle: { ...this.bundle, skipElements: next }, skip: 0 };
+  }
+
+  /** Of the first element that has no outcome yet, where that follows from their number. */
+  #nextOrdinal(): number | undefined {
+    const { source, only, skipElements = 0 } = this.bundle;
+    if (only !== undefined || (source.kind === 'elements' && source.ordinals !== undefined)) return undefined;
+    return skipElements + this.#tally.total;
   }
 
   /** @param abort - tells the worker that holds it to stop. */
@@ -68,8 +131,12 @@ export class BundleRun {
   /** Writes a chunk after those before it; resolves once it is written. */
   async write(chunk: OutcomeChunk): Promise<void> {
     count(this.#tally, chunk);
+    const next = this.#nextOrdinal();
     this.#writing = this.#writing.then(async () => {
-      if (!this.#settled) await this.#sink.write(chunk);
+      if (this.#settled) return;
+      await this.#sink.write(chunk);
+      // A bundle that goes on may go on before a chunk that ends within a batch.
+      if (next !== undefined && chunk.isMidBatch !== true) this.journal.forgetBefore(next);
     });
     try {
       await this.#writing;
@@ -88,8 +155,19 @@ export class BundleRun {
     this.#reject(restoreError(error));
   }
 
+  /** Makes no more requests to endpoints, and ends when those that are under way have been answered, or for too long. */
   abort(reason: unknown): void {
-    this.#reject(reason);
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort(reason);
+    if (this.#requests.size === 0 || this.#drainMillis === 0) this.#reject(reason);
+    else void this.#drain().then(() => this.#reject(reason));
+  }
+
+  async #drain(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#drainMillis);
+    await Promise.race([this.answered(), promise]);
+    clearTimeout(timer);
   }
 
   /** Its worker was lost at an element, which fails for it when the bundle starts over. */
@@ -106,6 +184,8 @@ export class BundleRun {
   #reject(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#stop.abort(error);
+    this.#kill.abort(error);
     this.#summary.reject(error);
     this.#onAbort?.();
   }

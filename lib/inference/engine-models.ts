@@ -10,7 +10,10 @@ import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
 import { ModelStore } from '../models/model-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
+import type { AskingBundle, EngineModel } from './engine-model.ts';
 import { ModelService } from './model-service.ts';
+import { RemoteModelService } from './remote-model-service.ts';
 import type { InferAnswer, InferRequest, ModelLease } from './worker-protocol.ts';
 
 export interface EngineModelsOptions {
@@ -44,7 +47,7 @@ interface KeyedModels {
 export class EngineModels implements AsyncDisposable {
   readonly #options: EngineModelsOptions;
   readonly #store: ModelStore;
-  readonly #services: ModelService[] = [];
+  readonly #services: EngineModel[] = [];
   /** By model; undefined for those that stay loaded. */
   readonly #keyed: (KeyedModels | undefined)[] = [];
 
@@ -54,7 +57,7 @@ export class EngineModels implements AsyncDisposable {
     const { cores = availableParallelism() } = options;
     const steps = stepsOf(pipeline);
     const hosts = steps.reduce((sum, step) => sum + mostHosts(step), 0);
-    const threads = Math.max(1, Math.floor(cores / hosts));
+    const threads = Math.max(1, Math.floor(cores / Math.max(1, hosts)));
     for (const step of steps) this.#addStep(step, { cores, threads, groupsByKey: pipeline.input.groupByKey === true });
   }
 
@@ -66,8 +69,8 @@ export class EngineModels implements AsyncDisposable {
   }
 
   /** Runs a worker's batch; never rejects. */
-  async infer(request: InferRequest): Promise<InferAnswer | undefined> {
-    const answer = await this.#services[request.model]?.infer(request);
+  async infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined> {
+    const answer = await this.#services[request.model]?.infer(request, bundle);
     const keyed = this.#keyed[request.model];
     if (answer?.ok === false && answer.failure.cause === 'fatal' && keyed !== undefined) {
       const { error } = answer.failure;
@@ -75,6 +78,11 @@ export class EngineModels implements AsyncDisposable {
       if (error.name === 'ModelLoadError') keyed.residents.discard(request.model - keyed.first, restoreError(error));
     }
     return answer;
+  }
+
+  /** Limits that remote models' handlers declare are shared by so many engines. */
+  shareLimits(fleet: number): void {
+    for (const service of this.#services) if (service instanceof RemoteModelService) service.shareLimits(fleet);
   }
 
   /** A batch of `size` ran out of memory, and its halves did not. */
@@ -120,22 +128,26 @@ export class EngineModels implements AsyncDisposable {
   ): void {
     const { metrics, configUrl, pipeline, onOutput, onWarning } = this.#options;
     const watch = keyed === undefined ? undefined : this.#watch(models, keyed, groupsByKey);
-    const services = models.map(
-      (model, mapping) =>
-        new ModelService({
-          model,
-          place: handlerPlace(pipeline, model.place),
-          configUrl: configUrl.href,
-          threads: model.handler.options.largeModel === true ? cores : threads,
-          metrics,
-          modelStore: this.#store,
-          isOnDemand: keyed?.keepsAllModels === false,
-          onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
-          ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
-          ...(onOutput === undefined ? {} : { onOutput }),
-          ...(onWarning === undefined ? {} : { onWarning }),
-        }),
-    );
+    const services = models.map((model, mapping): EngineModel => {
+      const { handler } = model;
+      const warned = onWarning === undefined ? {} : { onWarning };
+      if (handler instanceof RemoteModelHandler) {
+        return new RemoteModelService({ model: { ...model, handler }, index: first + mapping, metrics, ...warned });
+      }
+      return new ModelService({
+        model,
+        place: handlerPlace(pipeline, model.place),
+        configUrl: configUrl.href,
+        threads: handler.options.largeModel === true ? cores : threads,
+        metrics,
+        modelStore: this.#store,
+        isOnDemand: keyed?.keepsAllModels === false,
+        onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
+        ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
+        ...(onOutput === undefined ? {} : { onOutput }),
+        ...warned,
+      });
+    });
     this.#services.push(...services);
     if (keyed === undefined) {
       this.#keyed.push(undefined);
@@ -147,7 +159,7 @@ export class EngineModels implements AsyncDisposable {
   }
 
   #residents(
-    services: readonly ModelService[],
+    services: readonly EngineModel[],
     { keyed: { maxModelsPerWorkerHint, maxModelBytes } }: KeyedModelHandler,
     watch: ThrashWatch | undefined,
   ): ResidentModels {
@@ -196,6 +208,7 @@ function stepsOf(pipeline: Pipeline): readonly StepModels[] {
 
 /** The most model hosts of a step that can be alive. */
 function mostHosts({ models, keyed }: StepModels): number {
-  if (keyed === undefined) return models.reduce((sum, { handler }) => sum + handler.modelCopies, 0);
-  return Math.min(keyed.keyed.maxModelsPerWorkerHint ?? models.length, models.length);
+  const held = models.filter(({ handler }) => !(handler instanceof RemoteModelHandler));
+  if (keyed === undefined) return held.reduce((sum, { handler }) => sum + handler.modelCopies, 0);
+  return Math.min(keyed.keyed.maxModelsPerWorkerHint ?? held.length, held.length);
 }

@@ -84,10 +84,10 @@ export class EngineWorker {
   }
 
   give(run: BundleRun): void {
-    const { task, bundle, known, received } = run;
+    const { task, known } = run;
     this.#runs.set(task, run);
     this.#reading.add(task);
-    this.post({ kind: 'bundle', task, bundle, known, skip: received });
+    this.post({ kind: 'bundle', task, known, ...run.rest });
     run.assigned(() => this.post({ kind: 'abort', task }));
   }
 

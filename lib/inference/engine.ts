@@ -6,7 +6,7 @@ import { type CarriedError, carryError, ConfigError } from '../errors.ts';
 import type { ModelStore } from '../models/model-store.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
-import { BundleRun } from './bundle-run.ts';
+import { BundleRun, type BundleRunOptions } from './bundle-run.ts';
 import { EngineModels } from './engine-models.ts';
 import { buffersOf } from './model-link.ts';
 import { functionStages } from './stages.ts';
@@ -29,6 +29,10 @@ export interface InferenceEngineOptions {
   readonly onWarning?: (message: string) => void;
 }
 
+export interface ProcessOptions extends BundleRunOptions {
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Runs the bundles of one pipeline: one engine a pipeline a process.
  *
@@ -48,6 +52,8 @@ export class InferenceEngine implements AsyncDisposable {
   readonly #threads: EngineWorker[] = [];
   readonly #processes = new Set<EngineWorker>();
   readonly #queue: BundleRun[] = [];
+  /** Those that have not ended, by task. */
+  readonly #runs = new Map<number, BundleRun>();
   readonly #setup: WorkerSetup;
   #nextTask = 0;
   #failure: CarriedError | undefined;
@@ -95,11 +101,12 @@ export class InferenceEngine implements AsyncDisposable {
   async process(
     bundle: Bundle,
     sink: OutcomeSink,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal, ...options }: ProcessOptions = {},
   ): Promise<BundleSummary> {
     signal?.throwIfAborted();
     if (this.#disposed) throw new ConfigError('the engine is closed');
-    const run = new BundleRun(this.#nextTask, bundle, sink);
+    const run = new BundleRun(this.#nextTask, bundle, sink, options);
+    this.#runs.set(run.task, run);
     this.#nextTask += 1;
     if (this.#failure !== undefined) run.fail(this.#failure);
     const abort = (): void => run.abort(signal?.reason);
@@ -109,8 +116,14 @@ export class InferenceEngine implements AsyncDisposable {
     try {
       return await run.summary;
     } finally {
+      this.#runs.delete(run.task);
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** Limits that remote models' handlers declare are of a fleet of so many engines. */
+  shareLimits(fleet: number): void {
+    this.#models.shareLimits(fleet);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,7 +158,8 @@ export class InferenceEngine implements AsyncDisposable {
   }
 
   async #infer(worker: EngineWorker, request: number, body: InferRequest): Promise<void> {
-    const answer = await this.#models.infer(body);
+    const run = body.asked === undefined ? undefined : this.#runs.get(body.asked.task);
+    const answer = await this.#models.infer(body, run);
     if (answer === undefined) return;
     worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
   }
@@ -186,7 +200,16 @@ export class InferenceEngine implements AsyncDisposable {
     if (this.#disposed) return;
     const place = this.#threads.indexOf(worker);
     if (place >= 0) this.#threads[place] = this.#openWorker('thread');
-    this.#queue.unshift(...runs);
+    this.#queue.unshift(...runs.filter((run) => !run.isAsking));
+    for (const run of runs) if (run.isAsking) void this.#takeAnswered(run);
+    this.#assign();
+  }
+
+  /** What its lost worker asked of endpoints is answered first, and then not asked again. */
+  async #takeAnswered(run: BundleRun): Promise<void> {
+    await run.answered();
+    if (this.#disposed) return;
+    this.#queue.unshift(run);
     this.#assign();
   }
 

@@ -1,15 +1,11 @@
 import { serialize } from 'node:v8';
 import { BatchAssembler } from '../batching/batch-assembler.ts';
-import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
-import type { BatchClosedBy } from '../batching/batcher.ts';
-import { MemoryCeiling } from '../batching/memory-ceiling.ts';
 import type { PipelineModel } from '../config/pipeline-models.ts';
 import { carryError, describeError, ModelLoadError } from '../errors.ts';
 import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
 import type { RunAnswer } from '../hosts/model-host.ts';
 import { ModelOrigin } from '../hosts/model-origin.ts';
 import { encodeProbe } from '../hosts/probe.ts';
-import type { Loadable } from '../hosts/resident-models.ts';
 import { ServedModel } from '../hosts/served-model.ts';
 import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
@@ -19,14 +15,14 @@ import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-m
 import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { EngineModel } from './engine-model.ts';
 import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
-import type { BatchFailure, BatchSizes, InferAnswer, InferRequest } from './worker-protocol.ts';
+import { LearnedSizes } from './learned-sizes.ts';
+import type { BatchFailure, InferAnswer, InferRequest } from './worker-protocol.ts';
 
 /** A piece of a failed batch gets this many times what its size should take, and at least a second. */
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_MILLIS = 1000;
-/** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
-const MAX_REMEMBERED_KEYS = 1000;
 
 export interface ModelServiceOptions {
   readonly model: PipelineModel;
@@ -58,18 +54,13 @@ interface Fragment {
   readonly resolve: (answer: InferAnswer) => void;
 }
 
-interface Learned {
-  readonly estimator: BatchSizeEstimator;
-  readonly ceiling: MemoryCeiling;
-}
-
 /** One model of a pipeline: its hosts, and what has been learned of the sizes that suit it, also while it is closed. */
-export class ModelService implements Loadable, AsyncDisposable {
+export class ModelService implements EngineModel {
   readonly #options: ModelServiceOptions;
   readonly #handler: ModelHandler;
   readonly #served: ServedModel;
   readonly #assembler: BatchAssembler<Fragment> | undefined;
-  readonly #learned = new Map<string, Learned>();
+  readonly #learned: LearnedSizes;
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
 
@@ -79,6 +70,7 @@ export class ModelService implements Loadable, AsyncDisposable {
     this.#options = options;
     this.#handler = handler;
     const { batching } = this.#handler;
+    this.#learned = new LearnedSizes(batching);
     this.#served = new ServedModel({
       copies: this.#handler.modelCopies,
       env: this.#handler.options.envVars ?? {},
@@ -101,7 +93,7 @@ export class ModelService implements Loadable, AsyncDisposable {
       this.#assembler = new BatchAssembler({
         policy: { ...batching, maxBatchDurationSecs: batching.maxBatchDurationSecs },
         targetSize: (key) => {
-          const { target, ceiling = Infinity } = this.#sizes(keyOfJoinKey(key));
+          const { target, ceiling = Infinity } = this.#learned.sizes(keyOfJoinKey(key));
           return this.#fixedSize ?? Math.min(target, ceiling);
         },
         clock: {
@@ -140,7 +132,7 @@ export class ModelService implements Loadable, AsyncDisposable {
 
   /** A batch of `size` ran out of memory, and its halves did not. */
   recovered(key: string, size: number): void {
-    this.#learnedOf(key).ceiling.recovered(size);
+    this.#learned.recovered(key, size);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -173,7 +165,7 @@ export class ModelService implements Loadable, AsyncDisposable {
   #timeoutMillis(key: string, size: number, isolating: boolean): number {
     const timeoutMillis = this.#options.model.step.timeoutSecs * 1000;
     if (!isolating || size === 1) return timeoutMillis;
-    const expected = this.#learned.get(key)?.estimator.expectedMillis(size) ?? 0;
+    const expected = this.#learned.expectedMillis(key, size);
     return Math.min(timeoutMillis, Math.max(LEAST_ISOLATION_MILLIS, expected * ISOLATION_SLACK));
   }
 
@@ -203,47 +195,27 @@ export class ModelService implements Loadable, AsyncDisposable {
         ok: true,
         results: resultBatch(result, chunks),
         model: { label, digest },
-        sizes: this.#sizes(fragment.request.key),
+        sizes: this.#learned.sizes(fragment.request.key),
       });
     });
   }
 
-  /** Ends of bundles and pieces of failed batches say little of what batches cost. */
   #learn(fragments: readonly Fragment[], size: number, { micros }: ResultFrame): void {
     const [first] = fragments;
     if (first === undefined) return;
-    const { estimator, ceiling } = this.#learnedOf(first.request.key);
-    ceiling.succeeded(size);
-    const whole: BatchClosedBy[] = ['size', 'bytes', 'weight'];
-    const teaches = fragments.length > 1 || whole.includes(first.request.closedBy);
-    if (teaches && !first.request.isolating) estimator.record(size, micros / 1000);
+    const { key, closedBy, isolating } = first.request;
+    const isJoined = fragments.length > 1;
+    this.#learned.succeeded(key, { size, millis: micros / 1000, isJoined, closedBy, isolating });
   }
 
   #failed(fragments: readonly Fragment[], size: number, failure: Omit<BatchFailure, 'shared'>): void {
     this.#options.metrics.add('failed_batches_counter', 1);
     const [first] = fragments;
-    if (failure.cause === 'memory' && first !== undefined) this.#learnedOf(first.request.key).ceiling.outOfMemory(size);
+    if (failure.cause === 'memory' && first !== undefined) this.#learned.outOfMemory(first.request.key, size);
     for (const { request, resolve } of fragments) {
-      resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes: this.#sizes(request.key) });
+      const sizes = this.#learned.sizes(request.key);
+      resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes });
     }
-  }
-
-  #sizes(key: string): BatchSizes {
-    const { estimator, ceiling } = this.#learnedOf(key);
-    const limit = ceiling.limit();
-    return limit === Infinity ? { target: estimator.target() } : { target: estimator.target(), ceiling: limit };
-  }
-
-  #learnedOf(key: string): Learned {
-    const known = this.#learned.get(key);
-    if (known !== undefined) return known;
-    if (this.#learned.size >= MAX_REMEMBERED_KEYS) {
-      const [oldest] = this.#learned.keys();
-      if (oldest !== undefined) this.#learned.delete(oldest);
-    }
-    const learned = { estimator: new BatchSizeEstimator(this.#handler.batching), ceiling: new MemoryCeiling() };
-    this.#learned.set(key, learned);
-    return learned;
   }
 }
 

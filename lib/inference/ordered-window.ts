@@ -31,6 +31,8 @@ export class Slot {
   index = 0;
   /** Which of the stage's models it goes to, where there are several. */
   lane = 0;
+  /** Requests to a remote model that it was in, as far as they are counted. */
+  tries = 0;
   /** Of an element that only goes by: what it weighs until it leaves. */
   bytes = 0;
 

@@ -32,6 +32,8 @@ export class WorkItem {
   inferenceArgs: InferenceArgs | undefined;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly ModelLabel[] | undefined;
+  /** Where it stands in its bundle: its ordinal; of a piece also its place among the pieces, `17/0`. */
+  place: string;
   /** Its byte offset or index in the job. */
   readonly position: number;
   readonly #ids: PositionIds;
@@ -49,6 +51,7 @@ export class WorkItem {
     this.ordinal = ordinal;
     this.shownId = undefined;
     this.key = undefined;
+    this.place = String(ordinal);
     this.position = position;
     this.#ids = ids;
     this.#raw = raw;
@@ -101,8 +104,9 @@ export class WorkItem {
   }
 
   /** A piece of it, which functions see beside the id, key and input of the whole. */
-  piece(value: unknown): WorkItem {
+  piece(value: unknown, index: number): WorkItem {
     const piece = this.#derived();
+    piece.place = `${this.place}/${index}`;
     piece.value = value;
     return piece;
   }
@@ -118,6 +122,7 @@ export class WorkItem {
     const read = { position: this.position, raw: this.#raw, input: undefined, failure: undefined };
     const item = new WorkItem(read, this.ordinal, this.#ids);
     item.#input = this.#input;
+    item.place = this.place;
     item.shownId = this.shownId;
     item.key = this.key;
     item.inferenceArgs = this.inferenceArgs;

@@ -38,6 +38,20 @@ export interface BatchSizes {
   readonly ceiling?: number;
 }
 
+/** An element's value on its way into a remote model. */
+export interface AskedElement {
+  /** Its place in its bundle; of a piece of it, also the pieces' places: `17`, `17/0/2`. */
+  readonly place: string;
+  /** Digest of the value and its arguments: an answer to another value is no answer to this one. */
+  readonly fingerprint: string;
+}
+
+/** Whose elements a batch for a remote model has. */
+export interface AskedBatch {
+  readonly task: number;
+  readonly elements: readonly AskedElement[];
+}
+
 export interface InferRequest {
   /** The model's place among the pipeline's. */
   readonly model: number;
@@ -51,6 +65,8 @@ export interface InferRequest {
   readonly isolating: boolean;
   /** The share of the batch's bytes that is padding, where elements are padded. */
   readonly paddingShare?: number;
+  /** Where the model is a remote one. */
+  readonly asked?: AskedBatch;
 }
 
 /** The model that made a batch's results: what lines show of it, and its digest, or its name where it has none. */
@@ -68,8 +84,23 @@ export type ModelLease = { readonly model: number } & (
   | { readonly ok: false; readonly error: CarriedError }
 );
 
-export type InferAnswer = { readonly sizes: BatchSizes } & (
-  | { readonly ok: true; readonly results: EncodedBatch; readonly model: ModelLabel }
+/** An element of a batch that failed alone, by its index; the others have their results. */
+export interface FailedElement {
+  readonly index: number;
+  readonly error: ErrorDescription;
+}
+
+export type InferAnswer = {
+  readonly sizes: BatchSizes;
+  /** Requests that each element was in so far, where the model is a remote one; in earlier attempts too. */
+  readonly tries?: readonly number[];
+} & (
+  | {
+      readonly ok: true;
+      readonly results: EncodedBatch;
+      readonly model: ModelLabel;
+      readonly failed?: readonly FailedElement[];
+    }
   | { readonly ok: false; readonly failure: BatchFailure }
 );
 

@@ -1,13 +1,13 @@
 import { bucketOf } from '../batching/length-buckets.ts';
 import { elementShape } from './element-shape.ts';
-import { inputValue } from './collate.ts';
+import { inputValue, type Padding } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { roughBytes } from './rough-bytes.ts';
-import { elementsOf, isFree, type TensorMetadata, widthOf } from './tensor.ts';
+import { elementsOf, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
 
 /** How a worker makes a batch of elements, and takes its results apart. */
@@ -33,6 +33,8 @@ export interface ArgInputs {
   check(args: InferenceArgs): void;
   /** The element with what it takes of them. @throws InputMismatchError where one is no input of the model. */
   feed(value: unknown, args: InferenceArgs): unknown;
+  /** Those that go to the model beside the batch. @default none */
+  beside?(args: InferenceArgs): InferenceArgs | undefined;
 }
 
 /** What padding makes of a batch's bytes: every element takes as many as its largest. */
@@ -48,23 +50,30 @@ export function travelsAsTensors(handler: ModelHandler): handler is OnnxModelHan
   return handler instanceof OnnxModelHandler && handler.runInference === OnnxModelHandler.prototype.runInference;
 }
 
-/** @param inputs - the model's, as its host told them; undefined for a handler whose batches travel as values. */
+/** A handler that packs elements into tensors by the model's inputs. */
+interface PackingHandler extends ModelHandler {
+  readonly options: ModelHandler['options'] & { readonly padding?: Padding };
+  collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors;
+}
+
+/** Whether batches travel as values, but are packed where they arrive: elements are put together by their shapes. */
+function packsOnArrival(handler: ModelHandler): handler is PackingHandler {
+  return !(handler instanceof OnnxModelHandler) && 'collate' in handler && typeof handler.collate === 'function';
+}
+
+/** @param inputs - the model's, as its host or server told them; undefined where elements are not shaped by them. */
 export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
-  return travelsAsTensors(handler) && inputs !== undefined ? tensorCodec(handler, inputs) : valueCodec(handler);
+  if (inputs === undefined) return valueCodec(handler);
+  if (travelsAsTensors(handler)) return tensorCodec(handler, inputs);
+  return packsOnArrival(handler) ? shapedValueCodec(handler, inputs) : valueCodec(handler);
 }
 
 function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]): BatchCodec {
-  const fixedSize = fixedBatchSize(inputs);
-  const fixedShape = inputs.every(({ shape }) => shape.length > 0 && !shape.slice(1).some(isFree));
-  const shapes = inputShapes(handler, inputs);
-  const ownKey = handler.batchKey?.bind(handler);
+  const shaped = shapedBatches(handler, inputs);
+  const { fixedSize } = shaped;
   const ownCollate = handler.collate !== OnnxModelHandler.prototype.collate;
-  const fixedBytes = inputs.reduce((sum, input) => sum + rowBytes(input, input.shape.slice(1).map(Number)), 0);
-  const textual = inputs.some((input) => input.datatype === 'BYTES');
   return {
-    fixedSize,
-    keyOf: (value) => (fixedShape ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
-    bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
+    ...shaped,
     encode(values, { minRows }) {
       const rows = fixedSize ?? Math.max(minRows, values.length);
       const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length);
@@ -75,6 +84,39 @@ function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[
       const outputs = decodeTensors(results);
       return (index) => rowOf(outputs, index);
     },
+  };
+}
+
+function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetadata[]): BatchCodec {
+  const isInput = ([name]: readonly [string, unknown]): boolean => inputs.some((input) => input.name === name);
+  return {
+    ...valueCodec(handler),
+    ...shapedBatches(handler, inputs),
+    args: {
+      check: () => undefined,
+      feed: (value, args) => feedArgs(value, Object.fromEntries(Object.entries(args).filter(isInput)), inputs),
+      beside(args) {
+        const others = Object.entries(args).filter((entry) => !isInput(entry));
+        return others.length === 0 ? undefined : Object.fromEntries(others);
+      },
+    },
+  };
+}
+
+/** All of a codec that goes by the shapes of elements. */
+function shapedBatches(
+  handler: PackingHandler,
+  inputs: readonly TensorMetadata[],
+): Omit<BatchCodec, 'encode' | 'decode'> {
+  const fixedShape = inputs.every(({ shape }) => shape.length > 0 && !shape.slice(1).some(isFree));
+  const shapes = inputShapes(handler, inputs);
+  const ownKey = handler.batchKey?.bind(handler);
+  const fixedBytes = inputs.reduce((sum, input) => sum + rowBytes(input, input.shape.slice(1).map(Number)), 0);
+  const textual = inputs.some((input) => input.datatype === 'BYTES');
+  return {
+    fixedSize: fixedBatchSize(inputs),
+    keyOf: (value) => (fixedShape ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
+    bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
     padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
     args: argInputs(inputs.filter(({ name }) => name !== handler.options.padding?.mask)),
   };
@@ -91,7 +133,7 @@ function argInputs(inputs: readonly TensorMetadata[]): ArgInputs {
   };
 }
 
-function paddedSizes(handler: OnnxModelHandler, bytesOf: (value: unknown) => number): PaddedSizes {
+function paddedSizes(handler: PackingHandler, bytesOf: (value: unknown) => number): PaddedSizes {
   const largest = (values: readonly unknown[]): number =>
     values.map(bytesOf).reduce((most, own) => Math.max(most, own), 1);
   return {
@@ -101,7 +143,7 @@ function paddedSizes(handler: OnnxModelHandler, bytesOf: (value: unknown) => num
 }
 
 /** Keys and sizes for inputs with free dimensions or none: by shape, but for the padded axis, which goes by bucket. */
-function inputShapes(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]) {
+function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[]) {
   const { padding } = handler.options;
   const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
   const axis = padding === undefined ? undefined : (padding.axis ?? 1) - 1;

@@ -1,7 +1,13 @@
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { BatchAsk } from './batch-ask.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import { EndpointConnection } from './endpoint-connection.ts';
+import { EndpointRequests } from './endpoint-requests.ts';
+import { EndpointWatch } from './endpoint-watch.ts';
+import { FlowControl } from './flow-control.ts';
 import type { EndpointInfo, RemoteModelHandler } from './remote-model-handler.ts';
+import { RequestGate } from './request-gate.ts';
 
 export interface RemoteEndpointOptions {
   readonly handler: RemoteModelHandler;
@@ -32,6 +38,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** Aborted: a request that is under way is given up too. */
   readonly killSignal: AbortSignal;
+  /** Where `ask` throws: takes what was paid for by then, before it does. */
+  readonly onBrokenOff?: (batch: BrokenOffBatch) => void;
 }
 
 /** What became of one element of a batch. */
@@ -41,24 +49,50 @@ export type ElementAnswer =
 
 /** What became of a batch, and how many requests were made for it that the endpoint did not throttle. */
 export type BatchAnswer = { readonly tries: number } & (
-  | { readonly kind: 'answered'; readonly answers: readonly ElementAnswer[] }
+  | {
+      readonly kind: 'answered';
+      readonly answers: readonly ElementAnswer[];
+      /** What the one request that answered all took, where it was one. */
+      readonly millis?: number;
+    }
   /** The batch as a whole was not answered. `fatal`: no other will be. */
   | { readonly kind: 'failed'; readonly cause: 'error' | 'timeout' | 'fatal'; readonly error: Error }
 );
 
+/** What a batch that was broken off had by then: requests that were made for it, and the elements that have answers. */
+export interface BrokenOffBatch {
+  readonly tries: number;
+  /** In the batch's order; undefined where there is none yet. */
+  readonly answers: readonly (ElementAnswer | undefined)[];
+}
+
 /** One endpoint as an engine sees it: its client, and all that keeps requests within what it accepts. */
 export class RemoteEndpoint {
-  readonly #options: RemoteEndpointOptions;
+  readonly #handler: RemoteModelHandler;
+  readonly #metrics: Metrics;
   readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #flow: FlowControl;
+  readonly #gate: RequestGate;
+  readonly #watch: EndpointWatch;
+  #opened: Promise<OpenEndpoint> | undefined;
 
   constructor(options: RemoteEndpointOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    const { handler, metrics, fleet = 1, onWarning = () => {}, clock = SYSTEM_CLOCK, random = Math.random } = options;
+    const { endpointName, maxConcurrency, rateLimits } = handler;
+    this.#handler = handler;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#random = random;
+    this.#flow = new FlowControl({ maxConcurrency, rateLimits, fleet, now: clock.now(), random });
+    this.#gate = new RequestGate(this.#flow, clock, endpointName);
+    this.#watch = new EndpointWatch({ endpoint: endpointName, onWarning });
   }
 
   /** Makes the client, and asks what the model is. Once: later calls give the same. @throws ModelLoadError */
   async open(): Promise<EndpointInfo> {
-    throw new Error(`not built yet: ${this.#options.handler.endpointName} ${this.#clock.now()}`);
+    const { info } = await this.#open();
+    return info;
   }
 
   /**
@@ -66,10 +100,45 @@ export class RemoteEndpoint {
    *
    * @throws the signal's reason; EndpointBusyError where it would have to wait too long.
    */
-  async ask(_batch: readonly unknown[], _options: AskOptions): Promise<BatchAnswer> {
-    throw new Error('not built yet');
+  async ask(batch: readonly unknown[], options: AskOptions): Promise<BatchAnswer> {
+    const { requests } = await this.#open();
+    const common = { handler: this.#handler, metrics: this.#metrics, clock: this.#clock, random: this.#random };
+    return await new BatchAsk(batch, options, { ...common, requests }).run();
   }
 
   /** Declared limits are shared by so many engines. */
-  shareLimits(_fleet: number): void {}
+  shareLimits(fleet: number): void {
+    this.#flow.shareLimits(this.#clock.now(), fleet);
+    this.#gate.changed();
+  }
+
+  #open(): Promise<OpenEndpoint> {
+    this.#opened ??= this.#connect().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #connect(): Promise<OpenEndpoint> {
+    const handler = this.#handler;
+    const connection = new EndpointConnection({ handler, clock: this.#clock, random: this.#random });
+    const { client, info } = await connection.open();
+    const requests = new EndpointRequests({
+      handler,
+      client,
+      gate: this.#gate,
+      flow: this.#flow,
+      watch: this.#watch,
+      metrics: this.#metrics,
+      clock: this.#clock,
+    });
+    if (handler.describe !== undefined) requests.hasAnswered = true;
+    return { info, requests };
+  }
+}
+
+interface OpenEndpoint {
+  readonly info: EndpointInfo;
+  readonly requests: EndpointRequests;
 }

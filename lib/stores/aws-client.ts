@@ -6,6 +6,10 @@ export interface AwsClientOptions {
   readonly maxAttempts?: number;
   /** Where the service is. @default as the SDK's own settings say */
   readonly endpoint?: string;
+  /** The most connections at once. @default 128 */
+  readonly maxSockets?: number;
+  /** How long a connection may be silent. @default 30 s */
+  readonly socketTimeoutMillis?: number;
 }
 
 const CONNECTION_TIMEOUT_MILLIS = 5_000;
@@ -16,15 +20,16 @@ const MAX_SOCKETS = 128;
 
 /** What all clients have in common; endpoint, region and credentials are the SDK's own settings. */
 export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSClientConfig {
+  const { maxSockets = MAX_SOCKETS, socketTimeoutMillis = SOCKET_TIMEOUT_MILLIS } = options;
   return {
     retryMode: 'standard',
     maxAttempts: options.maxAttempts ?? 5,
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MILLIS,
-      socketTimeout: SOCKET_TIMEOUT_MILLIS,
-      httpAgent: { maxSockets: MAX_SOCKETS },
-      httpsAgent: { maxSockets: MAX_SOCKETS },
+      socketTimeout: socketTimeoutMillis,
+      httpAgent: { maxSockets },
+      httpsAgent: { maxSockets },
     },
   };
 }

@@ -1,5 +1,11 @@
-/** What the fabric counts beside its engines' metrics; each is a CloudWatch metric with the pipeline as its dimension. */
+import type { CounterName } from './metrics.ts';
+
+/** What an engine counts of its requests to endpoints. */
+export type EndpointCounter = Extract<CounterName, `endpoint_${string}`>;
+
+/** What a deployed fabric counts; each is a CloudWatch metric with the pipeline as its dimension. */
 export type FabricCounter =
+  | EndpointCounter
   | 'bundles_committed'
   | 'bundles_failed'
   | 'bundles_handed_back'

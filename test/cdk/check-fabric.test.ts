@@ -59,6 +59,25 @@ describe('checkFabric', () => {
     expect(complaints({ pipelines })).toEqual(['pipelines.gpu.compute must be lambda(…): GPU tasks are not built yet']);
   });
 
+  const endpoints = { permissions: [], secrets: [{ secretsManager: 'openai' }, { ssm: '/keys/openai' }] };
+
+  test('refuses a secret of the environment, which a deployed function does not have', () => {
+    const secrets = [...endpoints.secrets, { env: 'OPENAI_API_KEY' }];
+    const pipelines = [pipeline('a', { endpoints }), pipeline('b', { endpoints: { ...endpoints, secrets } })];
+    expect(complaints({ pipelines })).toEqual([
+      "pipelines.b: the secret { env: 'OPENAI_API_KEY' } is not there in a deployed function: put it in AWS, and say { secretsManager: '<name>' } or { ssm: '<name>' }",
+    ]);
+  });
+
+  test("refuses more pipelines with remote models than fit into the governor's environment", () => {
+    const remote = (count: number): readonly DescribedPipeline[] =>
+      many(20).map((it, index) => (index < count ? { ...it, endpoints } : it));
+    expect(complaints({ pipelines: remote(13) })).toEqual([]);
+    expect(complaints({ pipelines: remote(15) })).toEqual([
+      "the 15 pipelines with remote models don't fit into the governor's environment, which takes 4096 bytes. Make a fabric for each group of them",
+    ]);
+  });
+
   test('refuses the same bucket for input and output, whichever way it is named', () => {
     const twice = complaints({
       options: (stack) => ({ inputBuckets: [named(stack, 'In')], outputBucket: named(stack, 'Out') }),

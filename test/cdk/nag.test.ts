@@ -5,7 +5,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test, vi } from 'vitest';
 import { FabricStack } from '../../cdk/fabric-stack.ts';
-import { CONFIG, type FabricOptions, testApp } from './synthesize.ts';
+import { CONFIG, type FabricOptions, REMOTE_CONFIG, testApp } from './synthesize.ts';
 
 interface Report {
   readonly pluginReports: readonly {
@@ -49,6 +49,14 @@ describe("cdk-nag's AwsSolutions and CloudFormation's rules", () => {
       'AwsSolutions::AwsSolutions-SQS3',
     ]);
     for (const reason of acknowledged.values()) expect(reason).toMatch(/^[A-Z].{30,}\.$/);
+  });
+
+  test('find nothing in one with remote models and a governor', { timeout: 90_000 }, () => {
+    const { violations, acknowledged } = check(() => ({ configPath: REMOTE_CONFIG }));
+    expect(violations).toEqual([]);
+    expect(acknowledged.keys()).toContain(
+      'AwsSolutions::AwsSolutions-IAM5[Resource::arn:aws:sagemaker:*:*:endpoint/churn]',
+    );
   });
 
   test('find nothing in one with a key of the user either', { timeout: 90_000 }, () => {

@@ -1,40 +1,9 @@
-import type { Template } from 'aws-cdk-lib/assertions';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { describe, expect, test } from 'vitest';
+import { permissionsOf } from './permissions-of.ts';
 import { resourcesOf, synthesize } from './synthesize.ts';
 
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | readonly string[];
-  readonly Resource: unknown;
-}
-
 const { template } = synthesize();
-
-function listOf<T>(value: T | readonly T[]): readonly T[] {
-  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
-}
-
-/** What the role of a function may do: `action resource`, with the names of resources without their digits. */
-function permissionsOf(template: Template, role: RegExp): readonly string[] {
-  const policies = resourcesOf(template, 'AWS::IAM::Policy', role);
-  return policies
-    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: readonly Statement[] }).Statement)
-    .flatMap(({ Effect, Action, Resource }) => {
-      expect(Effect).toBe('Allow');
-      return listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${shown(resource)}`));
-    })
-    .toSorted();
-}
-
-/** A resource's ARN: `<logical id>`, `<logical id>/*`, or as it is written. */
-function shown(resource: unknown): string {
-  return JSON.stringify(resource)
-    .replaceAll(/\{"Fn::GetAtt":\["(\w+?)[0-9A-F]{8}","Arn"\]\}/g, '<$1>')
-    .replaceAll(/\{"Ref":"AWS::(\w+)"\}/g, '$1')
-    .replace(/^\{"Fn::Join":\["",\[(.*)\]\]\}$/, (_, parts: string) => parts.replaceAll(/","|",|,"|"/g, ''))
-    .replaceAll('"', '');
-}
 
 /** Wildcards that are argued for. */
 const ARGUED = [

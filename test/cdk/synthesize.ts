@@ -5,6 +5,8 @@ import { FabricStack } from '../../cdk/fabric-stack.ts';
 import type { InferenceFabricProps } from '../../cdk/inference-fabric.ts';
 
 export const CONFIG = fileURLToPath(new URL('fixtures/fabric.config.ts', import.meta.url));
+/** With remote models. */
+export const REMOTE_CONFIG = fileURLToPath(new URL('fixtures/remote.config.ts', import.meta.url));
 
 /** A resource of a template, as far as these tests look at it. */
 export interface Resource {

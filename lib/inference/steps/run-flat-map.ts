@@ -90,7 +90,7 @@ class Whole {
 
   *pieces(): Generator<WorkItem> {
     if (this.#size === 0) yield this.#item.bystander();
-    for (const value of this.#values) yield this.#item.piece(value);
+    for (const [index, value] of this.#values.entries()) yield this.#item.piece(value, index);
     this.#values = [];
   }
 

@@ -13,7 +13,7 @@ import { processObjects } from './process-objects.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 import { redriveBundle } from '../redrive/redrive-bundle.ts';
 import { refuseMessage } from './refuse-message.ts';
-import { BrokenOffError } from './run-outcomes.ts';
+import { type BrokenOffAt, BrokenOffError } from './run-outcomes.ts';
 
 export type { BundleProcessorOptions } from './processor-options.ts';
 
@@ -29,7 +29,8 @@ const FULL_TIME_SHARE = 0.5;
  *
  *     done          its part is committed and settled, now or before        -> acknowledged
  *     refused       it is no message of this queue: it is a dead letter      -> acknowledged
- *     handed back   the deadline came: a new message goes on from here       -> acknowledged
+ *     handed back   the deadline came, or an endpoint wants to be left alone:
+ *                   a new message goes on from here                          -> acknowledged
  *     failed        it comes again after a while, until the queue parks it   -> thrown
  *
  * One for an engine and all that it lives: it remembers jobs.
@@ -57,7 +58,8 @@ export class BundleProcessor {
       await this.#run(message, attempt);
     } catch (error) {
       if (error instanceof InvalidMessageError) return refuseMessage(received, error, this.#options);
-      if (message === undefined || !deadline.signal.aborted) return this.#fail(message, attempt, error);
+      const isBrokenOff = deadline.signal.aborted || error instanceof BrokenOffError;
+      if (message === undefined || !isBrokenOff) return this.#fail(message, attempt, error);
       return this.#breakOff(message, attempt, { error, startedWith });
     }
   }
@@ -105,16 +107,17 @@ export class BundleProcessor {
 
   async #breakOff(message: ProcessorMessage, attempt: Attempt, { error, startedWith }: BrokenOff): Promise<void> {
     const usedMillis = startedWith - attempt.deadline.remainingMillis();
-    const progressed = error instanceof BrokenOffError && error.progressed;
+    const { progressed, throttled = false, delayMillis = 0 } = error instanceof BrokenOffError ? error.at : NOWHERE;
     // Where the time has no limit, as with a run that is shut down, nobody can say that it was enough.
     const hadItsChance = usedMillis >= this.#longestMillis * FULL_TIME_SHARE;
-    if (!progressed && hadItsChance) return this.#fail(message, attempt, new NoProgressError(usedMillis, error));
+    if (!progressed && !throttled && hadItsChance)
+      return this.#fail(message, attempt, new NoProgressError(usedMillis, error));
     const taken = parkable(message);
     try {
       // First: a bundle without a note is waited for, one with an old note counts as parked while it goes on.
       if (taken !== undefined && isLastReceive(attempt, this.#options))
         await removeLastNote(taken, this.#options.output);
-      await handBack(message, attempt, this.#options);
+      await handBack(message, attempt, this.#options, { delaySecs: Math.ceil(delayMillis / 1000) });
     } catch (failure) {
       if (!(failure instanceof TooOldError) || taken === undefined) return this.#fail(message, attempt, failure);
       await notePark(taken, describeError(failure), this.#options);
@@ -146,6 +149,8 @@ interface BrokenOff {
   /** The time that the attempt had, in milliseconds. */
   readonly startedWith: number;
 }
+
+const NOWHERE: BrokenOffAt = { progressed: false };
 
 /** The bundle that nobody will take any more where a message is given up; others than a job's nobody waits for. */
 function parkable(message: ProcessorMessage): JobBundle | undefined {

@@ -10,6 +10,8 @@ import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 /** What a processor takes. */
 export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | RedriveMessage;
 
+/** SQS holds a message back no longer than this. */
+const MAX_DELAY_SECS = 900;
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 /** By then the finalizer has given a job up; without a limit, a bundle would go round for ever. */
 const MAX_AGE_MILLIS = JOB_MAX_MILLIS;
@@ -45,12 +47,14 @@ export class NoProgressError extends FabricError {
  * Sends a message anew, in whose place another attempt goes on: its receives are not counted on. The old one can be
  * acknowledged then.
  *
+ * @param options.delaySecs - how long it is held back, 900 at most. Default: not at all.
  * @throws TooOldError
  */
 export async function handBack(
   message: ProcessorMessage,
   attempt: Attempt,
   { output, bundles, now, telemetry, pipelineName: pipeline }: BundleProcessorOptions,
+  { delaySecs = 0 }: { readonly delaySecs?: number } = {},
 ): Promise<void> {
   const { attempts = 0, firstSentAt = attempt.received.sentAtMillis } = message;
   const ageMillis = now() - firstSentAt;
@@ -63,6 +67,7 @@ export async function handBack(
   const job = message.kind === 'elements' ? undefined : message.job;
   const key = `${stagingOf(job ?? '_messages')}/messages/${randomUUID()}.json`;
   const body = await checkIn(JSON.stringify(next), { pipeline, key, output });
-  await bundles.send([{ body, ...(job === undefined ? {} : { groupId: job }) }]);
+  const waits = Math.min(MAX_DELAY_SECS, delaySecs);
+  await bundles.send([{ body, delaySecs: waits, ...(job === undefined ? {} : { groupId: job }) }]);
   telemetry.count('bundles_handed_back', 1, pipeline);
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type ObjectsMessage, InvalidMessageError } from '../../elements/messages.ts';
 import type { BundleObject } from '../../inference/bundle.ts';
 import { getText } from '../../stores/object-store.ts';
@@ -12,6 +12,7 @@ import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 import { isFailure, putAnswer } from './put-answer.ts';
 import { BrokenOffError } from './run-outcomes.ts';
 import { type SpooledOutcome, spooledOutcomes } from './spooled-outcomes.ts';
+import { isThrottle, StagedAnswers } from './staged-answers.ts';
 import { bundleObject } from './stored-bundle.ts';
 
 /** Requests to the store at once. */
@@ -48,16 +49,31 @@ export async function processObjects(
   await using spool = await OutcomeSpool.open();
   const source = { kind: 'objects', objects: asked.map(({ object }) => object), firstIndex: 0 } as const;
   const bundle = { name: '', source, address: {}, receives: attempt.received.receiveCount };
-  let ended: { readonly error: unknown; readonly isDeadline: boolean } | undefined;
+  const answers = await answersOf(objects, options, signal);
+  let ended: { readonly error: unknown; readonly isOver: boolean } | undefined;
   try {
-    await options.engine.process(bundle, spool, { signal });
+    await options.engine.process(bundle, spool, answers.processOptions(attempt.deadline));
   } catch (error) {
-    ended = { error, isDeadline: signal.aborted };
+    ended = { error, isOver: signal.aborted || isThrottle(error) };
   }
   await spool.close();
   await answerAll(spool, asked, options);
   if (ended === undefined) return;
-  throw ended.isDeadline ? new BrokenOffError(spool.tally.total > 0, ended.error) : ended.error;
+  await answers.stage(spool.tally.total);
+  if (!ended.isOver) throw ended.error;
+  const progressed = spool.tally.total > 0 || answers.journal.hasNewAnswers;
+  throw new BrokenOffError({ ...answers.at, progressed }, ended.error);
+}
+
+/** What remote models have answered for objects of a message; those that have their answers are no more among them. */
+function answersOf(
+  objects: ObjectsMessage['objects'],
+  { engine, output }: BundleProcessorOptions,
+  signal: AbortSignal,
+): Promise<StagedAnswers> {
+  const digest = createHash('sha256').update(JSON.stringify(objects)).digest('hex');
+  const place = { staging: stagingOf(`_answers/${digest}`) };
+  return StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true });
 }
 
 function nameOf({ bucket, key }: ObjectsMessage['objects'][number], { pipelineName }: BundleProcessorOptions): string {

@@ -4,6 +4,7 @@ import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import { resumePartial, stagePartial } from './partial-outcomes.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import { isThrottle, StagedAnswers } from './staged-answers.ts';
 
 /** A bundle and where it belongs. */
 export interface BundleWork {
@@ -16,14 +17,23 @@ export interface BundleOutcomes extends Pick<BundleSummary, 'elapsedMillis'> {
   readonly spool: OutcomeSpool;
 }
 
-/** The deadline came in mid-bundle. What there was is kept. */
-export class BrokenOffError extends FabricError {
-  override readonly name = 'BrokenOffError';
+/** How far a bundle had come when it was broken off. */
+export interface BrokenOffAt {
   /** Whether there is more now than the attempt before had left. */
   readonly progressed: boolean;
-  constructor(progressed: boolean, cause: unknown) {
+  /** Whether it waited for an endpoint: then no progress is no fault of its own. @default false */
+  readonly throttled?: boolean;
+  /** How long the endpoint wants to be left alone, in milliseconds. @default not at all */
+  readonly delayMillis?: number | undefined;
+}
+
+/** The deadline came in mid-bundle, or an endpoint wants to be left alone for longer than it could wait. What there was is kept. */
+export class BrokenOffError extends FabricError {
+  override readonly name = 'BrokenOffError';
+  readonly at: BrokenOffAt;
+  constructor(at: BrokenOffAt, cause: unknown) {
     super('BROKEN_OFF', 'the deadline came before the bundle was done', { cause, disposition: 'retry' });
-    this.progressed = progressed;
+    this.at = at;
   }
 }
 
@@ -63,19 +73,30 @@ async function runOnce(
   const { signal } = deadline;
   await using spool = await OutcomeSpool.open();
   const earlier = resume ? await resumePartial(place, spool, output, { signal }) : undefined;
+  const answers = await StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal });
   const startedAt = performance.now();
   const elapsedMillis = (): number => (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt;
   const rest = { ...bundle, receives: received.receiveCount, skipElements: spool.tally.total };
   try {
-    await engine.process(rest, spool, { signal });
+    await engine.process(rest, spool, answers.processOptions(deadline));
   } catch (error) {
-    if (!signal.aborted) throw error;
+    const isOver = signal.aborted || isThrottle(error);
+    if (!isOver && !answers.journal.hasNewAnswers) throw error;
     const before = earlier?.elements ?? 0;
     await spool.cutAtBatch(before);
-    const progressed = spool.isWhole && spool.tally.total > before;
-    if (progressed) await stagePartial(place, spool, elapsedMillis(), output);
-    throw new BrokenOffError(progressed, error);
+    const hasNewOutcomes = spool.isWhole && spool.tally.total > before;
+    if (hasNewOutcomes) await stagePartial(place, spool, elapsedMillis(), output);
+    if (spool.isWhole) await answers.stage(spool.tally.total);
+    if (!isOver) throw error;
+    const progressed = hasNewOutcomes || (spool.isWhole && answers.journal.hasNewAnswers);
+    throw new BrokenOffError({ ...answers.at, progressed }, error);
   }
   await spool.close();
-  await use({ spool, elapsedMillis: elapsedMillis() });
+  try {
+    await use({ spool, elapsedMillis: elapsedMillis() });
+  } catch (error) {
+    // What was paid for is not asked again where it could not be committed.
+    if (answers.journal.hasNewAnswers) await stagePartial(place, spool, elapsedMillis(), output).catch(() => {});
+    throw error;
+  }
 }

@@ -24,7 +24,7 @@ export async function runPart(work: BundleWork, attempt: Attempt, options: Bundl
     try {
       await settlePart(place, part, { pipeline: pipelineName, deadLetters, output, telemetry, signal });
     } catch (error) {
-      throw signal.aborted ? new BrokenOffError(true, error) : error;
+      throw signal.aborted ? new BrokenOffError({ progressed: true }, error) : error;
     }
   });
 }

@@ -90,11 +90,12 @@ async function runAndReplace(
   const stored = await readStoredBundle(recorded.job, index, { output, inputBuckets, signal });
   const bundle = { ...stored, receives: received.receiveCount };
   await using redone = await OutcomeSpool.open();
-  const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, signal });
+  const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, deadline });
   await redone.close();
   const { ordinals, models, brokenOff } = run;
   const isNothing = ordinals.length === 0;
-  if (brokenOff !== undefined && isNothing) throw new BrokenOffError(false, brokenOff.cause);
+  if (brokenOff !== undefined && isNothing)
+    throw new BrokenOffError({ ...brokenOff.at, progressed: false }, brokenOff.cause);
   // From here on all is done past the deadline too, which leaves the time for that.
   if (isNothing) {
     await replaceErrors(place, part, output);
@@ -109,7 +110,7 @@ async function runAndReplace(
   });
   if (!commit.won) return { won: false, now: commit.part };
   await finish(place, commit.part, redone, options);
-  if (brokenOff !== undefined) throw new BrokenOffError(true, brokenOff.cause);
+  if (brokenOff !== undefined) throw new BrokenOffError({ ...brokenOff.at, progressed: true }, brokenOff.cause);
   return { won: true, now: commit.part };
 }
 

@@ -1,15 +1,18 @@
 import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
-import type { InferenceEngine } from '../../inference/engine.ts';
+import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
 import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
+import type { Deadline } from '../fabric-ports.ts';
+import type { BrokenOffAt } from '../processing/run-outcomes.ts';
+import { isThrottle, StagedAnswers } from '../processing/staged-answers.ts';
 import { errorsOf, type SelectedFailures } from './select-failures.ts';
 
 export interface RunFailuresOptions {
-  readonly signal: AbortSignal;
-  readonly engine: Pick<InferenceEngine, 'process'>;
+  readonly deadline: Deadline;
+  readonly engine: Pick<InferenceEngine, 'pipeline' | 'process'>;
   readonly place: PartPlace;
   /** The part whose failures they are. */
   readonly part: CommittedPart;
@@ -23,7 +26,7 @@ export interface FailuresRun extends Pick<BundleSummary, 'models' | 'elapsedMill
   /** The places of the elements whose outcomes are there, ascending. */
   readonly ordinals: readonly number[];
   /** What broke it off before all of them had run. */
-  readonly brokenOff?: { readonly cause: unknown };
+  readonly brokenOff?: { readonly cause: unknown; readonly at: Omit<BrokenOffAt, 'progressed'> };
 }
 
 /**
@@ -35,7 +38,10 @@ export async function runFailuresAgain(
   spool: OutcomeSpool,
   options: RunFailuresOptions,
 ): Promise<FailuresRun> {
-  const { engine, bundle, signal } = options;
+  const { engine, bundle, deadline, place, output } = options;
+  const { signal } = deadline;
+  const answers = await StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal });
+  const processOptions = answers.processOptions(deadline);
   const startedAt = performance.now();
   const ended = (places: readonly number[]): FailuresRun => ({
     ordinals: places,
@@ -45,20 +51,23 @@ export async function runFailuresAgain(
   let wanted = ordinals;
   try {
     try {
-      await engine.process(isRange ? bundle : { ...bundle, only: ordinals }, spool, { signal });
+      await engine.process(isRange ? bundle : { ...bundle, only: ordinals }, spool, processOptions);
     } catch (error) {
       if (isRange || !isSourceGone(error)) throw error;
       await spool.settled();
       const done = ordinals.slice(0, spool.tally.total);
       const left = await givenElements(new Set(ordinals.slice(done.length)), options);
       wanted = [...done, ...left.keys()];
-      if (left.size > 0) await runGiven(left, spool, options);
+      if (left.size > 0) await runGiven(left, spool, { ...options, processOptions });
     }
     return ended(wanted);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted && !isThrottle(error)) throw error;
     await spool.settled();
-    return { ...ended(isRange ? [] : wanted.slice(0, spool.tally.total)), brokenOff: { cause: error } };
+    // Answers of elements that have their outcomes do no harm there.
+    await answers.stage(0);
+    const brokenOff = { cause: error, at: answers.at };
+    return { ...ended(isRange ? [] : wanted.slice(0, spool.tally.total)), brokenOff };
   }
 }
 
@@ -74,7 +83,7 @@ interface Given {
 
 async function givenElements(
   wanted: ReadonlySet<number>,
-  { place, part, output, signal }: RunFailuresOptions,
+  { place, part, output, deadline: { signal } }: RunFailuresOptions,
 ): Promise<ReadonlyMap<number, Given>> {
   const given = new Map<number, Given>();
   for await (const text of await errorsOf(place, part, output, { signal })) {
@@ -92,7 +101,7 @@ async function givenElements(
 async function runGiven(
   given: ReadonlyMap<number, Given>,
   spool: OutcomeSpool,
-  { engine, bundle, signal }: RunFailuresOptions,
+  { engine, bundle, processOptions }: RunFailuresOptions & { readonly processOptions: ProcessOptions },
 ): Promise<void> {
   const elements = [...given.values()].map(({ element }) => element);
   const source = { kind: 'elements', elements, ordinals: [...given.keys()] } as const;
@@ -100,7 +109,7 @@ async function runGiven(
     const errors = new TextEncoder().encode(withSources(Buffer.from(chunk.errors).toString('utf8'), given));
     return spool.write({ ...chunk, errors });
   };
-  await engine.process({ ...bundle, source }, { write }, { signal });
+  await engine.process({ ...bundle, source }, { write }, processOptions);
 }
 
 /** A failure stays where it came from, also where it was not read from there this time. */

@@ -143,13 +143,26 @@ describe('the code of intake and finalizer', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(root, 'control-'));
-    new ControlBundling(facts).tryBundle(folder);
+    new ControlBundling(facts, true).tryBundle(folder);
   });
 
   test('has what they know of the pipelines, and no packages', async () => {
     const files = await filesOf(folder);
     expect(JSON.parse(await readFile(join(folder, 'pipelines.json'), 'utf8'))).toEqual(facts);
     expect(files.filter((path) => path.includes('node_modules'))).toEqual([]);
+  });
+
+  test('has the governor only where one is deployed', async () => {
+    const ungoverned = await mkdtemp(join(root, 'control-'));
+    new ControlBundling(facts, false).tryBundle(ungoverned);
+    expect(await filesOf(folder)).toContain('governor.mjs');
+    expect(await filesOf(ungoverned)).toContain('intake.mjs');
+    expect(await filesOf(ungoverned)).not.toContain('governor.mjs');
+  });
+
+  test('runs: the governor, of no pipelines', async () => {
+    const environment = { FABRIC_PARAMETERS: '/inference-fabric/test', FABRIC_GOVERNED: '{}' };
+    expect(await runIn(folder, callOf('governor'), environment)).toContain('undefined');
   });
 
   test.each([

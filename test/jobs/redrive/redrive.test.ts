@@ -236,7 +236,7 @@ describe('a redrive', () => {
     await numbers.send(recorded, { stage: 'map' });
     const deadline = new AbortController();
     const engine = {
-      pipeline: { input: {} } as never,
+      pipeline: { input: {}, steps: [] } as never,
       models: {},
       /** Has the outcome of the first element when the deadline comes. */
       async process(

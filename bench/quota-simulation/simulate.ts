@@ -1,0 +1,167 @@
+import { FlowControl } from '../../lib/remote/flow-control.ts';
+import { decide } from '../../lib/remote/governor/decide.ts';
+import { FIRST_STATE, parseState, serializeState } from '../../lib/remote/governor/state.ts';
+import { random } from '../random.ts';
+import { MinuteMetrics } from './minute-metrics.ts';
+import { type QuotaChange, SimulatedEndpoint } from './simulated-endpoint.ts';
+import { ACCEPTED, SimulatedWorker, THROTTLED, WAKE, type WorkerWorld } from './simulated-worker.ts';
+import { TimingWheel } from './timing-wheel.ts';
+
+const SECOND = 1000;
+const MINUTE = 60_000;
+/** When in a minute the governor runs. */
+const GOVERNOR_PHASE = 7 * SECOND;
+/** Lambda's poller starts with so many runs at once, and adds so many a second (300 a minute). */
+const FIRST_POLLED = 5;
+const POLLED_EACH_SEC = 5;
+const KINDS = 4;
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly secs: number;
+  /** Requests a second, from second 0 on. */
+  readonly quota: readonly QuotaChange[];
+  /** The most workers that there are without a governor, and its ceiling. */
+  readonly wanted: number;
+  readonly governed: boolean;
+  /** Requests that one worker has under way at most. */
+  readonly maxUnderWay: number;
+  /** Of a mean answer; they take half of that to one and a half times that, all alike. */
+  readonly latencyMillis: number;
+  readonly bundleRequests: number;
+  /** How long a worker stays with a bundle before it hands back the rest. */
+  readonly patienceMillis: number;
+  /** Whether there is a backlog. @default always */
+  readonly busy?: (secs: number) => boolean;
+}
+
+/** One second of a simulation. */
+export interface Sample {
+  readonly secs: number;
+  readonly quota: number;
+  readonly accepted: number;
+  readonly throttled: number;
+  /** How long requests waited for their turn in this second, all of them together. */
+  readonly waitedMillis: number;
+  /** Workers that run. */
+  readonly workers: number;
+  /** The most that may run. */
+  readonly concurrency: number;
+}
+
+/** Runs virtual time, request by request, in whole milliseconds. The same options give the same samples. */
+export function simulate(options: SimulationOptions): readonly Sample[] {
+  const simulation = new Simulation(options);
+  return Array.from({ length: options.secs }, (_, secs) => simulation.second(secs));
+}
+
+class Simulation implements WorkerWorld {
+  readonly #options: SimulationOptions;
+  readonly #random: () => number;
+  readonly #endpoint: SimulatedEndpoint;
+  readonly #wheel = new TimingWheel();
+  readonly #metrics = new MinuteMetrics();
+  readonly #workers: (SimulatedWorker | undefined)[] = [];
+  readonly #freeIndices: number[] = [];
+  /** As it is stored between runs. */
+  #state: string | undefined;
+  #concurrency: number;
+  #running = 0;
+  #polled = FIRST_POLLED;
+  #accepted = 0;
+  #throttled = 0;
+  #waitedMillis = 0;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.#random = random(options.seed);
+    this.#endpoint = new SimulatedEndpoint(options.quota);
+    this.#concurrency = options.governed ? Math.min(options.wanted, FIRST_STATE.concurrency) : options.wanted;
+  }
+
+  second(secs: number): Sample {
+    const start = secs * SECOND;
+    if (this.#options.governed && start % MINUTE === GOVERNOR_PHASE) this.#govern(start);
+    this.#poll(start);
+    for (let now = start; now < start + SECOND; now += 1) {
+      this.#wheel.run(now, (what, startedAt) => this.#happen(what, now, startedAt));
+    }
+    for (const worker of this.#workers) this.#waitedMillis += worker?.takeWaited(start + SECOND) ?? 0;
+    return this.#sample(secs);
+  }
+
+  send(worker: SimulatedWorker, now: number): void {
+    const latency = Math.round(this.#options.latencyMillis * (0.5 + this.#random()));
+    const accepted = this.#endpoint.accepts(now);
+    // A refusal is quick: nothing is computed for it.
+    const at = now + Math.max(1, accepted ? latency : Math.round(latency / 10));
+    this.#wheel.add(at, worker.index * KINDS + (accepted ? ACCEPTED : THROTTLED), now);
+  }
+
+  wake(worker: SimulatedWorker, at: number): void {
+    this.#wheel.add(at, worker.index * KINDS + WAKE, at);
+  }
+
+  nextBundle(now: number): number {
+    return this.#running <= this.#concurrency && this.#isBusy(now) ? this.#options.bundleRequests : 0;
+  }
+
+  ended(worker: SimulatedWorker): void {
+    this.#workers[worker.index] = undefined;
+    this.#freeIndices.push(worker.index);
+    this.#running -= 1;
+  }
+
+  #isBusy(now: number): boolean {
+    return this.#options.busy?.(now / SECOND) ?? true;
+  }
+
+  #happen(what: number, now: number, startedAt: number): void {
+    const kind = what % KINDS;
+    if (kind === ACCEPTED) this.#accepted += 1;
+    if (kind === THROTTLED) this.#throttled += 1;
+    this.#workers[(what - kind) / KINDS]?.happen(kind, now, startedAt);
+  }
+
+  /** Starts workers as Lambda's poller does. */
+  #poll(now: number): void {
+    if (!this.#isBusy(now)) return;
+    const most = Math.min(this.#concurrency, this.#options.wanted, this.#polled);
+    while (this.#running < most) this.#start(now);
+    this.#polled = Math.max(FIRST_POLLED, this.#running) + POLLED_EACH_SEC;
+  }
+
+  #start(now: number): void {
+    const { maxUnderWay, patienceMillis } = this.#options;
+    const index = this.#freeIndices.pop() ?? this.#workers.length;
+    const flow = new FlowControl({ maxConcurrency: maxUnderWay, now, random: this.#random });
+    const worker = new SimulatedWorker({ index, flow, maxUnderWay, patienceMillis, now }, this);
+    this.#workers[index] = worker;
+    this.#running += 1;
+    worker.advance(now);
+  }
+
+  #govern(now: number): void {
+    const observation = {
+      now,
+      minutes: this.#metrics.shownAt(now),
+      waiting: this.#isBusy(now) && this.#options.wanted > this.#running ? 1000 : 0,
+      working: this.#running,
+    };
+    const { concurrency, state } = decide(parseState(this.#state), observation, {
+      ceiling: Math.max(2, this.#options.wanted),
+    });
+    this.#concurrency = concurrency;
+    this.#state = serializeState(state);
+  }
+
+  #sample(secs: number): Sample {
+    const counts = { accepted: this.#accepted, throttled: this.#throttled, waitedMillis: this.#waitedMillis };
+    this.#accepted = 0;
+    this.#throttled = 0;
+    this.#waitedMillis = 0;
+    this.#metrics.add(secs * SECOND, counts);
+    const quota = this.#endpoint.quotaAt(secs * SECOND);
+    return { secs, quota, ...counts, workers: this.#running, concurrency: this.#concurrency };
+  }
+}

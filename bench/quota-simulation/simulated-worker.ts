@@ -1,0 +1,116 @@
+import type { FlowControl } from '../../lib/remote/flow-control.ts';
+
+/** What happens to a worker later. */
+export const WAKE = 0;
+export const ACCEPTED = 1;
+export const THROTTLED = 2;
+
+/** After which it looks at its bundle's time. */
+const LONGEST_SLEEP = 10_000;
+
+/** What a worker needs of the world around it. */
+export interface WorkerWorld {
+  /** Asks the endpoint; the answer comes to the worker as an event. */
+  send(worker: SimulatedWorker, now: number): void;
+  wake(worker: SimulatedWorker, at: number): void;
+  /** How many requests the next bundle has; 0 where there is none, or the worker has to end. */
+  nextBundle(now: number): number;
+  ended(worker: SimulatedWorker): void;
+}
+
+export interface WorkerOptions {
+  readonly index: number;
+  readonly flow: FlowControl;
+  /** Requests that its batches could have under way at once. */
+  readonly maxUnderWay: number;
+  /** How long it works at one bundle before it hands back the rest. */
+  readonly patienceMillis: number;
+  readonly now: number;
+}
+
+/** One run of the processor: one engine, with a flow control of its own. It takes bundle after bundle. */
+export class SimulatedWorker {
+  readonly index: number;
+  readonly #options: WorkerOptions;
+  readonly #world: WorkerWorld;
+  /** Requests of its bundle that are not under way. */
+  #toDo = 0;
+  #underWay = 0;
+  #deadline = 0;
+  #wakeAt = Infinity;
+  /** Requests that could be under way, and wait for their turn. */
+  #heldBack = 0;
+  #countedAt: number;
+  #waitedMillis = 0;
+
+  constructor(options: WorkerOptions, world: WorkerWorld) {
+    this.index = options.index;
+    this.#options = options;
+    this.#world = world;
+    this.#countedAt = options.now;
+  }
+
+  /** How long requests waited for their turn since this was asked last, all of them together, in milliseconds. */
+  takeWaited(now: number): number {
+    this.#countWaited(now);
+    const waited = this.#waitedMillis;
+    this.#waitedMillis = 0;
+    return waited;
+  }
+
+  /** Something that was to happen does. */
+  happen(kind: number, now: number, startedAt: number): void {
+    if (kind === WAKE) {
+      if (this.#wakeAt !== now) return;
+      this.#wakeAt = Infinity;
+    } else {
+      this.#underWay -= 1;
+      if (kind === ACCEPTED) this.#options.flow.succeeded({ now, startedAt });
+      else {
+        this.#toDo += 1;
+        this.#options.flow.throttled({ now, startedAt });
+      }
+    }
+    this.advance(now);
+  }
+
+  /** Sends what may go. */
+  advance(now: number): void {
+    this.#countWaited(now);
+    this.#heldBack = 0;
+    this.#renewBundle(now);
+    while (this.#toDo > 0 && this.#underWay < this.#options.maxUnderWay) {
+      const wait = this.#options.flow.tryStart(now, 1);
+      if (wait === Infinity) return;
+      if (wait > 0) {
+        this.#wait(now, wait);
+        return;
+      }
+      this.#toDo -= 1;
+      this.#underWay += 1;
+      this.#world.send(this, now);
+    }
+  }
+
+  #wait(now: number, wait: number): void {
+    this.#heldBack = Math.min(this.#toDo, this.#options.maxUnderWay - this.#underWay);
+    const at = now + Math.max(1, Math.min(Math.ceil(wait), LONGEST_SLEEP));
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    this.#world.wake(this, at);
+  }
+
+  #countWaited(now: number): void {
+    this.#waitedMillis += this.#heldBack * (now - this.#countedAt);
+    this.#countedAt = now;
+  }
+
+  #renewBundle(now: number): void {
+    // The rest goes back to the queue, where it is a part of the backlog like any other.
+    if (now >= this.#deadline) this.#toDo = 0;
+    if (this.#toDo > 0 || this.#underWay > 0) return;
+    this.#toDo = this.#world.nextBundle(now);
+    this.#deadline = now + this.#options.patienceMillis;
+    if (this.#toDo === 0) this.#world.ended(this);
+  }
+}

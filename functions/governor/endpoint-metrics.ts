@@ -1,0 +1,63 @@
+import {
+  CloudWatchClient,
+  GetMetricDataCommand,
+  type MetricDataQuery,
+  type MetricDataResult,
+} from '@aws-sdk/client-cloudwatch';
+import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
+import { clientConfig } from '../../lib/stores/aws-client.ts';
+import type { EndpointCounter } from '../../lib/telemetry/telemetry.ts';
+import { NAMESPACE } from '../telemetry.ts';
+import type { EndpointMetrics } from './ports.ts';
+
+/** What is asked for: each metric is paid for. */
+const METRICS = {
+  accepted: 'endpoint_requests_accepted',
+  throttled: 'endpoint_requests_throttled',
+  waitedMillis: 'endpoint_throttled_milli_secs',
+} as const satisfies Record<Exclude<keyof MinuteCounts, 'at'>, EndpointCounter>;
+
+const MINUTE_SECS = 60;
+
+/** CloudWatch's sums of each minute. */
+export function openEndpointMetrics(): EndpointMetrics {
+  const client = new CloudWatchClient(clientConfig({}));
+  return {
+    async minutesOf(pipeline, { start, end }, { signal }) {
+      const minutes = new Map<number, MinuteCounts>();
+      let page: string | undefined;
+      do {
+        const command = new GetMetricDataCommand({
+          MetricDataQueries: queriesFor(pipeline),
+          StartTime: new Date(start),
+          EndTime: new Date(end),
+          NextToken: page,
+        });
+        const { MetricDataResults = [], NextToken } = await client.send(command, { abortSignal: signal });
+        for (const result of MetricDataResults) addTo(minutes, result);
+        page = NextToken;
+      } while (page !== undefined);
+      return [...minutes.values()].toSorted((one, other) => one.at - other.at);
+    },
+  };
+}
+
+function queriesFor(pipeline: string): MetricDataQuery[] {
+  return Object.entries(METRICS).map(([id, MetricName]) => ({
+    Id: id,
+    MetricStat: {
+      Metric: { Namespace: NAMESPACE, MetricName, Dimensions: [{ Name: 'pipeline', Value: pipeline }] },
+      Period: MINUTE_SECS,
+      Stat: 'Sum',
+    },
+  }));
+}
+
+function addTo(minutes: Map<number, MinuteCounts>, { Id, Timestamps = [], Values = [] }: MetricDataResult): void {
+  if (Id === undefined || !(Id in METRICS)) return;
+  Timestamps.forEach((time, index) => {
+    const at = time.getTime();
+    const counts = minutes.get(at) ?? { at, accepted: 0, throttled: 0, waitedMillis: 0 };
+    minutes.set(at, { ...counts, [Id]: Values[index] ?? 0 });
+  });
+}

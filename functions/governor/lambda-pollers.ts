@@ -1,0 +1,38 @@
+import {
+  GetEventSourceMappingCommand,
+  LambdaClient,
+  ResourceConflictException,
+  ResourceInUseException,
+  UpdateEventSourceMappingCommand,
+} from '@aws-sdk/client-lambda';
+import { clientConfig } from '../../lib/stores/aws-client.ts';
+import type { Pollers } from './ports.ts';
+
+/** Lambda's event source mappings, by their ids. */
+export function openPollers(): Pollers {
+  const client = new LambdaClient(clientConfig({}));
+  return {
+    async read(poller, { signal }) {
+      const command = new GetEventSourceMappingCommand({ UUID: poller });
+      const { State, ScalingConfig, BatchSize = 1 } = await client.send(command, { abortSignal: signal });
+      const maxConcurrency = ScalingConfig?.MaximumConcurrency;
+      return {
+        isEnabled: State === 'Enabled',
+        batchSize: BatchSize,
+        ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+      };
+    },
+    async setMaxConcurrency(poller, concurrency, { signal }) {
+      const ScalingConfig = { MaximumConcurrency: concurrency };
+      try {
+        await client.send(new UpdateEventSourceMappingCommand({ UUID: poller, ScalingConfig }), {
+          abortSignal: signal,
+        });
+        return true;
+      } catch (error) {
+        if (error instanceof ResourceInUseException || error instanceof ResourceConflictException) return false;
+        throw error;
+      }
+    },
+  };
+}

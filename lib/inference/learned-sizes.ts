@@ -1,0 +1,73 @@
+import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
+import type { BatchClosedBy } from '../batching/batcher.ts';
+import type { BatchingPolicy } from '../batching/batching-options.ts';
+import { MemoryCeiling } from '../batching/memory-ceiling.ts';
+import type { BatchSizes } from './worker-protocol.ts';
+
+/** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
+const MAX_REMEMBERED_KEYS = 1000;
+/** Ends of bundles and pieces of failed batches say little of what batches cost. */
+const WHOLE: ReadonlySet<BatchClosedBy> = new Set(['size', 'bytes', 'weight']);
+
+interface Learned {
+  readonly estimator: BatchSizeEstimator;
+  readonly ceiling: MemoryCeiling;
+}
+
+/** A batch that ran: of a request of its own, or joined from several. */
+export interface RanBatch {
+  readonly size: number;
+  readonly millis: number;
+  readonly isJoined: boolean;
+  readonly closedBy: BatchClosedBy;
+  readonly isolating: boolean;
+}
+
+/** What has been learned of the sizes that suit one model, by batch key. */
+export class LearnedSizes {
+  readonly #policy: BatchingPolicy;
+  readonly #learned = new Map<string, Learned>();
+
+  constructor(policy: BatchingPolicy) {
+    this.#policy = policy;
+  }
+
+  /** The sizes that batches of a key should have from now on. */
+  sizes(key: string): BatchSizes {
+    const { estimator, ceiling } = this.#of(key);
+    const limit = ceiling.limit();
+    return limit === Infinity ? { target: estimator.target() } : { target: estimator.target(), ceiling: limit };
+  }
+
+  succeeded(key: string, { size, millis, isJoined, closedBy, isolating }: RanBatch): void {
+    const { estimator, ceiling } = this.#of(key);
+    ceiling.succeeded(size);
+    if ((isJoined || WHOLE.has(closedBy)) && !isolating) estimator.record(size, millis);
+  }
+
+  outOfMemory(key: string, size: number): void {
+    this.#of(key).ceiling.outOfMemory(size);
+  }
+
+  /** A batch of `size` ran out of memory, and its halves did not. */
+  recovered(key: string, size: number): void {
+    this.#of(key).ceiling.recovered(size);
+  }
+
+  /** What a batch should take; 0 where nothing is known of its key. */
+  expectedMillis(key: string, size: number): number {
+    return this.#learned.get(key)?.estimator.expectedMillis(size) ?? 0;
+  }
+
+  #of(key: string): Learned {
+    const known = this.#learned.get(key);
+    if (known !== undefined) return known;
+    if (this.#learned.size >= MAX_REMEMBERED_KEYS) {
+      const [oldest] = this.#learned.keys();
+      if (oldest !== undefined) this.#learned.delete(oldest);
+    }
+    const learned = { estimator: new BatchSizeEstimator(this.#policy), ceiling: new MemoryCeiling() };
+    this.#learned.set(key, learned);
+    return learned;
+  }
+}

@@ -1,0 +1,183 @@
+import type {
+  BedrockRuntimeClient,
+  ConverseCommandInput,
+  InvokeModelCommandInput,
+} from '@aws-sdk/client-bedrock-runtime';
+import { InputMismatchError } from '../../models/element-shape.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
+import { clientConfig } from '../../stores/aws-client.ts';
+import { awsError } from '../aws-error.ts';
+import type { ChatInput, ChatPrediction } from '../chat.ts';
+import { oneElementARequest, withTokenWeights } from '../one-element.ts';
+import {
+  type EndpointInfo,
+  type EndpointPermission,
+  RemoteModelHandler,
+  type RemoteModelHandlerOptions,
+  type RequestOptions,
+} from '../remote-model-handler.ts';
+import { StrangeAnswers } from '../strange-answers.ts';
+import { estimateChatTokens, estimateTokens } from '../token-estimate.ts';
+import { bedrockError } from './bedrock-error.ts';
+import { type ConverseOptions, converseInput, conversePrediction } from './converse.ts';
+import { modelArns } from './model-arns.ts';
+
+/** Requests on one connection of HTTP/2: few enough that what one loses is little. */
+const STREAMS_A_CONNECTION = 32;
+/** The request's own clock comes first. */
+const SESSION_GRACE_MILLIS = 5_000;
+
+/** What elements and predictions are, by the API. */
+export interface BedrockElements {
+  readonly converse: { readonly input: ChatInput; readonly output: ChatPrediction };
+  /** The model's own request body, and its own answer. */
+  readonly invoke: { readonly input: Readonly<Record<string, unknown>>; readonly output: unknown };
+}
+
+export type BedrockApi = keyof BedrockElements;
+
+export interface BedrockModelHandlerOptions<Api extends BedrockApi = 'converse'>
+  extends RemoteModelHandlerOptions<BedrockElements[Api]['input']>, ConverseOptions {
+  /** A model's id, an inference profile's id (`eu.anthropic.claude-…`), or the ARN of what serves a model. */
+  readonly modelId: string;
+  /** `'converse'`: a chat, the same for all models. `'invoke'`: the model's own body. @default 'converse' */
+  readonly api?: Api;
+  /** @default the SDK's own settings: AWS_REGION, a profile */
+  readonly region?: string;
+  /** Said before an element's messages, where it has no system message of its own. @default nothing */
+  readonly system?: string;
+  /** @default the model's own */
+  readonly maxTokens?: number;
+  /** @default the model's own */
+  readonly temperature?: number;
+  /** Arguments that only this model has, with Converse. @default none */
+  readonly additionalModelRequestFields?: Readonly<Record<string, unknown>>;
+}
+
+/** What {@link BedrockModelHandler} asks with. */
+export interface BedrockClient {
+  readonly runtime: BedrockRuntimeClient;
+  readonly strangeAnswers: StrangeAnswers;
+}
+
+/** Calls a model of Amazon Bedrock, once for each element. */
+export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends RemoteModelHandler<
+  BedrockElements[Api]['input'],
+  BedrockElements[Api]['output'],
+  BedrockClient
+> {
+  declare readonly options: BedrockModelHandlerOptions<Api>;
+
+  /** @throws RangeError, TypeError where an option breaks its rule. */
+  constructor(options: BedrockModelHandlerOptions<Api>) {
+    super(withTokenWeights(oneElementARequest(options, 'BedrockModelHandler'), tokensOf(options)));
+    const { modelId, api = 'converse' } = options;
+    if (typeof modelId !== 'string' || !/^\S{1,2048}$/.test(modelId)) {
+      throw refused('modelId', "a model's id, an inference profile's id, or an ARN", modelId);
+    }
+    if (api !== 'converse' && api !== 'invoke') throw refused('api', "'converse' or 'invoke'", api);
+    for (const option of ['system', 'maxTokens', 'temperature', 'additionalModelRequestFields'] as const) {
+      if (api === 'converse' || options[option] === undefined) continue;
+      throw new TypeError(
+        `Cannot create BedrockModelHandler as '${option}' must be left out with the api 'invoke', whose elements are the model's own bodies`,
+      );
+    }
+  }
+
+  override get endpointName(): string {
+    return `Bedrock model '${this.options.modelId}'`;
+  }
+
+  override get permissions(): readonly EndpointPermission[] {
+    // Converse asks for the same.
+    return [{ actions: ['bedrock:InvokeModel'], resources: modelArns(this.options.modelId, this.options.region) }];
+  }
+
+  override async createClient(): Promise<BedrockClient> {
+    const { BedrockRuntimeClient } = await import('@aws-sdk/client-bedrock-runtime');
+    const { region } = this.options;
+    const requestTimeout = this.requestTimeoutSecs * 1000 + SESSION_GRACE_MILLIS;
+    const runtime = new BedrockRuntimeClient({
+      ...clientConfig({ maxAttempts: 1 }),
+      ...(region !== undefined && { region }),
+      // This service speaks HTTP/2: many requests on one connection, and as many connections as that takes.
+      requestHandler: { maxConcurrentStreams: STREAMS_A_CONNECTION, requestTimeout, sessionTimeout: requestTimeout },
+    });
+    return { runtime, strangeAnswers: new StrangeAnswers() };
+  }
+
+  /** The model's id, or the last part of its ARN. */
+  override describe(): Promise<EndpointInfo> {
+    const { modelId } = this.options;
+    return Promise.resolve({ label: modelId.slice(modelId.lastIndexOf('/') + 1), digest: modelId });
+  }
+
+  override async request(
+    batch: readonly BedrockElements[Api]['input'][],
+    { runtime, strangeAnswers }: BedrockClient,
+    { signal, inferenceArgs }: RequestOptions,
+  ): Promise<readonly BedrockElements[Api]['output'][]> {
+    const ask = async (element: unknown): Promise<unknown> => {
+      try {
+        return this.options.api === 'invoke'
+          ? await this.#invoke(runtime, this.#invokeInput(element, inferenceArgs), signal)
+          : await this.#converse(runtime, this.#converseInput(element, inferenceArgs), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error instanceof InputMismatchError ? error : awsError(this.endpointName, error, bedrockError);
+      }
+    };
+    const predictions: unknown[] = [];
+    for (const element of batch) {
+      const prediction = await ask(element);
+      if (prediction === undefined) throw strangeAnswers.error(this.endpointName, 'no message, or a body that is not JSON');
+      strangeAnswers.wasRight();
+      predictions.push(prediction);
+    }
+    return predictions as BedrockElements[Api]['output'][]; // By the API that was asked.
+  }
+
+  async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, abortSignal: AbortSignal) {
+    const { ConverseCommand } = await import('@aws-sdk/client-bedrock-runtime');
+    return conversePrediction(await runtime.send(new ConverseCommand(input), { abortSignal }), this.endpointName);
+  }
+
+  async #invoke(runtime: BedrockRuntimeClient, input: InvokeModelCommandInput, abortSignal: AbortSignal) {
+    const { InvokeModelCommand } = await import('@aws-sdk/client-bedrock-runtime');
+    const { body } = await runtime.send(new InvokeModelCommand(input), { abortSignal });
+    return parsed(body);
+  }
+
+  #converseInput(element: unknown, args: InferenceArgs | undefined): ConverseCommandInput {
+    return { modelId: this.options.modelId, ...converseInput(element, this.options, args) };
+  }
+
+  #invokeInput(element: unknown, args: InferenceArgs | undefined): InvokeModelCommandInput {
+    if (typeof element !== 'object' || element === null || Array.isArray(element)) {
+      throw new InputMismatchError(`an element must be the model's request body, an object: got ${typeof element}`);
+    }
+    const { modelId } = this.options;
+    const json = { contentType: 'application/json', accept: 'application/json' };
+    return { modelId, ...json, body: JSON.stringify({ ...element, ...args }) };
+  }
+}
+
+function tokensOf<Api extends BedrockApi>({ api, system = '', maxTokens = 0 }: BedrockModelHandlerOptions<Api>) {
+  if (api === 'invoke') return (element: unknown) => estimateTokens(JSON.stringify(element) ?? '');
+  const fixed = maxTokens + (system === '' ? 0 : estimateTokens(system));
+  return (element: unknown) => fixed + estimateChatTokens(element);
+}
+
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(option: string, rule: string, value: unknown): TypeError {
+  return new TypeError(
+    `Cannot create BedrockModelHandler as '${option}' must be ${rule}: current value is ${String(value)}`,
+  );
+}

@@ -1,0 +1,52 @@
+import { allocate, elementsOf, type Tensor, widthOf } from '../../models/tensor.ts';
+import { bytesOfTensor, tensorOfBytes } from '../../models/tensor-bytes.ts';
+import { NotTheProtocolError } from '../http-client.ts';
+import { fromBfloat16, heldAs, toBfloat16, type WireDatatype } from './wire-datatype.ts';
+
+/** What `Inference-Header-Content-Length` says is how long the JSON before the tensors is. */
+export const HEADER_LENGTH = 'inference-header-content-length';
+
+/** A tensor's values as raw bytes, in the datatype that the model takes. */
+export function binaryOfTensor(tensor: Tensor, datatype: WireDatatype): Uint8Array {
+  if (datatype !== 'BF16') return bytesOfTensor(tensor);
+  const halves = toBfloat16(tensor.data as Float32Array);
+  return new Uint8Array(halves.buffer);
+}
+
+/** @throws NotTheProtocolError where the bytes are not as many as shape and datatype say. */
+export function tensorOfBinary(
+  name: string,
+  datatype: WireDatatype,
+  shape: readonly number[],
+  bytes: Uint8Array,
+): Tensor {
+  const length = elementsOf(shape);
+  const held = heldAs(datatype);
+  const wrong = new NotTheProtocolError(
+    `${bytes.byteLength} bytes for its output '${name}' of datatype ${datatype} and shape [${shape.join(', ')}]`,
+  );
+  if (datatype === 'BYTES') {
+    if (countOfStrings(bytes) !== length) throw wrong;
+    return tensorOfBytes(held, shape, bytes);
+  }
+  const width = datatype === 'BF16' ? 2 : widthOf(held);
+  if (bytes.byteLength !== length * width) throw wrong;
+  // A copy: in the body the values may lie where their type does not let them be read.
+  const aligned = new Uint8Array(allocate('UINT8', bytes.byteLength).buffer as ArrayBuffer);
+  aligned.set(bytes);
+  if (datatype === 'BF16') return { datatype: held, shape, data: fromBfloat16(aligned) };
+  return tensorOfBytes(held, shape, aligned);
+}
+
+/** How many strings the bytes hold, each after its length; undefined where a length points past their end. */
+function countOfStrings(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let count = 0;
+  let offset = 0;
+  while (offset < bytes.byteLength) {
+    if (offset + 4 > bytes.byteLength) return undefined;
+    offset += 4 + view.getUint32(offset, true);
+    count += 1;
+  }
+  return offset === bytes.byteLength ? count : undefined;
+}

@@ -1,0 +1,112 @@
+import { ElementMismatchError } from '../../models/collate.ts';
+import { toBigInt, toNumber } from '../../models/number-parsing.ts';
+import { allocate, type Datatype, type NumericDatatype, type Tensor, type TensorData } from '../../models/tensor.ts';
+import { NotTheProtocolError } from '../http-client.ts';
+
+/**
+ * A tensor's values as JSON: flat, row-major. 64-bit integers have all their digits. JSON has no NaN: it is `null`, which
+ * servers in Python take for it.
+ *
+ * @throws ElementMismatchError for the element that has an infinity, for which there is no form at all.
+ */
+export function jsonOfTensor(name: string, { datatype, shape, data }: Tensor): string {
+  if (datatype === 'BYTES') return JSON.stringify(data);
+  if (datatype === 'BOOL') return `[${Array.from(data as Uint8Array, (value) => value !== 0).join(',')}]`;
+  const numbers = `[${data.join(',')}]`;
+  if (!/[NI]/.test(numbers)) return numbers;
+  if (numbers.includes('I')) throw infinite(name, shape, data as Float32Array);
+  return numbers.replaceAll('NaN', 'null');
+}
+
+function infinite(name: string, [rows = 1]: readonly number[], data: Float32Array): ElementMismatchError {
+  const place = data.findIndex((value) => Math.abs(value) === Infinity);
+  const index = Math.floor(place / (data.length / rows));
+  return new ElementMismatchError(
+    index,
+    `input '${name}' has an infinity, which JSON can't say: a server of binary tensors takes it, with 'binary: true'`,
+  );
+}
+
+/**
+ * The values of an answer's output, which are flat or nested.
+ *
+ * @throws NotTheProtocolError where they are not as many as the shape says, or not of the datatype.
+ */
+export function tensorOfJson(name: string, datatype: Datatype, shape: readonly number[], json: unknown): Tensor {
+  if (!Array.isArray(json)) throw new NotTheProtocolError(`no data for its output '${name}'`);
+  const values: readonly unknown[] = json.some(Array.isArray) ? json.flat(Infinity) : json;
+  const length = shape.reduce((product, dimension) => product * dimension, 1);
+  if (values.length !== length) {
+    throw new NotTheProtocolError(`${values.length} values for its output '${name}' of shape [${shape.join(', ')}]`);
+  }
+  const wrong = (): NotTheProtocolError =>
+    new NotTheProtocolError(`values of its output '${name}' that are no ${datatype}`);
+  if (datatype !== 'BYTES') return { datatype, shape, data: numbersOf(values, datatype, wrong) };
+  if (!values.every((value) => typeof value === 'string')) throw wrong();
+  return { datatype, shape, data: values };
+}
+
+function numbersOf(values: readonly unknown[], datatype: NumericDatatype, wrong: () => Error): TensorData {
+  if (datatype === 'INT64' || datatype === 'UINT64') {
+    const integers = allocate(datatype, values.length) as BigInt64Array;
+    values.forEach((value, index) => {
+      const integer = toBigInt(value, datatype);
+      if (integer === undefined) throw wrong();
+      integers[index] = integer;
+    });
+    return integers;
+  }
+  const isFloat = datatype === 'FP16' || datatype === 'FP32' || datatype === 'FP64';
+  const numbers = allocate(datatype, values.length) as Float64Array;
+  values.forEach((value, index) => {
+    const number = isFloat ? floatOf(value) : toNumber(value, datatype);
+    if (number === undefined) throw wrong();
+    numbers[index] = number;
+  });
+  return numbers;
+}
+
+const NOT_FINITE = new Map<unknown, number>([
+  [null, NaN],
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+]);
+
+function floatOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : (NOT_FINITE.get(value) ?? toNumber(value, 'FP64'));
+}
+
+/**
+ * Parses what servers write for JSON: also the bare `NaN`, `Infinity` and `-Infinity` of Python's json module.
+ *
+ * @returns undefined where it is not even that
+ */
+export function parseLenient(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    try {
+      return JSON.parse(withoutNonNumbers(text));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Outside of strings, NaN is `null`, and an infinity a number that is too large for a double. */
+function withoutNonNumbers(text: string): string {
+  const forms: Readonly<Record<string, string>> = { NaN: 'null', Infinity: '1e999', '-Infinity': '-1e999' };
+  return text.replaceAll(/"(?:[^"\\]+|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => forms[token] ?? token);
+}
+
+/** Parses once more, with integers past 2^53 as bigints: a double does not hold their last digits. */
+export function parseExactly(text: string): unknown {
+  // The third parameter is newer than the types of JSON.parse (ECMAScript 2026, JSON.parse source text access).
+  return JSON.parse(withoutNonNumbers(text), reviveInteger as (key: string, value: unknown) => unknown);
+}
+
+function reviveInteger(_: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
+}

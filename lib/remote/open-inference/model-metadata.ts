@@ -1,0 +1,64 @@
+import { isRecord } from '../../models/collate.ts';
+import type { TensorMetadata } from '../../models/tensor.ts';
+import { NotTheProtocolError } from '../http-client.ts';
+import { heldAs, isWireDatatype } from './wire-datatype.ts';
+
+/** What a server says of a model. */
+export interface ModelMetadata {
+  readonly versions: readonly string[];
+  /** Undefined where it says nothing of them. */
+  readonly inputs: readonly TensorMetadata[] | undefined;
+  /** Inputs that the model takes as BF16, which are FP32 here. */
+  readonly bf16: ReadonlySet<string>;
+  /** Names; empty where it says nothing of them. */
+  readonly outputs: readonly string[];
+}
+
+/** @throws NotTheProtocolError where it is no model metadata response. */
+export function readModelMetadata(body: unknown): ModelMetadata {
+  if (!isRecord(body) || typeof body['name'] !== 'string') {
+    throw new NotTheProtocolError('JSON that is no metadata of a model: check its address');
+  }
+  const { versions, inputs, outputs } = body;
+  const declared = listOf(inputs, 'inputs').map(readInput);
+  return {
+    versions: listOf(versions, 'versions').map(String),
+    inputs: declared.length === 0 ? undefined : declared.map(({ metadata }) => metadata),
+    bf16: new Set(declared.flatMap(({ metadata, isBf16 }) => (isBf16 ? metadata.name : []))),
+    outputs: listOf(outputs, 'outputs').flatMap((output) =>
+      isRecord(output) && typeof output['name'] === 'string' ? output['name'] : [],
+    ),
+  };
+}
+
+function listOf(value: unknown, field: string): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value;
+  throw new NotTheProtocolError(`metadata whose '${field}' is no list`);
+}
+
+function readInput(input: unknown): { readonly metadata: TensorMetadata; readonly isBf16: boolean } {
+  if (!isRecord(input) || typeof input['name'] !== 'string') {
+    throw new NotTheProtocolError('metadata with an input that has no name');
+  }
+  const { name, datatype, shape } = input;
+  if (!isWireDatatype(datatype)) {
+    throw new NotTheProtocolError(
+      `metadata with an input '${name}' of a datatype that the protocol does not have: declare the model's inputs in 'inputs'`,
+    );
+  }
+  // Some gateways write 64-bit integers as strings (protobuf's JSON form).
+  const dimensions = Array.isArray(shape) ? shape.map(Number) : [NaN];
+  if (!dimensions.every(Number.isInteger)) {
+    throw new NotTheProtocolError(
+      `metadata with an input '${name}' without a shape: declare the model's inputs in 'inputs'`,
+    );
+  }
+  return { metadata: { name, datatype: heldAs(datatype), shape: dimensions }, isBf16: datatype === 'BF16' };
+}
+
+/** Whether a server says that it takes tensors as raw bytes. @throws NotTheProtocolError */
+export function readTakesBinary(body: unknown): boolean {
+  if (!isRecord(body)) throw new NotTheProtocolError('JSON that is no metadata of a server: check its address');
+  return listOf(body['extensions'], 'extensions').includes('binary_tensor_data');
+}

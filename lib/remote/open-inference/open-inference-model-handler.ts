@@ -1,0 +1,192 @@
+import { collate, ElementMismatchError, type Padding } from '../../models/collate.ts';
+import { InputMismatchError } from '../../models/element-shape.ts';
+import { feedArgs } from '../../models/feed-args.ts';
+import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
+import { fixedBatchSize } from '../../models/onnx-session.ts';
+import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
+import { rowOf } from '../../models/tensor-rows.ts';
+import { checkAddress, checkHeaders, HttpClient, shownAddress } from '../http-client.ts';
+import {
+  type EndpointInfo,
+  RemoteModelHandler,
+  type RemoteModelHandlerOptions,
+  type RequestOptions,
+} from '../remote-model-handler.ts';
+import type { SecretReference } from '../secret-reference.ts';
+import { checkSecretReference, readSecret } from '../secrets.ts';
+import type { Parameters } from './infer-request.ts';
+import { OpenInferenceClient, type PackedRequest, type ServedModel } from './open-inference-client.ts';
+import { splitArgs } from './request-args.ts';
+import { isWireDatatype } from './wire-datatype.ts';
+
+export interface OpenInferenceModelHandlerOptions<Input = OnnxInput> extends RemoteModelHandlerOptions<Input> {
+  /** The server's address: what comes before `/v2/models/…`. Its query, if any, is sent with every request. */
+  readonly endpoint: string;
+  readonly modelName: string;
+  /** @default the one that the server chooses */
+  readonly modelVersion?: string;
+  /** The outputs that results have. @default those that the server gives unasked */
+  readonly outputNames?: readonly string[];
+  /** What the model takes, dimension 0 being the batch (-1 where it is free). @default what the server declares */
+  readonly inputs?: readonly TensorMetadata[];
+  /**
+   * Whether tensors go and come as raw bytes, not as JSON. These are exact and smaller, and can say NaN and infinity.
+   * @default whether the server says that it has the extension `binary_tensor_data`
+   */
+  readonly binary?: boolean;
+  /** Sent with every request. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Headers whose values are secrets. @default none */
+  readonly secretHeaders?: Readonly<Record<string, SecretReference>>;
+  /** Sent as `Authorization: Bearer …`. @default none */
+  readonly bearerToken?: SecretReference;
+  /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
+  readonly padding?: Padding;
+}
+
+/**
+ * Asks a server of the Open Inference Protocol v2 over REST: Triton, KServe, MLServer, OpenVINO and others. Types and
+ * shapes come from the server's metadata; elements and results are those of an OnnxModelHandler. An argument of
+ * `inferenceArgs` that is named like an input feeds it; the others are the request's `parameters`.
+ *
+ * JSON has no NaN: it goes and comes as `null`. The protocol has no JSON form for FP16; its values go as numbers.
+ *
+ * A subclass may override `collate`, which packs a batch's elements into tensors, or `request`.
+ */
+export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> extends RemoteModelHandler<
+  Input,
+  Output,
+  OpenInferenceClient
+> {
+  declare readonly options: OpenInferenceModelHandlerOptions<Input>;
+
+  /** @throws RangeError, TypeError where an option breaks its rule. */
+  constructor(options: OpenInferenceModelHandlerOptions<Input>) {
+    super(options);
+    const { endpoint, modelName, headers = {}, inputs = [], padding } = options;
+    const name = this.constructor.name;
+    checkAddress(endpoint, name);
+    if (typeof modelName !== 'string' || modelName === '') {
+      throw new TypeError(`Cannot create ${name} as 'modelName' must be a model's name: current value is ${modelName}`);
+    }
+    checkHeaders(headers, name);
+    for (const [option, reference] of this.#secrets()) checkSecretReference(reference, option, name);
+    checkInputs(inputs, name);
+    const axis = padding?.axis ?? 1;
+    if (!Number.isInteger(axis) || axis < 1) {
+      throw new RangeError(
+        `Cannot create ${name} as 'padding.axis' must be an integer of at least 1, as 0 is the batch: current value is ${axis}`,
+      );
+    }
+  }
+
+  override get endpointName(): string {
+    const { endpoint, modelName, modelVersion } = this.options;
+    const version = modelVersion === undefined ? '' : ` (version ${modelVersion})`;
+    return `model '${modelName}'${version} at ${shownAddress(endpoint)}`;
+  }
+
+  override get secretReferences(): readonly SecretReference[] {
+    return this.#secrets().map(([, reference]) => reference);
+  }
+
+  /** By the option that each is in. */
+  #secrets(): readonly (readonly [option: string, reference: SecretReference])[] {
+    const { secretHeaders = {}, bearerToken } = this.options;
+    const inHeaders = Object.entries(secretHeaders).map(
+      ([name, reference]) => [`secretHeaders.${name}`, reference] as const,
+    );
+    return bearerToken === undefined ? inHeaders : [...inHeaders, ['bearerToken', bearerToken]];
+  }
+
+  override async createClient(): Promise<OpenInferenceClient> {
+    const { endpoint, modelName, modelVersion, headers = {}, inputs, outputNames, binary } = this.options;
+    const secretHeaders = await this.#readSecrets();
+    const http = new HttpClient({ url: endpoint, endpoint: this.endpointName, headers, secretHeaders });
+    return new OpenInferenceClient({ http, modelName, modelVersion, inputs, outputNames, binary });
+  }
+
+  async #readSecrets(): Promise<Readonly<Record<string, string>>> {
+    const { secretHeaders = {}, bearerToken } = this.options;
+    const headers: Record<string, string> = {};
+    for (const [name, reference] of Object.entries(secretHeaders)) headers[name] = await readSecret(reference);
+    if (bearerToken !== undefined) headers['authorization'] = `Bearer ${await readSecret(bearerToken)}`;
+    return headers;
+  }
+
+  override async describe(client: OpenInferenceClient, options: RequestOptions): Promise<EndpointInfo> {
+    const { modelName, modelVersion } = this.options;
+    const { inputs, versions } = await client.model(options);
+    // Of several the server chooses one for each request.
+    const [only, ...others] = versions;
+    const version = modelVersion ?? (others.length === 0 ? only : undefined);
+    const digest = version === undefined ? modelName : `${modelName}:${version}`;
+    return { label: version ?? modelName, digest, inputs };
+  }
+
+  /**
+   * Packs elements of one batch key into one tensor an input, dimension 0 being the batch.
+   *
+   * @throws ElementMismatchError for the first element that does not fit; it fails alone.
+   */
+  collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
+    return collate(batch, inputs, this.options.padding);
+  }
+
+  override async request(
+    batch: readonly Input[],
+    client: OpenInferenceClient,
+    { signal, inferenceArgs = {} }: RequestOptions,
+  ): Promise<readonly (Output | Error)[]> {
+    const model = await client.model({ signal });
+    const { feeds, parameters } = splitArgs(inferenceArgs, model.inputs);
+    const elements = batch.map((element) => feedArgs(element, feeds, model.inputs) as Input);
+    const { packed, misfits } = this.#pack(elements, client, model, parameters);
+    if (packed === undefined)
+      return batch.map((_, index) => misfits.get(index) ?? new InputMismatchError('no element'));
+    const outputs = await client.infer(packed, { signal });
+    let row = 0;
+    return batch.map((_, index) => {
+      const misfit = misfits.get(index);
+      if (misfit !== undefined) return misfit;
+      row += 1;
+      return rowOf(outputs, row - 1) as Output;
+    });
+  }
+
+  /** Packs the elements that fit; those that do not are told by their places. */
+  #pack(elements: readonly Input[], client: OpenInferenceClient, model: ServedModel, parameters: Parameters): Packed {
+    const misfits = new Map<number, Error>();
+    const places = elements.map((_, index) => index);
+    while (places.length > 0) {
+      try {
+        const fitting = places.map((place) => elements[place] as Input);
+        const rows = filled(fitting, fixedBatchSize(model.inputs) ?? fitting.length);
+        const tensors = this.collate(rows, model.inputs);
+        return { packed: client.pack(tensors, rows.length, model, parameters), misfits };
+      } catch (error) {
+        if (!(error instanceof ElementMismatchError)) throw error;
+        // The last element is also in the rows that fill the batch.
+        const [place] = places.splice(Math.min(error.index, places.length - 1), 1);
+        if (place !== undefined) misfits.set(place, error);
+      }
+    }
+    return { packed: undefined, misfits };
+  }
+}
+
+interface Packed {
+  readonly packed: PackedRequest | undefined;
+  /** What is wrong with elements, by their places in the batch. */
+  readonly misfits: ReadonlyMap<number, Error>;
+}
+
+function checkInputs(inputs: readonly TensorMetadata[], handler: string): void {
+  for (const { name, datatype, shape } of inputs) {
+    const holds = typeof name === 'string' && isWireDatatype(datatype) && Array.isArray(shape);
+    if (holds) continue;
+    throw new TypeError(
+      `Cannot create ${handler} as each of 'inputs' must have 'name', 'datatype' and 'shape', as { name: 'features', datatype: 'FP32', shape: [-1, 4] }`,
+    );
+  }
+}

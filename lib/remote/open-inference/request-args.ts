@@ -1,0 +1,29 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
+import type { TensorMetadata } from '../../models/tensor.ts';
+import type { Parameters } from './infer-request.ts';
+
+/** What arguments are for. */
+export interface RequestArgs {
+  /** Those that are inputs of the model. */
+  readonly feeds: InferenceArgs;
+  /** Those that go beside the inputs. */
+  readonly parameters: Parameters;
+}
+
+/** @throws InputMismatchError where one can be neither. */
+export function splitArgs(args: InferenceArgs, inputs: readonly TensorMetadata[]): RequestArgs {
+  const feeds: Record<string, unknown> = {};
+  const parameters: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(args)) {
+    if (inputs.some((input) => input.name === name)) feeds[name] = value;
+    else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      parameters[name] = value;
+    } else {
+      throw new InputMismatchError(
+        `'inferenceArgs' has '${name.slice(0, 64)}', which is no input of the model, and must be a string, number or boolean to be a parameter of the request`,
+      );
+    }
+  }
+  return { feeds, parameters };
+}

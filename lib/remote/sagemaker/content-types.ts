@@ -1,0 +1,105 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
+import { csvRow, csvValues } from './csv-body.ts';
+
+/** What SageMaker's own containers speak. */
+export type SageMakerContentType = 'application/json' | 'application/jsonlines' | 'text/csv';
+
+export const CONTENT_TYPES: readonly string[] = ['application/json', 'application/jsonlines', 'text/csv'];
+
+/**
+ * How a JSON body holds a batch: `{"instances": [...]}` (TensorFlow Serving, and SageMaker's built-in algorithms),
+ * `{"inputs": [...]}` (Hugging Face), or `[...]` (PyTorch, scikit-learn).
+ */
+export type SageMakerJsonBody = 'instances' | 'inputs' | 'array';
+
+export interface BodyFormat {
+  readonly contentType: SageMakerContentType;
+  readonly jsonBody: SageMakerJsonBody;
+}
+
+/** A body can't be what a batch of so many elements is answered with; the message goes on after `answered with`. */
+export class StrangeBodyError extends Error {
+  override readonly name = 'StrangeBodyError';
+}
+
+/** @throws InputMismatchError where an element has no place in such a body. */
+export function encodeBody(batch: readonly unknown[], format: BodyFormat, args: InferenceArgs = {}): string {
+  const { contentType, jsonBody } = format;
+  if (contentType === 'application/json' && jsonBody !== 'array') return json({ ...args, [jsonBody]: batch });
+  const [arg] = Object.keys(args);
+  if (arg !== undefined) {
+    throw new InputMismatchError(`'inferenceArgs' have no place in this endpoint's body: got '${arg.slice(0, 64)}'`);
+  }
+  switch (contentType) {
+    case 'application/json':
+      return json(batch);
+    case 'application/jsonlines':
+      return batch.map((element) => `${json(element)}\n`).join('');
+    case 'text/csv':
+      return batch.map((element) => `${csvRow(element)}\n`).join('');
+  }
+}
+
+/**
+ * The results that a body holds, one for each of `count` elements.
+ *
+ * @param contentType - what the endpoint says that it is; otherwise what it was asked for
+ * @throws StrangeBodyError
+ */
+export function decodeBody(bytes: Uint8Array, contentType: string, count: number): readonly unknown[] {
+  const text = new TextDecoder().decode(bytes);
+  const results = resultsIn(text, contentType, count);
+  if (results.length === count) return results;
+  throw new StrangeBodyError(`${counted(results.length, 'prediction')} for ${counted(count, 'element')}`);
+}
+
+function resultsIn(text: string, contentType: string, count: number): readonly unknown[] {
+  if (/jsonl|json-?lines|ndjson/i.test(contentType)) return linesOf(text).map(parsed);
+  if (/csv|text\/plain/i.test(contentType)) return csvResults(linesOf(text), count);
+  return jsonResults(parsed(text));
+}
+
+function jsonResults(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'object' && value !== null) {
+    for (const field of ['predictions', 'outputs']) {
+      const results: unknown = Object.hasOwn(value, field) ? value[field as keyof typeof value] : undefined;
+      if (Array.isArray(results)) return results;
+    }
+  }
+  throw new StrangeBodyError("JSON that is neither an array nor an object with 'predictions'");
+}
+
+/** XGBoost's container of old answers with one line of all scores. */
+function csvResults(lines: readonly string[], count: number): readonly unknown[] {
+  const rows = lines.map(csvValues);
+  const [first = []] = rows;
+  if (rows.length === 1 && count > 1 && first.length === count) return first;
+  return rows.map((row) => (row.length === 1 ? row[0] : row));
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StrangeBodyError(text === '' ? 'nothing' : 'a body that is not JSON');
+  }
+}
+
+/** Typed arrays are arrays, not objects with a field for each index. */
+function json(value: unknown): string {
+  const text = JSON.stringify(value, (_, part: unknown) =>
+    ArrayBuffer.isView(part) && !(part instanceof DataView) ? Array.from(part as unknown as ArrayLike<number>) : part,
+  );
+  // A batch of `undefined` and the like; in an array it is null.
+  return text ?? 'null';
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,64 @@
+/** So much of what a server says fits in an error line. */
+const MOST_CHARACTERS = 300;
+
+/** The parsed body, or undefined where it is not JSON. */
+export function parsedBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a server says of a request that it refuses, in the forms that servers have: `{"error": "text"}` (Open Inference
+ * Protocol), `{"error": {"message"}}` (OpenAI), `{"detail": "text"}` and `{"detail": [{"loc", "msg"}]}` (FastAPI, MLServer),
+ * `{"message"}` (AWS), a page's title, plain text.
+ *
+ * @param mask - takes our secrets out
+ */
+export function serverWords(text: string, mask: (words: string) => string): string {
+  const body = parsedBody(text);
+  const words = body === undefined ? (pageTitle(text) ?? text) : (wordsOf(body) ?? '');
+  return shortened(mask(words));
+}
+
+export function isPage(text: string): boolean {
+  return /^\s*<(!doctype html|html|head|body)\b/i.test(text);
+}
+
+export function pageTitle(text: string): string | undefined {
+  if (!isPage(text)) return undefined;
+  const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim();
+  return title ? `an HTML page, '${title}'` : 'an HTML page';
+}
+
+function wordsOf(body: unknown): string | undefined {
+  if (typeof body === 'string') return body;
+  if (Array.isArray(body)) return joined(body.map(complaint));
+  if (typeof body !== 'object' || body === null) return undefined;
+  const fields = new Map<string, unknown>(Object.entries(body));
+  for (const name of ['error', 'detail', 'message', 'Message', 'errorMessage', 'msg']) {
+    const words = wordsOf(fields.get(name));
+    if (words !== undefined && words !== '') return words;
+  }
+  return undefined;
+}
+
+/** One of FastAPI's: where and what, but not its `input`, which is the payload. */
+function complaint(entry: unknown): string | undefined {
+  if (typeof entry !== 'object' || entry === null || !('msg' in entry)) return wordsOf(entry);
+  const where = 'loc' in entry && Array.isArray(entry.loc) ? `${entry.loc.join('.')}: ` : '';
+  return `${where}${String(entry.msg)}`;
+}
+
+function joined(parts: readonly (string | undefined)[]): string | undefined {
+  const said = parts.filter((part) => part !== undefined && part !== '');
+  return said.length === 0 ? undefined : said.join('; ');
+}
+
+export function shortened(words: string): string {
+  // Line breaks and other control characters have no place in a line.
+  const line = words.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length <= MOST_CHARACTERS ? line : `${line.slice(0, MOST_CHARACTERS)} …`;
+}

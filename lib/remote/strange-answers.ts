@@ -1,0 +1,27 @@
+import { EndpointError } from './endpoint-error.ts';
+
+/** After so many strange answers and never a right one, what is asked is not what the protocol expects. */
+const MOST = 5;
+
+/**
+ * Counts answers that are not what was expected. One may come of an odd element. Nothing but strange ones comes of a wrong
+ * model or a wrong format, which is no reason to fail a million elements one by one.
+ */
+export class StrangeAnswers {
+  #count = 0;
+
+  /** An answer was right: none is taken for the rule from now on. */
+  wasRight(): void {
+    this.#count = -Infinity;
+  }
+
+  /** @param what - goes on after `<endpoint> answered with` */
+  error(endpoint: string, what: string): EndpointError {
+    this.#count += 1;
+    const never = this.#count >= MOST;
+    return new EndpointError(`${endpoint} answered with ${what}${never ? '; it has never answered otherwise' : ''}`, {
+      name: 'EndpointProtocolError',
+      disposition: never ? 'fatal' : 'poison',
+    });
+  }
+}

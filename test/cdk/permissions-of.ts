@@ -1,0 +1,35 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { expect } from 'vitest';
+import { resourcesOf } from './synthesize.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+/** What the role of a function may do: `action resource`, with the names of resources without their digits. */
+export function permissionsOf(template: Template, role: RegExp): readonly string[] {
+  const policies = resourcesOf(template, 'AWS::IAM::Policy', role);
+  return policies
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: readonly Statement[] }).Statement)
+    .flatMap(({ Effect, Action, Resource }) => {
+      expect(Effect).toBe('Allow');
+      return listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${shown(resource)}`));
+    })
+    .toSorted();
+}
+
+function listOf<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+/** A resource's ARN: `<logical id>`, `<logical id>/*`, or as it is written. */
+function shown(resource: unknown): string {
+  return JSON.stringify(resource)
+    .replaceAll(/\{"Fn::GetAtt":\["(\w+?)[0-9A-F]{8}","Arn"\]\}/g, '<$1>')
+    .replaceAll(/\{"Ref":"AWS::(\w+)"\}/g, '$1')
+    .replaceAll(/\{"Ref":"(\w+?)[0-9A-F]{8}"\}/g, '<$1>')
+    .replace(/^\{"Fn::Join":\["",\[(.*)\]\]\}$/, (_, parts: string) => parts.replaceAll(/","|",|,"|"/g, ''))
+    .replaceAll('"', '');
+}
