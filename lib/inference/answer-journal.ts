@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8';
 import type { AskedElement, ModelLabel } from './worker-protocol.ts';
 
 /** What a model answered for one element, and what it cost. */
@@ -8,6 +9,13 @@ export interface JournalEntry extends AskedElement {
   readonly tries: number;
   /** Absent where there was none yet. */
   readonly answer?: { readonly value: unknown; readonly label: ModelLabel };
+}
+
+export interface JournalOptions {
+  /** Whether the elements of earlier attempts may have stood elsewhere. @default false */
+  readonly anyPlace?: boolean;
+  /** Whether elements are kept that have their outcomes: the next attempt makes these again. @default false */
+  readonly keepsAll?: boolean;
 }
 
 /**
@@ -25,11 +33,12 @@ export class AnswerJournal {
   /** Whether elements waited for their turn at an endpoint when the bundle was told to stop. */
   wasWaiting = false;
 
+  readonly #keepsAll: boolean;
   /** By model and fingerprint, where places mean nothing. */
   readonly #byValue: Map<string, JournalEntry> | undefined;
 
-  /** @param options.anyPlace - whether the elements of earlier attempts may have stood elsewhere. Default: they did not. */
-  constructor(entries: Iterable<JournalEntry> = [], { anyPlace = false }: { readonly anyPlace?: boolean } = {}) {
+  constructor(entries: Iterable<JournalEntry> = [], { anyPlace = false, keepsAll = false }: JournalOptions = {}) {
+    this.#keepsAll = keepsAll;
     this.#byValue = anyPlace ? new Map() : undefined;
     for (const entry of entries) {
       const key = keyOf(entry.model, entry.place);
@@ -58,12 +67,27 @@ export class AnswerJournal {
 
   /** Lets go of elements before an ordinal: they have their outcomes. */
   forgetBefore(ordinal: number): void {
+    if (this.#keepsAll) return;
     for (const [key, { place }] of this.#entries) if (ordinalOf(place) < ordinal) this.#entries.delete(key);
   }
 
   /** What is known of elements from an ordinal on. */
   entriesFrom(ordinal: number): readonly JournalEntry[] {
     return [...this.#entries.values()].filter(({ place }) => ordinalOf(place) >= ordinal);
+  }
+}
+
+/** Entries as bytes, for the next attempt. */
+export function encodeEntries(entries: readonly JournalEntry[]): Uint8Array {
+  return serialize(entries);
+}
+
+/** None where another version of Node wrote them: then it is asked again. */
+export function decodeEntries(bytes: Uint8Array): readonly JournalEntry[] {
+  try {
+    return deserialize(bytes) as JournalEntry[];
+  } catch {
+    return [];
   }
 }
 

@@ -1,6 +1,6 @@
 import { BatchAssembler } from '../batching/batch-assembler.ts';
 import type { PipelineModel } from '../config/pipeline-models.ts';
-import { carryError, describeError, ModelLoadError } from '../errors.ts';
+import { carryError, describeError, type ErrorDescription, ModelLoadError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { decodeValues, encodeValues } from '../models/encoded-batch.ts';
 import { EndpointBusyError } from '../remote/endpoint-error.ts';
@@ -112,7 +112,7 @@ export class RemoteModelService implements EngineModel {
     open.forEach((index, at) => {
       const one = answer.answers[at];
       if (one?.ok === true) values[index] = one.value;
-      else failed.push({ index, error: describeError(one?.error) });
+      else failed.push({ index, error: describeFailure(one?.error) });
     });
     try {
       return { ...common, ok: true, results: encodeValues(values), model: this.#label, failed };
@@ -221,7 +221,8 @@ export class RemoteModelService implements EngineModel {
 
   #failed(fragments: readonly Fragment[], { cause, error }: Extract<BatchAnswer, { kind: 'failed' }>): void {
     this.#options.metrics.add('failed_batches_counter', 1);
-    const described = cause === 'fatal' ? carryError(asLoadError(error)) : describeError(error);
+    const { endpointName } = this.#options.model.handler;
+    const described = cause === 'fatal' ? carryError(asLoadError(error, endpointName)) : describeFailure(error);
     for (const { resolve } of fragments) {
       resolve({ kind: 'failed', failure: { cause, error: described, shared: fragments.length > 1 } });
     }
@@ -238,8 +239,18 @@ export class RemoteModelService implements EngineModel {
 }
 
 /** An endpoint that answers nothing any more is a model that is not there: of several keyed ones, the others go on. */
-function asLoadError(error: Error): ModelLoadError {
-  return error instanceof ModelLoadError ? error : new ModelLoadError(error.message, { cause: error });
+function asLoadError(error: Error, endpoint: string): ModelLoadError {
+  if (error instanceof ModelLoadError) return error;
+  const { message } = describeFailure(error);
+  const named = message.startsWith(endpoint) ? message : `${endpoint}: ${message}`;
+  return new ModelLoadError(named, { cause: error });
+}
+
+/** With the reason that Node's fetch has in the cause alone. */
+function describeFailure(error: Error | undefined): ErrorDescription {
+  const { name, message } = describeError(error);
+  const cause = error instanceof TypeError && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return { name, message: `${message}${cause}` };
 }
 
 const NOTHING_ASKED: FragmentAnswer = { kind: 'answered', answers: [] };

@@ -94,7 +94,10 @@ function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetada
     ...shapedBatches(handler, inputs),
     args: {
       check: () => undefined,
-      feed: (value, args) => feedArgs(value, Object.fromEntries(Object.entries(args).filter(isInput)), inputs),
+      feed(value, args) {
+        const own = Object.entries(args).filter(isInput);
+        return own.length === 0 ? value : feedArgs(value, Object.fromEntries(own), inputs);
+      },
       beside(args) {
         const others = Object.entries(args).filter((entry) => !isInput(entry));
         return others.length === 0 ? undefined : Object.fromEntries(others);

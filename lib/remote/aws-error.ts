@@ -77,7 +77,15 @@ export function awsError(
   if (thrown instanceof EndpointError) return thrown;
   const refusal = refusalOf(endpoint, thrown);
   if (refusal === undefined) return withoutAnswer(endpoint, thrown);
-  return special?.(refusal) ?? awsRefusalError(refusal);
+  return special?.(refusal) ?? (refusal.status < 300 ? unreadable(endpoint) : awsRefusalError(refusal));
+}
+
+/** A success that the SDK can't read is of something else than AWS. */
+function unreadable(endpoint: string): EndpointError {
+  return new EndpointError(`${endpoint} answered with a body that is not what AWS has: check its address`, {
+    name: 'EndpointProtocolError',
+    disposition: 'poison',
+  });
 }
 
 /** The error of a refusal by its name and status, or by another status that says what it means. */
@@ -104,10 +112,15 @@ function refusalOf(endpoint: string, thrown: unknown): AwsRefusal | undefined {
     endpoint,
     name: isRead ? name : '',
     status,
-    headers: new Headers($response?.headers),
+    headers: headersOf($response?.headers),
     words: isRead && !QUOTES_HEADERS.test(name) ? serverWords(message, (words) => words) : '',
     fields: new Map(Object.entries(thrown)),
   };
+}
+
+/** HTTP/2 has its status among them, as `:status`, which is none. */
+function headersOf(headers: Readonly<Record<string, string>> = {}): Headers {
+  return new Headers(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
 }
 
 function withoutAnswer(endpoint: string, thrown: unknown): EndpointError {

@@ -6,8 +6,12 @@ const LEAST_RATE = 0.1;
 const DECREASE = 0.5;
 /** What the old rate counts for where the quota may have fallen: CUBIC's fast convergence. */
 const FALLEN = 0.9;
-/** Successes after which the rate is where it was at the throttle. */
-const RECOVERY = 150;
+/** Successes after which the rate is where it was at the throttle: of a rate of 12.5/s, and the least of any. */
+const RECOVERY = 130;
+const RECOVERY_RATE = 12.5;
+const LEAST_RECOVERY = 85;
+const RECOVERY_POWER = 2 / 3;
+const FLATNESS = 5;
 /** A success in slow start adds so much: the rate doubles each second. */
 const SLOW_START_STEP = Math.LN2;
 /** Throttles within so long are one. */
@@ -105,8 +109,8 @@ export class LearnedPace {
       return Math.min(rate, this.#threshold);
     }
     this.#successes += 1;
-    const left = 1 - this.#successes / RECOVERY;
-    const cubic = this.#plateau - (this.#plateau - this.#origin) * left ** 3;
+    const left = 1 - this.#successes / recoveryOf(this.#plateau);
+    const cubic = this.#plateau - (this.#plateau - this.#origin) * left ** FLATNESS;
     return Math.min(this.#rate + SLOW_START_STEP, Math.max(this.#rate, cubic));
   }
 
@@ -118,4 +122,12 @@ export class LearnedPace {
   #setRate(rate: number): void {
     this.#rate = Math.max(LEAST_RATE, rate);
   }
+}
+
+function recoveryOf(rate: number): number {
+  const T = Number(process.env.T ?? 240);
+  return Math.max(
+    Math.min(LEAST_RECOVERY, Math.max(20, T * rate)),
+    RECOVERY * (rate / RECOVERY_RATE) ** RECOVERY_POWER,
+  );
 }

@@ -18,13 +18,3 @@ export function oneElementARequest<Options extends RemoteModelHandlerOptions<nev
   }
   return { ...options, maxBatchSize: 1 };
 }
-
-/** The options with a measure of an element's tokens, where something is limited by weight and nothing else measures it. */
-export function withTokenWeights<Options extends RemoteModelHandlerOptions<never>>(
-  options: Options,
-  tokensOf: (element: unknown) => number,
-): Options {
-  const { rateLimits = [], maxBatchWeight, elementSizeFn } = options;
-  const isWeighed = maxBatchWeight !== undefined || rateLimits.some(({ weight }) => weight !== undefined);
-  return isWeighed && elementSizeFn === undefined ? { ...options, elementSizeFn: tokensOf } : options;
-}

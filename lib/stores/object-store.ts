@@ -90,7 +90,21 @@ export async function getText(
 ): Promise<{ readonly text: string; readonly info: ObjectInfo } | undefined> {
   const object = await store.get(address, options);
   if (object === undefined) return undefined;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of object.chunks) chunks.push(chunk);
-  return { text: Buffer.concat(chunks).toString('utf8'), info: object.info };
+  return { text: (await collect(object.chunks)).toString('utf8'), info: object.info };
+}
+
+/** Reads a whole small object; undefined where there is none. */
+export async function getBytes(
+  store: ObjectStore,
+  address: ObjectAddress,
+  options: StoreOptions = {},
+): Promise<Uint8Array | undefined> {
+  const object = await store.get(address, options);
+  return object === undefined ? undefined : collect(object.chunks);
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
 }

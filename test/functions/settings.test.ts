@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { finalizerSettings, intakeSettings, processorSettings } from '../../functions/settings.ts';
+import { finalizerSettings, governorSettings, intakeSettings, processorSettings } from '../../functions/settings.ts';
 
 const URL_OF = (name: string): string => `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`;
 
@@ -24,6 +24,14 @@ const finalizer = {
   FABRIC_QUEUES: JSON.stringify({ finalizer: URL_OF('f'), deadLetters: { wine: URL_OF('d') } }),
 };
 
+const governor = {
+  FABRIC_PARAMETERS: '/inference-fabric/Stack/Fabric',
+  FABRIC_GOVERNED: JSON.stringify({
+    wine: { poller: 'p-1', queue: URL_OF('wine'), ceiling: 40 },
+    digits: { poller: 'p-2', queue: URL_OF('digits') },
+  }),
+};
+
 describe('the settings of a function', () => {
   test('are what its environment says', () => {
     expect(intakeSettings(intake)).toEqual({
@@ -46,6 +54,22 @@ describe('the settings of a function', () => {
       eventBus: 'bus',
     });
     expect(finalizerSettings({ ...finalizer, FABRIC_EVENT_BUS: '' })).not.toHaveProperty('eventBus');
+    const FABRIC_CONCURRENCY_PARAMETER = '/inference-fabric/Stack/Fabric/wine';
+    expect(processorSettings({ ...processor, FABRIC_CONCURRENCY_PARAMETER })).toMatchObject({
+      concurrencyParameter: FABRIC_CONCURRENCY_PARAMETER,
+    });
+    expect(governorSettings(governor)).toEqual({
+      pipelines: [
+        {
+          name: 'wine',
+          poller: 'p-1',
+          queue: URL_OF('wine'),
+          parameter: '/inference-fabric/Stack/Fabric/wine',
+          ceiling: 40,
+        },
+        { name: 'digits', poller: 'p-2', queue: URL_OF('digits'), parameter: '/inference-fabric/Stack/Fabric/digits' },
+      ],
+    });
   });
 
   test.each([
@@ -75,6 +99,14 @@ describe('the settings of a function', () => {
     [{ FABRIC_INPUT_BUCKETS: '"in"' }, 'FABRIC_INPUT_BUCKETS is wrong: it must be a list of bucket names'],
   ])('say what is wrong: %o', (wrong, message) => {
     expect(() => intakeSettings({ ...intake, ...wrong })).toThrow(message);
+  });
+
+  test('name what is wrong with a governed pipeline', () => {
+    const wrong = JSON.stringify({ wine: { poller: 'p-1', queue: 'wine' } });
+    expect(() => governorSettings({ ...governor, FABRIC_GOVERNED: wrong })).toThrow(
+      "FABRIC_GOVERNED is wrong: 'wine.queue' must be the URL of a queue",
+    );
+    expect(() => governorSettings({ ...governor, FABRIC_PARAMETERS: '' })).toThrow('FABRIC_PARAMETERS is wrong');
   });
 
   test('want a count of receives', () => {

@@ -48,6 +48,36 @@ describe("a function's telemetry", () => {
     expect(published).toEqual([0, 2]);
   });
 
+  test('publishes what was counted so far when it is told to, and the rest at the end of the run', async () => {
+    const telemetry = openTelemetry('processor');
+    const accepted = (): unknown[] => printed.flatMap((line) => line['endpoint_requests_accepted'] ?? []);
+    const handler = telemetry.instrument(async () => {
+      telemetry.count('endpoint_requests_accepted', 20, 'wine');
+      telemetry.count('endpoint_throttled_milli_secs', 1500, 'wine');
+      telemetry.publish();
+      expect(accepted()).toEqual([20]);
+      telemetry.publish();
+      telemetry.count('endpoint_requests_accepted', 5, 'wine');
+      return NO_FAILURES;
+    });
+    await handler({ Records: [] }, context);
+    expect(accepted()).toEqual([20, 5]);
+    const [first] = printed.filter((line) => 'endpoint_throttled_milli_secs' in line);
+    expect(first).toMatchObject({
+      _aws: {
+        CloudWatchMetrics: [
+          {
+            Dimensions: [['pipeline']],
+            Metrics: [
+              { Name: 'endpoint_requests_accepted', Unit: 'Count' },
+              { Name: 'endpoint_throttled_milli_secs', Unit: 'Milliseconds' },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
   test('publishes what a run that throws has counted, and nothing where nothing was', async () => {
     const telemetry = openTelemetry('finalizer');
     const failing = telemetry.instrument(async () => {

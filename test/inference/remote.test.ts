@@ -117,6 +117,29 @@ describe('a remote model', () => {
     ]);
     expect(outcomes.map(({ prediction }) => prediction)).toEqual([2, -4, undefined, 8]);
   });
+
+  test('takes the elements of several bundles in one request where batches cross bundles', async () => {
+    await using engine = await startEngine('remote', 'shared');
+    const [first, second] = await Promise.all([runBundle(engine, upTo(5)), runBundle(engine, [5, 6, 7])]);
+    expect(first.outcomes.map(({ prediction }) => prediction)).toEqual(doubled(upTo(5)));
+    expect(second.outcomes.map(({ prediction }) => prediction)).toEqual(doubled([5, 6, 7]));
+    expect(server.requests.map(({ length }) => length)).toEqual([8]);
+  });
+
+  test('answers the other bundles of a shared request where one of them is given up', async () => {
+    const deadline = new AbortController();
+    server.reply = () => {
+      deadline.abort(new Error('time is up'));
+      return {};
+    };
+    await using engine = await startEngine('remote', 'shared');
+    const { bundle } = await writeBundle(upTo(5));
+    const givenUp = engine.process(bundle, { write() {} }, { signal: deadline.signal });
+    const [lost, other] = await Promise.allSettled([givenUp, runBundle(engine, [5, 6, 7])]);
+    expect(lost).toMatchObject({ status: 'rejected', reason: { message: 'time is up' } });
+    expect(other).toMatchObject({ status: 'fulfilled' });
+    expect(server.requests.map(({ length }) => length)).toEqual([8]);
+  });
 });
 
 describe('what is paid for', () => {

@@ -1,10 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EndpointError } from '../../lib/remote/endpoint-error.ts';
 import {
@@ -14,7 +11,7 @@ import {
   NotTheProtocolError,
   shownAddress,
 } from '../../lib/remote/http-client.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { selfSigned } from './self-signed.ts';
 
 const KEY = 'sk-4f9a0c/+"77';
 
@@ -260,12 +257,7 @@ describe('an endpoint out of reach', () => {
   });
 
   test('with a certificate that nobody signed ends the run', async () => {
-    const folder = await temporaryFolder();
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes'];
-    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', ...subject];
-    execFileSync('openssl', [...args, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) });
+    const tls = createTlsServer(await selfSigned());
     await using server = await listening(tls, 'https');
     const error = await failure(server.url);
     expect(error).toMatchObject({ name: 'EndpointTlsError', disposition: 'fatal' });

@@ -1,10 +1,9 @@
-import { deserialize, serialize } from 'node:v8';
 import type { Pipeline } from '../../config/fabric.ts';
 import { asksEndpoints } from '../../config/pipeline-models.ts';
-import { AnswerJournal, type JournalEntry } from '../../inference/answer-journal.ts';
+import { AnswerJournal, decodeEntries, encodeEntries, type JournalEntry } from '../../inference/answer-journal.ts';
 import type { ProcessOptions } from '../../inference/engine.ts';
 import { EndpointBusyError } from '../../remote/endpoint-error.ts';
-import type { StoreOptions } from '../../stores/object-store.ts';
+import { getBytes, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import type { PartPlace } from '../output-layout.ts';
@@ -58,7 +57,7 @@ export class StagedAnswers {
     const entries = this.journal.entriesFrom(ordinal);
     if (entries.length === 0) return;
     const { store, bucket } = this.#output;
-    await store.put({ bucket, key: keyOf(this.#place) }, serialize(entries));
+    await store.put({ bucket, key: keyOf(this.#place) }, encodeEntries(entries));
   }
 }
 
@@ -76,15 +75,6 @@ async function read(
   { store, bucket }: OutputBucket,
   { signal }: StoreOptions,
 ): Promise<readonly JournalEntry[]> {
-  const object = await store.get({ bucket, key: keyOf(place) }, { signal });
-  if (object === undefined) return [];
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of object.chunks) chunks.push(chunk);
-  try {
-    // An attempt's own note.
-    return deserialize(Buffer.concat(chunks)) as JournalEntry[];
-  } catch {
-    // Another version of Node wrote it: then it is asked again.
-    return [];
-  }
+  const bytes = await getBytes(store, { bucket, key: keyOf(place) }, { signal });
+  return bytes === undefined ? [] : decodeEntries(bytes);
 }

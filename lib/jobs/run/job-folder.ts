@@ -14,6 +14,7 @@ import type { JobOutput, StagedPart } from './run-output.ts';
  *     <folder>/job.json, part-…, errors/part-…, manifest.json, _SUCCESS
  *     <staging>/part-….note.json   what is known of a part, written before the part
  *     <staging>/part-….errors      staged errors, moved to errors/ after the part
+ *     <staging>/part-….answers     what remote models answered for a bundle that was not committed
  *     <staging>/part-….started     a bundle that was taken up and not committed; a second try runs in its own process
  *
  * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder. A part
@@ -72,6 +73,7 @@ export class JobFolder implements JobOutput {
   async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
     const name = partName(bundle, this.job.of);
     const started = this.#staged(name, 'started');
+    const answers = this.#staged(name, 'answers');
     await mkdir(this.#staging, { recursive: true });
     const before = await readIfThere(started);
     const receives = Number(before ?? 0) + 1;
@@ -116,6 +118,8 @@ export class JobFolder implements JobOutput {
         await this.#tidy(bundle, name);
         return note;
       },
+      answers: () => readIfThere(answers, null),
+      keepAnswers: (bytes) => writeAtomically(answers, bytes),
       [Symbol.asyncDispose]: withdraw,
     };
     return { part, receives };
@@ -145,7 +149,7 @@ export class JobFolder implements JobOutput {
 
   /** Removes what of a bundle's staging is not needed once it is committed. */
   async #tidy(bundle: number, name: string): Promise<void> {
-    const staged = ['started', 'results', 'errors'].map((what) => this.#staged(name, what));
+    const staged = ['started', 'results', 'errors', 'answers'].map((what) => this.#staged(name, what));
     await Promise.all([...staged, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
   }
 
@@ -158,9 +162,11 @@ export class JobFolder implements JobOutput {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string): Promise<string | undefined>;
+async function readIfThere(path: string, encoding: null): Promise<Uint8Array | undefined>;
+async function readIfThere(path: string, encoding: 'utf8' | null = 'utf8'): Promise<string | Uint8Array | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path, encoding);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -1,10 +1,12 @@
 import { FabricError } from '../../errors.ts';
-import type { OutcomeChunk } from '../../inference/bundle.ts';
-import type { InferenceEngine } from '../../inference/engine.ts';
+import type { BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
+import { asksEndpoints } from '../../config/pipeline-models.ts';
+import { AnswerJournal, decodeEntries, encodeEntries } from '../../inference/answer-journal.ts';
+import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
 import { isPastLimits } from '../finalizing/failure-limits.ts';
 import { bundleOf, type Job } from '../job.ts';
 import type { JobStatus, PartNote } from '../manifest.ts';
-import type { JobOutput } from './run-output.ts';
+import type { JobOutput, StagedPart } from './run-output.ts';
 
 /** What a run tells while it goes on. */
 export interface RunProgress {
@@ -33,6 +35,9 @@ export interface JobResult {
 
 /** Bundles of an engine's queue for each worker: one that it works on, one whose reading starts when that is read. */
 const BUNDLES_PER_WORKER = 2;
+
+/** A run that is ended waits so long for requests to endpoints that are under way: they are paid for. */
+const DRAIN_MILLIS = 2000;
 
 /** The state of one job while its bundles run, in any order. */
 interface OpenJob {
@@ -143,9 +148,27 @@ async function processOnce(
       options.onOutcomes?.(chunk);
     },
   };
-  const summary = await engine.process(bundle, sink, { signal: options.signal });
+  const summary = await runKeepingAnswers(staged, engine, (journal) =>
+    engine.process(bundle, sink, { signal: options.signal, ...journal }),
+  );
   // It is disposed of when this is done.
   return await staged.commit(summary);
+}
+
+/** Where a run ends in order before a bundle is done, what remote models answered for it is kept for the next one. */
+async function runKeepingAnswers(
+  staged: StagedPart,
+  { pipeline }: InferenceEngine,
+  run: (options: ProcessOptions) => Promise<BundleSummary>,
+): Promise<BundleSummary> {
+  if (!asksEndpoints(pipeline)) return run({});
+  const journal = new AnswerJournal(decodeEntries((await staged.answers()) ?? new Uint8Array()), { keepsAll: true });
+  try {
+    return await run({ journal, drainMillis: DRAIN_MILLIS });
+  } catch (error) {
+    if (journal.hasNewAnswers) await staged.keepAnswers(encodeEntries(journal.entriesFrom(0)));
+    throw error;
+  }
 }
 
 async function finish(job: OpenJob): Promise<JobResult> {

@@ -6,6 +6,10 @@ import type { JobStatus, PartNote } from '../manifest.ts';
 export interface StagedPart extends OutcomeSink, AsyncDisposable {
   /** Commits what was written. @returns what is there now, which may be another run's */
   commit(summary: BundleSummary): Promise<PartNote>;
+  /** What remote models answered in a time that ended without a commit, if anything. */
+  answers(): Promise<Uint8Array | undefined>;
+  /** Keeps that for the next time; it is gone with the commit. */
+  keepAnswers(answers: Uint8Array): Promise<void>;
 }
 
 /** A job's results, and what is staged of them. The part decides: whoever finds it does what is missing of the rest. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { BundleSummary } from '../../inference/bundle.ts';
-import { getText } from '../../stores/object-store.ts';
+import { getBytes, getText } from '../../stores/object-store.ts';
 import { commitPart } from '../commit/commit-part.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Job } from '../job.ts';
@@ -71,6 +71,7 @@ export class StoredJob implements JobOutput {
     const place = this.#place(bundle);
     const { store, bucket } = this.#output;
     const started = { bucket, key: `${place.staging}.started` };
+    const answers = { bucket, key: `${place.staging}.answers` };
     const before = (await getText(store, started))?.text;
     const receives = Number(before ?? 0) + 1;
     await store.put(started, String(receives));
@@ -81,9 +82,11 @@ export class StoredJob implements JobOutput {
       commit: async (summary) => {
         committing = true;
         const note = await this.#commit(place, spool, summary);
-        await Promise.all([store.delete(started), rm(this.chunkPath(bundle), { force: true })]);
+        await Promise.all([store.delete(started), store.delete(answers), rm(this.chunkPath(bundle), { force: true })]);
         return note;
       },
+      answers: () => getBytes(store, answers),
+      keepAnswers: async (bytes) => void (await store.put(answers, bytes)),
       [Symbol.asyncDispose]: async () => {
         await spool[Symbol.asyncDispose]();
         if (committing) return;

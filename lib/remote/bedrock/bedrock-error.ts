@@ -5,7 +5,8 @@ import { EndpointError } from '../endpoint-error.ts';
 const NOT_READY_MILLIS = 5_000;
 
 /** A request may be right, and its model's name not. */
-const ABOUT_THE_MODEL = /model identifier is invalid|on-demand throughput isn.t supported|model version .*end of its life/i;
+const ABOUT_THE_MODEL =
+  /model identifier is invalid|on-demand throughput isn.t supported|model version .*end of its life/i;
 
 /**
  * What Bedrock's own exceptions mean.

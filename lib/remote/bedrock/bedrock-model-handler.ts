@@ -8,7 +8,7 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws-error.ts';
 import type { ChatInput, ChatPrediction } from '../chat.ts';
-import { oneElementARequest, withTokenWeights } from '../one-element.ts';
+import { oneElementARequest } from '../one-element.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -17,7 +17,7 @@ import {
   type RequestOptions,
 } from '../remote-model-handler.ts';
 import { StrangeAnswers } from '../strange-answers.ts';
-import { estimateChatTokens, estimateTokens } from '../token-estimate.ts';
+import { estimateChatTokens, estimateTokens, withTokenWeights } from '../token-weights.ts';
 import { bedrockError } from './bedrock-error.ts';
 import { type ConverseOptions, converseInput, conversePrediction } from './converse.ts';
 import { modelArns } from './model-arns.ts';
@@ -26,6 +26,9 @@ import { modelArns } from './model-arns.ts';
 const STREAMS_A_CONNECTION = 32;
 /** The request's own clock comes first. */
 const SESSION_GRACE_MILLIS = 5_000;
+
+/** What an answer is called that is not the API's. */
+const STRANGE = 'no message, or a body that is not JSON: check its address';
 
 /** What elements and predictions are, by the API. */
 export interface BedrockElements {
@@ -117,24 +120,29 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     { runtime, strangeAnswers }: BedrockClient,
     { signal, inferenceArgs }: RequestOptions,
   ): Promise<readonly BedrockElements[Api]['output'][]> {
-    const ask = async (element: unknown): Promise<unknown> => {
-      try {
-        return this.options.api === 'invoke'
-          ? await this.#invoke(runtime, this.#invokeInput(element, inferenceArgs), signal)
-          : await this.#converse(runtime, this.#converseInput(element, inferenceArgs), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error instanceof InputMismatchError ? error : awsError(this.endpointName, error, bedrockError);
-      }
-    };
     const predictions: unknown[] = [];
     for (const element of batch) {
-      const prediction = await ask(element);
-      if (prediction === undefined) throw strangeAnswers.error(this.endpointName, 'no message, or a body that is not JSON');
+      const prediction = await this.#ask(element, runtime, { signal, ...(inferenceArgs && { inferenceArgs }) });
+      if (prediction === undefined) throw strangeAnswers.error(this.endpointName, STRANGE);
       strangeAnswers.wasRight();
       predictions.push(prediction);
     }
-    return predictions as BedrockElements[Api]['output'][]; // By the API that was asked.
+    return predictions;
+  }
+
+  /** @returns undefined where the answer is not what the API has */
+  async #ask(element: unknown, runtime: BedrockRuntimeClient, { signal, inferenceArgs }: RequestOptions) {
+    try {
+      return this.options.api === 'invoke'
+        ? await this.#invoke(runtime, this.#invokeInput(element, inferenceArgs), signal)
+        : await this.#converse(runtime, this.#converseInput(element, inferenceArgs), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof InputMismatchError) throw error;
+      const failure = awsError(this.endpointName, error, bedrockError);
+      if (failure.name === 'EndpointProtocolError') return undefined;
+      throw failure;
+    }
   }
 
   async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, abortSignal: AbortSignal) {

@@ -94,7 +94,8 @@ function nextStep(state: GovernorState, observation: Observation, minutes: reado
     return { engines: concurrency, reason: `down already, or no fewer would do: ${seen}` };
   }
   if (isAtQuota(minute)) {
-    const isSteady = before !== undefined && isAtQuota(before) && Math.max(minute.engines, before.engines) <= concurrency;
+    const isSteady =
+      before !== undefined && isAtQuota(before) && Math.max(minute.engines, before.engines) <= concurrency;
     const engines = neededEngines(state, minutes) ?? minute.engines * TRIM;
     if (isSteady && engines < concurrency * WORTH_TRIMMING) return { engines, reason: `fewer are enough: ${seen}` };
     return { engines: concurrency, reason: `at the quota: ${seen}` };
@@ -123,7 +124,11 @@ function neededEngines({ engineRate }: GovernorState, minutes: readonly SettledM
  * What an engine gets through when nothing but itself limits it. Where the quota does, it is that much at least. Forgotten
  * after a while: elements, models and endpoints change, and an engine that could do more is not seen to.
  */
-function learnEngineRate(known: EngineRate | undefined, minute: SettledMinute | undefined, { now, waiting }: Observation) {
+function learnEngineRate(
+  known: EngineRate | undefined,
+  minute: SettledMinute | undefined,
+  { now, waiting }: Observation,
+) {
   const kept = known !== undefined && now - known.at < RATE_KEPT_MILLIS ? known : undefined;
   if (minute === undefined || minute.accepted === 0) return kept;
   const perSec = minute.accepted / 60 / minute.engines;

@@ -12,10 +12,16 @@ import { NotTheProtocolError } from '../http-client.ts';
 export function jsonOfTensor(name: string, { datatype, shape, data }: Tensor): string {
   if (datatype === 'BYTES') return JSON.stringify(data);
   if (datatype === 'BOOL') return `[${Array.from(data as Uint8Array, (value) => value !== 0).join(',')}]`;
-  const numbers = `[${data.join(',')}]`;
+  const numbers = `[${joined(data as Float32Array)}]`;
   if (!/[NI]/.test(numbers)) return numbers;
   if (numbers.includes('I')) throw infinite(name, shape, data as Float32Array);
   return numbers.replaceAll('NaN', 'null');
+}
+
+/** Every digit, and the sign of a zero, which `join` leaves out; without a point it would be an integer, which has none. */
+function joined(data: Float32Array): string {
+  if (!data.includes(0)) return data.join(',');
+  return Array.from(data, (value) => (Object.is(value, -0) ? '-0.0' : String(value))).join(',');
 }
 
 function infinite(name: string, [rows = 1]: readonly number[], data: Float32Array): ElementMismatchError {

@@ -140,7 +140,8 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
   ): Promise<readonly (Output | Error)[]> {
     const model = await client.model({ signal });
     const { feeds, parameters } = splitArgs(inferenceArgs, model.inputs);
-    const elements = batch.map((element) => feedArgs(element, feeds, model.inputs) as Input);
+    const isFed = Object.keys(feeds).length > 0;
+    const elements = isFed ? batch.map((element) => feedArgs(element, feeds, model.inputs) as Input) : batch;
     const { packed, misfits } = this.#pack(elements, client, model, parameters);
     if (packed === undefined)
       return batch.map((_, index) => misfits.get(index) ?? new InputMismatchError('no element'));

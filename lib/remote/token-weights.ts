@@ -1,3 +1,5 @@
+import type { RemoteModelHandlerOptions } from './remote-model-handler.ts';
+
 /**
  * UTF-8 bytes for a token. English has about 4 characters to a token, each of one byte; scripts of two or three bytes a
  * character have fewer characters to a token.
@@ -28,4 +30,14 @@ function textsIn(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
   const { messages, prompt, content, text } = value as Readonly<Record<string, unknown>>;
   return [messages, prompt, content, text].flatMap(textsIn);
+}
+
+/** The options with a measure of an element's tokens, where something is limited by weight and nothing else measures it. */
+export function withTokenWeights<Options extends RemoteModelHandlerOptions<never>>(
+  options: Options,
+  tokensOf: (element: unknown) => number,
+): Options {
+  const { rateLimits = [], maxBatchWeight, elementSizeFn } = options;
+  const isWeighed = maxBatchWeight !== undefined || rateLimits.some(({ weight }) => weight !== undefined);
+  return isWeighed && elementSizeFn === undefined ? { ...options, elementSizeFn: tokensOf } : options;
 }

@@ -1,0 +1,123 @@
+import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import { parse, View } from 'vega';
+import type { Sample } from './simulate.ts';
+
+const MINUTE = 60;
+/** Seconds of which a point is the mean. */
+const POINT_SECS = 30;
+const WIDTH = 760;
+
+/** Okabe and Ito's colours, which the colour-blind can tell apart; each line has a stroke of its own beside it. */
+const RATES = [
+  { name: 'quota', color: '#000000', dash: [6, 4], width: 1.5 },
+  { name: 'offered', color: '#e69f00', dash: [1, 0], width: 3.5 },
+  { name: 'accepted', color: '#0072b2', dash: [1, 0], width: 1.5 },
+  { name: 'throttled', color: '#d55e00', dash: [3, 2], width: 1.5 },
+] as const;
+const ENGINES = [
+  { name: 'set by the governor', color: '#000000', dash: [6, 4], width: 1.5 },
+  { name: 'at work', color: '#009e73', dash: [1, 0], width: 2 },
+] as const;
+
+interface Line {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: readonly number[];
+  readonly width: number;
+}
+
+interface Point {
+  readonly minute: number;
+  readonly line: string;
+  readonly value: number;
+}
+
+/** White behind it, and larger type than the default, so that it can be read on any page. */
+const CONFIG: Config = {
+  background: '#ffffff',
+  padding: 16,
+  font: 'Helvetica, Arial, sans-serif',
+  axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal', gridColor: '#e5e5e5', labelColor: '#333333' },
+  legend: { labelFontSize: 13, symbolSize: 400, symbolStrokeWidth: 2.5, orient: 'top', title: null, labelLimit: 300 },
+  title: { fontSize: 15, anchor: 'start', fontWeight: 'bold', offset: 12 },
+  view: { stroke: '#cccccc' },
+};
+
+/** Rates above and engines below, over time, as SVG. The same samples give the same text. */
+export async function plot(title: string, samples: readonly Sample[]): Promise<string> {
+  const points = pointsOf(samples);
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    config: CONFIG,
+    title,
+    vconcat: [
+      panel(RATES, points, { title: 'requests per second', height: 260 }),
+      panel(ENGINES, points, { title: 'engines', height: 130 }),
+    ],
+    spacing: 24,
+    resolve: { scale: { color: 'independent', strokeDash: 'independent', strokeWidth: 'independent' } },
+  };
+  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+}
+
+function panel(lines: readonly Line[], points: readonly Point[], { title, height }: { title: string; height: number }) {
+  const domain = lines.map(({ name }) => name);
+  return {
+    width: WIDTH,
+    height,
+    data: { values: points.filter(({ line }) => domain.includes(line)) },
+    mark: { type: 'line' as const, interpolate: 'step-after' as const, clip: true },
+    encoding: {
+      x: {
+        field: 'minute',
+        type: 'quantitative' as const,
+        title: 'time (minutes)',
+        axis: { tickMinStep: 10, values: everyTenth(points) },
+        scale: { nice: false },
+      },
+      y: { field: 'value', type: 'quantitative' as const, title, axis: { tickCount: height / 50, titlePadding: 12 } },
+      color: {
+        field: 'line',
+        type: 'nominal' as const,
+        sort: domain,
+        scale: { domain, range: lines.map(({ color }) => color) },
+      },
+      strokeDash: {
+        field: 'line',
+        type: 'nominal' as const,
+        scale: { domain, range: lines.map(({ dash }) => [...dash]) },
+      },
+      strokeWidth: {
+        field: 'line',
+        type: 'nominal' as const,
+        scale: { domain, range: lines.map(({ width }) => width) },
+      },
+    },
+  };
+}
+
+function everyTenth(points: readonly Point[]): number[] {
+  const last = Math.max(...points.map(({ minute }) => minute));
+  return Array.from({ length: Math.ceil(last / 10) + 1 }, (_, index) => index * 10);
+}
+
+function pointsOf(samples: readonly Sample[]): readonly Point[] {
+  const points: Point[] = [];
+  for (let from = 0; from < samples.length; from += POINT_SECS) {
+    const some = samples.slice(from, from + POINT_SECS);
+    const mean = (value: (sample: Sample) => number): number =>
+      some.reduce((sum, sample) => sum + value(sample), 0) / some.length;
+    const values = {
+      quota: mean(({ quota }) => quota),
+      offered: mean(({ accepted, throttled }) => accepted + throttled),
+      accepted: mean(({ accepted }) => accepted),
+      throttled: mean(({ throttled }) => throttled),
+      'set by the governor': mean(({ concurrency }) => concurrency),
+      'at work': mean(({ workers }) => workers),
+    };
+    for (const [line, value] of Object.entries(values)) {
+      points.push({ minute: from / MINUTE, line, value: Math.round(value * 100) / 100 });
+    }
+  }
+  return points;
+}

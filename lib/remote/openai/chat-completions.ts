@@ -1,0 +1,84 @@
+import type { InferenceArgs } from '../../models/model-handler.ts';
+import { type ChatPrediction, type ChatUsage, messagesOf } from '../chat.ts';
+import { EndpointError } from '../endpoint-error.ts';
+import { NotTheProtocolError } from '../http-client.ts';
+import { checkedArgs } from './body-fields.ts';
+
+export interface ChatRequestOptions {
+  readonly modelName: string;
+  readonly system?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  /** What the server calls it. */
+  readonly maxTokensField: 'max_completion_tokens' | 'max_tokens';
+  readonly temperature?: number | undefined;
+  readonly responseFormat?: Readonly<Record<string, unknown>> | undefined;
+  readonly extraBody?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * The body of POST /chat/completions for an element.
+ * https://platform.openai.com/docs/api-reference/chat/create
+ *
+ * @throws InputMismatchError where it is no element of a chat, or an argument can't be one.
+ */
+export function chatRequest(element: unknown, options: ChatRequestOptions, inferenceArgs?: InferenceArgs): unknown {
+  const { modelName, system, maxTokens, maxTokensField, temperature, responseFormat, extraBody } = options;
+  const args = checkedArgs(inferenceArgs);
+  // Servers refuse a request that has both.
+  const isLimited = 'max_tokens' in args || 'max_completion_tokens' in args;
+  return {
+    model: modelName,
+    messages: messagesOf(element, system),
+    ...(!isLimited && { [maxTokensField]: maxTokens }),
+    temperature,
+    response_format: responseFormat,
+    ...extraBody,
+    ...args,
+  };
+}
+
+/** @throws NotTheProtocolError; EndpointError where the model or a filter would not answer this element. */
+export function chatPrediction(body: unknown, endpoint: string): ChatPrediction {
+  const { choices, usage } = fieldsOf(body);
+  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  const { message, finish_reason: finishReason } = fieldsOf(choice);
+  if (typeof message !== 'object' || message === null) {
+    throw new NotTheProtocolError("JSON without the message of one of its 'choices'");
+  }
+  const { content, refusal, tool_calls: toolCalls } = fieldsOf(message);
+  if (finishReason === 'content_filter') throw refused(endpoint, 'its content filter withheld the answer');
+  // What the model says of it may quote the element.
+  if (typeof refusal === 'string' && refusal !== '') throw refused(endpoint, 'the model would not answer');
+  const counted = usageOf(usage);
+  return {
+    text: textOf(content),
+    finishReason: typeof finishReason === 'string' ? finishReason : 'unknown',
+    ...(counted !== undefined && { usage: counted }),
+    ...(Array.isArray(toolCalls) && toolCalls.length > 0 && { toolCalls }),
+  };
+}
+
+/** Text, nothing where there are only calls of tools, or parts of text. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (content === null || content === undefined) return '';
+  if (!Array.isArray(content)) throw new NotTheProtocolError("a message whose 'content' is no text");
+  return content.map((part) => fieldsOf(part)['text']).filter((text) => typeof text === 'string').join('');
+}
+
+function usageOf(usage: unknown): ChatUsage | undefined {
+  const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = fieldsOf(usage);
+  if (typeof inputTokens !== 'number' || typeof outputTokens !== 'number') return undefined;
+  return { inputTokens, outputTokens };
+}
+
+function refused(endpoint: string, why: string): EndpointError {
+  return new EndpointError(`${endpoint} refused the element: ${why}`, {
+    name: 'EndpointRefusedError',
+    disposition: 'poison',
+  });
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}

@@ -1,0 +1,70 @@
+import { EndpointError } from '../endpoint-error.ts';
+import { type Refusal, refusalError } from '../refusal.ts';
+
+/** An account that can't pay is refused with the status of too many requests, or of a wrong one; waiting changes nothing. */
+const UNPAID = new Set([
+  'insufficient_quota',
+  'billing_hard_limit_reached',
+  'billing_not_active',
+  'account_deactivated',
+]);
+const UNKNOWN_MODEL = new Set(['model_not_found', 'invalid_model', 'DeploymentNotFound']);
+
+/** A limit is full again only when all of it is; there is room for a request long before. */
+const LONGEST_RESET_MILLIS = 60_000;
+
+/**
+ * What a refusal of an OpenAI-compatible server means beyond its status.
+ * https://platform.openai.com/docs/guides/error-codes
+ */
+export function openAIRefusal(refusal: Refusal): EndpointError | undefined {
+  const { endpoint, status, headers, body, words } = refusal;
+  const { code, type } = errorIn(body);
+  if (UNPAID.has(code) || UNPAID.has(type)) {
+    const text = `${endpoint} takes no more requests of this account until its quota is raised or its bill paid (HTTP ${status}): ${words}`;
+    return new EndpointError(text, { name: 'EndpointCredentialsError', disposition: 'fatal', status });
+  }
+  if (UNKNOWN_MODEL.has(code)) return refusalError({ ...refusal, status: 404 });
+  // It quotes the beginning and the end of the key.
+  if (status === 401) return refusalError({ ...refusal, words: '' });
+  if (status !== 429) return undefined;
+  const error = refusalError(refusal);
+  const wait = error.retryAfterMillis ?? resetMillis(headers);
+  if (wait === undefined) return error;
+  const { message, name, disposition } = error;
+  return new EndpointError(message, { name, disposition, status, retryAfterMillis: wait });
+}
+
+/**
+ * When there is room again, by the limits of which nothing remains.
+ * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
+ */
+function resetMillis(headers: Headers): number | undefined {
+  const waits = ['requests', 'tokens']
+    .filter((limit) => headers.get(`x-ratelimit-remaining-${limit}`) === '0')
+    .flatMap((limit) => durationMillis(headers.get(`x-ratelimit-reset-${limit}`)) ?? []);
+  return waits.length === 0 ? undefined : Math.min(LONGEST_RESET_MILLIS, Math.max(...waits));
+}
+
+const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `6m0s`, `1.5s`, `20ms`: Go's durations. */
+function durationMillis(text: string | null): number | undefined {
+  if (text === null || !/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return undefined;
+  let millis = 0;
+  for (const [, number, unit] of text.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
+    millis += Number(number) * MILLIS[unit as keyof typeof MILLIS]; // As matched.
+  }
+  return millis;
+}
+
+/** `{"error": {"code", "type"}}`; of other servers, `{"code", "type"}`. */
+function errorIn(body: unknown): { readonly code: string; readonly type: string } {
+  const fields = fieldsOf(body);
+  const { code, type } = 'error' in fields ? fieldsOf(fields['error']) : fields;
+  return { code: typeof code === 'string' ? code : '', type: typeof type === 'string' ? type : '' };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}

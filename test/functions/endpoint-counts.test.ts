@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { EndpointCounts } from '../../functions/processor/endpoint-counts.ts';
+import { Metrics } from '../../lib/telemetry/metrics.ts';
+
+describe("an engine's counts of its requests", () => {
+  test('are what has grown since the last look, for each engine by itself, with nothing lost between two', () => {
+    const taken: [string, number][] = [];
+    const counts = new EndpointCounts((name, amount) => taken.push([name, amount]));
+    const look = (): readonly [string, number][] => {
+      counts.take();
+      return taken.splice(0);
+    };
+    expect(look()).toEqual([]);
+
+    const first = new Metrics();
+    counts.follow({ metrics: first });
+    first.add('endpoint_requests', 5);
+    first.add('endpoint_requests_accepted', 3);
+    first.add('endpoint_requests_throttled', 1);
+    first.add('endpoint_request_retries', 1);
+    first.add('endpoint_throttled_milli_secs', 250);
+    first.add('num_inferences', 30);
+    expect(look()).toEqual([
+      ['endpoint_requests', 5],
+      ['endpoint_requests_accepted', 3],
+      ['endpoint_requests_throttled', 1],
+      ['endpoint_request_retries', 1],
+      ['endpoint_throttled_milli_secs', 250],
+    ]);
+    expect(look()).toEqual([]);
+    first.add('endpoint_requests', 2);
+    expect(look()).toEqual([['endpoint_requests', 2]]);
+
+    first.add('endpoint_requests', 4);
+    const second = new Metrics();
+    counts.follow({ metrics: second });
+    second.add('endpoint_requests', 1);
+    expect(look()).toEqual([
+      ['endpoint_requests', 4],
+      ['endpoint_requests', 1],
+    ]);
+  });
+});

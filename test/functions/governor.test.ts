@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import { createGovernorHandler } from '../../functions/governor/handler.ts';
+import { FIRST_STATE, serializeState } from '../../lib/remote/governor/state.ts';
+import { type LogFields, SILENT } from '../../lib/telemetry/telemetry.ts';
+import { GovernedWorld, MINUTE, NOON } from './governed-world.ts';
+
+const context = { getRemainingTimeInMillis: () => 50_000 };
+const KNOWN = serializeState(FIRST_STATE);
+const BUSY = { visible: 500, inFlight: 10 };
+
+/** Runs the governor once, at the world's time. */
+async function run(world: GovernedWorld): Promise<readonly LogFields[]> {
+  const logged: LogFields[] = [];
+  const log = (_message: string, fields: LogFields = {}): void => void logged.push(fields);
+  const telemetry = { ...SILENT, info: log, error: log };
+  const { ports, pipelines } = world;
+  await createGovernorHandler({ ...ports, pipelines, telemetry, now: () => world.now })({}, context);
+  return logged;
+}
+
+describe('the governor', () => {
+  test('sets what it decides, and publishes the same', async () => {
+    const world = new GovernedWorld({ wine: BUSY, digits: { ...BUSY, ceiling: 6 } });
+    await run(world);
+    for (const name of ['wine', 'digits']) expect(world.of(name).maxConcurrency).toBe(world.stateOf(name).concurrency);
+    expect(world.of('digits').maxConcurrency).toBeLessThanOrEqual(6);
+    expect(world.of('wine').maxConcurrency).toBeGreaterThan(6);
+  });
+
+  test('sees the ten whole minutes before, what waits, and how many runs of the function are under way', async () => {
+    const world = new GovernedWorld({ wine: { visible: 30, delayed: 12, inFlight: 35, batchSize: 10 } });
+    const logged = await run(world);
+    const end = NOON - 1234;
+    expect(world.minutesAsked).toEqual([{ start: end - 10 * MINUTE, end }]);
+    expect(world.stateOf('wine').runs).toMatchObject([{ at: NOON, working: 3.5 }]);
+    expect(logged).toMatchObject([{ pipeline: 'wine', waiting: 42, working: 3.5, reason: expect.any(String) }]);
+  });
+
+  test('leaves a poller alone that has what it decided', async () => {
+    const world = new GovernedWorld({ wine: { ...BUSY, parameter: KNOWN, maxConcurrency: 10, ceiling: 10 } });
+    await run(world);
+    expect(world.log).toEqual(['metrics wine', 'write wine']);
+  });
+
+  test('publishes more processors before there are, and fewer after', async () => {
+    const world = new GovernedWorld({ wine: { ...BUSY, maxConcurrency: 2 }, digits: { ...BUSY, maxConcurrency: 900 } });
+    await run(world);
+    expect(world.log.filter((call) => call.endsWith('wine'))).toEqual(['metrics wine', 'write wine', 'set wine']);
+    expect(world.log.filter((call) => call.endsWith('digits'))).toEqual([
+      'metrics digits',
+      'set digits',
+      'write digits',
+    ]);
+  });
+
+  test('gives a poller that has no limit yet its first', async () => {
+    const world = new GovernedWorld({ wine: {} });
+    await run(world);
+    expect(world.log).toEqual(['metrics wine', 'set wine', 'write wine']);
+    expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
+  });
+
+  test.each([2, 900])(
+    'tries again a minute later where a poller with %i is just being changed',
+    async (maxConcurrency) => {
+      const world = new GovernedWorld({ wine: { ...BUSY, parameter: KNOWN, maxConcurrency } });
+      world.busy.add('wine');
+      await run(world);
+      expect(world.of('wine').maxConcurrency).toBe(maxConcurrency);
+      // What is published is never less than what there is.
+      expect(world.stateOf('wine').concurrency).toBeGreaterThanOrEqual(Math.min(10, maxConcurrency));
+      world.busy.clear();
+      world.now += MINUTE;
+      await run(world);
+      expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
+    },
+  );
+
+  test.each([
+    ['set wine', 2],
+    ['write wine', 2],
+    ['set wine', 900],
+    ['write wine', 900],
+    ['metrics wine', 900],
+  ])('mends in the next run what failed halfway: %s, from %i', async (call, maxConcurrency) => {
+    const world = new GovernedWorld({ wine: { ...BUSY, parameter: KNOWN, maxConcurrency } });
+    world.failing.add(call);
+    await expect(run(world)).rejects.toThrow('could not govern wine');
+    world.failing.clear();
+    world.now += MINUTE;
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
+  });
+
+  test('governs the others where one cannot be, and fails with its name', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const world = new GovernedWorld(Object.fromEntries(names.map((name) => [name, { ...BUSY }])));
+    world.failing.add('read b');
+    await expect(run(world)).rejects.toThrow('could not govern b');
+    expect([...world.parameters.keys()].toSorted()).toEqual(['a', 'c', 'd', 'e', 'f']);
+  });
+
+  test('decides once where EventBridge sends an event twice', async () => {
+    const world = new GovernedWorld({ wine: BUSY });
+    await run(world);
+    world.log.length = 0;
+    world.now += 4000;
+    await run(world);
+    expect(world.log).toEqual([]);
+    world.now += MINUTE;
+    await run(world);
+    expect(world.log).toContain('write wine');
+  });
+
+  test('leaves a poller alone that is switched off', async () => {
+    const world = new GovernedWorld({ wine: { ...BUSY, isEnabled: false } });
+    await run(world);
+    expect(world.log).toEqual([]);
+  });
+
+  test('rests where nothing is to be done, once the metrics of the last work are in; and then goes on as before', async () => {
+    const world = new GovernedWorld({ wine: { ...BUSY } });
+    await run(world);
+    Object.assign(world.of('wine'), { visible: 0, inFlight: 0 });
+    const asked: number[] = [];
+    for (let minute = 1; minute <= 10; minute += 1) {
+      world.log.length = 0;
+      world.now += MINUTE;
+      await run(world);
+      if (world.log.includes('metrics wine')) asked.push(minute);
+      else expect(world.log).toEqual([]);
+    }
+    expect(asked).toEqual([1, 2, 3, 4, 5]);
+    const rested = world.of('wine').maxConcurrency;
+
+    // A deploy that replaced the poller, or a lower ceiling, is no rest.
+    world.of('wine').maxConcurrency = undefined;
+    world.now += MINUTE;
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBe(rested);
+    Object.assign(world.of('wine'), { delayed: 1 });
+    world.log.length = 0;
+    world.now += MINUTE;
+    await run(world);
+    expect(world.log).toContain('metrics wine');
+  });
+
+  test('keeps to a ceiling that was lowered while it rested', async () => {
+    const world = new GovernedWorld({ wine: { parameter: KNOWN, maxConcurrency: 10, ceiling: 4 } });
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBe(4);
+    expect(world.stateOf('wine').concurrency).toBe(4);
+  });
+
+  test('begins anew where what it kept cannot be read', async () => {
+    const world = new GovernedWorld({ wine: { ...BUSY, parameter: 'rubbish', maxConcurrency: 900 } });
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
+    expect(world.stateOf('wine').runs).toHaveLength(1);
+  });
+
+  test('gives an endpoint fewer callers that refuses many of their requests, minutes after it did', async () => {
+    const at = (ago: number): number => NOON - 1234 - ago * MINUTE;
+    const runs = [7, 6, 5, 4, 3, 2, 1].map((ago) => ({ at: at(ago) + 1000, concurrency: 40, working: 40 }));
+    const minutes = [7, 6, 5, 4, 3].map((ago) => ({ at: at(ago), accepted: 6000, throttled: 1500, waitedMillis: 0 }));
+    const parameter = serializeState({ ...FIRST_STATE, concurrency: 40, runs });
+    const world = new GovernedWorld({ wine: { visible: 5000, inFlight: 40, maxConcurrency: 40, parameter, minutes } });
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBeLessThan(40);
+  });
+});
