@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need Python: vitest.aws.config.ts and vitest.export.config.ts run them.
-    exclude: ['node_modules/**', 'test/aws/**', 'test/export/**'],
+    // They need Python: vitest.{aws,export,mlserver}.config.ts run them.
+    exclude: ['node_modules/**', 'test/aws/**', 'test/export/**', 'test/mlserver/**'],
     // Tests start model hosts and workers that import the library from source, by the condition.
     pool: 'forks',
     execArgv: ['--conditions=@inference-fabric/source'],

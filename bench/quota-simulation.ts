@@ -1,31 +1,24 @@
 /**
- * `npm run simulate:quota`: what the governor does for an endpoint whose quota nobody is told, against as many workers as
- * are wanted. Prints the table of docs/quota.md and draws its plot. It takes no time but its own: the clock is simulated.
+ * `npm run simulate:quota`: an endpoint whose quota nobody is told, engines that pace themselves, and the governor, against
+ * as many engines as are wanted. Prints the table of docs/quota.md and draws its plot. The time is simulated; the pace and
+ * the governor's decision are those that are deployed.
  */
-import { writeFile } from 'node:fs/promises';
-import Table from 'cli-table3';
-import { costs, phaseFigures } from './quota-simulation/figures.ts';
-import { runScenario, type Scenario, SCENARIOS, SHOWN } from './quota-simulation/scenarios.ts';
-import type { Sample } from './quota-simulation/simulate.ts';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { plot } from './quota-simulation/plot.ts';
+import { runScenario, SCENARIOS, SHOWN } from './quota-simulation/scenarios.ts';
+import { table } from './quota-simulation/table.ts';
 
-const table = new Table({
-  head: ['quota', 'governor', 'used', '429s', 'workers', 'recovery s', 'all 429s', 'worker h', 'idle h'],
-  style: { head: [], border: [] },
-});
-for (const scenario of SCENARIOS) {
-  for (const governed of [true, false]) addRows(scenario, governed, runScenario(scenario, governed));
-}
-console.log(table.toString());
+const images = fileURLToPath(new URL('../docs/images/', import.meta.url));
 
-function addRows(scenario: Scenario, governed: boolean, samples: readonly Sample[]): void {
-  const { throttledRequests, workerHours, idleHours } = costs(scenario, samples);
-  table.push([{ colSpan: 6, content: `${scenario.name}` }, throttledRequests, workerHours.toFixed(1), idleHours.toFixed(1)]);
-  for (const { quota, used, throttled, workers, recoverySecs } of phaseFigures(scenario, samples)) {
-    const cells = [`${quota} /s`, governed ? 'yes' : 'no', percent(used), percent(throttled), workers.toFixed(1), String(recoverySecs)];
-    table.push([...cells, '', '', '']);
-  }
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
+const comparisons = SCENARIOS.map((scenario) => ({
+  scenario,
+  governed: runScenario(scenario, true),
+  fixed: runScenario(scenario, false),
+}));
+console.log(table(comparisons));
+await mkdir(images, { recursive: true });
+const shown = comparisons.find(({ scenario }) => scenario === SHOWN);
+if (shown === undefined) throw new Error('the scenario that the plot shows is not among those of the table');
+await writeFile(`${images}quota.svg`, await plot('With the governor', shown.governed));
+await writeFile(`${images}quota-without-governor.svg`, await plot('Without: 200 engines, all the time', shown.fixed));

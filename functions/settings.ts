@@ -52,7 +52,7 @@ export interface GovernedPipeline {
   /** The parameter that keeps what was decided. */
   readonly parameter: string;
   /** The most runs of its function at once. @default as many as a poller can have */
-  readonly ceiling?: number;
+  readonly ceiling?: number | undefined;
 }
 
 /** Lambda gives a function a whole core for each so many MB of memory. */
@@ -110,7 +110,7 @@ export function governorSettings(env: Environment): GovernorSettings {
       poller,
       queue,
       parameter: `${parameters}/${name}`,
-      ...(ceiling === undefined ? {} : { ceiling }),
+      ceiling,
     })),
   };
 }

@@ -40,7 +40,19 @@ export {
   type OnnxOutput,
 } from './models/onnx-model-handler.ts';
 export type { OnnxModel } from './models/onnx-session.ts';
+export {
+  type BedrockApi,
+  BedrockModelHandler,
+  type BedrockModelHandlerOptions,
+} from './remote/bedrock/bedrock-model-handler.ts';
+export type { ChatInput, ChatMessage, ChatPrediction, ChatUsage } from './remote/chat.ts';
 export { EndpointError, type EndpointErrorOptions } from './remote/endpoint-error.ts';
+export {
+  OpenInferenceModelHandler,
+  type OpenInferenceModelHandlerOptions,
+} from './remote/open-inference/open-inference-model-handler.ts';
+export { OpenAIModelHandler } from './remote/openai/openai-model-handler.ts';
+export type { OpenAIModelHandlerOptions, OpenAITask } from './remote/openai/openai-options.ts';
 export type { RateLimit } from './remote/rate-limit.ts';
 export {
   type EndpointInfo,
@@ -49,4 +61,10 @@ export {
   type RemoteModelHandlerOptions,
   type RequestOptions,
 } from './remote/remote-model-handler.ts';
+export {
+  SageMakerModelHandler,
+  type SageMakerModelHandlerOptions,
+} from './remote/sagemaker/sagemaker-model-handler.ts';
+export type { SecretReference } from './remote/secret-reference.ts';
+export { readSecret } from './remote/secrets.ts';
 export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

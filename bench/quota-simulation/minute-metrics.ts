@@ -6,7 +6,7 @@ const LAG_MILLIS = 2 * MINUTE;
 const PART = 0.4;
 const KEPT_MINUTES = 10;
 
-/** The counts of all workers by the minute, as late as CloudWatch shows them. */
+/** The counts of all engines by the minute, as late as CloudWatch shows them. */
 export class MinuteMetrics {
   #minutes: MinuteCounts[] = [];
 

@@ -2,28 +2,27 @@ import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { parse, View } from 'vega';
 import type { Sample } from './simulate.ts';
 
-const MINUTE = 60;
+const MINUTE_SECS = 60;
 /** Seconds of which a point is the mean. */
 const POINT_SECS = 30;
 const WIDTH = 760;
 
-/** Okabe and Ito's colours, which the colour-blind can tell apart; each line has a stroke of its own beside it. */
+/** Okabe and Ito's colours, which the colour-blind can tell apart; each line has dashes of its own beside it. */
 const RATES = [
-  { name: 'quota', color: '#000000', dash: [6, 4], width: 1.5 },
-  { name: 'offered', color: '#e69f00', dash: [1, 0], width: 3.5 },
-  { name: 'accepted', color: '#0072b2', dash: [1, 0], width: 1.5 },
-  { name: 'throttled', color: '#d55e00', dash: [3, 2], width: 1.5 },
+  { name: 'quota', color: '#000000', dash: [6, 4] },
+  { name: 'offered', color: '#e69f00', dash: [1, 0] },
+  { name: 'accepted', color: '#0072b2', dash: [1, 0] },
+  { name: 'throttled', color: '#d55e00', dash: [3, 2] },
 ] as const;
 const ENGINES = [
-  { name: 'set by the governor', color: '#000000', dash: [6, 4], width: 1.5 },
-  { name: 'at work', color: '#009e73', dash: [1, 0], width: 2 },
+  { name: 'set by the governor', color: '#000000', dash: [6, 4] },
+  { name: 'at work', color: '#009e73', dash: [1, 0] },
 ] as const;
 
 interface Line {
   readonly name: string;
   readonly color: string;
   readonly dash: readonly number[];
-  readonly width: number;
 }
 
 interface Point {
@@ -37,8 +36,14 @@ const CONFIG: Config = {
   background: '#ffffff',
   padding: 16,
   font: 'Helvetica, Arial, sans-serif',
-  axis: { labelFontSize: 12, titleFontSize: 13, titleFontWeight: 'normal', gridColor: '#e5e5e5', labelColor: '#333333' },
-  legend: { labelFontSize: 13, symbolSize: 400, symbolStrokeWidth: 2.5, orient: 'top', title: null, labelLimit: 300 },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    titleFontWeight: 'normal',
+    gridColor: '#e5e5e5',
+    labelColor: '#333333',
+  },
+  legend: { labelFontSize: 13, symbolSize: 500, symbolStrokeWidth: 2, orient: 'top', title: null, labelLimit: 300 },
   title: { fontSize: 15, anchor: 'start', fontWeight: 'bold', offset: 12 },
   view: { stroke: '#cccccc' },
 };
@@ -55,7 +60,7 @@ export async function plot(title: string, samples: readonly Sample[]): Promise<s
       panel(ENGINES, points, { title: 'engines', height: 130 }),
     ],
     spacing: 24,
-    resolve: { scale: { color: 'independent', strokeDash: 'independent', strokeWidth: 'independent' } },
+    resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
   };
   return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
 }
@@ -66,14 +71,14 @@ function panel(lines: readonly Line[], points: readonly Point[], { title, height
     width: WIDTH,
     height,
     data: { values: points.filter(({ line }) => domain.includes(line)) },
-    mark: { type: 'line' as const, interpolate: 'step-after' as const, clip: true },
+    mark: { type: 'line' as const, interpolate: 'step-after' as const, strokeWidth: 1.8 },
     encoding: {
       x: {
         field: 'minute',
         type: 'quantitative' as const,
         title: 'time (minutes)',
-        axis: { tickMinStep: 10, values: everyTenth(points) },
-        scale: { nice: false },
+        axis: { values: everyTenth(points), labelFlush: false },
+        scale: { nice: false, domainMax: endOf(points) },
       },
       y: { field: 'value', type: 'quantitative' as const, title, axis: { tickCount: height / 50, titlePadding: 12 } },
       color: {
@@ -87,18 +92,16 @@ function panel(lines: readonly Line[], points: readonly Point[], { title, height
         type: 'nominal' as const,
         scale: { domain, range: lines.map(({ dash }) => [...dash]) },
       },
-      strokeWidth: {
-        field: 'line',
-        type: 'nominal' as const,
-        scale: { domain, range: lines.map(({ width }) => width) },
-      },
     },
   };
 }
 
+function endOf(points: readonly Point[]): number {
+  return Math.max(...points.map(({ minute }) => minute)) + POINT_SECS / MINUTE_SECS;
+}
+
 function everyTenth(points: readonly Point[]): number[] {
-  const last = Math.max(...points.map(({ minute }) => minute));
-  return Array.from({ length: Math.ceil(last / 10) + 1 }, (_, index) => index * 10);
+  return Array.from({ length: Math.floor(endOf(points) / 10) + 1 }, (_, index) => index * 10);
 }
 
 function pointsOf(samples: readonly Sample[]): readonly Point[] {
@@ -113,10 +116,10 @@ function pointsOf(samples: readonly Sample[]): readonly Point[] {
       accepted: mean(({ accepted }) => accepted),
       throttled: mean(({ throttled }) => throttled),
       'set by the governor': mean(({ concurrency }) => concurrency),
-      'at work': mean(({ workers }) => workers),
+      'at work': mean(({ engines }) => engines),
     };
     for (const [line, value] of Object.entries(values)) {
-      points.push({ minute: from / MINUTE, line, value: Math.round(value * 100) / 100 });
+      points.push({ minute: from / MINUTE_SECS, line, value: Math.round(value * 100) / 100 });
     }
   }
   return points;

@@ -1,89 +1,96 @@
 import type { QuotaChange } from './simulated-endpoint.ts';
-import type { Sample, SimulationOptions } from './simulate.ts';
-import { simulate } from './simulate.ts';
+import { type Sample, simulate, type SimulationOptions } from './simulate.ts';
 
 const SEED = 1;
-const MINUTE = 60;
-/** What fills the time of a function: 15 minutes less one. */
+const MINUTE_SECS = 60;
+/** Requests that an engine has under way at most. */
+const MOST_UNDER_WAY = 16;
+const BUNDLE_REQUESTS = 500;
+/** A function's 15 minutes less one, in which it puts away what it has. */
 const PATIENCE_MILLIS = 14 * 60_000;
 
 export interface Scenario {
   readonly name: string;
-  /** Requests a second, each for as many minutes. */
+  /** Requests a second, each for so many minutes. */
   readonly quotas: readonly { readonly perSec: number; readonly minutes: number }[];
-  /** The most workers that backlog and account allow. */
+  /** The most engines that backlog and account allow. */
   readonly wanted: number;
-  /** Of a mean answer. With 16 requests under way, 400 ms let one worker do 40 requests a second. @default 400 */
-  readonly latencyMillis?: number;
+  /** Of a mean answer. */
+  readonly latencyMillis: number;
 }
 
-const MOST_UNDER_WAY = 16;
-const LATENCY_MILLIS = 400;
+const UP_AND_DOWN = [100, 50, 100, 200].map((perSec) => ({ perSec, minutes: 30 }));
 
 /** The one that the plot shows. */
 export const SHOWN: Scenario = {
-  name: '100 → 50 → 100 → 200 /s, slow model (2 /s a worker)',
-  quotas: [100, 50, 100, 200].map((perSec) => ({ perSec, minutes: 30 })),
+  name: 'answers take 2 s, an engine can do 8 /s',
+  quotas: UP_AND_DOWN,
+  wanted: 200,
+  latencyMillis: 2000,
+};
+
+/** A engine learns from its answers, and here has few: the only one that is not held to the promises. */
+export const SLOW: Scenario = {
+  name: 'answers take 8 s, an engine can do 2 /s',
+  quotas: UP_AND_DOWN,
   wanted: 200,
   latencyMillis: 8000,
 };
 
 export const SCENARIOS: readonly Scenario[] = [
   SHOWN,
+  { name: 'answers take 0.4 s, an engine can do 40 /s', quotas: UP_AND_DOWN, wanted: 200, latencyMillis: 400 },
+  SLOW,
   {
-    name: '100 → 50 → 100 → 200 /s',
-    quotas: [100, 50, 100, 200].map((perSec) => ({ perSec, minutes: 30 })),
+    name: 'a small quota, an engine can do 40 /s',
+    quotas: [20, 40].map((perSec) => ({ perSec, minutes: 30 })),
     wanted: 200,
+    latencyMillis: 400,
   },
   {
-    name: '20 → 40 /s',
-    quotas: [
-      { perSec: 20, minutes: 40 },
-      { perSec: 40, minutes: 20 },
-    ],
+    name: 'a large quota, an engine can do 40 /s',
+    quotas: [500, 1000].map((perSec) => ({ perSec, minutes: 20 })),
     wanted: 200,
-  },
-  {
-    name: '500 → 1000 /s',
-    quotas: [
-      { perSec: 500, minutes: 25 },
-      { perSec: 1000, minutes: 20 },
-    ],
-    wanted: 200,
+    latencyMillis: 400,
   },
   ...[1, 2, 8, 50].map((wanted) => ({
-    name: `100 /s, ${wanted} ${wanted === 1 ? 'worker' : 'workers'} wanted`,
-    quotas: [{ perSec: 100, minutes: 40 }],
+    name: 'answers take 0.4 s, an engine can do 40 /s',
+    quotas: [{ perSec: 100, minutes: 30 }],
     wanted,
+    latencyMillis: 400,
   })),
 ];
 
-/** Requests a second that one worker gets through when nothing holds it back. */
-export function workerCapacity({ latencyMillis = LATENCY_MILLIS }: Scenario): number {
-  return (MOST_UNDER_WAY / latencyMillis) * 1000;
+/** Requests a second that one engine gets through when nothing holds it back. */
+export function engineCapacity({ latencyMillis }: Scenario): number {
+  return (MOST_UNDER_WAY * 1000) / latencyMillis;
 }
 
 export function quotaChanges({ quotas }: Scenario): readonly QuotaChange[] {
   let fromSecs = 0;
   return quotas.map(({ perSec, minutes }) => {
     const change = { fromSecs, perSec };
-    fromSecs += minutes * MINUTE;
+    fromSecs += minutes * MINUTE_SECS;
     return change;
   });
 }
 
-export function runScenario(scenario: Scenario, governed: boolean, more: Partial<SimulationOptions> = {}) {
-  const { quotas, wanted, latencyMillis = LATENCY_MILLIS } = scenario;
+export function runScenario(
+  scenario: Scenario,
+  governed: boolean,
+  more: Partial<SimulationOptions> = {},
+): readonly Sample[] {
+  const { quotas, wanted, latencyMillis } = scenario;
   return simulate({
     seed: SEED,
-    secs: quotas.reduce((sum, { minutes }) => sum + minutes * MINUTE, 0),
+    secs: quotas.reduce((sum, { minutes }) => sum + minutes * MINUTE_SECS, 0),
     quota: quotaChanges(scenario),
     wanted,
     governed,
     maxUnderWay: MOST_UNDER_WAY,
     latencyMillis,
-    bundleRequests: 500,
+    bundleRequests: BUNDLE_REQUESTS,
     patienceMillis: PATIENCE_MILLIS,
     ...more,
-  }) satisfies readonly Sample[];
+  });
 }

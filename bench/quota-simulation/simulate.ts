@@ -4,7 +4,7 @@ import { FIRST_STATE, parseState, serializeState } from '../../lib/remote/govern
 import { random } from '../random.ts';
 import { MinuteMetrics } from './minute-metrics.ts';
 import { type QuotaChange, SimulatedEndpoint } from './simulated-endpoint.ts';
-import { ACCEPTED, SimulatedWorker, THROTTLED, WAKE, type WorkerWorld } from './simulated-worker.ts';
+import { ACCEPTED, SimulatedEngine, THROTTLED, WAKE, type EngineWorld } from './simulated-engine.ts';
 import { TimingWheel } from './timing-wheel.ts';
 
 const SECOND = 1000;
@@ -14,6 +14,8 @@ const GOVERNOR_PHASE = 7 * SECOND;
 /** Lambda's poller starts with so many runs at once, and adds so many a second (300 a minute). */
 const FIRST_POLLED = 5;
 const POLLED_EACH_SEC = 5;
+/** A 429 takes so long. */
+const REFUSAL_MILLIS = 30;
 const KINDS = 4;
 
 export interface SimulationOptions {
@@ -21,16 +23,18 @@ export interface SimulationOptions {
   readonly secs: number;
   /** Requests a second, from second 0 on. */
   readonly quota: readonly QuotaChange[];
-  /** The most workers that there are without a governor, and its ceiling. */
+  /** The most engines that there are without a governor, and its ceiling. */
   readonly wanted: number;
   readonly governed: boolean;
-  /** Requests that one worker has under way at most. */
+  /** Requests that one engine has under way at most. */
   readonly maxUnderWay: number;
   /** Of a mean answer; they take half of that to one and a half times that, all alike. */
   readonly latencyMillis: number;
   readonly bundleRequests: number;
-  /** How long a worker stays with a bundle before it hands back the rest. */
+  /** How long an engine stays with a bundle before it hands back the rest. */
   readonly patienceMillis: number;
+  /** Takes why the governor set what it set, once a minute. */
+  readonly onDecision?: (reason: string) => void;
   /** Whether there is a backlog. @default always */
   readonly busy?: (secs: number) => boolean;
 }
@@ -43,8 +47,8 @@ export interface Sample {
   readonly throttled: number;
   /** How long requests waited for their turn in this second, all of them together. */
   readonly waitedMillis: number;
-  /** Workers that run. */
-  readonly workers: number;
+  /** Engines that run. */
+  readonly engines: number;
   /** The most that may run. */
   readonly concurrency: number;
 }
@@ -55,13 +59,13 @@ export function simulate(options: SimulationOptions): readonly Sample[] {
   return Array.from({ length: options.secs }, (_, secs) => simulation.second(secs));
 }
 
-class Simulation implements WorkerWorld {
+class Simulation implements EngineWorld {
   readonly #options: SimulationOptions;
   readonly #random: () => number;
   readonly #endpoint: SimulatedEndpoint;
   readonly #wheel = new TimingWheel();
   readonly #metrics = new MinuteMetrics();
-  readonly #workers: (SimulatedWorker | undefined)[] = [];
+  readonly #engines: (SimulatedEngine | undefined)[] = [];
   readonly #freeIndices: number[] = [];
   /** As it is stored between runs. */
   #state: string | undefined;
@@ -86,29 +90,29 @@ class Simulation implements WorkerWorld {
     for (let now = start; now < start + SECOND; now += 1) {
       this.#wheel.run(now, (what, startedAt) => this.#happen(what, now, startedAt));
     }
-    for (const worker of this.#workers) this.#waitedMillis += worker?.takeWaited(start + SECOND) ?? 0;
+    for (const engine of this.#engines) this.#waitedMillis += engine?.takeWaited(start + SECOND) ?? 0;
     return this.#sample(secs);
   }
 
-  send(worker: SimulatedWorker, now: number): void {
+  send(engine: SimulatedEngine, now: number): void {
     const latency = Math.round(this.#options.latencyMillis * (0.5 + this.#random()));
     const accepted = this.#endpoint.accepts(now);
-    // A refusal is quick: nothing is computed for it.
-    const at = now + Math.max(1, accepted ? latency : Math.round(latency / 10));
-    this.#wheel.add(at, worker.index * KINDS + (accepted ? ACCEPTED : THROTTLED), now);
+    // A refusal is quick, whatever an answer takes.
+    const at = now + (accepted ? latency : REFUSAL_MILLIS);
+    this.#wheel.add(at, engine.index * KINDS + (accepted ? ACCEPTED : THROTTLED), now);
   }
 
-  wake(worker: SimulatedWorker, at: number): void {
-    this.#wheel.add(at, worker.index * KINDS + WAKE, at);
+  wake(engine: SimulatedEngine, at: number): void {
+    this.#wheel.add(at, engine.index * KINDS + WAKE, at);
   }
 
   nextBundle(now: number): number {
     return this.#running <= this.#concurrency && this.#isBusy(now) ? this.#options.bundleRequests : 0;
   }
 
-  ended(worker: SimulatedWorker): void {
-    this.#workers[worker.index] = undefined;
-    this.#freeIndices.push(worker.index);
+  ended(engine: SimulatedEngine): void {
+    this.#engines[engine.index] = undefined;
+    this.#freeIndices.push(engine.index);
     this.#running -= 1;
   }
 
@@ -120,10 +124,10 @@ class Simulation implements WorkerWorld {
     const kind = what % KINDS;
     if (kind === ACCEPTED) this.#accepted += 1;
     if (kind === THROTTLED) this.#throttled += 1;
-    this.#workers[(what - kind) / KINDS]?.happen(kind, now, startedAt);
+    this.#engines[(what - kind) / KINDS]?.happen(kind, now, startedAt);
   }
 
-  /** Starts workers as Lambda's poller does. */
+  /** Starts engines as Lambda's poller does. */
   #poll(now: number): void {
     if (!this.#isBusy(now)) return;
     const most = Math.min(this.#concurrency, this.#options.wanted, this.#polled);
@@ -133,12 +137,12 @@ class Simulation implements WorkerWorld {
 
   #start(now: number): void {
     const { maxUnderWay, patienceMillis } = this.#options;
-    const index = this.#freeIndices.pop() ?? this.#workers.length;
+    const index = this.#freeIndices.pop() ?? this.#engines.length;
     const flow = new FlowControl({ maxConcurrency: maxUnderWay, now, random: this.#random });
-    const worker = new SimulatedWorker({ index, flow, maxUnderWay, patienceMillis, now }, this);
-    this.#workers[index] = worker;
+    const engine = new SimulatedEngine({ index, flow, maxUnderWay, patienceMillis, now }, this);
+    this.#engines[index] = engine;
     this.#running += 1;
-    worker.advance(now);
+    engine.advance(now);
   }
 
   #govern(now: number): void {
@@ -148,11 +152,12 @@ class Simulation implements WorkerWorld {
       waiting: this.#isBusy(now) && this.#options.wanted > this.#running ? 1000 : 0,
       working: this.#running,
     };
-    const { concurrency, state } = decide(parseState(this.#state), observation, {
+    const { concurrency, state, reason } = decide(parseState(this.#state), observation, {
       ceiling: Math.max(2, this.#options.wanted),
     });
     this.#concurrency = concurrency;
     this.#state = serializeState(state);
+    this.#options.onDecision?.(reason);
   }
 
   #sample(secs: number): Sample {
@@ -162,6 +167,6 @@ class Simulation implements WorkerWorld {
     this.#waitedMillis = 0;
     this.#metrics.add(secs * SECOND, counts);
     const quota = this.#endpoint.quotaAt(secs * SECOND);
-    return { secs, quota, ...counts, workers: this.#running, concurrency: this.#concurrency };
+    return { secs, quota, ...counts, engines: this.#running, concurrency: this.#concurrency };
   }
 }

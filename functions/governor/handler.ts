@@ -118,7 +118,7 @@ function isAtRest(
   const { visible, delayed, inFlight } = backlog;
   if (isFirst || visible + delayed + inFlight > 0) return false;
   if (poller.maxConcurrency !== state.concurrency || state.concurrency > ceiling) return false;
-  const working = state.runs.filter((run) => run.working > 0).at(-1);
+  const working = state.runs.findLast((run) => run.working > 0);
   return working === undefined || now - working.at > REST_MILLIS;
 }
 

@@ -1,12 +1,12 @@
+import type { Metrics } from '../telemetry/metrics.ts';
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { EndpointBusyError } from './endpoint-error.ts';
 import { type EndpointRequests, type ElementResult, type RequestOutcome } from './endpoint-requests.ts';
 import { isUnreachable, type Judgement } from './judge-error.ts';
-import type { AskOptions, BatchAnswer, ElementAnswer } from './remote-endpoint.ts';
+import type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
 import type { RemoteModelHandler } from './remote-model-handler.ts';
 import { waitFor } from './wait-for.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 
 /** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */
 const THROTTLE_BACKOFF = { firstMillis: 500, mostMillis: 30_000 };

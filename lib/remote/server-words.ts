@@ -13,13 +13,13 @@ export function parsedBody(text: string): unknown {
 /**
  * What a server says of a request that it refuses, in the forms that servers have: `{"error": "text"}` (Open Inference
  * Protocol), `{"error": {"message"}}` (OpenAI), `{"detail": "text"}` and `{"detail": [{"loc", "msg"}]}` (FastAPI, MLServer),
- * `{"message"}` (AWS), a page's title, plain text.
+ * `{"message"}` (AWS), a page's title, the last line of a traceback, plain text.
  *
  * @param mask - takes our secrets out
  */
 export function serverWords(text: string, mask: (words: string) => string): string {
   const body = parsedBody(text);
-  const words = body === undefined ? (pageTitle(text) ?? text) : (wordsOf(body) ?? '');
+  const words = body === undefined ? (pageTitle(text) ?? lastOfTraceback(text) ?? text) : (wordsOf(body) ?? '');
   return shortened(mask(words));
 }
 
@@ -31,6 +31,11 @@ export function pageTitle(text: string): string | undefined {
   if (!isPage(text)) return undefined;
   const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim();
   return title ? `an HTML page, '${title}'` : 'an HTML page';
+}
+
+/** Python's says what is wrong in its last line. */
+function lastOfTraceback(text: string): string | undefined {
+  return text.startsWith('Traceback (most recent call last)') ? text.trimEnd().split('\n').at(-1) : undefined;
 }
 
 function wordsOf(body: unknown): string | undefined {

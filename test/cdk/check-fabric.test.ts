@@ -70,10 +70,9 @@ describe('checkFabric', () => {
   });
 
   test("refuses more pipelines with remote models than fit into the governor's environment", () => {
-    const remote = (count: number): readonly DescribedPipeline[] =>
-      many(20).map((it, index) => (index < count ? { ...it, endpoints } : it));
-    expect(complaints({ pipelines: remote(13) })).toEqual([]);
-    expect(complaints({ pipelines: remote(15) })).toEqual([
+    const remote = Array.from({ length: 15 }, (_, index) => pipeline(`p${index}`, { endpoints }));
+    expect(complaints({ pipelines: [...remote.slice(0, 13), pipeline('local')] })).toEqual([]);
+    expect(complaints({ pipelines: remote })).toEqual([
       "the 15 pipelines with remote models don't fit into the governor's environment, which takes 4096 bytes. Make a fabric for each group of them",
     ]);
   });

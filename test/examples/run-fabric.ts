@@ -15,15 +15,18 @@ export interface FabricRun {
   readonly stderr: string;
 }
 
+type Variables = Readonly<Record<string, string>>;
+
 /** Runs the command line as a user would, in the repository's root. */
-export function runFabric(args: readonly string[]): Promise<FabricRun> {
-  return runNode(['cli/fabric.ts', ...args]);
+export function runFabric(args: readonly string[], variables: Variables = {}): Promise<FabricRun> {
+  return runNode(['cli/fabric.ts', ...args], variables);
 }
 
 /** Runs a program of the repository from its sources. */
-export async function runNode(args: readonly string[]): Promise<FabricRun> {
+export async function runNode(args: readonly string[], variables: Variables = {}): Promise<FabricRun> {
   const flags = ['-C', '@inference-fabric/source'];
-  const cli = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...variables };
+  const cli = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(cli, 'exit') as Promise<[status: number | null]>;
   const [stdout, stderr, [status]] = await Promise.all([text(cli.stdout), text(cli.stderr), exit]);
   return { status, stdout, stderr };

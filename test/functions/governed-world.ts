@@ -38,7 +38,7 @@ export class GovernedWorld {
     this.facts = new Map(Object.entries(facts));
     this.pipelines = Object.entries(facts).map(([name, { ceiling, parameter }]) => {
       if (parameter !== undefined) this.parameters.set(name, parameter);
-      return { name, poller: name, queue: name, parameter: name, ...(ceiling === undefined ? {} : { ceiling }) };
+      return { name, poller: name, queue: name, parameter: name, ceiling };
     });
   }
 

@@ -11,6 +11,12 @@ import { serveAws } from './aws-server.ts';
 const { signal } = new AbortController();
 const NOON_SECS = Date.UTC(2026, 10, 21, 12) / 1000;
 const MINUTE_SECS = 60;
+/** What is asked of one metric. */
+function query(Id: string, MetricName: string): object {
+  const Metric = { Namespace: 'InferenceFabric', MetricName, Dimensions: [{ Name: 'pipeline', Value: 'wine' }] };
+  return { Id, MetricStat: { Metric, Period: 60, Stat: 'Sum' } };
+}
+
 const MAPPING = '/2015-03-31/event-source-mappings/p-1';
 
 describe('the metrics of endpoints', () => {
@@ -35,14 +41,6 @@ describe('the metrics of endpoints', () => {
       { at: (NOON_SECS + 60) * 1000, accepted: 20, throttled: 0, waitedMillis: 1500.5 },
       { at: (NOON_SECS + 120) * 1000, accepted: 30, throttled: 0, waitedMillis: 0 },
     ]);
-    const query = (Id: string, MetricName: string): object => ({
-      Id,
-      MetricStat: {
-        Metric: { Namespace: 'InferenceFabric', MetricName, Dimensions: [{ Name: 'pipeline', Value: 'wine' }] },
-        Period: 60,
-        Stat: 'Sum',
-      },
-    });
     expect(requests).toHaveLength(2);
     expect(requests[0]).toEqual({
       operation: 'GetMetricData',
@@ -107,8 +105,8 @@ describe('the parameter store', () => {
       await store.write('/fabric/wine', value, { signal });
       expect(await store.read('/fabric/wine')).toBe(value);
     }
-    const writes = requests.filter(({ operation }) => operation === 'PutParameter');
-    expect(writes[0]?.body).toEqual({ Name: '/fabric/wine', Value: '{"a":1}', Type: 'String', Overwrite: true });
+    const write = requests.find(({ operation }) => operation === 'PutParameter');
+    expect(write?.body).toEqual({ Name: '/fabric/wine', Value: '{"a":1}', Type: 'String', Overwrite: true });
   });
 
   test('does not take a refusal for a parameter that is not there', async () => {

@@ -6,6 +6,11 @@ import { GovernedWorld, MINUTE, NOON } from './governed-world.ts';
 
 const context = { getRemainingTimeInMillis: () => 50_000 };
 const KNOWN = serializeState(FIRST_STATE);
+/** The beginning of a minute before noon. */
+function minuteBefore(ago: number): number {
+  return NOON - (NOON % MINUTE) - ago * MINUTE;
+}
+
 const BUSY = { visible: 500, inFlight: 10 };
 
 /** Runs the governor once, at the world's time. */
@@ -160,9 +165,13 @@ describe('the governor', () => {
   });
 
   test('gives an endpoint fewer callers that refuses many of their requests, minutes after it did', async () => {
-    const at = (ago: number): number => NOON - 1234 - ago * MINUTE;
-    const runs = [7, 6, 5, 4, 3, 2, 1].map((ago) => ({ at: at(ago) + 1000, concurrency: 40, working: 40 }));
-    const minutes = [7, 6, 5, 4, 3].map((ago) => ({ at: at(ago), accepted: 6000, throttled: 1500, waitedMillis: 0 }));
+    const runs = [7, 6, 5, 4, 3, 2, 1].map((ago) => ({ at: minuteBefore(ago) + 1000, concurrency: 40, working: 40 }));
+    const minutes = [7, 6, 5, 4, 3].map((ago) => ({
+      at: minuteBefore(ago),
+      accepted: 6000,
+      throttled: 1500,
+      waitedMillis: 0,
+    }));
     const parameter = serializeState({ ...FIRST_STATE, concurrency: 40, runs });
     const world = new GovernedWorld({ wine: { visible: 5000, inFlight: 40, maxConcurrency: 40, parameter, minutes } });
     await run(world);

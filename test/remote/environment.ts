@@ -1,4 +1,4 @@
-type Variables = Readonly<Record<string, string | undefined>>;
+export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Sets variables of this process, or takes those away that are undefined, until it is disposed of. */
 export function withEnvironment(variables: Variables): Disposable {

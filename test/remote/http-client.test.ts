@@ -186,6 +186,7 @@ describe("the server's words", () => {
     ['{"detail": "no input x"}', 'no input x'],
     ['{"detail":[{"loc":["body","inputs",0],"msg":"no input x","input":"PAYLOAD"}]}', 'body.inputs.0: no input x'],
     ['{"message": "no input x"}', 'no input x'],
+    ['Traceback (most recent call last):\n  File "app.py"\n\nValueError: no input x\n', 'ValueError: no input x'],
     ['no\ninput \u0007 x', 'no input x'],
     ['<!doctype html><html><head><title>Sign in</title></head></html>', "an HTML page, 'Sign in'"],
   ] as const)('are taken from %s', async ([body, words]) => {

@@ -1,5 +1,7 @@
+import * as fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EndpointError } from '../../lib/remote/endpoint-error.ts';
+import { decodeBody, encodeBody } from '../../lib/remote/sagemaker/content-types.ts';
 import {
   SageMakerModelHandler,
   type SageMakerModelHandlerOptions,
@@ -60,6 +62,24 @@ async function failureOf(options: Partial<SageMakerModelHandlerOptions> = {}): P
   for (const secret of [AWS_SECRET_KEY, AWS_SESSION_TOKEN, 'AKIAEXAMPLE']) expect(message).not.toContain(secret);
   return error as EndpointError;
 }
+
+/** What a row may say that comes back as it was: text that is no number, and numbers. */
+const field = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (Object.is(number, -0) ? 0 : number)),
+  fc.string().filter((text) => !/[\r\n]/.test(text) && Number.isNaN(Number(text || 'none'))),
+  fc.constantFrom('', '"', ',', '""', ' a ', '","'),
+);
+
+describe('CSV for SageMaker', () => {
+  test('says rows so that they can be read as they were', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(field, { minLength: 2 }), { minLength: 2 }), (rows) => {
+        const body = encodeBody(rows, { contentType: 'text/csv', jsonBody: 'array' });
+        expect(decodeBody(new TextEncoder().encode(body), 'text/csv', rows.length)).toEqual(rows);
+      }),
+    );
+  });
+});
 
 describe('SageMakerModelHandler', () => {
   test('asks for a batch with one signed request', async () => {

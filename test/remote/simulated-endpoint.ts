@@ -77,10 +77,10 @@ export class SimulatedEndpoint {
 }
 
 /** Asks a simulated endpoint for one number at a time, and gets its double. */
-export class SimulatedHandler extends RemoteModelHandler<number, number, SimulatedEndpoint> {
+export class SimulatedHandler extends RemoteModelHandler<unknown, number, SimulatedEndpoint> {
   readonly #endpoint: SimulatedEndpoint;
 
-  constructor(endpoint: SimulatedEndpoint, options: RemoteModelHandlerOptions<number> = {}) {
+  constructor(endpoint: SimulatedEndpoint, options: RemoteModelHandlerOptions = {}) {
     super({ maxBatchSize: 1, ...options });
     this.#endpoint = endpoint;
   }
@@ -89,8 +89,8 @@ export class SimulatedHandler extends RemoteModelHandler<number, number, Simulat
     return this.#endpoint;
   }
 
-  override async request(batch: readonly number[], endpoint: SimulatedEndpoint): Promise<readonly number[]> {
+  override async request(batch: readonly unknown[], endpoint: SimulatedEndpoint): Promise<readonly number[]> {
     await endpoint.request();
-    return batch.map((value) => 2 * value);
+    return batch.map((value) => 2 * Number(value));
   }
 }

@@ -7,28 +7,37 @@ const LEAST_POLLER_CONCURRENCY = 2;
 /** The most. */
 const MOST_POLLER_CONCURRENCY = 1000;
 
-/** Throttled requests, as a share of all, above which there are too many engines. A learned pace makes 0.5 to 1 %. */
-const TOO_MANY_THROTTLED = 0.015;
+/** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.3 to 1.5 %. */
+const TOO_MANY_THROTTLED = 0.02;
+/** At once too many. A quota that falls makes less than this, and for a minute: the paces follow it. */
+const FAR_TOO_MANY_THROTTLED = 0.1;
 /** Above this the quota is what limits: a pace that never meets it is never throttled. */
 const AT_QUOTA_THROTTLED = 0.002;
 /** In a minute; fewer may be chance. */
 const FEWEST_THROTTLED = 3;
+const DOWN = 0.5;
+/** Minutes at the quota, with no more engines than now, before some are taken away. */
+const STEADY_MINUTES = 3;
+/** The most that is taken away then: what an engine had of the quota is lost until the others have learned to use it. */
+const TRIM = 0.75;
+/** Engines to have for each that the quota needs: a quota that rises by as much is used at once. */
+const HEADROOM = 1.5;
+/** Fewer are not worth a change where they save less. */
+const WORTH_TRIMMING = 0.9;
 /** Requests that an engine holds back at any time, on average, above which its pace or a declared limit is what limits. */
 const HELD_BACK = 0.5;
-/** Engines to have for each that the quota needs: a quota that rises a little is used at once. */
-const HEADROOM = 1.25;
-const DOWN = 0.5;
-/** A step down towards what the quota needs, while that is not known. */
-const TRIM = 0.85;
+/** Unless it gets through this share of what it can do. */
+const NEARLY_ALL = 0.8;
 const UP = 1.5;
 /** Growth may be ahead by so much of the engines that the newest metrics are of. */
 const AHEAD = 2;
-/** What an engine can do is measured anew after so long. */
-const RATE_KEPT_MILLIS = 60 * 60_000;
+/**
+ * After so long it is tried with fewer engines whether one can do more than it did: elements, models and endpoints change,
+ * and at the quota nobody sees that.
+ */
+const RATE_HOLDS_MILLIS = 60 * 60_000;
 /** A share of the engines that are allowed, above which it is the governor that limits their number. */
 const IN_USE = 0.8;
-/** What the quota needs is looked for only where it saves this much. */
-const WORTH_TRIMMING = 0.9;
 
 export interface GovernorLimits {
   /** @default 2, the least that Lambda's poller takes; a service of tasks may have 1 */
@@ -56,8 +65,8 @@ export interface Decision {
  * the engines that were at work in it, and a step starts from those and not from the present number: the same throttling
  * that is seen again, while a step takes effect, asks for nothing more. It goes
  *
- * - down to half of the engines that were throttled on more than 1.5 % of their requests;
- * - down to a quarter more than the quota needs, where less throttling shows that requests are at the quota;
+ * - down to half of the engines that were throttled on more than 2 % of their requests, two minutes long, or on 10 %;
+ * - down by a seventh, to half more engines than the quota needs, where lasting throttling of less shows that it is used;
  * - up by a half, to at most twice the engines that were seen to be held back by nothing, where more messages wait.
  *
  * Otherwise, and where nothing is asked, it stays where it is. Both ways are multiplicative, unlike AIMD's (Chiu and
@@ -69,7 +78,7 @@ export function decide(state: GovernorState, observation: Observation, limits: G
   const minutes = settledMinutes(state, observation);
   const engineRate = learnEngineRate(state.engineRate, minutes[0], observation);
   const { engines, reason } = nextStep({ ...state, engineRate }, observation, minutes);
-  const concurrency = Math.min(ceiling, Math.max(floor, Math.ceil(engines)));
+  const concurrency = Math.min(ceiling, Math.max(floor, Math.round(engines)));
   return {
     concurrency,
     tasks: concurrency,
@@ -85,57 +94,65 @@ interface Step {
 
 function nextStep(state: GovernorState, observation: Observation, minutes: readonly SettledMinute[]): Step {
   const { concurrency } = state;
-  const [minute, before] = minutes;
-  if (minute === undefined) return { engines: concurrency, reason: 'nothing was asked lately' };
+  const stay = (reason: string): Step => ({ engines: concurrency, reason });
+  const [minute, before = minute] = minutes;
+  if (minute === undefined || before === undefined) return stay('nothing was asked lately');
   const seen = describe(minute);
-  if (throttledShare(minute) > TOO_MANY_THROTTLED) {
-    const engines = Math.max(minute.engines * DOWN, neededEngines(state, minutes) ?? 0);
-    if (engines < concurrency) return { engines, reason: `down: ${seen}` };
-    return { engines: concurrency, reason: `down already, or no fewer would do: ${seen}` };
+  const throttled = throttledShare(minute);
+  const lasting = Math.min(throttled, throttledShare(before));
+  if (lasting > TOO_MANY_THROTTLED || throttled > FAR_TOO_MANY_THROTTLED) {
+    const engines = Math.max(minute.engines * DOWN, neededEngines(state, observation, [minute]) ?? 0);
+    return engines < concurrency ? { engines, reason: `down: ${seen}` } : stay(`down already: ${seen}`);
   }
   if (isAtQuota(minute)) {
-    const isSteady =
-      before !== undefined && isAtQuota(before) && Math.max(minute.engines, before.engines) <= concurrency;
-    const engines = neededEngines(state, minutes) ?? minute.engines * TRIM;
-    if (isSteady && engines < concurrency * WORTH_TRIMMING) return { engines, reason: `fewer are enough: ${seen}` };
-    return { engines: concurrency, reason: `at the quota: ${seen}` };
+    const engines = trimmed(state, observation, minutes);
+    return engines < concurrency * WORTH_TRIMMING
+      ? { engines, reason: `fewer will do: ${seen}` }
+      : stay(`at the quota: ${seen}`);
   }
-  if (isHeldBack(minute)) return { engines: concurrency, reason: `requests wait for their turn: ${seen}` };
+  if (isHeldBack(minute, state.engineRate)) return stay(`requests wait for their turn: ${seen}`);
   return grown(concurrency, observation, minute);
+}
+
+/** The engines that are enough, or a step towards them. */
+function trimmed(state: GovernorState, observation: Observation, minutes: readonly SettledMinute[]): number {
+  const { concurrency } = state;
+  const steady = minutes.slice(0, STEADY_MINUTES);
+  if (steady.length < STEADY_MINUTES) return concurrency;
+  if (!steady.every((minute) => isAtQuota(minute) && minute.engines <= concurrency)) return concurrency;
+  return Math.max(concurrency * TRIM, neededEngines(state, observation, steady) ?? 0);
 }
 
 function grown(concurrency: number, { waiting, working }: Observation, minute: SettledMinute): Step {
   const seen = describe(minute);
-  if (waiting === 0) return { engines: concurrency, reason: `no backlog: ${seen}` };
-  if (working < concurrency * IN_USE) return { engines: concurrency, reason: `not all are at work yet: ${seen}` };
+  const stay = (reason: string): Step => ({ engines: concurrency, reason });
+  if (waiting === 0) return stay(`no backlog: ${seen}`);
+  if (working < concurrency * IN_USE) return stay(`not all are at work yet: ${seen}`);
   const engines = Math.min(concurrency * UP, minute.engines * AHEAD, working + waiting);
-  if (engines <= concurrency) return { engines: concurrency, reason: `up already: ${seen}` };
-  return { engines, reason: `up: ${seen}` };
+  return engines > concurrency ? { engines, reason: `up: ${seen}` } : stay(`up already: ${seen}`);
 }
 
-/** Undefined while it is not known what an engine can do. */
-function neededEngines({ engineRate }: GovernorState, minutes: readonly SettledMinute[]): number | undefined {
-  if (engineRate === undefined) return undefined;
-  const accepted = Math.max(...minutes.slice(0, 2).map((minute) => minute.accepted / 60));
+/** Undefined while it is not known what an engine can do, or not any more. */
+function neededEngines(
+  { engineRate }: GovernorState,
+  { now }: Observation,
+  minutes: readonly SettledMinute[],
+): number | undefined {
+  if (engineRate === undefined || now - engineRate.at > RATE_HOLDS_MILLIS) return undefined;
+  const accepted = Math.max(...minutes.map((minute) => minute.accepted / 60));
   return (HEADROOM * accepted) / engineRate.perSec;
 }
 
-/**
- * What an engine gets through when nothing but itself limits it. Where the quota does, it is that much at least. Forgotten
- * after a while: elements, models and endpoints change, and an engine that could do more is not seen to.
- */
+/** What an engine gets through when nothing but itself limits it. Where the quota does, it is that much at least. */
 function learnEngineRate(
   known: EngineRate | undefined,
   minute: SettledMinute | undefined,
   { now, waiting }: Observation,
-) {
-  const kept = known !== undefined && now - known.at < RATE_KEPT_MILLIS ? known : undefined;
-  if (minute === undefined || minute.accepted === 0) return kept;
-  const perSec = minute.accepted / 60 / minute.engines;
-  if (isAtQuota(minute) || isHeldBack(minute) || waiting === 0) {
-    return kept === undefined || perSec <= kept.perSec ? kept : { ...kept, perSec };
-  }
-  return { perSec, at: now };
+): EngineRate | undefined {
+  if (minute === undefined || minute.accepted === 0) return known;
+  const perSec = ratePerSec(minute);
+  if (!isAtQuota(minute) && !isHeldBack(minute, known) && waiting > 0) return { perSec, at: now };
+  return known === undefined || perSec <= known.perSec ? known : { ...known, perSec };
 }
 
 function throttledShare({ accepted, throttled }: SettledMinute): number {
@@ -146,8 +163,14 @@ function isAtQuota(minute: SettledMinute): boolean {
   return minute.throttled >= FEWEST_THROTTLED && throttledShare(minute) >= AT_QUOTA_THROTTLED;
 }
 
-function isHeldBack({ waitedMillis, engines }: SettledMinute): boolean {
-  return waitedMillis / 60_000 / engines >= HELD_BACK;
+function isHeldBack(minute: SettledMinute, engineRate: EngineRate | undefined): boolean {
+  if (minute.waitedMillis / 60_000 / minute.engines < HELD_BACK) return false;
+  return engineRate === undefined || ratePerSec(minute) < engineRate.perSec * NEARLY_ALL;
+}
+
+/** Requests a second that one engine got through. */
+function ratePerSec({ accepted, engines }: SettledMinute): number {
+  return accepted / 60 / engines;
 }
 
 function describe(minute: SettledMinute): string {

@@ -21,7 +21,9 @@ export function settledMinutes(state: GovernorState, { now, minutes }: Observati
     .toSorted((a, b) => b.at - a.at);
   const newest = settled[0]?.at ?? -Infinity;
   if (now - (newest + MINUTE) > STALE_MILLIS) return [];
-  return settled.map((minute) => ({ ...minute, engines: enginesIn(state, minute.at) }));
+  return settled.map(({ at, accepted, throttled, waitedMillis }) => {
+    return { at, accepted, throttled, waitedMillis, engines: enginesIn(state, at) };
+  });
 }
 
 /**
@@ -33,6 +35,6 @@ function enginesIn({ runs, concurrency }: GovernorState, minute: number): number
   const to = minute + MINUTE + RUN_SLACK_MILLIS;
   const near = runs.filter(({ at }) => from <= at && at <= to);
   const working = Math.max(0, ...near.map((run) => run.working));
-  if (working > 0) return working;
+  if (working > 0) return Math.ceil(working);
   return runs.findLast(({ at }) => at <= minute)?.concurrency ?? concurrency;
 }

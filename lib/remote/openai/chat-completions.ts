@@ -3,13 +3,21 @@ import { type ChatPrediction, type ChatUsage, messagesOf } from '../chat.ts';
 import { EndpointError } from '../endpoint-error.ts';
 import { NotTheProtocolError } from '../http-client.ts';
 import { checkedArgs } from './body-fields.ts';
+import { fieldsOf } from './fields.ts';
+
+/** What a server calls the most tokens of an answer. */
+type MaxTokensField = 'max_completion_tokens' | 'max_tokens';
+
+/** OpenAI's own newer models refuse `max_tokens`; servers of others may know nothing else. */
+export function maxTokensFieldOf(endpoint: string): MaxTokensField {
+  return /\.openai(\.azure)?\.com$/.test(new URL(endpoint).hostname) ? 'max_completion_tokens' : 'max_tokens';
+}
 
 export interface ChatRequestOptions {
   readonly modelName: string;
   readonly system?: string | undefined;
   readonly maxTokens?: number | undefined;
-  /** What the server calls it. */
-  readonly maxTokensField: 'max_completion_tokens' | 'max_tokens';
+  readonly maxTokensField: MaxTokensField;
   readonly temperature?: number | undefined;
   readonly responseFormat?: Readonly<Record<string, unknown>> | undefined;
   readonly extraBody?: Readonly<Record<string, unknown>> | undefined;
@@ -63,7 +71,10 @@ function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (content === null || content === undefined) return '';
   if (!Array.isArray(content)) throw new NotTheProtocolError("a message whose 'content' is no text");
-  return content.map((part) => fieldsOf(part)['text']).filter((text) => typeof text === 'string').join('');
+  return content
+    .map((part) => fieldsOf(part)['text'])
+    .filter((text) => typeof text === 'string')
+    .join('');
 }
 
 function usageOf(usage: unknown): ChatUsage | undefined {
@@ -77,8 +88,4 @@ function refused(endpoint: string, why: string): EndpointError {
     name: 'EndpointRefusedError',
     disposition: 'poison',
   });
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

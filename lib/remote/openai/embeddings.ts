@@ -1,6 +1,7 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { NotTheProtocolError } from '../http-client.ts';
 import { checkedArgs } from './body-fields.ts';
+import { fieldsOf } from './fields.ts';
 
 export interface EmbeddingRequestOptions {
   readonly modelName: string;
@@ -28,14 +29,14 @@ export function embeddingRequest(
  * @throws NotTheProtocolError where there is not one for each text.
  */
 export function embeddingsIn(body: unknown, count: number): readonly (readonly number[])[] {
-  const data = typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;
+  const { data } = fieldsOf(body);
   if (!Array.isArray(data)) throw new NotTheProtocolError("JSON without a list of 'data'");
   if (data.length !== count) throw new NotTheProtocolError(`${data.length} embeddings for ${count} texts`);
   const vectors = new Map<number, readonly number[]>();
   for (const [position, entry] of (data as readonly unknown[]).entries()) {
-    const { index = position, embedding } = entry as { readonly index?: number; readonly embedding?: unknown };
+    const { index = position, embedding } = fieldsOf(entry);
     if (!isVector(embedding)) throw new NotTheProtocolError("an 'embedding' that is no list of numbers");
-    vectors.set(index, embedding);
+    vectors.set(Number(index), embedding);
   }
   return Array.from({ length: count }, (_, index) => {
     const vector = vectors.get(index);

@@ -3,7 +3,7 @@ import { HttpClient, shownAddress } from '../http-client.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secret-reference.ts';
 import { readSecret } from '../secrets.ts';
-import { chatPrediction, chatRequest, type ChatRequestOptions } from './chat-completions.ts';
+import { chatPrediction, chatRequest, maxTokensFieldOf } from './chat-completions.ts';
 import { embeddingRequest, embeddingsIn } from './embeddings.ts';
 import {
   OPENAI,
@@ -73,9 +73,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
 
   async #chat(element: unknown, client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
     const { endpoint = OPENAI } = this.options;
-    // OpenAI's own newer models refuse `max_tokens`; servers of others may know nothing else.
-    const maxTokensField = new URL(endpoint).host === new URL(OPENAI).host ? 'max_completion_tokens' : 'max_tokens';
-    const options: ChatRequestOptions = { ...this.options, maxTokensField };
+    const options = { ...this.options, maxTokensField: maxTokensFieldOf(endpoint) };
     return client.postJson('chat/completions', chatRequest(element, options, inferenceArgs), {
       signal,
       read: (answer) => chatPrediction(answer.json(), this.endpointName),

@@ -89,14 +89,21 @@ function embeddingOptions<Task extends OpenAITask>(
   if (elementSizeFn !== undefined) return sized;
   const weights = rateLimits.flatMap(({ weight }) => weight ?? []);
   const maxBatchWeight = options.maxBatchWeight ?? Math.min(MOST_ESTIMATED_TOKENS, ...weights);
-  return withTokenWeights({ ...sized, maxBatchWeight }, (text) => (typeof text === 'string' ? estimateTokens(text) : 1));
+  return withTokenWeights({ ...sized, maxBatchWeight }, (text) =>
+    typeof text === 'string' ? estimateTokens(text) : 1,
+  );
 }
 
-function checkOptions(options: OpenAIModelHandlerOptions<OpenAITask>, handler: string): void {
+/** What has nothing to do with batches. */
+type OwnOptions = Omit<OpenAIModelHandlerOptions<OpenAITask>, keyof RemoteModelHandlerOptions>;
+
+function checkOptions(options: OwnOptions, handler: string): void {
   const { endpoint = OPENAI, modelName, task = 'chat', headers = {}, extraBody = {} } = options;
   checkAddress(endpoint, handler);
   if (typeof modelName !== 'string' || modelName === '') {
-    throw new TypeError(`Cannot create ${handler} as 'modelName' must be a model's name: current value is ${modelName}`);
+    throw new TypeError(
+      `Cannot create ${handler} as 'modelName' must be a model's name: current value is ${modelName}`,
+    );
   }
   if (task !== 'chat' && task !== 'embeddings') {
     throw new TypeError(
@@ -119,7 +126,7 @@ function checkOptions(options: OpenAIModelHandlerOptions<OpenAITask>, handler: s
 export function secretsOf({
   apiKey,
   secretHeaders = {},
-}: OpenAIModelHandlerOptions<OpenAITask>): readonly (readonly [option: string, reference: SecretReference])[] {
+}: OwnOptions): readonly (readonly [option: string, reference: SecretReference])[] {
   const inHeaders = Object.entries(secretHeaders).map(
     ([name, reference]) => [`secretHeaders.${name}`, reference] as const,
   );

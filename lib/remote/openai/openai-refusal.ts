@@ -1,5 +1,6 @@
 import { EndpointError } from '../endpoint-error.ts';
 import { type Refusal, refusalError } from '../refusal.ts';
+import { fieldsOf } from './fields.ts';
 
 /** An account that can't pay is refused with the status of too many requests, or of a wrong one; waiting changes nothing. */
 const UNPAID = new Set([
@@ -63,8 +64,4 @@ function errorIn(body: unknown): { readonly code: string; readonly type: string 
   const fields = fieldsOf(body);
   const { code, type } = 'error' in fields ? fieldsOf(fields['error']) : fields;
   return { code: typeof code === 'string' ? code : '', type: typeof type === 'string' ? type : '' };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

@@ -1,5 +1,6 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import { NotTheProtocolError } from '../http-client.ts';
 import { csvRow, csvValues } from './csv-body.ts';
 
 /** What SageMaker's own containers speak. */
@@ -16,11 +17,6 @@ export type SageMakerJsonBody = 'instances' | 'inputs' | 'array';
 export interface BodyFormat {
   readonly contentType: SageMakerContentType;
   readonly jsonBody: SageMakerJsonBody;
-}
-
-/** A body can't be what a batch of so many elements is answered with; the message goes on after `answered with`. */
-export class StrangeBodyError extends Error {
-  override readonly name = 'StrangeBodyError';
 }
 
 /** @throws InputMismatchError where an element has no place in such a body. */
@@ -45,13 +41,13 @@ export function encodeBody(batch: readonly unknown[], format: BodyFormat, args: 
  * The results that a body holds, one for each of `count` elements.
  *
  * @param contentType - what the endpoint says that it is; otherwise what it was asked for
- * @throws StrangeBodyError
+ * @throws NotTheProtocolError
  */
 export function decodeBody(bytes: Uint8Array, contentType: string, count: number): readonly unknown[] {
   const text = new TextDecoder().decode(bytes);
   const results = resultsIn(text, contentType, count);
   if (results.length === count) return results;
-  throw new StrangeBodyError(`${counted(results.length, 'prediction')} for ${counted(count, 'element')}`);
+  throw new NotTheProtocolError(`${counted(results.length, 'prediction')} for ${counted(count, 'element')}`);
 }
 
 function resultsIn(text: string, contentType: string, count: number): readonly unknown[] {
@@ -68,7 +64,7 @@ function jsonResults(value: unknown): readonly unknown[] {
       if (Array.isArray(results)) return results;
     }
   }
-  throw new StrangeBodyError("JSON that is neither an array nor an object with 'predictions'");
+  throw new NotTheProtocolError("JSON that is neither an array nor an object with 'predictions'");
 }
 
 /** XGBoost's container of old answers with one line of all scores. */
@@ -87,7 +83,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new StrangeBodyError(text === '' ? 'nothing' : 'a body that is not JSON');
+    throw new NotTheProtocolError(text === '' ? 'nothing' : 'a body that is not JSON');
   }
 }
 

@@ -1,4 +1,6 @@
+import { splitFields } from '../../formats/csv-fields.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { NotTheProtocolError } from '../http-client.ts';
 
 const NEEDS_QUOTES = /[",\r\n]/;
 
@@ -27,18 +29,13 @@ function csvField(value: unknown): string {
   return NEEDS_QUOTES.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-/** The fields of a line; one that is wholly a number is that number. */
+/** The fields of a line; one that is wholly a number is that number. @throws NotTheProtocolError */
 export function csvValues(line: string): readonly (string | number)[] {
-  const fields = line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g);
-  return Array.from(fields, ([, quoted, bare = '']) =>
-    quoted === undefined ? valueOf(bare.trim()) : unquoted(quoted),
-  );
+  const fields = splitFields(line, ',');
+  if (fields === undefined) throw new NotTheProtocolError('a row of CSV with a quote that is not closed');
+  return fields.map(valueOf);
 }
 
 function valueOf(text: string): string | number {
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-function unquoted(text: string): string {
-  return text.replaceAll('""', '"');
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }

@@ -3,6 +3,7 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws-error.ts';
 import { partitionOf } from '../aws-partition.ts';
+import { NotTheProtocolError } from '../http-client.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -17,7 +18,6 @@ import {
   encodeBody,
   type SageMakerContentType,
   type SageMakerJsonBody,
-  StrangeBodyError,
 } from './content-types.ts';
 import { sageMakerError } from './sagemaker-error.ts';
 
@@ -140,7 +140,7 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
       strangeAnswers.wasRight();
       return results;
     } catch (error) {
-      throw error instanceof StrangeBodyError ? strangeAnswers.error(this.endpointName, error.message) : error;
+      throw error instanceof NotTheProtocolError ? strangeAnswers.error(this.endpointName, error.message) : error;
     }
   }
 
@@ -169,11 +169,11 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
     const { contentType: asked = 'application/json', accept = asked, deserialize } = this.options;
     const type = contentType || accept;
     // The SDK has null where an answer is empty, whatever its types say.
-    if (body === null) throw new StrangeBodyError('nothing');
+    if (body === null) throw new NotTheProtocolError('nothing');
     if (deserialize === undefined) return decodeBody(body, type, count) as readonly Output[]; // As the user says it is.
     const results = deserialize(body, type);
     if (Array.isArray(results) && results.length === count) return results;
-    throw new StrangeBodyError(`another number of results than the ${count} that were asked for, by 'deserialize'`);
+    throw new NotTheProtocolError(`another number of results than the ${count} that were asked for, by 'deserialize'`);
   }
 }
 

@@ -40,6 +40,16 @@ async function deflatedBytes(folder: string): Promise<number> {
   return files.reduce((sum, content) => sum + deflateRawSync(content, { level: 1 }).byteLength, 0);
 }
 
+/** A module with all that it imports before it runs. */
+async function startOf(folder: string, name: string, found = new Map<string, string>()): Promise<string> {
+  const code = await readFile(join(folder, name), 'utf8');
+  found.set(name, code);
+  for (const [, next = ''] of code.matchAll(/(?:from|import)\s*"\.\/([^"]+\.mjs)"/g)) {
+    if (!found.has(next)) await startOf(folder, next, found);
+  }
+  return [...found.values()].join('\n');
+}
+
 /** Runs a script beside a function's modules, as Lambda does: with nothing but its environment. */
 async function runIn(folder: string, script: string, env: Readonly<Record<string, string>>): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
@@ -91,6 +101,18 @@ describe.each<Architecture>(['arm64', 'x86_64'])('the code of a processor for %s
         'worker-thread.mjs',
       ]),
     );
+  });
+
+  test('has the clients that handlers of remote models need, and loads none of them before it is used', async () => {
+    const all = await Promise.all(
+      files.filter((path) => path.endsWith('.mjs')).map((path) => readFile(join(folder, path), 'utf8')),
+    );
+    const start = await startOf(folder, 'processor.mjs');
+    expect(start).toContain('"S3Client"');
+    for (const client of ['SSMClient', 'SecretsManagerClient', 'SageMakerRuntimeClient', 'BedrockRuntimeClient']) {
+      expect(all.join('\n')).toContain(`"${client}"`);
+      expect(start).not.toContain(`"${client}"`);
+    }
   });
 
   test('has onnxruntime of its platform alone, and no sharp', () => {

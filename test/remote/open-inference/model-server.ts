@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { type OnnxModel, openOnnxSession, runOnnxSession } from '../../../lib/models/onnx-session.ts';
-import type { Datatype, NamedTensors, Tensor, TensorData } from '../../../lib/models/tensor.ts';
+import type { Datatype, NamedTensors, Tensor, TensorData, TensorMetadata } from '../../../lib/models/tensor.ts';
 
 /** An answer as it goes over the wire. */
 export interface RawAnswer {
@@ -145,12 +145,17 @@ function open(name: string): Promise<OnnxModel> {
 }
 
 function metadata(name: string, { inputs, outputs }: OnnxModel): unknown {
-  const wire = ({ name, datatype, shape }: OnnxModel['inputs'][number]): unknown => ({
+  return {
     name,
-    datatype,
-    shape: shape.map((dimension) => (typeof dimension === 'number' ? dimension : -1)),
-  });
-  return { name, versions: ['3'], platform: 'onnx_onnxv1', inputs: inputs.map(wire), outputs: outputs.map(wire) };
+    versions: ['3'],
+    platform: 'onnx_onnxv1',
+    inputs: inputs.map(declared),
+    outputs: outputs.map(declared),
+  };
+}
+
+function declared({ name, datatype, shape }: TensorMetadata): unknown {
+  return { name, datatype, shape: shape.map((dimension) => (typeof dimension === 'number' ? dimension : -1)) };
 }
 
 async function readCall(request: IncomingMessage): Promise<Call> {
@@ -163,11 +168,12 @@ async function readCall(request: IncomingMessage): Promise<Call> {
 
 /** Python's integers have as many digits as are written. */
 function parseExactly(text: string): unknown {
-  const revive = (_: string, value: unknown, context: { source?: string }): unknown =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source ?? '')
-      ? BigInt(context.source ?? '')
-      : value;
-  return JSON.parse(text, revive as (key: string, value: unknown) => unknown);
+  return JSON.parse(text, reviveInteger as (key: string, value: unknown) => unknown);
+}
+
+function reviveInteger(_: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+  const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+  return isLong ? BigInt(source) : value;
 }
 
 function readInputs(inputs: readonly WireTensor[], tail: Buffer): NamedTensors {

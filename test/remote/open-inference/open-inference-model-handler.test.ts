@@ -1,230 +1,8 @@
-import fc from 'fast-check';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { InferenceArgs } from '../../../lib/models/model-handler.ts';
-import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../../../lib/models/onnx-model-handler.ts';
-import { EndpointError } from '../../../lib/remote/endpoint-error.ts';
-import {
-  OpenInferenceModelHandler,
-  type OpenInferenceModelHandlerOptions,
-} from '../../../lib/remote/open-inference/open-inference-model-handler.ts';
+import { OpenInferenceModelHandler } from '../../../lib/remote/open-inference/open-inference-model-handler.ts';
 import { withEnvironment } from '../environment.ts';
+import { ask, failureOf, handlerOf, type Options, signal } from './ask.ts';
 import { type ModelServerOptions, type RawAnswer, serveModels } from './model-server.ts';
-
-type Options = Partial<OpenInferenceModelHandlerOptions>;
-
-const signal = new AbortController().signal;
-
-function handlerOf(url: string, modelName: string, options: Options = {}): OpenInferenceModelHandler {
-  return new OpenInferenceModelHandler({ endpoint: url, modelName, ...options });
-}
-
-async function ask(handler: OpenInferenceModelHandler, batch: readonly unknown[], inferenceArgs?: InferenceArgs) {
-  const client = await handler.createClient();
-  return handler.request(batch, client, { signal, ...(inferenceArgs === undefined ? {} : { inferenceArgs }) });
-}
-
-async function askLocally(model: string, batch: readonly unknown[], options: Partial<OnnxModelHandlerOptions> = {}) {
-  const modelUri = fileURLToPath(new URL(`../../models/${model}.onnx`, import.meta.url));
-  const handler = new OnnxModelHandler({ modelUri, ...options });
-  const loaded = await handler.loadModel();
-  try {
-    return await handler.runInference(batch, loaded);
-  } finally {
-    await loaded.session.release();
-  }
-}
-
-async function failureOf(asked: Promise<unknown>): Promise<EndpointError> {
-  const error: unknown = await asked.then(
-    () => expect.fail('it succeeded'),
-    (error: unknown) => error,
-  );
-  if (!(error instanceof EndpointError)) throw error;
-  return error;
-}
-
-const EVERY_DATATYPE = [
-  {
-    f16: [1.5, -0.25],
-    f64: [Math.PI, Number.MIN_VALUE],
-    i8: -128,
-    u8: 255,
-    i16: -32_768,
-    u16: 65_535,
-    i32: -(2 ** 31),
-    u32: 2 ** 32 - 1,
-    i64: -(2n ** 63n),
-    u64: 2n ** 64n - 1n,
-    flag: true,
-    text: 'Grüße,\n"Welt" \u{1F30D}',
-  },
-  {
-    f16: [65_504, -0],
-    f64: [-0, 1e308],
-    i8: 127,
-    u8: 0,
-    i16: 1,
-    u16: 2,
-    i32: 3,
-    u32: 4,
-    i64: '9007199254740993',
-    u64: 5,
-    flag: false,
-    text: '',
-  },
-];
-const ROW_OF_30 = Array.from({ length: 30 }, (_, index) => Math.sin(index) * 3);
-
-const MODELS: readonly (readonly [model: string, batch: readonly unknown[]])[] = [
-  ['dtypes', EVERY_DATATYPE],
-  ['mlp', [ROW_OF_30, ROW_OF_30.map((value) => value / 7), { x: ROW_OF_30.map(String) }]],
-  [
-    'two-inputs',
-    [
-      { a: [1, 2], b: 3, other: 'ignored' },
-      { a: [0.1, 0.2], b: 2 ** 53 - 1 },
-    ],
-  ],
-  ['conv', [[...Array(3 * 32 * 32).keys()].map((value) => value / 1000)]],
-  [
-    'fixed-batch',
-    [
-      [1, 2, 3],
-      [4, 5, 6],
-    ],
-  ],
-  [
-    'scalar-input',
-    [
-      { x: [1, 2], factor: 0.1 },
-      { x: [3, 4], factor: 0.1 },
-    ],
-  ],
-  ['identity', [[[1, 2, 3, 4]].flat(), [5, 6, 7, 8]]],
-];
-
-describe('predictions over the protocol are those of the local model, to the last bit', () => {
-  const forms = [
-    ['as raw bytes', { binary: true }],
-    ['as JSON', {}],
-    ['as nested JSON', { nested: true }],
-  ] as const satisfies readonly (readonly [string, ModelServerOptions])[];
-
-  test.for(forms.flatMap(([form, options]) => MODELS.map(([model, batch]) => ({ form, options, model, batch }))))(
-    '$model, $form',
-    async ({ options, model, batch }) => {
-      await using server = await serveModels(options);
-      const ours = await ask(handlerOf(server.url, model), batch);
-      expect(ours).toEqual(await askLocally(model, batch));
-      const [call] = server.calls.slice(-1);
-      expect(call?.headers['content-type']).toBe('binary' in options ? 'application/octet-stream' : 'application/json');
-    },
-  );
-
-  test('every float32 as raw bytes, NaN and infinities too', async () => {
-    await using server = await serveModels({ binary: true });
-    const handler = handlerOf(server.url, 'identity');
-    const client = await handler.createClient();
-    const row = fc.array(fc.float(), { minLength: 3, maxLength: 3 });
-    await fc.assert(
-      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 8 }), async (batch) => {
-        expect(await handler.request(batch, client, { signal })).toEqual(batch.map((y) => ({ y })));
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  test('every float64 and 64-bit integer as JSON', async () => {
-    await using server = await serveModels();
-    const handler = handlerOf(server.url, 'dtypes', { outputNames: ['u64_out', 'f64_out', 'i64_out'] });
-    const client = await handler.createClient();
-    const finite = fc.double({ noDefaultInfinity: true });
-    const element = fc.record({
-      f64: fc.tuple(finite, finite),
-      i64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-      u64: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-    });
-    const shown = (integer: bigint): bigint | number =>
-      Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
-    await fc.assert(
-      fc.asyncProperty(fc.array(element, { minLength: 1, maxLength: 4 }), async (batch) => {
-        const results = await handler.request(
-          batch.map((values) => ({ ...EVERY_DATATYPE[0], ...values })),
-          client,
-          { signal },
-        );
-        const expected = batch.map(({ f64, i64, u64 }) => ({ u64_out: shown(u64), f64_out: f64, i64_out: shown(i64) }));
-        expect(results).toEqual(expected);
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  test('sequences of several lengths, padded, with a mask', async () => {
-    await using server = await serveModels();
-    const padding = { mask: 'mask' };
-    const batch = [[1, 2, 3], [4], [5, 6]].map((tokens) => ({ tokens }));
-    const ours = await ask(handlerOf(server.url, 'sequence', { padding }), batch);
-    expect(ours).toEqual([{ mean: 2 }, { mean: 4 }, { mean: 5.5 }]);
-    expect(ours).toEqual(await askLocally('sequence', batch, { padding }));
-  });
-});
-
-describe('JSON', () => {
-  test.for(['python', 'null'] as const)('says NaN as servers do: %s', async (notFinite) => {
-    await using server = await serveModels({ notFinite });
-    const [result] = await ask(handlerOf(server.url, 'sequence'), [{ tokens: [1, 2], mask: [0, 0] }]);
-    expect(result).toEqual({ mean: NaN });
-    expect(await ask(handlerOf(server.url, 'identity'), [[1, NaN, 2]])).toEqual([{ y: [1, NaN, 2] }]);
-  });
-
-  test("takes Python's infinities, and leaves strings alone that look like them", async () => {
-    const outputs = `[{"name":"y","datatype":"FP32","shape":[1,3],"data":[Infinity,-Infinity,NaN]},
-      {"name":"z","datatype":"BYTES","shape":[1,2],"data":["NaN, -Infinity","\\"NaN"]}]`;
-    await using server = await serveModels({ answer: infers({ body: `{"model_name":"m","outputs":${outputs}}` }) });
-    const [result] = await ask(handlerOf(server.url, 'double'), [[1, 2, 3]]);
-    expect(result).toEqual({ y: [Infinity, -Infinity, NaN], z: ['NaN, -Infinity', '"NaN'] });
-  });
-
-  test('has no infinity: the element that has one fails alone', async () => {
-    await using server = await serveModels();
-    const batch = [
-      [1, 2, 3],
-      [4, -Infinity, 6],
-      [7, 8, 9],
-    ];
-    const [first, second, third] = await ask(handlerOf(server.url, 'double'), batch);
-    expect([first, third]).toEqual([{ y: [2, 4, 6] }, { y: [14, 16, 18] }]);
-    expect(second).toMatchObject({ name: 'InputMismatchError', message: expect.stringContaining("'binary: true'") });
-  });
-});
-
-describe('BF16', () => {
-  const bf16 = { name: 'x', datatype: 'BF16', shape: [-1, 4] };
-  const metadata = { body: JSON.stringify({ name: 'double', inputs: [bf16], outputs: [] }) };
-
-  test('goes and comes as raw bytes, rounded to the nearest, ties to even', async () => {
-    // 1 + 2^-8 is between 1 and 1 + 2^-7, 1 + 3·2^-8 between 1 + 2^-7 and 1 + 2^-6.
-    const values = [1 + 2 ** -8, 1 + 3 * 2 ** -8, -3.5, NaN];
-    await using server = await serveModels({
-      answer: ({ path, body, json, headers }) => {
-        if (path === 'GET v2/models/double') return metadata;
-        if (!path.endsWith('/infer')) return undefined;
-        const { name, ...input } = (json['inputs'] as { name: string }[])[0] ?? {};
-        const text = JSON.stringify({ model_name: 'double', outputs: [{ name: `${name}y`, ...input }] });
-        const tensors = body.subarray(Number(headers['inference-header-content-length']));
-        const length = { 'inference-header-content-length': String(Buffer.byteLength(text)) };
-        return { headers: length, body: Buffer.concat([Buffer.from(text), tensors]) };
-      },
-    });
-    const results = await ask(handlerOf(server.url, 'double', { binary: true }), [values, [0, -0, 1e39, 2 ** -133]]);
-    expect(results).toEqual([{ xy: [1, 1 + 2 ** -6, -3.5, NaN] }, { xy: [0, -0, Infinity, 2 ** -133] }]);
-    expect(server.inferred()[0]?.['inputs']).toMatchObject([
-      { datatype: 'BF16', parameters: { binary_data_size: 16 } },
-    ]);
-  });
-});
 
 describe('an element that does not fit', () => {
   test('fails alone, and the others are asked without it', async () => {
@@ -285,7 +63,7 @@ describe('a request', () => {
     await using server = await serveModels();
     class Letters extends OpenInferenceModelHandler<string> {
       override collate(batch: readonly string[]) {
-        const codes = batch.flatMap((text) => [...text].map((letter) => letter.charCodeAt(0)));
+        const codes = batch.flatMap((text) => text.split('').map((letter) => letter.charCodeAt(0)));
         return { x: { datatype: 'FP32', shape: [batch.length, 3], data: Float32Array.from(codes) } } as const;
       }
     }
@@ -295,17 +73,17 @@ describe('a request', () => {
   });
 });
 
+async function describeModel(options: ModelServerOptions, model = 'double', own: Options = {}) {
+  await using server = await serveModels(options);
+  const handler = handlerOf(server.url, model, own);
+  return await handler.describe(await handler.createClient(), { signal });
+}
+
+function says(path: string, answer: RawAnswer): ModelServerOptions {
+  return { answer: (call) => (call.path === path ? answer : undefined) };
+}
+
 describe('a server describes its model', () => {
-  async function describeModel(options: ModelServerOptions, model = 'double', own: Options = {}) {
-    await using server = await serveModels(options);
-    const handler = handlerOf(server.url, model, own);
-    return await handler.describe(await handler.createClient(), { signal });
-  }
-
-  function says(path: string, answer: RawAnswer): ModelServerOptions {
-    return { answer: (call) => (call.path === path ? answer : undefined) };
-  }
-
   test('its version, and what it takes', async () => {
     const inputs = [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }];
     expect(await describeModel({})).toEqual({ label: '3', digest: 'double:3', inputs });
@@ -361,88 +139,6 @@ describe('a server describes its model', () => {
 
   test('where a gateway that hides the server is taken not to have the extension', async () => {
     expect(await describeModel(says('GET v2', { status: 404 }))).toMatchObject({ label: '3' });
-  });
-});
-
-function infers(answer: RawAnswer): NonNullable<ModelServerOptions['answer']> {
-  return ({ path }) => (path.endsWith('/infer') ? answer : undefined);
-}
-
-describe('an answer that is not of the protocol is told from one that is', () => {
-  const output = { name: 'y', datatype: 'FP32', shape: [1, 3], data: [1, 2, 3] };
-  const outputs = (...changes: object[]): string =>
-    JSON.stringify({ model_name: 'double', outputs: changes.map((change) => ({ ...output, ...change })) });
-
-  test.for([
-    ['oops', 'retry', 'a body that is not JSON: check its address'],
-    ['<html><title>Log in</title>', 'retry', "an HTML page, 'Log in'"],
-    ['', 'retry', 'nothing: check its address'],
-    ['[1]', 'poison', 'JSON that is no object'],
-    ['{"predictions":[1]}', 'poison', "JSON without 'outputs'"],
-    ['{"id":"other","outputs":[]}', 'retry', 'the response to another request'],
-    [outputs({ name: undefined }), 'poison', 'an output without a name'],
-    [outputs({ datatype: 'FP8' }), 'poison', "an output 'y' of a datatype that the protocol does not have"],
-    [outputs({ shape: 3 }), 'poison', "an output 'y' without a shape"],
-    [outputs({ data: [1, 2] }), 'poison', "2 values for its output 'y' of shape [1, 3]"],
-    [outputs({ data: [1, 2, 'x'] }), 'poison', "values of its output 'y' that are no FP32"],
-    [outputs({ data: undefined }), 'poison', "no data for its output 'y'"],
-    [outputs({ datatype: 'UINT8', data: [1, 2, 256] }), 'poison', "values of its output 'y' that are no UINT8"],
-    [outputs({ datatype: 'INT64', data: [1, 2, 0.5] }), 'poison', "values of its output 'y' that are no INT64"],
-    [outputs({ datatype: 'BYTES', data: ['a', 'b', 3] }), 'poison', "values of its output 'y' that are no BYTES"],
-    [outputs({ shape: [3] }), 'poison', "an output 'y' of shape [3] for 1 elements, so it has no row for each"],
-    [outputs({ name: 'z' }), 'poison', "no output 'y': its outputs are [z]"],
-  ] as const)('%s', async ([body, disposition, words]) => {
-    await using server = await serveModels({ answer: infers({ body }) });
-    const error = await failureOf(ask(handlerOf(server.url, 'double', { outputNames: ['y'] }), [[1, 2, 3]]));
-    expect(error).toMatchObject({ name: 'EndpointProtocolError', disposition });
-    expect(error.message).toContain(`model 'double' at ${server.url} answered with ${words}`);
-  });
-
-  test.for([
-    [12, { binary_data_size: 12 }, 'FP32', [1, 3], undefined],
-    [11, { binary_data_size: 11 }, 'FP32', [1, 3], "11 bytes for its output 'y' of datatype FP32 and shape [1, 3]"],
-    [16, { binary_data_size: 12 }, 'FP32', [1, 3], '16 bytes of tensors, where its outputs say 12'],
-    [8, { binary_data_size: 12 }, 'FP32', [1, 3], "8 bytes for its output 'y' of datatype FP32"],
-    [12, { binary_data_size: 12 }, 'BYTES', [1, 3], undefined],
-    [12, { binary_data_size: 12 }, 'BYTES', [1, 2], "12 bytes for its output 'y' of datatype BYTES and shape [1, 2]"],
-    [10, { binary_data_size: 10 }, 'BYTES', [1, 3], "10 bytes for its output 'y' of datatype BYTES"],
-  ] as const)('%i raw bytes with %j for %s %j', async ([length, parameters, datatype, shape, words]) => {
-    const header = outputs({ datatype, shape, parameters, data: undefined });
-    const headers = { 'inference-header-content-length': String(header.length) };
-    const body = Buffer.concat([Buffer.from(header), Buffer.alloc(length)]);
-    await using server = await serveModels({ binary: true, answer: infers({ headers, body }) });
-    const asked = ask(handlerOf(server.url, 'double'), [[1, 2, 3]]);
-    if (words === undefined) expect(await asked).toHaveLength(1);
-    else expect((await failureOf(asked)).message).toContain(words);
-  });
-
-  test('an output without a row for each element, with what to do about it', async () => {
-    await using server = await serveModels();
-    const error = await failureOf(
-      ask(handlerOf(server.url, 'bad-output'), [
-        [1, 2],
-        [3, 4],
-      ]),
-    );
-    expect(error.message).toContain("leave it out by naming the others in 'outputNames'");
-    expect(
-      await ask(handlerOf(server.url, 'bad-output', { outputNames: ['y'] }), [
-        [1, 2],
-        [3, 4],
-      ]),
-    ).toHaveLength(2);
-  });
-
-  test('ends the run where there was never another', async () => {
-    await using server = await serveModels({ answer: infers({ body: '{"predictions":[[1]]}' }) });
-    const handler = handlerOf(server.url, 'double');
-    const client = await handler.createClient();
-    for (let count = 1; count < 5; count += 1) {
-      expect(await failureOf(handler.request([[1, 2, 3]], client, { signal }))).toMatchObject({
-        disposition: 'poison',
-      });
-    }
-    expect(await failureOf(handler.request([[1, 2, 3]], client, { signal }))).toMatchObject({ disposition: 'fatal' });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { FlowControl } from '../../lib/remote/flow-control.ts';
 
-/** What happens to a worker later. */
+/** What happens to an engine later. */
 export const WAKE = 0;
 export const ACCEPTED = 1;
 export const THROTTLED = 2;
@@ -8,17 +8,17 @@ export const THROTTLED = 2;
 /** After which it looks at its bundle's time. */
 const LONGEST_SLEEP = 10_000;
 
-/** What a worker needs of the world around it. */
-export interface WorkerWorld {
-  /** Asks the endpoint; the answer comes to the worker as an event. */
-  send(worker: SimulatedWorker, now: number): void;
-  wake(worker: SimulatedWorker, at: number): void;
-  /** How many requests the next bundle has; 0 where there is none, or the worker has to end. */
+/** What an engine needs of the world around it. */
+export interface EngineWorld {
+  /** Asks the endpoint; the answer comes to the engine as an event. */
+  send(engine: SimulatedEngine, now: number): void;
+  wake(engine: SimulatedEngine, at: number): void;
+  /** How many requests the next bundle has; 0 where there is none, or the engine has to end. */
   nextBundle(now: number): number;
-  ended(worker: SimulatedWorker): void;
+  ended(engine: SimulatedEngine): void;
 }
 
-export interface WorkerOptions {
+export interface EngineOptions {
   readonly index: number;
   readonly flow: FlowControl;
   /** Requests that its batches could have under way at once. */
@@ -29,10 +29,10 @@ export interface WorkerOptions {
 }
 
 /** One run of the processor: one engine, with a flow control of its own. It takes bundle after bundle. */
-export class SimulatedWorker {
+export class SimulatedEngine {
   readonly index: number;
-  readonly #options: WorkerOptions;
-  readonly #world: WorkerWorld;
+  readonly #options: EngineOptions;
+  readonly #world: EngineWorld;
   /** Requests of its bundle that are not under way. */
   #toDo = 0;
   #underWay = 0;
@@ -43,7 +43,7 @@ export class SimulatedWorker {
   #countedAt: number;
   #waitedMillis = 0;
 
-  constructor(options: WorkerOptions, world: WorkerWorld) {
+  constructor(options: EngineOptions, world: EngineWorld) {
     this.index = options.index;
     this.#options = options;
     this.#world = world;

@@ -1,0 +1,264 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Decision, decide, type GovernorLimits } from '../../../lib/remote/governor/decide.ts';
+import type { MinuteCounts, Observation } from '../../../lib/remote/governor/observation.ts';
+import { FIRST_STATE, type GovernorState, parseState, serializeState } from '../../../lib/remote/governor/state.ts';
+
+const MINUTE = 60_000;
+/** Some minute, from which the runs count. */
+const START = Date.UTC(2026, 10, 21, 8);
+const SECONDS_PAST = 7000;
+
+/** What happened in one minute. */
+interface Happened {
+  /** Requests a second. */
+  readonly accepted?: number;
+  /** Of all requests. */
+  readonly throttled?: number;
+  /** Requests that each engine held back at any time. */
+  readonly held?: number;
+  /** Engines at work. @default as many as were allowed */
+  readonly working?: number;
+  readonly waiting?: number;
+}
+
+/** A governor that runs each minute, and sees minutes when CloudWatch has them. */
+class Rehearsal {
+  readonly #limits: GovernorLimits;
+  readonly #minutes: MinuteCounts[] = [];
+  state: GovernorState;
+  decisions: Decision[] = [];
+
+  constructor(state: Partial<GovernorState> = {}, limits: GovernorLimits = {}) {
+    this.#limits = limits;
+    this.state = { ...FIRST_STATE, ...state };
+  }
+
+  get last(): Decision | undefined {
+    return this.decisions.at(-1);
+  }
+
+  get settings(): readonly number[] {
+    return this.decisions.map(({ concurrency }) => concurrency);
+  }
+
+  /** The same for some minutes. */
+  pass(minutes: number, { accepted = 0, throttled = 0, held = 0, working, waiting = 100 }: Happened): this {
+    for (let minute = 0; minute < minutes; minute += 1) {
+      const at = START + this.decisions.length * MINUTE;
+      const engines = working ?? this.state.concurrency;
+      this.decisions.push(
+        decide(this.state, { now: at + SECONDS_PAST, minutes: this.#shown(at), waiting, working: engines }, this.#limits),
+      );
+      this.state = parseState(serializeState(this.decisions.at(-1)?.state ?? FIRST_STATE));
+      const refused = (accepted * throttled) / (1 - throttled);
+      if (accepted + held > 0) {
+        const counts = { accepted: accepted * 60, throttled: refused * 60, waitedMillis: held * engines * MINUTE };
+        this.#minutes.push({ at, ...counts });
+      }
+    }
+    return this;
+  }
+
+  #shown(now: number): readonly MinuteCounts[] {
+    return this.#minutes.slice(-10).filter(({ at }) => at + MINUTE * 2 <= now);
+  }
+}
+
+/** Of a governor that has set so many for long. */
+function set(concurrency: number, engineRate?: number): Partial<GovernorState> {
+  return { concurrency, ...(engineRate === undefined ? {} : { engineRate: { perSec: engineRate, at: START } }) };
+}
+
+describe('decide', () => {
+  test('begins with as many as the poller does, and stays there while nothing is asked', () => {
+    const rehearsal = new Rehearsal().pass(200, { waiting: 0, working: 0 });
+    expect(new Set(rehearsal.settings)).toEqual(new Set([5]));
+  });
+
+  test('keeps what it has learned through hours without work', () => {
+    const rehearsal = new Rehearsal(set(40)).pass(5, { accepted: 80, waiting: 0 });
+    rehearsal.pass(300, { waiting: 0, working: 0 });
+    expect(rehearsal.last?.concurrency).toBe(40);
+    expect(rehearsal.state.engineRate).toEqual({ perSec: 2, at: expect.any(Number) });
+  });
+
+  test('does not grow without having seen anything, however much waits', () => {
+    expect(new Rehearsal().pass(60, { waiting: 10_000 }).last?.concurrency).toBe(5);
+  });
+
+  test('grows by half, and never to more than twice what it has seen go well', () => {
+    const rehearsal = new Rehearsal().pass(9, { accepted: 10 });
+    expect(rehearsal.settings).toEqual([5, 5, 5, 8, 10, 10, 15, 16, 20]);
+    expect(rehearsal.last?.reason).toBe('up: 10 engines had 10.0 requests a second accepted and 0.0 % throttled');
+  });
+
+  test('does not grow past the ceiling, nor past what waits', () => {
+    expect(new Rehearsal({}, { ceiling: 12 }).pass(30, { accepted: 10 }).last?.concurrency).toBe(12);
+    expect(new Rehearsal(set(10)).pass(30, { accepted: 10, waiting: 3, working: 10 }).last?.concurrency).toBe(13);
+    expect(new Rehearsal(set(10)).pass(30, { accepted: 10, waiting: 0 }).last?.concurrency).toBe(10);
+  });
+
+  test('does not grow while it is not what limits the engines', () => {
+    const rehearsal = new Rehearsal(set(40)).pass(30, { accepted: 10, working: 20, waiting: 100 });
+    expect(rehearsal.last?.concurrency).toBe(40);
+    expect(rehearsal.last?.reason).toMatch(/^not all are at work yet/);
+  });
+
+  test('does not grow while requests wait for their turn, as where a declared limit holds them back', () => {
+    expect(new Rehearsal(set(10)).pass(120, { accepted: 20, held: 30 }).last?.concurrency).toBe(10);
+    expect(new Rehearsal(set(10, 4)).pass(120, { accepted: 20, held: 30 }).last?.concurrency).toBe(10);
+  });
+
+  test('grows although some wait, where engines get through nearly all that they can', () => {
+    expect(new Rehearsal(set(10, 2)).pass(5, { accepted: 18, held: 1 }).last?.concurrency).toBe(20);
+  });
+
+  test('halves what was throttled on more than 2 % two minutes long', () => {
+    const rehearsal = new Rehearsal(set(100)).pass(3, { accepted: 100, throttled: 0.03 });
+    expect(rehearsal.settings).toEqual([100, 100, 100]);
+    rehearsal.pass(2, { accepted: 100, throttled: 0.03 });
+    expect(rehearsal.settings.slice(3)).toEqual([100, 50]);
+    expect(rehearsal.last?.reason).toBe('down: 100 engines had 100.0 requests a second accepted and 3.0 % throttled');
+  });
+
+  test('halves at once what was throttled on more than 10 %', () => {
+    const rehearsal = new Rehearsal(set(100)).pass(4, { accepted: 100, throttled: 0.12 });
+    expect(rehearsal.settings).toEqual([100, 100, 100, 50]);
+  });
+
+  test('does not punish one bout twice: it is laid to the engines that were at work in it', () => {
+    const rehearsal = new Rehearsal(set(100)).pass(4, { accepted: 100, throttled: 0.3 });
+    rehearsal.pass(4, { accepted: 100, throttled: 0.005 });
+    expect(rehearsal.settings.slice(3)).toEqual([50, 50, 50, 50, 50]);
+    expect(rehearsal.decisions[5]?.reason).toMatch(/^down already: 100 engines/);
+  });
+
+  test('goes on down where those that are left are throttled as well', () => {
+    const rehearsal = new Rehearsal(set(100)).pass(12, { accepted: 100, throttled: 0.3 });
+    expect(rehearsal.settings).toEqual([100, 100, 100, 50, 50, 50, 50, 25, 25, 25, 25, 13]);
+  });
+
+  test('lays a minute to engines that are too many and finish their bundles, not to what was set', () => {
+    const rehearsal = new Rehearsal(set(100)).pass(4, { accepted: 100, throttled: 0.3 });
+    rehearsal.pass(10, { accepted: 100, throttled: 0.3, working: 90 });
+    expect(rehearsal.last?.concurrency).toBe(45);
+  });
+
+  test('does not go below what the quota needs, by what an engine is known to do', () => {
+    const rehearsal = new Rehearsal(set(100, 2)).pass(30, { accepted: 100, throttled: 0.3 });
+    expect(rehearsal.last?.concurrency).toBe(75);
+  });
+
+  test('does not go below two, or one where that is allowed', () => {
+    expect(new Rehearsal(set(9)).pass(60, { accepted: 1, throttled: 0.5 }).last?.concurrency).toBe(2);
+    expect(new Rehearsal(set(9), { floor: 1 }).pass(60, { accepted: 1, throttled: 0.5 }).last?.tasks).toBe(1);
+  });
+
+  test('takes engines away step by step where the quota is used by fewer', () => {
+    const rehearsal = new Rehearsal(set(40, 10)).pass(40, { accepted: 100, throttled: 0.008 });
+    const steps = rehearsal.settings.filter((setting, index) => setting !== rehearsal.settings[index - 1]);
+    expect(steps).toEqual([40, 30, 23, 17, 15]);
+    expect(rehearsal.last?.reason).toMatch(/^at the quota: 15 engines/);
+  });
+
+  test('tries with fewer where it is not known what one can do', () => {
+    const rehearsal = new Rehearsal(set(40)).pass(12, { accepted: 100, throttled: 0.008 });
+    expect(rehearsal.last?.concurrency).toBe(23);
+  });
+
+  test('tries again with fewer once what it knows of an engine is old', () => {
+    const rehearsal = new Rehearsal(set(15, 10)).pass(60, { accepted: 100, throttled: 0.008 });
+    expect(rehearsal.last?.concurrency).toBe(15);
+    expect(rehearsal.pass(10, { accepted: 100, throttled: 0.008 }).last?.concurrency).toBe(11);
+  });
+
+  test('does not take a single throttled request for a quota', () => {
+    expect(new Rehearsal().pass(5, { accepted: 1, throttled: 0.016 }).last?.concurrency).toBe(10);
+  });
+
+  test('believes no minute that may be incomplete', () => {
+    const minutes = [-1, -2].map((ago) => {
+      return { at: START + ago * MINUTE, accepted: 10, throttled: 10, waitedMillis: 0 };
+    });
+    const observation = { now: START + MINUTE - 1, minutes, waiting: 9, working: 40 };
+    const [young, whole] = [observation, { ...observation, now: START + MINUTE }].map((seen) => {
+      return decide({ ...FIRST_STATE, concurrency: 40 }, seen).concurrency;
+    });
+    expect(young).toBe(40);
+    expect(whole).toBe(20);
+  });
+});
+
+const states = fc.record({
+  version: fc.constant(1 as const),
+  concurrency: fc.integer({ min: 1, max: 1000 }),
+  engineRate: fc.option(
+    fc.record({ perSec: fc.double({ min: 1e-3, max: 1e4, noNaN: true }), at: fc.integer({ min: 0, max: START }) }),
+    { nil: undefined },
+  ),
+  runs: fc.array(
+    fc.record({
+      at: fc.integer({ min: START - 12 * MINUTE, max: START }),
+      concurrency: fc.integer({ min: 1, max: 1000 }),
+      working: fc.double({ min: 0, max: 1000, noNaN: true }),
+    }),
+    { maxLength: 12 },
+  ),
+});
+const observations: fc.Arbitrary<Observation> = fc.record({
+  now: fc.constant(START + SECONDS_PAST),
+  minutes: fc.array(
+    fc.record({
+      at: fc.integer({ min: -15, max: 0 }).map((ago) => START + ago * MINUTE),
+      accepted: fc.nat(1e6),
+      throttled: fc.nat(1e6),
+      waitedMillis: fc.nat(1e9),
+    }),
+    { maxLength: 12 },
+  ),
+  waiting: fc.nat(1e6),
+  working: fc.double({ min: 0, max: 2000, noNaN: true }),
+});
+
+describe('decide, whatever it is given', () => {
+  test('sets an integer within its limits, at most twice what there are or half as many', () => {
+    fc.assert(
+      fc.property(states, observations, fc.integer({ min: 2, max: 1000 }), (state, observation, ceiling) => {
+        const { concurrency, tasks } = decide(state, observation, { ceiling });
+        expect(Number.isInteger(concurrency)).toBe(true);
+        expect(tasks).toBe(concurrency);
+        expect(concurrency).toBeGreaterThanOrEqual(2);
+        expect(concurrency).toBeLessThanOrEqual(Math.min(ceiling, Math.max(2, Math.round(state.concurrency * 1.5))));
+      }),
+    );
+  });
+
+  test('is a function of what it is given, and leaves that as it was', () => {
+    fc.assert(
+      fc.property(states, observations, (state, observation) => {
+        const before = structuredClone({ state, observation });
+        expect(decide(state, observation)).toEqual(decide(state, observation));
+        expect({ state, observation }).toEqual(before);
+      }),
+    );
+  });
+
+  test('gives a state that fits in a parameter of 4 KB, and comes back as it was stored', () => {
+    fc.assert(
+      fc.property(states, fc.array(observations, { maxLength: 20 }), (first, seen) => {
+        const state = seen.reduce((state, observation) => decide(state, observation).state, first as GovernorState);
+        const stored = serializeState(state);
+        expect(Buffer.byteLength(stored)).toBeLessThan(4096);
+        expect(serializeState(parseState(stored))).toBe(stored);
+      }),
+    );
+  });
+});
+
+describe('parseState', () => {
+  test.each([undefined, '', '{', 'null', '{"version":2}', '{"version":1,"concurrency":0,"runs":[]}'])(
+    'begins anew with %j',
+    (text) => expect(parseState(text)).toEqual(FIRST_STATE),
+  );
+});
