@@ -6,6 +6,8 @@ const MINUTE_SECS = 60;
 /** Seconds of which a point is the mean. */
 const POINT_SECS = 30;
 const WIDTH = 760;
+/** Of the highest line to the edge. */
+const ROOM_ABOVE = 1.08;
 
 /** Okabe and Ito's colours, which the colour-blind can tell apart; each line has dashes of its own beside it. */
 const RATES = [
@@ -67,10 +69,12 @@ export async function plot(title: string, samples: readonly Sample[]): Promise<s
 
 function panel(lines: readonly Line[], points: readonly Point[], { title, height }: { title: string; height: number }) {
   const domain = lines.map(({ name }) => name);
+  const own = points.filter(({ line }) => domain.includes(line));
+  const highest = Math.max(...own.map(({ value }) => value));
   return {
     width: WIDTH,
     height,
-    data: { values: points.filter(({ line }) => domain.includes(line)) },
+    data: { values: own },
     mark: { type: 'line' as const, interpolate: 'step-after' as const, strokeWidth: 1.8 },
     encoding: {
       x: {
@@ -80,7 +84,13 @@ function panel(lines: readonly Line[], points: readonly Point[], { title, height
         axis: { values: everyTenth(points), labelFlush: false },
         scale: { nice: false, domainMax: endOf(points) },
       },
-      y: { field: 'value', type: 'quantitative' as const, title, axis: { tickCount: height / 50, titlePadding: 12 } },
+      y: {
+        field: 'value',
+        type: 'quantitative' as const,
+        title,
+        axis: { tickCount: height / 50, titlePadding: 12 },
+        scale: { domainMin: 0, domainMax: highest * ROOM_ABOVE, nice: false },
+      },
       color: {
         field: 'line',
         type: 'nominal' as const,

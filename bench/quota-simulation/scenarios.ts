@@ -23,10 +23,10 @@ const UP_AND_DOWN = [100, 50, 100, 200].map((perSec) => ({ perSec, minutes: 30 }
 
 /** The one that the plot shows. */
 export const SHOWN: Scenario = {
-  name: 'answers take 2 s, an engine can do 8 /s',
+  name: 'answers take 1 s, an engine can do 16 /s',
   quotas: UP_AND_DOWN,
   wanted: 200,
-  latencyMillis: 2000,
+  latencyMillis: 1000,
 };
 
 /** A engine learns from its answers, and here has few: the only one that is not held to the promises. */

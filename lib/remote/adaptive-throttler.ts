@@ -26,7 +26,7 @@ interface Bucket {
  *   minute's requests go on failing, and so are failures past the ten, which would still count when the endpoint is back.
  *
  * Simulated with eight engines at 100/s, for outages of one to five minutes: the rate is down by 20 times within 11 s (one
- * engine: 6 s), and back at 90 % within 6 s of the endpoint (3 s). Without the second difference it is down after 57 s, and
+ * engine: 6 s), and back at 90 % within 10 s of the endpoint. Without the second difference it is down after 57 s, and
  * back after 50 s where the outage lasted a minute.
  *
  * Requests that are refused for a quota are none of its business: the pace sees to these.

@@ -70,13 +70,12 @@ export class EndpointRequests {
 
   /** @throws the signals' reasons; EndpointBusyError where its turn does not come in time. */
   async make(batch: readonly unknown[], options: RequestOptions): Promise<RequestOutcome> {
-    const { gate, metrics, clock } = this.#options;
-    const enteredAt = clock.now();
+    const { gate, metrics } = this.#options;
     let turn: Turn;
     try {
       turn = await gate.enter(options);
     } finally {
-      metrics.add('endpoint_throttled_milli_secs', clock.now() - enteredAt);
+      metrics.add('endpoint_throttled_milli_secs', gate.takeHeldBackMillis());
     }
     metrics.add('endpoint_requests', 1);
     const sent = await this.#send(batch, options);

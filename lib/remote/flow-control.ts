@@ -2,7 +2,7 @@ import { AdaptiveThrottler } from './adaptive-throttler.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { LearnedPace } from './learned-pace.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { DeclaredLimits } from './token-bucket.ts';
+import { DeclaredLimits, type RequestsAhead } from './token-bucket.ts';
 
 export interface FlowControlOptions {
   /** The most requests under way at once. */
@@ -87,22 +87,25 @@ export class FlowControl {
   /**
    * The wait that is certain already, in milliseconds: for a pause that the endpoint asked for, and for declared limits.
    *
-   * @param requests how many have to start before and with it, which weigh `weight` together
+   * @param ahead those that start before it
    */
-  foreseenWaitMillis(now: number, requests: number, weight: number): number {
+  foreseenWaitMillis(now: number, weight: number, ahead?: RequestsAhead): number {
     const pause = Math.max(this.#failingUntil, this.#pace.pausedUntil) - now;
-    return Math.max(0, pause, this.#declared.waitMillis(weight, now, requests));
+    return Math.max(0, pause, this.#declared.waitMillis(weight, now, ahead));
   }
 
   succeeded({ now, startedAt }: EndedRequest): void {
-    this.#answered(now, startedAt);
+    this.#concurrency.answered({ now, startedAt, underWay: this.#underWay });
+    this.#underWay -= 1;
     this.#throttler.succeeded(now);
     this.#pace.succeeded();
   }
 
   /** The endpoint is well, but does not take what it was asked. */
-  refused({ now, startedAt }: EndedRequest): void {
-    this.succeeded({ now, startedAt });
+  refused({ now }: EndedRequest): void {
+    this.#underWay -= 1;
+    this.#throttler.succeeded(now);
+    this.#pace.succeeded();
   }
 
   /** The endpoint refused it for its quota. */
@@ -113,7 +116,8 @@ export class FlowControl {
 
   /** The endpoint failed, did not answer in time, or could not be reached. */
   failed({ now, startedAt, retryAfterMillis = 0 }: EndedRequest): void {
-    this.#answered(now, startedAt);
+    this.#concurrency.failed({ now, startedAt, underWay: this.#underWay });
+    this.#underWay -= 1;
     this.#throttler.failed(now);
     this.#failingUntil = Math.max(this.#failingUntil, now + retryAfterMillis);
   }
@@ -126,10 +130,5 @@ export class FlowControl {
   /** Declared limits are shared by so many engines. */
   shareLimits(now: number, fleet: number): void {
     this.#declared.share(fleet, now);
-  }
-
-  #answered(now: number, startedAt: number): void {
-    this.#concurrency.answered(now - startedAt, this.#underWay);
-    this.#underWay -= 1;
   }
 }

@@ -3,13 +3,12 @@ import { EndpointError } from './endpoint-error.ts';
 import { type Refusal, refusalError } from './refusal.ts';
 import { secretMask } from './secret-mask.ts';
 import { isPage, pageTitle, parsedBody, serverWords } from './server-words.ts';
+import { StrangeAnswers } from './strange-answers.ts';
 
 /** A batch's predictions fit many times over; what is larger is something else, or wants smaller batches. */
 const DEFAULT_MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** More of a refusal than this is not read. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
-/** After so many strange answers and never a right one, what is asked is not what the endpoint's protocol expects. */
-const STRANGE_ANSWERS = 5;
 
 export interface HttpClientOptions {
   /** The address that paths are put after; its query stays. It holds no user and no password. */
@@ -101,8 +100,8 @@ export class HttpClient {
   readonly #headers: Headers;
   readonly #options: HttpClientOptions;
   readonly #mask: (words: string) => string;
-  /** How often each path was answered strangely; those that were answered rightly once are never counted to the end. */
-  readonly #strangeAnswers = new Map<string, number>();
+  /** By path: metadata that is right says nothing of inference. */
+  readonly #strangeAnswers = new Map<string, StrangeAnswers>();
 
   /** @throws EndpointError where a header can't be sent. */
   constructor(options: HttpClientOptions) {
@@ -172,7 +171,7 @@ export class HttpClient {
   #tooLarge(limit: number): EndpointError {
     return new EndpointError(
       `${this.endpoint} answered with more than ${limit} bytes: a lower maxBatchSize makes its answers smaller`,
-      { name: 'EndpointAnswerTooLargeError', disposition: 'poison' },
+      { name: 'EndpointAnswerSizeError', disposition: 'poison' },
     );
   }
 
@@ -184,26 +183,16 @@ export class HttpClient {
   }
 
   #read<T>(path: string, answer: HttpAnswer, read: (answer: HttpAnswer) => T): T {
+    const strange = this.#strangeAnswers.get(path) ?? new StrangeAnswers();
+    this.#strangeAnswers.set(path, strange);
     try {
       const value = read(answer);
-      this.#strangeAnswers.set(path, -Infinity);
+      strange.wasRight();
       return value;
     } catch (error) {
-      throw error instanceof NotTheProtocolError ? this.#strange(path, error) : error;
+      if (!(error instanceof NotTheProtocolError)) throw error;
+      throw strange.error(this.endpoint, this.#mask(error.message), { passing: error.passing });
     }
-  }
-
-  /**
-   * One strange answer may come of a proxy, or of an odd element. Nothing but strange ones comes of a wrong address, which
-   * is no reason to fail a million elements one by one.
-   */
-  #strange(path: string, { message, passing }: NotTheProtocolError): EndpointError {
-    const count = (this.#strangeAnswers.get(path) ?? 0) + 1;
-    this.#strangeAnswers.set(path, count);
-    const never = count >= STRANGE_ANSWERS;
-    const text = `${this.endpoint} answered with ${this.#mask(message)}${never ? `; it has never answered otherwise` : ''}`;
-    const disposition = never ? 'fatal' : passing ? 'retry' : 'poison';
-    return new EndpointError(text, { name: 'EndpointProtocolError', disposition });
   }
 
   #urlOf(path: string): URL {

@@ -1,6 +1,6 @@
 import { FabricError } from '../errors.ts';
 import { EndpointError } from './endpoint-error.ts';
-import { retryAfterMillis } from './retry-after.ts';
+import { LONGEST_RETRY_AFTER_MILLIS, retryAfterMillis } from './retry-after.ts';
 
 /**
  * What a failed request means: `throttled`: too many requests, ask again later at no charge; `retry`: may succeed the next
@@ -58,7 +58,8 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 function judgement(verdict: Verdict, wait: number | undefined): Judgement {
-  return wait === undefined ? { verdict } : { verdict, retryAfterMillis: wait };
+  if (wait === undefined) return { verdict };
+  return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, wait) };
 }
 
 /** What errors may have on them. */

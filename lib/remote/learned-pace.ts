@@ -60,7 +60,7 @@ const SLACK_MILLIS = 20;
  *          32  100/s      98 %     1.4 %
  *         200  100/s      93 %     1.8 %
  *
- * 90 % of a quota are used again 16 s after it doubles, and 40 s after a minute in which everything was refused; after it
+ * 90 % of a quota are used again 20 s after it doubles, and 40 s after a minute in which everything was refused; after it
  * falls to a tenth, refusals are below 3 % within 80 s.
  */
 export class LearnedPace {

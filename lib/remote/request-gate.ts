@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { EndpointBusyError } from './endpoint-error.ts';
 import type { FlowControl } from './flow-control.ts';
+import type { RequestsAhead } from './token-bucket.ts';
 
 /** `setTimeout` takes no more; it is asked again then. */
 const LONGEST_TIMER_MILLIS = 60_000;
@@ -45,6 +46,10 @@ export class RequestGate {
   readonly #line: Waiting[] = [];
   #lineWeight = 0;
   #timer: unknown;
+  /** Whether the first in line waits for a rate: not for one of those under way to end. */
+  #isHeldBack = false;
+  #heldBackMillis = 0;
+  #countedAt = 0;
 
   /** @param endpoint what messages call it */
   constructor(flow: FlowControl, clock: Clock, endpoint: string) {
@@ -66,7 +71,7 @@ export class RequestGate {
     const { weight, signal, deadline, again = false } = options;
     signal.throwIfAborted();
     const now = this.#clock.now();
-    const foreseen = this.#flow.foreseenWaitMillis(now, this.#line.length + 1, this.#lineWeight + weight);
+    const foreseen = this.#flow.foreseenWaitMillis(now, weight, this.#ahead(again));
     if (now + foreseen > deadline) throw new EndpointBusyError(this.#endpoint, foreseen);
     const { promise, resolve, reject } = Promise.withResolvers<Turn>();
     const waiting: Waiting = { weight, deadline, again, admit: () => resolve(this.#turn()), turnAway: reject };
@@ -84,6 +89,17 @@ export class RequestGate {
       signal.removeEventListener('abort', leave);
       if (patience !== undefined) this.#clock.clearTimeout(patience);
     }
+  }
+
+  /**
+   * How long requests were held back by pace, limits and throttler since this was asked last, all of them together. Waiting
+   * for a place among those under way is not in it: more engines would help against that, and not against this.
+   */
+  takeHeldBackMillis(): number {
+    this.#countHeldBack();
+    const millis = this.#heldBackMillis;
+    this.#heldBackMillis = 0;
+    return millis;
   }
 
   /** Looks again, as a limit has changed. */
@@ -109,7 +125,19 @@ export class RequestGate {
     };
   }
 
+  /** Those that come again are few: they count as if they were the first in line. */
+  #ahead(again: boolean): RequestsAhead {
+    return again ? { requests: 0, weight: 0 } : { requests: this.#line.length, weight: this.#lineWeight };
+  }
+
+  #countHeldBack(): void {
+    const now = this.#clock.now();
+    if (this.#isHeldBack) this.#heldBackMillis += this.#line.length * (now - this.#countedAt);
+    this.#countedAt = now;
+  }
+
   #insert(waiting: Waiting): void {
+    this.#countHeldBack();
     this.#lineWeight += waiting.weight;
     if (!waiting.again) this.#line.push(waiting);
     else {
@@ -121,6 +149,7 @@ export class RequestGate {
   #remove(waiting: Waiting, reason: unknown): void {
     const at = this.#line.indexOf(waiting);
     if (at < 0) return;
+    this.#countHeldBack();
     this.#line.splice(at, 1);
     this.#lineWeight -= waiting.weight;
     waiting.turnAway(reason);
@@ -133,7 +162,7 @@ export class RequestGate {
     let requests = 0;
     let weight = 0;
     for (const waiting of this.#line.slice()) {
-      const foreseen = this.#flow.foreseenWaitMillis(now, requests + 1, weight + waiting.weight);
+      const foreseen = this.#flow.foreseenWaitMillis(now, waiting.weight, { requests, weight });
       if (now + foreseen > waiting.deadline) this.#remove(waiting, new EndpointBusyError(this.#endpoint, foreseen));
       else {
         requests += 1;
@@ -143,18 +172,21 @@ export class RequestGate {
   }
 
   #tooLong(): EndpointBusyError {
-    const foreseen = this.#flow.foreseenWaitMillis(this.#clock.now(), 1, 0);
+    const foreseen = this.#flow.foreseenWaitMillis(this.#clock.now(), 0);
     return new EndpointBusyError(this.#endpoint, Math.max(COME_BACK_MILLIS, foreseen));
   }
 
   /** Admits those at the front for as long as flow control lets them start. */
   #pump(): void {
+    this.#countHeldBack();
+    this.#isHeldBack = false;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     for (let [first] = this.#line; first !== undefined; [first] = this.#line) {
       const wait = this.#flow.tryStart(this.#clock.now(), first.weight);
       if (wait === Infinity) return;
       if (wait > 0) {
+        this.#isHeldBack = true;
         const millis = Math.min(LONGEST_TIMER_MILLIS, Math.max(LEAST_TIMER_MILLIS, wait));
         this.#timer = this.#clock.setTimeout(() => this.#pump(), millis);
         return;

@@ -15,13 +15,16 @@ export class StrangeAnswers {
     this.#count = -Infinity;
   }
 
-  /** @param what - goes on after `<endpoint> answered with` */
-  error(endpoint: string, what: string): EndpointError {
+  /**
+   * @param what - goes on after `<endpoint> answered with`
+   * @param options.passing - whether another try may be answered rightly: a proxy's page says nothing of the request
+   */
+  error(endpoint: string, what: string, { passing = false } = {}): EndpointError {
     this.#count += 1;
     const never = this.#count >= MOST;
     return new EndpointError(`${endpoint} answered with ${what}${never ? '; it has never answered otherwise' : ''}`, {
       name: 'EndpointProtocolError',
-      disposition: never ? 'fatal' : 'poison',
+      disposition: never ? 'fatal' : passing ? 'retry' : 'poison',
     });
   }
 }

@@ -12,7 +12,7 @@ export type CounterName =
   | 'endpoint_requests_accepted'
   | 'endpoint_requests_throttled'
   | 'endpoint_request_retries'
-  /** How long requests waited for their turn, all of them together. */
+  /** How long requests were held back by pace, declared limits and throttling, all of them together. */
   | 'endpoint_throttled_milli_secs';
 export type DistributionName =
   | 'inference_request_batch_size'

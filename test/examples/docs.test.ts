@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fabric } from 'inference-fabric';
 import { readErrors } from '../../examples/read-results.ts';
 import { EXPORT_CONFIG, RECIPES } from '../export/recipes.ts';
+import { SERVED, SERVED_CONFIG } from '../mlserver/models.ts';
 import { withEnvironment } from '../remote/environment.ts';
 import { type ModelServers, startModelServers } from './model-server.ts';
 import { ROOT, runFabric, temporaryFolder } from './run-fabric.ts';
@@ -19,8 +20,8 @@ interface ExampleRun {
 }
 
 /**
- * Every pipeline of every example's config, but for those of the root, which demo.test.ts runs, and those of
- * examples/export, which test/export/recipes.test.ts runs.
+ * Every pipeline of every example's config, but for those of the root, which demo.test.ts runs, those of examples/export,
+ * which test/export/recipes.test.ts runs, and those of examples/open-inference, which test/mlserver/mlserver.test.ts runs.
  */
 const RUNS: readonly ExampleRun[] = [
   { config: 'quickstart', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
@@ -212,6 +213,7 @@ describe('the examples', () => {
     const run = [
       ...RUNS.map((run) => `${configOf(run)} ${run.pipeline}`),
       ...RECIPES.map(({ pipeline }) => `${EXPORT_CONFIG} ${pipeline}`),
+      ...SERVED.map(({ model }) => `${SERVED_CONFIG} ${model}`),
     ];
     expect(pipelines.toSorted()).toEqual(run.toSorted());
   });

@@ -5,7 +5,7 @@ import { type LogFields, SILENT } from '../../lib/telemetry/telemetry.ts';
 import { GovernedWorld, MINUTE, NOON } from './governed-world.ts';
 
 const context = { getRemainingTimeInMillis: () => 50_000 };
-const KNOWN = serializeState(FIRST_STATE);
+const KNOWN = serializeState({ ...FIRST_STATE, concurrency: 10 });
 /** The beginning of a minute before noon. */
 function minuteBefore(ago: number): number {
   return NOON - (NOON % MINUTE) - ago * MINUTE;
@@ -25,7 +25,10 @@ async function run(world: GovernedWorld): Promise<readonly LogFields[]> {
 
 describe('the governor', () => {
   test('sets what it decides, and publishes the same', async () => {
-    const world = new GovernedWorld({ wine: BUSY, digits: { ...BUSY, ceiling: 6 } });
+    const world = new GovernedWorld({
+      wine: { ...BUSY, parameter: KNOWN },
+      digits: { ...BUSY, parameter: KNOWN, ceiling: 6 },
+    });
     await run(world);
     for (const name of ['wine', 'digits']) expect(world.of(name).maxConcurrency).toBe(world.stateOf(name).concurrency);
     expect(world.of('digits').maxConcurrency).toBeLessThanOrEqual(6);
@@ -48,7 +51,10 @@ describe('the governor', () => {
   });
 
   test('publishes more processors before there are, and fewer after', async () => {
-    const world = new GovernedWorld({ wine: { ...BUSY, maxConcurrency: 2 }, digits: { ...BUSY, maxConcurrency: 900 } });
+    const world = new GovernedWorld({
+      wine: { ...BUSY, parameter: KNOWN, maxConcurrency: 2 },
+      digits: { ...BUSY, parameter: KNOWN, maxConcurrency: 900 },
+    });
     await run(world);
     expect(world.log.filter((call) => call.endsWith('wine'))).toEqual(['metrics wine', 'write wine', 'set wine']);
     expect(world.log.filter((call) => call.endsWith('digits'))).toEqual([

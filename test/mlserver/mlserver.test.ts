@@ -8,6 +8,7 @@ import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { EndpointError } from '../../lib/remote/endpoint-error.ts';
 import { OpenInferenceModelHandler } from '../../lib/remote/open-inference/open-inference-model-handler.ts';
 import { ROOT, runFabric, temporaryFolder } from '../examples/run-fabric.ts';
+import { SERVED, SERVED_CONFIG } from './models.ts';
 import { type RunningServer, startMlserver } from './start-mlserver.ts';
 
 const run = promisify(execFile);
@@ -31,19 +32,13 @@ interface ServedPrediction {
   readonly predict_proba: readonly number[];
 }
 
-/** A model, how many elements were held out of its training, and how many classes it tells apart. */
-const MODELS = [
-  { model: 'wine', elements: 54, classes: 3 },
-  { model: 'breast-cancer', elements: 171, classes: 2 },
-] as const;
-
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: RunningServer;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
   await run(inject('python'), [join(ROOT, 'test/mlserver/train.py'), folder.path]);
-  server = await startMlserver({ python: inject('python'), models: join(folder.path, 'models'), count: MODELS.length });
+  server = await startMlserver({ python: inject('python'), models: join(folder.path, 'models'), count: SERVED.length });
 });
 
 afterAll(async () => {
@@ -75,7 +70,7 @@ function expectSame(served: readonly ServedPrediction[], local: readonly LocalPr
   expect(Math.max(...differences)).toBeLessThanOrEqual(TOLERANCE);
 }
 
-describe.for(MODELS)('$model over the Open Inference Protocol', ({ model, elements, classes }) => {
+describe.for(SERVED)('$model over the Open Inference Protocol', ({ model, elements, classes }) => {
   test('predicts what the same model does as ONNX', async () => {
     const inputs = [{ name: 'features', datatype: 'FP32', shape: [-1, 30] }] as const;
     const handler = new OpenInferenceModelHandler<readonly number[], ServedPrediction>({
@@ -96,7 +91,7 @@ describe.for(MODELS)('$model over the Open Inference Protocol', ({ model, elemen
   test('predicts the same in fabric run', async () => {
     await using output = await temporaryFolder();
     const input = join(folder.path, `${model}.jsonl`);
-    const args = ['--config', 'examples/open-inference/fabric.config.ts', '--output', output.path, '--json'];
+    const args = ['--config', SERVED_CONFIG, '--output', output.path, '--json'];
     const { status, stdout, stderr } = await runFabric(['run', model, input, ...args], {
       MODEL_SERVER_URL: server.url,
     });

@@ -316,7 +316,7 @@ describe('an answer that is not what the protocol has', () => {
     });
     const client = new HttpClient({ url: server.url, endpoint: `'wine' at ${server.url}`, maxAnswerBytes: 1_000_000 });
     const error = await failure(server.url, () => client.get('', asJson));
-    expect(error).toMatchObject({ name: 'EndpointAnswerTooLargeError', disposition: 'poison' });
+    expect(error).toMatchObject({ name: 'EndpointAnswerSizeError', disposition: 'poison' });
     expect(error.message).toContain('1000000');
     expect(sent).toBeLessThan(50_000_000);
   });

@@ -34,10 +34,10 @@ export class VirtualClock implements Clock {
 
   /** Lets time go on until the work is done. @throws where nothing is left that could end it */
   async run<T>(work: Promise<T>): Promise<T> {
-    let settled = false;
-    const settle = (): void => void (settled = true);
+    const state = { settled: false };
+    const settle = (): void => void (state.settled = true);
     work.then(settle, settle);
-    for (await atRest(); !settled; await atRest()) {
+    for (await atRest(); !state.settled; await atRest()) {
       if (!this.#callNext(Infinity)) throw new Error(`nothing is left to wait for at ${this.#now} ms`);
     }
     return await work;

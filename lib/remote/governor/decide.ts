@@ -20,14 +20,17 @@ const DOWN = 0.5;
 const STEADY_MINUTES = 3;
 /** The most that is taken away then: what an engine had of the quota is lost until the others have learned to use it. */
 const TRIM = 0.75;
-/** Engines to have for each that the quota needs: a quota that rises by as much is used at once. */
-const HEADROOM = 1.5;
+/**
+ * Engines to have for each that the quota needs. A quota that doubles is used at once; and engines whose paces are slow by
+ * bad luck, which are those that stay when some are taken away, are made up for.
+ */
+const HEADROOM = 2;
 /** Fewer are not worth a change where they save less. */
 const WORTH_TRIMMING = 0.9;
 /** Requests that an engine holds back at any time, on average, above which its pace or a declared limit is what limits. */
 const HELD_BACK = 0.5;
-/** Unless it gets through this share of what it can do. */
-const NEARLY_ALL = 0.8;
+/** Unless it gets through this share of what it can do: then a few are held back, and not all. */
+const MOST = 0.6;
 const UP = 1.5;
 /** Growth may be ahead by so much of the engines that the newest metrics are of. */
 const AHEAD = 2;
@@ -66,7 +69,7 @@ export interface Decision {
  * that is seen again, while a step takes effect, asks for nothing more. It goes
  *
  * - down to half of the engines that were throttled on more than 2 % of their requests, two minutes long, or on 10 %;
- * - down by a seventh, to half more engines than the quota needs, where lasting throttling of less shows that it is used;
+ * - down by a quarter, to twice the engines that the quota needs, where lasting throttling of less shows that it is used;
  * - up by a half, to at most twice the engines that were seen to be held back by nothing, where more messages wait.
  *
  * Otherwise, and where nothing is asked, it stays where it is. Both ways are multiplicative, unlike AIMD's (Chiu and
@@ -95,11 +98,11 @@ interface Step {
 function nextStep(state: GovernorState, observation: Observation, minutes: readonly SettledMinute[]): Step {
   const { concurrency } = state;
   const stay = (reason: string): Step => ({ engines: concurrency, reason });
-  const [minute, before = minute] = minutes;
-  if (minute === undefined || before === undefined) return stay('nothing was asked lately');
+  const [minute, before] = minutes;
+  if (minute === undefined) return stay('nothing was asked lately');
   const seen = describe(minute);
   const throttled = throttledShare(minute);
-  const lasting = Math.min(throttled, throttledShare(before));
+  const lasting = before === undefined ? 0 : Math.min(throttled, throttledShare(before));
   if (lasting > TOO_MANY_THROTTLED || throttled > FAR_TOO_MANY_THROTTLED) {
     const engines = Math.max(minute.engines * DOWN, neededEngines(state, observation, [minute]) ?? 0);
     return engines < concurrency ? { engines, reason: `down: ${seen}` } : stay(`down already: ${seen}`);
@@ -165,7 +168,7 @@ function isAtQuota(minute: SettledMinute): boolean {
 
 function isHeldBack(minute: SettledMinute, engineRate: EngineRate | undefined): boolean {
   if (minute.waitedMillis / 60_000 / minute.engines < HELD_BACK) return false;
-  return engineRate === undefined || ratePerSec(minute) < engineRate.perSec * NEARLY_ALL;
+  return engineRate === undefined || ratePerSec(minute) < engineRate.perSec * MOST;
 }
 
 /** Requests a second that one engine got through. */

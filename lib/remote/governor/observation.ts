@@ -6,7 +6,10 @@ export interface MinuteCounts {
   readonly accepted: number;
   /** `endpoint_requests_throttled` */
   readonly throttled: number;
-  /** `endpoint_throttled_milli_secs`: how long requests waited for their turn, all of them together. */
+  /**
+   * `endpoint_throttled_milli_secs`: how long requests were held back by pace, limits and throttling, all of them together.
+   * Waiting for a place among those under way is not in it.
+   */
   readonly waitedMillis: number;
 }
 

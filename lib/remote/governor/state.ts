@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** Of a pipeline of which nothing is known yet: what Lambda's poller starts with by itself. */
-const FIRST_CONCURRENCY = 5;
+/** Of a pipeline of which nothing is known yet: a quota that is small is not overrun. */
+const FIRST_CONCURRENCY = 2;
 /** The newest metrics are two to three minutes old, and some minutes before those are judged with them. */
 const REMEMBERED_RUNS = 12;
 
