@@ -22,7 +22,10 @@ class WorkerLostError extends FabricError {
 export interface BundleRunOptions {
   /** Told to stop, waits so long for requests to endpoints that are under way, in milliseconds. @default 0 */
   readonly drainMillis?: number;
-  /** The longest that a request to an endpoint may wait for its turn. @default as long as it takes */
+  /**
+   * The longest that the endpoint may want to be left alone, in milliseconds; for longer, the bundle is given up.
+   * @default as long as it takes
+   */
   readonly patienceMillis?: number;
   /** What remote models have answered before. @default nothing */
   readonly journal?: AnswerJournal;

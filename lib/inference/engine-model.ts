@@ -10,7 +10,7 @@ export interface AskingBundle {
   readonly stopSignal: AbortSignal;
   /** Aborted: nobody waits for the requests that are under way either. */
   readonly killSignal: AbortSignal;
-  /** The longest that a batch of it may wait for its turn. @default as long as it takes */
+  /** The longest that a batch of it may be sure to wait for the endpoint. @default as long as it takes */
   readonly patienceMillis: number | undefined;
   /** Takes a request that is made for it, to be waited for where it is told to stop. */
   track(request: Promise<unknown>): void;

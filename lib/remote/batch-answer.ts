@@ -10,7 +10,10 @@ export interface AskOptions {
   readonly isolating: boolean;
   /** Requests that were made for these elements before, which count as retries. @default 0 */
   readonly triesBefore?: number;
-  /** The longest that the batch may wait for its turn. @default as long as it takes */
+  /**
+   * The longest that the batch may be sure to wait: for a pause that the endpoint asked for, a declared limit, or before it
+   * is asked again. Its turn in line it awaits. @default as long as it takes
+   */
   readonly patienceMillis?: number;
   /** Aborted: no new request is made for the batch. One that is under way goes on. */
   readonly signal: AbortSignal;

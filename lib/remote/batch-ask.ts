@@ -30,7 +30,6 @@ export class BatchAsk {
   readonly #batch: readonly unknown[];
   readonly #ask: AskOptions;
   readonly #options: BatchAskOptions;
-  readonly #deadline: number;
   readonly #answers: (ElementAnswer | undefined)[];
   #tries = 0;
   #isAgain = false;
@@ -42,7 +41,6 @@ export class BatchAsk {
     this.#batch = batch;
     this.#ask = ask;
     this.#options = options;
-    this.#deadline = options.clock.now() + (ask.patienceMillis ?? Infinity);
     this.#answers = batch.map(() => undefined);
   }
 
@@ -89,7 +87,7 @@ export class BatchAsk {
         weight: (weight * open.length) / this.#batch.length,
         ...(inferenceArgs === undefined ? {} : { inferenceArgs }),
         timeoutMillis,
-        deadline: this.#deadline,
+        patienceMillis: this.#ask.patienceMillis ?? Infinity,
         again: this.#isAgain,
         signal,
         killSignal,
@@ -135,7 +133,7 @@ export class BatchAsk {
     }
     const atLeast = Math.max(0, ...failures.map(({ retryAfterMillis = 0 }) => retryAfterMillis));
     const millis = backoff.delayMillis(random, atLeast);
-    if (clock.now() + millis > this.#deadline) throw new EndpointBusyError(handler.endpointName, millis);
+    if (millis > (this.#ask.patienceMillis ?? Infinity)) throw new EndpointBusyError(handler.endpointName, millis);
     if (isThrottled) metrics.add('endpoint_throttled_milli_secs', millis);
     await waitFor(millis, { clock, signal: this.#ask.signal });
   }

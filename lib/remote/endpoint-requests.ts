@@ -22,8 +22,8 @@ export interface RequestOptions {
   readonly weight: number;
   readonly inferenceArgs?: InferenceArgs;
   readonly timeoutMillis: number;
-  /** When it waits for its turn no longer, by the clock. */
-  readonly deadline: number;
+  /** The longest that the endpoint may want to be left alone, or a declared limit hold it back. */
+  readonly patienceMillis: number;
   /** It was in the line before. */
   readonly again: boolean;
   readonly signal: AbortSignal;

@@ -2,7 +2,7 @@ import { AdaptiveThrottler } from './adaptive-throttler.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { LearnedPace } from './learned-pace.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { DeclaredLimits, type RequestsAhead } from './token-bucket.ts';
+import { DeclaredLimits } from './token-bucket.ts';
 
 export interface FlowControlOptions {
   /** The most requests under way at once. */
@@ -85,13 +85,12 @@ export class FlowControl {
   }
 
   /**
-   * The wait that is certain already, in milliseconds: for a pause that the endpoint asked for, and for declared limits.
-   *
-   * @param ahead those that start before it
+   * The wait of the first in line that is certain already, in milliseconds: for a pause that the endpoint asked for, and for
+   * declared limits.
    */
-  foreseenWaitMillis(now: number, weight: number, ahead?: RequestsAhead): number {
+  foreseenWaitMillis(now: number, weight: number): number {
     const pause = Math.max(this.#failingUntil, this.#pace.pausedUntil) - now;
-    return Math.max(0, pause, this.#declared.waitMillis(weight, now, ahead));
+    return Math.max(0, pause, this.#declared.waitMillis(weight, now));
   }
 
   succeeded({ now, startedAt }: EndedRequest): void {

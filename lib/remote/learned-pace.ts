@@ -14,16 +14,22 @@ const FALLEN = 0.9;
 /** But to no less than this of the one before: two throttles in a row are most often bad luck. */
 const LEAST_FALLEN = 0.75;
 
-/** So many successes bring the rate back to where it was throttled, if that was at so many a second. */
-const RECOVERY_SUCCESSES = 130;
-const RECOVERY_RATE = 12.5;
-/** How they grow with the rate. Of engines that share a quota the slower ones then gain on the quicker ones. */
-const RECOVERY_POWER = 2 / 3;
-/** Of low rates: fewer would be throttled too often, and as many of the lowest would take too long. */
-const LEAST_RECOVERY_SUCCESSES = 85;
+/** The plateau is at least so many times where the curve begins. */
+const LEAST_RISE = 1.25;
+
+/**
+ * So long a cut rate takes to be where it was throttled. The same for all rates, so that of engines which share a quota the
+ * slower ones gain on the quicker ones.
+ */
+const RECOVERY_SECS = 8;
+/** But so many successes at least: fewer would be throttled too often. */
+const LEAST_RECOVERY_SUCCESSES = 70;
 const LONGEST_RECOVERY_SECS = 240;
 const FEWEST_RECOVERY_SUCCESSES = 20;
-/** CUBIC's is 3. The higher it is, the sooner the rate is back near where it was, and the longer it stays there. */
+/**
+ * CUBIC's is 3. The higher it is, the sooner the rate is back near where it was, and the longer it stays there; odd, so that
+ * it goes on growing past that.
+ */
 const FLATNESS = 5;
 
 /** A `Retry-After` that is longer holds all requests back, and not the refused one alone. */
@@ -41,9 +47,9 @@ const SLACK_MILLIS = 20;
  * - Slow start: from a few a second the rate doubles each second, until the first throttle.
  * - A throttle halves the rate, once a second and a round trip at most.
  * - Then it grows as in CUBIC (RFC 9438, sections 4.2 and 4.7): quickly back near the rate that was throttled, slowly past
- *   it, and quicker again the longer nothing happens. But what it grows with is successes and not time: the engine finds
- *   out that it is at the quota by being refused, and pays for that with one request in a hundred or so, however many
- *   engines share the quota and whatever it is.
+ *   it, and quicker again the longer nothing happens. But what it grows with is successes and not time, those of eight
+ *   seconds and seventy at least: the engine finds out that it is at the quota by being refused, and pays for that with one
+ *   request in a hundred or so, however many engines share the quota and whatever it is.
  * - Two refusals one after the other, the second of a request that was made after the first was known, are more than a
  *   rate that is a little too high: nothing is sent for a second, then for two, and so on. The first success after that is
  *   followed by slow start, to half of what the rate was.
@@ -53,12 +59,12 @@ const SLACK_MILLIS = 20;
  * 50), with or without `Retry-After: 1`:
  *
  *     engines  quota   of it used  refused
- *           1   10/s      95 %     0.7 %
- *           1  100/s      92 %     0.3 %
- *           1 1000/s      93 %     0.5 %
- *           8  100/s      97 %     1.0 %
- *          32  100/s      98 %     1.4 %
- *         200  100/s      93 %     1.8 %
+ *           1   10/s     100 %     1.1 %
+ *           1  100/s      92 %     0.2 %
+ *           1 1000/s      91 %     0.1 %
+ *           8  100/s      98 %     1.2 %
+ *          32  100/s      98 %     1.7 %
+ *         200  100/s      94 %     2.9 %
  *
  * 90 % of a quota are used again 20 s after it doubles, and 40 s after a minute in which everything was refused; after it
  * falls to a tenth, refusals are below 3 % within 80 s.
@@ -160,14 +166,15 @@ export class LearnedPace {
   }
 
   #onCurve(): number {
-    const left = 1 - this.#successes / recoverySuccesses(this.#plateau);
-    return this.#plateau - (this.#plateau - this.#origin) * left ** FLATNESS;
+    // A curve that began on its plateau, as at the least rate, would stay there.
+    const plateau = Math.max(this.#plateau, this.#origin * LEAST_RISE);
+    const left = 1 - this.#successes / recoverySuccesses(plateau);
+    return plateau - (plateau - this.#origin) * left ** FLATNESS;
   }
 }
 
 /** The successes after which the rate is on the plateau again. */
 function recoverySuccesses(plateau: number): number {
   const least = Math.min(LEAST_RECOVERY_SUCCESSES, LONGEST_RECOVERY_SECS * plateau);
-  const proportionate = RECOVERY_SUCCESSES * (plateau / RECOVERY_RATE) ** RECOVERY_POWER;
-  return Math.max(FEWEST_RECOVERY_SUCCESSES, least, proportionate);
+  return Math.max(FEWEST_RECOVERY_SUCCESSES, least, RECOVERY_SECS * plateau);
 }

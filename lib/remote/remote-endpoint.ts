@@ -54,7 +54,7 @@ export class RemoteEndpoint {
   }
 
   /**
-   * Asks for a batch's predictions, again where that helps. Waits for its turn as long as it takes or `patienceMillis`.
+   * Asks for a batch's predictions, again where that helps. Waits for its turn.
    *
    * @throws the signal's reason; EndpointBusyError where it would have to wait too long.
    */

@@ -1,21 +1,18 @@
 import type { Clock } from './clock.ts';
 import { EndpointBusyError } from './endpoint-error.ts';
 import type { FlowControl } from './flow-control.ts';
-import type { RequestsAhead } from './token-bucket.ts';
 
 /** `setTimeout` takes no more; it is asked again then. */
 const LONGEST_TIMER_MILLIS = 60_000;
 /** Timers round down. */
 const LEAST_TIMER_MILLIS = 1;
-/** What a batch that waited too long is told to wait, where nothing says how long it would have been. */
-const COME_BACK_MILLIS = 5000;
 
 export interface EnterOptions {
   readonly weight: number;
   /** Aborted: it leaves the line. */
   readonly signal: AbortSignal;
-  /** When it waits no longer, by the clock. */
-  readonly deadline: number;
+  /** The longest that the first in line may be sure to wait: for a pause that the endpoint asked for, or a declared limit. */
+  readonly patienceMillis: number;
   /** It was in the line before, and goes before those that were not. @default false */
   readonly again?: boolean;
 }
@@ -31,7 +28,7 @@ export interface Turn {
 
 interface Waiting {
   readonly weight: number;
-  readonly deadline: number;
+  readonly patienceMillis: number;
   readonly again: boolean;
   readonly admit: () => void;
   readonly turnAway: (reason: unknown) => void;
@@ -44,7 +41,6 @@ export class RequestGate {
   readonly #endpoint: string;
   /** Those that come again are at the front, in the order in which they came back. */
   readonly #line: Waiting[] = [];
-  #lineWeight = 0;
   #timer: unknown;
   /** Whether the first in line waits for a rate: not for one of those under way to end. */
   #isHeldBack = false;
@@ -65,29 +61,24 @@ export class RequestGate {
   /**
    * Waits for a turn.
    *
-   * @throws the signal's reason; EndpointBusyError where it can't come before the deadline, or has not.
+   * @throws the signal's reason; EndpointBusyError where nobody's turn comes for longer than its patience. How many are
+   *   before it does not matter: they are under way.
    */
   async enter(options: EnterOptions): Promise<Turn> {
-    const { weight, signal, deadline, again = false } = options;
+    const { weight, signal, patienceMillis, again = false } = options;
     signal.throwIfAborted();
-    const now = this.#clock.now();
-    const foreseen = this.#flow.foreseenWaitMillis(now, weight, this.#ahead(again));
-    if (now + foreseen > deadline) throw new EndpointBusyError(this.#endpoint, foreseen);
+    const foreseen = this.#flow.foreseenWaitMillis(this.#clock.now(), weight);
+    if (foreseen > patienceMillis) throw new EndpointBusyError(this.#endpoint, foreseen);
     const { promise, resolve, reject } = Promise.withResolvers<Turn>();
-    const waiting: Waiting = { weight, deadline, again, admit: () => resolve(this.#turn()), turnAway: reject };
+    const waiting: Waiting = { weight, patienceMillis, again, admit: () => resolve(this.#turn()), turnAway: reject };
     const leave = (): void => this.#remove(waiting, signal.reason);
     signal.addEventListener('abort', leave, { once: true });
-    const patience =
-      deadline === Infinity
-        ? undefined
-        : this.#clock.setTimeout(() => this.#remove(waiting, this.#tooLong()), deadline - now);
     this.#insert(waiting);
     this.#pump();
     try {
       return await promise;
     } finally {
       signal.removeEventListener('abort', leave);
-      if (patience !== undefined) this.#clock.clearTimeout(patience);
     }
   }
 
@@ -104,7 +95,7 @@ export class RequestGate {
 
   /** Looks again, as a limit has changed. */
   changed(): void {
-    this.#turnAwayHopeless();
+    this.#turnAwayImpatient();
     this.#pump();
   }
 
@@ -125,11 +116,6 @@ export class RequestGate {
     };
   }
 
-  /** Those that come again are few: they count as if they were the first in line. */
-  #ahead(again: boolean): RequestsAhead {
-    return again ? { requests: 0, weight: 0 } : { requests: this.#line.length, weight: this.#lineWeight };
-  }
-
   #countHeldBack(): void {
     const now = this.#clock.now();
     if (this.#isHeldBack) this.#heldBackMillis += this.#line.length * (now - this.#countedAt);
@@ -138,7 +124,6 @@ export class RequestGate {
 
   #insert(waiting: Waiting): void {
     this.#countHeldBack();
-    this.#lineWeight += waiting.weight;
     if (!waiting.again) this.#line.push(waiting);
     else {
       const firstNew = this.#line.findIndex(({ again }) => !again);
@@ -151,29 +136,17 @@ export class RequestGate {
     if (at < 0) return;
     this.#countHeldBack();
     this.#line.splice(at, 1);
-    this.#lineWeight -= waiting.weight;
     waiting.turnAway(reason);
     if (at === 0) this.#pump();
   }
 
-  /** Those whose turn is certain not to come in time need not wait to find out. */
-  #turnAwayHopeless(): void {
+  /** Those that would wait for longer than their patience need not wait to find out. */
+  #turnAwayImpatient(): void {
     const now = this.#clock.now();
-    let requests = 0;
-    let weight = 0;
     for (const waiting of this.#line.slice()) {
-      const foreseen = this.#flow.foreseenWaitMillis(now, waiting.weight, { requests, weight });
-      if (now + foreseen > waiting.deadline) this.#remove(waiting, new EndpointBusyError(this.#endpoint, foreseen));
-      else {
-        requests += 1;
-        weight += waiting.weight;
-      }
+      const foreseen = this.#flow.foreseenWaitMillis(now, waiting.weight);
+      if (foreseen > waiting.patienceMillis) this.#remove(waiting, new EndpointBusyError(this.#endpoint, foreseen));
     }
-  }
-
-  #tooLong(): EndpointBusyError {
-    const foreseen = this.#flow.foreseenWaitMillis(this.#clock.now(), 0);
-    return new EndpointBusyError(this.#endpoint, Math.max(COME_BACK_MILLIS, foreseen));
   }
 
   /** Admits those at the front for as long as flow control lets them start. */
@@ -192,7 +165,6 @@ export class RequestGate {
         return;
       }
       this.#line.shift();
-      this.#lineWeight -= first.weight;
       first.admit();
     }
   }

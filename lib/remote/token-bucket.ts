@@ -24,14 +24,10 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /**
-   * Milliseconds until a request of this cost may start; 0: now.
-   *
-   * @param ahead the cost of those that start before it
-   */
-  waitMillis(cost: number, now: number, ahead = 0): number {
+  /** Milliseconds until a request of this cost may start; 0: now. */
+  waitMillis(cost: number, now: number): number {
     this.#fill(now);
-    const missing = ahead + Math.min(cost, this.#capacity) - this.#tokens;
+    const missing = Math.min(cost, this.#capacity) - this.#tokens;
     // Past what a sum of fractions can be wrong by.
     return missing <= 1e-9 * this.#capacity ? 0 : missing / this.#perMilli;
   }
@@ -61,14 +57,6 @@ function capacityOf(perMilli: number): number {
   return Math.max(1, perMilli * BURST_MILLIS);
 }
 
-/** What waits in line before a request. */
-export interface RequestsAhead {
-  readonly requests: number;
-  readonly weight: number;
-}
-
-const NOTHING_AHEAD: RequestsAhead = { requests: 0, weight: 0 };
-
 /** The buckets of all declared limits: a request starts when every one of them lets it. */
 export class DeclaredLimits {
   readonly #limits: readonly { readonly perMilli: number; readonly counts: 'requests' | 'weight' }[];
@@ -87,18 +75,16 @@ export class DeclaredLimits {
     this.#limits.forEach(({ perMilli }, at) => this.#buckets[at]?.setRate(perMilli / fleet, now));
   }
 
-  waitMillis(weight: number, now: number, ahead = NOTHING_AHEAD): number {
-    const waits = this.#buckets.map((bucket, at) =>
-      bucket.waitMillis(this.#costOf(at, { requests: 1, weight }), now, this.#costOf(at, ahead)),
-    );
-    return Math.max(0, ...waits);
+  waitMillis(weight: number, now: number): number {
+    return Math.max(0, ...this.#buckets.map((bucket, at) => bucket.waitMillis(this.#costOf(at, weight), now)));
   }
 
   take(weight: number, now: number): void {
-    this.#buckets.forEach((bucket, at) => bucket.take(this.#costOf(at, { requests: 1, weight }), now));
+    this.#buckets.forEach((bucket, at) => bucket.take(this.#costOf(at, weight), now));
   }
 
-  #costOf(at: number, { requests, weight }: RequestsAhead): number {
-    return this.#limits[at]?.counts === 'weight' ? weight : requests;
+  /** What one request of a weight costs of a limit. */
+  #costOf(at: number, weight: number): number {
+    return this.#limits[at]?.counts === 'weight' ? weight : 1;
   }
 }

@@ -39,7 +39,7 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
     seen.millis += clock.now() - turn.startedAt;
   };
   const askOn = async (): Promise<void> => {
-    while (clock.now() < until) await serve(await gate.enter({ weight: 1, signal: NEVER, deadline: Infinity }));
+    while (clock.now() < until) await serve(await gate.enter({ weight: 1, signal: NEVER, patienceMillis: Infinity }));
   };
   await clock.run(Promise.all(Array.from({ length: demand }, askOn)));
   return {

@@ -13,7 +13,7 @@ function gateOf(clock: VirtualClock, maxConcurrency: number, rateLimits: readonl
 async function work(gate: RequestGate, clock: VirtualClock, requests: number, millis: number): Promise<void> {
   const signal = new AbortController().signal;
   const one = async (): Promise<void> => {
-    const turn = await gate.enter({ weight: 1, signal, deadline: Infinity });
+    const turn = await gate.enter({ weight: 1, signal, patienceMillis: Infinity });
     await clock.sleep(millis);
     turn.ended('succeeded');
   };
