@@ -6,7 +6,7 @@
  *     npm run bench:quota -- [engines] [quota a second] [requests] [seconds of outage]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RemoteEndpoint } from '../lib/remote/remote-endpoint.ts';
+import { RemoteEndpoint } from '../lib/remote/endpoint/remote-endpoint.ts';
 import { Metrics } from '../lib/telemetry/metrics.ts';
 import { QuotaHandler } from '../test/remote/quota-handler.ts';
 import { QuotaServer } from '../test/remote/quota-server.ts';

@@ -7,7 +7,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
 import { siblingModule } from '../lib/hosts/sibling-module.ts';
 import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
-import type { SecretReference } from '../lib/remote/secret-reference.ts';
+import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
 
 /** What the handlers of a pipeline's remote models need in AWS, each thing once. */
 export interface DescribedEndpoints {

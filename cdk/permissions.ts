@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Permission } from '../lib/config/compute.ts';
-import type { SecretReference } from '../lib/remote/secret-reference.ts';
+import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
 
 // Statements by hand, not the constructs' grants: those give more than the functions use.
 

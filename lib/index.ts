@@ -45,15 +45,15 @@ export {
   BedrockModelHandler,
   type BedrockModelHandlerOptions,
 } from './remote/bedrock/bedrock-model-handler.ts';
-export type { ChatInput, ChatMessage, ChatPrediction, ChatUsage } from './remote/chat.ts';
-export { EndpointError, type EndpointErrorOptions } from './remote/endpoint-error.ts';
+export type { ChatInput, ChatMessage, ChatPrediction, ChatUsage } from './remote/chat/chat.ts';
+export { EndpointError, type EndpointErrorOptions } from './remote/endpoint/endpoint-error.ts';
 export {
   OpenInferenceModelHandler,
   type OpenInferenceModelHandlerOptions,
 } from './remote/open-inference/open-inference-model-handler.ts';
 export { OpenAIModelHandler } from './remote/openai/openai-model-handler.ts';
 export type { OpenAIModelHandlerOptions, OpenAITask } from './remote/openai/openai-options.ts';
-export type { RateLimit } from './remote/rate-limit.ts';
+export type { RateLimit } from './remote/flow/rate-limit.ts';
 export {
   type EndpointInfo,
   type EndpointPermission,
@@ -65,6 +65,6 @@ export {
   SageMakerModelHandler,
   type SageMakerModelHandlerOptions,
 } from './remote/sagemaker/sagemaker-model-handler.ts';
-export type { SecretReference } from './remote/secret-reference.ts';
-export { readSecret } from './remote/secrets.ts';
+export type { SecretReference } from './remote/secrets/secret-reference.ts';
+export { readSecret } from './remote/secrets/secrets.ts';
 export type { Datatype, NamedTensors, Tensor, TensorMetadata } from './models/tensor.ts';

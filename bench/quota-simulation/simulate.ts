@@ -1,4 +1,4 @@
-import { FlowControl } from '../../lib/remote/flow-control.ts';
+import { FlowControl } from '../../lib/remote/flow/flow-control.ts';
 import { decide } from '../../lib/remote/governor/decide.ts';
 import { FIRST_STATE, parseState, serializeState } from '../../lib/remote/governor/state.ts';
 import { random } from '../random.ts';

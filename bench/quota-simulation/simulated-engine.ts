@@ -1,4 +1,4 @@
-import type { FlowControl } from '../../lib/remote/flow-control.ts';
+import type { FlowControl } from '../../lib/remote/flow/flow-control.ts';
 
 /** What happens to an engine later. */
 export const WAKE = 0;

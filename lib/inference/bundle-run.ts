@@ -1,6 +1,6 @@
 import { type CarriedError, FabricError, restoreError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk, OutcomeSink } from './bundle.ts';
-import type { EndpointBusyError } from '../remote/endpoint-error.ts';
+import type { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
 import { AnswerJournal } from './answer-journal.ts';
 import type { AskingBundle } from './engine-model.ts';
 import { count, emptyTally } from './tally.ts';

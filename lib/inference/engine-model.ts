@@ -1,5 +1,5 @@
 import type { Loadable } from '../hosts/resident-models.ts';
-import type { EndpointBusyError } from '../remote/endpoint-error.ts';
+import type { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
 import type { AnswerJournal } from './answer-journal.ts';
 import type { InferAnswer, InferRequest } from './worker-protocol.ts';
 

@@ -1,9 +1,9 @@
 import type { BatchingOptions } from '../batching/batching-options.ts';
 import { type InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
-import { judgeError } from './judge-error.ts';
-import { checkRateLimits, type RateLimit } from './rate-limit.ts';
-import type { SecretReference } from './secret-reference.ts';
+import { judgeError } from './endpoint/judge-error.ts';
+import { checkRateLimits, type RateLimit } from './flow/rate-limit.ts';
+import type { SecretReference } from './secrets/secret-reference.ts';
 
 const DEFAULT_NUM_RETRIES = 5;
 const DEFAULT_TIMEOUT_SECS = 60;

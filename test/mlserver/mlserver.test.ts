@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { readResults } from '../../examples/read-results.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
-import { EndpointError } from '../../lib/remote/endpoint-error.ts';
+import { EndpointError } from '../../lib/remote/endpoint/endpoint-error.ts';
 import { OpenInferenceModelHandler } from '../../lib/remote/open-inference/open-inference-model-handler.ts';
 import { ROOT, runFabric, temporaryFolder } from '../examples/run-fabric.ts';
 import { SERVED, SERVED_CONFIG } from './models.ts';

@@ -1,4 +1,4 @@
-import { HttpClient } from '../../lib/remote/http-client.ts';
+import { HttpClient } from '../../lib/remote/http/http-client.ts';
 import {
   RemoteModelHandler,
   type RemoteModelHandlerOptions,

@@ -1,7 +1,7 @@
 import type { InferenceArgs } from '../../lib/models/model-handler.ts';
-import type { AskOptions } from '../../lib/remote/batch-answer.ts';
-import type { Clock } from '../../lib/remote/clock.ts';
-import { RemoteEndpoint } from '../../lib/remote/remote-endpoint.ts';
+import type { AskOptions } from '../../lib/remote/endpoint/batch-answer.ts';
+import type { Clock } from '../../lib/remote/flow/clock.ts';
+import { RemoteEndpoint } from '../../lib/remote/endpoint/remote-endpoint.ts';
 import {
   type EndpointInfo,
   RemoteModelHandler,

@@ -1,4 +1,4 @@
-import { EndpointError } from '../../lib/remote/endpoint-error.ts';
+import { EndpointError } from '../../lib/remote/endpoint/endpoint-error.ts';
 import { RemoteModelHandler, type RemoteModelHandlerOptions } from '../../lib/remote/remote-model-handler.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 

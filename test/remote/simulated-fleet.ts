@@ -1,5 +1,5 @@
 import { random as randomNumbers } from '../../bench/random.ts';
-import { RemoteEndpoint } from '../../lib/remote/remote-endpoint.ts';
+import { RemoteEndpoint } from '../../lib/remote/endpoint/remote-endpoint.ts';
 import { Metrics } from '../../lib/telemetry/metrics.ts';
 import { SimulatedEndpoint, type SimulatedEndpointOptions, SimulatedHandler } from './simulated-endpoint.ts';
 import { VirtualClock } from './virtual-clock.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/remote/clock.ts';
+import type { Clock } from '../../lib/remote/flow/clock.ts';
 
 interface Timer {
   readonly at: number;

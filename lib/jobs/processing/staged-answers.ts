@@ -2,7 +2,7 @@ import type { Pipeline } from '../../config/fabric.ts';
 import { asksEndpoints } from '../../config/pipeline-models.ts';
 import { AnswerJournal, decodeEntries, encodeEntries, type JournalEntry } from '../../inference/answer-journal.ts';
 import type { ProcessOptions } from '../../inference/engine.ts';
-import { EndpointBusyError } from '../../remote/endpoint-error.ts';
+import { EndpointBusyError } from '../../remote/endpoint/endpoint-error.ts';
 import { getBytes, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import type { Deadline } from '../fabric-ports.ts';

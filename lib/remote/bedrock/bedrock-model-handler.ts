@@ -6,9 +6,9 @@ import type {
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
-import { awsError } from '../aws-error.ts';
-import type { ChatInput, ChatPrediction } from '../chat.ts';
-import { oneElementARequest } from '../one-element.ts';
+import { awsError } from '../aws/aws-error.ts';
+import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
+import { oneElementARequest } from '../chat/one-element.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -16,8 +16,8 @@ import {
   type RemoteModelHandlerOptions,
   type RequestOptions,
 } from '../remote-model-handler.ts';
-import { StrangeAnswers } from '../strange-answers.ts';
-import { estimateChatTokens, estimateTokens, withTokenWeights } from '../token-weights.ts';
+import { StrangeAnswers } from '../endpoint/strange-answers.ts';
+import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/token-weights.ts';
 import { bedrockError } from './bedrock-error.ts';
 import { type ConverseOptions, converseInput, conversePrediction } from './converse.ts';
 import { modelArns } from './model-arns.ts';

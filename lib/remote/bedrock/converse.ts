@@ -8,8 +8,8 @@ import type {
 } from '@aws-sdk/client-bedrock-runtime';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { type ChatMessage, type ChatPrediction, isSystemMessage, messagesOf } from '../chat.ts';
-import { EndpointError } from '../endpoint-error.ts';
+import { type ChatMessage, type ChatPrediction, isSystemMessage, messagesOf } from '../chat/chat.ts';
+import { EndpointError } from '../endpoint/endpoint-error.ts';
 
 export interface ConverseOptions {
   readonly system?: string | undefined;

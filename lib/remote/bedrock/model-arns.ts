@@ -1,4 +1,4 @@
-import { partitionOf } from '../aws-partition.ts';
+import { partitionOf } from '../aws/aws-partition.ts';
 
 /** `us.anthropic.claude-…`: an inference profile of a geography, or of the world. No provider's name is so short. */
 const GEOGRAPHY = /^(?:global|apac|us-gov|[a-z]{2})\.(.+)$/;

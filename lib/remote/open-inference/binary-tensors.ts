@@ -1,6 +1,6 @@
 import { allocate, elementsOf, type Tensor, widthOf } from '../../models/tensor.ts';
 import { bytesOfTensor, tensorOfBytes } from '../../models/tensor-bytes.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import { fromBfloat16, heldAs, toBfloat16, type WireDatatype } from './wire-datatype.ts';
 
 /** What `Inference-Header-Content-Length` says is how long the JSON before the tensors is. */

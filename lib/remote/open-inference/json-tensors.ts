@@ -1,7 +1,7 @@
 import { ElementMismatchError } from '../../models/collate.ts';
 import { toBigInt, toNumber } from '../../models/number-parsing.ts';
 import { allocate, type Datatype, type NumericDatatype, type Tensor, type TensorData } from '../../models/tensor.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 
 /**
  * A tensor's values as JSON: flat, row-major. 64-bit integers have all their digits. JSON has no NaN: it is `null`, which

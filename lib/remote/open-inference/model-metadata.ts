@@ -1,6 +1,6 @@
 import { isRecord } from '../../models/collate.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import { heldAs, isWireDatatype } from './wire-datatype.ts';
 
 /** What a server says of a model. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isRecord } from '../../models/collate.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
-import { EndpointError } from '../endpoint-error.ts';
-import type { HttpAnswer, HttpClient } from '../http-client.ts';
+import { EndpointError } from '../endpoint/endpoint-error.ts';
+import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { encodeInferRequest, type EncodedRequest, type Parameters } from './infer-request.ts';
 import { decodeInferResponse } from './infer-response.ts';
 import { type ModelMetadata, readModelMetadata, readTakesBinary } from './model-metadata.ts';

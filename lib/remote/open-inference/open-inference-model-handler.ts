@@ -5,15 +5,15 @@ import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model
 import { fixedBatchSize } from '../../models/onnx-session.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
 import { rowOf } from '../../models/tensor-rows.ts';
-import { checkAddress, checkHeaders, HttpClient, shownAddress } from '../http-client.ts';
+import { checkAddress, checkHeaders, HttpClient, shownAddress } from '../http/http-client.ts';
 import {
   type EndpointInfo,
   RemoteModelHandler,
   type RemoteModelHandlerOptions,
   type RequestOptions,
 } from '../remote-model-handler.ts';
-import type { SecretReference } from '../secret-reference.ts';
-import { checkSecretReference, readSecret } from '../secrets.ts';
+import type { SecretReference } from '../secrets/secret-reference.ts';
+import { checkSecretReference, readSecret } from '../secrets/secrets.ts';
 import type { Parameters } from './infer-request.ts';
 import { OpenInferenceClient, type PackedRequest, type ServedModel } from './open-inference-client.ts';
 import { splitArgs } from './request-args.ts';

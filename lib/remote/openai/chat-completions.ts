@@ -1,7 +1,7 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { type ChatPrediction, type ChatUsage, messagesOf } from '../chat.ts';
-import { EndpointError } from '../endpoint-error.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { type ChatPrediction, type ChatUsage, messagesOf } from '../chat/chat.ts';
+import { EndpointError } from '../endpoint/endpoint-error.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import { checkedArgs } from './body-fields.ts';
 import { fieldsOf } from './fields.ts';
 

@@ -1,5 +1,5 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import { checkedArgs } from './body-fields.ts';
 import { fieldsOf } from './fields.ts';
 

@@ -1,8 +1,8 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
-import { HttpClient, shownAddress } from '../http-client.ts';
+import { HttpClient, shownAddress } from '../http/http-client.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
-import type { SecretReference } from '../secret-reference.ts';
-import { readSecret } from '../secrets.ts';
+import type { SecretReference } from '../secrets/secret-reference.ts';
+import { readSecret } from '../secrets/secrets.ts';
 import { chatPrediction, chatRequest, maxTokensFieldOf } from './chat-completions.ts';
 import { embeddingRequest, embeddingsIn } from './embeddings.ts';
 import {

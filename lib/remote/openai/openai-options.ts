@@ -1,10 +1,10 @@
-import type { ChatInput, ChatPrediction } from '../chat.ts';
-import { checkAddress, checkHeaders } from '../http-client.ts';
-import { oneElementARequest } from '../one-element.ts';
+import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
+import { checkAddress, checkHeaders } from '../http/http-client.ts';
+import { oneElementARequest } from '../chat/one-element.ts';
 import type { RemoteModelHandlerOptions } from '../remote-model-handler.ts';
-import type { SecretReference } from '../secret-reference.ts';
-import { checkSecretReference } from '../secrets.ts';
-import { estimateChatTokens, estimateTokens, withTokenWeights } from '../token-weights.ts';
+import type { SecretReference } from '../secrets/secret-reference.ts';
+import { checkSecretReference } from '../secrets/secrets.ts';
+import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/token-weights.ts';
 import { ownField } from './body-fields.ts';
 
 /** What elements and predictions are, by the task. */

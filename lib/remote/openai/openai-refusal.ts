@@ -1,5 +1,5 @@
-import { EndpointError } from '../endpoint-error.ts';
-import { type Refusal, refusalError } from '../refusal.ts';
+import { EndpointError } from '../endpoint/endpoint-error.ts';
+import { type Refusal, refusalError } from '../http/refusal.ts';
 import { fieldsOf } from './fields.ts';
 
 /** An account that can't pay is refused with the status of too many requests, or of a wrong one; waiting changes nothing. */

@@ -1,6 +1,6 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import { csvRow, csvValues } from './csv-body.ts';
 
 /** What SageMaker's own containers speak. */

@@ -1,6 +1,6 @@
 import { splitFields } from '../../formats/csv-fields.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 
 const NEEDS_QUOTES = /[",\r\n]/;
 

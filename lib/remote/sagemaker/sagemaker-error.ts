@@ -1,6 +1,6 @@
-import { type AwsRefusal, awsRefusalError } from '../aws-error.ts';
-import { EndpointError } from '../endpoint-error.ts';
-import { serverWords } from '../server-words.ts';
+import { type AwsRefusal, awsRefusalError } from '../aws/aws-error.ts';
+import { EndpointError } from '../endpoint/endpoint-error.ts';
+import { serverWords } from '../http/server-words.ts';
 
 /** A model that is being loaded takes seconds to minutes. */
 const NOT_READY_MILLIS = 5_000;

@@ -1,9 +1,9 @@
 import type { InvokeEndpointCommandInput, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
-import { awsError } from '../aws-error.ts';
-import { partitionOf } from '../aws-partition.ts';
-import { NotTheProtocolError } from '../http-client.ts';
+import { awsError } from '../aws/aws-error.ts';
+import { partitionOf } from '../aws/aws-partition.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -11,7 +11,7 @@ import {
   type RemoteModelHandlerOptions,
   type RequestOptions,
 } from '../remote-model-handler.ts';
-import { StrangeAnswers } from '../strange-answers.ts';
+import { StrangeAnswers } from '../endpoint/strange-answers.ts';
 import {
   CONTENT_TYPES,
   decodeBody,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { InferenceArgs } from '../../../lib/models/model-handler.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../../../lib/models/onnx-model-handler.ts';
-import { EndpointError } from '../../../lib/remote/endpoint-error.ts';
+import { EndpointError } from '../../../lib/remote/endpoint/endpoint-error.ts';
 import {
   OpenInferenceModelHandler,
   type OpenInferenceModelHandlerOptions,

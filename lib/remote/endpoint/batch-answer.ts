@@ -1,0 +1,48 @@
+import type { InferenceArgs } from '../../models/model-handler.ts';
+
+export interface AskOptions {
+  readonly inferenceArgs?: InferenceArgs;
+  /** The sum of the elements' weights; 1 each where nothing else is known. */
+  readonly weight: number;
+  /** The most that one request may take. */
+  readonly timeoutMillis: number;
+  /** A piece of a batch that failed: one of several elements is tried once. */
+  readonly isolating: boolean;
+  /** Requests that were made for these elements before, which count as retries. @default 0 */
+  readonly triesBefore?: number;
+  /**
+   * The longest that the batch may be sure to wait: for a pause that the endpoint asked for, a declared limit, or before it
+   * is asked again. Its turn in line it awaits. @default as long as it takes
+   */
+  readonly patienceMillis?: number;
+  /** Aborted: no new request is made for the batch. One that is under way goes on. */
+  readonly signal: AbortSignal;
+  /** Aborted: a request that is under way is given up too. */
+  readonly killSignal: AbortSignal;
+  /** Where `ask` throws: takes what was paid for by then, before it does. */
+  readonly onBrokenOff?: (batch: BrokenOffBatch) => void;
+}
+
+/** What became of one element of a batch. */
+export type ElementAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: Error };
+
+/** What became of a batch, and how many requests were made for it that the endpoint did not throttle. */
+export type BatchAnswer = { readonly tries: number } & (
+  | {
+      readonly kind: 'answered';
+      readonly answers: readonly ElementAnswer[];
+      /** What the one request that answered all took, where it was one. */
+      readonly millis?: number;
+    }
+  /** The batch as a whole was not answered. `fatal`: no other will be. */
+  | { readonly kind: 'failed'; readonly cause: 'error' | 'timeout' | 'fatal'; readonly error: Error }
+);
+
+/** What a batch that was broken off had by then: requests that were made for it, and the elements that have answers. */
+export interface BrokenOffBatch {
+  readonly tries: number;
+  /** In the batch's order; undefined where there is none yet. */
+  readonly answers: readonly (ElementAnswer | undefined)[];
+}

@@ -1,0 +1,152 @@
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { Backoff } from '../flow/backoff.ts';
+import type { Clock } from '../flow/clock.ts';
+import { EndpointBusyError } from './endpoint-error.ts';
+import { type EndpointRequests, type ElementResult, type RequestOutcome } from './endpoint-requests.ts';
+import { isUnreachable, type Judgement } from './judge-error.ts';
+import type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
+import type { RemoteModelHandler } from '../remote-model-handler.ts';
+import { waitFor } from '../flow/wait-for.ts';
+
+/** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */
+const THROTTLE_BACKOFF = { firstMillis: 500, mostMillis: 30_000 };
+
+export interface BatchAskOptions {
+  readonly handler: RemoteModelHandler;
+  readonly requests: EndpointRequests;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+type Failure = Extract<RequestOutcome, { ok: false }>;
+type FailedAnswer = Extract<BatchAnswer, { kind: 'failed' }>;
+
+/**
+ * One batch, asked for until each of its elements is settled. Elements that have their answers are not asked again:
+ * those that have none go on together, and, where that fails, one by one.
+ */
+export class BatchAsk {
+  readonly #batch: readonly unknown[];
+  readonly #ask: AskOptions;
+  readonly #options: BatchAskOptions;
+  readonly #answers: (ElementAnswer | undefined)[];
+  #tries = 0;
+  #isAgain = false;
+  #millis: number | undefined;
+  #retryBackoff = new Backoff();
+  #throttleBackoff = new Backoff(THROTTLE_BACKOFF);
+
+  constructor(batch: readonly unknown[], ask: AskOptions, options: BatchAskOptions) {
+    this.#batch = batch;
+    this.#ask = ask;
+    this.#options = options;
+    this.#answers = batch.map(() => undefined);
+  }
+
+  async run(): Promise<BatchAnswer> {
+    try {
+      const pieces = [[...this.#batch.keys()]];
+      for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
+        const failed = await this.#settle(piece, (index) => pieces.push([index]));
+        if (failed !== undefined) return failed;
+      }
+    } catch (error) {
+      this.#ask.onBrokenOff?.({ tries: this.#tries, answers: this.#answers });
+      throw error;
+    }
+    const answers = this.#answers.flatMap((answer) => answer ?? []);
+    return {
+      kind: 'answered',
+      tries: this.#tries,
+      answers,
+      ...(this.#millis === undefined ? {} : { millis: this.#millis }),
+    };
+  }
+
+  /** Asks for a piece of the batch until it is settled; `apart` takes those that are to be asked for one by one. */
+  async #settle(piece: readonly number[], apart: (index: number) => void): Promise<FailedAnswer | undefined> {
+    for (let open = piece; open.length > 0;) {
+      const outcome = await this.#request(open);
+      if (outcome.ok) {
+        if (open.length === this.#batch.length && outcome.results.every(({ ok }) => ok)) this.#millis = outcome.millis;
+        const again = this.#keep(open, outcome.results);
+        open = again.map(({ index }) => index);
+        if (again.length > 0) await this.#wait(again.map(({ result }) => result));
+      } else if (this.#mayGoAgain(outcome)) await this.#wait([outcome]);
+      else return this.#giveUp(open, outcome, apart);
+    }
+    return undefined;
+  }
+
+  async #request(open: readonly number[]): Promise<RequestOutcome> {
+    const { inferenceArgs, weight, timeoutMillis, signal, killSignal } = this.#ask;
+    const outcome = await this.#options.requests.make(
+      open.map((index) => this.#batch[index]),
+      {
+        weight: (weight * open.length) / this.#batch.length,
+        ...(inferenceArgs === undefined ? {} : { inferenceArgs }),
+        timeoutMillis,
+        patienceMillis: this.#ask.patienceMillis ?? Infinity,
+        again: this.#isAgain,
+        signal,
+        killSignal,
+      },
+    );
+    this.#isAgain = true;
+    const isThrottled = outcome.ok
+      ? outcome.results.every((result) => !result.ok && result.verdict === 'throttled')
+      : outcome.verdict === 'throttled';
+    if (!isThrottled) this.#tries += 1;
+    return outcome;
+  }
+
+  /** Keeps what is settled. @returns the elements that have to be asked for again */
+  #keep(open: readonly number[], results: readonly ElementResult[]) {
+    const again: { readonly index: number; readonly result: Extract<ElementResult, { ok: false }> }[] = [];
+    open.forEach((index, at) => {
+      const result = results[at];
+      if (result === undefined) return;
+      if (result.ok) this.#answers[index] = { ok: true, value: result.value };
+      else if (this.#mayGoAgain(result)) again.push({ index, result });
+      else this.#answers[index] = { ok: false, error: result.error };
+    });
+    return again;
+  }
+
+  #mayGoAgain({ verdict }: Judgement): boolean {
+    if (verdict === 'throttled') return true;
+    // What is wrong with a piece of a failed batch is looked for in smaller pieces.
+    if (verdict !== 'retry' || (this.#ask.isolating && this.#batch.length > 1)) return false;
+    return this.#tries + (this.#ask.triesBefore ?? 0) <= this.#options.handler.numRetries;
+  }
+
+  /** Waits before failed requests are made again. @throws EndpointBusyError where that takes too long */
+  async #wait(failures: readonly ({ readonly ok: false } & Judgement)[]): Promise<void> {
+    const { clock, random, metrics, handler } = this.#options;
+    const isThrottled = failures.every(({ verdict }) => verdict === 'throttled');
+    const backoff = isThrottled ? this.#throttleBackoff : this.#retryBackoff;
+    if (isThrottled) this.#throttleBackoff = backoff.next();
+    else {
+      this.#retryBackoff = backoff.next();
+      metrics.add('endpoint_request_retries', 1);
+    }
+    const atLeast = Math.max(0, ...failures.map(({ retryAfterMillis = 0 }) => retryAfterMillis));
+    const millis = backoff.delayMillis(random, atLeast);
+    if (millis > (this.#ask.patienceMillis ?? Infinity)) throw new EndpointBusyError(handler.endpointName, millis);
+    if (isThrottled) metrics.add('endpoint_throttled_milli_secs', millis);
+    await waitFor(millis, { clock, signal: this.#ask.signal });
+  }
+
+  #giveUp(open: readonly number[], failure: Failure, apart: (index: number) => void): FailedAnswer | undefined {
+    const { error, timedOut, verdict } = failure;
+    const isNowhere = verdict === 'retry' && !this.#options.requests.hasAnswered && isUnreachable(error);
+    if (verdict === 'fatal' || isNowhere) return { kind: 'failed', tries: this.#tries, cause: 'fatal', error };
+    if (open.length === this.#batch.length)
+      return { kind: 'failed', tries: this.#tries, cause: timedOut ? 'timeout' : 'error', error };
+    const [only, ...others] = open;
+    if (only !== undefined && others.length === 0) this.#answers[only] = { ok: false, error };
+    else open.toReversed().forEach(apart);
+    return undefined;
+  }
+}

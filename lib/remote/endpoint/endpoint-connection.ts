@@ -1,0 +1,83 @@
+import { describeError, ModelLoadError } from '../../errors.ts';
+import { Backoff } from '../flow/backoff.ts';
+import type { Clock } from '../flow/clock.ts';
+import { type Judgement, judgeError } from './judge-error.ts';
+import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.ts';
+import { waitFor } from '../flow/wait-for.ts';
+
+/** A run does not wait longer for its endpoint than this before it says so. */
+const LONGEST_RETRY_AFTER_MILLIS = 60_000;
+
+export interface EndpointConnectionOptions {
+  readonly handler: RemoteModelHandler;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Makes an endpoint's client and asks what its model is, again where that may help. */
+export class EndpointConnection {
+  readonly #options: EndpointConnectionOptions;
+
+  constructor(options: EndpointConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ModelLoadError; its disposition is `retry` where it may go better another time. */
+  async open(): Promise<{ readonly client: unknown; readonly info: EndpointInfo }> {
+    const { handler } = this.#options;
+    const client = await this.#again(() => handler.createClient());
+    const info = await this.#again(() => this.#describe(client));
+    return { client, info };
+  }
+
+  async #again<T>(work: () => Promise<T> | T): Promise<T> {
+    const { handler, clock, random } = this.#options;
+    let backoff = new Backoff();
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const { retryAfterMillis = 0 } = judgeError(error);
+        const isPassing = this.#isPassing(error);
+        if (!isPassing || tries > handler.numRetries || retryAfterMillis > LONGEST_RETRY_AFTER_MILLIS)
+          throw this.#loadError(error, isPassing);
+        const millis = backoff.delayMillis(random, retryAfterMillis);
+        await waitFor(millis, { clock, signal: NEVER_ABORTED });
+        backoff = backoff.next();
+      }
+    }
+  }
+
+  async #describe(client: unknown): Promise<EndpointInfo> {
+    const { handler, clock } = this.#options;
+    if (handler.describe === undefined) return { label: handler.constructor.name };
+    const over = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = clock.setTimeout(() => {
+      const text = `${handler.endpointName} did not say within ${handler.requestTimeoutSecs} s what its model is`;
+      const error = new ModelLoadError(text, { disposition: 'retry' });
+      reject(error);
+      over.abort(error);
+    }, handler.requestTimeoutSecs * 1000);
+    try {
+      return await Promise.race([promise, handler.describe(client, { signal: over.signal })]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  #isPassing(error: unknown): boolean {
+    const { handler } = this.#options;
+    const passing: readonly Judgement['verdict'][] = ['retry', 'throttled'];
+    return passing.includes(judgeError(error).verdict) || handler.isRetryable(error) || handler.isThrottled(error);
+  }
+
+  #loadError(error: unknown, isPassing: boolean): ModelLoadError {
+    const { endpointName } = this.#options.handler;
+    const { message } = describeError(error);
+    const text = message.startsWith(endpointName) ? message : `${endpointName} can't be used: ${message}`;
+    return new ModelLoadError(text, { cause: error, disposition: isPassing ? 'retry' : 'fatal' });
+  }
+}
+
+const NEVER_ABORTED = new AbortController().signal;

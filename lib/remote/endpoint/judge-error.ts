@@ -1,0 +1,126 @@
+import { FabricError } from '../../errors.ts';
+import { EndpointError } from './endpoint-error.ts';
+import { LONGEST_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-after.ts';
+
+/**
+ * What a failed request means: `throttled`: too many requests, ask again later at no charge; `retry`: may succeed the next
+ * time; `refused`: this batch will not; `fatal`: no request will.
+ */
+export interface Judgement {
+  readonly verdict: 'throttled' | 'retry' | 'refused' | 'fatal';
+  readonly retryAfterMillis?: number;
+}
+
+type Verdict = Judgement['verdict'];
+
+const VERDICTS = { throttle: 'throttled', retry: 'retry', poison: 'refused', fatal: 'fatal' } as const;
+
+/** Names of errors, as the AWS SDK and other libraries of clients have them; they say more than a status. */
+const VERDICT_OF_NAME: Readonly<Record<Verdict, RegExp>> = {
+  throttled:
+    /^(Throttl(ing|ed)(Exception|Error)?|EC2ThrottledException|TooManyRequests(Exception|Error)?|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|RequestLimitExceeded|LimitExceededException|BandwidthLimitExceeded|SlowDown|RateLimit(Error|ExceededError)?)$/,
+  retry:
+    /^(ModelNotReadyException|ServiceUnavailable(Exception|Error)?|InternalServer(Exception|Error)|InternalFailure|InternalDependencyException|InternalStreamFailure|ModelTimeoutException|TimeoutError|RequestTimeout(Exception)?|APIConnection(Timeout)?Error|ConnectTimeoutError|HeadersTimeoutError|BodyTimeoutError|SocketError|AbortError|APIUserAbortError)$/,
+  refused: /^(ValidationException|ValidationError|ModelError|ModelErrorException|BadRequestError)$/,
+  fatal:
+    /^(AccessDenied(Exception)?|UnrecognizedClientException|ResourceNotFoundException|CredentialsProviderError|TokenProviderError|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken(Exception)?|ExpiredToken(Exception)?|InvalidClientTokenId|OptInRequired|ServiceQuotaExceededException|AuthenticationError|PermissionDeniedError)$/,
+};
+
+/** Node's codes, and undici's, of connections that may come about the next time. */
+const NETWORK_CODE =
+  /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|UND_ERR_(SOCKET|(CONNECT|HEADERS|BODY)_TIMEOUT)|ERR_HTTP2_.*)$/;
+/** Node's and OpenSSL's codes of a certificate that will be no other the next time. */
+const TLS_CODE =
+  /^(CERT_.*|.*_CERT(_.*)?|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_.*|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_.*|ERR_SSL_.*|EPROTO)$/;
+/** No server was reached. */
+const CONNECT_CODE =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
+
+/** Judges anything that a request threw: by what the AWS SDK, Node and most libraries of clients put on their errors. */
+export function judgeError(error: unknown): Judgement {
+  if (error instanceof FabricError) {
+    return judgement(VERDICTS[error.disposition], error instanceof EndpointError ? error.retryAfterMillis : undefined);
+  }
+  for (const cause of causesOf(error)) {
+    const verdict = verdictOf(cause);
+    if (verdict !== undefined) return judgement(verdict, retryAfterOf(cause));
+  }
+  return { verdict: 'refused' };
+}
+
+/** Whether there was no server to ask at all. */
+export function isUnreachable(error: unknown): boolean {
+  for (const cause of causesOf(error)) {
+    if (cause.name === 'EndpointUnreachableError') return true;
+    if (typeof cause.code === 'string' && CONNECT_CODE.test(cause.code)) return true;
+  }
+  return false;
+}
+
+function judgement(verdict: Verdict, wait: number | undefined): Judgement {
+  if (wait === undefined) return { verdict };
+  return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, wait) };
+}
+
+/** What errors may have on them. */
+type Fields = Readonly<Record<string, unknown>>;
+
+function verdictOf(error: Fields): Verdict | undefined {
+  const status = statusOf(error);
+  if (status === 429 || fieldsOf(error.$retryable).throttling === true) return 'throttled';
+  const byName = verdictOfName(error.name) ?? verdictOfName(error.code);
+  if (byName !== undefined) return byName;
+  if (typeof error.code === 'string' && TLS_CODE.test(error.code)) return 'fatal';
+  if (typeof error.code === 'string' && NETWORK_CODE.test(error.code)) return 'retry';
+  return status === undefined ? (error.$retryable === undefined ? undefined : 'retry') : verdictOfStatus(status);
+}
+
+function verdictOfName(name: unknown): Verdict | undefined {
+  if (typeof name !== 'string') return undefined;
+  for (const [verdict, names] of Object.entries(VERDICT_OF_NAME)) if (names.test(name)) return verdict as Verdict;
+  return undefined;
+}
+
+function verdictOfStatus(status: number): Verdict | undefined {
+  if (status === 408 || status === 425 || status >= 500) return 'retry';
+  if (status === 401 || status === 403 || status === 404) return 'fatal';
+  return status >= 400 ? 'refused' : undefined;
+}
+
+function statusOf(error: Fields): number | undefined {
+  const given = [
+    error.status,
+    error.statusCode,
+    fieldsOf(error.$metadata).httpStatusCode,
+    fieldsOf(error.response).status,
+    fieldsOf(error.response).statusCode,
+  ];
+  return given.find((status) => typeof status === 'number');
+}
+
+function retryAfterOf(error: Fields): number | undefined {
+  for (const { headers } of [error, fieldsOf(error.response), fieldsOf(error.$response)]) {
+    const value = headers instanceof Headers ? headers.get('retry-after') : headerIn(fieldsOf(headers));
+    const wait = retryAfterMillis(value, Date.now());
+    if (wait !== undefined) return wait;
+  }
+  return undefined;
+}
+
+function headerIn(headers: Fields): string | undefined {
+  const [, value] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after') ?? [];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+/** An error and what caused it, from the outside in. */
+function* causesOf(error: unknown): Generator<Fields> {
+  const seen = new Set<unknown>();
+  for (let cause = error; cause instanceof Error && !seen.has(cause); cause = cause.cause) {
+    seen.add(cause);
+    yield cause as unknown as Fields;
+  }
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}

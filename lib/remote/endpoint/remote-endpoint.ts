@@ -1,0 +1,102 @@
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { AskOptions, BatchAnswer } from './batch-answer.ts';
+import { BatchAsk } from './batch-ask.ts';
+import { type Clock, SYSTEM_CLOCK } from '../flow/clock.ts';
+import { EndpointConnection } from './endpoint-connection.ts';
+import { EndpointRequests } from './endpoint-requests.ts';
+import { EndpointWatch } from './endpoint-watch.ts';
+import { FlowControl } from '../flow/flow-control.ts';
+import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.ts';
+import { RequestGate } from '../flow/request-gate.ts';
+
+export type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
+
+export interface RemoteEndpointOptions {
+  readonly handler: RemoteModelHandler;
+  readonly metrics: Metrics;
+  /** How many engines share the limits that are declared. @default 1 */
+  readonly fleet?: number;
+  /** Takes what a user should know: that the endpoint throttles, fails altogether, answers again. */
+  readonly onWarning?: (message: string) => void;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** From 0 to 1, below 1. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** One endpoint as an engine sees it: its client, and all that keeps requests within what it accepts. */
+export class RemoteEndpoint {
+  readonly #handler: RemoteModelHandler;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #flow: FlowControl;
+  readonly #gate: RequestGate;
+  readonly #watch: EndpointWatch;
+  #opened: Promise<OpenEndpoint> | undefined;
+
+  constructor(options: RemoteEndpointOptions) {
+    const { handler, metrics, fleet = 1, onWarning = () => {}, clock = SYSTEM_CLOCK, random = Math.random } = options;
+    const { endpointName, maxConcurrency, rateLimits } = handler;
+    this.#handler = handler;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#random = random;
+    this.#flow = new FlowControl({ maxConcurrency, rateLimits, fleet, now: clock.now(), random });
+    this.#gate = new RequestGate(this.#flow, clock, endpointName);
+    this.#watch = new EndpointWatch({ endpoint: endpointName, onWarning });
+  }
+
+  /** Makes the client, and asks what the model is. Once: later calls give the same. @throws ModelLoadError */
+  async open(): Promise<EndpointInfo> {
+    const { info } = await this.#open();
+    return info;
+  }
+
+  /**
+   * Asks for a batch's predictions, again where that helps. Waits for its turn.
+   *
+   * @throws the signal's reason; EndpointBusyError where it would have to wait too long.
+   */
+  async ask(batch: readonly unknown[], options: AskOptions): Promise<BatchAnswer> {
+    const { requests } = await this.#open();
+    const common = { handler: this.#handler, metrics: this.#metrics, clock: this.#clock, random: this.#random };
+    return await new BatchAsk(batch, options, { ...common, requests }).run();
+  }
+
+  /** Declared limits are shared by so many engines. */
+  shareLimits(fleet: number): void {
+    this.#flow.shareLimits(this.#clock.now(), fleet);
+    this.#gate.changed();
+  }
+
+  #open(): Promise<OpenEndpoint> {
+    this.#opened ??= this.#connect().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  async #connect(): Promise<OpenEndpoint> {
+    const handler = this.#handler;
+    const connection = new EndpointConnection({ handler, clock: this.#clock, random: this.#random });
+    const { client, info } = await connection.open();
+    const requests = new EndpointRequests({
+      handler,
+      client,
+      gate: this.#gate,
+      flow: this.#flow,
+      watch: this.#watch,
+      metrics: this.#metrics,
+      clock: this.#clock,
+    });
+    if (handler.describe !== undefined) requests.hasAnswered = true;
+    return { info, requests };
+  }
+}
+
+interface OpenEndpoint {
+  readonly info: EndpointInfo;
+  readonly requests: EndpointRequests;
+}

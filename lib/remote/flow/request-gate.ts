@@ -1,0 +1,171 @@
+import type { Clock } from './clock.ts';
+import { EndpointBusyError } from '../endpoint/endpoint-error.ts';
+import type { FlowControl } from './flow-control.ts';
+
+/** `setTimeout` takes no more; it is asked again then. */
+const LONGEST_TIMER_MILLIS = 60_000;
+/** Timers round down. */
+const LEAST_TIMER_MILLIS = 1;
+
+export interface EnterOptions {
+  readonly weight: number;
+  /** Aborted: it leaves the line. */
+  readonly signal: AbortSignal;
+  /** The longest that the first in line may be sure to wait: for a pause that the endpoint asked for, or a declared limit. */
+  readonly patienceMillis: number;
+  /** It was in the line before, and goes before those that were not. @default false */
+  readonly again?: boolean;
+}
+
+export type RequestEnd = 'succeeded' | 'refused' | 'throttled' | 'failed';
+
+/** A request that may be made now. To be ended by one of its two methods, once. */
+export interface Turn {
+  readonly startedAt: number;
+  ended(how: RequestEnd, retryAfterMillis?: number): void;
+  abandoned(): void;
+}
+
+interface Waiting {
+  readonly weight: number;
+  readonly patienceMillis: number;
+  readonly again: boolean;
+  readonly admit: () => void;
+  readonly turnAway: (reason: unknown) => void;
+}
+
+/** The line in front of an endpoint: requests wait here, first come first served, until flow control lets them start. */
+export class RequestGate {
+  readonly #flow: FlowControl;
+  readonly #clock: Clock;
+  readonly #endpoint: string;
+  /** Those that come again are at the front, in the order in which they came back. */
+  readonly #line: Waiting[] = [];
+  #timer: unknown;
+  /** Whether the first in line waits for a rate: not for one of those under way to end. */
+  #isHeldBack = false;
+  #heldBackMillis = 0;
+  #countedAt = 0;
+
+  /** @param endpoint what messages call it */
+  constructor(flow: FlowControl, clock: Clock, endpoint: string) {
+    this.#flow = flow;
+    this.#clock = clock;
+    this.#endpoint = endpoint;
+  }
+
+  get waiting(): number {
+    return this.#line.length;
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @throws the signal's reason; EndpointBusyError where nobody's turn comes for longer than its patience. How many are
+   *   before it does not matter: they are under way.
+   */
+  async enter(options: EnterOptions): Promise<Turn> {
+    const { weight, signal, patienceMillis, again = false } = options;
+    signal.throwIfAborted();
+    const foreseen = this.#flow.foreseenWaitMillis(this.#clock.now(), weight);
+    if (foreseen > patienceMillis) throw new EndpointBusyError(this.#endpoint, foreseen);
+    const { promise, resolve, reject } = Promise.withResolvers<Turn>();
+    const waiting: Waiting = { weight, patienceMillis, again, admit: () => resolve(this.#turn()), turnAway: reject };
+    const leave = (): void => this.#remove(waiting, signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    this.#insert(waiting);
+    this.#pump();
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  /**
+   * How long requests were held back by pace, limits and throttler since this was asked last, all of them together. Waiting
+   * for a place among those under way is not in it: more engines would help against that, and not against this.
+   */
+  takeHeldBackMillis(): number {
+    this.#countHeldBack();
+    const millis = this.#heldBackMillis;
+    this.#heldBackMillis = 0;
+    return millis;
+  }
+
+  /** Looks again, as a limit has changed. */
+  changed(): void {
+    this.#turnAwayImpatient();
+    this.#pump();
+  }
+
+  #turn(): Turn {
+    const startedAt = this.#clock.now();
+    return {
+      startedAt,
+      ended: (how, retryAfterMillis) => {
+        const now = this.#clock.now();
+        this.#flow[how]({ now, startedAt, ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }) });
+        if (how === 'throttled' || how === 'failed') this.changed();
+        else this.#pump();
+      },
+      abandoned: () => {
+        this.#flow.abandoned();
+        this.#pump();
+      },
+    };
+  }
+
+  #countHeldBack(): void {
+    const now = this.#clock.now();
+    if (this.#isHeldBack) this.#heldBackMillis += this.#line.length * (now - this.#countedAt);
+    this.#countedAt = now;
+  }
+
+  #insert(waiting: Waiting): void {
+    this.#countHeldBack();
+    if (!waiting.again) this.#line.push(waiting);
+    else {
+      const firstNew = this.#line.findIndex(({ again }) => !again);
+      this.#line.splice(firstNew < 0 ? this.#line.length : firstNew, 0, waiting);
+    }
+  }
+
+  #remove(waiting: Waiting, reason: unknown): void {
+    const at = this.#line.indexOf(waiting);
+    if (at < 0) return;
+    this.#countHeldBack();
+    this.#line.splice(at, 1);
+    waiting.turnAway(reason);
+    if (at === 0) this.#pump();
+  }
+
+  /** Those that would wait for longer than their patience need not wait to find out. */
+  #turnAwayImpatient(): void {
+    const now = this.#clock.now();
+    for (const waiting of this.#line.slice()) {
+      const foreseen = this.#flow.foreseenWaitMillis(now, waiting.weight);
+      if (foreseen > waiting.patienceMillis) this.#remove(waiting, new EndpointBusyError(this.#endpoint, foreseen));
+    }
+  }
+
+  /** Admits those at the front for as long as flow control lets them start. */
+  #pump(): void {
+    this.#countHeldBack();
+    this.#isHeldBack = false;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (let [first] = this.#line; first !== undefined; [first] = this.#line) {
+      const wait = this.#flow.tryStart(this.#clock.now(), first.weight);
+      if (wait === Infinity) return;
+      if (wait > 0) {
+        this.#isHeldBack = true;
+        const millis = Math.min(LONGEST_TIMER_MILLIS, Math.max(LEAST_TIMER_MILLIS, wait));
+        this.#timer = this.#clock.setTimeout(() => this.#pump(), millis);
+        return;
+      }
+      this.#line.shift();
+      first.admit();
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { FlowControl } from '../../../lib/remote/flow/flow-control.ts';
+import { RequestGate } from '../../../lib/remote/flow/request-gate.ts';
+import type { RateLimit } from '../../../lib/remote/flow/rate-limit.ts';
+import { VirtualClock } from '../virtual-clock.ts';
+
+function gateOf(clock: VirtualClock, maxConcurrency: number, rateLimits: readonly RateLimit[]): RequestGate {
+  const flow = new FlowControl({ maxConcurrency, rateLimits, now: clock.now(), random: () => 0.5 });
+  return new RequestGate(flow, clock, 'the endpoint');
+}
+
+/** So many requests at once, each under way for so long. */
+async function work(gate: RequestGate, clock: VirtualClock, requests: number, millis: number): Promise<void> {
+  const signal = new AbortController().signal;
+  const one = async (): Promise<void> => {
+    const turn = await gate.enter({ weight: 1, signal, patienceMillis: Infinity });
+    await clock.sleep(millis);
+    turn.ended('succeeded');
+  };
+  await clock.run(Promise.all(Array.from({ length: requests }, one)));
+}
+
+describe('the time for which requests are held back', () => {
+  test('is that which they wait for a declared limit, all of them together', async () => {
+    const clock = new VirtualClock();
+    const gate = gateOf(clock, 100, [{ requests: 1, per: 'second' }]);
+    await work(gate, clock, 4, 10);
+    // They start after 0, 1, 2 and 3 s.
+    expect(gate.takeHeldBackMillis()).toBeCloseTo(6000);
+    expect(gate.takeHeldBackMillis()).toBe(0);
+  });
+
+  test('is not that which they wait for a place among those under way', async () => {
+    const clock = new VirtualClock();
+    const gate = gateOf(clock, 1, []);
+    await work(gate, clock, 10, 5000);
+    expect(clock.now()).toBeGreaterThanOrEqual(50_000);
+    expect(gate.takeHeldBackMillis()).toBe(0);
+  });
+});
