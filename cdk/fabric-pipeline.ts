@@ -60,6 +60,8 @@ const ONE_BUNDLE = 1;
 const BUNDLES_TOGETHER = 10;
 /** Lambda's longest. */
 const MAX_WINDOW_SECS = 300;
+/** The highest concurrency that Lambda's poller takes. Left out, it would stay at what a governor set before. */
+const MOST_RUNS_AT_ONCE = 1000;
 
 /** What one pipeline needs: queues for its bundles and its failures, and the function that processes them. */
 export class FabricPipeline extends Construct {
@@ -90,8 +92,8 @@ export class FabricPipeline extends Construct {
       queue: work.queue,
       batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
       window,
-      // A deploy must not undo what the governor has set.
-      maxConcurrency: this.governedBy === undefined ? compute.maxConcurrency : undefined,
+      // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
+      maxConcurrency: this.governedBy === undefined ? (compute.maxConcurrency ?? MOST_RUNS_AT_ONCE) : undefined,
     };
     const processor = this.#processor(props, timeout, poller);
     this.processor = processor.function;

@@ -11,7 +11,7 @@ export interface PollerProps {
   readonly batchSize: number;
   /** @default none: a run starts with what is there */
   readonly window?: Duration | undefined;
-  /** @default the template says nothing of it: the account's limit, or what a governor has set */
+  /** @default the template says nothing of it: none, or what a governor has set */
   readonly maxConcurrency?: number | undefined;
 }
 

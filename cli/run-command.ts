@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
 import { checkModels } from '../lib/inference/check-models.ts';
 import { InferenceEngine } from '../lib/inference/engine.ts';
+import type { LoadedCopy } from '../lib/inference/model-service.ts';
 import { findInputs } from '../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../lib/jobs/run/open-output.ts';
@@ -56,7 +57,7 @@ async function run(
     pipeline: name,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     onWarning: (message) => console.error(`fabric: ${message}`),
-    ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
+    ...(options.verbose === true ? { onOutput: (line: string) => console.error(line), onModelLoaded: sayLoaded } : {}),
   });
   // Nothing is written before it is sure that the models can be run.
   await engine.ready({ signal });
@@ -103,6 +104,11 @@ async function run(
   else console.log(summaryTable(summary));
   if (summary.stopped > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+}
+
+function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
+  const where = providers === undefined ? '' : ` on ${providers.join(' and ')}`;
+  console.error(`fabric: the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
 }
 
 function dryRun(inputs: number, models: number, { json }: RunOptions): ExitStatus {

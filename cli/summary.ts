@@ -146,7 +146,7 @@ function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number)
 }
 
 function describeRequests({ made, throttled, retried, meanMillis }: NonNullable<RunSummary['requests']>): string {
-  const parts = [`${made.toLocaleString('en')}`];
+  const parts = [made.toLocaleString('en')];
   if (meanMillis !== null) parts.push(`${meanMillis} ms each`);
   if (throttled > 0) parts.push(`${throttled.toLocaleString('en')} throttled and made again`);
   if (retried > 0) parts.push(`${retried.toLocaleString('en')} retried`);

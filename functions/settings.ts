@@ -16,18 +16,33 @@ export interface IntakeSettings {
   };
 }
 
-export interface ProcessorSettings {
+/** Of what takes the bundles of one pipeline. */
+export interface BundleSettings {
   readonly outputBucket: string;
   readonly inputBuckets: readonly string[];
   readonly queues: { readonly bundles: string; readonly deadLetters: string };
   readonly pipeline: string;
-  /** The config module's path, relative to the root of the function's code. */
+  /** The config module's path, relative to the root of the function's code, or to the folder that a worker runs in. */
   readonly config: string;
   /** How many times the queue gives a bundle before it parks it. */
   readonly maxReceives: number;
-  readonly cores: number;
   /** The parameter that says how many processors there are. @default the pipeline has no governor */
   readonly concurrencyParameter?: string;
+}
+
+export interface ProcessorSettings extends BundleSettings {
+  readonly cores: number;
+}
+
+export interface WorkerSettings extends BundleSettings {
+  /** How long the container has from SIGTERM to SIGKILL. */
+  readonly stopTimeoutSecs: number;
+  /** A bundle whose worker was killed comes again after so long. @default as a consumer has it */
+  readonly visibilitySecs?: number;
+  /** On 127.0.0.1; 0 is one that the system chooses. @default there is no health endpoint */
+  readonly healthPort?: number;
+  /** Where the ECS agent is asked to protect the task. @default nobody is asked */
+  readonly ecsAgentUri?: string;
 }
 
 export interface FinalizerSettings {
@@ -57,6 +72,9 @@ export interface GovernedPipeline {
 
 /** Lambda gives a function a whole core for each so many MB of memory. */
 const MEMORY_MB_PER_CORE = 1769;
+/** ECS's own. */
+const STOP_TIMEOUT_SECS = 30;
+const MAX_PORT = 65_535;
 
 const text = z.string({ error: 'must be set' }).min(1, 'must be set');
 const url = z.url('must be the URL of a queue');
@@ -79,6 +97,23 @@ export function intakeSettings(env: Environment): IntakeSettings {
 
 export function processorSettings(env: Environment): ProcessorSettings {
   const memoryMb = read(env, 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', number);
+  return { ...bundleSettings(env), cores: Math.max(1, Math.floor(memoryMb / MEMORY_MB_PER_CORE)) };
+}
+
+export function workerSettings(env: Environment): WorkerSettings {
+  const visibilitySecs = readGiven(env, 'FABRIC_VISIBILITY_SECS', number);
+  const healthPort = readGiven(env, 'FABRIC_HEALTH_PORT', port);
+  const ecsAgentUri = env['ECS_AGENT_URI'] ?? '';
+  return {
+    ...bundleSettings(env),
+    stopTimeoutSecs: readGiven(env, 'FABRIC_STOP_TIMEOUT_SECS', number) ?? STOP_TIMEOUT_SECS,
+    ...(visibilitySecs === undefined ? {} : { visibilitySecs }),
+    ...(healthPort === undefined ? {} : { healthPort }),
+    ...(ecsAgentUri === '' ? {} : { ecsAgentUri }),
+  };
+}
+
+function bundleSettings(env: Environment): BundleSettings {
   const concurrencyParameter = env['FABRIC_CONCURRENCY_PARAMETER'] ?? '';
   return {
     outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
@@ -87,7 +122,6 @@ export function processorSettings(env: Environment): ProcessorSettings {
     pipeline: read(env, 'FABRIC_PIPELINE', text),
     config: read(env, 'FABRIC_CONFIG', text),
     maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
-    cores: Math.max(1, Math.floor(memoryMb / MEMORY_MB_PER_CORE)),
     ...(concurrencyParameter === '' ? {} : { concurrencyParameter }),
   };
 }
@@ -116,6 +150,10 @@ export function governorSettings(env: Environment): GovernorSettings {
 }
 
 const number = text.regex(/^[1-9]\d*$/, 'must be a positive integer').transform(Number);
+const port = text
+  .regex(/^\d+$/, 'must be a port')
+  .transform(Number)
+  .refine((port) => port <= MAX_PORT, `must be a port: ${MAX_PORT} at most`);
 
 function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType, T> {
   const parsed = text.transform((value, context): unknown => {
@@ -127,6 +165,11 @@ function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType, T> {
     }
   });
   return parsed.pipe(schema);
+}
+
+/** The same of a variable that may be left out or empty. */
+function readGiven<T>(env: Environment, name: string, schema: z.ZodType<T>): T | undefined {
+  return env[name] === undefined || env[name] === '' ? undefined : read(env, name, schema);
 }
 
 /** @throws ConfigError that names the variable and what is wrong with it, never its value. */

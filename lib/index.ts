@@ -26,6 +26,7 @@ export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } f
 export { InferenceEngine, type InferenceEngineOptions } from './inference/engine.ts';
 export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } from './models/keyed-model-handler.ts';
 export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
+export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
 export {
   type ElementFunction,
   type InferenceArgs,
@@ -33,6 +34,7 @@ export {
   type ModelHandlerOptions,
   type Probe,
 } from './models/model-handler.ts';
+export type { GpuProvider, MissingProvider } from './models/missing-provider.ts';
 export {
   type OnnxInput,
   OnnxModelHandler,

@@ -17,7 +17,7 @@ const RATES = [
   { name: 'throttled', color: '#d55e00', dash: [3, 2] },
 ] as const;
 const ENGINES = [
-  { name: 'set by the governor', color: '#000000', dash: [6, 4] },
+  { name: 'allowed', color: '#000000', dash: [6, 4] },
   { name: 'at work', color: '#009e73', dash: [1, 0] },
 ] as const;
 
@@ -125,7 +125,7 @@ function pointsOf(samples: readonly Sample[]): readonly Point[] {
       offered: mean(({ accepted, throttled }) => accepted + throttled),
       accepted: mean(({ accepted }) => accepted),
       throttled: mean(({ throttled }) => throttled),
-      'set by the governor': mean(({ concurrency }) => concurrency),
+      allowed: mean(({ concurrency }) => concurrency),
       'at work': mean(({ engines }) => engines),
     };
     for (const [line, value] of Object.entries(values)) {

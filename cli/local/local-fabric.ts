@@ -19,6 +19,8 @@ export interface LocalFabricOptions {
   readonly telemetry: Telemetry;
   /** Threads of each pipeline's engine that take bundles. @default the cores */
   readonly workers?: number | undefined;
+  /** How long a run of a processor may take. @default 900, the longest there is on AWS */
+  readonly timeoutSecs?: number | undefined;
   /** Buckets beside the fabric's own whose objects manifests may name. @default none */
   readonly inputBuckets?: readonly string[];
   /** Takes what model handlers print, a line at a time. @default it is dropped */
@@ -50,7 +52,7 @@ const IDLE_POLL_MILLIS = 100;
  * has had a message. While it runs, the AWS settings of this process lead to it.
  */
 export async function startLocalFabric(options: LocalFabricOptions): Promise<LocalFabric> {
-  const { configUrl, fabric, telemetry, workers, inputBuckets = [], onOutput, onJobEnded } = options;
+  const { configUrl, fabric, telemetry, workers, timeoutSecs, inputBuckets = [], onOutput, onJobEnded } = options;
   await using starting = new AsyncDisposableStack();
   const aws = starting.use(await startEmbeddedAws());
   // Before anything opens a client, and before engines start: their workers and hosts inherit it.
@@ -76,6 +78,7 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
       queues,
       inputBuckets: [INPUT_BUCKET, ...inputBuckets],
       workers,
+      timeoutSecs,
       onOutput,
       notify: async (event) => onJobEnded?.(event),
     }),

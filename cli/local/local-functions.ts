@@ -19,6 +19,8 @@ export interface LocalFunctionsOptions extends FabricPorts {
   readonly inputBuckets: readonly string[];
   /** Threads of each engine that take bundles. @default the cores */
   readonly workers?: number | undefined;
+  /** How long a run of a processor may take. @default 900, the longest there is on AWS */
+  readonly timeoutSecs?: number | undefined;
   /** Takes what model handlers print, a line at a time. @default it is dropped */
   readonly onOutput?: ((line: string) => void) | undefined;
   readonly notify: (event: JobEvent) => Promise<void>;
@@ -104,11 +106,17 @@ function finalizerHandler({ fabric, queues, notify, ...ports }: LocalFunctionsOp
 }
 
 /** How a pipeline's bundles are polled: as deployed, by several functions at once, of which one process does the work here. */
-function bundleBatch(pipeline: Pipeline, { workers = availableParallelism() }: LocalFunctionsOptions) {
+function bundleBatch(
+  pipeline: Pipeline,
+  { workers = availableParallelism(), timeoutSecs }: LocalFunctionsOptions,
+): Omit<PollerOptions, 'name' | 'queue' | 'handler'> {
   const waits = pipelineModels(pipeline).flatMap(({ handler }) => handler.options.maxBatchDurationSecs ?? []);
-  const maxConcurrency = workers * BUNDLES_PER_WORKER;
-  if (waits.length === 0) return { batchSize: 1, maxConcurrency };
-  return { batchSize: SHARED_BUNDLES, batchWindowSecs: Math.ceil(Math.min(...waits)), maxConcurrency };
+  const limits = {
+    maxConcurrency: workers * BUNDLES_PER_WORKER,
+    ...(timeoutSecs === undefined ? {} : { timeoutSecs }),
+  };
+  if (waits.length === 0) return { batchSize: 1, ...limits };
+  return { batchSize: SHARED_BUNDLES, batchWindowSecs: Math.ceil(Math.min(...waits)), ...limits };
 }
 
 function portsOf({ output, telemetry, now }: FabricPorts): FabricPorts {

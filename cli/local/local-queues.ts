@@ -23,10 +23,8 @@ export interface LocalQueues {
 export const MAX_RECEIVES = 5;
 /** Longer than any function runs. */
 const VISIBILITY_SECS = 960;
-/** Trying again and looking again cost nothing here, and someone is waiting. */
+/** Trying again and looking again cost nothing here, and someone is waiting. What an endpoint asks for is waited for. */
 const MAX_WAIT_SECS = 1;
-/** A processor hides a message that failed for no longer than this, and one that it takes for the time that it has. */
-const MAX_BACKOFF_SECS = 300;
 
 export async function createLocalQueues(
   aws: Pick<EmbeddedAws, 'createQueue'>,
@@ -39,9 +37,10 @@ export async function createLocalQueues(
     bundles.set(pipeline, await createWithParking(aws, `${pipeline}-bundles`, client));
     deadLetters.set(pipeline, openSqsQueue(await aws.createQueue(`${pipeline}-dead-letters`), client));
   }
+  const finalizer = await createWithParking(aws, 'finalizer', client);
   return {
-    intake: await createWithParking(aws, 'intake', client),
-    finalizer: await createWithParking(aws, 'finalizer', client),
+    intake: await createWithParking(aws, 'intake', client, { isTakenFirst: false }),
+    finalizer: { ...finalizer, queue: soonSent(finalizer.queue) },
     bundles,
     deadLetters,
   };
@@ -51,6 +50,7 @@ async function createWithParking(
   aws: Pick<EmbeddedAws, 'createQueue'>,
   name: string,
   client: SQSClient,
+  { isTakenFirst = true } = {},
 ): Promise<LocalQueue> {
   const parked = `${name}-parked`;
   const parkedUrl = await aws.createQueue(parked);
@@ -59,7 +59,7 @@ async function createWithParking(
     VisibilityTimeout: String(VISIBILITY_SECS),
     RedrivePolicy: JSON.stringify(redrive),
   });
-  return { name, url, parkedUrl, queue: impatient(openSqsQueue(url, client)) };
+  return { name, url, parkedUrl, queue: soonAgain(openSqsQueue(url, client), { isTakenFirst }) };
 }
 
 /** The messages that are in queues: waiting, delayed or received. Those of one queue are counted after the one before. */
@@ -78,17 +78,36 @@ export async function messagesIn(urls: readonly string[], client: SQSClient): Pr
   return count;
 }
 
-/** The same queue with short waits: of delayed messages, and of those that failed. */
-function impatient(queue: MessageQueue): MessageQueue {
+/** The same queue with short delays of what is sent. */
+function soonSent(queue: MessageQueue): MessageQueue {
   return {
+    ...queue,
     send: (messages, options) =>
       queue.send(
         messages.map((message) => ({ ...message, delaySecs: Math.min(message.delaySecs ?? 0, MAX_WAIT_SECS) })),
         options,
       ),
+  };
+}
+
+/**
+ * The same queue with short waits of messages that failed.
+ *
+ * @param options.isTakenFirst - whether who takes a message hides it for as long as that may take, which stays as it is.
+ */
+function soonAgain(queue: MessageQueue, { isTakenFirst }: { readonly isTakenFirst: boolean }): MessageQueue {
+  const taken = new Set<string>();
+  return {
+    send: (messages, options) => queue.send(messages, options),
     receive: (options) => queue.receive(options),
-    delete: (receiptHandle, options) => queue.delete(receiptHandle, options),
-    changeVisibility: (receiptHandle, secs, options) =>
-      queue.changeVisibility(receiptHandle, secs > MAX_BACKOFF_SECS ? secs : Math.min(secs, MAX_WAIT_SECS), options),
+    delete(receiptHandle, options) {
+      taken.delete(receiptHandle);
+      return queue.delete(receiptHandle, options);
+    },
+    changeVisibility(receiptHandle, secs, options) {
+      const hasFailed = !isTakenFirst || taken.has(receiptHandle);
+      taken.add(receiptHandle);
+      return queue.changeVisibility(receiptHandle, hasFailed ? Math.min(secs, MAX_WAIT_SECS) : secs, options);
+    },
   };
 }

@@ -4,6 +4,7 @@ import {
   type MetricDataQuery,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
+import { FabricError } from '../../lib/errors.ts';
 import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { EndpointCounter } from '../../lib/telemetry/telemetry.ts';
@@ -53,8 +54,16 @@ function queriesFor(pipeline: string): MetricDataQuery[] {
   }));
 }
 
-function addTo(minutes: Map<number, MinuteCounts>, { Id, Timestamps = [], Values = [] }: MetricDataResult): void {
+/** @throws FabricError where CloudWatch could not say: requests that were throttled would be taken for none. */
+function addTo(
+  minutes: Map<number, MinuteCounts>,
+  { Id, StatusCode, Timestamps = [], Values = [] }: MetricDataResult,
+): void {
   if (Id === undefined || !(Id in METRICS)) return;
+  if (StatusCode === 'InternalError' || StatusCode === 'Forbidden')
+    throw new FabricError('METRICS_UNKNOWN', `CloudWatch has no sums of '${Id}': ${StatusCode}`, {
+      disposition: 'retry',
+    });
   Timestamps.forEach((time, index) => {
     const at = time.getTime();
     const counts = minutes.get(at) ?? { at, accepted: 0, throttled: 0, waitedMillis: 0 };

@@ -22,7 +22,7 @@ const MINUTE_MILLIS = 60_000;
 const LOOK_BACK_MILLIS = 10 * MINUTE_MILLIS;
 /** Metrics of the last work may come so much later; after that, a queue without work need not be looked at closely. */
 const REST_MILLIS = 5 * MINUTE_MILLIS;
-/** EventBridge may send an event twice: what was decided so lately is not decided again. */
+/** EventBridge may send an event twice: what was decided so lately is not decided again. A run of the future is none. */
 const TOO_SOON_MILLIS = 30_000;
 /** SSM takes three writes a second. */
 const AT_ONCE = 3;
@@ -107,7 +107,7 @@ async function look(
 
 function isTooSoon({ runs }: GovernorState, now: number): boolean {
   const last = runs.at(-1);
-  return last !== undefined && now - last.at < TOO_SOON_MILLIS;
+  return last !== undefined && Math.abs(now - last.at) < TOO_SOON_MILLIS;
 }
 
 /** Nothing is to be done and nothing was, for so long that there are no more metrics to come; and the poller is as it should. */

@@ -1,14 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../lib/errors.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
-import { openParameterStore } from '../parameter-store.ts';
 import { processorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
-import { EndpointCounts } from './endpoint-counts.ts';
-import { FleetShare } from './fleet-share.ts';
+import { GovernedEngine } from './governed-engine.ts';
 import { createProcessorHandler } from './handler.ts';
 import { whileAtWork } from './while-at-work.ts';
 
@@ -18,11 +15,10 @@ const WARM_MILLIS = 8000;
 const PUBLISH_EVERY_MILLIS = 30_000;
 
 const settings = processorSettings(process.env);
-const { outputBucket, inputBuckets, queues, pipeline, config, maxReceives, cores, concurrencyParameter } = settings;
+const { outputBucket, inputBuckets, queues, config, maxReceives } = settings;
 const telemetry = openTelemetry('processor');
 const sqs = openSqsClient();
-const endpointCounts = new EndpointCounts((name, amount) => telemetry.count(name, amount, pipeline));
-const fleet = concurrencyParameter === undefined ? undefined : fleetShare(concurrencyParameter);
+const engine = new GovernedEngine({ ...settings, configUrl: new URL(config, import.meta.url), telemetry });
 
 await removeLeftSpools();
 
@@ -30,24 +26,12 @@ const processor = createProcessorHandler({
   output: { store: openS3ObjectStore(), bucket: outputBucket },
   telemetry,
   now: Date.now,
-  pipelineName: pipeline,
+  pipelineName: settings.pipeline,
   bundles: openSqsQueue(queues.bundles, sqs),
   deadLetters: openSqsQueue(queues.deadLetters, sqs),
   inputBuckets,
   maxReceives,
-  async startEngine() {
-    const starting = InferenceEngine.start({
-      configUrl: new URL(config, import.meta.url),
-      pipeline,
-      cores,
-      onWarning: (message) => telemetry.warn(message),
-      onOutput: (line) => telemetry.info('a model handler printed', { line }),
-    });
-    const [engine] = await Promise.all([starting, fleet?.refresh()]);
-    endpointCounts.follow(engine);
-    fleet?.follow(engine);
-    return engine;
-  },
+  startEngine: () => engine.start(),
 });
 
 // What goes wrong here fails the messages that come, one by one, and each says why.
@@ -56,16 +40,6 @@ const warm = processor.warm().catch((error: unknown) => {
 });
 await Promise.race([warm, delay(WARM_MILLIS, undefined, { ref: false })]);
 
-export const handler = telemetry.instrument(whileAtWork(processor.handler, PUBLISH_EVERY_MILLIS, keepTouch));
-
-/** Tells the governor what endpoints accept, and hears from it. */
-function keepTouch(): void {
-  endpointCounts.take();
-  telemetry.publish();
-  void fleet?.refresh();
-}
-
-function fleetShare(parameter: string): FleetShare {
-  const parameters = openParameterStore();
-  return new FleetShare({ read: () => parameters.read(parameter), telemetry, now: Date.now });
-}
+export const handler = telemetry.instrument(
+  whileAtWork(processor.handler, PUBLISH_EVERY_MILLIS, () => engine.keepTouch()),
+);

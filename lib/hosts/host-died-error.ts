@@ -17,10 +17,17 @@ export class HostDiedError extends FabricError {
   }
 }
 
+/** The main memory's, as the C++ library, V8, the kernel and onnxruntime's arena say it. */
 const OUT_OF_MEMORY =
-  /out of memory|bad_alloc|bad allocation|failed to allocate memory|CUDA_ERROR_OUT_OF_MEMORY|ENOMEM|invalid array buffer length|array buffer allocation failed/i;
+  /out of memory|bad_alloc|bad allocation|failed to allocate memory|ENOMEM|invalid array buffer length|array buffer allocation failed/i;
+/**
+ * A device's: `CUDA failure 2: out of memory` is said above, as is what the arena says of either. cuBLAS and cuDNN say it
+ * when they make their handles and work space, an arena with a limit in its own way, and TensorRT and Vulkan in theirs.
+ */
+const OUT_OF_DEVICE_MEMORY =
+  /OUT_OF_(?:DEVICE_)?MEMORY|(?:CUBLAS|CUDNN)_STATUS_\w*ALLOC\w*_FAILED|smaller than requested bytes of|OutOfMemory|GPU memory \([^)]*\) could not be allocated/;
 
 /** Whether an error says that memory ran out: onnxruntime, CUDA and V8 give no code, only words. */
 export function saysOutOfMemory(message: string): boolean {
-  return OUT_OF_MEMORY.test(message);
+  return OUT_OF_MEMORY.test(message) || OUT_OF_DEVICE_MEMORY.test(message);
 }

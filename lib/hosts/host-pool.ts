@@ -11,7 +11,9 @@ const FIRST_BACKOFF_MILLIS = 100;
 const MAX_BACKOFF_MILLIS = 10_000;
 
 export interface HostPoolOptions extends ModelHostOptions {
-  readonly load: Omit<LoadFrame, 'kind' | 'model'>;
+  readonly load: Omit<LoadFrame, 'kind' | 'model' | 'gpu'>;
+  /** The GPUs that copies take in turn, the first copy the one of number `first`. @default none */
+  readonly gpus?: { readonly count: number; readonly first: number };
   /** Where the model's file is; absent where the handler knows itself. */
   readonly model?: ModelFileSource;
   readonly copies: number;
@@ -65,7 +67,7 @@ export class HostPool {
   constructor(options: HostPoolOptions) {
     this.#options = options;
     this.#model.promise.catch(() => {});
-    const copies = Array.from({ length: options.copies }, () => this.#bringUp());
+    const copies = Array.from({ length: options.copies }, (_, copy) => this.#bringUp(copy));
     this.#ready = Promise.all(copies).then(() => this.model);
     this.#ready.catch(() => {});
   }
@@ -99,16 +101,16 @@ export class HostPool {
     await Promise.all([...this.#all].map((host) => host.stop()));
   }
 
-  async #bringUp(): Promise<void> {
+  async #bringUp(copy: number): Promise<void> {
     while (!this.#closed && this.#failure === undefined) {
       const host = this.#spare ?? this.#start();
       this.#spare = undefined;
       try {
-        const info = await this.#load(host);
+        const info = await this.#load(host, copy);
         this.#loadFailures = 0;
         this.#options.onLoad?.(info);
         this.#model.resolve(info);
-        this.#serve(host, info);
+        this.#serve(host, info, copy);
         return;
       } catch (error) {
         await this.#loadFailed(host, error as Error);
@@ -116,12 +118,13 @@ export class HostPool {
     }
   }
 
-  async #load(host: ModelHost): Promise<ModelInfo> {
-    const { load, model, loadTimeoutSecs } = this.#options;
+  async #load(host: ModelHost, copy: number): Promise<ModelInfo> {
+    const { load, gpus, model, loadTimeoutSecs } = this.#options;
     const file = await model?.locate();
     const digest = file?.digest ?? this.#digest;
     const given = file === undefined ? {} : { model: digest === undefined ? file : { ...file, digest } };
-    const info = await host.load({ ...load, ...given }, loadTimeoutSecs);
+    const gpu = gpus === undefined ? {} : { gpu: (gpus.first + copy) % gpus.count };
+    const info = await host.load({ ...load, ...gpu, ...given }, loadTimeoutSecs);
     this.#digest ??= info.digest;
     if (info.digest === this.#digest) return info;
     const message = 'the copies of a model must be the same: it was replaced while they were loaded';
@@ -148,18 +151,18 @@ export class HostPool {
     return host;
   }
 
-  #serve(host: ModelHost, info: ModelInfo): void {
+  #serve(host: ModelHost, info: ModelInfo, copy: number): void {
     this.#serving.set(host, info);
-    void host.exited.then(() => this.#replace(host));
+    void host.exited.then(() => this.#replace(host, copy));
     this.#dispatch();
   }
 
-  #replace(host: ModelHost): void {
+  #replace(host: ModelHost, copy: number): void {
     this.#serving.delete(host);
     if (this.#closed || this.#failure !== undefined) return;
     this.#idleDeaths = host.diedIdle ? this.#idleDeaths + 1 : 0;
     const backoff = host.diedIdle ? delay(backoffMillis(this.#idleDeaths)) : Promise.resolve();
-    void backoff.then(() => this.#bringUp()).then(() => this.#keepSpare());
+    void backoff.then(() => this.#bringUp(copy)).then(() => this.#keepSpare());
   }
 
   #keepSpare(): void {

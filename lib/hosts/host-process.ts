@@ -74,6 +74,7 @@ async function take(frame: ToHost, body: Uint8Array): Promise<void> {
 
 async function load(frame: LoadFrame): Promise<void> {
   process.env['FABRIC_INTRA_OP_THREADS'] = String(frame.threads);
+  if (frame.gpu !== undefined) process.env['FABRIC_GPU'] = String(frame.gpu);
   try {
     handler ??= findHandler(frame.spec);
     model = await loadHostedModel(await handler, frame);

@@ -59,9 +59,11 @@ export async function loadHostedModel(
   if (file !== undefined) await checkUnchanged(file);
   if (probe !== undefined) await runProbe(handler, model, probe);
   const digest = file?.content.digest;
+  const device = handler instanceof OnnxModelHandler ? (model as Partial<OnnxModel> | undefined)?.device : undefined;
   const info = {
     label: digest === undefined ? handler.constructor.name : shownDigest(digest),
     ...(digest === undefined ? {} : { digest }),
+    ...(device === undefined ? {} : { device }),
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };

@@ -1,4 +1,5 @@
 import type { CarriedError } from '../errors.ts';
+import type { DeviceUse } from '../models/device-session.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
 import type { OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
@@ -17,6 +18,8 @@ export interface ModelInfo {
   readonly digest?: string;
   /** The model's inputs, where batches travel as packed tensors. */
   readonly inputs?: readonly TensorMetadata[];
+  /** What it computes on, where it asked for a device. */
+  readonly device?: DeviceUse;
   readonly loadMillis: number;
   /** Growth of the host's resident memory while the model was loaded. */
   readonly modelBytes: number;
@@ -32,6 +35,8 @@ export interface LoadFrame extends FrameHeader {
   readonly kind: 'load';
   readonly spec: HandlerSpec;
   readonly threads: number;
+  /** The GPU that this copy should use, where there are any. */
+  readonly gpu?: number;
   /** The model's file on this machine, and what its digest must be; absent where the handler knows itself. */
   readonly model?: { readonly path: string; readonly digest?: string };
   /** What the model must answer before it serves, by `encodeProbe`. */

@@ -12,7 +12,7 @@ export interface JournalEntry extends AskedElement {
 }
 
 export interface JournalOptions {
-  /** Whether the elements of earlier attempts may have stood elsewhere. @default false */
+  /** Whether elements stood elsewhere in earlier attempts, so that values alone tell what is whose. @default false */
   readonly anyPlace?: boolean;
   /** Whether elements are kept that have their outcomes: the next attempt makes these again. @default false */
   readonly keepsAll?: boolean;
@@ -24,6 +24,8 @@ export interface JournalOptions {
  */
 export class AnswerJournal {
   readonly #entries = new Map<string, JournalEntry>();
+  /** Of earlier attempts, by model and fingerprint, where places mean nothing: each is for one element, whichever asks. */
+  readonly #unplaced = new Map<string, JournalEntry[]>();
   /** Tries of earlier attempts at the bundle. */
   readonly #triesBefore = new Map<string, number>();
   /** How long the endpoint wants to be left alone that the bundle could not wait for, in milliseconds. */
@@ -32,32 +34,29 @@ export class AnswerJournal {
   hasNewAnswers = false;
   /** Whether elements waited for their turn at an endpoint when the bundle was told to stop. */
   wasWaiting = false;
-
+  /** Whether an endpoint had not answered a request of the bundle when nobody could wait any longer. */
+  wasCutOff = false;
   readonly #keepsAll: boolean;
-  /** By model and fingerprint, where places mean nothing. */
-  readonly #byValue: Map<string, JournalEntry> | undefined;
 
   constructor(entries: Iterable<JournalEntry> = [], { anyPlace = false, keepsAll = false }: JournalOptions = {}) {
     this.#keepsAll = keepsAll;
-    this.#byValue = anyPlace ? new Map() : undefined;
     for (const entry of entries) {
-      const key = keyOf(entry.model, entry.place);
-      this.#entries.set(key, entry);
-      this.#triesBefore.set(key, entry.tries);
-      this.#byValue?.set(keyOf(entry.model, entry.fingerprint), entry);
+      if (anyPlace) this.#setAside(entry);
+      else this.#takeUp(entry);
     }
   }
 
   /** What is known of an element, if it is of this very value. */
   find(model: number, { place, fingerprint }: AskedElement): JournalEntry | undefined {
     const entry = this.#entries.get(keyOf(model, place));
-    return entry?.fingerprint === fingerprint ? entry : this.#byValue?.get(keyOf(model, fingerprint));
+    if (entry?.fingerprint === fingerprint) return entry;
+    const unplaced = this.#unplaced.get(keyOf(model, fingerprint))?.shift();
+    return unplaced === undefined ? undefined : this.#takeUp({ ...unplaced, place });
   }
 
   /** Requests that an element was in before this attempt. */
   triesBefore(model: number, element: AskedElement): number {
-    const entry = this.find(model, element);
-    return entry === undefined ? 0 : (this.#triesBefore.get(keyOf(model, entry.place)) ?? 0);
+    return this.find(model, element) === undefined ? 0 : (this.#triesBefore.get(keyOf(model, element.place)) ?? 0);
   }
 
   record(entry: JournalEntry): void {
@@ -73,13 +72,39 @@ export class AnswerJournal {
 
   /** What is known of elements from an ordinal on. */
   entriesFrom(ordinal: number): readonly JournalEntry[] {
-    return [...this.#entries.values()].filter(({ place }) => ordinalOf(place) >= ordinal);
+    const placed = [...this.#entries.values()].filter(({ place }) => ordinalOf(place) >= ordinal);
+    return [...placed, ...[...this.#unplaced.values()].flat()];
+  }
+
+  #takeUp(entry: JournalEntry): JournalEntry {
+    const key = keyOf(entry.model, entry.place);
+    this.#entries.set(key, entry);
+    this.#triesBefore.set(key, entry.tries);
+    return entry;
+  }
+
+  #setAside(entry: JournalEntry): void {
+    const key = keyOf(entry.model, entry.fingerprint);
+    this.#unplaced.set(key, [...(this.#unplaced.get(key) ?? []), entry]);
   }
 }
 
-/** Entries as bytes, for the next attempt. */
+/** Entries as bytes, for the next attempt. An answer that can't be cloned is none: its element fails for it. */
 export function encodeEntries(entries: readonly JournalEntry[]): Uint8Array {
-  return serialize(entries);
+  try {
+    return serialize(entries);
+  } catch {
+    return serialize(entries.filter(isCloneable));
+  }
+}
+
+function isCloneable(entry: JournalEntry): boolean {
+  try {
+    serialize(entry);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** None where another version of Node wrote them: then it is asked again. */

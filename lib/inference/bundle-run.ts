@@ -48,6 +48,8 @@ export class BundleRun implements AskingBundle {
   readonly #known: KnownFailure[] = [];
   /** Of the outcomes that came: a worker that started over may have seen others for those that it did not send again. */
   readonly #tally = emptyTally();
+  /** How many there were when they last ended with a batch of a fixed size. */
+  #atBatch = 0;
   #writing: Promise<void> = Promise.resolve();
   #losses = 0;
   #settled = false;
@@ -98,6 +100,11 @@ export class BundleRun implements AskingBundle {
     return this.#settled;
   }
 
+  /** Resolves when it is settled, however it ended. */
+  get ended(): Promise<unknown> {
+    return this.#summary.promise.catch(() => {});
+  }
+
   /** Whether it has to run in a process of its own: it has ended a worker before, and nobody knows why. */
   get needsProcess(): boolean {
     return (this.bundle.receives ?? 1) > 1 || this.#losses > 0;
@@ -110,19 +117,20 @@ export class BundleRun implements AskingBundle {
 
   /**
    * What a worker has to run of it, and how many of the outcomes that it makes have come already. With requests to
-   * endpoints nothing is made again: their answers are gone with the outcomes.
+   * endpoints no more is made again than batches of a fixed size take: answers are gone with the outcomes.
    */
   get rest(): { readonly bundle: Bundle; readonly skip: number } {
-    const next = this.#nextOrdinal();
-    if (!this.#hasAsked || next === undefined) return { bundle: this.bundle, skip: this.#tally.total };
-    return { bundle: { ...this.bundle, skipElements: next }, skip: 0 };
+    const { total } = this.#tally;
+    const next = this.#ordinalAfter(this.#atBatch);
+    if (!this.#hasAsked || next === undefined) return { bundle: this.bundle, skip: total };
+    return { bundle: { ...this.bundle, skipElements: next }, skip: total - this.#atBatch };
   }
 
-  /** Of the first element that has no outcome yet, where that follows from their number. */
-  #nextOrdinal(): number | undefined {
+  /** Of the element after so many outcomes, where that follows from their number. */
+  #ordinalAfter(outcomes: number): number | undefined {
     const { source, only, skipElements = 0 } = this.bundle;
     if (only !== undefined || (source.kind === 'elements' && source.ordinals !== undefined)) return undefined;
-    return skipElements + this.#tally.total;
+    return skipElements + outcomes;
   }
 
   /** @param abort - tells the worker that holds it to stop. */
@@ -134,12 +142,13 @@ export class BundleRun implements AskingBundle {
   /** Writes a chunk after those before it; resolves once it is written. */
   async write(chunk: OutcomeChunk): Promise<void> {
     count(this.#tally, chunk);
-    const next = this.#nextOrdinal();
+    if (chunk.isMidBatch !== true) this.#atBatch = this.#tally.total;
+    // A bundle that goes on may go on before a chunk that ends within a batch.
+    const next = this.#ordinalAfter(this.#atBatch);
     this.#writing = this.#writing.then(async () => {
       if (this.#settled) return;
       await this.#sink.write(chunk);
-      // A bundle that goes on may go on before a chunk that ends within a batch.
-      if (next !== undefined && chunk.isMidBatch !== true) this.journal.forgetBefore(next);
+      if (next !== undefined) this.journal.forgetBefore(next);
     });
     try {
       await this.#writing;

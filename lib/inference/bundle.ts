@@ -59,6 +59,12 @@ export interface Bundle {
   readonly only?: readonly number[];
 }
 
+/**
+ * Execution providers by what lines show of a model: `{ '0f3a…': ['cuda'] }`. Several in one session are `'tensorrt+cuda'`;
+ * more than one entry means that copies of the model ran on different ones.
+ */
+export type Providers = Readonly<Record<string, readonly string[]>>;
+
 /** Outcomes of consecutive elements, as they are written: a line each, in input order. */
 export interface OutcomeChunk {
   readonly results: Uint8Array;
@@ -69,6 +75,8 @@ export interface OutcomeChunk {
   readonly failed: Readonly<Record<string, number>>;
   /** The models that made its predictions: digests, or names, by what the lines show of them. */
   readonly models: Readonly<Record<string, string>>;
+  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  readonly providers?: Providers;
   /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
   readonly isMidBatch?: boolean;
 }
@@ -85,5 +93,7 @@ export interface BundleSummary {
   readonly failedByStage: Readonly<Record<string, number>>;
   /** Digests, or names, of the models that made the predictions, by what the lines show of them. */
   readonly models: Readonly<Record<string, string>>;
+  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  readonly providers?: Providers;
   readonly elapsedMillis: number;
 }

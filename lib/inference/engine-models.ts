@@ -3,16 +3,18 @@ import type { Pipeline } from '../config/fabric.ts';
 import { handlerPlace } from '../config/handler-place.ts';
 import { type PipelineModel, pipelineModels } from '../config/pipeline-models.ts';
 import { carryError, restoreError } from '../errors.ts';
+import { copiesOf, countGpus } from '../hosts/gpus.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { ResidentModels } from '../hosts/resident-models.ts';
 import { ThrashWatch } from '../hosts/thrash-watch.ts';
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
-import { unwrapHandler } from '../models/model-handler.ts';
+import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import { ModelStore } from '../models/model-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { RemoteEndpoint } from '../remote/endpoint/remote-endpoint.ts';
 import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import type { AskingBundle, EngineModel } from './engine-model.ts';
-import { ModelService } from './model-service.ts';
+import { type LoadedCopy, ModelService, type ModelServiceOptions } from './model-service.ts';
 import { RemoteModelService } from './remote-model-service.ts';
 import type { InferAnswer, InferRequest, ModelLease } from './worker-protocol.ts';
 
@@ -21,10 +23,12 @@ export interface EngineModelsOptions {
   /** The pipeline's name. */
   readonly pipeline: string;
   readonly cores?: number;
+  readonly gpus?: number;
   readonly metrics: Metrics;
   readonly modelStore?: ModelStore;
   readonly onOutput?: (line: string) => void;
   readonly onWarning?: (message: string) => void;
+  readonly onModelLoaded?: (loaded: LoadedCopy) => void;
 }
 
 /** The models of one step: of one with a single model that alone, of a keyed one those of its mappings. */
@@ -48,6 +52,10 @@ export class EngineModels implements AsyncDisposable {
   readonly #options: EngineModelsOptions;
   readonly #store: ModelStore;
   readonly #services: EngineModel[] = [];
+  /** Copies of the models so far: the next one's first GPU is the one after theirs. */
+  #copies = 0;
+  /** One for each handler: two steps with the same one ask within the same limits. */
+  readonly #endpoints = new Map<RemoteModelHandler, RemoteEndpoint>();
   /** By model; undefined for those that stay loaded. */
   readonly #keyed: (KeyedModels | undefined)[] = [];
 
@@ -56,7 +64,7 @@ export class EngineModels implements AsyncDisposable {
     this.#store = options.modelStore ?? new ModelStore();
     const { cores = availableParallelism() } = options;
     const steps = stepsOf(pipeline);
-    const hosts = steps.reduce((sum, step) => sum + mostHosts(step), 0);
+    const hosts = steps.reduce((sum, step) => sum + this.#mostHosts(step), 0);
     const threads = Math.max(1, Math.floor(cores / Math.max(1, hosts)));
     for (const step of steps) this.#addStep(step, { cores, threads, groupsByKey: pipeline.input.groupByKey === true });
   }
@@ -82,7 +90,7 @@ export class EngineModels implements AsyncDisposable {
 
   /** Limits that remote models' handlers declare are shared by so many engines. */
   shareLimits(fleet: number): void {
-    for (const service of this.#services) if (service instanceof RemoteModelService) service.shareLimits(fleet);
+    for (const endpoint of this.#endpoints.values()) endpoint.shareLimits(fleet);
   }
 
   /** A batch of `size` ran out of memory, and its halves did not. */
@@ -126,25 +134,28 @@ export class EngineModels implements AsyncDisposable {
       groupsByKey,
     }: { readonly cores: number; readonly threads: number; readonly groupsByKey: boolean },
   ): void {
-    const { metrics, configUrl, pipeline, onOutput, onWarning } = this.#options;
+    const { metrics, configUrl, pipeline, onOutput, onWarning, onModelLoaded } = this.#options;
     const watch = keyed === undefined ? undefined : this.#watch(models, keyed, groupsByKey);
     const services = models.map((model, mapping): EngineModel => {
       const { handler } = model;
       const warned = onWarning === undefined ? {} : { onWarning };
       if (handler instanceof RemoteModelHandler) {
-        return new RemoteModelService({ model: { ...model, handler }, index: first + mapping, metrics, ...warned });
+        const endpoint = this.#endpointOf(handler);
+        return new RemoteModelService({ model: { ...model, handler }, index: first + mapping, endpoint, metrics });
       }
       return new ModelService({
         model,
         place: handlerPlace(pipeline, model.place),
         configUrl: configUrl.href,
         threads: handler.options.largeModel === true ? cores : threads,
+        ...this.#copiesAndGpus(handler, keyed !== undefined),
         metrics,
         modelStore: this.#store,
         isOnDemand: keyed?.keepsAllModels === false,
         onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
         ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
         ...(onOutput === undefined ? {} : { onOutput }),
+        ...(onModelLoaded === undefined ? {} : { onModelLoaded }),
         ...warned,
       });
     });
@@ -156,6 +167,35 @@ export class EngineModels implements AsyncDisposable {
     }
     const residents = this.#residents(services, keyed, watch);
     for (const _ of services) this.#keyed.push({ first, residents });
+  }
+
+  #endpointOf(handler: RemoteModelHandler): RemoteEndpoint {
+    const { metrics, onWarning } = this.#options;
+    const endpoint =
+      this.#endpoints.get(handler) ??
+      new RemoteEndpoint({ handler, metrics, ...(onWarning === undefined ? {} : { onWarning }) });
+    this.#endpoints.set(handler, endpoint);
+    return endpoint;
+  }
+
+  #copiesAndGpus(handler: ModelHandler, isKeyed: boolean): Pick<ModelServiceOptions, 'copies' | 'gpus'> {
+    const count = this.#gpusFor(handler);
+    const copies = isKeyed ? handler.modelCopies : copiesOf(handler, count);
+    const first = this.#copies;
+    this.#copies += copies;
+    return count === 0 ? { copies } : { copies, gpus: { count, first } };
+  }
+
+  #gpusFor({ options }: ModelHandler): number {
+    return this.#options.gpus ?? countGpus({ ...process.env, ...options.envVars });
+  }
+
+  /** The most model hosts of a step that can be alive. */
+  #mostHosts({ models, keyed }: StepModels): number {
+    const held = models.filter(({ handler }) => !(handler instanceof RemoteModelHandler));
+    if (keyed === undefined)
+      return held.reduce((sum, { handler }) => sum + copiesOf(handler, this.#gpusFor(handler)), 0);
+    return Math.min(keyed.keyed.maxModelsPerWorkerHint ?? held.length, held.length);
   }
 
   #residents(
@@ -204,11 +244,4 @@ function stepsOf(pipeline: Pipeline): readonly StepModels[] {
       keyed: handler instanceof KeyedModelHandler ? handler : undefined,
     };
   });
-}
-
-/** The most model hosts of a step that can be alive. */
-function mostHosts({ models, keyed }: StepModels): number {
-  const held = models.filter(({ handler }) => !(handler instanceof RemoteModelHandler));
-  if (keyed === undefined) return held.reduce((sum, { handler }) => sum + handler.modelCopies, 0);
-  return Math.min(keyed.keyed.maxModelsPerWorkerHint ?? held.length, held.length);
 }

@@ -94,7 +94,6 @@ export class EngineWorker {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watch);
-    for (const run of this.#runs.values()) run.abort(new Error('the engine was closed'));
     await this.#channel.kill();
     this.#leases.giveBack();
   }

@@ -9,6 +9,7 @@ import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
 import { BundleRun, type BundleRunOptions } from './bundle-run.ts';
 import { EngineModels } from './engine-models.ts';
 import { buffersOf } from './model-link.ts';
+import type { LoadedCopy } from './model-service.ts';
 import { functionStages } from './stages.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { InferRequest, WorkerSetup } from './worker-protocol.ts';
@@ -19,6 +20,8 @@ export interface InferenceEngineOptions {
   readonly pipeline: string;
   /** Cores that workers and model hosts may count on. @default the machine's */
   readonly cores?: number;
+  /** GPUs that the copies of models take in turn. @default those of NVIDIA's driver that CUDA_VISIBLE_DEVICES leaves */
+  readonly gpus?: number;
   /** Threads that take bundles. @default as many as `cores` */
   readonly workers?: number;
   /** Brings models to this machine. @default one with the cache that all processes share */
@@ -27,6 +30,8 @@ export interface InferenceEngineOptions {
   readonly onOutput?: (line: string) => void;
   /** Takes what a user should know or change: models that are loaded again and again, a new version that was kept out. */
   readonly onWarning?: (message: string) => void;
+  /** Called each time a copy of a model has been loaded, with what it computes on. */
+  readonly onModelLoaded?: (loaded: LoadedCopy) => void;
 }
 
 export interface ProcessOptions extends BundleRunOptions {
@@ -70,7 +75,12 @@ export class InferenceEngine implements AsyncDisposable {
 
   /** Starts workers and model hosts; models load while the first bundles are read. @throws ConfigError */
   static async start(options: InferenceEngineOptions): Promise<InferenceEngine> {
-    const { workers = 1, cores = 1 } = options;
+    const { workers = 1, cores = 1, gpus = 0 } = options;
+    if (!Number.isInteger(gpus) || gpus < 0) {
+      throw new RangeError(
+        `Cannot start an engine as 'gpus' must be a whole number of at least 0: current value is ${gpus}`,
+      );
+    }
     for (const [name, value] of Object.entries({ workers, cores })) {
       if (Number.isInteger(value) && value >= 1) continue;
       throw new RangeError(`Cannot start an engine as '${name}' must be a positive integer: current value is ${value}`);
@@ -128,7 +138,9 @@ export class InferenceEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    for (const run of this.#queue.splice(0)) run.abort(new Error('the engine was closed'));
+    this.#queue.length = 0;
+    // Those too that no worker has, as what theirs had asked for is to be answered first.
+    for (const run of this.#runs.values()) run.abort(new Error('the engine was closed'));
     const workers = [...this.#threads, ...this.#processes];
     await Promise.all([...workers.map((worker) => worker.close()), this.#models[Symbol.asyncDispose]()]);
   }
@@ -160,8 +172,13 @@ export class InferenceEngine implements AsyncDisposable {
   async #infer(worker: EngineWorker, request: number, body: InferRequest): Promise<void> {
     const run = body.asked === undefined ? undefined : this.#runs.get(body.asked.task);
     const answer = await this.#models.infer(body, run);
-    if (answer === undefined) return;
-    worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
+    if (answer !== undefined) {
+      worker.post({ kind: 'answer', request, answer }, answer.ok ? buffersOf(answer.results.chunks) : []);
+      return;
+    }
+    // Until its bundle has ended, other requests of it may yet be answered.
+    await run?.ended;
+    worker.post({ kind: 'noAnswer', request });
   }
 
   #assign(): void {

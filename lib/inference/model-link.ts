@@ -13,7 +13,7 @@ export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => v
 export class ModelLink {
   readonly #post: Post;
   readonly #models = new Map<number, PromiseWithResolvers<ModelInfo>>();
-  readonly #requests = new Map<number, (answer: InferAnswer) => void>();
+  readonly #requests = new Map<number, PromiseWithResolvers<InferAnswer>>();
   readonly #leases = new Map<number, (lease: ModelLease) => void>();
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #firstTargets: readonly number[];
@@ -72,17 +72,17 @@ export class ModelLink {
     this.#post({ kind: 'release', model });
   }
 
-  infer(body: InferRequest): Promise<InferAnswer> {
+  /** @throws where the bundle has ended without an answer. */
+  async infer(body: InferRequest): Promise<InferAnswer> {
     const request = this.#nextRequest;
     this.#nextRequest += 1;
+    const answered = Promise.withResolvers<InferAnswer>();
+    this.#requests.set(request, answered);
     this.#post({ kind: 'infer', request, body }, buffersOf(body.batch.chunks));
-    return new Promise((resolve) => {
-      this.#requests.set(request, (answer) => {
-        this.#learn(body, answer.sizes);
-        if (answer.ok) this.#resultBytes.set(body.model, byteLengthOf(answer.results) / answer.results.size);
-        resolve(answer);
-      });
-    });
+    const answer = await answered.promise;
+    this.#learn(body, answer.sizes);
+    if (answer.ok) this.#resultBytes.set(body.model, byteLengthOf(answer.results) / answer.results.size);
+    return answer;
   }
 
   /** The engine says what it makes of it with the next answer; until then the batches to come are cut by this. */
@@ -93,7 +93,7 @@ export class ModelLink {
   }
 
   /** Takes what the engine says of models and batches. */
-  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' }>): void {
+  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' | 'noAnswer' }>): void {
     switch (message.kind) {
       case 'model':
         return this.#modelOf(message.model).resolve(message.info);
@@ -107,12 +107,17 @@ export class ModelLink {
         else if (lease.ok) this.release(lease.model);
         return;
       }
-      case 'answer': {
-        const resolve = this.#requests.get(message.request);
-        this.#requests.delete(message.request);
-        resolve?.(message.answer);
-      }
+      case 'answer':
+        return this.#takeRequest(message.request)?.resolve(message.answer);
+      case 'noAnswer':
+        return this.#takeRequest(message.request)?.reject(new Error('the bundle was given up'));
     }
+  }
+
+  #takeRequest(request: number): PromiseWithResolvers<InferAnswer> | undefined {
+    const answered = this.#requests.get(request);
+    this.#requests.delete(request);
+    return answered;
   }
 
   #learn({ model, key }: Pick<InferRequest, 'model' | 'key'>, sizes: BatchSizes): void {

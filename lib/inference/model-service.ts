@@ -8,13 +8,14 @@ import { ModelOrigin } from '../hosts/model-origin.ts';
 import { encodeProbe } from '../hosts/probe.ts';
 import { ServedModel } from '../hosts/served-model.ts';
 import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
+import { deviceWarning, isOnCpu } from '../models/device-session.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import type { ModelStore } from '../models/model-store.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { CounterName, Metrics } from '../telemetry/metrics.ts';
 import type { EngineModel } from './engine-model.ts';
 import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
 import { LearnedSizes } from './learned-sizes.ts';
@@ -24,11 +25,22 @@ import type { BatchFailure, InferAnswer, InferRequest } from './worker-protocol.
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_MILLIS = 1000;
 
+const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
+  ['tensorrt', 'num_inferences_on_tensorrt'],
+  ['cuda', 'num_inferences_on_cuda'],
+  ['webgpu', 'num_inferences_on_webgpu'],
+  ['cpu', 'num_inferences_on_cpu'],
+]);
+
 export interface ModelServiceOptions {
   readonly model: PipelineModel;
   readonly place: string;
   readonly configUrl: string;
   readonly threads: number;
+  /** How many hosts have a copy of the model. */
+  readonly copies: number;
+  /** The GPUs that copies take in turn. */
+  readonly gpus?: { readonly count: number; readonly first: number };
   readonly metrics: Metrics;
   /** Brings the model to this machine. */
   readonly modelStore: ModelStore;
@@ -41,6 +53,19 @@ export interface ModelServiceOptions {
   readonly onOutput?: (line: string) => void;
   /** Takes what a user should know or change. */
   readonly onWarning?: (message: string) => void;
+  /** Called each time a copy of the model has been loaded. */
+  readonly onModelLoaded?: (loaded: LoadedCopy) => void;
+}
+
+/** A copy of a model that has been loaded. */
+export interface LoadedCopy {
+  /** Of its handler in the config: `breast-cancer/steps[0].handler`. */
+  readonly place: string;
+  /** What lines show of it. */
+  readonly model: string;
+  /** The execution providers of its session, in order; absent where it asked for no device. */
+  readonly providers?: readonly string[];
+  readonly loadMillis: number;
 }
 
 /** A batch that a worker asked for, waiting to be run. */
@@ -61,6 +86,8 @@ export class ModelService implements EngineModel {
   readonly #served: ServedModel;
   readonly #assembler: BatchAssembler<Fragment> | undefined;
   readonly #learned: LearnedSizes;
+  /** What was warned of: each copy says the same, and each time that it is loaded. */
+  readonly #warned = new Set<string>();
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
 
@@ -72,18 +99,15 @@ export class ModelService implements EngineModel {
     const { batching } = this.#handler;
     this.#learned = new LearnedSizes(batching);
     this.#served = new ServedModel({
-      copies: this.#handler.modelCopies,
+      copies: options.copies,
+      ...(options.gpus === undefined ? {} : { gpus: options.gpus }),
       env: this.#handler.options.envVars ?? {},
       load: { spec: handlerSpec(this.#handler, options), threads: options.threads, ...probeOf(options.model) },
       loadTimeoutSecs: step.loadTimeoutSecs,
       ...originOf(options),
       ...(step.refreshSecs === undefined ? {} : { refreshSecs: step.refreshSecs }),
       onRefresh: (outcome) => metrics.add(outcome === 'new' ? 'model_refreshes' : 'model_refresh_failures', 1),
-      onLoad: (info) => {
-        metrics.add('model_loads', 1);
-        metrics.record('load_model_latency_milli_secs', info.loadMillis);
-        metrics.record('model_byte_size', info.modelBytes);
-      },
+      onLoad: (info) => this.#loaded(info),
       isOnDemand: options.isOnDemand,
       ...(options.onStale === undefined ? {} : { onStale: options.onStale }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
@@ -140,6 +164,21 @@ export class ModelService implements EngineModel {
     await this.#served[Symbol.asyncDispose]();
   }
 
+  #loaded({ label, device, loadMillis, modelBytes }: ModelInfo): void {
+    const { metrics, place, onWarning, onModelLoaded } = this.#options;
+    metrics.add('model_loads', 1);
+    metrics.record('load_model_latency_milli_secs', loadMillis);
+    metrics.record('model_byte_size', modelBytes);
+    const providers = device === undefined ? {} : { providers: device.providers };
+    onModelLoaded?.({ place, model: label, ...providers, loadMillis });
+    if (device === undefined) return;
+    if (device.missing.length > 0 && isOnCpu(device.providers)) metrics.add('model_cpu_fallbacks', 1);
+    const warning = deviceWarning(place, device);
+    if (warning === undefined || this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    onWarning?.(warning);
+  }
+
   async #run(fragments: readonly Fragment[]): Promise<void> {
     const [first] = fragments;
     if (first === undefined) return;
@@ -173,10 +212,13 @@ export class ModelService implements EngineModel {
     fragments: readonly Fragment[],
     size: number,
     { frame, groups }: Extract<RunAnswer, { groups: unknown }>,
-    { label, digest = label }: ModelInfo,
+    { label, digest = label, device }: ModelInfo,
   ): void {
     const { metrics } = this.#options;
     metrics.add('num_inferences', size);
+    const counter = INFERENCES_ON.get(device?.providers[0] ?? '');
+    if (counter !== undefined) metrics.add(counter, size);
+    const providers = device === undefined ? {} : { providers: device.providers.join('+') };
     metrics.record('inference_request_batch_size', size);
     metrics.record('inference_batch_latency_micro_secs', frame.micros);
     this.#options.onInferred?.(frame.micros / 1000);
@@ -194,7 +236,7 @@ export class ModelService implements EngineModel {
       fragment?.resolve({
         ok: true,
         results: resultBatch(result, chunks),
-        model: { label, digest },
+        model: { label, digest, ...providers },
         sizes: this.#learned.sizes(fragment.request.key),
       });
     });

@@ -1,5 +1,6 @@
-import type { OutcomeChunk } from './bundle.ts';
+import type { OutcomeChunk, Providers } from './bundle.ts';
 import { toJson } from './json.ts';
+import { joinProviders } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
 import type { ModelLabel } from './worker-protocol.ts';
 
@@ -29,6 +30,7 @@ export class OutcomeLines {
   #lastTail = '';
   /** Those of the lines that have not been taken yet. */
   #models: Record<string, string> = {};
+  #providers: Providers | undefined;
   readonly #encoder = new TextEncoder();
   #results = '';
   #errors = '';
@@ -82,6 +84,7 @@ export class OutcomeLines {
       succeeded: this.#succeeded,
       failed: this.#failed,
       models: this.#models,
+      ...(this.#providers === undefined ? {} : { providers: this.#providers }),
       isMidBatch: this.#isMidBatch,
     };
     this.#results = '';
@@ -90,6 +93,7 @@ export class OutcomeLines {
     this.#succeeded = 0;
     this.#failed = {};
     this.#models = {};
+    this.#providers = undefined;
     // What it shows has to be named again.
     this.#last = undefined;
     return chunk;
@@ -122,7 +126,10 @@ export class OutcomeLines {
     if (models !== this.#last) {
       this.#last = models;
       this.#lastTail = this.#tails.get(models) ?? this.#newTail(models);
-      for (const { label, digest } of models) this.#models[label] = digest;
+      for (const { label, digest, providers } of models) {
+        this.#models[label] = digest;
+        if (providers !== undefined) this.#providers = joinProviders(this.#providers, { [label]: [providers] });
+      }
     }
     return this.#lastTail;
   }

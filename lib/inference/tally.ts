@@ -1,4 +1,4 @@
-import type { OutcomeChunk } from './bundle.ts';
+import type { OutcomeChunk, Providers } from './bundle.ts';
 
 /** What became of the elements of a bundle so far. */
 export interface Tally {
@@ -8,6 +8,8 @@ export interface Tally {
   readonly failedByStage: Record<string, number>;
   /** The models that made the predictions: digests, or names, by what the lines show of them. */
   readonly models: Record<string, string>;
+  /** What models that asked for a device ran on; replaced, never changed. */
+  providers?: Providers;
 }
 
 export function emptyTally(): Tally {
@@ -22,4 +24,16 @@ export function count(tally: Tally, chunk: OutcomeChunk): void {
     tally.failedByStage[stage] = (tally.failedByStage[stage] ?? 0) + failed;
   }
   Object.assign(tally.models, chunk.models);
+  const providers = joinProviders(tally.providers, chunk.providers);
+  if (providers !== undefined) tally.providers = providers;
+}
+
+/** What models ran on by either account. */
+export function joinProviders(one: Providers | undefined, other: Providers | undefined): Providers | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  const joined: Record<string, readonly string[]> = { ...one };
+  for (const [model, providers] of Object.entries(other)) {
+    joined[model] = [...new Set([...(joined[model] ?? []), ...providers])].toSorted();
+  }
+  return joined;
 }

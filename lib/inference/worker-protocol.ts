@@ -73,6 +73,8 @@ export interface InferRequest {
 export interface ModelLabel {
   readonly label: string;
   readonly digest: string;
+  /** The execution providers that it ran on, `tensorrt+cuda`, where it asked for a device. */
+  readonly providers?: string;
 }
 
 /**
@@ -116,6 +118,8 @@ export type ToWorker =
   | { readonly kind: 'modelFailed'; readonly model: number; readonly error: CarriedError }
   | { readonly kind: 'leased'; readonly request: number; readonly lease: ModelLease }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: InferAnswer }
+  /** There is no answer, as its bundle has ended. */
+  | { readonly kind: 'noAnswer'; readonly request: number }
   | { readonly kind: 'written'; readonly task: number }
   | { readonly kind: 'abort'; readonly task: number };
 

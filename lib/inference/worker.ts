@@ -73,6 +73,7 @@ export class InferenceWorker {
       case 'modelFailed':
       case 'leased':
       case 'answer':
+      case 'noAnswer':
         this.#link.take(message);
     }
   }

@@ -6,7 +6,7 @@ import type { Deadline } from './fabric-ports.ts';
 /** A function is gone so long after its time is over. */
 const SLACK_MILLIS = 60_000;
 /** SQS hides a message for 12 hours from its receive on, and no longer. */
-const MAX_RUN_MILLIS = 11 * 60 * 60 * 1000;
+export const MAX_RUN_MILLIS = 11 * 60 * 60 * 1000;
 
 /** How long a message that failed waits for its next receive: 30 s, and four times as long each time, up to 5 minutes. */
 const FIRST_WAIT_SECS = 30;
@@ -18,9 +18,10 @@ export interface ComeAgainOptions {
   readonly telemetry: Pick<Telemetry, 'warn'>;
 }
 
-/** By when nobody works on a message any more that is taken now, in milliseconds from now on. */
+/** By when nobody works on a message any more that is taken or hidden anew now, in milliseconds from now on. */
 export function takenMillis(deadline: Deadline): number {
-  return Math.min(deadline.remainingMillis(), MAX_RUN_MILLIS) + SLACK_MILLIS;
+  const millis = deadline.hold?.millis ?? Math.min(deadline.remainingMillis(), MAX_RUN_MILLIS);
+  return millis + SLACK_MILLIS;
 }
 
 /** Has a message that was killed with its run come again soon after that, and not when its queue would give it again. */

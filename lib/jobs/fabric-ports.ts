@@ -37,4 +37,18 @@ export interface Deadline {
   remainingMillis(): number;
   /** Aborted when it is time to put things in order and hand back what is left; before `remainingMillis` is 0. */
   readonly signal: AbortSignal;
+  /** The most that requests to endpoints may take to end after the signal. @default a share of the run's time */
+  readonly drainMillis?: number;
+  /** Keeps the message from others. @default it is to be hidden once, for as long as the run may take */
+  readonly hold?: MessageHold;
+}
+
+/** Keeps a message from others for as long as it is worked on: it is hidden anew again and again, for a while each time. */
+export interface MessageHold {
+  /** How long that while is, in milliseconds: a message whose worker was killed comes again after it. */
+  readonly millis: number;
+  /** Does this too whenever the message has been hidden anew. @returns what ends that, and waits for what is under way */
+  onRenewed(work: () => Promise<void>): AsyncDisposable;
+  /** It is not hidden anew any more; from then on its visibility is the caller's to set. */
+  end(): Promise<void>;
 }

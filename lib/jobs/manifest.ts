@@ -1,4 +1,6 @@
 import type { ErrorDescription } from '../errors.ts';
+import type { Providers } from '../inference/bundle.ts';
+import { joinProviders } from '../inference/tally.ts';
 import type { Job } from './job.ts';
 
 /** `complete`: every bundle has its part. `incomplete`: some never got one. `stopped`: too many elements failed. */
@@ -25,6 +27,8 @@ export interface PartNote {
   readonly succeeded: number;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly models: Readonly<Record<string, string>>;
+  /** What models that asked for a device ran on; absent where none did. */
+  readonly providers?: Providers;
   /** The name of the staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
   readonly errors?: string;
   readonly elapsedMillis: number;
@@ -45,6 +49,8 @@ export interface Manifest {
   readonly missingCount?: number;
   /** The models that made the predictions, by what the lines show of them: their full digests. */
   readonly models: Readonly<Record<string, string>>;
+  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  readonly providers?: Providers;
   readonly config: string;
   readonly timings: { readonly bundleMillis: number };
 }
@@ -62,6 +68,7 @@ export function manifestOf(
   const counts = { total: 0, succeeded: 0, failed: 0 };
   const failedByStage: Record<string, number> = {};
   const models: Record<string, string> = {};
+  let providers: Providers | undefined;
   let bundleMillis = 0;
   for (const note of notes) {
     counts.total += note.elements;
@@ -69,6 +76,7 @@ export function manifestOf(
     counts.failed += note.elements - note.succeeded;
     bundleMillis += note.elapsedMillis;
     Object.assign(models, note.models);
+    providers = joinProviders(providers, note.providers);
     for (const [stage, failed] of Object.entries(note.failedByStage)) {
       failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
     }
@@ -84,6 +92,7 @@ export function manifestOf(
     parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),
     ...(missing.length === 0 ? {} : { missing: missing.slice(0, MAX_NAMED_MISSING), missingCount: missing.length }),
     models,
+    ...(providers === undefined ? {} : { providers }),
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },
   };

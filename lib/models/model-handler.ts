@@ -17,7 +17,7 @@ export interface Probe {
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;
-  /** How many copies of the model there are, each in a process of its own. @default 1 */
+  /** How many copies of the model there are, each in a process of its own. @default 1, on GPUs one for each of them */
   readonly modelCopies?: number;
   /** Environment variables of the model's processes, set before they import anything. @default none */
   readonly envVars?: Readonly<Record<string, string>>;

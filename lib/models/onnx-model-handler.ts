@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { isS3Uri } from '../stores/open-source.ts';
 import { collate, type Padding } from './collate.ts';
+import { checkDeviceOptions, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
 import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
@@ -14,14 +15,12 @@ export type OnnxInput = unknown;
 /** One row of each output: nested arrays, or a scalar where the row is one. */
 export type OnnxOutput = Readonly<Record<string, unknown>>;
 
-export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input> {
+export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input>, DeviceOptions {
   /**
    * The model file: a path, relative to the config file, a `file:` URL, or `s3://<bucket>/<object key>`. One that ends in
    * `.json` is a pointer, which says where the model is: `{ "modelUri": "v7/model.onnx" }`.
    */
   readonly modelUri: string;
-  /** @default 'CPU' */
-  readonly device?: 'CPU' | 'GPU';
   /** The outputs that results have. @default all of the model's */
   readonly outputNames?: readonly string[];
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
@@ -48,6 +47,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
         `Cannot create OnnxModelHandler as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${options.modelUri}`,
       );
     }
+    checkDeviceOptions(options, options.sessionOptions?.executionProviders);
     const axis = options.padding?.axis ?? 1;
     if (!Number.isInteger(axis) || axis < 1) {
       throw new RangeError(
@@ -91,9 +91,12 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
   }
 
   override async loadModel(): Promise<OnnxModel> {
-    const { device = 'CPU', outputNames, sessionOptions } = this.options;
+    const { device = 'CPU', executionProviders = ['cuda'], onMissingDevice = 'fail' } = this.options;
+    const { outputNames, sessionOptions } = this.options;
     const threads = Number(process.env['FABRIC_INTRA_OP_THREADS']) || undefined;
-    return openOnnxSession({ path: await this.localPath(), device, outputNames, sessionOptions, threads });
+    const gpu = Number(process.env['FABRIC_GPU'] ?? '0');
+    const wanted = device === 'GPU' ? { providers: executionProviders, onMissingDevice, gpu } : undefined;
+    return openOnnxSession({ path: await this.localPath(), gpu: wanted, outputNames, sessionOptions, threads });
   }
 
   /**

@@ -1,5 +1,8 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ModelLoadError } from '../errors.ts';
+import { type DeviceUse, openOnGpu } from './device-session.ts';
+import type { GpuProvider } from './missing-provider.ts';
+import { askLoader } from './provider-library.ts';
 import { type Datatype, isFree, type NamedTensors, type Tensor, type TensorMetadata } from './tensor.ts';
 
 /** A loaded ONNX model: its session, and what its metadata says of the tensors that go in and come out. */
@@ -7,11 +10,16 @@ export interface OnnxModel {
   readonly session: InferenceSession;
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
+  /** Where it computes; absent where nothing was said of that, and it is the CPU. */
+  readonly device?: DeviceUse;
 }
 
 export interface OnnxSessionOptions {
   readonly path: string;
-  readonly device: 'CPU' | 'GPU';
+  /** The execution providers that are wanted, and the number of the GPU. */
+  readonly gpu:
+    | { readonly providers: readonly GpuProvider[]; readonly onMissingDevice: 'fail' | 'cpu'; readonly gpu: number }
+    | undefined;
   readonly outputNames: readonly string[] | undefined;
   readonly threads: number | undefined;
   readonly sessionOptions: InferenceSession.SessionOptions | undefined;
@@ -39,29 +47,56 @@ const WITHOUT_SPINNING = { session: { intra_op: { allow_spinning: '0' }, inter_o
 
 /** @throws ModelLoadError where the file is missing or corrupt, or has inputs or outputs that can't be batched. */
 export async function openOnnxSession(options: OnnxSessionOptions): Promise<OnnxModel> {
-  const { InferenceSession } = await import('onnxruntime-node');
   let session: InferenceSession;
+  let device: DeviceUse | undefined;
   try {
-    session = await InferenceSession.create(options.path, {
-      executionProviders: options.device === 'GPU' ? ['cuda'] : ['cpu'],
-      ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-      logSeverityLevel: 3,
-      ...options.sessionOptions,
-      extra: { ...WITHOUT_SPINNING, ...options.sessionOptions?.extra },
-    });
+    ({ session, device } = await openSession(options));
   } catch (error) {
-    const device = options.device === 'GPU' ? " on device 'GPU'" : '';
-    throw new ModelLoadError(`${options.path} can't be loaded${device}: ${(error as Error).message}`, { cause: error });
+    const where = options.gpu === undefined ? '' : " on device 'GPU'";
+    throw new ModelLoadError(`${options.path} can't be loaded${where}: ${(error as Error).message}`, { cause: error });
   }
   try {
     const inputs = session.inputMetadata.map((value) => tensorMetadata(value, 'input'));
     const chosen = chooseOutputs(session, options.outputNames);
     const outputs = chosen.map((value) => tensorMetadata(value, 'output'));
     checkBatchable(inputs, outputs);
-    return { session, inputs, outputs };
+    return { session, inputs, outputs, ...(device === undefined ? {} : { device }) };
   } catch (error) {
     throw new ModelLoadError(`${options.path} can't be run: ${(error as Error).message}`, { cause: error });
   }
+}
+
+async function openSession({ path, gpu, threads, sessionOptions }: OnnxSessionOptions): Promise<{
+  readonly session: InferenceSession;
+  readonly device: DeviceUse | undefined;
+}> {
+  const { InferenceSession, listSupportedBackends } = await import('onnxruntime-node');
+  const create = (executionProviders: readonly InferenceSession.ExecutionProviderConfig[]): Promise<InferenceSession> =>
+    InferenceSession.create(path, {
+      executionProviders,
+      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      logSeverityLevel: 3,
+      ...sessionOptions,
+      extra: { ...WITHOUT_SPINNING, ...sessionOptions?.extra },
+    });
+  if (gpu === undefined) {
+    const own = sessionOptions?.executionProviders;
+    const device = own && { providers: own.map((one) => (typeof one === 'string' ? one : one.name)), missing: [] };
+    return { session: await create(['cpu']), device };
+  }
+  const { session, use } = await openOnGpu({
+    providers: gpu.providers,
+    onMissingDevice: gpu.onMissingDevice,
+    supported: listSupportedBackends().map(({ name }) => name),
+    create: (providers) => create(providers.map((name) => onDevice(name, gpu.gpu))),
+    askLoader,
+  });
+  return { session, device: use };
+}
+
+/** Of a provider's own options, onnxruntime-node 1.30 heeds `deviceId` alone, and only for these. */
+function onDevice(name: string, deviceId: number): InferenceSession.ExecutionProviderConfig {
+  return name === 'cuda' || name === 'tensorrt' ? { name, deviceId } : name;
 }
 
 function chooseOutputs(

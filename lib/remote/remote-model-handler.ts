@@ -8,6 +8,8 @@ import type { SecretReference } from './secrets/secret-reference.ts';
 const DEFAULT_NUM_RETRIES = 5;
 const DEFAULT_TIMEOUT_SECS = 60;
 const DEFAULT_MAX_CONCURRENCY = 256;
+/** A day. Timers take 24 of them, and fire at once for more. */
+const LONGEST_TIMEOUT_SECS = 86_400;
 
 export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /**
@@ -38,6 +40,8 @@ export interface EndpointInfo {
   readonly digest?: string;
   /** The model's inputs, where elements are shaped by them. */
   readonly inputs?: readonly TensorMetadata[];
+  /** Whether the handler says so by itself, so that nobody knows yet if the endpoint can be reached. @default false */
+  readonly isUnasked?: boolean;
 }
 
 /** What a handler may do in AWS; as in `lambda({ permissions })`. */
@@ -77,7 +81,13 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     this.maxConcurrency = options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY;
     this.rateLimits = checkRateLimits(options.rateLimits ?? [], name);
     check(name, 'numRetries', this.numRetries, 'an integer of at least 0', (it) => Number.isInteger(it) && it >= 0);
-    check(name, 'timeoutSecs', this.requestTimeoutSecs, 'a positive number', (it) => it > 0);
+    check(
+      name,
+      'timeoutSecs',
+      this.requestTimeoutSecs,
+      `a positive number of at most ${LONGEST_TIMEOUT_SECS}`,
+      (it) => it > 0 && it <= LONGEST_TIMEOUT_SECS,
+    );
     check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);
   }
 

@@ -28,6 +28,8 @@ export interface ReceiveOptions extends StoreOptions {
   readonly maxMessages: number;
   /** From 0 to 20: how long to wait for a first message. */
   readonly waitSecs: number;
+  /** How long what is received is hidden from others, from 0 to 43,200. @default the queue's own */
+  readonly visibilitySecs?: number | undefined;
 }
 
 /** A queue that delivers each message at least once: SQS. Errors are as an ObjectStore's. */

@@ -39,11 +39,12 @@ class SqsQueue implements MessageQueue {
     await sendToQueue(this.#client, this.#url, { messages, signal });
   }
 
-  async receive({ maxMessages, waitSecs, signal }: ReceiveOptions): Promise<readonly ReceivedMessage[]> {
+  async receive({ maxMessages, waitSecs, visibilitySecs, signal }: ReceiveOptions): Promise<readonly ReceivedMessage[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: this.#url,
       MaxNumberOfMessages: maxMessages,
       WaitTimeSeconds: waitSecs,
+      ...(visibilitySecs === undefined ? {} : { VisibilityTimeout: visibilitySecs }),
       MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
     });
     const { Messages } = await this.#ask('receive from', signal, () => this.#client.send(command, abortOn(signal)));

@@ -7,6 +7,12 @@ export type CounterName =
   | 'model_thrash_warnings'
   | 'model_refreshes'
   | 'model_refresh_failures'
+  /** Of models that asked for a device: inferences by the execution provider, and copies that were loaded on the CPU instead. */
+  | 'num_inferences_on_tensorrt'
+  | 'num_inferences_on_cuda'
+  | 'num_inferences_on_webgpu'
+  | 'num_inferences_on_cpu'
+  | 'model_cpu_fallbacks'
   /** Requests to endpoints: all, those that were answered, those that were throttled (429), those made again. */
   | 'endpoint_requests'
   | 'endpoint_requests_accepted'

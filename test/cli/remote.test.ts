@@ -22,8 +22,17 @@ async function setUp(numbers: readonly number[], pipeline = 'single') {
   const input = await writeIn(root, 'n.jsonl', numbers.map((n) => `${n}\n`).join(''));
   const folder = join(root, 'out', pipeline, 'n.jsonl');
   const args = (...flags: readonly string[]): string[] => [
-    ...['run', pipeline, input, '--output', join(root, 'out'), '--config', config, '--workers', '1', '--json'],
+    'run',
+    pipeline,
+    input,
     ...flags,
+    '--output',
+    join(root, 'out'),
+    '--config',
+    config,
+    '--workers',
+    '1',
+    '--json',
   ];
   const options = { env: { DOUBLER_URL: server.url } };
   return { root, folder, args, options };

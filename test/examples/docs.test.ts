@@ -178,6 +178,7 @@ describe('the documentation', () => {
     const names = [
       ...namesIn(sources, /override readonly name(?:: string)? = '(\w+)'/g),
       ...namesIn(sources, /new ElementReadError\(\s*'(\w+)'/g),
+      ...namesIn(sources, /\bname: '(Endpoint\w+)'/g),
       ...namesIn(inBraces.join(' '), /'(\w+)'/g),
     ];
     // They send a batch to another host, and a bundle to another run, or become another error: nobody's failures.
@@ -185,6 +186,7 @@ describe('the documentation', () => {
     const shown = new Set(names.filter((name) => !internal.has(name)));
     expect(shown).toContain('ColumnCountMismatch');
     expect(shown).toContain('ModelHostCrashedError');
+    expect(shown).toContain('EndpointRefusedError');
     const explained = await read('docs/failures.md');
     expect([...shown].filter((name) => !explained.includes(`| \`${name}\``))).toEqual([]);
   });

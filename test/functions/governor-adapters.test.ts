@@ -55,6 +55,13 @@ describe('the metrics of endpoints', () => {
       },
     });
   });
+
+  test.each(['InternalError', 'Forbidden'])('are an error where CloudWatch could not say: %s', async (StatusCode) => {
+    const result = { Id: 'throttled', StatusCode, Timestamps: [], Values: [] };
+    await serveAws(() => ({ body: { MetricDataResults: [result] } }));
+    const time = { start: NOON_SECS * 1000, end: (NOON_SECS + 600) * 1000 };
+    await expect(openEndpointMetrics().minutesOf('wine', time, { signal })).rejects.toThrow(StatusCode);
+  });
 });
 
 describe('a poller', () => {

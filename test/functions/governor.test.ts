@@ -170,6 +170,14 @@ describe('the governor', () => {
     expect(world.stateOf('wine').runs).toHaveLength(1);
   });
 
+  test('goes on where a run that it remembers is in the future', async () => {
+    const runs = [{ at: NOON + 24 * 60 * MINUTE, concurrency: 10, working: 10 }];
+    const world = new GovernedWorld({ wine: { ...BUSY, parameter: serializeState({ ...FIRST_STATE, runs }) } });
+    await run(world);
+    expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
+    expect(world.stateOf('wine').runs).toHaveLength(2);
+  });
+
   test('gives an endpoint fewer callers that refuses many of their requests, minutes after it did', async () => {
     const runs = [7, 6, 5, 4, 3, 2, 1].map((ago) => ({ at: minuteBefore(ago) + 1000, concurrency: 40, working: 40 }));
     const minutes = [7, 6, 5, 4, 3].map((ago) => ({

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { finalizerSettings, governorSettings, intakeSettings, processorSettings } from '../../functions/settings.ts';
+import {
+  finalizerSettings,
+  governorSettings,
+  intakeSettings,
+  processorSettings,
+  workerSettings,
+} from '../../functions/settings.ts';
 
 const URL_OF = (name: string): string => `https://sqs.eu-west-1.amazonaws.com/123456789012/${name}`;
 
@@ -107,6 +113,38 @@ describe('the settings of a function', () => {
       "FABRIC_GOVERNED is wrong: 'wine.queue' must be the URL of a queue",
     );
     expect(() => governorSettings({ ...governor, FABRIC_PARAMETERS: '' })).toThrow('FABRIC_PARAMETERS is wrong');
+  });
+
+  test('of a worker say how its container is run, and may be left out', () => {
+    const bundles = {
+      outputBucket: 'out',
+      inputBuckets: ['in'],
+      queues: { bundles: URL_OF('b'), deadLetters: URL_OF('d') },
+      pipeline: 'wine',
+      config: 'fabric.config.mjs',
+      maxReceives: 5,
+    };
+    expect(workerSettings({ ...processor, FABRIC_HEALTH_PORT: '', ECS_AGENT_URI: '' })).toEqual({
+      ...bundles,
+      stopTimeoutSecs: 30,
+    });
+    const given = {
+      FABRIC_STOP_TIMEOUT_SECS: '120',
+      FABRIC_VISIBILITY_SECS: '60',
+      FABRIC_HEALTH_PORT: '8080',
+      ECS_AGENT_URI: 'http://169.254.170.2/api/x',
+    };
+    expect(workerSettings({ ...processor, ...given })).toEqual({
+      ...bundles,
+      stopTimeoutSecs: 120,
+      visibilitySecs: 60,
+      healthPort: 8080,
+      ecsAgentUri: 'http://169.254.170.2/api/x',
+    });
+    expect(() => workerSettings({ ...processor, FABRIC_HEALTH_PORT: '65536' })).toThrow(
+      'FABRIC_HEALTH_PORT is wrong: it must be a port: 65535 at most',
+    );
+    expect(() => workerSettings({ ...processor, FABRIC_STOP_TIMEOUT_SECS: '0' })).toThrow('a positive integer');
   });
 
   test('want a count of receives', () => {

@@ -220,7 +220,7 @@ export function memoryQueue(options: MemoryQueueOptions = {}): MemoryQueue {
     kept.add({ id: randomUUID(), outgoing, sentAtMillis, visibleAt, receives: 0, receiptHandle: '' });
   }
 
-  async function take(maxMessages: number): Promise<ReceivedMessage[]> {
+  async function take(maxMessages: number, hiddenSecs = visibilitySecs): Promise<ReceivedMessage[]> {
     const taken: ReceivedMessage[] = [];
     for (const message of kept) {
       if (taken.length === maxMessages) break;
@@ -231,7 +231,7 @@ export function memoryQueue(options: MemoryQueueOptions = {}): MemoryQueue {
         continue;
       }
       message.receives += 1;
-      message.visibleAt = now() + visibilitySecs * 1000;
+      message.visibleAt = now() + hiddenSecs * 1000;
       message.receiptHandle = randomUUID();
       const { id, receiptHandle, receives: receiveCount, sentAtMillis } = message;
       taken.push({ id, body: message.outgoing.body, receiptHandle, receiveCount, sentAtMillis });
@@ -252,12 +252,12 @@ export function memoryQueue(options: MemoryQueueOptions = {}): MemoryQueue {
       signal?.throwIfAborted();
       await around(faults, { operation: 'send', messages }, () => messages.forEach(add));
     },
-    async receive({ maxMessages, waitSecs, signal }) {
+    async receive({ maxMessages, waitSecs, visibilitySecs: hiddenSecs, signal }) {
       signal?.throwIfAborted();
       const until = options.now === undefined ? Date.now() + waitSecs * 1000 : 0;
       return around(faults, { operation: 'receive' }, async () => {
         for (;;) {
-          const taken = await take(maxMessages);
+          const taken = await take(maxMessages, hiddenSecs);
           if (taken.length > 0 || Date.now() >= until) return taken;
           await sleep(POLL_MILLIS, undefined, signal === undefined ? {} : { signal });
         }

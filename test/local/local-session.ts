@@ -25,12 +25,15 @@ export interface LocalSession {
 export interface LocalSessionOptions {
   readonly configUrl?: URL;
   readonly inputBuckets?: readonly string[];
+  /** How long a run of a processor may take. */
+  readonly timeoutSecs?: number;
 }
 
 /** A local fabric that ends with the test. */
 export async function localSession({
   configUrl = cliConfig,
   inputBuckets = [],
+  timeoutSecs,
 }: LocalSessionOptions = {}): Promise<LocalSession> {
   const output = join(await temporaryFolder(), 'out');
   const events: JobEvent[] = [];
@@ -41,6 +44,7 @@ export async function localSession({
     fabric: await loadConfig(configUrl),
     telemetry: { info() {}, warn: log, error: log, count() {} },
     workers: 1,
+    timeoutSecs,
     inputBuckets,
     onJobEnded: (event) => events.push(event),
   });

@@ -118,6 +118,16 @@ export function describeMessageQueue(name: string, { open }: { readonly open: ()
       expect(await drain(queue, 1)).toMatchObject([{ id: first?.id, receiveCount: 2 }]);
     });
 
+    test('hides a message for as long as its receiver wants, whatever the queue has', async ({ expect }) => {
+      const { queue } = await createQueue({ VisibilityTimeout: '600' });
+      await queue.send([{ body: 'hidden' }]);
+      const options = { maxMessages: 10, waitSecs: WAIT_SECS };
+      const [first] = await queue.receive({ ...options, visibilitySecs: 1 });
+      expect(first).toMatchObject({ receiveCount: 1 });
+      expect(await queue.receive({ ...options, visibilitySecs: 600 })).toMatchObject([{ receiveCount: 2 }]);
+      expect(await queue.receive({ ...options, waitSecs: 2 })).toEqual([]);
+    });
+
     test('delivers a message no sooner than its delay', async ({ expect }) => {
       const { queue } = await createQueue();
       const before = Date.now();

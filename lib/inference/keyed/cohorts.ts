@@ -3,6 +3,7 @@ import type { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
 import { OnnxModelHandler } from '../../models/onnx-model-handler.ts';
 import { BatchRunner } from '../batch-runner.ts';
+import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
 import { applyFunction, type StageFunction } from '../element-functions.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from '../ordered-window.ts';
 import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
@@ -111,7 +112,7 @@ export class Cohorts {
 /** A model may fix its batches itself, which is known only once it is loaded. */
 function mayHaveFixedBatches(handler: ModelHandler): boolean {
   const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = handler.batching;
-  if (maxBatchDurationSecs !== undefined || maxBatchSize === 1) return false;
+  if (maxBatchDurationSecs !== undefined || maxBatchSize === 1 || handler instanceof RemoteModelHandler) return false;
   return minBatchSize === maxBatchSize || handler instanceof OnnxModelHandler;
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path/posix';
 import { FabricError } from '../../errors.ts';
-import type { BundleSummary } from '../../inference/bundle.ts';
+import type { BundleSummary, Providers } from '../../inference/bundle.ts';
 import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
 import type { PartNote } from '../manifest.ts';
 import type { OutcomeSpool } from './outcome-spool.ts';
@@ -11,6 +11,8 @@ import { type CommittedPart, metadataOf, type OutputBucket, readPart } from './p
 const JSON_LINES = 'application/x-ndjson';
 
 export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
+  /** What models that asked for a device ran on. @default what the spool's outcomes say */
+  readonly providers?: Providers | undefined;
   readonly output: OutputBucket;
   /** What must be there for the commit to hold: nothing, or the part that it replaces. @default 'absent' */
   readonly only?: PutOptions['only'];
@@ -33,7 +35,7 @@ export interface Commit {
 export async function commitPart(
   place: PartPlace,
   spool: OutcomeSpool,
-  { output, models, elapsedMillis, only = 'absent', signal }: CommitPartOptions,
+  { output, models, providers = spool.tally.providers, elapsedMillis, only = 'absent', signal }: CommitPartOptions,
 ): Promise<Commit> {
   await spool.close();
   const { store, bucket } = output;
@@ -51,6 +53,7 @@ export async function commitPart(
     succeeded: tally.succeeded,
     failedByStage: tally.failedByStage,
     models,
+    ...(providers === undefined ? {} : { providers }),
     ...(errorsKey === undefined ? {} : { errors: errorsKey }),
     elapsedMillis: Math.round(elapsedMillis),
   };

@@ -80,6 +80,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     this.tally.failed = tally.total - tally.succeeded;
     Object.assign(this.tally.failedByStage, tally.failedByStage);
     Object.assign(this.tally.models, tally.models);
+    if (tally.providers !== undefined) this.tally.providers = tally.providers;
     this.#cut = this.#here();
   }
 

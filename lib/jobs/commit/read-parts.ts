@@ -24,7 +24,7 @@ export class PartReader {
   readonly #output: OutputBucket;
   readonly #known = new Map<number, { readonly etag: string; readonly part: CommittedPart | undefined }>();
   /** Most parts have the same models: each list of them is kept once. */
-  readonly #models = new Map<string, PartNote['models']>();
+  readonly #models = new Map<string, Pick<PartNote, 'models' | 'providers'>>();
 
   constructor(recorded: RecordedJob, output: OutputBucket) {
     this.recorded = recorded;
@@ -59,10 +59,11 @@ export class PartReader {
   }
 
   #shared({ note, etag }: CommittedPart): CommittedPart {
-    const text = JSON.stringify(note.models);
-    const models = this.#models.get(text) ?? note.models;
-    this.#models.set(text, models);
-    return { note: { ...note, models }, etag };
+    const { models, providers } = note;
+    const text = JSON.stringify([models, providers]);
+    const shared = this.#models.get(text) ?? { models, ...(providers === undefined ? {} : { providers }) };
+    this.#models.set(text, shared);
+    return { note: { ...note, ...shared }, etag };
   }
 }
 

@@ -101,6 +101,7 @@ export class BundleProcessor {
 
   /** Nobody else gets the message while this run lives, and somebody does soon when it was killed. */
   async #hide({ received, deadline }: Attempt): Promise<void> {
+    if (deadline.hold !== undefined) return;
     const secs = Math.ceil(takenMillis(deadline) / 1000);
     await this.#options.bundles.changeVisibility(received.receiptHandle, secs);
   }
@@ -135,6 +136,7 @@ export class BundleProcessor {
       if (taken !== undefined && isLastReceive(attempt, this.#options)) {
         await notePark(taken, describeError(error), this.#options);
       }
+      await attempt.deadline.hold?.end();
       await bundles.changeVisibility(receiptHandle, backoffSecs);
     } catch (failure) {
       // The note that was left before, and the time that the message is hidden, do as well.

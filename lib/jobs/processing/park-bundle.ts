@@ -16,13 +16,20 @@ export function isLastReceive({ received }: Attempt, { maxReceives }: BundleProc
   return received.receiveCount >= maxReceives;
 }
 
-/** Says that a bundle is tried for the last time: without a part at the end of that time, it is parked. */
+const NOTHING: AsyncDisposable = { async [Symbol.asyncDispose]() {} };
+
+/**
+ * Says that a bundle is tried for the last time: without a part at the end of that time, it is parked. Where its message
+ * is hidden a while at a time, so is what it says renewed, until the result is disposed of.
+ */
 export async function noteLastReceive(
   bundle: JobBundle,
   { deadline }: Attempt,
   { output, now }: BundleProcessorOptions,
-): Promise<void> {
-  await note(bundle, { until: now() + takenMillis(deadline) }, output);
+): Promise<AsyncDisposable> {
+  const write = (): Promise<void> => note(bundle, { until: now() + takenMillis(deadline) }, output);
+  await write();
+  return deadline.hold?.onRenewed(write) ?? NOTHING;
 }
 
 /** Says that a bundle is not tried again, and why. */

@@ -12,7 +12,10 @@ import type { OutputBucket } from '../commit/part-metadata.ts';
  * the bundle's outcomes, it names objects that are its attempt's own, and the next attempt goes on from exactly what it
  * holds. At worst some elements are asked again; what is committed is one attempt's prefix and what that attempt added.
  */
-export interface PartialOutcomes extends Pick<BundleSummary, 'failedByStage' | 'models' | 'elapsedMillis'> {
+export interface PartialOutcomes extends Pick<
+  BundleSummary,
+  'failedByStage' | 'models' | 'providers' | 'elapsedMillis'
+> {
   readonly elements: number;
   readonly succeeded: number;
   /** Object keys of the lines so far. */
@@ -33,10 +36,11 @@ export async function stagePartial(
 ): Promise<void> {
   await spool.close();
   const staging = `${place.staging}.${randomUUID()}.partial`;
-  const { total, succeeded, failedByStage, models } = spool.tally;
+  const { total, succeeded, failedByStage, models, providers } = spool.tally;
   const results = `${staging}-results.jsonl`;
   const errors = `${staging}-errors.jsonl`;
-  const partial = { elements: total, succeeded, failedByStage, models, elapsedMillis, results, errors };
+  const ranOn = providers === undefined ? {} : { providers };
+  const partial = { elements: total, succeeded, failedByStage, models, ...ranOn, elapsedMillis, results, errors };
   await Promise.all([
     store.put({ bucket, key: results }, { path: spool.results.path }),
     store.put({ bucket, key: errors }, { path: spool.errors.path }),

@@ -64,9 +64,8 @@ export async function processJobBundle(
     telemetry.info('a bundle of a stopped job is left out', { job: job.id, bundle });
     return;
   }
-  if (isLastReceive(attempt, options)) {
-    await noteLastReceive({ job: job.id, bundle, of: job.of }, attempt, options);
-  }
+  const taken = { job: job.id, bundle, of: job.of };
+  await using _noted = isLastReceive(attempt, options) ? await noteLastReceive(taken, attempt, options) : undefined;
   const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
   const read = await readStoredBundle(job, bundle, { output, inputBuckets, objects: listed, signal });
   await runPart({ place, bundle: read }, attempt, options);

@@ -57,7 +57,13 @@ export async function processObjects(
     ended = { error, isOver: signal.aborted || isThrottle(error) };
   }
   await spool.close();
-  await answerAll(spool, asked, options);
+  try {
+    await answerAll(spool, asked, options);
+  } catch (error) {
+    // What was paid for is not asked again where it could not be put.
+    await answers.stage(0).catch(() => {});
+    throw error;
+  }
   if (ended === undefined) return;
   await answers.stage(spool.tally.total);
   if (!ended.isOver) throw ended.error;
@@ -73,7 +79,7 @@ function answersOf(
 ): Promise<StagedAnswers> {
   const digest = createHash('sha256').update(JSON.stringify(objects)).digest('hex');
   const place = { staging: stagingOf(`_answers/${digest}`) };
-  return StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true });
+  return StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true, keepsAll: true });
 }
 
 function nameOf({ bucket, key }: ObjectsMessage['objects'][number], { pipelineName }: BundleProcessorOptions): string {

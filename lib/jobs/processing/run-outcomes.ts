@@ -85,9 +85,16 @@ async function runOnce(
     const before = earlier?.elements ?? 0;
     await spool.cutAtBatch(before);
     const hasNewOutcomes = spool.isWhole && spool.tally.total > before;
-    if (hasNewOutcomes) await stagePartial(place, spool, elapsedMillis(), output);
-    if (spool.isWhole) await answers.stage(spool.tally.total);
-    if (!isOver) throw error;
+    const stage = async (): Promise<void> => {
+      if (hasNewOutcomes) await stagePartial(place, spool, elapsedMillis(), output);
+      if (spool.isWhole) await answers.stage(spool.tally.total);
+    };
+    if (!isOver) {
+      // Nobody should hear of the staging in its place.
+      await stage().catch(() => {});
+      throw error;
+    }
+    await stage();
     const progressed = hasNewOutcomes || (spool.isWhole && answers.journal.hasNewAnswers);
     throw new BrokenOffError({ ...answers.at, progressed }, error);
   }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { RedriveMessage } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
+import { joinProviders } from '../../inference/tally.ts';
 import { commitPart } from '../commit/commit-part.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { RecordedJob } from '../job-record.ts';
@@ -15,6 +16,7 @@ import { endRedrive, isRedriveOpen } from './redrive-notes.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
 import { runFailuresAgain } from './run-failures-again.ts';
 import { BrokenOffError } from '../processing/run-outcomes.ts';
+import { StagedAnswers } from '../processing/staged-answers.ts';
 import { errorsOf, type SelectedFailures, selectFailures } from './select-failures.ts';
 import { readStoredBundle } from '../processing/stored-bundle.ts';
 
@@ -46,7 +48,8 @@ export async function redriveBundle(
     telemetry.info('a redrive that is done was asked for again', fields);
     return;
   }
-  if (isLastReceive(options, options)) await noteLastReceive({ job: job.id, bundle, of: job.of }, options, options);
+  const taken = { job: job.id, bundle, of: job.of };
+  await using _noted = isLastReceive(options, options) ? await noteLastReceive(taken, options, options) : undefined;
   const part = await readPart(place, output, { signal });
   if (part === undefined) telemetry.warn('a bundle without a part can not be redriven: it has to run first', fields);
   else await redrivePart({ message, recorded, place }, part, options);
@@ -62,6 +65,34 @@ interface Redrive {
 
 /** Redrives the part that is there, until nothing is left that was asked for. */
 async function redrivePart(redrive: Redrive, first: CommittedPart, options: RedriveOptions): Promise<void> {
+  const answers = await takeAnswers(redrive, options);
+  try {
+    await redriveWith(answers, redrive, first, options);
+  } catch (error) {
+    // Where it can't be staged, it is asked for again.
+    await answers.stage(0).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * What attempts at this very redrive were answered. Not what the bundle was before: who redrives wants to ask anew, as
+ * where an answer was no use.
+ */
+function takeAnswers(
+  { place, message: { firstSentAt } }: Redrive,
+  { engine, output, received, deadline: { signal } }: RedriveOptions,
+): Promise<StagedAnswers> {
+  const staging = `${place.staging}.redrive-${firstSentAt ?? received.sentAtMillis}`;
+  return StagedAnswers.take({ staging }, { pipeline: engine.pipeline, output }, { signal, keepsAll: true });
+}
+
+async function redriveWith(
+  answers: StagedAnswers,
+  redrive: Redrive,
+  first: CommittedPart,
+  options: RedriveOptions,
+): Promise<void> {
   const { place, message } = redrive;
   const { output, deadline } = options;
   const { signal } = deadline;
@@ -70,7 +101,7 @@ async function redrivePart(redrive: Redrive, first: CommittedPart, options: Redr
     const failures = await selectFailures(place, part, message.select, output, { signal });
     // Errors may be missing after a commit of an earlier attempt.
     if (failures.ordinals.length === 0) return replaceErrors(place, part, output, { signal });
-    const { won, now } = await runAndReplace(redrive, { part, failures }, options);
+    const { won, now } = await runAndReplace(redrive, { part, failures, answers }, options);
     if (won) return;
     part = now;
   }
@@ -79,10 +110,17 @@ async function redrivePart(redrive: Redrive, first: CommittedPart, options: Redr
   });
 }
 
+/** The failures of a part, and what they were answered in this redrive. */
+interface RedriveWork {
+  readonly part: CommittedPart;
+  readonly failures: SelectedFailures;
+  readonly answers: StagedAnswers;
+}
+
 /** @returns whether the part was replaced as asked for, or else the one that is there by now. */
 async function runAndReplace(
   { place, recorded, message: { bundle: index } }: Redrive,
-  { part, failures }: { readonly part: CommittedPart; readonly failures: SelectedFailures },
+  { part, failures, answers }: RedriveWork,
   options: RedriveOptions,
 ): Promise<{ readonly won: boolean; readonly now: CommittedPart }> {
   const { engine, output, inputBuckets, received, deadline } = options;
@@ -90,12 +128,13 @@ async function runAndReplace(
   const stored = await readStoredBundle(recorded.job, index, { output, inputBuckets, signal });
   const bundle = { ...stored, receives: received.receiveCount };
   await using redone = await OutcomeSpool.open();
-  const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, deadline });
+  const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, deadline, answers });
   await redone.close();
   const { ordinals, models, brokenOff } = run;
   const isNothing = ordinals.length === 0;
-  if (brokenOff !== undefined && isNothing)
-    throw new BrokenOffError({ ...brokenOff.at, progressed: false }, brokenOff.cause);
+  if (brokenOff !== undefined && isNothing) {
+    throw new BrokenOffError({ ...brokenOff.at, progressed: answers.journal.hasNewAnswers }, brokenOff.cause);
+  }
   // From here on all is done past the deadline too, which leaves the time for that.
   if (isNothing) {
     await replaceErrors(place, part, output);
@@ -105,6 +144,7 @@ async function runAndReplace(
   const commit = await commitPart(place, merged ?? redone, {
     output,
     models: failures.isRange ? models : { ...part.note.models, ...models },
+    providers: joinProviders(failures.isRange ? undefined : part.note.providers, redone.tally.providers),
     elapsedMillis: part.note.elapsedMillis + run.elapsedMillis,
     only: { ifMatch: part.etag },
   });

@@ -7,7 +7,7 @@ import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import type { BrokenOffAt } from '../processing/run-outcomes.ts';
-import { isThrottle, StagedAnswers } from '../processing/staged-answers.ts';
+import { isThrottle, type StagedAnswers } from '../processing/staged-answers.ts';
 import { errorsOf, type SelectedFailures } from './select-failures.ts';
 
 export interface RunFailuresOptions {
@@ -19,6 +19,8 @@ export interface RunFailuresOptions {
   /** The whole bundle, as it is read from its source. */
   readonly bundle: Bundle;
   readonly output: OutputBucket;
+  /** What this redrive has been answered so far. */
+  readonly answers: StagedAnswers;
 }
 
 /** What a run of failures came to. */
@@ -38,9 +40,7 @@ export async function runFailuresAgain(
   spool: OutcomeSpool,
   options: RunFailuresOptions,
 ): Promise<FailuresRun> {
-  const { engine, bundle, deadline, place, output } = options;
-  const { signal } = deadline;
-  const answers = await StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal });
+  const { engine, bundle, deadline, answers } = options;
   const processOptions = answers.processOptions(deadline);
   const startedAt = performance.now();
   const ended = (places: readonly number[]): FailuresRun => ({
@@ -62,10 +62,8 @@ export async function runFailuresAgain(
     }
     return ended(wanted);
   } catch (error) {
-    if (!signal.aborted && !isThrottle(error)) throw error;
+    if (!deadline.signal.aborted && !isThrottle(error)) throw error;
     await spool.settled();
-    // Answers of elements that have their outcomes do no harm there.
-    await answers.stage(0);
     const brokenOff = { cause: error, at: answers.at };
     return { ...ended(isRange ? [] : wanted.slice(0, spool.tally.total)), brokenOff };
   }

@@ -109,6 +109,7 @@ export class JobFolder implements JobOutput {
           succeeded: summary.succeeded,
           failedByStage: summary.failedByStage,
           models: summary.models,
+          ...(summary.providers === undefined ? {} : { providers: summary.providers }),
           ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
           elapsedMillis: Math.round(summary.elapsedMillis),
         };

@@ -1,4 +1,4 @@
-import type { BundleSummary } from '../../inference/bundle.ts';
+import type { BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine } from '../../inference/engine.ts';
 import { locationOf } from '../../stores/open-source.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -34,7 +34,7 @@ export interface RunLooseElementsOptions {
  */
 export async function* runLooseElements(
   inputs: readonly RunInput[],
-  engine: InferenceEngine,
+  engine: Pick<InferenceEngine, 'pipeline' | 'process'>,
   options: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
   const open = await withoutAnswer(inputs.slice(0, options.limit), options);
@@ -56,31 +56,34 @@ async function withoutAnswer(
 
 async function* runBundle(
   inputs: readonly RunInput[],
-  engine: InferenceEngine,
+  engine: Pick<InferenceEngine, 'pipeline' | 'process'>,
   { output, pipelineName, signal }: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
   const ids = new Map(inputs.map((input) => [`${input.name}#0`, input]));
   const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id, path: input.name }));
-  const lines: string[] = [];
-  const summary = engine.process(
-    { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} },
-    {
-      write: ({ results, errors }) => {
-        for (const bytes of [results, errors])
-          lines.push(...Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean));
-      },
-    },
-    { signal },
-  );
-  const { models } = await summary;
-  for (const line of lines) {
+  const answers: Omit<LooseResult, 'models'>[] = [];
+  const answer = async (line: string): Promise<void> => {
     const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
-    const input = ids.get(outcome.id);
-    if (input === undefined) continue;
+    const { id, stage } = outcome;
+    const input = ids.get(id);
+    if (input === undefined) return;
     const key = answerKey(pipelineName, input.name);
     // The bundle has no address of its own: a failure's source is its object.
-    const answer = outcome.stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
-    await output.answer(key, `${answer}\n`);
-    yield { path: output.shown(key), succeeded: outcome.stage === undefined, stage: outcome.stage, models };
-  }
+    const text = stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
+    await output.answer(key, `${text}\n`);
+    answers.push({ path: output.shown(key), succeeded: stage === undefined, stage });
+  };
+  const bundle = { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} } as const;
+  // As they come: what a run that is ended has answered by then stays.
+  const sink = {
+    async write({ results, errors }: OutcomeChunk): Promise<void> {
+      for (const line of [results, errors].flatMap(linesIn)) await answer(line);
+    },
+  };
+  const { models } = await engine.process(bundle, sink, { signal });
+  for (const one of answers) yield { ...one, models };
+}
+
+function linesIn(bytes: Uint8Array): readonly string[] {
+  return Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
 }

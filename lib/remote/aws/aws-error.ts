@@ -23,7 +23,7 @@ interface SdkError extends Error {
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
-/** Too many requests, whatever the status: SageMaker's has 400. As in the SDK's own list of throttling errors. */
+/** Too many requests, whatever the status: SageMaker's has 400. From the SDK's own list, and Bedrock's "resubmit later". */
 const THROTTLED = new Set([
   'LimitExceededException',
   'RequestLimitExceeded',

@@ -25,6 +25,7 @@ export function bedrockError(refusal: AwsRefusal): EndpointError | undefined {
       return awsRefusalError(refusal, 503);
     case 'ModelErrorException': {
       const own = fields.get('originalStatusCode');
+      if (own === 408 || own === 429) return awsRefusalError(refusal, own);
       return awsRefusalError(refusal, typeof own === 'number' && own >= 400 && own < 500 ? 400 : 502);
     }
     case 'ValidationException':

@@ -112,7 +112,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   /** The model's id, or the last part of its ARN. */
   override describe(): Promise<EndpointInfo> {
     const { modelId } = this.options;
-    return Promise.resolve({ label: modelId.slice(modelId.lastIndexOf('/') + 1), digest: modelId });
+    return Promise.resolve({ label: modelId.slice(modelId.lastIndexOf('/') + 1), digest: modelId, isUnasked: true });
   }
 
   override async request(

@@ -2,10 +2,11 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { Backoff } from '../flow/backoff.ts';
 import type { Clock } from '../flow/clock.ts';
 import { EndpointBusyError } from './endpoint-error.ts';
-import { type EndpointRequests, type ElementResult, type RequestOutcome } from './endpoint-requests.ts';
+import type { EndpointRequests } from './endpoint-requests.ts';
 import { isUnreachable, type Judgement } from './judge-error.ts';
 import type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
 import type { RemoteModelHandler } from '../remote-model-handler.ts';
+import type { ElementResult, RequestOutcome } from './request-outcome.ts';
 import { waitFor } from '../flow/wait-for.ts';
 
 /** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */

@@ -7,6 +7,7 @@ import type { FlowControl } from '../flow/flow-control.ts';
 import { type Judgement, judgeError } from './judge-error.ts';
 import type { RemoteModelHandler } from '../remote-model-handler.ts';
 import type { RequestGate, Turn } from '../flow/request-gate.ts';
+import { type ElementResult, endOf, type RequestOutcome, ResultCountError } from './request-outcome.ts';
 
 export interface EndpointRequestsOptions {
   readonly handler: RemoteModelHandler;
@@ -30,26 +31,6 @@ export interface RequestOptions {
   readonly killSignal: AbortSignal;
 }
 
-/** What a request said of one element. */
-export type ElementResult =
-  | { readonly ok: true; readonly value: unknown }
-  | ({ readonly ok: false; readonly error: Error } & Judgement);
-
-export type RequestOutcome =
-  | { readonly ok: true; readonly results: readonly ElementResult[]; readonly millis: number }
-  | ({ readonly ok: false; readonly error: Error; readonly timedOut: boolean } & Judgement);
-
-/** A handler that gave too many or too few results. */
-class ResultCountError extends FabricError {
-  override readonly name = 'ResultCountError';
-  constructor(endpoint: string, size: number, given: unknown) {
-    const count = Array.isArray(given) ? given.length : typeof given;
-    super('RESULT_COUNT', `${endpoint}: request must give one result for each element: got ${count} for ${size}`, {
-      disposition: 'poison',
-    });
-  }
-}
-
 /** The request's time was over. */
 class RequestTimeoutError extends FabricError {
   override readonly name = 'TimeoutError';
@@ -70,7 +51,7 @@ export class EndpointRequests {
 
   /** @throws the signals' reasons; EndpointBusyError where its turn does not come in time. */
   async make(batch: readonly unknown[], options: RequestOptions): Promise<RequestOutcome> {
-    const { gate, metrics } = this.#options;
+    const { gate, metrics, clock } = this.#options;
     let turn: Turn;
     try {
       turn = await gate.enter(options);
@@ -83,59 +64,54 @@ export class EndpointRequests {
       turn.abandoned();
       throw options.killSignal.reason;
     }
-    return sent.kind === 'failed' ? this.#failed(turn, sent.error) : this.#answered(turn, batch, sent.results);
+    const outcome = this.#outcomeOf(sent, { batch, turn, millis: clock.now() - turn.startedAt });
+    this.#tell(turn, outcome);
+    return outcome;
   }
 
-  #answered(turn: Turn, batch: readonly unknown[], given: unknown): RequestOutcome {
-    const { handler, metrics, watch, clock } = this.#options;
-    const now = clock.now();
-    const millis = now - turn.startedAt;
-    this.hasAnswered = true;
-    if (!Array.isArray(given) || given.length !== batch.length) {
-      this.#succeeded(turn, millis);
-      const error = new ResultCountError(handler.endpointName, batch.length, given);
-      return { ok: false, error, timedOut: false, verdict: 'refused' };
+  /** @throws what the handler's own judgement of a failure throws */
+  #outcomeOf(sent: Exclude<Sent, { kind: 'killed' }>, { batch, turn, millis }: MadeRequest): RequestOutcome {
+    try {
+      return sent.kind === 'failed' ? this.#failure(sent.error, millis) : this.#answer(batch, sent.results, millis);
+    } catch (error) {
+      turn.abandoned();
+      throw error;
     }
-    const results = given.map((value: unknown): ElementResult =>
+  }
+
+  #answer(batch: readonly unknown[], given: unknown, millis: number): RequestOutcome {
+    if (!Array.isArray(given) || given.length !== batch.length) {
+      const error = new ResultCountError(this.#options.handler.endpointName, batch.length, given);
+      return { ok: false, error, timedOut: false, verdict: 'refused', millis };
+    }
+    // A list with holes has a result there, too: undefined.
+    const results = Array.from(given, (value: unknown): ElementResult =>
       value instanceof Error ? { ok: false, error: value, ...this.judge(value) } : { ok: true, value },
     );
-    const throttled = results.filter((result) => !result.ok && result.verdict === 'throttled');
-    if (throttled.length === 0) this.#succeeded(turn, millis);
-    else {
-      metrics.add('endpoint_requests_throttled', 1);
-      turn.ended('throttled', longestWait(throttled));
-      watch.throttled(now, this.#options.flow.ratePerSec);
-    }
     return { ok: true, results, millis };
   }
 
-  #succeeded(turn: Turn, millis: number): void {
-    const { metrics, watch, clock } = this.#options;
-    metrics.add('endpoint_requests_accepted', 1);
-    metrics.record('endpoint_latency_milli_secs', millis);
-    turn.ended('succeeded');
-    watch.succeeded(clock.now());
+  #failure(error: Error, millis: number): RequestOutcome {
+    return { ok: false, error, timedOut: error instanceof RequestTimeoutError, millis, ...this.judge(error) };
   }
 
-  #failed(turn: Turn, error: Error): RequestOutcome {
+  /** Tells flow control, metrics and watch how a request went. */
+  #tell(turn: Turn, outcome: RequestOutcome): void {
     const { flow, watch, metrics, clock } = this.#options;
-    const judgement = this.judge(error);
-    const { verdict, retryAfterMillis } = judgement;
+    const { end, error, retryAfterMillis } = endOf(outcome);
+    turn.ended(end, retryAfterMillis);
+    this.hasAnswered ||= end !== 'failed';
     const now = clock.now();
-    if (verdict === 'throttled') {
-      this.hasAnswered = true;
+    if (end === 'failed' && error !== undefined) return watch.failed(now, error);
+    if (end === 'throttled') {
       metrics.add('endpoint_requests_throttled', 1);
-      turn.ended('throttled', retryAfterMillis);
-      watch.throttled(now, flow.ratePerSec);
-    } else if (verdict === 'retry') {
-      turn.ended('failed', retryAfterMillis);
-      watch.failed(now, error);
-    } else {
-      this.hasAnswered ||= verdict === 'refused';
-      turn.ended('refused');
-      watch.succeeded(now);
+      return watch.throttled(now, flow.ratePerSec);
     }
-    return { ok: false, error, timedOut: error instanceof RequestTimeoutError, ...judgement };
+    if (end === 'succeeded') {
+      metrics.add('endpoint_requests_accepted', 1);
+      metrics.record('endpoint_latency_milli_secs', outcome.millis);
+    }
+    watch.succeeded(now);
   }
 
   /** What a failure means, by what the handler says of it. */
@@ -149,6 +125,7 @@ export class EndpointRequests {
 
   async #send(batch: readonly unknown[], { timeoutMillis, inferenceArgs, killSignal }: RequestOptions): Promise<Sent> {
     const { handler, client, clock } = this.#options;
+    if (killSignal.aborted) return { kind: 'killed' };
     const limit = Math.min(timeoutMillis, handler.requestTimeoutSecs * 1000);
     const over = new AbortController();
     const { promise: ended, resolve: end } = Promise.withResolvers<Sent>();
@@ -161,8 +138,7 @@ export class EndpointRequests {
       end({ kind: 'failed', error });
       over.abort(error);
     }, limit);
-    if (killSignal.aborted) kill();
-    else killSignal.addEventListener('abort', kill, { once: true });
+    killSignal.addEventListener('abort', kill, { once: true });
     // A handler may not heed its signal: nobody waits for it then.
     const request = async (): Promise<Sent> => {
       try {
@@ -186,8 +162,8 @@ type Sent =
   | { readonly kind: 'failed'; readonly error: Error }
   | { readonly kind: 'killed' };
 
-/** Undefined where none says how long. */
-function longestWait(results: readonly ElementResult[]): number | undefined {
-  const waits = results.flatMap((result) => (result.ok ? [] : (result.retryAfterMillis ?? [])));
-  return waits.length === 0 ? undefined : Math.max(...waits);
+interface MadeRequest {
+  readonly batch: readonly unknown[];
+  readonly turn: Turn;
+  readonly millis: number;
 }

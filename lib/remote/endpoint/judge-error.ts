@@ -18,13 +18,16 @@ const VERDICTS = { throttle: 'throttled', retry: 'retry', poison: 'refused', fat
 /** Names of errors, as the AWS SDK and other libraries of clients have them; they say more than a status. */
 const VERDICT_OF_NAME: Readonly<Record<Verdict, RegExp>> = {
   throttled:
-    /^(Throttl(ing|ed)(Exception|Error)?|EC2ThrottledException|TooManyRequests(Exception|Error)?|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|RequestLimitExceeded|LimitExceededException|BandwidthLimitExceeded|SlowDown|RateLimit(Error|ExceededError)?)$/,
+    /^(Throttl(ing|ed)(Exception|Error)?|EC2ThrottledException|TooManyRequests(Exception|Error)?|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|RequestLimitExceeded|LimitExceededException|ServiceQuotaExceededException|BandwidthLimitExceeded|SlowDown|RateLimit(Error|ExceededError)?)$/,
   retry:
     /^(ModelNotReadyException|ServiceUnavailable(Exception|Error)?|InternalServer(Exception|Error)|InternalFailure|InternalDependencyException|InternalStreamFailure|ModelTimeoutException|TimeoutError|RequestTimeout(Exception)?|APIConnection(Timeout)?Error|ConnectTimeoutError|HeadersTimeoutError|BodyTimeoutError|SocketError|AbortError|APIUserAbortError)$/,
   refused: /^(ValidationException|ValidationError|ModelError|ModelErrorException|BadRequestError)$/,
   fatal:
-    /^(AccessDenied(Exception)?|UnrecognizedClientException|ResourceNotFoundException|CredentialsProviderError|TokenProviderError|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken(Exception)?|ExpiredToken(Exception)?|InvalidClientTokenId|OptInRequired|ServiceQuotaExceededException|AuthenticationError|PermissionDeniedError)$/,
+    /^(AccessDenied(Exception)?|UnrecognizedClientException|ResourceNotFoundException|CredentialsProviderError|TokenProviderError|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken(Exception)?|ExpiredToken(Exception)?|InvalidClientTokenId|OptInRequired|AuthenticationError|PermissionDeniedError)$/,
 };
+
+/** OpenAI's code of an account that can't pay, whose status is that of too many requests. Waiting changes nothing. */
+const UNPAID = 'insufficient_quota';
 
 /** Node's codes, and undici's, of connections that may come about the next time. */
 const NETWORK_CODE =
@@ -58,8 +61,9 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 function judgement(verdict: Verdict, wait: number | undefined): Judgement {
-  if (wait === undefined) return { verdict };
-  return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, wait) };
+  // A handler's own arithmetic may have given it.
+  if (wait === undefined || Number.isNaN(wait)) return { verdict };
+  return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, Math.max(0, wait)) };
 }
 
 /** What errors may have on them. */
@@ -67,6 +71,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function verdictOf(error: Fields): Verdict | undefined {
   const status = statusOf(error);
+  if (error.code === UNPAID) return 'fatal';
   if (status === 429 || fieldsOf(error.$retryable).throttling === true) return 'throttled';
   const byName = verdictOfName(error.name) ?? verdictOfName(error.code);
   if (byName !== undefined) return byName;

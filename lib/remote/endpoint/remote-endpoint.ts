@@ -91,7 +91,7 @@ export class RemoteEndpoint {
       metrics: this.#metrics,
       clock: this.#clock,
     });
-    if (handler.describe !== undefined) requests.hasAnswered = true;
+    requests.hasAnswered = handler.describe !== undefined && info.isUnasked !== true;
     return { info, requests };
   }
 }

@@ -79,6 +79,8 @@ export class LearnedPace {
   /** Where the curve began, and the successes since. */
   #origin = FIRST_RATE;
   #successes = 0;
+  /** Successes before the first cut, while no other has followed: how well the plateau is known. */
+  #seen = 0;
   /** When the next request is due. */
   #dueAt = -Infinity;
   #pausedUntil = -Infinity;
@@ -118,6 +120,7 @@ export class LearnedPace {
 
   succeeded(): void {
     this.#cutsInRow = 0;
+    if (this.#plateau === Infinity) this.#seen += 1;
     if (!this.#limits) return;
     if (this.#rate < this.#threshold) this.#grow(Math.min(this.#threshold, this.#rate + SLOW_START_STEP));
     else {
@@ -138,6 +141,7 @@ export class LearnedPace {
   }
 
   #cut(): void {
+    if (this.#plateau !== Infinity) this.#seen = Infinity;
     this.#plateau = this.#rate < this.#plateau ? this.#fallenPlateau() : this.#rate;
     this.#threshold = Math.max(LEAST_RATE, this.#rate * DECREASE);
     this.#grow(this.#threshold);
@@ -168,13 +172,17 @@ export class LearnedPace {
   #onCurve(): number {
     // A curve that began on its plateau, as at the least rate, would stay there.
     const plateau = Math.max(this.#plateau, this.#origin * LEAST_RISE);
-    const left = 1 - this.#successes / recoverySuccesses(plateau);
+    const left = 1 - this.#successes / recoverySuccesses(plateau, this.#seen);
     return plateau - (plateau - this.#origin) * left ** FLATNESS;
   }
 }
 
-/** The successes after which the rate is on the plateau again. */
-function recoverySuccesses(plateau: number): number {
-  const least = Math.min(LEAST_RECOVERY_SUCCESSES, LONGEST_RECOVERY_SECS * plateau);
+/**
+ * The successes after which the rate is on the plateau again.
+ *
+ * @param seen those before the only cut: a rate that was throttled after a few requests says little of the quota
+ */
+function recoverySuccesses(plateau: number, seen: number): number {
+  const least = Math.min(LEAST_RECOVERY_SUCCESSES, LONGEST_RECOVERY_SECS * plateau, 2 * seen);
   return Math.max(FEWEST_RECOVERY_SUCCESSES, least, RECOVERY_SECS * plateau);
 }

@@ -7,7 +7,7 @@ const LEAST_POLLER_CONCURRENCY = 2;
 /** The most. */
 const MOST_POLLER_CONCURRENCY = 1000;
 
-/** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.3 to 1.5 %. */
+/** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.5 to 1.7 %. */
 const TOO_MANY_THROTTLED = 0.02;
 /** At once too many. A quota that falls makes less than this, and for a minute: the paces follow it. */
 const FAR_TOO_MANY_THROTTLED = 0.1;
@@ -43,8 +43,6 @@ const RATE_HOLDS_MILLIS = 60 * 60_000;
 const IN_USE = 0.8;
 
 export interface GovernorLimits {
-  /** @default 2, the least that Lambda's poller takes; a service of tasks may have 1 */
-  readonly floor?: number;
   /** `compute.maxConcurrency`. @default 1000, the most that Lambda's poller takes */
   readonly ceiling?: number;
 }
@@ -52,8 +50,6 @@ export interface GovernorLimits {
 export interface Decision {
   /** The poller's `MaximumConcurrency`: the most engines that may be at work at once. */
   readonly concurrency: number;
-  /** The most tasks of a GPU service. A task is one engine, so it is the same number, by limits of its own. */
-  readonly tasks: number;
   /** To be stored, and given to the next run. */
   readonly state: GovernorState;
   /** Why, in words, for the log. */
@@ -76,15 +72,14 @@ export interface Decision {
  * Jain, 1989), since it is the engines' paces that have to be fair to each other, and one engine a minute is too slow.
  */
 export function decide(state: GovernorState, observation: Observation, limits: GovernorLimits = {}): Decision {
-  const { floor = LEAST_POLLER_CONCURRENCY, ceiling = MOST_POLLER_CONCURRENCY } = limits;
+  const { ceiling = MOST_POLLER_CONCURRENCY } = limits;
   const { now, working } = observation;
   const minutes = settledMinutes(state, observation);
   const engineRate = learnEngineRate(state.engineRate, minutes[0], observation);
   const { engines, reason } = nextStep({ ...state, engineRate }, observation, minutes);
-  const concurrency = Math.min(ceiling, Math.max(floor, Math.round(engines)));
+  const concurrency = Math.min(ceiling, Math.max(LEAST_POLLER_CONCURRENCY, Math.round(engines)));
   return {
     concurrency,
-    tasks: concurrency,
     state: rememberRun({ ...state, engineRate }, { at: now, concurrency, working }),
     reason,
   };
@@ -141,7 +136,7 @@ function neededEngines(
   { now }: Observation,
   minutes: readonly SettledMinute[],
 ): number | undefined {
-  if (engineRate === undefined || now - engineRate.at > RATE_HOLDS_MILLIS) return undefined;
+  if (engineRate === undefined || Math.abs(now - engineRate.at) > RATE_HOLDS_MILLIS) return undefined;
   const accepted = Math.max(...minutes.map((minute) => minute.accepted / 60));
   return (HEADROOM * accepted) / engineRate.perSec;
 }

@@ -2,7 +2,7 @@ import { connectionError } from '../endpoint/connection-error.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
 import { type Refusal, refusalError } from './refusal.ts';
 import { secretMask } from './secret-mask.ts';
-import { isPage, pageTitle, parsedBody, serverWords } from './server-words.ts';
+import { isPage, pageTitle, parsedBody, serverWords, shortened } from './server-words.ts';
 import { StrangeAnswers } from '../endpoint/strange-answers.ts';
 
 /** A batch's predictions fit many times over; what is larger is something else, or wants smaller batches. */
@@ -191,7 +191,7 @@ export class HttpClient {
       return value;
     } catch (error) {
       if (!(error instanceof NotTheProtocolError)) throw error;
-      throw strange.error(this.endpoint, this.#mask(error.message), { passing: error.passing });
+      throw strange.error(this.endpoint, shortened(this.#mask(error.message)), { passing: error.passing });
     }
   }
 

@@ -1,8 +1,9 @@
 import { isRecord } from '../../models/collate.ts';
 import type { NamedTensors, Tensor } from '../../models/tensor.ts';
 import { type HttpAnswer, NotTheProtocolError } from '../http/http-client.ts';
+import { parseExactly, parseLenient } from '../http/lenient-json.ts';
 import { HEADER_LENGTH, tensorOfBinary } from './binary-tensors.ts';
-import { parseExactly, parseLenient, tensorOfJson } from './json-tensors.ts';
+import { tensorOfJson } from './json-tensors.ts';
 import { heldAs, isWireDatatype, type WireDatatype } from './wire-datatype.ts';
 
 export interface ExpectedResponse {

@@ -57,7 +57,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   /** The model's name, as it is asked for. */
   override describe(): Promise<EndpointInfo> {
     const { modelName } = this.options;
-    return Promise.resolve({ label: modelName });
+    return Promise.resolve({ label: modelName, isUnasked: true });
   }
 
   override async request(

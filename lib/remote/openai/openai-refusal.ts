@@ -25,6 +25,8 @@ export function openAIRefusal(refusal: Refusal): EndpointError | undefined {
     const text = `${endpoint} takes no more requests of this account until its quota is raised or its bill paid (HTTP ${status}): ${words}`;
     return new EndpointError(text, { name: 'EndpointCredentialsError', disposition: 'fatal', status });
   }
+  // More tokens than the limit of a minute: there is never room for it, whatever the status says.
+  if (status === 429 && /^request too large/i.test(words)) return refusalError({ ...refusal, status: 413 });
   if (UNKNOWN_MODEL.has(code)) return refusalError({ ...refusal, status: 404 });
   // It quotes the beginning and the end of the key.
   if (status === 401) return refusalError({ ...refusal, words: '' });

@@ -1,6 +1,7 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
+import { parseLenient } from '../http/lenient-json.ts';
 import { csvRow, csvValues } from './csv-body.ts';
 
 /** What SageMaker's own containers speak. */
@@ -80,18 +81,22 @@ function linesOf(text: string): readonly string[] {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new NotTheProtocolError(text === '' ? 'nothing' : 'a body that is not JSON');
-  }
+  const value = parseLenient(text);
+  if (value === undefined) throw new NotTheProtocolError(text === '' ? 'nothing' : 'a body that is not JSON');
+  return value;
 }
 
-/** Typed arrays are arrays, not objects with a field for each index. */
+/** @throws InputMismatchError where there is an infinity. */
 function json(value: unknown): string {
-  const text = JSON.stringify(value, (_, part: unknown) =>
-    ArrayBuffer.isView(part) && !(part instanceof DataView) ? Array.from(part as unknown as ArrayLike<number>) : part,
-  );
+  const text = JSON.stringify(value, (_, part: unknown) => {
+    // It would be null, which is what a missing value is.
+    if (part === Infinity || part === -Infinity)
+      throw new InputMismatchError('an infinity is nothing that JSON can say');
+    // Typed arrays are arrays, not objects with a field for each index.
+    return ArrayBuffer.isView(part) && !(part instanceof DataView)
+      ? Array.from(part as unknown as ArrayLike<number>)
+      : part;
+  });
   // A batch of `undefined` and the like; in an array it is null.
   return text ?? 'null';
 }

@@ -121,7 +121,7 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
   override describe(): Promise<EndpointInfo> {
     const { endpointName, inferenceComponentName, targetVariant, targetModel } = this.options;
     const parts = [endpointName, inferenceComponentName, targetVariant, targetModel];
-    return Promise.resolve({ label: parts.filter((part) => part !== undefined).join('/') });
+    return Promise.resolve({ label: parts.filter((part) => part !== undefined).join('/'), isUnasked: true });
   }
 
   override async request(

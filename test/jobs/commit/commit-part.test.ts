@@ -67,6 +67,26 @@ describe('commitPart', () => {
     expect((await readPart(place, output))?.note.models).toEqual(models);
   });
 
+  test('says what models ran on, where its outcomes say so or it is told, and nothing of it elsewhere', async () => {
+    const output = outputOf();
+    const spool = await spoolOf(1);
+    spool.tally.providers = { abc: ['cuda'] };
+    const own = await commitPart(place, spool, { output, models: { abc: 'abcdef' }, elapsedMillis: 1 });
+    expect((await readPart(place, output))?.note).toMatchObject({
+      models: { abc: 'abcdef' },
+      providers: { abc: ['cuda'] },
+    });
+    const told = {
+      output,
+      models: {},
+      providers: { abc: ['cpu', 'cuda'] },
+      only: { ifMatch: own.part.etag },
+      elapsedMillis: 1,
+    };
+    await commitPart(place, await spoolOf(1), told);
+    expect((await readPart(place, output))?.note.providers).toEqual({ abc: ['cpu', 'cuda'] });
+  });
+
   test('of two that commit, the second goes on from what the first one committed', async () => {
     const output = outputOf();
     const first = await commitPart(place, await spoolOf(2, 1), { output, models: {}, elapsedMillis: 1 });

@@ -82,6 +82,46 @@ describe('a bundle whose endpoint wants to be left alone', () => {
   });
 });
 
+describe('a bundle whose endpoint never answers', () => {
+  test('is charged for the time that it had, whatever waits behind the requests that hang', async () => {
+    const held = Promise.withResolvers<void>();
+    server.reply = async () => {
+      await held.promise;
+      return {};
+    };
+    await using run = await delivered(upTo(12), 'impatient');
+    const deadline = new AbortController();
+    void server.received(1).then(() => deadline.abort(new Error('time is over')));
+    const times = [60_000, 2000, 2000];
+    const processed = run.processor.process(run.first, {
+      signal: deadline.signal,
+      remainingMillis: () => times.shift() ?? (deadline.signal.aborted ? 0 : 2000),
+    });
+    await expect(processed).rejects.toMatchObject({ name: 'NoProgressError' });
+    held.resolve();
+  });
+});
+
+describe('answers of another configuration', () => {
+  test('are no answers for a bundle that goes on with a new deployment', async () => {
+    server.reply = async ([n]) => {
+      if (n !== 0) return {};
+      await server.received(3);
+      return { status: 429, retryAfterSecs: 600 };
+    };
+    await using run = await delivered(upTo(3));
+    await run.processor.process(run.first, deadlineOf());
+    await run.bundles.delete(run.first.receiptHandle);
+    server.reply = () => ({});
+    await using fresh = await InferenceEngine.start({ configUrl, pipeline: 'single', workers: 1 });
+    const { pipeline } = fresh;
+    const deployed = { ...pipeline, output: { ...pipeline.output, join: 'input' } } as const;
+    const redeployed = { pipeline: deployed, process: fresh.process.bind(fresh) };
+    expect(await run.drain(run.another(redeployed))).toEqual([]);
+    expect(server.requests.flat().toSorted((one, other) => one - other)).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+});
+
 describe('the tries of an element', () => {
   test('are remembered from one attempt at its bundle to the next', async () => {
     // Element 1 is tried twice in all (`numRetries: 1`): once before the bundle goes back, once afterwards.

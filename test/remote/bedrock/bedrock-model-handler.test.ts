@@ -189,6 +189,11 @@ describe('BedrockModelHandler with Converse', () => {
       { name: 'EndpointRefusedError', disposition: 'poison' },
     ],
     [
+      'a model whose own endpoint is busy',
+      refuse(424, 'ModelErrorException', { message: 'busy', originalStatusCode: 429 }),
+      { name: 'EndpointThrottledError', disposition: 'throttle' },
+    ],
+    [
       'a failure of the service',
       refuse(500, 'InternalServerException', { message: 'sorry' }),
       { name: 'EndpointServerError', disposition: 'retry' },
@@ -382,9 +387,9 @@ describe('a BedrockModelHandler', () => {
   });
 
   test('is shown as its model', async () => {
-    expect(await handlerOf().describe()).toEqual({ label: MODEL, digest: MODEL });
+    expect(await handlerOf().describe()).toEqual({ label: MODEL, digest: MODEL, isUnasked: true });
     const modelId = 'arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abc';
-    expect(await handlerOf({ modelId }).describe()).toEqual({ label: 'abc', digest: modelId });
+    expect(await handlerOf({ modelId }).describe()).toEqual({ label: 'abc', digest: modelId, isUnasked: true });
   });
 
   test.for<readonly [Partial<BedrockModelHandlerOptions<BedrockApi>>, RegExp]>([

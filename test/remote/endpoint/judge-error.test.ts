@@ -60,7 +60,7 @@ describe('judgeError', () => {
     ['AccessDeniedException', 400, 'fatal'],
     ['UnrecognizedClientException', 400, 'fatal'],
     ['ResourceNotFoundException', 404, 'fatal'],
-    ['ServiceQuotaExceededException', 400, 'fatal'],
+    ['ServiceQuotaExceededException', 400, 'throttled'],
     ['ExpiredTokenException', 400, 'fatal'],
   ])("the AWS SDK's %s (%i) is %s", (name, httpStatusCode, verdict) => {
     expect(judgeError(errorWith({ name, $metadata: { httpStatusCode } }))).toEqual({ verdict });
@@ -115,6 +115,20 @@ describe('judgeError', () => {
     ];
     for (const fields of places)
       expect(judgeError(errorWith(fields))).toEqual({ verdict: 'throttled', retryAfterMillis: 7000 });
+  });
+
+  test('an account that can not pay is not one that asks too often', () => {
+    expect(judgeError(errorWith({ status: 429, code: 'insufficient_quota' }))).toEqual({ verdict: 'fatal' });
+  });
+
+  test.each([
+    [NaN, undefined],
+    [-5, 0],
+    [Infinity, 3_600_000],
+    [1e300, 3_600_000],
+  ])('a handler that asks for a wait of %s milliseconds gets %s', (retryAfterMillis, wait) => {
+    const error = new EndpointError('x', { disposition: 'throttle', retryAfterMillis });
+    expect(judgeError(error).retryAfterMillis).toBe(wait);
   });
 
   test('what says nothing is laid to the batch', () => {

@@ -103,6 +103,15 @@ describe('ask', () => {
     expect(await once.ask([2])).toEqual({ kind: 'failed', tries: 2, cause: 'error', error: UNREACHABLE });
   });
 
+  test('a model that says what it is without being asked has not been reached by that', async () => {
+    const clock = new VirtualClock();
+    const handler = new DescribedHandler(clock, [throwing(UNREACHABLE)], { numRetries: 0 });
+    handler.says = () => ({ label: '3', isUnasked: true });
+    expect(await endpointOf(clock, handler).ask([1])).toMatchObject({ kind: 'failed', cause: 'fatal' });
+    const asked = new DescribedHandler(clock, [throwing(UNREACHABLE)], { numRetries: 0 });
+    expect(await endpointOf(clock, asked).ask([1])).toMatchObject({ kind: 'failed', cause: 'error' });
+  });
+
   test.each([
     ['timeoutSecs of the handler', 20, 60_000, 'within 20 s'],
     ['time of the step', 60, 1500, 'within 1.5 s'],
@@ -134,6 +143,13 @@ describe('ask', () => {
     }
   });
 
+  test('a list of results with a hole has a result there, and the others stay in their places', async () => {
+    const holed: unknown[] = [];
+    holed[1] = 4;
+    const { ask } = endpointWith([() => holed]);
+    expect(await ask([1, 2])).toMatchObject({ answers: [{ ok: true, value: undefined }, ...values(4)] });
+  });
+
   test('each request has arguments of its own', async () => {
     const inferenceArgs = { parameters: { temperature: 0 } };
     const spoil = ({ inferenceArgs: own }: { inferenceArgs: unknown }): never => {
@@ -151,6 +167,24 @@ describe('ask', () => {
     handler.isRetryable = (error) => error instanceof Error && error.message === 'come again';
     expect(await ask([1])).toMatchObject({ kind: 'failed', tries: 2, error: DOWN });
   });
+});
+
+test('a handler that fails to judge a failure gives its place in line back', async () => {
+  const { ask, handler, clock } = endpointWith([throwing(DOWN)], { maxConcurrency: 1 });
+  handler.isRetryable = () => {
+    throw new TypeError('no status');
+  };
+  await expect(ask([1])).rejects.toThrow('no status');
+  expect(await ask([2])).toMatchObject({ kind: 'answered', answers: values(4) });
+  expect(clock.now()).toBeLessThan(1000);
+});
+
+test('an endpoint that fails each element of its batches is one that fails', async () => {
+  const down = Array.from({ length: 20 }, () => () => [DOWN, DOWN]);
+  const { ask, warnings, metrics } = endpointWith(down, { numRetries: 20 });
+  await ask([1, 2]);
+  expect(warnings[0]).toMatch(/fails altogether: none of the last 10 requests/);
+  expect(metrics.counter('endpoint_requests_accepted')).toBe(1);
 });
 
 describe('ask, where an answer has failures of single elements', () => {
@@ -220,6 +254,13 @@ describe('ask, broken off', () => {
     expect(await ask([2])).toMatchObject({ kind: 'answered', answers: values(4) });
   });
 
+  test('makes no request that is killed already', async () => {
+    const { ask, handler } = endpointWith([], { maxConcurrency: 1 });
+    await expect(ask([1], { killSignal: AbortSignal.abort(new Error('killed')) })).rejects.toThrow('killed');
+    expect(handler.calls).toEqual([]);
+    expect(await ask([2])).toMatchObject({ kind: 'answered' });
+  });
+
   test('says when to come again where it would have to wait longer than it can', async () => {
     const { endpoint, ask, clock } = endpointWith([throwing(failure(429, 'throttle', 300_000))]);
     const error: unknown = await ask([1], { patienceMillis: 60_000 }).catch((thrown: unknown) => thrown);
@@ -266,6 +307,14 @@ describe('ask, with declared limits', () => {
     );
     expect(error).toMatchObject({ name: 'EndpointBusyError', retryAfterMillis: 30_000 });
     expect(handler.calls).toHaveLength(1);
+  });
+});
+
+describe('a RemoteModelHandler', () => {
+  test.each([0, -1, NaN, Infinity, 86_401])('refuses to wait for a request for %d seconds', (timeoutSecs) => {
+    expect(() => endpointWith([], { timeoutSecs })).toThrow(
+      `Cannot create ScriptedHandler as 'timeoutSecs' must be a positive number of at most 86400: current value is ${timeoutSecs}`,
+    );
   });
 });
 

@@ -9,6 +9,9 @@ describe('an answer that is not of the protocol is told from one that is', () =>
 
   test.for([
     ['oops', 'retry', 'a body that is not JSON: check its address'],
+    // With an expression that tries all ways to read them, long after the test's time.
+    [`{"error": "${'it broke '.repeat(20)}`, 'retry', 'a body that is not JSON: check its address'],
+    [outputs({ name: 'y'.repeat(1000) }), 'poison', `no output 'y': its outputs are [${'y'.repeat(268)} …`],
     ['<html><title>Log in</title>', 'retry', "an HTML page, 'Log in'"],
     ['', 'retry', 'nothing: check its address'],
     ['[1]', 'poison', 'JSON that is no object'],

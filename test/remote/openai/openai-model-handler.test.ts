@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { EndpointError } from '../../../lib/remote/endpoint/endpoint-error.ts';
+import { RemoteEndpoint } from '../../../lib/remote/endpoint/remote-endpoint.ts';
 import { maxTokensFieldOf } from '../../../lib/remote/openai/chat-completions.ts';
 import { OpenAIModelHandler } from '../../../lib/remote/openai/openai-model-handler.ts';
 import type {
@@ -7,9 +8,11 @@ import type {
   OpenAIModelHandlerOptions,
   OpenAITask,
 } from '../../../lib/remote/openai/openai-options.ts';
-import type { RequestOptions } from '../../../lib/remote/remote-model-handler.ts';
+import type { RemoteModelHandler, RequestOptions } from '../../../lib/remote/remote-model-handler.ts';
+import { Metrics } from '../../../lib/telemetry/metrics.ts';
 import { withEnvironment } from '../environment.ts';
 import { type FakeAnswer, type FakeHandler, type FakeService, startFakeService } from '../fake-service.ts';
+import { askOptionsOf } from '../scripted-handler.ts';
 import { selfSigned } from '../self-signed.ts';
 
 const KEY = 'sk-live-0123456789-that-nobody-may-see';
@@ -249,6 +252,15 @@ describe('OpenAIModelHandler, chat', () => {
       { name: 'EndpointCredentialsError', disposition: 'fatal', message: expect.stringContaining('its bill paid') },
     ],
     [
+      "a request that is larger than its tokens' limit, for which there is never room",
+      refuse(429, {
+        message: 'Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000.',
+        type: 'tokens',
+        code: 'rate_limit_exceeded',
+      }),
+      { name: 'EndpointRefusedError', disposition: 'poison' },
+    ],
+    [
       'a key that is not known, of which the server shows the ends',
       refuse(401, { message: `Incorrect API key provided: ${MASKED_KEY}`, code: 'invalid_api_key' }),
       { name: 'EndpointCredentialsError', disposition: 'fatal' },
@@ -322,6 +334,13 @@ describe('OpenAIModelHandler, chat', () => {
       name: 'EndpointUnreachableError',
       disposition: 'retry',
     });
+    // No element of a million is to be tried in vain.
+    const unreachable = new RemoteEndpoint({
+      // Elements are of any type to an endpoint.
+      handler: handlerOf({ endpoint: gone.url, numRetries: 0 }) as RemoteModelHandler<never> as RemoteModelHandler,
+      metrics: new Metrics(),
+    });
+    expect(await unreachable.ask(['hello'], askOptionsOf(['hello']))).toMatchObject({ kind: 'failed', cause: 'fatal' });
     await using tls = await startFakeService(answered, { tls: await selfSigned() });
     expect(await failureOf({ endpoint: tls.url })).toMatchObject({ name: 'EndpointTlsError', disposition: 'fatal' });
     expect(tls.requests).toEqual([]);
@@ -432,7 +451,7 @@ describe('OpenAIModelHandler, embeddings', () => {
 
 describe('an OpenAIModelHandler', () => {
   test('is shown as its model', async () => {
-    expect(await handlerOf().describe()).toEqual({ label: 'small' });
+    expect(await handlerOf().describe()).toEqual({ label: 'small', isUnasked: true });
   });
 
   test('weighs elements by their tokens where a limit is on weight', () => {

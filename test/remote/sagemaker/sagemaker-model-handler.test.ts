@@ -156,6 +156,11 @@ describe('SageMakerModelHandler', () => {
     expect(await ask(batch, { contentType: 'application/jsonlines' })).toEqual([1, 2]);
   });
 
+  test('reads the NaN and the infinities that containers in Python write', async () => {
+    answer = () => ({ headers: { 'content-type': 'application/json' }, body: '{"predictions": [NaN, -Infinity]}' });
+    expect(await ask([1, 2])).toEqual([null, -Infinity]);
+  });
+
   test('leaves other bodies to functions', async () => {
     answer = ({ body }) => ({ headers: { 'content-type': 'application/x-bytes' }, body: body.toUpperCase() });
     const results = await ask(['a', 'b'], {
@@ -171,6 +176,7 @@ describe('SageMakerModelHandler', () => {
     const before = service.requests.length;
     await expect(ask([[{ a: 1 }]], { contentType: 'text/csv' })).rejects.toThrow('a field of CSV must be');
     await expect(ask(['a\nb'], { contentType: 'text/csv' })).rejects.toThrow('must be one line');
+    await expect(ask([new Float32Array([1, -Infinity])])).rejects.toThrow('an infinity is nothing that JSON can say');
     expect(service.requests.length).toBe(before);
   });
 
@@ -350,7 +356,7 @@ describe('SageMakerModelHandler', () => {
   });
 
   test('is shown as its endpoint', async () => {
-    expect(await handlerOf({ targetVariant: 'blue' }).describe()).toEqual({ label: 'doubles/blue' });
+    expect(await handlerOf({ targetVariant: 'blue' }).describe()).toEqual({ label: 'doubles/blue', isUnasked: true });
   });
 
   test.for<readonly [Partial<SageMakerModelHandlerOptions>, RegExp]>([

@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Health {
+  readonly state: 'warming' | 'serving' | 'stopping';
+  /** Whether it goes on, as far as can be told. */
+  readonly isAlive: boolean;
+  readonly bundlesAtWork: number;
+}
+
+export interface HealthEndpoint extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Says how a worker is, to its own container alone: 200 where its models are loaded and it goes on, else 503. */
+export async function serveHealth(port: number, health: () => Health): Promise<HealthEndpoint> {
+  const server = createServer((_request, response) => {
+    const now = health();
+    const isHealthy = now.isAlive && now.state !== 'warming';
+    response.writeHead(isHealthy ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(now));
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
+import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
+import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
+import { GovernedEngine } from '../processor/governed-engine.ts';
+import { createRenewedProcessor } from '../processor/renewed-processor.ts';
+import { workerSettings } from '../settings.ts';
+import { openTelemetry } from '../telemetry.ts';
+import { serveHealth } from './health.ts';
+import { askEcsAgent, TaskProtection } from './task-protection.ts';
+import { Worker } from './worker.ts';
+
+/** CloudWatch has a minute as its finest grain, and the governor looks as often. */
+const PUBLISH_EVERY_MILLIS = 30_000;
+/** What closing down may take after the worker has ended. */
+const CLOSE_MILLIS = 1000;
+/** Of the stop timeout, the share after which it ends whatever hangs: what it has not given back comes again soon. */
+const LAST_SHARE = 0.65;
+
+const telemetry = openTelemetry('gpu-worker');
+const settings = workerSettings(process.env);
+const { outputBucket, inputBuckets, queues, config, maxReceives, healthPort, ecsAgentUri } = settings;
+const sqs = openSqsClient();
+const bundles = openSqsQueue(queues.bundles, sqs);
+const engine = new GovernedEngine({ ...settings, configUrl: pathToFileURL(resolve(config)), telemetry });
+const protection =
+  ecsAgentUri === undefined ? undefined : new TaskProtection({ put: askEcsAgent(ecsAgentUri), telemetry });
+
+const processor = createRenewedProcessor({
+  output: { store: openS3ObjectStore(), bucket: outputBucket },
+  telemetry,
+  now: Date.now,
+  pipelineName: settings.pipeline,
+  bundles,
+  deadLetters: openSqsQueue(queues.deadLetters, sqs),
+  inputBuckets,
+  maxReceives,
+  startEngine: () => engine.start(),
+});
+const worker = new Worker({
+  ...settings,
+  bundles,
+  processor,
+  telemetry,
+  onAtWork: (count) => protection?.setBusy(count > 0),
+});
+
+// The first signal has it end in good order, the second one at once.
+const stopping = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping.signal.aborted) process.exit(1);
+    telemetry.info('the worker is told to stop', { signal, ...worker.health });
+    setTimeout(() => process.exit(0), settings.stopTimeoutSecs * LAST_SHARE * 1000).unref();
+    stopping.abort();
+  });
+}
+
+await removeLeftSpools();
+if (healthPort !== undefined) {
+  const { port } = await serveHealth(healthPort, () => worker.health);
+  telemetry.info('the health endpoint listens', { port });
+}
+setInterval(() => engine.keepTouch(), PUBLISH_EVERY_MILLIS);
+
+const status = await worker.run(stopping.signal);
+engine.keepTouch();
+telemetry.info('the worker ends', { status });
+setTimeout(() => process.exit(status), CLOSE_MILLIS);
+await Promise.allSettled([processor[Symbol.asyncDispose](), protection?.[Symbol.asyncDispose]()]);
+process.exit(status);

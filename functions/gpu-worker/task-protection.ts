@@ -1,0 +1,104 @@
+import { describeError } from '../../lib/errors.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../lib/remote/flow/clock.ts';
+import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+
+/** What the ECS agent is asked for: `PUT task-protection/v1/state`. */
+export interface ProtectionState {
+  readonly ProtectionEnabled: boolean;
+  readonly ExpiresInMinutes?: number;
+}
+
+export interface TaskProtectionOptions {
+  /** Asks the agent. @throws where it refuses */
+  readonly put: (state: ProtectionState) => Promise<void>;
+  readonly telemetry: Pick<Telemetry, 'warn'>;
+  readonly clock?: Clock;
+}
+
+/** Short, so that a worker that hangs is not protected for long; renewed long before its end. */
+const EXPIRES_MINUTES = 15;
+const RENEW_MILLIS = 5 * 60 * 1000;
+/** A worker that has nothing to do for a moment is not asked about each time. */
+const IDLE_MILLIS = 5000;
+const RETRY_MILLIS = 30_000;
+const REQUEST_MILLIS = 5000;
+
+/**
+ * Keeps ECS from ending a task that is at work when it scales in or deploys. A spot interruption is not kept off by it.
+ * What fails is told and tried again; the work goes on.
+ */
+export class TaskProtection implements AsyncDisposable {
+  readonly #options: TaskProtectionOptions;
+  readonly #clock: Clock;
+  #isBusy = false;
+  #isProtected = false;
+  #askedAt = -Infinity;
+  #timer: unknown;
+  #asking: Promise<void> = Promise.resolve();
+
+  constructor(options: TaskProtectionOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+  }
+
+  setBusy(isBusy: boolean): void {
+    if (this.#isBusy === isBusy) return;
+    this.#isBusy = isBusy;
+    if (!isBusy) this.#lookIn(IDLE_MILLIS);
+    else this.#lookIn(this.#isProtected ? Math.max(0, this.#askedAt + RENEW_MILLIS - this.#clock.now()) : 0);
+  }
+
+  /** The task is not protected any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isBusy = false;
+    await this.#asking;
+    await this.#settle();
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  #lookIn(millis: number): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#asking = this.#asking.then(() => this.#settle());
+    }, millis);
+  }
+
+  async #settle(): Promise<void> {
+    const isBusy = this.#isBusy;
+    if (!isBusy && !this.#isProtected) return;
+    try {
+      this.#askedAt = this.#clock.now();
+      await this.#options.put({ ProtectionEnabled: isBusy, ...(isBusy && { ExpiresInMinutes: EXPIRES_MINUTES }) });
+      this.#isProtected = isBusy;
+      if (isBusy && this.#isBusy) this.#lookIn(RENEW_MILLIS);
+    } catch (error) {
+      this.#options.telemetry.warn('the protection of the task could not be set', {
+        protected: isBusy,
+        error: describeError(error),
+      });
+      this.#lookIn(RETRY_MILLIS);
+    }
+  }
+}
+
+/** The ECS agent's part of it, at `$ECS_AGENT_URI`. */
+export function askEcsAgent(agentUri: string): TaskProtectionOptions['put'] {
+  const url = `${agentUri}/task-protection/v1/state`;
+  return async (state) => {
+    const response = await fetch(url, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(state),
+      signal: AbortSignal.timeout(REQUEST_MILLIS),
+    });
+    const { failure, error } = (await response.json().catch(() => ({}))) as AgentAnswer;
+    const refusal = failure?.Reason ?? error?.Code ?? (response.ok ? undefined : 'no reason given');
+    if (refusal !== undefined) throw new Error(`the ECS agent answered ${response.status}: ${refusal}`);
+  };
+}
+
+/** As the agent answers: with `protection` where it was set. */
+interface AgentAnswer {
+  readonly failure?: { readonly Reason?: string };
+  readonly error?: { readonly Code?: string };
+}

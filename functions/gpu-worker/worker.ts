@@ -1,0 +1,68 @@
+import { describeError } from '../../lib/errors.ts';
+import { bundlesAtOnce } from '../../lib/jobs/consuming/bundles-at-once.ts';
+import { orStopped } from '../../lib/jobs/consuming/or-stopped.ts';
+import { QueueConsumer } from '../../lib/jobs/consuming/queue-consumer.ts';
+import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
+import type { MessageQueue } from '../../lib/stores/message-queue.ts';
+import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import type { RenewedProcessor } from '../processor/renewed-processor.ts';
+import type { WorkerSettings } from '../settings.ts';
+import type { Health } from './health.ts';
+
+export interface WorkerOptions extends Pick<WorkerSettings, 'stopTimeoutSecs' | 'visibilitySecs'> {
+  readonly bundles: MessageQueue;
+  readonly processor: RenewedProcessor;
+  readonly telemetry: Telemetry;
+  /** Told how many bundles are at work whenever that has changed. */
+  readonly onAtWork: (bundles: number) => void;
+}
+
+/** A long-running worker: it loads its models, takes bundles until it is told to stop, and leaves none behind. */
+export class Worker {
+  readonly #options: WorkerOptions;
+  #state: Health['state'] = 'warming';
+  #consumer: QueueConsumer | undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  get health(): Health {
+    const { isAlive = true, atWork = 0 } = this.#consumer ?? {};
+    return { state: this.#state, isAlive, bundlesAtWork: atWork };
+  }
+
+  /** @returns the process's exit status: 0 when it was told to stop, 1 when its models can't be loaded. */
+  async run(signal: AbortSignal): Promise<0 | 1> {
+    const { telemetry, processor } = this.#options;
+    signal.addEventListener('abort', () => (this.#state = 'stopping'), { once: true });
+    try {
+      await orStopped(processor.warm(), signal);
+      if (signal.aborted) return 0;
+      const consumer = this.#consume(bundlesAtOnce(await processor.warm()));
+      this.#consumer = consumer;
+      this.#state = 'serving';
+      telemetry.info('the worker is warm and takes bundles');
+      await consumer.run({ signal });
+      return 0;
+    } catch (error) {
+      telemetry.error('the worker ends, as its engine could not be started', { error: describeError(error) });
+      return 1;
+    }
+  }
+
+  #consume(atOnce: number): QueueConsumer {
+    const { bundles, processor, telemetry, stopTimeoutSecs, visibilitySecs, onAtWork } = this.#options;
+    return new QueueConsumer({
+      queue: bundles,
+      process: (message, deadline) => processor.process(message, deadline),
+      // One whose engine broke has another first: it would only fail the bundles that others could answer.
+      ready: async () => void (await processor.warm()),
+      atOnce,
+      visibilitySecs,
+      stopTimes: stopTimes(stopTimeoutSecs),
+      onAtWork,
+      telemetry,
+    });
+  }
+}

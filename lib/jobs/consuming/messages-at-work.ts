@@ -1,0 +1,119 @@
+import { describeError } from '../../errors.ts';
+import { Backoff } from '../../remote/flow/backoff.ts';
+import { waitFor } from '../../remote/flow/wait-for.ts';
+import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
+import type { Deadline } from '../fabric-ports.ts';
+import { MessageAtWork, type MessageAtWorkOptions } from './message-at-work.ts';
+
+export interface MessagesAtWorkOptions extends MessageAtWorkOptions {
+  readonly queue: Pick<MessageQueue, 'delete' | 'changeVisibility'>;
+  /** Takes a message to its end: it is acknowledged where this resolves. Who throws has seen to when it comes again. */
+  readonly process: (message: ReceivedMessage, deadline: Deadline) => Promise<void>;
+  /** Told how many messages are at work whenever that has changed. */
+  readonly onAtWork?: ((messages: number) => void) | undefined;
+  readonly telemetry: Pick<Telemetry, 'warn' | 'error'>;
+  readonly random?: (() => number) | undefined;
+}
+
+const DELETE_TRIES = 4;
+const DELETE_BACKOFF = new Backoff({ firstMillis: 200 });
+
+/** The messages that a consumer has received, each on its way to one end: acknowledged, failed, or given back. */
+export class MessagesAtWork {
+  readonly #options: MessagesAtWorkOptions;
+  readonly #works = new Set<MessageAtWork>();
+  #changed = Promise.withResolvers<void>();
+  #isBrokenOff = false;
+
+  constructor(options: MessagesAtWorkOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#works.size;
+  }
+
+  /** Resolves when there are no more than so many. */
+  async atMost(messages: number): Promise<void> {
+    while (this.#works.size > messages) await this.#changed.promise;
+  }
+
+  start(message: ReceivedMessage): void {
+    const work = new MessageAtWork(message, this.#options);
+    this.#works.add(work);
+    this.#tell();
+    void this.#take(work).finally(() => {
+      this.#works.delete(work);
+      this.#tell();
+    });
+  }
+
+  /** All are to be handed back; one that can't be is given back. */
+  breakOff(reason: Error): void {
+    this.#isBrokenOff = true;
+    for (const work of this.#works) work.breakOff(reason);
+  }
+
+  /** Gives all back that are left, whatever becomes of them here. */
+  async giveBackAll(): Promise<void> {
+    const left = [...this.#works].map(async (work) => {
+      // A beat that is under way may take long.
+      void work.end();
+      await this.giveBack(work.message);
+    });
+    await Promise.all(left);
+  }
+
+  /** Another consumer can receive it at once; this counts as a receive. */
+  async giveBack({ id: messageId, receiptHandle }: ReceivedMessage): Promise<void> {
+    const { queue, telemetry } = this.#options;
+    try {
+      await queue.changeVisibility(receiptHandle, 0);
+    } catch (error) {
+      const fields = { messageId, error: describeError(error) };
+      telemetry.warn('a message could not be given back: it stays hidden for a while', fields);
+    }
+  }
+
+  async #take(work: MessageAtWork): Promise<void> {
+    const { message, deadline } = work;
+    try {
+      await this.#options.process(message, deadline);
+      await this.#acknowledge(message);
+      await work.end();
+    } catch (error) {
+      const { id: messageId, receiveCount } = message;
+      this.#options.telemetry.error('a message failed', { messageId, receiveCount, error: describeError(error) });
+      await work.end();
+      if (this.#isBrokenOff) await this.giveBack(message);
+    }
+  }
+
+  /** What can't be deleted comes again, and is found to be done. */
+  async #acknowledge({ id: messageId, receiptHandle }: ReceivedMessage): Promise<void> {
+    const { queue, telemetry, clock, random = Math.random } = this.#options;
+    let backoff = DELETE_BACKOFF;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await queue.delete(receiptHandle);
+      } catch (error) {
+        if (tries < DELETE_TRIES) {
+          await waitFor(backoff.delayMillis(random), { clock, signal: NEVER });
+          backoff = backoff.next();
+          continue;
+        }
+        telemetry.warn('a message that is done could not be deleted', { messageId, error: describeError(error) });
+        return;
+      }
+    }
+  }
+
+  #tell(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    this.#options.onAtWork?.(this.#works.size);
+  }
+}
+
+const NEVER = new AbortController().signal;

@@ -1,0 +1,138 @@
+import { describeError, FabricError } from '../../errors.ts';
+import { Backoff } from '../../remote/flow/backoff.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../remote/flow/clock.ts';
+import { waitFor } from '../../remote/flow/wait-for.ts';
+import type { MessageQueue } from '../../stores/message-queue.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { MessagesAtWork, type MessagesAtWorkOptions } from './messages-at-work.ts';
+import { orStopped } from './or-stopped.ts';
+import type { StopTimes } from './stop-times.ts';
+
+export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'process' | 'onAtWork' | 'random'> {
+  readonly queue: Pick<MessageQueue, 'receive' | 'delete' | 'changeVisibility'>;
+  /** Resolves when a message that is received then can be started. Where it throws, nothing more is received. */
+  readonly ready: () => Promise<void>;
+  /** The most messages at work. */
+  readonly atOnce: number;
+  /** The message of a consumer that was killed comes again after so long. @default 90 */
+  readonly visibilitySecs?: number | undefined;
+  readonly stopTimes: StopTimes;
+  readonly telemetry: Pick<Telemetry, 'info' | 'warn' | 'error'>;
+  readonly clock?: Clock | undefined;
+}
+
+const VISIBILITY_SECS = 90;
+/** One request to SQS gives no more messages than this, and waits no longer. */
+const RECEIVE_MESSAGES = 10;
+const LONG_POLL_SECS = 20;
+/** Of a queue that can't be read. */
+const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, mostMillis: 30_000 });
+/** For what could be neither finished nor handed back. */
+const GIVE_BACK_MILLIS = 1000;
+/** A look at the queue takes less than this, its wait and all retries included. */
+const MAX_LOOK_MILLIS = 5 * 60 * 1000;
+
+/**
+ * Takes messages from a queue for as long as its process lives, so many at a time, and keeps each from others until its end.
+ *
+ *     receiving     as many as there is room for, and nothing where there is none
+ *     finishing     told to stop: receives no more; what is at work may come to its end
+ *     handing back  what has not is broken off by its deadline's signal
+ *     giving back   what could not be handed back is made visible at once, and left
+ *     ended
+ *
+ * A message is started as soon as it is received; one that comes when it stops already is made visible at once.
+ */
+export class QueueConsumer {
+  readonly #options: QueueConsumerOptions;
+  readonly #clock: Clock;
+  readonly #visibilitySecs: number;
+  readonly #atWork: MessagesAtWork;
+  /** Undefined while it does not look at the queue. */
+  #lookingSince: number | undefined;
+
+  constructor(options: QueueConsumerOptions) {
+    const { clock = SYSTEM_CLOCK, visibilitySecs = VISIBILITY_SECS, stopTimes } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#visibilitySecs = visibilitySecs;
+    const drainMillis = stopTimes.handBackMillis / 2;
+    this.#atWork = new MessagesAtWork({ ...options, clock, visibilitySecs, drainMillis });
+  }
+
+  /** Messages at work. */
+  get atWork(): number {
+    return this.#atWork.count;
+  }
+
+  /** Whether it goes on, as far as can be told: no look at the queue has taken longer than it can. */
+  get isAlive(): boolean {
+    return this.#lookingSince === undefined || this.#clock.now() - this.#lookingSince < MAX_LOOK_MILLIS;
+  }
+
+  /** Resolves when the signal has come and everything has come to its end or was given back. @throws what `ready` threw */
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    try {
+      await this.#receiveUntil(signal);
+    } finally {
+      await this.#stop();
+    }
+  }
+
+  async #receiveUntil(signal: AbortSignal): Promise<void> {
+    const { ready, atOnce, telemetry, random = Math.random } = this.#options;
+    let backoff = RECEIVE_BACKOFF;
+    for (;;) {
+      await orStopped(this.#atWork.atMost(atOnce - 1), signal);
+      if (!signal.aborted) await orStopped(ready(), signal);
+      if (signal.aborted) return;
+      try {
+        await this.#receive(signal);
+        backoff = RECEIVE_BACKOFF;
+      } catch (error) {
+        if (signal.aborted) return;
+        telemetry.warn('the queue could not be read', { error: describeError(error) });
+        await waitFor(backoff.delayMillis(random), { clock: this.#clock, signal }).catch(() => {});
+        backoff = backoff.next();
+      }
+    }
+  }
+
+  async #receive(signal: AbortSignal): Promise<void> {
+    const { queue, atOnce } = this.#options;
+    this.#lookingSince = this.#clock.now();
+    try {
+      const messages = await queue.receive({
+        maxMessages: Math.min(RECEIVE_MESSAGES, atOnce - this.#atWork.count),
+        waitSecs: LONG_POLL_SECS,
+        visibilitySecs: this.#visibilitySecs,
+        signal,
+      });
+      if (signal.aborted) await Promise.all(messages.map((message) => this.#atWork.giveBack(message)));
+      else for (const message of messages) this.#atWork.start(message);
+    } finally {
+      this.#lookingSince = undefined;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const { stopTimes, telemetry } = this.#options;
+    const idle = this.#atWork.atMost(0);
+    await this.#within(stopTimes.finishMillis, idle);
+    if (this.atWork === 0) return;
+    telemetry.info('messages at work are broken off and handed back', { messages: this.atWork });
+    const reason = new FabricError('CONSUMER_STOPPED', 'the worker is being stopped', { disposition: 'retry' });
+    this.#atWork.breakOff(reason);
+    await this.#within(stopTimes.handBackMillis, idle);
+    if (this.atWork === 0) return;
+    telemetry.warn('messages could not be handed back in time: they are given back', { messages: this.atWork });
+    await this.#within(GIVE_BACK_MILLIS, this.#atWork.giveBackAll());
+  }
+
+  async #within(millis: number, work: Promise<unknown>): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const timer = this.#clock.setTimeout(() => over.resolve(), millis);
+    await Promise.race([over.promise, work]);
+    this.#clock.clearTimeout(timer);
+  }
+}

@@ -1,0 +1,56 @@
+import { FabricError } from '../../errors.ts';
+import type { RequestEnd } from '../flow/request-gate.ts';
+import type { Judgement } from './judge-error.ts';
+
+/** What a request said of one element. */
+export type ElementResult =
+  | { readonly ok: true; readonly value: unknown }
+  | ({ readonly ok: false; readonly error: Error } & Judgement);
+
+/** What became of a request, and how long it took. */
+export type RequestOutcome = { readonly millis: number } & (
+  | { readonly ok: true; readonly results: readonly ElementResult[] }
+  | ({ readonly ok: false; readonly error: Error; readonly timedOut: boolean } & Judgement)
+);
+
+/** A handler that gave too many or too few results. */
+export class ResultCountError extends FabricError {
+  override readonly name = 'ResultCountError';
+  constructor(endpoint: string, size: number, given: unknown) {
+    const count = Array.isArray(given) ? given.length : typeof given;
+    super('RESULT_COUNT', `${endpoint}: request must give one result for each element: got ${count} for ${size}`, {
+      disposition: 'poison',
+    });
+  }
+}
+
+interface EndedBy {
+  readonly end: RequestEnd;
+  readonly error?: Error;
+  readonly retryAfterMillis?: number | undefined;
+}
+
+/** What a request says of its endpoint. */
+export function endOf(outcome: RequestOutcome): EndedBy {
+  if (!outcome.ok) {
+    const { verdict, error, retryAfterMillis } = outcome;
+    if (verdict === 'throttled') return { end: 'throttled', error, retryAfterMillis };
+    if (verdict === 'retry') return { end: 'failed', error, retryAfterMillis };
+    return { end: error instanceof ResultCountError ? 'succeeded' : 'refused', error };
+  }
+  const { results } = outcome;
+  const failures = results.flatMap((result) => (result.ok ? [] : result));
+  const throttled = failures.filter(({ verdict }) => verdict === 'throttled');
+  if (throttled.length > 0) return { end: 'throttled', retryAfterMillis: longestWait(throttled) };
+  // A handler that asks for each element by itself tells of an endpoint that is down in as many errors.
+  const [first] = failures;
+  const isDown = failures.length === results.length && failures.every(({ verdict }) => verdict === 'retry');
+  if (first === undefined || !isDown) return { end: 'succeeded' };
+  return { end: 'failed', error: first.error, retryAfterMillis: longestWait(failures) };
+}
+
+/** Undefined where none says how long. */
+function longestWait(failures: readonly Judgement[]): number | undefined {
+  const waits = failures.flatMap(({ retryAfterMillis }) => retryAfterMillis ?? []);
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { askEcsAgent, type ProtectionState, TaskProtection } from '../../../functions/gpu-worker/task-protection.ts';
+import { VirtualClock } from '../../remote/virtual-clock.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+function protectionBench() {
+  const clock = new VirtualClock();
+  const asked: [secs: number, isProtected: boolean, minutes?: number][] = [];
+  const warnings: string[] = [];
+  const agent = { refuses: false };
+  const put = async ({ ProtectionEnabled, ExpiresInMinutes }: ProtectionState): Promise<void> => {
+    const minutes = ExpiresInMinutes === undefined ? ([] as const) : ([ExpiresInMinutes] as const);
+    asked.push([clock.now() / SECOND, ProtectionEnabled, ...minutes]);
+    if (agent.refuses) throw new Error('the ECS agent answered 400: no');
+  };
+  const telemetry = { warn: (message: string) => void warnings.push(message) };
+  return { clock, asked, warnings, agent, protection: new TaskProtection({ put, telemetry, clock }) };
+}
+
+describe('the protection of a task', () => {
+  test('begins with its work, is renewed in time, and ends a moment after it', async () => {
+    const { clock, asked, protection } = protectionBench();
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([]);
+    protection.setBusy(true);
+    await clock.advance(11 * MINUTE);
+    protection.setBusy(false);
+    await clock.advance(MINUTE);
+    await protection[Symbol.asyncDispose]();
+    expect(asked).toEqual([
+      [60, true, 15],
+      [360, true, 15],
+      [660, true, 15],
+      [725, false],
+    ]);
+  });
+
+  test('outlasts a moment without work, and is still renewed after it', async () => {
+    const { clock, asked, protection } = protectionBench();
+    for (let times = 0; times < 40; times += 1) {
+      protection.setBusy(true);
+      await clock.advance(6 * SECOND);
+      protection.setBusy(false);
+      await clock.advance(4 * SECOND);
+    }
+    expect(asked).toEqual([
+      [0, true, 15],
+      [300, true, 15],
+    ]);
+  });
+
+  test('that the agent refuses is told, and asked for again', async () => {
+    const { clock, asked, warnings, agent, protection } = protectionBench();
+    agent.refuses = true;
+    protection.setBusy(true);
+    await clock.advance(MINUTE);
+    agent.refuses = false;
+    await clock.advance(MINUTE);
+    expect(asked.map(([secs]) => secs)).toEqual([0, 30, 60, 90].slice(0, asked.length));
+    expect(warnings).toHaveLength(asked.length - 1);
+    expect(new Set(warnings)).toEqual(new Set(['the protection of the task could not be set']));
+  });
+
+  test('ends with the worker', async () => {
+    const { clock, asked, protection } = protectionBench();
+    protection.setBusy(true);
+    await clock.advance(SECOND);
+    await protection[Symbol.asyncDispose]();
+    await clock.advance(MINUTE);
+    expect(asked.map(([, isProtected]) => isProtected)).toEqual([true, false]);
+  });
+});
+
+describe('the ECS agent', () => {
+  test.each([
+    [200, { protection: { ProtectionEnabled: true } }, undefined],
+    [200, { failure: { Reason: 'TASK_NOT_VALID' } }, 'the ECS agent answered 200: TASK_NOT_VALID'],
+    [400, { error: { Code: 'ThrottlingException' } }, 'the ECS agent answered 400: ThrottlingException'],
+    [500, 'no JSON', 'the ECS agent answered 500: no reason given'],
+  ])('that answers %i and %o', async (status, body, message) => {
+    const server = createServer((_request, response) => {
+      response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const put = askEcsAgent(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/x`);
+    const asking = put({ ProtectionEnabled: true, ExpiresInMinutes: 15 });
+    if (message === undefined) await asking;
+    else await expect(asking).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync, watch } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { temporaryFolder } from '../../temporary-folder.ts';
+import { partsWritten, sendJob, workerBench, type WorkerProcess } from './worker-bench.ts';
+
+/** More of them take longer and show no more: 2,000 were run by hand. */
+const BUNDLES = Number(process.env['FABRIC_TEST_BUNDLES'] ?? 120);
+const LINES_PER_BUNDLE = 10;
+/** Of one element of each bundle, so that every worker is in mid-bundle at any time. */
+const PAUSE_MILLIS = 60;
+const VISIBILITY_SECS = '2';
+const WARM = 'the worker is warm and takes bundles';
+
+/** Answers as the ECS agent does, until the test has ended. */
+async function ecsAgent() {
+  const asked: unknown[] = [];
+  const waiting = new Set<() => void>();
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      asked.push([request.method, request.url, JSON.parse(body)]);
+      response.end(JSON.stringify({ protection: {} }));
+      for (const tell of waiting) tell();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { asked, uri: `http://127.0.0.1:${port}/api/x` };
+}
+
+/** Who has asked for which element, in order. */
+function askedIn(folder: string): { readonly worker: number; readonly n: number }[] {
+  const path = join(folder, 'asked');
+  const lines = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
+  return lines.map((line) => {
+    const [worker, n] = line.split(' ').map(Number);
+    return { worker: worker ?? -1, n: n ?? -1 };
+  });
+}
+
+/** Resolves when elements have been asked for so many times. */
+async function asked(folder: string, times: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(folder, () => {
+    if (askedIn(folder).length >= times) resolve();
+  });
+  if (askedIn(folder).length >= times) resolve();
+  await promise;
+  watcher.close();
+}
+
+const started = (workers: readonly WorkerProcess[]): Promise<unknown> =>
+  Promise.all(workers.map((worker) => worker.logged(WARM)));
+
+describe('workers', () => {
+  test('answer each element once, though one is killed and one is stopped in mid-bundle', async () => {
+    const bench = await workerBench();
+    const { aws, start, bundles } = bench;
+    const env = { FABRIC_VISIBILITY_SECS: VISIBILITY_SECS };
+    const workers = [start('double', env), start('double', env), start('double', env)];
+    const lines = Array.from({ length: BUNDLES * LINES_PER_BUNDLE }, (_, n) =>
+      JSON.stringify({ id: `e${n}`, x: [n, 0, 1], ...(n % LINES_PER_BUNDLE === 5 && { millis: PAUSE_MILLIS }) }),
+    );
+    await started(workers);
+    const [killed, stopped] = workers;
+    const [some, more, all] = [BUNDLES / 4, BUNDLES / 2, BUNDLES].map((count) => partsWritten(aws, count));
+    const startedAt = performance.now();
+    const job = await sendJob(bench, 'double', { lines, linesPerBundle: LINES_PER_BUNDLE });
+    await some;
+    killed?.child.kill('SIGKILL');
+    await more;
+    stopped?.child.kill('SIGTERM');
+    const stoppedAt = performance.now();
+    expect(await stopped?.ended).toEqual({ status: 0, signal: null });
+    const stopMillis = performance.now() - stoppedAt;
+    const atWork = (await stopped?.logged('the worker is told to stop'))?.['bundlesAtWork'];
+    expect(atWork).toBeGreaterThan(0);
+    await all;
+    const elapsedSecs = (performance.now() - startedAt) / 1000;
+
+    const parts = await Promise.all(Array.from({ length: BUNDLES }, (_, bundle) => job.part(bundle)));
+    expect(parts.flat().map((line) => [line?.id, line?.prediction])).toEqual(
+      lines.map((_, n) => [`e${n}`, { y: [2 * n, 0, 2] }]),
+    );
+    expect(await bench.deadLetters.receive({ maxMessages: 1, waitSecs: 0 })).toEqual([]);
+    // The last one deletes what it has answered before it ends.
+    workers[2]?.child.kill('SIGTERM');
+    expect(await workers[2]?.ended).toEqual({ status: 0, signal: null });
+    expect(await bundles.receive({ maxMessages: 1, waitSecs: 0 })).toEqual([]);
+    expect(killed?.child.signalCode).toBe('SIGKILL');
+    if (process.env['FABRIC_TEST_BUNDLES'] !== undefined)
+      process.stdout.write(
+        `${BUNDLES} bundles in ${elapsedSecs.toFixed(1)} s; stopped in ${stopMillis.toFixed(0)} ms\n`,
+      );
+  });
+
+  test('hold a bundle for longer than it is hidden at a time, and go on with one that was handed back; a second signal ends them at once', async () => {
+    const bench = await workerBench();
+    const folder = await temporaryFolder();
+    const env = {
+      FABRIC_TEST_FOLDER: folder,
+      FABRIC_VISIBILITY_SECS: VISIBILITY_SECS,
+      // 2 s to finish, and 1 s to hand back.
+      FABRIC_STOP_TIMEOUT_SECS: '5',
+    };
+    const workers = [bench.start('slow', env), bench.start('slow', env)];
+    await started(workers);
+    const millis = 250;
+    const lines = Array.from({ length: 24 }, (_, n) => JSON.stringify({ id: `e${n}`, n, millis }));
+    const all = partsWritten(bench.aws, 1);
+    const job = await sendJob(bench, 'slow', { lines, linesPerBundle: lines.length });
+    await asked(folder, 10);
+    const before = askedIn(folder);
+    expect(new Set(before.map(({ worker }) => worker)).size).toBe(1);
+    const holder = workers.find(({ child }) => child.pid === before[0]?.worker);
+    holder?.child.kill('SIGTERM');
+    expect(await holder?.ended).toEqual({ status: 0, signal: null });
+    await all;
+
+    expect((await job.part(0))?.map(({ prediction }) => prediction)).toEqual(lines.map((_, n) => n));
+    const after = askedIn(folder);
+    const other = after.filter(({ worker }) => worker !== holder?.child.pid);
+    // Only when the first had let go of it, and not from its start.
+    expect(after.slice(-other.length)).toEqual(other);
+    expect(other[0]?.n).toBeGreaterThan(8);
+    expect(after.filter(({ n }) => n === 0)).toHaveLength(1);
+
+    const elements = [{ id: 'endless', input: { n: 0, millis: 600_000 } }];
+    await bench.bundles.send([{ body: JSON.stringify({ version: 1, kind: 'elements', pipeline: 'slow', elements }) }]);
+    await asked(folder, after.length + 1);
+    const left = workers.find((worker) => worker !== holder);
+    left?.child.kill('SIGTERM');
+    await left?.logged('the worker is told to stop');
+    left?.child.kill('SIGTERM');
+    expect(await left?.ended).toEqual({ status: 1, signal: null });
+  });
+});
+
+describe('a worker', () => {
+  test('is healthy once its models are loaded, has its task protected while it works, and ends when told to', async () => {
+    const bench = await workerBench();
+    const agent = await ecsAgent();
+    const worker = bench.start('double', { FABRIC_HEALTH_PORT: '0', ECS_AGENT_URI: agent.uri });
+    const { port } = await worker.logged('the health endpoint listens');
+    await worker.logged(WARM);
+    const health = await fetch(`http://127.0.0.1:${String(port)}/`);
+    expect(health.status).toBe(200);
+    expect(await health.json()).toEqual({ state: 'serving', isAlive: true, bundlesAtWork: 0 });
+    const all = partsWritten(bench.aws, 1);
+    await sendJob(bench, 'double', { lines: ['{"id":"a","x":[1,2,3]}'], linesPerBundle: 1 });
+    await all;
+    worker.child.kill('SIGINT');
+    expect(await worker.ended).toEqual({ status: 0, signal: null });
+    const url = '/api/x/task-protection/v1/state';
+    expect(agent.asked).toEqual([
+      ['PUT', url, { ProtectionEnabled: true, ExpiresInMinutes: 15 }],
+      ['PUT', url, { ProtectionEnabled: false }],
+    ]);
+    const counts = worker.lines.filter((line) => 'bundles_committed' in line);
+    expect(counts).toMatchObject([{ pipeline: 'double', bundles_committed: 1, elements_succeeded: 1 }]);
+  });
+
+  test('whose model cannot be loaded ends with 1 and says why, and takes no bundle', async () => {
+    const bench = await workerBench();
+    await bench.bundles.send([{ body: '{}' }]);
+    const worker = bench.start('missing');
+    const line = await worker.logged('the worker ends, as its engine could not be started');
+    expect(line).toMatchObject({ level: 'ERROR', error: { name: 'ModelLoadError' } });
+    expect(await worker.ended).toEqual({ status: 1, signal: null });
+    expect(await bench.bundles.receive({ maxMessages: 1, waitSecs: 0 })).toMatchObject([{ receiveCount: 1 }]);
+  });
+});

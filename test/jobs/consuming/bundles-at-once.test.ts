@@ -1,0 +1,37 @@
+import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+import { describe, expect, test } from 'vitest';
+import { bundlesAtOnce } from '../../../lib/jobs/consuming/bundles-at-once.ts';
+import { stopTimes } from '../../../lib/jobs/consuming/stop-times.ts';
+
+const { pipelines } = defineFabric({
+  pipelines: {
+    alone: { input: { format: 'jsonl' }, steps: [runInference(new OnnxModelHandler({ modelUri: 'm.onnx' }))] },
+    shared: {
+      input: { format: 'jsonl' },
+      steps: [runInference(new OnnxModelHandler({ modelUri: 'm.onnx', maxBatchDurationSecs: 1 }))],
+    },
+  },
+});
+
+describe('the bundles that are taken at once', () => {
+  test.each([
+    ['alone', 1, 3],
+    ['alone', 4, 8],
+    ['alone', 48, 56],
+    ['shared', 1, 12],
+    ['shared', 4, 44],
+  ])(
+    'are one for each worker and a few ahead, or as many as batches want: %s with %i workers, %i',
+    (name, workers, most) => {
+      const pipeline = pipelines[name];
+      expect(pipeline && bundlesAtOnce({ workers, pipeline })).toBe(most);
+    },
+  );
+});
+
+describe('the times of a stop', () => {
+  test('leave a third of the timeout, and of ECS’s 30 s more than 10', () => {
+    expect(stopTimes(30)).toEqual({ finishMillis: 12_000, handBackMillis: 6000 });
+    expect(stopTimes(120)).toEqual({ finishMillis: 48_000, handBackMillis: 24_000 });
+  });
+});

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { Job } from '../../lib/jobs/job.ts';
+import { manifestOf, type PartNote } from '../../lib/jobs/manifest.ts';
+import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
+import { folderOutput } from '../../lib/jobs/run/folder-output.ts';
+import { openJobFolders } from '../../lib/jobs/run/open-job-folders.ts';
+import { runJobs } from '../../lib/jobs/run/run-jobs.ts';
+import { hasCuda } from '../models/has-cuda.ts';
+import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { manifestIn } from './run/run-inputs.ts';
+
+// What a manifest takes over as it is.
+const job = { id: 'j', pipeline: 'p', source: { uri: 'in.jsonl' }, config: 'c' } as unknown as Job;
+const note: PartNote = {
+  job: 'j',
+  name: 'part-00000-of-00002.jsonl',
+  elements: 1,
+  bytes: 10,
+  succeeded: 1,
+  failedByStage: {},
+  models: { abc: 'abcdef' },
+  elapsedMillis: 1,
+};
+
+describe('manifestOf', () => {
+  test('names all that a model ran on, of whatever machines its parts are', () => {
+    const { models, providers } = manifestOf(job, 'complete', [
+      { ...note, providers: { abc: ['tensorrt+cuda'] } },
+      { ...note, providers: { abc: ['cuda'], def: ['cuda'] } },
+      note,
+      { ...note, providers: { abc: ['cuda'] } },
+    ]);
+    expect(providers).toEqual({ abc: ['cuda', 'tensorrt+cuda'], def: ['cuda'] });
+    expect(models).toEqual({ abc: 'abcdef' });
+  });
+
+  test('says nothing of it where no model asked for a device', () => {
+    expect(manifestOf(job, 'complete', [note, note])).not.toHaveProperty('providers');
+  });
+});
+
+test.skipIf(hasCuda())(
+  "a job's manifest says that a model that asked for a GPU ran on the CPU; its lines say no more than ever",
+  async () => {
+    const configUrl = new URL('../inference/fixtures/device.config.ts', import.meta.url);
+    const folder = await temporaryFolder();
+    const rows = Array.from({ length: 6 }, (_, row) =>
+      JSON.stringify({ x: Array.from({ length: 30 }, () => row / 6) }),
+    );
+    const input = await writeIn(folder, 'rows.jsonl', rows.join('\n'));
+    const manifests = [];
+    for (const name of ['cpu', 'fallback']) {
+      await using engine = await InferenceEngine.start({ configUrl, pipeline: name, workers: 1 });
+      const { signal } = new AbortController();
+      const common = {
+        output: folderOutput(folder),
+        pipeline: engine.pipeline,
+        pipelineName: name,
+        existing: 'refuse',
+      } as const;
+      const inputs = await findInputs([input], 'jsonl');
+      await Array.fromAsync(
+        runJobs(openJobFolders(inputs, { ...common, limit: undefined, signal }), engine, { signal }),
+      );
+      manifests.push(await manifestIn(join(folder, name, 'rows.jsonl')));
+    }
+    const [onCpu, fallback] = manifests;
+    const [model = ''] = Object.keys(onCpu?.models ?? {});
+    expect(fallback?.models).toEqual(onCpu?.models);
+    expect(fallback?.parts).toEqual(onCpu?.parts);
+    expect(fallback?.providers).toEqual({ [model]: ['cpu'] });
+    expect(onCpu).not.toHaveProperty('providers');
+  },
+);
