@@ -39,7 +39,12 @@ class SqsQueue implements MessageQueue {
     await sendToQueue(this.#client, this.#url, { messages, signal });
   }
 
-  async receive({ maxMessages, waitSecs, visibilitySecs, signal }: ReceiveOptions): Promise<readonly ReceivedMessage[]> {
+  async receive({
+    maxMessages,
+    waitSecs,
+    visibilitySecs,
+    signal,
+  }: ReceiveOptions): Promise<readonly ReceivedMessage[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: this.#url,
       MaxNumberOfMessages: maxMessages,

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../temporary-folder.ts';
 import { partsWritten, sendJob, workerBench, type WorkerProcess } from './worker-bench.ts';
 
 /** More of them take longer and show no more: 2,000 were run by hand. */
-const BUNDLES = Number(process.env['FABRIC_TEST_BUNDLES'] ?? 120);
+const BUNDLES = Number(process.env['FABRIC_TEST_BUNDLES'] ?? 60);
 const LINES_PER_BUNDLE = 10;
 /** Of one element of each bundle, so that every worker is in mid-bundle at any time. */
 const PAUSE_MILLIS = 60;
