@@ -2,7 +2,8 @@ import { BatchAssembler } from '../batching/batch-assembler.ts';
 import type { PipelineModel } from '../config/pipeline-models.ts';
 import { carryError, describeError, type ErrorDescription, ModelLoadError } from '../errors.ts';
 import { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
-import type { BatchAnswer, ElementAnswer, RemoteEndpoint } from '../remote/endpoint/remote-endpoint.ts';
+import type { BatchAnswer, ElementAnswer, EndedBatch } from '../remote/endpoint/batch-answer.ts';
+import type { RemoteEndpoint } from '../remote/endpoint/remote-endpoint.ts';
 import type { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AskingBundle } from './engine-model.ts';
@@ -83,12 +84,20 @@ export class FragmentAsker implements Disposable {
     const { endpoint, learned } = this.#options;
     const { key, closedBy, isolating } = first.request;
     const values = fragments.flatMap((fragment) => fragment.values);
+    const over = new AbortController();
     try {
       const answer = await endpoint.ask(values, {
         ...this.#askOptions(first, fragments),
-        onBrokenOff: ({ tries, answers }) => this.#keep(fragments, tries, answers),
+        signal: whenAllAborted(
+          fragments.map(({ bundle }) => bundle.stopSignal),
+          over.signal,
+        ),
+        killSignal: whenAllAborted(
+          fragments.map(({ bundle }) => bundle.killSignal),
+          over.signal,
+        ),
+        onEnded: (batch) => this.#keep(fragments, batch),
       });
-      this.#keep(fragments, answer.tries, answer.kind === 'answered' ? answer.answers : []);
       if (answer.kind === 'failed') return this.#failed(fragments, answer);
       const { millis } = answer;
       const size = values.length;
@@ -98,6 +107,8 @@ export class FragmentAsker implements Disposable {
       this.#answered(fragments, answer.answers);
     } catch (error) {
       for (const fragment of fragments) this.#brokenOff(fragment, error);
+    } finally {
+      over.abort();
     }
   }
 
@@ -114,8 +125,6 @@ export class FragmentAsker implements Disposable {
       isolating,
       triesBefore: Math.max(...triesBefore),
       ...(patience.length === 0 ? {} : { patienceMillis: Math.min(...patience) }),
-      signal: whenAllAborted(fragments.map(({ bundle }) => bundle.stopSignal)),
-      killSignal: whenAllAborted(fragments.map(({ bundle }) => bundle.killSignal)),
     };
   }
 
@@ -131,7 +140,7 @@ export class FragmentAsker implements Disposable {
   }
 
   /** Notes what was asked, and what was answered, in the bundles' journals. */
-  #keep(fragments: readonly Fragment[], tries: number, answers: readonly (ElementAnswer | undefined)[]): void {
+  #keep(fragments: readonly Fragment[], { tries, answers }: EndedBatch): void {
     const { index: model, label } = this.#options;
     let start = 0;
     for (const { size, elements, bundle } of fragments) {
@@ -141,7 +150,7 @@ export class FragmentAsker implements Disposable {
         bundle.journal.record({
           model,
           ...element,
-          tries: before + tries,
+          tries: before + (tries[start + at] ?? 0),
           ...(answer?.ok === true ? { answer: { value: answer.value, label: label() } } : {}),
         });
       });
@@ -186,8 +195,8 @@ function asLoadError(error: Error, endpoint: string): ModelLoadError {
   return new ModelLoadError(named, { cause: error });
 }
 
-/** A signal that is aborted when the last of these is. */
-function whenAllAborted(signals: readonly AbortSignal[]): AbortSignal {
+/** A signal that is aborted when the last of these is, unless it is over before. */
+function whenAllAborted(signals: readonly AbortSignal[], over: AbortSignal): AbortSignal {
   const [first, ...others] = signals;
   if (first !== undefined && others.length === 0) return first;
   const all = new AbortController();
@@ -198,7 +207,7 @@ function whenAllAborted(signals: readonly AbortSignal[]): AbortSignal {
   };
   for (const signal of signals) {
     if (signal.aborted) oneAborted(signal);
-    else signal.addEventListener('abort', () => oneAborted(signal), { once: true });
+    else signal.addEventListener('abort', () => oneAborted(signal), { once: true, signal: over });
   }
   return all.signal;
 }

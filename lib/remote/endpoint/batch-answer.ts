@@ -19,8 +19,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** Aborted: a request that is under way is given up too. */
   readonly killSignal: AbortSignal;
-  /** Where `ask` throws: takes what was paid for by then, before it does. */
-  readonly onBrokenOff?: (batch: BrokenOffBatch) => void;
+  /** However it ends, in a throw too: takes what was asked and what was paid for by then, before it does. */
+  readonly onEnded?: (batch: EndedBatch) => void;
 }
 
 /** What became of one element of a batch. */
@@ -40,9 +40,10 @@ export type BatchAnswer = { readonly tries: number } & (
   | { readonly kind: 'failed'; readonly cause: 'error' | 'timeout' | 'fatal'; readonly error: Error }
 );
 
-/** What a batch that was broken off had by then: requests that were made for it, and the elements that have answers. */
-export interface BrokenOffBatch {
-  readonly tries: number;
-  /** In the batch's order; undefined where there is none yet. */
+/** What a batch had when it ended, in the batch's order. */
+export interface EndedBatch {
+  /** Requests that each element was in, but for those that were throttled. */
+  readonly tries: readonly number[];
+  /** Undefined where there is none. */
   readonly answers: readonly (ElementAnswer | undefined)[];
 }

@@ -32,6 +32,7 @@ export class BatchAsk {
   readonly #ask: AskOptions;
   readonly #options: BatchAskOptions;
   readonly #answers: (ElementAnswer | undefined)[];
+  readonly #elementTries: number[];
   #tries = 0;
   #isAgain = false;
   #millis: number | undefined;
@@ -43,6 +44,7 @@ export class BatchAsk {
     this.#ask = ask;
     this.#options = options;
     this.#answers = batch.map(() => undefined);
+    this.#elementTries = batch.map(() => 0);
   }
 
   async run(): Promise<BatchAnswer> {
@@ -52,9 +54,8 @@ export class BatchAsk {
         const failed = await this.#settle(piece, (index) => pieces.push([index]));
         if (failed !== undefined) return failed;
       }
-    } catch (error) {
-      this.#ask.onBrokenOff?.({ tries: this.#tries, answers: this.#answers });
-      throw error;
+    } finally {
+      this.#ask.onEnded?.({ tries: this.#elementTries, answers: this.#answers });
     }
     const answers = this.#answers.flatMap((answer) => answer ?? []);
     return {
@@ -95,10 +96,9 @@ export class BatchAsk {
       },
     );
     this.#isAgain = true;
-    const isThrottled = outcome.ok
-      ? outcome.results.every((result) => !result.ok && result.verdict === 'throttled')
-      : outcome.verdict === 'throttled';
-    if (!isThrottled) this.#tries += 1;
+    const charged = open.filter((_, at) => !isThrottled(outcome.ok ? outcome.results[at] : outcome));
+    for (const index of charged) this.#elementTries[index] = (this.#elementTries[index] ?? 0) + 1;
+    if (charged.length > 0) this.#tries += 1;
     return outcome;
   }
 
@@ -125,9 +125,9 @@ export class BatchAsk {
   /** Waits before failed requests are made again. @throws EndpointBusyError where that takes too long */
   async #wait(failures: readonly ({ readonly ok: false } & Judgement)[]): Promise<void> {
     const { clock, random, metrics, handler } = this.#options;
-    const isThrottled = failures.every(({ verdict }) => verdict === 'throttled');
-    const backoff = isThrottled ? this.#throttleBackoff : this.#retryBackoff;
-    if (isThrottled) this.#throttleBackoff = backoff.next();
+    const areThrottled = failures.every((failure) => isThrottled(failure));
+    const backoff = areThrottled ? this.#throttleBackoff : this.#retryBackoff;
+    if (areThrottled) this.#throttleBackoff = backoff.next();
     else {
       this.#retryBackoff = backoff.next();
       metrics.add('endpoint_request_retries', 1);
@@ -135,7 +135,7 @@ export class BatchAsk {
     const atLeast = Math.max(0, ...failures.map(({ retryAfterMillis = 0 }) => retryAfterMillis));
     const millis = backoff.delayMillis(random, atLeast);
     if (millis > (this.#ask.patienceMillis ?? Infinity)) throw new EndpointBusyError(handler.endpointName, millis);
-    if (isThrottled) metrics.add('endpoint_throttled_milli_secs', millis);
+    if (areThrottled) metrics.add('endpoint_throttled_milli_secs', millis);
     await waitFor(millis, { clock, signal: this.#ask.signal });
   }
 
@@ -150,4 +150,10 @@ export class BatchAsk {
     else open.toReversed().forEach(apart);
     return undefined;
   }
+}
+
+type Ended = { readonly ok: true } | ({ readonly ok: false } & Judgement);
+
+function isThrottled(result: Ended | undefined): boolean {
+  return result?.ok === false && result.verdict === 'throttled';
 }

@@ -219,9 +219,20 @@ describe('ask, where an answer has failures of single elements', () => {
     expect(handler.calls.map(({ batch }) => batch)).toEqual([[1, 2, 3, 4], [2, 3], [2], [3]]);
   });
 
-  test('the last tells the run to end, whatever the others got', async () => {
+  test('the last tells the run to end, and what the others got is kept', async () => {
     const { ask } = endpointWith([() => [2, DOWN], throwing(failure(401, 'fatal'))]);
-    expect(await ask([1, 2])).toMatchObject({ kind: 'failed', cause: 'fatal' });
+    const ended: unknown[] = [];
+    const options = { onEnded: (batch: unknown) => void ended.push(batch) };
+    expect(await ask([1, 2], options)).toMatchObject({ kind: 'failed', cause: 'fatal' });
+    expect(ended).toEqual([{ tries: [1, 2], answers: [...values(2), undefined] }]);
+  });
+
+  test('each counts the requests that it was in, and no neighbour is charged for another', async () => {
+    const refused = new EndpointError('no', { disposition: 'poison' });
+    const { ask } = endpointWith([() => [refused, DOWN, failure(429, 'throttle')], () => [4, 6]]);
+    const ended: unknown[] = [];
+    await ask([1, 2, 3], { onEnded: (batch: unknown) => void ended.push(batch) });
+    expect(ended).toMatchObject([{ tries: [1, 2, 1] }]);
   });
 });
 
@@ -230,12 +241,12 @@ describe('ask, broken off', () => {
     const { endpoint, handler, clock } = endpointWith([() => [2, DOWN]]);
     const stop = new AbortController();
     const reason = new Error('deadline');
-    const brokenOff: unknown[] = [];
-    const options = { signal: stop.signal, onBrokenOff: (batch: unknown) => void brokenOff.push(batch) };
+    const ended: unknown[] = [];
+    const options = { signal: stop.signal, onEnded: (batch: unknown) => void ended.push(batch) };
     const asked = endpoint.ask([1, 2], askOptionsOf([1, 2], options));
     clock.setTimeout(() => stop.abort(reason), 100);
     await expect(clock.run(asked)).rejects.toBe(reason);
-    expect(brokenOff).toEqual([{ tries: 1, answers: [...values(2), undefined] }]);
+    expect(ended).toEqual([{ tries: [1, 1], answers: [...values(2), undefined] }]);
     expect(handler.calls).toHaveLength(1);
 
     const slow = endpointWith([async (call) => (await slow.clock.sleep(500), doubled(call))]);
