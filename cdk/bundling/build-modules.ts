@@ -24,6 +24,11 @@ export function ownModule(path: string): string {
   return fileURLToPath(siblingModule(`../../${path}`, import.meta.url));
 }
 
+/** A file of this package that is not compiled, by its path from the package's root. */
+export function ownFile(path: string): string {
+  return fileURLToPath(new URL(`${fromSource ? '../..' : '../../..'}/${path}`, import.meta.url));
+}
+
 /**
  * Bundles modules for Node 24, dependencies included but for native packages. What several of them import is in chunks
  * at the root, once. The same sources give the same files.

@@ -40,6 +40,14 @@ export function copySharp(architecture: Architecture, modules: string): void {
   for (const binary of sharpBinaries(sharp, architecture)) copyPackage(binary, modules);
 }
 
+/** The exact versions of packages and of what they depend on, as they are installed here, by name and in its order. */
+export function installedVersions(names: readonly string[]): Readonly<Record<string, string>> {
+  const found = new Map<string, InstalledPackage>();
+  for (const name of names) withDependencies(installedPackage(name, import.meta.dirname), found);
+  const versions = Array.from(found.values(), ({ name, version }) => [name, version] as const);
+  return Object.fromEntries(versions.toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
 function sharpBinaries(sharp: InstalledPackage, architecture: Architecture): readonly InstalledPackage[] {
   const cpu = CPUS[architecture];
   const versions = Object.entries(sharp.optionalDependencies ?? {}).filter(([name]) =>

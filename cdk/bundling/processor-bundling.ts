@@ -1,29 +1,17 @@
-import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
 import type { Architecture } from '../../lib/config/compute.ts';
-import { configLayout } from './asset-layout.ts';
-import { buildModules, ownModule } from './build-modules.ts';
+import { ownModule } from './build-modules.ts';
+import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { copyOnnxruntime, copySharp } from './native-packages.ts';
 
-export interface ProcessorBundlingProps {
-  /** Absolute. */
-  readonly configPath: string;
+export interface ProcessorBundlingProps extends UserCode {
   readonly architecture: Architecture;
-  /** Absolute paths of what goes with the config: models, and files that its code reads. */
-  readonly files: readonly string[];
 }
 
 /** What Lambda takes, unzipped. */
 const MAX_ASSET_BYTES = 250 * 1024 * 1024;
-
-/** Programs that the engine starts by their names, from beside its own module. */
-const PROGRAMS = [
-  'lib/inference/worker-thread',
-  'lib/inference/worker-process',
-  'lib/hosts/host-process',
-  'lib/hosts/parent-watch',
-];
 
 /** The code of a pipeline's function: the engine, the user's config with its models, and onnxruntime for its platform. */
 export class ProcessorBundling implements ILocalBundling {
@@ -36,32 +24,18 @@ export class ProcessorBundling implements ILocalBundling {
 
   /** The config module in the asset. */
   get configModule(): string {
-    return `${this.#layout.config}.mjs`;
+    return configModule(this.props);
   }
 
   tryBundle(outputDir: string): boolean {
-    const { configPath, architecture } = this.props;
-    const { config, files } = this.#layout;
-    const programs = PROGRAMS.map((path) => ({ name: path.slice(path.lastIndexOf('/') + 1), path: ownModule(path) }));
     const processor = { name: 'processor', path: ownModule('functions/processor/index') };
-    const entries = [processor, ...programs, { name: config, path: configPath }];
-    const natives = buildModules(entries, outputDir, dirname(configPath));
+    const natives = bundleEngine([processor], this.props, outputDir);
     const modules = join(outputDir, 'node_modules');
-    copyOnnxruntime(architecture, modules);
-    if (natives.has('sharp')) copySharp(architecture, modules);
-    for (const [path, place] of files) copyFile(path, join(outputDir, place));
+    copyOnnxruntime(this.props.architecture, modules);
+    if (natives.has('sharp')) copySharp(this.props.architecture, modules);
     checkSize(outputDir);
     return true;
   }
-
-  get #layout(): ReturnType<typeof configLayout> {
-    return configLayout(this.props.configPath, this.props.files);
-  }
-}
-
-function copyFile(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, { recursive: true, dereference: true });
 }
 
 function checkSize(folder: string): void {

@@ -9,7 +9,7 @@ import { FlowControl } from '../flow/flow-control.ts';
 import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.ts';
 import { RequestGate } from '../flow/request-gate.ts';
 
-export type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
+export type { AskOptions, BatchAnswer } from './batch-answer.ts';
 
 export interface RemoteEndpointOptions {
   readonly handler: RemoteModelHandler;

@@ -14,6 +14,8 @@ import { startTestAws, type TestAws } from '../../embedded-aws.ts';
 const program = fileURLToPath(new URL('../../../functions/gpu-worker/index.ts', import.meta.url));
 const config = fileURLToPath(new URL('./fixtures/worker.config.ts', import.meta.url));
 
+const FROM_SOURCE: Program = { args: ['-C', '@inference-fabric/source', program] };
+
 type Queue = MessageQueue & { readonly url: string };
 
 /** S3 and SQS with what a pipeline's workers need, until the test has ended. */
@@ -21,7 +23,13 @@ export interface WorkerBench {
   readonly aws: TestAws;
   readonly bundles: Queue;
   readonly deadLetters: Queue;
-  readonly start: (pipeline: string, env?: Readonly<Record<string, string>>) => WorkerProcess;
+  readonly start: (pipeline: string, env?: Readonly<Record<string, string>>, program?: Program) => WorkerProcess;
+}
+
+/** What Node runs, and where. */
+export interface Program {
+  readonly args: readonly string[];
+  readonly cwd?: string;
 }
 
 /** A worker as a process of its own. */
@@ -48,8 +56,8 @@ export async function workerBench(): Promise<WorkerBench> {
     aws,
     bundles,
     deadLetters,
-    start: (pipeline, env = {}) =>
-      startWorker({
+    start: (pipeline, env = {}, program = FROM_SOURCE) =>
+      startWorker(program, {
         FABRIC_OUTPUT_BUCKET: 'output',
         FABRIC_INPUT_BUCKETS: '["input"]',
         FABRIC_QUEUES: queues,
@@ -61,8 +69,9 @@ export async function workerBench(): Promise<WorkerBench> {
   };
 }
 
-function startWorker(env: Readonly<Record<string, string>>): WorkerProcess {
-  const child = spawn(process.execPath, ['-C', '@inference-fabric/source', program], {
+function startWorker({ args, cwd }: Program, env: Readonly<Record<string, string>>): WorkerProcess {
+  const child = spawn(process.execPath, args, {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,28 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownFile, ownModule } from './build-modules.ts';
+import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
+import { installedVersions } from './native-packages.ts';
+
+/** What a laid out worker is told where it runs. */
+export interface LaidOutWorker {
+  /** The config module, by its path in the folder: `FABRIC_CONFIG`. */
+  readonly config: string;
+}
+
+/**
+ * Lays out the folder that a worker's image is built of, on any platform: the worker, its engine, the user's config
+ * with its models, and the Dockerfile, which installs the packages with binaries by the `package.json` that is written.
+ *
+ * @param folder - an empty one.
+ */
+export function layOutWorker(code: UserCode, folder: string): LaidOutWorker {
+  const worker = { name: 'worker', path: ownModule('functions/gpu-worker/index') };
+  const healthCheck = { name: 'health-check', path: ownModule('functions/gpu-worker/health-check') };
+  const natives = bundleEngine([worker, healthCheck], code, folder);
+  const dependencies = installedVersions(['onnxruntime-node', ...natives]);
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ private: true, dependencies }, undefined, 2)}\n`);
+  for (const name of ['Dockerfile', '.dockerignore'])
+    copyFileSync(ownFile(`functions/gpu-worker/${name}`), join(folder, name));
+  return { config: configModule(code) };
+}
