@@ -1,4 +1,5 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Names, Stack, Validations } from 'aws-cdk-lib';
+import type * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
@@ -24,7 +25,11 @@ export function acknowledgeUnnamedDeadLetters(queue: sqs.Queue): void {
 /** @param buckets - all of whose objects the role may work with */
 export function acknowledgeObjects(role: IConstruct, buckets: readonly s3.IBucket[]): void {
   for (const bucket of buckets) {
-    acknowledge(role, `IAM5[Resource::${shownArn(bucket)}/*]`, 'Nobody knows the names of dropped files beforehand.');
+    acknowledge(
+      role,
+      `IAM5[Resource::${shownArn(bucket, role)}/*]`,
+      'Nobody knows the names of dropped files beforehand.',
+    );
   }
 }
 
@@ -49,12 +54,68 @@ export function acknowledgeMetrics(role: IConstruct): void {
   acknowledge(role, 'IAM5[Resource::*]', 'CloudWatch has no resources that GetMetricData could be restricted to.');
 }
 
-/** A bucket's ARN as cdk-nag writes it. */
-function shownArn(bucket: s3.IBucket): string {
+export function acknowledgeNoFlowLogs(vpc: IConstruct): void {
+  acknowledge(vpc, 'VPC7', 'Nothing gets into the network, and flow logs are paid for by the GB.');
+}
+
+/** Container Insights counts tasks, and so does a metric that is free. */
+export function acknowledgeNoContainerInsights(cluster: IConstruct): void {
+  acknowledge(cluster, 'ECS4', 'Container Insights are paid for at rest too; the free metrics are enough to scale by.');
+}
+
+/** The task definition's. */
+export function acknowledgeEnvironment(task: IConstruct): void {
+  acknowledge(task, 'ECS2', 'The environment names queues and buckets of the stack, and no secret.');
+}
+
+/** @param cluster - as cdk-nag writes it in ARNs. */
+export function acknowledgeOwnTasks(role: IConstruct, cluster: ecs.Cluster): void {
+  const resource = `arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/${shownRef(cluster)}/*`;
+  acknowledge(role, `IAM5[Resource::${resource}]`, 'A task protects itself, and nobody knows its id beforehand.');
+}
+
+export function acknowledgeImagePulls(role: IConstruct): void {
+  acknowledge(role, 'IAM5[Resource::*]', 'ECR has no resources that GetAuthorizationToken could be restricted to.');
+}
+
+export function acknowledgeManagedInstances(provider: ecs.ManagedInstancesCapacityProvider): void {
+  const policy = 'service-role/AmazonECSInfrastructureRolePolicyForManagedInstances';
+  const reason = 'It is what AWS lets ECS do to run its managed instances, and follows what ECS needs.';
+  for (const name of [policy, policy.slice('service-role/'.length)])
+    acknowledge(provider, `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${name}]`, reason);
+  acknowledgeAgent(provider);
+}
+
+export function acknowledgeInstanceRole(role: IConstruct): void {
+  acknowledgeAgent(role);
+  acknowledge(role, 'IAM5[Action::ecs:Submit*]', 'The ECS agent tells ECS of its containers, tasks and attachments.');
+}
+
+export function acknowledgeAutoScalingGroup(group: IConstruct): void {
+  acknowledge(group, 'EC26', 'The rule can not read launch templates; theirs has encrypted volumes alone.');
+  acknowledge(group, 'AS3', 'ECS scales the group time after time; nobody wants to be told of it.');
+}
+
+/** The role of instances, with which the ECS agent tells ECS of itself. */
+function acknowledgeAgent(construct: IConstruct): void {
+  const reason = 'The ECS agent registers its own instance, whose id nobody knows beforehand.';
+  const instances = 'arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:container-instance/*';
+  for (const resource of ['*', instances]) acknowledge(construct, `IAM5[Resource::${resource}]`, reason);
+}
+
+function shownRef(construct: ecs.Cluster): string {
+  const child = construct.node.defaultChild;
+  return `<${Stack.of(construct).getLogicalId(child as ecs.CfnCluster)}>`;
+}
+
+/** A bucket's ARN as cdk-nag writes it where a role has it. */
+function shownArn(bucket: s3.IBucket, role: IConstruct): string {
   const stack = Stack.of(bucket);
   const child = bucket.node.defaultChild;
-  if (child !== undefined) return `<${stack.getLogicalId(child as s3.CfnBucket)}.Arn>`;
-  return String(stack.resolve(bucket.bucketArn));
+  if (child === undefined) return String(stack.resolve(bucket.bucketArn));
+  // A nested stack is given it as a parameter, which is called after what it stands for.
+  if (Stack.of(role).nested) return `<referenceto${Names.nodeUniqueId(child.node)}Arn>`;
+  return `<${stack.getLogicalId(child as s3.CfnBucket)}.Arn>`;
 }
 
 function acknowledge(construct: Construct | IConstruct, rule: string, reason: string): void {

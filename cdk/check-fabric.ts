@@ -1,7 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import type { LambdaCompute } from '../lib/config/compute.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { DescribedPipeline, FabricDescription } from './fabric-description.ts';
 import type { InferenceFabricProps } from './inference-fabric.ts';
@@ -42,11 +41,10 @@ function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
       broken: pipelines.length <= MAX_PIPELINES && bytes > MAX_ENVIRONMENT_BYTES,
       message: `the names of the pipelines are ${bytes - MAX_ENVIRONMENT_BYTES} characters too long in all: Lambda's environment takes ${MAX_ENVIRONMENT_BYTES} bytes`,
     },
-    ...governorRules(pipelines.filter(({ endpoints }) => endpoints !== undefined)),
-    ...pipelines.map(({ name, compute }) => ({
-      broken: compute.kind === 'container',
-      message: `pipelines.${name}.compute must be lambda(…): GPU tasks are not built yet`,
-    })),
+    ...governorRules(
+      pipelines.filter(({ endpoints, compute }) => endpoints !== undefined && compute.kind === 'lambda'),
+    ),
+    ...containerRules(pipelines),
     ...pipelines.flatMap(secretRules),
   ];
 }
@@ -58,6 +56,17 @@ function governorRules(governed: readonly DescribedPipeline[]): readonly Rule[] 
     {
       broken: bytes > MAX_ENVIRONMENT_BYTES,
       message: `the ${count} pipelines with remote models don't fit into the governor's environment, which takes ${MAX_ENVIRONMENT_BYTES} bytes. Make a fabric for each group of them`,
+    },
+  ];
+}
+
+/** They share one network. */
+function containerRules(pipelines: readonly DescribedPipeline[]): readonly Rule[] {
+  const networks = pipelines.flatMap(({ compute }) => (compute.kind === 'container' ? compute.network : []));
+  return [
+    {
+      broken: new Set(networks).size > 1,
+      message: "the containers of a fabric must all have the same 'network': 'public' or 'private'",
     },
   ];
 }
@@ -88,10 +97,4 @@ function propsRules(scope: Construct, { outputBucket, inputBuckets = [] }: Infer
 function isSameBucket(scope: Construct, a: s3.IBucket, b: s3.IBucket): boolean {
   const stack = Stack.of(scope);
   return JSON.stringify(stack.resolve(a.bucketName)) === JSON.stringify(stack.resolve(b.bucketName));
-}
-
-/** The compute of a pipeline that `checkFabric` has let pass. */
-export function deployable({ name, compute }: DescribedPipeline): LambdaCompute {
-  if (compute.kind === 'lambda') return compute;
-  throw new ConfigError(`pipelines.${name}.compute can't be deployed`);
 }

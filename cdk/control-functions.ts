@@ -4,8 +4,9 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeObjects } from './acknowledgements.ts';
-import type { FabricPipeline, FabricResources } from './fabric-pipeline.ts';
+import type { FabricPipeline } from './fabric-pipeline.ts';
 import { allow, readInput, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
+import type { FabricResources } from './pipeline-access.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
 export interface ControlFunctionsProps extends FabricResources {

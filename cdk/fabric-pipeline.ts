@@ -1,57 +1,26 @@
 import { dirname } from 'node:path';
-import { Aws, Duration } from 'aws-cdk-lib';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import type * as logs from 'aws-cdk-lib/aws-logs';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Architecture, LambdaCompute } from '../lib/config/compute.ts';
-import {
-  acknowledgeEndpoints,
-  acknowledgeModels,
-  acknowledgeObjects,
-  acknowledgeUnnamedDeadLetters,
-} from './acknowledgements.ts';
+import { DEFAULT_LAMBDA, type LambdaCompute } from '../lib/config/compute.ts';
+import { acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
+import type { UserCode } from './bundling/engine-bundling.ts';
 import { ProcessorBundling } from './bundling/processor-bundling.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import {
-  allow,
-  askedFor,
-  parameterArn,
-  readInput,
-  readModels,
-  readSecrets,
-  removeOutput,
-  sendTo,
-  useKey,
-  writeOutput,
-} from './permissions.ts';
+  acknowledgePipeline,
+  type FabricResources,
+  type PipelineAccess,
+  pipelineEnvironment,
+  pipelineStatements,
+} from './pipeline-access.ts';
 import { type PollerProps, QueueFunction } from './queue-function.ts';
-import { DeadLetterQueue, MAX_RECEIVES, WorkQueue } from './queues.ts';
+import { DeadLetterQueue, WorkQueue } from './queues.ts';
 
-/** What all functions of a fabric share. */
-export interface FabricResources {
-  /** The fabric's own first. */
-  readonly inputBuckets: readonly s3.IBucket[];
-  readonly outputBucket: s3.IBucket;
-  readonly encryptionKey: kms.IKey | undefined;
-  readonly logRetention: logs.RetentionDays;
-  /** Where a pipeline names none. */
-  readonly architecture: Architecture;
-  /** Under which SSM's Parameter Store has a parameter for each governed pipeline, by its name. */
-  readonly parameters: string;
-}
-
-export interface FabricPipelineProps extends FabricResources {
+export interface FabricPipelineProps extends FabricResources, UserCode {
   readonly pipeline: DescribedPipeline;
-  readonly compute: LambdaCompute;
-  /** Absolute. */
-  readonly configPath: string;
-  /** Absolute paths of what goes with the config. */
-  readonly files: readonly string[];
 }
 
 /** A run takes one bundle, so that what a bundle costs is what a run costs, */
@@ -63,7 +32,7 @@ const MAX_WINDOW_SECS = 300;
 /** The highest concurrency that Lambda's poller takes. Left out, it would stay at what a governor set before. */
 const MOST_RUNS_AT_ONCE = 1000;
 
-/** What one pipeline needs: queues for its bundles and its failures, and the function that processes them. */
+/** What one pipeline needs: queues for its bundles and its failures, and the function that processes them, if one does. */
 export class FabricPipeline extends Construct {
   /** Where producers send elements, and intake bundles. */
   readonly bundleQueue: sqs.Queue;
@@ -71,37 +40,45 @@ export class FabricPipeline extends Construct {
   readonly bundleDeadLetters: sqs.Queue;
   /** Elements that failed. */
   readonly elementDeadLetters: sqs.Queue;
-  readonly processor: lambda.Function;
+  /** Absent where containers process the bundles. */
+  readonly processor: lambda.Function | undefined;
   /** What takes bundles from their queue to the processor. */
-  readonly poller: lambda.EventSourceMapping;
+  readonly poller: lambda.EventSourceMapping | undefined;
   /** The parameter with which its governor tells its processors how many they are. @default it has no governor */
   readonly governedBy: string | undefined;
+  /** What a processor of its bundles works with. */
+  readonly access: PipelineAccess;
+  /** What a processor of its bundles is made of, beside the engine. */
+  readonly code: UserCode;
 
   constructor(scope: Construct, id: string, props: FabricPipelineProps) {
     super(scope, id);
-    const { encryptionKey, compute, pipeline } = props;
-    this.governedBy = pipeline.endpoints === undefined ? undefined : `${props.parameters}/${pipeline.name}`;
-    const timeout = Duration.seconds(compute.timeoutSecs);
+    const { encryptionKey, pipeline } = props;
+    const { compute } = pipeline;
+    // The tasks of a container are as many as there is work for, whatever its endpoints accept.
+    const isGoverned = pipeline.endpoints !== undefined && compute.kind === 'lambda';
+    this.governedBy = isGoverned ? `${props.parameters}/${pipeline.name}` : undefined;
     const window = batchingWindow(pipeline);
-    const work = new WorkQueue(this, 'Bundles', { encryptionKey, functionTimeout: timeout, batchingWindow: window });
+    const work = new WorkQueue(this, 'Bundles', {
+      encryptionKey,
+      // A worker in a container says with each receive how long it hides a message.
+      functionTimeout: Duration.seconds((compute.kind === 'lambda' ? compute : DEFAULT_LAMBDA).timeoutSecs),
+      batchingWindow: window,
+    });
     this.bundleQueue = work.queue;
     this.bundleDeadLetters = work.deadLetters;
     this.elementDeadLetters = new DeadLetterQueue(this, 'FailedElements', { encryptionKey });
     acknowledgeUnnamedDeadLetters(this.elementDeadLetters);
-    const poller: PollerProps = {
-      queue: work.queue,
-      batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
-      window,
-      // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
-      maxConcurrency: this.governedBy === undefined ? (compute.maxConcurrency ?? MOST_RUNS_AT_ONCE) : undefined,
-    };
-    const processor = this.#processor(props, timeout, poller);
-    this.processor = processor.function;
-    this.poller = processor.poller;
+    const { bundleQueue, elementDeadLetters, governedBy } = this;
+    this.code = { configPath: props.configPath, files: props.files };
+    this.access = { ...props, bundleQueue, elementDeadLetters, governedBy };
+    const processor = compute.kind === 'lambda' ? this.#processor(props, compute, window) : undefined;
+    this.processor = processor?.function;
+    this.poller = processor?.poller;
   }
 
-  #processor(props: FabricPipelineProps, timeout: Duration, poller: PollerProps): QueueFunction {
-    const { compute, pipeline, configPath, files } = props;
+  #processor(props: FabricPipelineProps, compute: LambdaCompute, window: Duration | undefined): QueueFunction {
+    const { pipeline, configPath, files } = props;
     const architecture = compute.architecture ?? props.architecture;
     const bundling = new ProcessorBundling({ configPath, architecture, files });
     const processor = new QueueFunction(this, 'Processor', {
@@ -111,44 +88,24 @@ export class FabricPipeline extends Construct {
       architecture,
       memoryMb: compute.memoryMb,
       ephemeralStorageMb: compute.ephemeralStorageMb,
-      timeout,
-      environment: this.#environment(props, bundling.configModule),
+      timeout: Duration.seconds(compute.timeoutSecs),
+      environment: pipelineEnvironment(this.access, bundling.configModule),
       logRetention: props.logRetention,
-      poller,
-      statements: this.#statements(props),
+      poller: this.#poller(compute, window),
+      statements: pipelineStatements(this.access),
     });
-    acknowledgeObjects(processor, [...props.inputBuckets, props.outputBucket]);
-    acknowledgeModels(processor, pipeline.modelObjects);
-    acknowledgeEndpoints(processor, pipeline.endpoints?.permissions ?? []);
+    acknowledgePipeline(processor, this.access);
     return processor;
   }
 
-  #environment(props: FabricPipelineProps, configModule: string): Readonly<Record<string, string>> {
-    const queues = { bundles: this.bundleQueue.queueUrl, deadLetters: this.elementDeadLetters.queueUrl };
+  #poller(compute: LambdaCompute, window: Duration | undefined): PollerProps {
     return {
-      FABRIC_OUTPUT_BUCKET: props.outputBucket.bucketName,
-      FABRIC_INPUT_BUCKETS: JSON.stringify(props.inputBuckets.map(({ bucketName }) => bucketName)),
-      FABRIC_QUEUES: JSON.stringify(queues),
-      FABRIC_PIPELINE: props.pipeline.name,
-      FABRIC_CONFIG: configModule,
-      FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
-      ...(this.governedBy === undefined ? {} : { FABRIC_CONCURRENCY_PARAMETER: this.governedBy }),
+      queue: this.bundleQueue,
+      batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
+      window,
+      // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
+      maxConcurrency: this.governedBy === undefined ? (compute.maxConcurrency ?? MOST_RUNS_AT_ONCE) : undefined,
     };
-  }
-
-  #statements(props: FabricPipelineProps): readonly iam.PolicyStatement[] {
-    const { inputBuckets, outputBucket, encryptionKey, compute, pipeline } = props;
-    return [
-      ...readInput(inputBuckets),
-      ...writeOutput(outputBucket),
-      removeOutput(outputBucket),
-      sendTo([this.bundleQueue, this.elementDeadLetters]),
-      ...readModels(pipeline.modelObjects, Aws.PARTITION),
-      ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),
-      ...askedFor([...(pipeline.endpoints?.permissions ?? []), ...(compute.permissions ?? [])]),
-      ...readSecrets(pipeline.endpoints?.secrets ?? []),
-      ...(this.governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [parameterArn(this.governedBy)])]),
-    ];
   }
 }
 

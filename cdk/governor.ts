@@ -3,15 +3,18 @@ import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeMetrics } from './acknowledgements.ts';
 import { FabricFunction } from './fabric-function.ts';
-import type { FabricPipeline, FabricResources } from './fabric-pipeline.ts';
 import { allow, parameterArn } from './permissions.ts';
+import type { FabricResources } from './pipeline-access.ts';
 
 /** A pipeline with a remote model. */
 export interface GovernedPipeline {
-  readonly pipeline: FabricPipeline;
+  readonly bundleQueue: sqs.IQueue;
+  /** Of its function. */
+  readonly poller: lambda.EventSourceMapping;
   /** The most runs of its function at once. @default what its poller can have */
   readonly ceiling?: number | undefined;
 }
@@ -65,15 +68,15 @@ export class Governor extends Construct {
 }
 
 function governedOf({ governed }: GovernorProps): Readonly<Record<string, unknown>> {
-  const entries = Array.from(governed, ([name, { pipeline, ceiling }]) => {
-    const { poller, bundleQueue } = pipeline;
-    return [name, { poller: poller.eventSourceMappingId, queue: bundleQueue.queueUrl, ceiling }];
-  });
+  const entries = Array.from(governed, ([name, { poller, bundleQueue, ceiling }]) => [
+    name,
+    { poller: poller.eventSourceMappingId, queue: bundleQueue.queueUrl, ceiling },
+  ]);
   return Object.fromEntries(entries) as Readonly<Record<string, unknown>>;
 }
 
 function statements({ governed, parameters }: GovernorProps): readonly iam.PolicyStatement[] {
-  const pipelines = Array.from(governed.values(), ({ pipeline }) => pipeline);
+  const pipelines = [...governed.values()];
   return [
     allow(['cloudwatch:GetMetricData'], ['*']),
     allow(

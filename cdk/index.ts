@@ -1,3 +1,4 @@
+export { FabricContainersStack } from './containers/containers-stack.ts';
 export { FabricPipeline } from './fabric-pipeline.ts';
 export { FabricStack, type FabricStackProps } from './fabric-stack.ts';
 export { InferenceFabric, type InferenceFabricProps } from './inference-fabric.ts';

@@ -14,12 +14,14 @@ import { FabricAlarms } from './alarms.ts';
 import { InputBucket, OutputBucket } from './buckets.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import { ControlBundling } from './bundling/control-bundling.ts';
-import { checkFabric, deployable } from './check-fabric.ts';
+import { checkFabric } from './check-fabric.ts';
+import { FabricContainersStack } from './containers/containers-stack.ts';
 import { CONTROL_TIMEOUT, ControlFunctions, INTAKE_WINDOW } from './control-functions.ts';
 import { describeFabric, type FabricDescription } from './fabric-description.ts';
-import { FabricPipeline, type FabricResources } from './fabric-pipeline.ts';
+import { FabricPipeline } from './fabric-pipeline.ts';
 import { type GovernedPipeline, Governor } from './governor.ts';
 import { notifyOfObjects } from './intake-notifications.ts';
+import type { FabricResources } from './pipeline-access.ts';
 import { WorkQueue } from './queues.ts';
 import { sharedFiles } from './shared-files.ts';
 
@@ -77,6 +79,8 @@ export class InferenceFabric extends Construct {
   readonly governor: lambda.Function | undefined;
   /** By name. */
   readonly pipelines: ReadonlyMap<string, FabricPipeline>;
+  /** A nested stack, absent where no pipeline runs in containers. */
+  readonly containers: FabricContainersStack | undefined;
   readonly alarms: readonly cloudwatch.Alarm[];
 
   /** @throws ConfigError where the configuration is wrong, or one that can't be deployed. */
@@ -115,6 +119,11 @@ export class InferenceFabric extends Construct {
     this.finalizer = control.finalizer;
     this.governor =
       governed.size === 0 ? undefined : new Governor(this, 'Governing', { ...resources, code, governed }).function;
+    const inContainers = [...this.pipelines.values()].filter(({ processor }) => processor === undefined);
+    this.containers =
+      inContainers.length === 0
+        ? undefined
+        : new FabricContainersStack(this, 'Containers', { pipelines: inContainers });
     notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, encryptionKey });
     this.alarms = this.#alarms(props, { intake, finalizer });
   }
@@ -132,11 +141,10 @@ export class InferenceFabric extends Construct {
     );
     return new Map(
       fabric.pipelines.map((pipeline, index) => {
-        const compute = deployable(pipeline);
         const own = [...new Set([...files, ...(models[index] ?? [])])];
         return [
           pipeline.name,
-          new FabricPipeline(this, pipeline.name, { ...resources, pipeline, compute, configPath, files: own }),
+          new FabricPipeline(this, pipeline.name, { ...resources, pipeline, configPath, files: own }),
         ];
       }),
     );
@@ -167,8 +175,10 @@ function governedOf(
 ): ReadonlyMap<string, GovernedPipeline> {
   const entries = fabric.pipelines.flatMap((described): [string, GovernedPipeline][] => {
     const pipeline = pipelines.get(described.name);
-    if (pipeline?.governedBy === undefined) return [];
-    return [[described.name, { pipeline, ceiling: deployable(described).maxConcurrency }]];
+    if (pipeline?.governedBy === undefined || pipeline.poller === undefined) return [];
+    const { bundleQueue, poller } = pipeline;
+    const ceiling = described.compute.kind === 'lambda' ? described.compute.maxConcurrency : undefined;
+    return [[described.name, { bundleQueue, poller, ceiling }]];
   });
   return new Map(entries);
 }

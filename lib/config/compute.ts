@@ -23,9 +23,39 @@ export interface LambdaOptions {
   readonly permissions?: readonly Permission[];
 }
 
+/** Who runs the machines: ECS itself (ECS Managed Instances), or a group of EC2 instances that ECS scales. */
+export type ContainerCapacity = 'managed-instances' | 'auto-scaling-group';
+
+/** Whether tasks reach AWS over the internet gateway, or over endpoints in subnets without one. */
+export type ContainerNetwork = 'public' | 'private';
+
 export interface ContainerOptions {
-  /** GPUs of one task. @default 0 */
+  /** NVIDIA GPUs of one task, from 0 to 8. @default 0 */
   readonly gpus?: number;
+  /** vCPUs of one task, from 1 to 192. @default 3 for each GPU, 2 without one */
+  readonly cpu?: number;
+  /** Memory of one task in MiB. @default 12288 for each GPU, 6144 without one */
+  readonly memoryMb?: number;
+  /** The types of instances that tasks may run on; `*` stands for whatever follows: `g6.*`. @default any x86_64 ones that fit */
+  readonly instanceTypes?: readonly string[];
+  /** Whether instances are EC2's spare ones, which are cheaper and may be taken back after two minutes. @default false */
+  readonly spot?: boolean;
+  /** The most tasks at once, from 1 to 1,000. @default 4 */
+  readonly maxTasks?: number;
+  /** Tasks that stay when there is no work, at most `maxTasks`. @default 0 */
+  readonly minTasks?: number;
+  /** Bundles for each task, waiting or at work, above which there are more tasks: from 1 to 1,000. @default 10 */
+  readonly backlogPerTask?: number;
+  /** @default 'managed-instances' */
+  readonly capacity?: ContainerCapacity;
+  /** The same for all containers of a fabric. @default 'public', with no way in, as it costs nothing at rest */
+  readonly network?: ContainerNetwork;
+  /** Seconds that a task that is told to stop has to finish its bundles or hand them back, from 10 to 120. @default 90 */
+  readonly stopTimeoutSecs?: number;
+  /** After so many seconds a bundle whose task was killed comes again, from 30 to 43,200. @default 90 */
+  readonly visibilitySecs?: number;
+  /** @default none */
+  readonly permissions?: readonly Permission[];
 }
 
 export interface LambdaCompute extends LambdaOptions {
@@ -35,15 +65,41 @@ export interface LambdaCompute extends LambdaOptions {
   readonly ephemeralStorageMb: number;
 }
 
-export interface ContainerCompute {
+export interface ContainerCompute extends ContainerOptions {
   readonly kind: 'container';
   readonly gpus: number;
+  readonly cpu: number;
+  readonly memoryMb: number;
+  readonly spot: boolean;
+  readonly maxTasks: number;
+  readonly minTasks: number;
+  readonly backlogPerTask: number;
+  readonly capacity: ContainerCapacity;
+  readonly network: ContainerNetwork;
+  readonly stopTimeoutSecs: number;
+  readonly visibilitySecs: number;
 }
 
 /** Where a deployed pipeline runs; `fabric run` runs every pipeline here. */
 export type Compute = LambdaCompute | ContainerCompute;
 
 export const DEFAULT_LAMBDA = { kind: 'lambda', memoryMb: 2048, timeoutSecs: 900, ephemeralStorageMb: 2048 } as const;
+
+const DEFAULT_CONTAINER = {
+  kind: 'container',
+  gpus: 0,
+  spot: false,
+  maxTasks: 4,
+  minTasks: 0,
+  backlogPerTask: 10,
+  capacity: 'managed-instances',
+  network: 'public',
+  stopTimeoutSecs: 90,
+  visibilitySecs: 90,
+} as const;
+/** They leave the machine's own programs a share of the smallest instances with a GPU: 4 vCPUs and 16 GiB. */
+const FOR_EACH_GPU = { cpu: 3, memoryMb: 12_288 };
+const WITHOUT_GPU = { cpu: 2, memoryMb: 6144 };
 
 // Both take the options as they are, so that `defineFabric` can refuse those that it does not know.
 
@@ -52,7 +108,9 @@ export function lambda(options: LambdaOptions = {}): LambdaCompute {
   return { ...DEFAULT_LAMBDA, ...options };
 }
 
-/** A container with GPUs. */
+/** Containers on ECS, with GPUs or without: as many tasks as there is work for, and none without work. */
 export function container(options: ContainerOptions = {}): ContainerCompute {
-  return { kind: 'container', gpus: 0, ...options };
+  const { gpus = DEFAULT_CONTAINER.gpus } = options;
+  const size = gpus > 0 ? { cpu: FOR_EACH_GPU.cpu * gpus, memoryMb: FOR_EACH_GPU.memoryMb * gpus } : WITHOUT_GPU;
+  return { ...DEFAULT_CONTAINER, ...size, ...options };
 }

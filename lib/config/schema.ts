@@ -14,7 +14,6 @@ const DEFAULT_BUNDLE_ELEMENTS = 256;
 const DEFAULT_MAX_PIXELS = 50_000_000;
 
 const positiveInteger = z.int('must be a positive integer').positive('must be a positive integer');
-const nonNegativeInteger = z.int('must be an integer of at least 0').nonnegative('must be an integer of at least 0');
 const wholeNumber = z.int('must be a whole number, 0 or more').nonnegative('must be a whole number, 0 or more');
 const positiveNumber = z.number('must be a positive number').positive('must be a positive number');
 const fieldName = z.string('must be the name of a field').min(1, 'must be the name of a field');
@@ -156,12 +155,41 @@ const lambdaCompute = z.strictObject({
   permissions: z.array(permission, 'must be a list of { actions, resources }').optional(),
 });
 
+const instanceType = z
+  .string()
+  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+|[a-z0-9.-]*\*)$/, 'must be a type of instances: g6.xlarge, g6.*');
+
+// SIGTERM comes two minutes before a spot instance is taken back; a message can be hidden for 12 hours.
+const containerCompute = z
+  .strictObject({
+    kind: z.literal('container'),
+    gpus: integerWithin(0, 8),
+    cpu: integerWithin(1, 192),
+    memoryMb: integerWithin(512, 2_097_152),
+    instanceTypes: z
+      .array(instanceType, 'must be a list of types of instances')
+      .min(1, 'must have at least one type')
+      .optional(),
+    spot: z.boolean('must be true or false'),
+    maxTasks: integerWithin(1, 1000),
+    minTasks: integerWithin(0, 1000),
+    backlogPerTask: integerWithin(1, 1000),
+    capacity: z.enum(
+      ['managed-instances', 'auto-scaling-group'],
+      "must be 'managed-instances' or 'auto-scaling-group'",
+    ),
+    network: z.enum(['public', 'private'], "must be 'public' or 'private'"),
+    stopTimeoutSecs: integerWithin(10, 120),
+    visibilitySecs: integerWithin(30, 43_200),
+    permissions: z.array(permission, 'must be a list of { actions, resources }').optional(),
+  })
+  .refine(({ minTasks, maxTasks }) => minTasks <= maxTasks, {
+    path: ['minTasks'],
+    error: "must be at most 'maxTasks'",
+  });
+
 const compute = z
-  .discriminatedUnion(
-    'kind',
-    [lambdaCompute, z.strictObject({ kind: z.literal('container'), gpus: nonNegativeInteger })],
-    'must be lambda(…) or container(…)',
-  )
+  .discriminatedUnion('kind', [lambdaCompute, containerCompute], 'must be lambda(…) or container(…)')
   .default(DEFAULT_LAMBDA);
 
 const pipeline = z.strictObject(

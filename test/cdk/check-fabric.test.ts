@@ -54,9 +54,13 @@ describe('checkFabric', () => {
     ]);
   });
 
-  test('refuses containers, for now', () => {
+  test('refuses containers that differ in their network, which they share', () => {
     const pipelines = [pipeline('cpu'), pipeline('gpu', { compute: container({ gpus: 1 }) })];
-    expect(complaints({ pipelines })).toEqual(['pipelines.gpu.compute must be lambda(…): GPU tasks are not built yet']);
+    expect(complaints({ pipelines })).toEqual([]);
+    const apart = pipeline('apart', { compute: container({ network: 'private' }) });
+    expect(complaints({ pipelines: [...pipelines, apart] })).toEqual([
+      "the containers of a fabric must all have the same 'network': 'public' or 'private'",
+    ]);
   });
 
   const endpoints = { permissions: [], secrets: [{ secretsManager: 'openai' }, { ssm: '/keys/openai' }] };

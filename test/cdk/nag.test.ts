@@ -5,7 +5,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test, vi } from 'vitest';
 import { FabricStack } from '../../cdk/fabric-stack.ts';
-import { CONFIG, type FabricOptions, REMOTE_CONFIG, testApp } from './synthesize.ts';
+import { CONFIG, CONTAINERS_CONFIG, type FabricOptions, PRIVATE_CONFIG, REMOTE_CONFIG, testApp } from './synthesize.ts';
 
 interface Report {
   readonly pluginReports: readonly {
@@ -58,6 +58,16 @@ describe("cdk-nag's AwsSolutions and CloudFormation's rules", () => {
       'AwsSolutions::AwsSolutions-IAM5[Resource::arn:aws:sagemaker:*:*:endpoint/churn]',
     );
   });
+
+  test.each([CONTAINERS_CONFIG, PRIVATE_CONFIG])(
+    'find nothing in one with containers: %s',
+    { timeout: 90_000 },
+    (configPath) => {
+      const { violations, acknowledged } = check(() => ({ configPath }));
+      expect(violations).toEqual([]);
+      for (const reason of acknowledged.values()) expect(reason).toMatch(/^[A-Z].{30,}\.$/);
+    },
+  );
 
   test('find nothing in one with a key of the user either', { timeout: 90_000 }, () => {
     const { violations } = check((app) => ({

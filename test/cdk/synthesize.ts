@@ -7,6 +7,9 @@ import type { InferenceFabricProps } from '../../cdk/inference-fabric.ts';
 export const CONFIG = fileURLToPath(new URL('fixtures/fabric.config.ts', import.meta.url));
 /** With remote models. */
 export const REMOTE_CONFIG = fileURLToPath(new URL('fixtures/remote.config.ts', import.meta.url));
+/** With containers, public and private. */
+export const CONTAINERS_CONFIG = fileURLToPath(new URL('fixtures/containers.config.ts', import.meta.url));
+export const PRIVATE_CONFIG = fileURLToPath(new URL('fixtures/private-containers.config.ts', import.meta.url));
 
 /** A resource of a template, as far as these tests look at it. */
 export interface Resource {

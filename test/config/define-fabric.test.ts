@@ -183,7 +183,19 @@ describe('defineFabric', () => {
     ...lambdaRules,
     [
       { compute: container({ gpus: -1 }) },
-      'pipelines.p.compute.gpus must be an integer of at least 0: current value is -1',
+      'pipelines.p.compute.gpus must be an integer from 0 to 8: current value is -1',
+    ],
+    [
+      { compute: container({ minTasks: 3, maxTasks: 2 }) },
+      "pipelines.p.compute.minTasks must be at most 'maxTasks': current value is 3",
+    ],
+    [
+      { compute: container({ instanceTypes: ['g6'] }) },
+      "pipelines.p.compute.instanceTypes[0] must be a type of instances: g6.xlarge, g6.*: current value is 'g6'",
+    ],
+    [
+      { compute: container({ network: 'vpn' as 'public' }) },
+      "pipelines.p.compute.network must be 'public' or 'private': current value is 'vpn'",
     ],
     [{ maxFailures: 0.5 }, 'pipelines.p.maxFailures must be a whole number, 0 or more: current value is 0.5'],
     [{ maxFailureRatio: 0 }, `pipelines.p.maxFailureRatio ${NUMBER}: current value is 0`],
@@ -343,6 +355,23 @@ describe('isFabric', () => {
 describe('lambda and container', () => {
   test('have 2,048 MB, 15 minutes and no GPU by default', () => {
     expect(lambda()).toEqual(LAMBDA);
-    expect(container()).toEqual({ kind: 'container', gpus: 0 });
+    expect(container()).toMatchObject({ kind: 'container', gpus: 0, cpu: 2, memoryMb: 6144 });
+  });
+
+  test('have 3 vCPUs and 12 GiB for each GPU, at most four tasks, and none without work', () => {
+    expect(container({ gpus: 2 })).toEqual({
+      kind: 'container',
+      gpus: 2,
+      cpu: 6,
+      memoryMb: 24_576,
+      spot: false,
+      maxTasks: 4,
+      minTasks: 0,
+      backlogPerTask: 10,
+      capacity: 'managed-instances',
+      network: 'public',
+      stopTimeoutSecs: 90,
+      visibilitySecs: 90,
+    });
   });
 });

@@ -57,6 +57,7 @@ const RUNS: readonly ExampleRun[] = [
   },
   { config: 'branches', pipeline: 'ensemble', input: 'examples/data/wine.jsonl', succeeded: 54 },
   { config: 'branches', pipeline: 'ab-test', input: 'examples/data/wine.jsonl', succeeded: 54 },
+  { config: 'containers', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
   { config: 'formats', pipeline: 'text', input: 'examples/data/formats/more-lines.txt.gz', succeeded: 4 },
   {
     config: 'formats',

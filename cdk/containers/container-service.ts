@@ -1,0 +1,184 @@
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { ContainerCompute } from '../../lib/config/compute.ts';
+import {
+  acknowledgeEnvironment,
+  acknowledgeImagePulls,
+  acknowledgeNoContainerInsights,
+  acknowledgeOwnTasks,
+} from '../acknowledgements.ts';
+import type { UserCode } from '../bundling/engine-bundling.ts';
+import {
+  acknowledgePipeline,
+  type PipelineAccess,
+  pipelineEnvironment,
+  pipelineStatements,
+} from '../pipeline-access.ts';
+import { allow, takeFrom } from '../permissions.ts';
+import { addCapacity } from './capacity.ts';
+import type { ContainerNetworking } from './network.ts';
+import { TaskScaling } from './scaling.ts';
+import { workerImage } from './worker-image.ts';
+
+export interface ContainerServiceProps {
+  readonly access: PipelineAccess;
+  readonly compute: ContainerCompute;
+  readonly code: UserCode;
+  readonly networking: ContainerNetworking;
+}
+
+const CPU_UNITS = 1024;
+/** Where the worker says how it is, to its own container alone. */
+const HEALTH_PORT = 8080;
+/** Models may take ten minutes to load: five, and then ten failures at 30 s each. */
+const HEALTH_CHECK: ecs.HealthCheck = {
+  command: ['CMD', 'node', 'health-check.mjs'],
+  startPeriod: Duration.minutes(5),
+  interval: Duration.seconds(30),
+  timeout: Duration.seconds(5),
+  retries: 10,
+};
+/** The one place where a task may write. */
+const TEMPORARY = { name: 'tmp', path: '/tmp' };
+
+/** The workers of one pipeline: their image, what they may do, where they run, and how many there are. */
+export class ContainerService extends Construct {
+  /** Its own: a task may change how tasks of its cluster are protected, and that costs nothing. */
+  readonly cluster: ecs.Cluster;
+  readonly taskDefinition: ecs.TaskDefinition;
+  readonly service: ecs.CfnService;
+
+  constructor(scope: Construct, id: string, props: ContainerServiceProps) {
+    super(scope, id);
+    const { access, compute, networking } = props;
+    const cluster = new ecs.Cluster(this, 'Cluster', {
+      vpc: networking.vpc,
+      containerInsightsV2: ecs.ContainerInsights.DISABLED,
+    });
+    acknowledgeNoContainerInsights(cluster);
+    this.cluster = cluster;
+    this.taskDefinition = this.#define(props);
+    const capacityProvider = addCapacity(this, 'Capacity', { cluster, networking, compute });
+    this.service = this.#serve(props, capacityProvider);
+    // A group's provider has to be the cluster's before a service can use it.
+    this.service.node.addDependency(cluster);
+    new TaskScaling(this, 'Scaling', { cluster, service: this.service, bundleQueue: access.bundleQueue, compute });
+  }
+
+  #define(props: ContainerServiceProps): ecs.TaskDefinition {
+    const { compute, code } = props;
+    const isManaged = compute.capacity === 'managed-instances';
+    const executionRole = this.#role('ExecutionRole');
+    acknowledgeImagePulls(executionRole);
+    const task = new ecs.TaskDefinition(this, 'Task', {
+      compatibility: isManaged ? ecs.Compatibility.MANAGED_INSTANCES : ecs.Compatibility.EC2,
+      networkMode: hasOwnInterface(compute) ? ecs.NetworkMode.AWS_VPC : ecs.NetworkMode.HOST,
+      cpu: String(compute.cpu * CPU_UNITS),
+      memoryMiB: String(compute.memoryMb),
+      ...(isManaged && {
+        runtimePlatform: {
+          cpuArchitecture: ecs.CpuArchitecture.X86_64,
+          operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
+        },
+      }),
+      volumes: [{ name: TEMPORARY.name }],
+      taskRole: this.#taskRole(props),
+      executionRole,
+    });
+    acknowledgeEnvironment(task);
+    const { image, configModule } = workerImage(this, compute.gpus > 0 ? 'gpu' : 'cpu', code);
+    task
+      .addContainer('Worker', { ...this.#container(props, configModule), image })
+      .addMountPoints({ sourceVolume: TEMPORARY.name, containerPath: TEMPORARY.path, readOnly: false });
+    return task;
+  }
+
+  #container(
+    { access, compute }: ContainerServiceProps,
+    configModule: string,
+  ): Omit<ecs.ContainerDefinitionOptions, 'image'> {
+    const logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: access.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    return {
+      memoryLimitMiB: compute.memoryMb,
+      ...(compute.gpus > 0 && { gpuCount: compute.gpus }),
+      environment: {
+        ...pipelineEnvironment(access, configModule),
+        AWS_REGION: Aws.REGION,
+        FABRIC_STOP_TIMEOUT_SECS: String(compute.stopTimeoutSecs),
+        FABRIC_VISIBILITY_SECS: String(compute.visibilitySecs),
+        FABRIC_HEALTH_PORT: String(HEALTH_PORT),
+      },
+      logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'worker' }),
+      stopTimeout: Duration.seconds(compute.stopTimeoutSecs),
+      healthCheck: HEALTH_CHECK,
+      readonlyRootFilesystem: true,
+      linuxParameters: this.#linux(),
+      // Tasks that share an instance's interface can't share its ports: it has one of them then.
+      ...(!hasOwnInterface(compute) && { portMappings: [{ containerPort: HEALTH_PORT, hostPort: HEALTH_PORT }] }),
+    };
+  }
+
+  #linux(): ecs.LinuxParameters {
+    const linux = new ecs.LinuxParameters(this, 'Linux', { initProcessEnabled: true });
+    linux.dropCapabilities(ecs.Capability.ALL);
+    return linux;
+  }
+
+  #taskRole({ access }: ContainerServiceProps): iam.Role {
+    const { cluster } = this;
+    const role = this.#role('TaskRole');
+    const ownTasks = `arn:${Aws.PARTITION}:ecs:${Aws.REGION}:${Aws.ACCOUNT_ID}:task/${cluster.clusterName}/*`;
+    const statements = [
+      takeFrom(access.bundleQueue),
+      ...pipelineStatements(access),
+      allow(['ecs:UpdateTaskProtection'], [ownTasks]),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    acknowledgePipeline(role, access);
+    acknowledgeOwnTasks(role, cluster);
+    return role;
+  }
+
+  #role(id: string): iam.Role {
+    return new iam.Role(this, id, { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
+  }
+
+  #serve({ compute, networking }: ContainerServiceProps, capacityProvider: string): ecs.CfnService {
+    return new ecs.CfnService(this, 'Service', {
+      cluster: this.cluster.clusterArn,
+      taskDefinition: this.taskDefinition.taskDefinitionArn,
+      capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
+      // Without a desired count a deploy leaves the number of tasks as it is.
+      deploymentConfiguration: {
+        minimumHealthyPercent: 0,
+        maximumPercent: 100,
+        deploymentCircuitBreaker: { enable: true, rollback: true },
+      },
+      availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
+      enableEcsManagedTags: true,
+      propagateTags: ecs.PropagatedTagSource.SERVICE,
+      ...(hasOwnInterface(compute) && {
+        networkConfiguration: {
+          awsvpcConfiguration: {
+            subnets: networking.subnets.map(({ subnetId }) => subnetId),
+            securityGroups: [networking.securityGroup.securityGroupId],
+          },
+        },
+      }),
+    });
+  }
+}
+
+/**
+ * Whether a task has a network interface of its own. That one never has a public address, whatever the subnet, so that a
+ * task in a public network uses its instance's: https://github.com/aws/containers-roadmap/issues/423.
+ */
+function hasOwnInterface({ network }: ContainerCompute): boolean {
+  return network === 'private';
+}
