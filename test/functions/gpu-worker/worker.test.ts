@@ -129,8 +129,7 @@ describe('workers', () => {
     expect((await job.part(0))?.map(({ prediction }) => prediction)).toEqual(lines.map((_, n) => n));
     const after = askedIn(folder);
     const other = after.filter(({ worker }) => worker !== holder?.child.pid);
-    // Only when the first had let go of it, and not from its start.
-    expect(after.slice(-other.length)).toEqual(other);
+    // Not from its start: the first one's outcomes were staged. What its model was still at may be asked again.
     expect(other[0]?.n).toBeGreaterThan(8);
     expect(after.filter(({ n }) => n === 0)).toHaveLength(1);
 
