@@ -128,9 +128,9 @@ describe('workers', () => {
 
     expect((await job.part(0))?.map(({ prediction }) => prediction)).toEqual(lines.map((_, n) => n));
     const after = askedIn(folder);
-    const other = after.filter(({ worker }) => worker !== holder?.child.pid);
+    const other = after.find(({ worker }) => worker !== holder?.child.pid);
     // Not from its start: the first one's outcomes were staged. What its model was still at may be asked again.
-    expect(other[0]?.n).toBeGreaterThan(8);
+    expect(other?.n).toBeGreaterThan(8);
     expect(after.filter(({ n }) => n === 0)).toHaveLength(1);
 
     const elements = [{ id: 'endless', input: { n: 0, millis: 600_000 } }];
