@@ -14,8 +14,6 @@ export type { AskOptions, BatchAnswer } from './batch-answer.ts';
 export interface RemoteEndpointOptions {
   readonly handler: RemoteModelHandler;
   readonly metrics: Metrics;
-  /** How many engines share the limits that are declared. @default 1 */
-  readonly fleet?: number;
   /** Takes what a user should know: that the endpoint throttles, fails altogether, answers again. */
   readonly onWarning?: (message: string) => void;
   /** @default the system's */
@@ -36,13 +34,13 @@ export class RemoteEndpoint {
   #opened: Promise<OpenEndpoint> | undefined;
 
   constructor(options: RemoteEndpointOptions) {
-    const { handler, metrics, fleet = 1, onWarning = () => {}, clock = SYSTEM_CLOCK, random = Math.random } = options;
+    const { handler, metrics, onWarning = () => {}, clock = SYSTEM_CLOCK, random = Math.random } = options;
     const { endpointName, maxConcurrency, rateLimits } = handler;
     this.#handler = handler;
     this.#metrics = metrics;
     this.#clock = clock;
     this.#random = random;
-    this.#flow = new FlowControl({ maxConcurrency, rateLimits, fleet, now: clock.now(), random });
+    this.#flow = new FlowControl({ maxConcurrency, rateLimits, now: clock.now(), random });
     this.#gate = new RequestGate(this.#flow, clock, endpointName);
     this.#watch = new EndpointWatch({ endpoint: endpointName, onWarning });
   }

@@ -9,8 +9,6 @@ export interface FlowControlOptions {
   readonly maxConcurrency: number;
   /** @default none */
   readonly rateLimits?: readonly RateLimit[];
-  /** How many engines share the declared limits. @default 1 */
-  readonly fleet?: number;
   /** The time it starts at. */
   readonly now: number;
   /** From 0 to 1, below 1. @default Math.random */
@@ -44,10 +42,10 @@ export class FlowControl {
   /** Nothing starts before: the endpoint failed and said for how long. */
   #failingUntil = -Infinity;
 
-  constructor({ maxConcurrency, rateLimits = [], fleet = 1, now, random = Math.random }: FlowControlOptions) {
+  constructor({ maxConcurrency, rateLimits = [], now, random = Math.random }: FlowControlOptions) {
     this.#random = random;
     this.#concurrency = new ConcurrencyLimit(maxConcurrency);
-    this.#declared = new DeclaredLimits(rateLimits, fleet, now);
+    this.#declared = new DeclaredLimits(rateLimits, now);
     this.#pace = new LearnedPace(random);
   }
 

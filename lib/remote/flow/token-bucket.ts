@@ -62,15 +62,15 @@ export class DeclaredLimits {
   readonly #limits: readonly { readonly perMilli: number; readonly counts: 'requests' | 'weight' }[];
   readonly #buckets: readonly TokenBucket[];
 
-  /** @param fleet how many engines share the limits */
-  constructor(limits: readonly RateLimit[], fleet: number, now: number) {
+  constructor(limits: readonly RateLimit[], now: number) {
     this.#limits = limits.flatMap(({ requests, weight, per }) => [
       ...(requests === undefined ? [] : [{ perMilli: requests / UNIT_MILLIS[per], counts: 'requests' as const }]),
       ...(weight === undefined ? [] : [{ perMilli: weight / UNIT_MILLIS[per], counts: 'weight' as const }]),
     ]);
-    this.#buckets = this.#limits.map(({ perMilli }) => new TokenBucket(perMilli / fleet, now));
+    this.#buckets = this.#limits.map(({ perMilli }) => new TokenBucket(perMilli, now));
   }
 
+  /** From now on so many engines share the limits. */
   share(fleet: number, now: number): void {
     this.#limits.forEach(({ perMilli }, at) => this.#buckets[at]?.setRate(perMilli / fleet, now));
   }

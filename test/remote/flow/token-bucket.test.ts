@@ -70,7 +70,6 @@ describe('DeclaredLimits', () => {
         { requests: 600, weight: 6000, per: 'minute' },
         { requests: 5, per: 'second' },
       ],
-      1,
       0,
     );
     // The minute's weight lets 100 go at once, and 100 come in a second.
@@ -82,13 +81,14 @@ describe('DeclaredLimits', () => {
   });
 
   test('do not spend a minute in its first second', () => {
-    const limits = new DeclaredLimits([{ requests: 60, per: 'minute' }], 1, 0);
+    const limits = new DeclaredLimits([{ requests: 60, per: 'minute' }], 0);
     limits.take(0, 0);
     expect(limits.waitMillis(0, 0)).toBeCloseTo(1000);
   });
 
   test('are divided by the engines that share them', () => {
-    const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 5, 0);
+    const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 0);
+    limits.share(5, 0);
     limits.take(1, 0);
     limits.take(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(500);
