@@ -12,6 +12,7 @@ const ROOMS = [
   'models',
   'remote',
   'config',
+  'costs',
   'hosts',
   'inference',
   'jobs',

@@ -5,6 +5,7 @@ import type * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ContainerCompute } from '../../lib/config/compute.ts';
+import { CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 
 export interface TaskScalingProps {
   readonly cluster: ecs.Cluster;
@@ -17,13 +18,6 @@ const VISIBLE = 'ApproximateNumberOfMessagesVisible';
 const TAKEN = 'ApproximateNumberOfMessagesNotVisible';
 /** As often as SQS and ECS tell CloudWatch of themselves. */
 const PERIOD = Duration.minutes(1);
-/** An instance has to start, fetch the image and load models, before a second task can be missed. */
-const WAKE_COOLDOWN_SECS = 600;
-/** Twice what a metric lags. */
-const SCALE_OUT_COOLDOWN_SECS = 180;
-const SCALE_IN_COOLDOWN_SECS = 300;
-/** New work within so many minutes finds models loaded. */
-const IDLE_MINUTES = 10;
 
 /**
  * As many tasks as the backlog asks for. While there are tasks, their number follows the bundles that there are for
@@ -72,8 +66,8 @@ export class TaskScaling extends Construct {
       policyType: 'TargetTrackingScaling',
       targetTrackingScalingPolicyConfiguration: {
         targetValue: compute.backlogPerTask,
-        scaleOutCooldown: SCALE_OUT_COOLDOWN_SECS,
-        scaleInCooldown: SCALE_IN_COOLDOWN_SECS,
+        scaleOutCooldown: CONTAINER_SCALING.scaleOutCooldownSecs,
+        scaleInCooldown: CONTAINER_SCALING.scaleInCooldownSecs,
         customizedMetricSpecification: {
           metrics: [
             { id: 'visible', metricStat: { metric: ofQueue(VISIBLE), stat: 'Maximum' }, returnData: false },
@@ -93,7 +87,7 @@ export class TaskScaling extends Construct {
       stepScalingPolicyConfiguration: {
         adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
         metricAggregationType: 'Maximum',
-        cooldown: WAKE_COOLDOWN_SECS,
+        cooldown: CONTAINER_SCALING.wakeCooldownSecs,
         stepAdjustments: [{ metricIntervalLowerBound: 0, scalingAdjustment: 1 }],
       },
     });
@@ -122,8 +116,8 @@ export class TaskScaling extends Construct {
       expression: 'visible + taken',
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 0,
-      evaluationPeriods: IDLE_MINUTES,
-      alarmDescription: `There has been no bundle for ${IDLE_MINUTES} minutes. At rest this is as it should be.`,
+      evaluationPeriods: CONTAINER_SCALING.idleMinutes,
+      alarmDescription: `There has been no bundle for ${CONTAINER_SCALING.idleMinutes} minutes. At rest this is as it should be.`,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
     });
   }
