@@ -1,8 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT } from './exit-status.ts';
+import type { EstimateOptions } from './estimate/estimate-command.ts';
 import { addJobCommands } from './job-commands.ts';
 import type { LocalOptions } from './local-command.ts';
 import type { RunOptions } from './run-command.ts';
+
+/** Of `--estimate`: enough for figures that differ by a few percent from one time to the next. */
+const SAMPLE_SECS = 10;
 
 /**
  * Parses the command line and runs the command; ends with the exit status that DESIGN.md names. Each command's module is
@@ -22,9 +26,9 @@ export async function main(argv: readonly string[]): Promise<void> {
       '<input...>',
       'files, directories, globs, s3://<bucket>/<key>, or s3://<bucket>/<prefix>/ for all below it',
     )
-    .requiredOption(
+    .option(
       '-o, --output <dir>',
-      'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/',
+      'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/; not needed with --estimate',
     )
     .option('-c, --config <file>', 'the config module', 'fabric.config.ts')
     .option('-w, --workers <n>', 'threads that take bundles (default: the cores)', positiveInteger)
@@ -32,12 +36,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addOption(new Option('--resume', 'go on where an earlier run to this output stopped').conflicts('overwrite'))
     .option('--overwrite', 'remove the results that the output holds, and start anew')
     .option('--dry-run', 'check config, inputs and models, and run nothing')
+    .option('--estimate', 'run a sample, write nothing, and say what the input takes and costs on AWS')
+    .option('--sample-secs <n>', 'with --estimate: seconds of work to measure (default: 10)', positiveInteger)
+    .option('--prices <file>', 'with --estimate: a JSON file of prices that differ from those of us-east-1')
     .option('--json', 'print one summary object on standard output')
     .option('--verbose', 'print what models print, and stack traces of errors')
-    .action(async (pipeline: string, inputs: string[], options: RunOptions) => {
-      const { runCommand } = await import('./run-command.ts');
-      process.exitCode = await runCommand(pipeline, inputs, options);
-    });
+    .action(runOrEstimate);
 
   program
     .command('local')
@@ -61,6 +65,45 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? EXIT.success : EXIT.wrongUsage;
+  }
+}
+
+type RunArguments = Omit<RunOptions, 'output'> &
+  Omit<EstimateOptions, 'sampleSecs'> & {
+    readonly output?: string;
+    readonly estimate?: boolean;
+    readonly sampleSecs?: number;
+  };
+
+/** `fabric run`, which writes results, or with `--estimate` writes none. */
+async function runOrEstimate(
+  pipeline: string,
+  inputs: string[],
+  options: RunArguments,
+  command: Command,
+): Promise<void> {
+  const { output, sampleSecs = SAMPLE_SECS } = options;
+  refuseOthers(options, command);
+  if (options.estimate === true) {
+    const { estimateCommand } = await import('./estimate/estimate-command.ts');
+    process.exitCode = await estimateCommand(pipeline, inputs, { ...options, sampleSecs });
+    return;
+  }
+  if (output === undefined) return command.error("error: required option '-o, --output <dir>' not specified");
+  const { runCommand } = await import('./run-command.ts');
+  process.exitCode = await runCommand(pipeline, inputs, { ...options, output });
+}
+
+/** Options that mean nothing with `--estimate`, or nothing without it. */
+function refuseOthers(options: RunArguments, command: Command): void {
+  const { estimate = false, resume, overwrite, dryRun, sampleSecs, prices } = options;
+  const others = estimate
+    ? { '--resume': resume, '--overwrite': overwrite, '--dry-run': dryRun }
+    : { '--sample-secs': sampleSecs, '--prices': prices };
+  for (const [option, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    const reason = estimate ? 'leave it out, as an estimate writes nothing' : 'add that, or leave it out';
+    command.error(`error: option '${option}' ${estimate ? 'does not go with' : 'needs'} '--estimate': ${reason}`);
   }
 }
 

@@ -156,7 +156,8 @@ describe('the documentation', () => {
       .filter((line) => line.startsWith('npx fabric'))
       // test/cli/job-commands.test.ts and test/local/local-command.test.ts run those.
       .filter((line) => !/^npx fabric (?:status|failures|redrive|local)\b/.test(line))
-      .map((line) => line.replace(/ --output \S+$/, ''));
+      // What an estimate is told beside that, test/cli/estimate.test.ts tells it.
+      .map((line) => line.replace(/ (?:--output \S+|--estimate(?: --prices prices\.json)?)$/, ''));
     expect(COMMANDS).toEqual(expect.arrayContaining(fabricCommands));
     expect(fabricCommands.length).toBeGreaterThan(3);
     const scripts = lines.flatMap((line) => namesIn(line, /(\S+\.py)$/g));

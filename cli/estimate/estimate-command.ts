@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Compute } from '../../lib/config/compute.ts';
+import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
+import { asksEndpoints } from '../../lib/config/pipeline-models.ts';
+import { LAMBDA_MEMORY_MB_PER_VCPU } from '../../lib/costs/lambda-place.ts';
+import { PRICES, PRICES_OF, pricesWith } from '../../lib/costs/prices.ts';
+import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
+import { InputError } from '../../lib/jobs/run/run-input.ts';
+import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { ProgressBar } from '../progress-bar.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
+import { estimate, type EstimateFacts } from './estimate.ts';
+import { estimateReport } from './estimate-report.ts';
+import { runSample } from './run-sample.ts';
+import { sampleInput } from './sample-input.ts';
+import { between, readMeters } from './work-meter.ts';
+
+export interface EstimateOptions {
+  readonly config: string;
+  readonly workers?: number;
+  readonly limit?: number;
+  /** Seconds of work that are measured. */
+  readonly sampleSecs: number;
+  /** A JSON file of prices. */
+  readonly prices?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Of a terminal, and of what is none. */
+const MOST_COLUMNS = 120;
+const COLUMNS = 80;
+
+/** `fabric run --estimate`. */
+export function estimateCommand(name: string, args: readonly string[], options: EstimateOptions): Promise<ExitStatus> {
+  return untilInterrupted((signal) => estimateRun(name, args, options, signal), {
+    interrupted: 'nothing was written',
+    verbose: options.verbose,
+  });
+}
+
+async function estimateRun(
+  name: string,
+  args: readonly string[],
+  options: EstimateOptions,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const configUrl = pathToFileURL(resolve(options.config));
+  const pipeline = pipelineNamed(await loadConfig(configUrl), name);
+  const prices = await readPrices(options.prices);
+  const inputs = await findInputs(args, pipeline.input.format);
+  const cores = options.workers ?? Math.min(availableParallelism(), engineCores(pipeline.compute));
+
+  const started = readMeters(0);
+  await using engine = await InferenceEngine.start({
+    configUrl,
+    pipeline: name,
+    cores,
+    onWarning: (message) => console.error(`fabric: ${message}`),
+    ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
+  });
+  await engine.ready({ signal });
+  const start = between(started, readMeters(0));
+  await using staging = await temporaryFolder();
+  const bar = new ProgressBar(process.stderr);
+  const onProgress = (what: string, share: number): void => bar.prepare(what, share);
+  try {
+    const { limit } = options;
+    const { path } = staging;
+    const input = await sampleInput(inputs, { pipeline, pipelineName: name, limit, staging: path, signal, onProgress });
+    const sample = await runSample(input.bundles, engine, {
+      secs: options.sampleSecs,
+      repeats: !asksEndpoints(pipeline),
+      signal,
+      onProgress: (share) => onProgress('measuring', share),
+    });
+    bar.stop();
+    const { metrics } = engine;
+    const result = estimate({ pipelineName: name, pipeline, input, sample, metrics, cores, start, prices });
+    const columns = Math.min(process.stdout.columns ?? COLUMNS, MOST_COLUMNS);
+    console.log(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
+    return result.sample.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+  } finally {
+    bar.stop();
+  }
+}
+
+/** As many as the pipeline's function or task has, so that the engine runs here as it would there. */
+function engineCores(compute: Compute): number {
+  if (compute.kind === 'container') return Math.ceil(compute.cpu);
+  return Math.max(1, Math.floor(compute.memoryMb / LAMBDA_MEMORY_MB_PER_VCPU));
+}
+
+async function readPrices(path: string | undefined): Promise<EstimateFacts['prices']> {
+  const listed = `those of ${PRICES_OF.region}, ${PRICES_OF.date}`;
+  if (path === undefined) return { dollars: PRICES, of: listed };
+  try {
+    return {
+      dollars: pricesWith(JSON.parse(await readFile(path, 'utf8'))),
+      of: `those of ${path}, and else ${listed}`,
+    };
+  } catch (error) {
+    throw new InputError(`the prices in ${path} can't be taken: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'fabric-estimate-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

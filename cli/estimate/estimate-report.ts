@@ -1,0 +1,124 @@
+import type { ComparedPlace, Crossing } from '../../lib/costs/comparison.ts';
+import { plainTable } from '../plain-table.ts';
+import { counted, dollars, duration, number, rough } from './amounts.ts';
+import type { Estimate, MeasuredFigures } from './estimate.ts';
+
+/** The text of an estimate, in lines of at most `width` characters where they can be cut. */
+export function estimateReport(estimate: Estimate, width: number): string {
+  const { costs, measured, notes } = estimate;
+  const parts = [factsTable(estimate, width)];
+  if (costs !== null && measured !== null) {
+    parts.push('', costsTable(costs.places), '', ...adviceLines(estimate, costs).map((line) => wrapped(line, width)));
+  }
+  if (notes.length > 0) parts.push(['Note:', ...notes.map((note) => wrapped(`- ${note}`, width, '  '))].join('\n'));
+  return parts.join('\n');
+}
+
+/** What a table of two columns takes beside their text: frames and spaces. */
+const FRAME = 7;
+
+function factsTable(estimate: Estimate, width: number): string {
+  const rows = factsOf(estimate);
+  const labelWidth = Math.max(...rows.map(([label]) => label.length));
+  const table = plainTable();
+  for (const [label, text] of rows) table.push([label, shortened(text, width - labelWidth - FRAME)]);
+  return table.toString();
+}
+
+function factsOf(estimate: Estimate): (readonly [label: string, text: string])[] {
+  const { input, sample, measured, modelLoadSecs, peakMemoryMb, inferencesOn } = estimate;
+  const about = input.isExact ? '' : 'about ';
+  const elements = input.isExact ? number(input.elements) : rough(input.elements);
+  const providers = Object.entries(inferencesOn).map(([name, count]) => `${number(count)} on ${name}`);
+  return [
+    ['pipeline', estimate.pipeline],
+    ['elements', `${about}${elements}, in ${about}${counted(input.bundles, 'bundle')}`],
+    ...(modelLoadSecs === null ? [] : [['model load', duration(modelLoadSecs)] as const]),
+    ...(measured === null ? [] : [['speed here', speedHere(measured, estimate)] as const]),
+    ...(providers.length === 0 ? [] : [['inferences', providers.join(', ')] as const]),
+    ['memory', `${number(peakMemoryMb)} MB at most, with the models`],
+    ['sample', `${counted(sample.elements, 'element')}, ${number(sample.failed)} failed`],
+    ...sample.failures.map(({ stage, error }) => [`  at ${stage}`, `${error.name}: ${error.message}`] as const),
+    ...sample.predictions.map((line, index) => [index === 0 ? 'predictions' : '', JSON.stringify(line)] as const),
+  ];
+}
+
+function speedHere({ elementsPerSec, cpuSecsPerElement }: MeasuredFigures, { machine }: Estimate): string {
+  const cpu = duration(1000 * cpuSecsPerElement);
+  return `${number(elementsPerSec)} elements/s, ${counted(machine.workers, 'worker')}; ${cpu} of CPU for 1,000`;
+}
+
+const HEADINGS = ['place', 's per 1,000', 'this input', 'costs', 'per million'];
+
+/** Columns without frames, so that they fit in 80 characters: the first to the left, the others to the right. */
+function costsTable(places: readonly ComparedPlace[]): string {
+  const rows = [HEADINGS, ...places.map(cellsOf)];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) => row.map((cell, column) => aligned(cell, widths[column] ?? 0, column === 0)).join('  '))
+    .join('\n');
+}
+
+function aligned(cell: string, width: number, isLeft: boolean): string {
+  return isLeft ? cell.padEnd(width) : cell.padStart(width);
+}
+
+function cellsOf({ kind, name, size, figures, task }: ComparedPlace): readonly string[] {
+  const label = `${name}, ${size}`;
+  if (figures === undefined) return [label, '?', '?', task === undefined ? '?' : `> ${dollars(task.wakeDollars)}`, '?'];
+  const { secsPerElement, secs, atOnce, dollars: cost, steadyDollars } = figures;
+  const takes = `${duration(secs)}, ${counted(atOnce, kind === 'lambda' ? 'run' : 'task')}`;
+  return [label, number(1000 * secsPerElement), takes, dollars(cost), dollars(1e6 * steadyDollars)];
+}
+
+function adviceLines(estimate: Estimate, costs: NonNullable<Estimate['costs']>): readonly string[] {
+  const { cheapest, cheapestSteady, crossings, places, prices } = costs;
+  const cost = places.find(({ name }) => name === cheapest)?.figures?.dollars;
+  const lines = cost === undefined ? [] : [`Cheapest for this input: ${cheapest}, ${dollars(cost)}.`];
+  lines.push(...crossings.map(crossingLine));
+  if (cheapestSteady !== null) lines.push(`Cheapest in steady work (per million): ${cheapestSteady}.`);
+  const assumed = `A vCPU of AWS is taken for as fast as a core here (${estimate.machine.processor}). Prices are ${prices}; docs/choosing.md says what is in them.`;
+  return [lines.join(' '), ...gpuLines(places), assumed];
+}
+
+function crossingLine({ from, to, elements }: Crossing): string {
+  if (elements === null) return `${to} is never cheaper than ${from}.`;
+  if (elements <= 1) return `${to} is cheaper than ${from} at any size.`;
+  return `${to} is cheaper than ${from} from about ${rough(elements)} elements in one go.`;
+}
+
+/** When a GPU would pay, where none was measured. */
+function gpuLines(places: readonly ComparedPlace[]): readonly string[] {
+  const unmeasured = places.flatMap(({ name, pays }) => (pays === undefined ? [] : [{ name, ...pays }]));
+  const [first] = unmeasured;
+  if (first === undefined) return [];
+  const thresholds = unmeasured.map(
+    ({ name, cores, elementsPerSec }) => `${name} ${number(cores, 2)} (${rough(elementsPerSec)} elements/s)`,
+  );
+  const least = Math.min(...unmeasured.map(({ cores }) => cores));
+  const most = `what runs beside the model (reading, preprocessing, writing) takes CPUs there too, and lets it do as much as ${number(first.mostCores, 2)} at most.`;
+  const lines = [
+    `No GPU was measured. To be cheaper in steady work, a task with one has to do as much as so many of this machine's cores: ${thresholds.join(', ')}.`,
+  ];
+  if (first.mostCores < least) lines.push(`It can't: ${most}`);
+  else if (first.mostCores < 2 * least) lines.push(`But ${most}`);
+  return [lines.join(' ')];
+}
+
+function shortened(text: string, length: number): string {
+  const oneLine = text.replaceAll(/\s+/g, ' ');
+  return oneLine.length <= length ? oneLine : `${oneLine.slice(0, Math.max(1, length - 1))}…`;
+}
+
+/** Lines of words; `indent` stands before all but the first. */
+function wrapped(text: string, width: number, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join('\n');
+}

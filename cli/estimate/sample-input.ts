@@ -1,0 +1,208 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pipeline } from '../../lib/config/fabric.ts';
+import { groupsByKey } from '../../lib/config/group-by-key.ts';
+import { compressionOf } from '../../lib/formats/compression.ts';
+import { lineFormat } from '../../lib/formats/line-format.ts';
+import { planObject } from '../../lib/formats/plan-object.ts';
+import type { Bundle } from '../../lib/inference/bundle.ts';
+import { readBundle } from '../../lib/inference/read-bundle.ts';
+import { bundleOf, type Job } from '../../lib/jobs/job.ts';
+import { planJob } from '../../lib/jobs/run/plan-job.ts';
+import type { RunInput } from '../../lib/jobs/run/run-input.ts';
+import { isS3Uri, locationOf, openSource } from '../../lib/stores/open-source.ts';
+import { compressedBytesPerByte } from './compressed-bytes.ts';
+import { spread } from './spread.ts';
+
+export interface SampleInputOptions {
+  readonly pipeline: Pipeline;
+  readonly pipelineName: string;
+  /** Only the first so many elements of each input. */
+  readonly limit: number | undefined;
+  /** A folder for what has to be decompressed or grouped. */
+  readonly staging: string;
+  readonly signal: AbortSignal;
+  /** Told what is done, and what share of it. */
+  readonly onProgress: (what: string, share: number) => void;
+}
+
+/** What can be run of the inputs, and how much there is in all. */
+export interface SampleInput {
+  /** Taken from all over the inputs; the first is the first of the first input. */
+  readonly bundles: readonly Bundle[];
+  /** Elements of all inputs, and whether they were counted or reckoned. */
+  readonly elements: number;
+  readonly isExact: boolean;
+  /** How many bundles all inputs make. */
+  readonly bundleCount: number;
+  /** Elements of a full bundle, of which larger inputs would have more. */
+  readonly elementsPerBundle: number;
+  /** Whether each element is an object by itself, and none a folder's. */
+  readonly isLoose: boolean;
+}
+
+/** One input, or what of it was planned: all of it is `scale` times as much. */
+interface Planned {
+  readonly bundles: readonly Bundle[];
+  readonly scale: number;
+  /** It has no more elements than these. */
+  readonly limit: number;
+  /** How much of all inputs it is. */
+  readonly weight: number;
+  readonly isWhole: boolean;
+}
+
+/** So much of an object is read before its bundles are known, where they can't be cut unread; of a larger one, its first elements. */
+const FIRST_PASS_BYTES = 32 * 1024 * 1024;
+const FIRST_PASS_ELEMENTS = 100_000;
+/** Seconds for planning, of which each input may need some, and for counting elements. */
+const PLANNING_SECS = 5;
+const COUNTING_SECS = 3;
+
+/** Plans the inputs, or as many of them as there is time for, and counts their elements in the same way. */
+export async function sampleInput(inputs: readonly RunInput[], options: SampleInputOptions): Promise<SampleInput> {
+  const { pipeline, limit } = options;
+  const loose = inputs.filter(({ kind }) => kind === 'element').slice(0, limit);
+  const others = inputs.filter(({ kind }) => kind !== 'element');
+  const planned = await planSome(others, options);
+  if (loose.length > 0)
+    planned.push({ bundles: looseBundles(loose, pipeline), scale: 1, limit: Infinity, weight: 0, isWhole: true });
+  const weights = await weigh(others);
+  const plannedWeight = planned.reduce((sum, { weight }) => sum + weight, 0);
+  const missing = plannedWeight === 0 ? 1 : weights.reduce((sum, weight) => sum + weight, 0) / plannedWeight;
+  const counted = await countElements(planned, options);
+  const bundles = spread(planned.flatMap(({ bundles }) => bundles));
+  const bundleCount = Math.round(
+    planned.reduce((sum, { bundles, scale }) => sum + bundles.length * scale, 0) * missing,
+  );
+  const elements = Math.round(counted.elements * missing);
+  return {
+    bundles,
+    elements,
+    isExact: counted.isExact && missing === 1,
+    bundleCount,
+    elementsPerBundle: fullBundle(pipeline, { elements, bundleCount, bytesPerElement: counted.bytesPerElement }),
+    isLoose: loose.length > 0,
+  };
+}
+
+/** In an order in which what was planned stands for all of it. */
+async function planSome(inputs: readonly RunInput[], options: SampleInputOptions): Promise<Planned[]> {
+  const planned: Planned[] = [];
+  const until = performance.now() + PLANNING_SECS * 1000;
+  for (const input of spread(inputs)) {
+    options.onProgress('planning', planned.length / inputs.length);
+    planned.push(await plan(input, options));
+    if (performance.now() > until) break;
+  }
+  return planned;
+}
+
+async function plan(input: RunInput, options: SampleInputOptions): Promise<Planned> {
+  const { pipeline, pipelineName, limit = Infinity, staging, signal } = options;
+  const isCapped = input.kind === 'object' && limit > FIRST_PASS_ELEMENTS && (await needsLongPass(input, pipeline));
+  const planLimit = isCapped ? FIRST_PASS_ELEMENTS : limit;
+  const chunkPath = (id: string, bundle: number): string => join(staging, id, String(bundle));
+  const job = await planJob(input, {
+    pipeline,
+    pipelineName,
+    limit: planLimit === Infinity ? undefined : planLimit,
+    chunkPath,
+    signal,
+    onGrouping: (name, share) => options.onProgress(`grouping ${name} by key`, share),
+  });
+  const bundles = Array.from({ length: job.of }, (_, index) => bundleOf(job, index, chunkPath(job.id, index)));
+  const share = isCapped ? Math.min(1, await plannedShare(input, job, options)) : 1;
+  const [weight = 1] = await weigh([input]);
+  return { bundles, scale: 1 / share, limit, weight, isWhole: !isCapped };
+}
+
+async function needsLongPass({ uri, ...input }: RunInput, { input: options }: Pipeline): Promise<boolean> {
+  const isCut = lineFormat(options.format).splitsAtLines(options);
+  if (isCut && compressionOf(uri) === undefined && !groupsByKey(options)) return false;
+  await using source = await openSource(locationOf({ uri, ...input }));
+  return source.byteLength > FIRST_PASS_BYTES;
+}
+
+/** The share of an object that was planned. */
+async function plannedShare(input: RunInput, { plan }: Job, options: SampleInputOptions): Promise<number> {
+  const { pipeline, signal } = options;
+  await using source = await openSource(locationOf(input));
+  const compression = compressionOf(input.uri);
+  const isPlain = plan.kind === 'object' && plan.object.kind !== 'grouped';
+  const decompressed = compression === undefined ? {} : { compression };
+  const planned = isPlain
+    ? plan.object
+    : await planObject(source, pipeline.input, { ...decompressed, limit: FIRST_PASS_ELEMENTS, signal });
+  if (compression === undefined) return planned.byteLength / source.byteLength;
+  const perByte = await compressedBytesPerByte(source, compression, { end: planned.byteLength, signal });
+  return (planned.byteLength * perByte) / source.byteLength;
+}
+
+/** How much each input is of all: by bytes, where they are all files; else each as much. */
+async function weigh(inputs: readonly RunInput[]): Promise<readonly number[]> {
+  if (inputs.some(({ uri, kind }) => isS3Uri(uri) || kind !== 'object')) return inputs.map(() => 1);
+  return Promise.all(inputs.map(async ({ uri }) => (await stat(uri)).size));
+}
+
+/** As a run does it: they share bundles. */
+function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }: Pipeline): readonly Bundle[] {
+  const objects = inputs.map((input) => ({ ...locationOf(input), id: `${input.name}#0`, path: input.name }));
+  return Array.from({ length: Math.ceil(objects.length / bundleElements) }, (_, index) => {
+    const own = objects.slice(index * bundleElements, (index + 1) * bundleElements);
+    return { name: '', source: { kind: 'objects', objects: own, firstIndex: 0 }, address: {} } as const;
+  });
+}
+
+interface Counted {
+  readonly elements: number;
+  readonly isExact: boolean;
+  /** Undefined where an element is an object. */
+  readonly bytesPerElement: number | undefined;
+}
+
+/** Reads bundles for some seconds; what they hold stands for the others, by their bytes. */
+async function countElements(planned: readonly Planned[], options: SampleInputOptions): Promise<Counted> {
+  const { pipeline, signal, onProgress } = options;
+  const until = performance.now() + COUNTING_SECS * 1000;
+  const counts = new Map<Bundle, number>();
+  let bytes = 0;
+  let read = 0;
+  const all = spread(planned.flatMap(({ bundles }) => bundles));
+  for (const bundle of all) {
+    if (bundle.source.kind === 'objects') counts.set(bundle, bundle.source.objects.length);
+    else if (performance.now() < until) {
+      onProgress('counting', counts.size / all.length);
+      let count = 0;
+      const readOptions = { input: pipeline.input, signal, hasOutcomes: false };
+      for await (const page of readBundle(bundle, readOptions)) count += page.length;
+      counts.set(bundle, count);
+      bytes += bytesOf(bundle);
+      read += count;
+    }
+  }
+  const perByte = bytes === 0 ? 0 : read / bytes;
+  const elements = planned.reduce((sum, { bundles, scale, limit }) => {
+    const own = bundles.reduce((count, bundle) => count + (counts.get(bundle) ?? bytesOf(bundle) * perByte), 0);
+    return sum + Math.min(own * scale, limit);
+  }, 0);
+  return {
+    elements,
+    isExact: counts.size === all.length && planned.every(({ isWhole }) => isWhole),
+    bytesPerElement: read === 0 ? undefined : bytes / read,
+  };
+}
+
+function bytesOf({ source }: Bundle): number {
+  return source.kind === 'range' || source.kind === 'grouped' ? source.range.end - source.range.start : 0;
+}
+
+/** A single file of one bundle says nothing of how full bundles are. */
+function fullBundle(
+  { input: { bundleBytes, bundleElements } }: Pipeline,
+  facts: { readonly elements: number; readonly bundleCount: number; readonly bytesPerElement: number | undefined },
+): number {
+  const { elements, bundleCount, bytesPerElement } = facts;
+  if (bundleCount > 1) return elements / bundleCount;
+  return bytesPerElement === undefined ? bundleElements : Math.max(1, bundleBytes / bytesPerElement);
+}

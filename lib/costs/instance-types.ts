@@ -1,0 +1,28 @@
+import type { PriceName } from './prices.ts';
+
+export interface InstanceType {
+  readonly name: PriceName;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly gpu?: string;
+}
+
+/** Each twice the one before; there are cheaper types, among which ECS chooses by itself. */
+const CPU_TYPES: readonly InstanceType[] = (
+  ['m7i.large', 'm7i.xlarge', 'm7i.2xlarge', 'm7i.4xlarge', 'm7i.8xlarge', 'm7i.16xlarge'] as const
+).map((name, index) => ({ name, vcpus: 2 * 2 ** index, memoryMb: 8192 * 2 ** index }));
+
+/** The smallest that has a GPU of its kind: on each fits one task of `container({ gpus: 1 })`. */
+export const GPU_TYPES: readonly InstanceType[] = [
+  { name: 'g4dn.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'T4' },
+  { name: 'g6.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'L4' },
+  { name: 'g5.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'A10G' },
+];
+
+/** What the system and the ECS agent leave of an instance's memory; deployed capacity counts with it too. */
+const MEMORY_SHARE_FOR_TASKS = 0.9;
+
+/** The smallest type that such a task fits on; undefined where none does. */
+export function cpuTypeFor({ cpu, memoryMb }: { readonly cpu: number; readonly memoryMb: number }) {
+  return CPU_TYPES.find((type) => type.vcpus >= cpu && type.memoryMb * MEMORY_SHARE_FOR_TASKS >= memoryMb);
+}

@@ -1,0 +1,55 @@
+import type { Prices } from './prices.ts';
+
+/** What running a pipeline takes, as it was measured on some machine. */
+export interface Workload {
+  /** CPU seconds of the engine and its model hosts for each element. */
+  readonly cpuSecsPerElement: number;
+  /** Seconds for each element, of one engine with `cores` on a machine that has nothing else to do. */
+  readonly wallSecsPerElement: number;
+  /** Cores that the engine counted on. */
+  readonly cores: number;
+  /** Whether it mostly waits, for endpoints or for a GPU: then more cores make it no faster. */
+  readonly isWaiting: boolean;
+  /** From the start of the engine until its models are loaded, and the CPU seconds that it takes. */
+  readonly startSecs: number;
+  readonly startCpuSecs: number;
+  /** Of the engine and its model hosts together. */
+  readonly peakMemoryMb: number;
+  readonly elementsPerBundle: number;
+  /** The share of elements that failed. */
+  readonly failedShare: number;
+  /** Objects that are read, and written, for each element beside those of its bundle: 1 where it is an object. */
+  readonly readsPerElement: number;
+  readonly writesPerElement: number;
+}
+
+/**
+ * Seconds for each element on a machine with so many vCPUs, a vCPU being taken for as fast as a core of the machine that
+ * was measured: its CPU time shared by all of them, and no less than what it took where it was measured, which shows what
+ * does not run side by side.
+ */
+export function secsPerElement(workload: Workload, vcpus: number): number {
+  const { cpuSecsPerElement, wallSecsPerElement, cores, isWaiting } = workload;
+  const engineCores = Math.max(1, Math.floor(vcpus));
+  const least = isWaiting ? wallSecsPerElement : wallSecsPerElement * Math.min(1, cores / engineCores);
+  return Math.max(cpuSecsPerElement / vcpus, least);
+}
+
+/**
+ * Requests that a bundle takes wherever it runs: its message is sent, received, hidden and deleted; what it is and whether
+ * it is done already is looked up, it is read, and its part is written; where it has failures, they are staged and placed.
+ */
+const OF_BUNDLE = { messages: 4, reads: 8, writes: 1, writesOfFailures: 2 };
+
+/** Dollars for the requests to S3 and SQS, for each element. */
+export function requestDollars(workload: Workload, prices: Prices): number {
+  const { elementsPerBundle, failedShare, readsPerElement, writesPerElement } = workload;
+  const writes = OF_BUNDLE.writes + (failedShare > 0 ? OF_BUNDLE.writesOfFailures : 0);
+  // Each failure is a dead letter as well.
+  const messages = OF_BUNDLE.messages / elementsPerBundle + failedShare;
+  return (
+    (messages * prices.sqsMillionRequests) / 1e6 +
+    ((OF_BUNDLE.reads / elementsPerBundle + readsPerElement) * prices.s3ThousandGets) / 1000 +
+    ((writes / elementsPerBundle + writesPerElement) * prices.s3ThousandPuts) / 1000
+  );
+}
