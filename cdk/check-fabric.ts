@@ -17,6 +17,8 @@ const MAX_ENVIRONMENT_BYTES = 4096;
 const QUEUE_URL_BYTES = 150;
 /** What the governor's has of a pipeline beside its name: its queue's URL, its poller's id, its ceiling, quotes. */
 const GOVERNED_BYTES = QUEUE_URL_BYTES + 90;
+/** The names of a service and its cluster, in place of a poller's id: CloudFormation makes them of long ones. */
+const SERVICE_BYTES = 250;
 /** What else is in the environment: buckets, other queues, the names of variables. */
 const OTHER_ENVIRONMENT_BYTES = 700;
 
@@ -41,16 +43,17 @@ function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
       broken: pipelines.length <= MAX_PIPELINES && bytes > MAX_ENVIRONMENT_BYTES,
       message: `the names of the pipelines are ${bytes - MAX_ENVIRONMENT_BYTES} characters too long in all: Lambda's environment takes ${MAX_ENVIRONMENT_BYTES} bytes`,
     },
-    ...governorRules(
-      pipelines.filter(({ endpoints, compute }) => endpoints !== undefined && compute.kind === 'lambda'),
-    ),
+    ...governorRules(pipelines.filter(({ endpoints }) => endpoints !== undefined)),
     ...containerRules(pipelines),
     ...pipelines.flatMap(secretRules),
   ];
 }
 
 function governorRules(governed: readonly DescribedPipeline[]): readonly Rule[] {
-  const bytes = governed.reduce((sum, { name }) => sum + name.length + GOVERNED_BYTES, OTHER_ENVIRONMENT_BYTES);
+  const bytes = governed.reduce(
+    (sum, { name, compute }) => sum + name.length + GOVERNED_BYTES + (compute.kind === 'container' ? SERVICE_BYTES : 0),
+    OTHER_ENVIRONMENT_BYTES,
+  );
   const count = governed.length;
   return [
     {

@@ -44,7 +44,7 @@ export class FabricPipeline extends Construct {
   readonly processor: lambda.Function | undefined;
   /** What takes bundles from their queue to the processor. */
   readonly poller: lambda.EventSourceMapping | undefined;
-  /** The parameter with which its governor tells its processors how many they are. @default it has no governor */
+  /** The parameter with which its governor tells its processors or tasks how many they are. @default it has no governor */
   readonly governedBy: string | undefined;
   /** What a processor of its bundles works with. */
   readonly access: PipelineAccess;
@@ -55,9 +55,7 @@ export class FabricPipeline extends Construct {
     super(scope, id);
     const { encryptionKey, pipeline } = props;
     const { compute } = pipeline;
-    // The tasks of a container are as many as there is work for, whatever its endpoints accept.
-    const isGoverned = pipeline.endpoints !== undefined && compute.kind === 'lambda';
-    this.governedBy = isGoverned ? `${props.parameters}/${pipeline.name}` : undefined;
+    this.governedBy = pipeline.endpoints === undefined ? undefined : `${props.parameters}/${pipeline.name}`;
     const window = batchingWindow(pipeline);
     const work = new WorkQueue(this, 'Bundles', {
       encryptionKey,

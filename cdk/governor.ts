@@ -1,21 +1,22 @@
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { acknowledgeMetrics } from './acknowledgements.ts';
+import { acknowledgeMetrics, acknowledgeScalableTargets } from './acknowledgements.ts';
+import type { ContainerService } from './containers/container-service.ts';
 import { FabricFunction } from './fabric-function.ts';
-import { allow, parameterArn } from './permissions.ts';
+import { allow, ownParameterArn } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
 
 /** A pipeline with a remote model. */
 export interface GovernedPipeline {
   readonly bundleQueue: sqs.IQueue;
-  /** Of its function. */
-  readonly poller: lambda.EventSourceMapping;
-  /** The most runs of its function at once. @default what its poller can have */
+  /** What limits how many engines take its bundles: its function's poller, or its tasks' service. */
+  readonly limits: lambda.EventSourceMapping | ContainerService;
+  /** The most runs of its function, or tasks of its service, at once. @default what its poller can have */
   readonly ceiling?: number | undefined;
 }
 
@@ -32,7 +33,8 @@ const MEMORY_MB = 256;
 const STORAGE_MB = 512;
 
 /**
- * Sets, once a minute, how many runs of its function each governed pipeline may have at once, by what its endpoints accept.
+ * Sets, once a minute, how many runs of its function, or tasks of its service, each governed pipeline may have at once, by
+ * what its endpoints accept.
  *
  * Its own concurrency is not reserved, as that takes from what the account has: two runs that overlap decide the same.
  */
@@ -43,7 +45,7 @@ export class Governor extends Construct {
     super(scope, id);
     const { code, architecture, logRetention, parameters } = props;
     const governor = new FabricFunction(this, 'Governor', {
-      description: 'Sets how many processors may call endpoints at once',
+      description: 'Sets how many processors and tasks may call endpoints at once',
       code,
       module: 'governor',
       architecture,
@@ -55,6 +57,7 @@ export class Governor extends Construct {
       statements: statements(props),
     });
     acknowledgeMetrics(governor);
+    if (servicesOf(props).length > 0) acknowledgeScalableTargets(governor);
     this.function = governor.function;
     // The next run does what this one could not.
     const once = { retryAttempts: 0, maxEventAge: EVERY };
@@ -68,28 +71,70 @@ export class Governor extends Construct {
 }
 
 function governedOf({ governed }: GovernorProps): Readonly<Record<string, unknown>> {
-  const entries = Array.from(governed, ([name, { poller, bundleQueue, ceiling }]) => [
+  const entries = Array.from(governed, ([name, { limits, bundleQueue, ceiling }]) => [
     name,
-    { poller: poller.eventSourceMappingId, queue: bundleQueue.queueUrl, ceiling },
+    {
+      ...(limits instanceof lambda.EventSourceMapping
+        ? { poller: limits.eventSourceMappingId }
+        : { service: limits.clusterAndService }),
+      queue: bundleQueue.queueUrl,
+      ceiling,
+    },
   ]);
   return Object.fromEntries(entries) as Readonly<Record<string, unknown>>;
 }
 
-function statements({ governed, parameters }: GovernorProps): readonly iam.PolicyStatement[] {
+function servicesOf({ governed }: GovernorProps): readonly ContainerService[] {
+  return [...governed.values()].flatMap(({ limits }) => (limits instanceof lambda.EventSourceMapping ? [] : limits));
+}
+
+function statements(props: GovernorProps): readonly iam.PolicyStatement[] {
+  const { governed, parameters } = props;
   const pipelines = [...governed.values()];
+  const pollers = pipelines.flatMap(({ limits }) => (limits instanceof lambda.EventSourceMapping ? limits : []));
+  const services = servicesOf(props);
   return [
     allow(['cloudwatch:GetMetricData'], ['*']),
-    allow(
-      ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'],
-      pipelines.map(({ poller }) => poller.eventSourceMappingArn),
-    ),
+    ...(pollers.length === 0 ? [] : [changePollers(pollers)]),
+    ...(services.length === 0 ? [] : changeScaling(services)),
     allow(
       ['sqs:GetQueueAttributes'],
       pipelines.map(({ bundleQueue }) => bundleQueue.queueArn),
     ),
     allow(
       ['ssm:GetParameter', 'ssm:PutParameter'],
-      Array.from(governed.keys(), (name) => parameterArn(`${parameters}/${name}`)),
+      Array.from(governed.keys(), (name) => ownParameterArn(`${parameters}/${name}`)),
+    ),
+  ];
+}
+
+function changePollers(pollers: readonly lambda.EventSourceMapping[]): iam.PolicyStatement {
+  return allow(
+    ['lambda:GetEventSourceMapping', 'lambda:UpdateEventSourceMapping'],
+    pollers.map(({ eventSourceMappingArn }) => eventSourceMappingArn),
+  );
+}
+
+/**
+ * Application Auto Scaling sees to it that who changes how a service is scaled may change the service itself:
+ * https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html. That keeps the
+ * governor to its own services; a scalable target's ARN has an id that a template can't know.
+ */
+function changeScaling(services: readonly ContainerService[]): readonly iam.PolicyStatement[] {
+  const ofServices = { 'application-autoscaling:service-namespace': 'ecs' };
+  return [
+    allow(['application-autoscaling:DescribeScalableTargets'], ['*']),
+    new iam.PolicyStatement({
+      actions: ['application-autoscaling:RegisterScalableTarget'],
+      resources: ['*'],
+      conditions: { StringEquals: ofServices },
+    }),
+    allow(
+      ['ecs:DescribeServices', 'ecs:UpdateService'],
+      services.map(
+        ({ clusterAndService }) =>
+          `arn:${Aws.PARTITION}:ecs:${Aws.REGION}:${Aws.ACCOUNT_ID}:service/${clusterAndService}`,
+      ),
     ),
   ];
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { Aws, Duration, Names } from 'aws-cdk-lib';
+import { Duration, Names, ScopedAws } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -16,6 +16,7 @@ import { bundledCode } from './bundling/bundled-code.ts';
 import { ControlBundling } from './bundling/control-bundling.ts';
 import { checkFabric } from './check-fabric.ts';
 import { FabricContainersStack } from './containers/containers-stack.ts';
+import { QueueLooks } from './containers/queue-looks.ts';
 import { CONTROL_TIMEOUT, ControlFunctions, INTAKE_WINDOW } from './control-functions.ts';
 import { describeFabric, type FabricDescription } from './fabric-description.ts';
 import { FabricPipeline } from './fabric-pipeline.ts';
@@ -98,7 +99,8 @@ export class InferenceFabric extends Construct {
       encryptionKey,
       logRetention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
       architecture: architectureOf(this, props),
-      parameters: `/inference-fabric/${Aws.STACK_NAME}/${Names.uniqueId(this)}`,
+      // In a nested stack the plain pseudo parameter would be that one's name.
+      parameters: `/inference-fabric/${new ScopedAws(this).stackName}/${Names.uniqueId(this)}`,
     };
     const queueProps = { encryptionKey, functionTimeout: CONTROL_TIMEOUT };
     const intake = new WorkQueue(this, 'IntakeQueue', { ...queueProps, batchingWindow: INTAKE_WINDOW });
@@ -106,7 +108,12 @@ export class InferenceFabric extends Construct {
     this.intakeQueue = intake.queue;
     this.finalizerQueue = finalizer.queue;
     this.pipelines = this.#pipelines(fabric, props, resources);
-    const governed = governedOf(fabric, this.pipelines);
+    const inContainers = [...this.pipelines.values()].filter(({ processor }) => processor === undefined);
+    this.containers =
+      inContainers.length === 0
+        ? undefined
+        : new FabricContainersStack(this, 'Containers', { pipelines: inContainers });
+    const governed = governedOf(this.pipelines, this.containers);
     const code = bundledCode(dirname(fabric.configPath), new ControlBundling(fabric.facts, governed.size > 0));
     const control = new ControlFunctions(this, 'Control', {
       ...resources,
@@ -119,11 +126,10 @@ export class InferenceFabric extends Construct {
     this.finalizer = control.finalizer;
     this.governor =
       governed.size === 0 ? undefined : new Governor(this, 'Governing', { ...resources, code, governed }).function;
-    const inContainers = [...this.pipelines.values()].filter(({ processor }) => processor === undefined);
-    this.containers =
-      inContainers.length === 0
-        ? undefined
-        : new FabricContainersStack(this, 'Containers', { pipelines: inContainers });
+    if (inContainers.length > 0) {
+      const queues = inContainers.map(({ bundleQueue }) => bundleQueue);
+      new QueueLooks(this, 'QueueLooks', { intake: control.intake, queues });
+    }
     notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, encryptionKey });
     this.alarms = this.#alarms(props, { intake, finalizer });
   }
@@ -170,15 +176,16 @@ export class InferenceFabric extends Construct {
 }
 
 function governedOf(
-  fabric: FabricDescription,
   pipelines: ReadonlyMap<string, FabricPipeline>,
+  containers: FabricContainersStack | undefined,
 ): ReadonlyMap<string, GovernedPipeline> {
-  const entries = fabric.pipelines.flatMap((described): [string, GovernedPipeline][] => {
-    const pipeline = pipelines.get(described.name);
-    if (pipeline?.governedBy === undefined || pipeline.poller === undefined) return [];
-    const { bundleQueue, poller } = pipeline;
-    const ceiling = described.compute.kind === 'lambda' ? described.compute.maxConcurrency : undefined;
-    return [[described.name, { bundleQueue, poller, ceiling }]];
+  const entries = Array.from(pipelines).flatMap(([name, pipeline]): [string, GovernedPipeline][] => {
+    const { bundleQueue, governedBy, access } = pipeline;
+    const { compute } = access.pipeline;
+    const limits = pipeline.poller ?? containers?.services.get(name);
+    if (governedBy === undefined || limits === undefined) return [];
+    const ceiling = compute.kind === 'lambda' ? compute.maxConcurrency : compute.maxTasks;
+    return [[name, { bundleQueue, limits, ceiling }]];
   });
   return new Map(entries);
 }

@@ -80,7 +80,12 @@ function secretArn(nameOrArn: string): string {
 export function parameterArn(nameOrArn: string): string {
   if (nameOrArn.startsWith('arn:')) return nameOrArn.split(':').slice(0, ARN_PARTS).join(':');
   const [name = ''] = nameOrArn.replace(/^\//, '').split(':');
-  return `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter/${name}`;
+  return ownParameterArn(`/${name}`);
+}
+
+/** @param path - of a parameter of the fabric's own, which may hold references */
+export function ownParameterArn(path: string): string {
+  return `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${path}`;
 }
 
 /** `arn:aws:ssm:<region>:<account>:parameter/<name>` */

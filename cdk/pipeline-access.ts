@@ -11,7 +11,7 @@ import type { DescribedPipeline } from './fabric-description.ts';
 import {
   allow,
   askedFor,
-  parameterArn,
+  ownParameterArn,
   readInput,
   readModels,
   readSecrets,
@@ -70,7 +70,7 @@ export function pipelineStatements(access: PipelineAccess): readonly iam.PolicyS
     ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),
     ...askedFor([...(pipeline.endpoints?.permissions ?? []), ...(pipeline.compute.permissions ?? [])]),
     ...readSecrets(pipeline.endpoints?.secrets ?? []),
-    ...(governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [parameterArn(governedBy)])]),
+    ...(governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [ownParameterArn(governedBy)])]),
   ];
 }
 

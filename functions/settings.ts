@@ -35,6 +35,8 @@ export interface ProcessorSettings extends BundleSettings {
 }
 
 export interface WorkerSettings extends BundleSettings {
+  /** Threads of the engine that take bundles. @default as many as the container has cores */
+  readonly workers?: number;
   /** How long the container has from SIGTERM to SIGKILL. */
   readonly stopTimeoutSecs: number;
   /** A bundle whose worker was killed comes again after so long. @default as a consumer has it */
@@ -60,14 +62,26 @@ export interface GovernorSettings {
 /** A pipeline with a remote model. */
 export interface GovernedPipeline {
   readonly name: string;
-  /** Of the event source mapping that takes its bundles to its function. */
-  readonly poller: string;
+  readonly poller: GovernedPoller;
   /** The URL of the queue of its bundles. */
   readonly queue: string;
   /** The parameter that keeps what was decided. */
   readonly parameter: string;
-  /** The most runs of its function at once. @default as many as a poller can have */
+  /** The most runs of its function, or tasks of its service, at once. @default as many as there can be */
   readonly ceiling?: number | undefined;
+}
+
+/** What limits how many engines take a pipeline's bundles. */
+export type GovernedPoller =
+  /** The event source mapping that takes them to a function, by its id. */
+  | { readonly kind: 'mapping'; readonly id: string }
+  /** The scaling of a service of ECS. */
+  | ({ readonly kind: 'service' } & EcsService);
+
+/** By the names of both. */
+export interface EcsService {
+  readonly cluster: string;
+  readonly service: string;
 }
 
 /** Lambda gives a function a whole core for each so many MB of memory. */
@@ -79,9 +93,17 @@ const MAX_PORT = 65_535;
 const text = z.string({ error: 'must be set' }).min(1, 'must be set');
 const url = z.url('must be the URL of a queue');
 const urls = z.record(z.string(), url, 'must be an object of queue URLs by pipeline');
+const governedQueue = { queue: url, ceiling: z.number().int().positive().optional() };
+const CLUSTER_AND_SERVICE = /^([^/]+)\/([^/]+)$/;
 const governed = z.record(
   z.string(),
-  z.object({ poller: z.string().min(1), queue: url, ceiling: z.number().int().positive().optional() }),
+  z.union(
+    [
+      z.object({ poller: z.string().min(1), ...governedQueue }),
+      z.object({ service: z.string().regex(CLUSTER_AND_SERVICE), ...governedQueue }),
+    ],
+    'must have a queue, and a poller or a service',
+  ),
   'must be an object of pollers and queues by pipeline',
 );
 const BUCKET_NAMES = 'must be a list of bucket names';
@@ -101,12 +123,14 @@ export function processorSettings(env: Environment): ProcessorSettings {
 }
 
 export function workerSettings(env: Environment): WorkerSettings {
+  const workers = readGiven(env, 'FABRIC_WORKERS', number);
   const visibilitySecs = readGiven(env, 'FABRIC_VISIBILITY_SECS', number);
   const healthPort = readGiven(env, 'FABRIC_HEALTH_PORT', port);
   const ecsAgentUri = env['ECS_AGENT_URI'] ?? '';
   return {
     ...bundleSettings(env),
     stopTimeoutSecs: readGiven(env, 'FABRIC_STOP_TIMEOUT_SECS', number) ?? STOP_TIMEOUT_SECS,
+    ...(workers === undefined ? {} : { workers }),
     ...(visibilitySecs === undefined ? {} : { visibilitySecs }),
     ...(healthPort === undefined ? {} : { healthPort }),
     ...(ecsAgentUri === '' ? {} : { ecsAgentUri }),
@@ -139,14 +163,19 @@ export function governorSettings(env: Environment): GovernorSettings {
   const parameters = read(env, 'FABRIC_PARAMETERS', text);
   const pipelines = Object.entries(read(env, 'FABRIC_GOVERNED', json(governed)));
   return {
-    pipelines: pipelines.map(([name, { poller, queue, ceiling }]) => ({
+    pipelines: pipelines.map(([name, { queue, ceiling, ...limited }]) => ({
       name,
-      poller,
+      poller: 'poller' in limited ? { kind: 'mapping', id: limited.poller } : serviceOf(limited.service),
       queue,
       parameter: `${parameters}/${name}`,
       ceiling,
     })),
   };
+}
+
+function serviceOf(clusterAndService: string): GovernedPoller {
+  const [, cluster = '', service = ''] = CLUSTER_AND_SERVICE.exec(clusterAndService) ?? [];
+  return { kind: 'service', cluster, service };
 }
 
 const number = text.regex(/^[1-9]\d*$/, 'must be a positive integer').transform(Number);

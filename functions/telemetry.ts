@@ -61,6 +61,8 @@ class PipelineCounts {
   }
 
   add(name: FabricCounter, amount: number, pipeline: string): void {
+    // A metric is paid for in the hours that it has any value in, and 0 is one.
+    if (amount === 0) return;
     const counts = this.#counts.get(pipeline) ?? new Map<FabricCounter, number>();
     this.#counts.set(pipeline, counts);
     counts.set(name, (counts.get(name) ?? 0) + amount);

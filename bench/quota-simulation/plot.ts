@@ -34,7 +34,7 @@ interface Point {
 }
 
 /** White behind it, and larger type than the default, so that it can be read on any page. */
-const CONFIG: Config = {
+export const PLOT_CONFIG: Config = {
   background: '#ffffff',
   padding: 16,
   font: 'Helvetica, Arial, sans-serif',
@@ -55,7 +55,7 @@ export async function plot(title: string, samples: readonly Sample[]): Promise<s
   const points = pointsOf(samples);
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: CONFIG,
+    config: PLOT_CONFIG,
     title,
     vconcat: [
       panel(RATES, points, { title: 'requests per second', height: 260 }),

@@ -14,6 +14,8 @@ const GOVERNOR_PHASE = 7 * SECOND;
 /** Lambda's poller starts with so many runs at once, and adds so many a second (300 a minute). */
 const FIRST_POLLED = 5;
 const POLLED_EACH_SEC = 5;
+/** The fewest that it can be limited to. */
+const LEAST = 2;
 /** A 429 takes so long. */
 const REFUSAL_MILLIS = 30;
 const KINDS = 4;
@@ -153,7 +155,8 @@ class Simulation implements EngineWorld {
       working: this.#running,
     };
     const { concurrency, state, reason } = decide(parseState(this.#state), observation, {
-      ceiling: Math.max(2, this.#options.wanted),
+      least: LEAST,
+      ceiling: Math.max(LEAST, this.#options.wanted),
     });
     this.#concurrency = concurrency;
     this.#state = serializeState(state);

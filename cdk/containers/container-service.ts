@@ -50,6 +50,8 @@ export class ContainerService extends Construct {
   readonly cluster: ecs.Cluster;
   readonly taskDefinition: ecs.TaskDefinition;
   readonly service: ecs.CfnService;
+  /** The names of both, as Application Auto Scaling puts them together. */
+  readonly clusterAndService: string;
 
   constructor(scope: Construct, id: string, props: ContainerServiceProps) {
     super(scope, id);
@@ -65,7 +67,10 @@ export class ContainerService extends Construct {
     this.service = this.#serve(props, capacityProvider);
     // A group's provider has to be the cluster's before a service can use it.
     this.service.node.addDependency(cluster);
-    new TaskScaling(this, 'Scaling', { cluster, service: this.service, bundleQueue: access.bundleQueue, compute });
+    this.clusterAndService = `${cluster.clusterName}/${this.service.attrName}`;
+    const { bundleQueue, governedBy } = access;
+    const isGoverned = governedBy !== undefined;
+    new TaskScaling(this, 'Scaling', { cluster, service: this.service, bundleQueue, compute, isGoverned });
   }
 
   #define(props: ContainerServiceProps): ecs.TaskDefinition {

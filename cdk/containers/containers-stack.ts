@@ -29,7 +29,7 @@ export class FabricContainersStack extends NestedStack {
     });
     this.networking = new ContainerNetworking(this, 'Network', {
       network: networkOf(contained),
-      secretServices: secretServices(pipelines),
+      parameterServices: parameterServices(pipelines),
     });
     const { networking } = this;
     this.services = new Map(
@@ -51,11 +51,12 @@ function networkOf([first]: readonly { readonly compute: ContainerCompute }[]): 
   return first?.compute.network ?? 'public';
 }
 
-function secretServices(pipelines: readonly FabricPipeline[]): ReadonlySet<'secretsManager' | 'ssm'> {
+/** What a governor says is a parameter, too. */
+function parameterServices(pipelines: readonly FabricPipeline[]): ReadonlySet<'secretsManager' | 'ssm'> {
   const secrets = pipelines.flatMap(({ access }) => access.pipeline.endpoints?.secrets ?? []);
-  return new Set(
-    secrets.flatMap((secret) =>
-      'secretsManager' in secret ? (['secretsManager'] as const) : 'ssm' in secret ? (['ssm'] as const) : [],
-    ),
+  const isGoverned = pipelines.some(({ governedBy }) => governedBy !== undefined);
+  const ofSecrets = secrets.flatMap((secret) =>
+    'secretsManager' in secret ? (['secretsManager'] as const) : 'ssm' in secret ? (['ssm'] as const) : [],
   );
+  return new Set([...ofSecrets, ...(isGoverned ? (['ssm'] as const) : [])]);
 }

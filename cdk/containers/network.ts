@@ -5,8 +5,8 @@ import { acknowledgeNoFlowLogs } from '../acknowledgements.ts';
 
 export interface NetworkProps {
   readonly network: ContainerNetwork;
-  /** Services that handlers read secrets from. */
-  readonly secretServices: ReadonlySet<'secretsManager' | 'ssm'>;
+  /** Services that handlers read secrets from, and workers what their governor says. */
+  readonly parameterServices: ReadonlySet<'secretsManager' | 'ssm'>;
 }
 
 /** A zone that has no GPU to spare should not be the only one; an endpoint is paid for in each. */
@@ -36,7 +36,7 @@ export class ContainerNetworking extends Construct {
   /** Of instances and tasks. */
   readonly securityGroup: ec2.SecurityGroup;
 
-  constructor(scope: Construct, id: string, { network, secretServices }: NetworkProps) {
+  constructor(scope: Construct, id: string, { network, parameterServices }: NetworkProps) {
     super(scope, id);
     const subnetType = network === 'public' ? ec2.SubnetType.PUBLIC : ec2.SubnetType.PRIVATE_ISOLATED;
     const vpc = new ec2.Vpc(this, 'Vpc', {
@@ -56,10 +56,10 @@ export class ContainerNetworking extends Construct {
       description: 'Tasks: no way in',
       allowAllOutbound: true,
     });
-    if (network === 'private') this.#addEndpoints(secretServices);
+    if (network === 'private') this.#addEndpoints(parameterServices);
   }
 
-  #addEndpoints(secretServices: NetworkProps['secretServices']): void {
+  #addEndpoints(parameterServices: NetworkProps['parameterServices']): void {
     const group = new ec2.SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
       description: 'Endpoints: HTTPS from tasks',
@@ -68,8 +68,8 @@ export class ContainerNetworking extends Construct {
     group.addIngressRule(this.securityGroup, HTTPS, 'Tasks and their instances');
     const services = {
       ...SERVICES,
-      ...(secretServices.has('secretsManager') && { Secrets: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER }),
-      ...(secretServices.has('ssm') && { Ssm: ec2.InterfaceVpcEndpointAwsService.SSM }),
+      ...(parameterServices.has('secretsManager') && { Secrets: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER }),
+      ...(parameterServices.has('ssm') && { Ssm: ec2.InterfaceVpcEndpointAwsService.SSM }),
     };
     for (const [id, service] of Object.entries(services)) {
       this.vpc.addInterfaceEndpoint(id, {

@@ -5,24 +5,25 @@ import type * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ContainerCompute } from '../../lib/config/compute.ts';
-import { CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
+import { type BacklogStep, backlogSteps, CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 
 export interface TaskScalingProps {
   readonly cluster: ecs.Cluster;
   readonly service: ecs.CfnService;
   readonly bundleQueue: sqs.IQueue;
   readonly compute: ContainerCompute;
+  /** Whether a governor sets the most tasks. */
+  readonly isGoverned: boolean;
 }
 
-const VISIBLE = 'ApproximateNumberOfMessagesVisible';
-const TAKEN = 'ApproximateNumberOfMessagesNotVisible';
-/** As often as SQS and ECS tell CloudWatch of themselves. */
+/** As often as SQS tells CloudWatch of itself. */
 const PERIOD = Duration.minutes(1);
+/** Bundles from which on there are tasks. */
+const THRESHOLD = 1;
 
 /**
- * As many tasks as the backlog asks for. While there are tasks, their number follows the bundles that there are for
- * each (target tracking). That says nothing where there is no task: the first one comes when bundles wait and none is being
- * worked on, and all go when there has been no bundle for a while. A task at work protects itself.
+ * As many tasks as the backlog asks for, in steps: a task for each so many bundles that wait or are at work, none being
+ * there or many. All go when there has been no bundle for a while. A task at work protects itself.
  */
 export class TaskScaling extends Construct {
   readonly #props: TaskScalingProps;
@@ -31,73 +32,39 @@ export class TaskScaling extends Construct {
   constructor(scope: Construct, id: string, props: TaskScalingProps) {
     super(scope, id);
     this.#props = props;
-    const { cluster, service, compute } = props;
+    const { cluster, service, compute, isGoverned } = props;
     // Without a role it is the one that is linked to the service.
     this.#target = new appscaling.CfnScalableTarget(this, 'Tasks', {
       serviceNamespace: appscaling.ServiceNamespace.ECS,
       scalableDimension: 'ecs:service:DesiredCount',
       resourceId: `service/${cluster.clusterName}/${service.attrName}`,
       minCapacity: compute.minTasks,
-      maxCapacity: compute.maxTasks,
+      // What a governor sets stays, as CloudFormation changes nothing where the template says the same as before. It is the
+      // least that can be set, so that a pipeline that has no governor any more is given all its tasks.
+      maxCapacity: isGoverned ? Math.max(1, compute.minTasks) : compute.maxTasks,
     });
     this.#followBacklog();
-    this.#wake();
     this.#sleep();
   }
 
   #followBacklog(): void {
-    const { cluster, service, bundleQueue, compute } = this.#props;
-    const ofQueue = (metricName: string): appscaling.CfnScalingPolicy.TargetTrackingMetricProperty => ({
-      namespace: 'AWS/SQS',
-      metricName,
-      dimensions: [{ name: 'QueueName', value: bundleQueue.queueName }],
-    });
-    // Each running task gives a sample a minute, and unlike Container Insights' count of them it is free:
-    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html (RUNNING task count).
-    const utilization = {
-      namespace: 'AWS/ECS',
-      metricName: 'CPUUtilization',
-      dimensions: [
-        { name: 'ClusterName', value: cluster.clusterName },
-        { name: 'ServiceName', value: service.attrName },
-      ],
-    };
-    this.#policy('FollowBacklog', {
-      policyType: 'TargetTrackingScaling',
-      targetTrackingScalingPolicyConfiguration: {
-        targetValue: compute.backlogPerTask,
-        scaleOutCooldown: CONTAINER_SCALING.scaleOutCooldownSecs,
-        scaleInCooldown: CONTAINER_SCALING.scaleInCooldownSecs,
-        customizedMetricSpecification: {
-          metrics: [
-            { id: 'visible', metricStat: { metric: ofQueue(VISIBLE), stat: 'Maximum' }, returnData: false },
-            { id: 'taken', metricStat: { metric: ofQueue(TAKEN), stat: 'Maximum' }, returnData: false },
-            { id: 'tasks', metricStat: { metric: utilization, stat: 'SampleCount' }, returnData: false },
-            { id: 'backlog', expression: '(visible + taken) / tasks', returnData: true },
-          ],
-        },
-      },
-    });
-  }
-
-  /** From no task to one, and where all there are take nothing. */
-  #wake(): void {
-    const policy = this.#policy('Wake', {
+    const { compute } = this.#props;
+    const { backlogMinutes, cooldownSecs } = CONTAINER_SCALING;
+    const steps = backlogSteps(compute);
+    const policy = this.#policy('FollowBacklog', {
       policyType: 'StepScaling',
       stepScalingPolicyConfiguration: {
-        adjustmentType: appscaling.AdjustmentType.CHANGE_IN_CAPACITY,
+        adjustmentType: appscaling.AdjustmentType.EXACT_CAPACITY,
         metricAggregationType: 'Maximum',
-        cooldown: CONTAINER_SCALING.wakeCooldownSecs,
-        stepAdjustments: [{ metricIntervalLowerBound: 0, scalingAdjustment: 1 }],
+        cooldown: cooldownSecs,
+        stepAdjustments: steps.map((step, index) => adjustment(step, steps[index + 1])),
       },
     });
-    this.#alarm('Waiting', policy, {
-      expression: 'IF(visible > 0 AND taken < 1, 1, 0)',
+    this.#alarm('Backlog', policy, {
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      threshold: 1,
-      evaluationPeriods: 1,
-      alarmDescription: 'Bundles wait, and none is being worked on.',
-      // A queue that has been idle for hours has no metrics.
+      threshold: THRESHOLD,
+      evaluationPeriods: backlogMinutes,
+      alarmDescription: 'There are bundles. At work this is as it should be.',
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
   }
@@ -108,12 +75,11 @@ export class TaskScaling extends Construct {
       stepScalingPolicyConfiguration: {
         adjustmentType: appscaling.AdjustmentType.EXACT_CAPACITY,
         metricAggregationType: 'Maximum',
-        cooldown: PERIOD.toSeconds(),
+        cooldown: CONTAINER_SCALING.cooldownSecs,
         stepAdjustments: [{ metricIntervalUpperBound: 0, scalingAdjustment: this.#props.compute.minTasks }],
       },
     });
     this.#alarm('Idle', policy, {
-      expression: 'visible + taken',
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 0,
       evaluationPeriods: CONTAINER_SCALING.idleMinutes,
@@ -129,15 +95,11 @@ export class TaskScaling extends Construct {
     return new appscaling.CfnScalingPolicy(this, id, { ...props, policyName: id, scalingTargetId: this.#target.ref });
   }
 
-  #alarm(
-    id: string,
-    policy: appscaling.CfnScalingPolicy,
-    { expression, ...props }: Omit<cloudwatch.AlarmProps, 'metric'> & { readonly expression: string },
-  ): void {
+  #alarm(id: string, policy: appscaling.CfnScalingPolicy, props: Omit<cloudwatch.AlarmProps, 'metric'>): void {
     const { bundleQueue } = this.#props;
     const of = { period: PERIOD, statistic: 'Maximum' };
     const metric = new cloudwatch.MathExpression({
-      expression,
+      expression: 'visible + taken',
       period: PERIOD,
       usingMetrics: {
         visible: bundleQueue.metricApproximateNumberOfMessagesVisible(of),
@@ -147,4 +109,16 @@ export class TaskScaling extends Construct {
     const alarm = new cloudwatch.Alarm(this, id, { ...props, metric });
     alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
   }
+}
+
+/** Its interval counts from the alarm's threshold on. */
+function adjustment(
+  { fromBundles, tasks }: BacklogStep,
+  next: BacklogStep | undefined,
+): appscaling.CfnScalingPolicy.StepAdjustmentProperty {
+  return {
+    metricIntervalLowerBound: fromBundles - THRESHOLD,
+    ...(next !== undefined && { metricIntervalUpperBound: next.fromBundles - THRESHOLD }),
+    scalingAdjustment: tasks,
+  };
 }

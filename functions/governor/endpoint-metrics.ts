@@ -8,6 +8,7 @@ import { FabricError } from '../../lib/errors.ts';
 import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { EndpointCounter } from '../../lib/telemetry/telemetry.ts';
+import type { EcsService, GovernedPipeline } from '../settings.ts';
 import { NAMESPACE } from '../telemetry.ts';
 import type { EndpointMetrics } from './ports.ts';
 
@@ -16,11 +17,13 @@ const METRICS = {
   accepted: 'endpoint_requests_accepted',
   throttled: 'endpoint_requests_throttled',
   waitedMillis: 'endpoint_throttled_milli_secs',
-} as const satisfies Record<Exclude<keyof MinuteCounts, 'at'>, EndpointCounter>;
+} as const satisfies Record<Exclude<keyof MinuteCounts, 'at' | 'engines'>, EndpointCounter>;
+/** Each running task gives one sample a minute of it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html */
+const OF_EACH_TASK = { Namespace: 'AWS/ECS', MetricName: 'CPUUtilization' };
 
 const MINUTE_SECS = 60;
 
-/** CloudWatch's sums of each minute. */
+/** CloudWatch's sums of each minute, and its count of a service's tasks. */
 export function openEndpointMetrics(): EndpointMetrics {
   const client = new CloudWatchClient(clientConfig({}));
   return {
@@ -43,15 +46,22 @@ export function openEndpointMetrics(): EndpointMetrics {
   };
 }
 
-function queriesFor(pipeline: string): MetricDataQuery[] {
-  return Object.entries(METRICS).map(([id, MetricName]) => ({
+function queriesFor({ name, poller }: Pick<GovernedPipeline, 'name' | 'poller'>): MetricDataQuery[] {
+  const Dimensions = [{ Name: 'pipeline', Value: name }];
+  const sums = Object.entries(METRICS).map(([id, MetricName]) => ({
     Id: id,
-    MetricStat: {
-      Metric: { Namespace: NAMESPACE, MetricName, Dimensions: [{ Name: 'pipeline', Value: pipeline }] },
-      Period: MINUTE_SECS,
-      Stat: 'Sum',
-    },
+    MetricStat: { Metric: { Namespace: NAMESPACE, MetricName, Dimensions }, Period: MINUTE_SECS, Stat: 'Sum' },
   }));
+  return poller.kind === 'service' ? [...sums, tasksQuery(poller)] : sums;
+}
+
+function tasksQuery({ cluster, service }: EcsService): MetricDataQuery {
+  const Dimensions = [
+    { Name: 'ClusterName', Value: cluster },
+    { Name: 'ServiceName', Value: service },
+  ];
+  const MetricStat = { Metric: { ...OF_EACH_TASK, Dimensions }, Period: MINUTE_SECS, Stat: 'SampleCount' };
+  return { Id: 'engines', MetricStat };
 }
 
 /** @throws FabricError where CloudWatch could not say: requests that were throttled would be taken for none. */
@@ -59,9 +69,9 @@ function addTo(
   minutes: Map<number, MinuteCounts>,
   { Id, StatusCode, Timestamps = [], Values = [] }: MetricDataResult,
 ): void {
-  if (Id === undefined || !(Id in METRICS)) return;
+  if (Id === undefined || !(Id in METRICS || Id === 'engines')) return;
   if (StatusCode === 'InternalError' || StatusCode === 'Forbidden')
-    throw new FabricError('METRICS_UNKNOWN', `CloudWatch has no sums of '${Id}': ${StatusCode}`, {
+    throw new FabricError('METRICS_UNKNOWN', `CloudWatch could not say '${Id}': ${StatusCode}`, {
       disposition: 'retry',
     });
   Timestamps.forEach((time, index) => {

@@ -1,7 +1,7 @@
 import { describeError, FabricError } from '../../lib/errors.ts';
 import { inParallel } from '../../lib/jobs/in-parallel.ts';
 import { decide } from '../../lib/remote/governor/decide.ts';
-import type { Observation } from '../../lib/remote/governor/observation.ts';
+import type { MinuteCounts, Observation } from '../../lib/remote/governor/observation.ts';
 import { type GovernorState, parseState, serializeState } from '../../lib/remote/governor/state.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type LambdaClock, lambdaDeadline } from '../lambda-deadline.ts';
@@ -24,6 +24,8 @@ const LOOK_BACK_MILLIS = 10 * MINUTE_MILLIS;
 const REST_MILLIS = 5 * MINUTE_MILLIS;
 /** EventBridge may send an event twice: what was decided so lately is not decided again. A run of the future is none. */
 const TOO_SOON_MILLIS = 30_000;
+/** How old a count of tasks may be: the newest ones may lack some of them. */
+const COUNTED_MILLIS = 5 * MINUTE_MILLIS;
 /** SSM takes three writes a second. */
 const AT_ONCE = 3;
 
@@ -36,9 +38,9 @@ interface Situation {
 }
 
 /**
- * Decides for each pipeline how many runs of its function there may be, once a minute.
+ * Decides for each pipeline how many runs of its function, or tasks of its service, there may be, once a minute.
  *
- * The parameter keeps what was decided, and the poller follows it; processors share declared limits by it. So that it is
+ * The parameter keeps what was decided, and the poller follows it; engines share declared limits by it. So that it is
  * never less than there are, it is written before the poller gets more, and after the poller gets less. What fails halfway
  * is mended by the next run, which decides by the same metrics.
  */
@@ -67,24 +69,41 @@ async function govern(
   { signal }: CallOptions,
 ): Promise<void> {
   const { name, ceiling } = pipeline;
-  const { metrics, telemetry } = options;
+  const { telemetry } = options;
   const now = options.now();
   const situation = await look(pipeline, options, { signal });
   const { poller, state, backlog } = situation;
   if (!poller.isEnabled || isTooSoon(state, now) || isAtRest(situation, { now, ceiling })) return;
 
+  const minutes = await options.metrics.minutesOf(pipeline, minutesBefore(now), { signal });
   const observation: Observation = {
     now,
-    minutes: await metrics.minutesOf(name, minutesBefore(now), { signal }),
+    minutes,
     waiting: backlog.visible + backlog.delayed,
-    working: backlog.inFlight / poller.batchSize,
+    ...(pipeline.poller.kind === 'service' ? tasks(situation, now, minutes) : processors(situation)),
   };
-  const decision = decide(state, observation, ceiling === undefined ? {} : { ceiling });
+  const { least } = poller;
+  const decision = decide(state, observation, { least, ...(ceiling === undefined ? {} : { ceiling }) });
   const { concurrency, reason } = decision;
   const wasSet = await apply(pipeline, { poller, concurrency, state: decision.state }, options, { signal });
   const { waiting, working } = observation;
   const before = poller.maxConcurrency;
-  telemetry.info('governed', { pipeline: name, concurrency, before, reason, waiting, working, wasSet });
+  const { fleet } = decision.state;
+  telemetry.info('governed', { pipeline: name, concurrency, before, fleet, reason, waiting, working, wasSet });
+}
+
+type Engines = Pick<Observation, 'working' | 'running'>;
+
+/** Those that are there are at work. */
+function processors({ backlog, poller }: Situation): Engines {
+  return { working: backlog.inFlight / poller.batchSize };
+}
+
+/** As many as were running lately, though they may be fewer by now. Where none were counted they are as many as may be. */
+function tasks({ backlog, poller }: Situation, now: number, minutes: readonly MinuteCounts[]): Engines {
+  const counted = minutes.flatMap(({ at, engines }) => (now - at <= COUNTED_MILLIS ? (engines ?? []) : []));
+  const running = counted.length === 0 ? (poller.maxConcurrency ?? 1) : Math.max(...counted);
+  return { working: Math.min(running, backlog.inFlight / poller.batchSize), running };
 }
 
 function minutesBefore(now: number): WholeMinutes {

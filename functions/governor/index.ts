@@ -4,7 +4,7 @@ import { governorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { openEndpointMetrics } from './endpoint-metrics.ts';
 import { createGovernorHandler } from './handler.ts';
-import { openPollers } from './lambda-pollers.ts';
+import { openPollers } from './pollers.ts';
 import { openBacklog } from './queue-backlog.ts';
 
 const { pipelines } = governorSettings(process.env);

@@ -8,8 +8,11 @@ import {
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { Pollers } from './ports.ts';
 
+/** The least `MaximumConcurrency` that Lambda takes. */
+const LEAST_CONCURRENCY = 2;
+
 /** Lambda's event source mappings, by their ids. */
-export function openPollers(): Pollers {
+export function openLambdaPollers(): Pollers<string> {
   const client = new LambdaClient(clientConfig({}));
   return {
     async read(poller, { signal }) {
@@ -18,6 +21,7 @@ export function openPollers(): Pollers {
       const maxConcurrency = ScalingConfig?.MaximumConcurrency;
       return {
         isEnabled: State === 'Enabled',
+        least: LEAST_CONCURRENCY,
         batchSize: BatchSize,
         ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
       };

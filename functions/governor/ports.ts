@@ -1,5 +1,6 @@
 import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import type { ParameterStore } from '../parameter-store.ts';
+import type { GovernedPipeline, GovernedPoller } from '../settings.ts';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -11,26 +12,33 @@ export interface WholeMinutes {
   readonly end: number;
 }
 
-/** What the processors of all pipelines have published. */
+/** What the engines of all pipelines have published, and how many tasks there were. */
 export interface EndpointMetrics {
   /** A pipeline's minutes of a time, oldest first; those without any metrics are left out. */
-  minutesOf(pipeline: string, time: WholeMinutes, options: CallOptions): Promise<readonly MinuteCounts[]>;
+  minutesOf(
+    pipeline: Pick<GovernedPipeline, 'name' | 'poller'>,
+    time: WholeMinutes,
+    options: CallOptions,
+  ): Promise<readonly MinuteCounts[]>;
 }
 
-/** What takes bundles from a queue to a function. */
+/** What limits how many engines take bundles from a queue. */
 export interface Poller {
   /** Whether it is at work, and can be changed. */
   readonly isEnabled: boolean;
   /** @default no limit is set */
   readonly maxConcurrency?: number;
-  /** How many bundles it gives to a run of the function, at most. */
+  /** The fewest engines that it can be set to. */
+  readonly least: number;
+  /** How many bundles an engine may have while another one has none. */
   readonly batchSize: number;
 }
 
-export interface Pollers {
-  read(poller: string, options: CallOptions): Promise<Poller>;
+/** @typeParam Id - by which a poller is known */
+export interface Pollers<Id = GovernedPoller> {
+  read(poller: Id, options: CallOptions): Promise<Poller>;
   /** @returns whether it could be set: not while the poller is being changed. */
-  setMaxConcurrency(poller: string, concurrency: number, options: CallOptions): Promise<boolean>;
+  setMaxConcurrency(poller: Id, concurrency: number, options: CallOptions): Promise<boolean>;
 }
 
 /** How many messages a queue has, by SQS's approximation. */

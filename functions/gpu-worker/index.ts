@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
+import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { GovernedEngine } from '../processor/governed-engine.ts';
@@ -8,6 +10,7 @@ import { createRenewedProcessor } from '../processor/renewed-processor.ts';
 import { workerSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { serveHealth } from './health.ts';
+import { SteppingAside } from './stepping-aside.ts';
 import { askEcsAgent, TaskProtection } from './task-protection.ts';
 import { Worker } from './worker.ts';
 
@@ -15,15 +18,22 @@ import { Worker } from './worker.ts';
 const PUBLISH_EVERY_MILLIS = 30_000;
 /** What closing down may take after the worker has ended. */
 const CLOSE_MILLIS = 1000;
-/** Of the stop timeout, the share after which it ends whatever hangs: what it has not given back comes again soon. */
-const LAST_SHARE = 0.65;
+
+// Before the engine's threads are there: each collects its own small heap, as those of `fabric run` do (cli/fabric.ts).
+setFlagsFromString('--no-parallel-scavenge');
 
 const telemetry = openTelemetry('gpu-worker');
 const settings = workerSettings(process.env);
 const { outputBucket, inputBuckets, queues, config, maxReceives, healthPort, ecsAgentUri } = settings;
 const sqs = openSqsClient();
 const bundles = openSqsQueue(queues.bundles, sqs);
-const engine = new GovernedEngine({ ...settings, configUrl: pathToFileURL(resolve(config)), telemetry });
+const aside = new SteppingAside({ telemetry });
+const engine = new GovernedEngine({
+  ...settings,
+  configUrl: pathToFileURL(resolve(config)),
+  telemetry,
+  onGoverned: (state) => aside.hear(state),
+});
 const protection =
   ecsAgentUri === undefined ? undefined : new TaskProtection({ put: askEcsAgent(ecsAgentUri), telemetry });
 
@@ -43,7 +53,11 @@ const worker = new Worker({
   bundles,
   processor,
   telemetry,
-  onAtWork: (count) => protection?.setBusy(count > 0),
+  turn: () => aside.turn(),
+  onAtWork: (count) => {
+    protection?.setBusy(count > 0);
+    aside.setBundles(count);
+  },
 });
 
 // The first signal has it end in good order, the second one at once.
@@ -52,7 +66,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     if (stopping.signal.aborted) process.exit(1);
     telemetry.info('the worker is told to stop', { signal, ...worker.health });
-    setTimeout(() => process.exit(0), settings.stopTimeoutSecs * LAST_SHARE * 1000).unref();
+    setTimeout(() => process.exit(0), stopTimes(settings.stopTimeoutSecs).lastMillis).unref();
     stopping.abort();
   });
 }

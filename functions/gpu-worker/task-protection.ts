@@ -70,7 +70,8 @@ export class TaskProtection implements AsyncDisposable {
       this.#askedAt = this.#clock.now();
       await this.#options.put({ ProtectionEnabled: isBusy, ...(isBusy && { ExpiresInMinutes: EXPIRES_MINUTES }) });
       this.#isProtected = isBusy;
-      if (isBusy && this.#isBusy) this.#lookIn(RENEW_MILLIS);
+      // Work that came while the protection was being ended has none now.
+      if (this.#isBusy) this.#lookIn(isBusy ? RENEW_MILLIS : 0);
     } catch (error) {
       this.#options.telemetry.warn('the protection of the task could not be set', {
         protected: isBusy,

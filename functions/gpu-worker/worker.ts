@@ -13,6 +13,8 @@ export interface WorkerOptions extends Pick<WorkerSettings, 'stopTimeoutSecs' | 
   readonly bundles: MessageQueue;
   readonly processor: RenewedProcessor;
   readonly telemetry: Telemetry;
+  /** Resolves when bundles may be taken. @default they always may */
+  readonly turn?: (() => Promise<void>) | undefined;
   /** Told how many bundles are at work whenever that has changed. */
   readonly onAtWork: (bundles: number) => void;
 }
@@ -52,12 +54,15 @@ export class Worker {
   }
 
   #consume(atOnce: number): QueueConsumer {
-    const { bundles, processor, telemetry, stopTimeoutSecs, visibilitySecs, onAtWork } = this.#options;
+    const { bundles, processor, telemetry, stopTimeoutSecs, visibilitySecs, turn, onAtWork } = this.#options;
     return new QueueConsumer({
       queue: bundles,
       process: (message, deadline) => processor.process(message, deadline),
       // One whose engine broke has another first: it would only fail the bundles that others could answer.
-      ready: async () => void (await processor.warm()),
+      ready: async () => {
+        await turn?.();
+        await processor.warm();
+      },
       atOnce,
       visibilitySecs,
       stopTimes: stopTimes(stopTimeoutSecs),

@@ -1,11 +1,13 @@
 import { describeError } from '../../lib/errors.ts';
-import { parseState } from '../../lib/remote/governor/state.ts';
+import { type GovernorState, parseState } from '../../lib/remote/governor/state.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
 export interface FleetShareOptions {
   /** Reads what the governor has published; undefined before its first run. */
   readonly read: () => Promise<string | undefined>;
   readonly telemetry: Pick<Telemetry, 'warn'>;
+  /** Takes what was read. */
+  readonly onState?: ((state: GovernorState) => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -23,7 +25,7 @@ export class FleetShare {
   readonly #options: FleetShareOptions;
   #engine: SharingEngine | undefined;
   /** Before the governor's first run it is what that begins with. */
-  #fleet = parseState(undefined).concurrency;
+  #fleet = fleetIn(parseState(undefined));
   #readAt = -Infinity;
 
   constructor(options: FleetShareOptions) {
@@ -38,11 +40,13 @@ export class FleetShare {
 
   /** Reads anew, where that was not done within the last minute. What can't be read stays as it was. */
   async refresh(): Promise<void> {
-    const { read, telemetry, now } = this.#options;
+    const { read, telemetry, now, onState } = this.#options;
     if (now() - this.#readAt < AT_MOST_EVERY_MILLIS) return;
     this.#readAt = now();
     try {
-      const fleet = parseState(await read()).concurrency;
+      const state = parseState(await read());
+      onState?.(state);
+      const fleet = fleetIn(state);
       if (fleet === this.#fleet) return;
       this.#fleet = fleet;
       this.#engine?.shareLimits(fleet);
@@ -50,4 +54,8 @@ export class FleetShare {
       telemetry.warn("the fleet's size could not be read", { error: describeError(error) });
     }
   }
+}
+
+function fleetIn({ concurrency, fleet = concurrency }: GovernorState): number {
+  return fleet;
 }

@@ -44,13 +44,16 @@ export interface ContainerOptions {
   readonly maxTasks?: number;
   /** Tasks that stay when there is no work, at most `maxTasks`. @default 0 */
   readonly minTasks?: number;
-  /** Bundles for each task, waiting or at work, above which there are more tasks: from 1 to 1,000. @default 10 */
+  /**
+   * Bundles, waiting or at work, for which there is one task more, from 1 to 1,000: about what a task does in ten minutes.
+   * @default 10, which is right for bundles of a minute (docs/scaling.md)
+   */
   readonly backlogPerTask?: number;
   /** @default 'managed-instances' */
   readonly capacity?: ContainerCapacity;
   /** The same for all containers of a fabric. @default 'public', with no way in, as it costs nothing at rest */
   readonly network?: ContainerNetwork;
-  /** Seconds that a task that is told to stop has to finish its bundles or hand them back, from 10 to 120. @default 90 */
+  /** Seconds after which a task is killed that was told to stop and has not ended, from 10 to 120. @default 90 */
   readonly stopTimeoutSecs?: number;
   /** After so many seconds a bundle whose task was killed comes again, from 30 to 43,200. @default 90 */
   readonly visibilitySecs?: number;

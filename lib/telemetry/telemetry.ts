@@ -1,11 +1,35 @@
 import type { CounterName } from './metrics.ts';
 
+/**
+ * What a deployed fabric publishes of what its engines count: what models do, and what endpoints answer. The others can be
+ * had from these or from logs, and each metric is paid for in the hours in which it is counted.
+ */
+export const ENGINE_COUNTERS = [
+  'num_inferences',
+  'num_inferences_on_tensorrt',
+  'num_inferences_on_cuda',
+  'num_inferences_on_webgpu',
+  'num_inferences_on_cpu',
+  'model_cpu_fallbacks',
+  'model_loads',
+  'model_evictions',
+  'model_refreshes',
+  'model_refresh_failures',
+  'endpoint_requests',
+  'endpoint_requests_accepted',
+  'endpoint_requests_throttled',
+  'endpoint_request_retries',
+  'endpoint_throttled_milli_secs',
+] as const satisfies readonly CounterName[];
+
+export type EngineCounter = (typeof ENGINE_COUNTERS)[number];
+
 /** What an engine counts of its requests to endpoints. */
-export type EndpointCounter = Extract<CounterName, `endpoint_${string}`>;
+export type EndpointCounter = Extract<EngineCounter, `endpoint_${string}`>;
 
 /** What a deployed fabric counts; each is a CloudWatch metric with the pipeline as its dimension. */
 export type FabricCounter =
-  | EndpointCounter
+  | EngineCounter
   | 'bundles_committed'
   | 'bundles_failed'
   | 'bundles_handed_back'

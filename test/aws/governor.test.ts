@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createGovernorHandler } from '../../functions/governor/handler.ts';
-import { openPollers } from '../../functions/governor/lambda-pollers.ts';
+import { openPollers } from '../../functions/governor/pollers.ts';
 import { openBacklog } from '../../functions/governor/queue-backlog.ts';
 import { openParameterStore } from '../../functions/parameter-store.ts';
 import { parseState } from '../../lib/remote/governor/state.ts';
@@ -36,7 +36,7 @@ describe('the governor, on ministack', () => {
     // ministack 1.4.21 says times in words, where CloudWatch's protocol has numbers.
     const metrics = { minutesOf: async () => [] };
     const handler = createGovernorHandler({
-      pipelines: [{ name: 'wine', poller, queue, parameter: PARAMETER, ceiling: 8 }],
+      pipelines: [{ name: 'wine', poller: { kind: 'mapping', id: poller }, queue, parameter: PARAMETER, ceiling: 8 }],
       telemetry: SILENT,
       now: () => now,
       metrics,

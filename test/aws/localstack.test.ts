@@ -6,9 +6,10 @@ import { startLocalFunctions } from '../../cli/local/local-functions.ts';
 import { createLocalQueues } from '../../cli/local/local-queues.ts';
 import { loadConfig } from '../../lib/config/load-config.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
-import { openSqsClient } from '../../lib/stores/sqs-queue.ts';
+import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { SILENT } from '../../lib/telemetry/telemetry.ts';
 import { ROOT } from '../examples/run-fabric.ts';
+import { describeDrain, type DrainPlace } from '../functions/gpu-worker/drain.ts';
 import { DeployedFabric, type FabricPlace } from './deployed-fabric.ts';
 import { describeDroppedFiles } from './dropped-files.ts';
 import { type EmulatedAws, useEmulator } from './emulated-aws.ts';
@@ -17,17 +18,46 @@ import { startLocalStack } from './emulators/localstack.ts';
 const INPUT = 'fabric-input';
 const OUTPUT = 'fabric-output';
 
-describe('the functions behind local pollers, on LocalStack', () => {
+describe('on LocalStack', () => {
   const resources = new AsyncDisposableStack();
-  let fabric: DeployedFabric;
+  let aws: EmulatedAws;
   beforeAll(async () => {
-    const aws = resources.use(await useEmulator(startLocalStack(inject('python'))));
-    fabric = await startFabric(aws, resources);
+    aws = resources.use(await useEmulator(startLocalStack(inject('python'))));
   });
   afterAll(() => resources.disposeAsync());
 
-  describeDroppedFiles('dropped files', () => fabric);
+  describe('the functions behind local pollers', () => {
+    let fabric: DeployedFabric;
+    beforeAll(async () => {
+      fabric = await startFabric(aws, resources);
+    });
+
+    describeDroppedFiles('dropped files', () => fabric);
+  });
+
+  describeDrain('workers on LocalStack', async () => drainPlace(aws));
 });
+
+function drainPlace(aws: EmulatedAws): DrainPlace {
+  const store = openS3ObjectStore();
+  const sqs = openSqsClient();
+  return {
+    endpoint: aws.emulator.endpoint,
+    visibilitySecs: 6,
+    aws: {
+      store,
+      createBucket: (name) => aws.createBucket(name),
+      async createQueue(name, attributes) {
+        const url = await aws.createQueue(name, attributes);
+        return Object.assign(openSqsQueue(url, sqs), { url });
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]();
+      sqs.destroy();
+    },
+  };
+}
 
 /** The functions of `fabric.config.ts` in this process; all else is LocalStack's: the bucket's events, parked messages. */
 async function startFabric(aws: EmulatedAws, resources: AsyncDisposableStack): Promise<DeployedFabric> {

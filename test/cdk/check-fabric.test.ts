@@ -81,6 +81,13 @@ describe('checkFabric', () => {
     ]);
   });
 
+  test('counts the names of services there, which are long', () => {
+    const compute = container();
+    const remote = Array.from({ length: 8 }, (_, index) => pipeline(`p${index}`, { endpoints, compute }));
+    expect(complaints({ pipelines: [...remote.slice(0, 6), pipeline('local')] })).toEqual([]);
+    expect(complaints({ pipelines: remote })).toEqual([expect.stringMatching(/^the 8 pipelines with remote models/)]);
+  });
+
   test('refuses the same bucket for input and output, whichever way it is named', () => {
     const twice = complaints({
       options: (stack) => ({ inputBuckets: [named(stack, 'In')], outputBucket: named(stack, 'Out') }),

@@ -2,6 +2,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { FabricStack } from '../../cdk/fabric-stack.ts';
 import { workerSettings } from '../../functions/settings.ts';
+import { CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 import { permissionsOf } from './permissions-of.ts';
 import { CONTAINERS_CONFIG, PRIVATE_CONFIG, resourcesOf, synthesize, testApp } from './synthesize.ts';
 
@@ -13,7 +14,7 @@ function containersOf(configPath: string): { readonly main: Template; readonly n
 }
 
 const { main, nested } = containersOf(CONTAINERS_CONFIG);
-const isolated = containersOf(PRIVATE_CONFIG).nested;
+const { main: governing, nested: isolated } = containersOf(PRIVATE_CONFIG);
 
 function propertiesOf(type: string, id: RegExp, template = nested): Readonly<Record<string, unknown>> {
   const [first, ...others] = resourcesOf(template, type, id);
@@ -64,12 +65,6 @@ describe('a fabric with pipelines in containers', () => {
     expect(resourcesOf(main, 'AWS::CloudWatch::Alarm', /gpu/)).toHaveLength(3);
   });
 
-  test('has no governor for one with remote models', () => {
-    const { template } = synthesize(() => ({ configPath: PRIVATE_CONFIG }));
-    expect(resourcesOf(template, 'AWS::Lambda::Function', /Governor/)).toEqual([]);
-    expect(environmentOf(/remote/, isolated)).not.toHaveProperty('FABRIC_CONCURRENCY_PARAMETER');
-  });
-
   test('says what the worker asks for', () => {
     expect(workerSettings(environmentOf(/group/))).toMatchObject({
       pipeline: 'group',
@@ -80,6 +75,84 @@ describe('a fabric with pipelines in containers', () => {
       healthPort: 8080,
     });
     expect(environmentOf(/group/)).toHaveProperty('AWS_REGION');
+  });
+});
+
+/** The fewest and the most tasks of services. */
+function capacitiesOf(template: Template): unknown[] {
+  return resourcesOf(template, 'AWS::ApplicationAutoScaling::ScalableTarget', /remote|local|group/).map(
+    ({ Properties }) => [Properties['MinCapacity'], Properties['MaxCapacity']],
+  );
+}
+
+describe('a governor of tasks', () => {
+  const [governor] = resourcesOf(governing, 'AWS::Lambda::Function', /Governor/);
+  const environment = governor?.Properties['Environment'];
+  const { Variables } = environment as { readonly Variables: Readonly<Record<string, object>> };
+
+  test('knows the service of a pipeline with remote models, which is in the nested stack, and its most tasks', () => {
+    expect(resourcesOf(main, 'AWS::Lambda::Function', /Governor/)).toEqual([]);
+    expect(JSON.stringify(Variables['FABRIC_GOVERNED'])).toMatch(
+      /\{\\"remote\\":\{\\"service\\":\\"".*Outputs\.\w+remoteCluster\w+Ref.*"\/".*Outputs\.\w+remoteService\w+Name.*\\"queue\\":.*\\"ceiling\\":4\}\}/,
+    );
+  });
+
+  test('may change how its services are scaled, and no poller', () => {
+    const permissions = permissionsOf(governing, /GovernorRole/);
+    const ofService = permissions.filter((permission) => permission.startsWith('ecs:'));
+    expect(
+      ofService.map((permission) => permission.replaceAll(/TestFabric\w+?remote(\w+?)[0-9A-F]{8}/g, '<$1>')),
+    ).toEqual(
+      ['DescribeServices', 'UpdateService'].map(
+        (action) =>
+          expect.stringMatching(
+            new RegExp(
+              `^ecs:${action} arn:Partition:ecs:Region:AccountId:service/.*Outputs\\.<Cluster>.*/.*Outputs\\.<Service>`,
+            ),
+          ) as unknown,
+      ),
+    );
+    expect(permissions).toContain('application-autoscaling:DescribeScalableTargets *');
+    expect(permissions.join()).not.toContain('lambda:');
+    governing.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          {
+            Effect: 'Allow',
+            Action: 'application-autoscaling:RegisterScalableTarget',
+            Resource: '*',
+            Condition: { StringEquals: { 'application-autoscaling:service-namespace': 'ecs' } },
+          },
+        ]),
+      },
+    });
+  });
+
+  test('tells them how many they are by a parameter of the fabric’s stack, which they may read', () => {
+    const { Parameters } = resourcesOf(governing, 'AWS::CloudFormation::Stack')[0]?.Properties ?? {};
+    const stackName = Object.entries(Parameters as Readonly<Record<string, unknown>>).find(([name]) =>
+      name.endsWith('AWSStackName'),
+    );
+    expect(stackName?.[1]).toEqual({ Ref: 'AWS::StackName' });
+    const parameter = workerOf(/remote/, isolated).Environment.find(
+      ({ Name }) => Name === 'FABRIC_CONCURRENCY_PARAMETER',
+    );
+    const [name, prefix] = [JSON.stringify(parameter?.Value), JSON.stringify(Variables['FABRIC_PARAMETERS'])];
+    expect(name).toContain('/remote"');
+    expect(name.replace(String(stackName?.[0]), 'AWS::StackName').replace('/remote"', '"')).toBe(prefix);
+    expect(environmentOf(/local/, isolated)).not.toHaveProperty('FABRIC_CONCURRENCY_PARAMETER');
+    expect(permissionsOf(isolated, /remoteTaskRole/)).toContainEqual(
+      expect.stringMatching(/^ssm:GetParameter .*:parameter\/inference-fabric\/.*\/remote$/),
+    );
+    expect(permissionsOf(isolated, /localTaskRole/).join()).not.toContain('ssm:');
+  });
+
+  test('finds the least that it can set, so that its tasks begin with few, and all are there when it goes away', () => {
+    expect(capacitiesOf(isolated)).toEqual([
+      [0, 4],
+      [0, 1],
+    ]);
+    expect(capacitiesOf(nested)).toEqual([[1, 9]]);
   });
 });
 
@@ -177,29 +250,20 @@ describe('a service', () => {
     });
   });
 
-  test('follows the bundles for each task, wakes where nobody takes any, and sleeps where there are none', () => {
-    const [follow, wake, sleep] = [/gpu.*FollowBacklog/, /gpu.*Wake/, /gpu.*Sleep/].map((id) => policiesOf(id)[0]);
-    expect(follow).toMatchObject({
-      PolicyType: 'TargetTrackingScaling',
-      TargetTrackingScalingPolicyConfiguration: {
-        TargetValue: 10,
-        CustomizedMetricSpecification: {
-          Metrics: [
-            { Id: 'visible', MetricStat: { Metric: { MetricName: 'ApproximateNumberOfMessagesVisible' } } },
-            { Id: 'taken', MetricStat: { Metric: { MetricName: 'ApproximateNumberOfMessagesNotVisible' } } },
-            { Id: 'tasks', MetricStat: { Metric: { MetricName: 'CPUUtilization' }, Stat: 'SampleCount' } },
-            { Id: 'backlog', Expression: '(visible + taken) / tasks', ReturnData: true },
-          ],
-        },
-      },
-    });
-    expect(wake).toMatchObject({
+  test('follows the bundles that there are, in steps, and sleeps where there are none', () => {
+    expect(policiesOf(/gpu.*FollowBacklog/)[0]).toMatchObject({
+      PolicyType: 'StepScaling',
       StepScalingPolicyConfiguration: {
-        AdjustmentType: 'ChangeInCapacity',
-        StepAdjustments: [{ MetricIntervalLowerBound: 0, ScalingAdjustment: 1 }],
+        AdjustmentType: 'ExactCapacity',
+        StepAdjustments: [
+          { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 10, ScalingAdjustment: 1 },
+          { MetricIntervalLowerBound: 10, MetricIntervalUpperBound: 20, ScalingAdjustment: 2 },
+          { MetricIntervalLowerBound: 20, MetricIntervalUpperBound: 30, ScalingAdjustment: 3 },
+          { MetricIntervalLowerBound: 30, ScalingAdjustment: 4 },
+        ],
       },
     });
-    expect(sleep).toMatchObject({
+    expect(policiesOf(/gpu.*Sleep/)[0]).toMatchObject({
       StepScalingPolicyConfiguration: {
         AdjustmentType: 'ExactCapacity',
         StepAdjustments: [{ MetricIntervalUpperBound: 0, ScalingAdjustment: 0 }],
@@ -210,22 +274,33 @@ describe('a service', () => {
     });
   });
 
-  test('has an alarm for each of its steps', () => {
-    expect(propertiesOf('AWS::CloudWatch::Alarm', /gpu.*Waiting/)).toMatchObject({
+  test('has an alarm for each of its policies', () => {
+    const backlog = expect.arrayContaining([expect.objectContaining({ Expression: 'visible + taken' })]);
+    expect(propertiesOf('AWS::CloudWatch::Alarm', /gpu.*Backlog/)).toMatchObject({
       ComparisonOperator: 'GreaterThanOrEqualToThreshold',
       Threshold: 1,
-      EvaluationPeriods: 1,
+      EvaluationPeriods: CONTAINER_SCALING.backlogMinutes,
       TreatMissingData: 'notBreaching',
-      Metrics: expect.arrayContaining([expect.objectContaining({ Expression: 'IF(visible > 0 AND taken < 1, 1, 0)' })]),
-      AlarmActions: [{ Ref: expect.stringMatching(/gpu.*Wake/) }],
+      Metrics: backlog,
+      AlarmActions: [{ Ref: expect.stringMatching(/gpu.*FollowBacklog/) }],
     });
     expect(propertiesOf('AWS::CloudWatch::Alarm', /gpu.*Idle/)).toMatchObject({
       ComparisonOperator: 'LessThanOrEqualToThreshold',
       Threshold: 0,
+      EvaluationPeriods: CONTAINER_SCALING.idleMinutes,
       TreatMissingData: 'breaching',
-      Metrics: expect.arrayContaining([expect.objectContaining({ Expression: 'visible + taken' })]),
+      Metrics: backlog,
       AlarmActions: [{ Ref: expect.stringMatching(/gpu.*Sleep/) }],
     });
+  });
+
+  test('has its queue looked at within the six hours after which it would have no metrics', () => {
+    const rule = propertiesOf('AWS::Events::Rule', /QueueLooks/, main);
+    expect(rule['ScheduleExpression']).toBe(`rate(${CONTAINER_SCALING.lookHours} hours)`);
+    expect(CONTAINER_SCALING.lookHours).toBeLessThan(6);
+    expect(JSON.stringify(rule['Targets'])).toMatch(/lookAt.*gpuBundles/);
+    expect(permissionsOf(main, /IntakeRole/).join()).toMatch(/sqs:GetQueueAttributes <Fabricgpu/);
+    expect(resourcesOf(synthesize().template, 'AWS::Events::Rule', /QueueLooks/)).toEqual([]);
   });
 });
 
@@ -324,7 +399,8 @@ describe('the network', () => {
       's3',
       'secretsmanager',
     ];
-    expect(services.toSorted()).toEqual([...needed, 'sqs']);
+    // SSM has what the governor says.
+    expect(services.toSorted()).toEqual([...needed, 'sqs', 'ssm']);
     const ingress = resourcesOf(isolated, 'AWS::EC2::SecurityGroupIngress').map(({ Properties }) => Properties);
     expect(ingress).toEqual([expect.objectContaining({ FromPort: 443, ToPort: 443, IpProtocol: 'tcp' })]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FleetShare } from '../../functions/processor/fleet-share.ts';
-import { FIRST_STATE, serializeState } from '../../lib/remote/governor/state.ts';
+import { FIRST_STATE, type GovernorState, serializeState } from '../../lib/remote/governor/state.ts';
 
 const MINUTE = 60_000;
 
@@ -8,6 +8,7 @@ const MINUTE = 60_000;
 function listening() {
   const world = { now: 0, stored: undefined as string | undefined, reads: 0, fails: false };
   const told: number[] = [];
+  const states: GovernorState[] = [];
   const warnings: string[] = [];
   const share = new FleetShare({
     read: async () => {
@@ -16,10 +17,19 @@ function listening() {
       return world.stored;
     },
     telemetry: { warn: (message) => void warnings.push(message) },
+    onState: (state) => void states.push(state),
     now: () => world.now,
   });
   const publish = (concurrency: number): string => (world.stored = serializeState({ ...FIRST_STATE, concurrency }));
-  return { world, told, warnings, share, publish, engine: { shareLimits: (fleet: number) => void told.push(fleet) } };
+  return {
+    world,
+    told,
+    states,
+    warnings,
+    share,
+    publish,
+    engine: { shareLimits: (fleet: number) => void told.push(fleet) },
+  };
 }
 
 describe("an engine's share of its fleet's limits", () => {
@@ -40,6 +50,15 @@ describe("an engine's share of its fleet's limits", () => {
     world.now += MINUTE;
     await share.refresh();
     expect(told).toEqual([40, 20]);
+  });
+
+  test('counts those that are more than are allowed, as long as they are there', async () => {
+    const { world, told, states, share, engine } = listening();
+    world.stored = serializeState({ ...FIRST_STATE, concurrency: 4, fleet: 9 });
+    await share.refresh();
+    share.follow(engine);
+    expect(told).toEqual([9]);
+    expect(states).toMatchObject([{ concurrency: 4, fleet: 9 }]);
   });
 
   test('is what the governor begins with before its first run', async () => {

@@ -1,7 +1,7 @@
 import type { GovernorPorts, WholeMinutes } from '../../functions/governor/ports.ts';
 import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import { type GovernorState, parseState } from '../../lib/remote/governor/state.ts';
-import type { GovernedPipeline } from '../../functions/settings.ts';
+import type { GovernedPipeline, GovernedPoller } from '../../functions/settings.ts';
 
 export const MINUTE = 60_000;
 /** Not at the beginning of a minute. */
@@ -18,6 +18,8 @@ interface GovernedFacts {
   minutes?: readonly MinuteCounts[];
   parameter?: string;
   ceiling?: number;
+  /** Whether tasks take its bundles, and the fewest that there may be. */
+  service?: { readonly minTasks: number };
 }
 
 /** Pollers, queues, metrics and parameters of pipelines, in memory. */
@@ -36,9 +38,11 @@ export class GovernedWorld {
 
   constructor(facts: Readonly<Record<string, GovernedFacts>>) {
     this.facts = new Map(Object.entries(facts));
-    this.pipelines = Object.entries(facts).map(([name, { ceiling, parameter }]) => {
+    this.pipelines = Object.entries(facts).map(([name, { ceiling, parameter, service }]) => {
       if (parameter !== undefined) this.parameters.set(name, parameter);
-      return { name, poller: name, queue: name, parameter: name, ceiling };
+      const poller: GovernedPoller =
+        service === undefined ? { kind: 'mapping', id: name } : { kind: 'service', cluster: 'all', service: name };
+      return { name, poller, queue: name, parameter: name, ceiling };
     });
   }
 
@@ -55,19 +59,22 @@ export class GovernedWorld {
   get ports(): GovernorPorts {
     return {
       metrics: {
-        minutesOf: async (name, time) => {
+        minutesOf: async ({ name }, time) => {
           this.#call(`metrics ${name}`);
           this.minutesAsked.push(time);
           return this.of(name).minutes ?? [];
         },
       },
       pollers: {
-        read: async (name) => {
+        read: async (poller) => {
+          const name = nameOf(poller);
           if (this.failing.has(`read ${name}`)) throw new Error('no answer');
-          const { maxConcurrency, isEnabled = true, batchSize = 1 } = this.of(name);
-          return { isEnabled, batchSize, ...(maxConcurrency === undefined ? {} : { maxConcurrency }) };
+          const { maxConcurrency, isEnabled = true, batchSize = 1, service } = this.of(name);
+          const least = service === undefined ? 2 : Math.max(1, service.minTasks);
+          return { isEnabled, least, batchSize, ...(maxConcurrency === undefined ? {} : { maxConcurrency }) };
         },
-        setMaxConcurrency: async (name, concurrency) => {
+        setMaxConcurrency: async (poller, concurrency) => {
+          const name = nameOf(poller);
           this.#call(`set ${name}`);
           if (this.busy.has(name)) return false;
           this.of(name).maxConcurrency = concurrency;
@@ -92,4 +99,8 @@ export class GovernedWorld {
     if (this.failing.has(what)) throw new Error('no answer');
     this.log.push(what);
   }
+}
+
+function nameOf(poller: GovernedPoller): string {
+  return poller.kind === 'mapping' ? poller.id : poller.service;
 }

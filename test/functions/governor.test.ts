@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createGovernorHandler } from '../../functions/governor/handler.ts';
 import { FIRST_STATE, serializeState } from '../../lib/remote/governor/state.ts';
+import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import { type LogFields, SILENT } from '../../lib/telemetry/telemetry.ts';
 import { GovernedWorld, MINUTE, NOON } from './governed-world.ts';
 
@@ -12,6 +13,13 @@ function minuteBefore(ago: number): number {
 }
 
 const BUSY = { visible: 500, inFlight: 10 };
+
+/** Metrics of the minutes before, of so many tasks. */
+function minutesOf(tasks: number, throttled: number): readonly MinuteCounts[] {
+  return [8, 7, 6, 5, 4, 3, 2].map((ago) => {
+    return { at: minuteBefore(ago), accepted: 600, throttled, waitedMillis: 0, engines: tasks };
+  });
+}
 
 /** Runs the governor once, at the world's time. */
 async function run(world: GovernedWorld): Promise<readonly LogFields[]> {
@@ -176,6 +184,54 @@ describe('the governor', () => {
     await run(world);
     expect(world.of('wine').maxConcurrency).toBe(world.stateOf('wine').concurrency);
     expect(world.stateOf('wine').runs).toHaveLength(2);
+  });
+
+  describe('of a service of tasks', () => {
+    const service = { minTasks: 0 };
+
+    test('sees tasks, which have more bundles than one, and never more of them than are running', async () => {
+      const world = new GovernedWorld({
+        busy: { service, visible: 90, inFlight: 35, minutes: minutesOf(3, 0) },
+        ending: { service, inFlight: 2, minutes: minutesOf(3, 0) },
+        starting: { service, visible: 90, inFlight: 12, maxConcurrency: 2 },
+      });
+      await run(world);
+      expect(world.stateOf('busy')).toMatchObject({ fleet: 3, runs: [{ working: 3 }] });
+      expect(world.stateOf('ending')).toMatchObject({ fleet: 3, runs: [{ working: 2 }] });
+      expect(world.stateOf('starting')).toMatchObject({ fleet: 2, runs: [{ working: 2 }] });
+    });
+
+    test('has more tasks where all are at work and nothing is throttled, and fewer where much is', async () => {
+      const some = { service, visible: 90, inFlight: 35, ceiling: 9, maxConcurrency: 4 };
+      const parameter = serializeState({ ...FIRST_STATE, concurrency: 4 });
+      const world = new GovernedWorld({
+        free: { ...some, parameter, minutes: minutesOf(4, 0) },
+        throttled: { ...some, parameter, minutes: minutesOf(4, 300) },
+      });
+      await run(world);
+      expect(world.of('free').maxConcurrency).toBe(6);
+      expect(world.of('throttled').maxConcurrency).toBe(2);
+      // Those that are at work are still there.
+      expect(world.stateOf('throttled')).toMatchObject({ concurrency: 2, fleet: 4 });
+    });
+
+    test('keeps between the tasks that have to stay and those that there may be', async () => {
+      const parameter = serializeState({ ...FIRST_STATE, concurrency: 4 });
+      const some = { visible: 90, inFlight: 35, parameter, maxConcurrency: 4 };
+      const world = new GovernedWorld({
+        least: { ...some, service: { minTasks: 3 }, ceiling: 9, minutes: minutesOf(4, 300) },
+        most: { ...some, service, ceiling: 5, minutes: minutesOf(4, 0) },
+        none: { ...some, service: { minTasks: 0 }, ceiling: 1, minutes: minutesOf(1, 300) },
+      });
+      await run(world);
+      expect(['least', 'most', 'none'].map((name) => world.of(name).maxConcurrency)).toEqual([3, 5, 1]);
+    });
+
+    test('sets what it had decided where a deploy has put the most tasks back', async () => {
+      const world = new GovernedWorld({ scans: { service, parameter: KNOWN, maxConcurrency: 1, ceiling: 20 } });
+      await run(world);
+      expect(world.of('scans').maxConcurrency).toBe(10);
+    });
   });
 
   test('gives an endpoint fewer callers that refuses many of their requests, minutes after it did', async () => {

@@ -122,9 +122,15 @@ describe('the processor', () => {
       {
         pipeline: 'talkative',
         elements_succeeded: 2,
+        num_inferences: 2,
         _aws: { CloudWatchMetrics: [{ Namespace: 'InferenceFabric', Dimensions: [['pipeline']] }] },
       },
     ]);
+    // As soon as the model was there: it was loaded before the run.
+    expect(lines.filter((line) => 'model_loads' in line)).toMatchObject([{ pipeline: 'talkative', model_loads: 1 }]);
+    // What did not happen is no metric: nobody pays for it.
+    expect(metrics[0]).not.toHaveProperty('elements_failed');
+    expect(metrics[0]).not.toHaveProperty('model_evictions');
   });
 
   test('fails the messages of a model that does not load, and answers them once it does', async () => {

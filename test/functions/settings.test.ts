@@ -35,6 +35,7 @@ const governor = {
   FABRIC_GOVERNED: JSON.stringify({
     wine: { poller: 'p-1', queue: URL_OF('wine'), ceiling: 40 },
     digits: { poller: 'p-2', queue: URL_OF('digits') },
+    scans: { service: 'all/scans', queue: URL_OF('scans'), ceiling: 4 },
   }),
 };
 
@@ -68,12 +69,24 @@ describe('the settings of a function', () => {
       pipelines: [
         {
           name: 'wine',
-          poller: 'p-1',
+          poller: { kind: 'mapping', id: 'p-1' },
           queue: URL_OF('wine'),
           parameter: '/inference-fabric/Stack/Fabric/wine',
           ceiling: 40,
         },
-        { name: 'digits', poller: 'p-2', queue: URL_OF('digits'), parameter: '/inference-fabric/Stack/Fabric/digits' },
+        {
+          name: 'digits',
+          poller: { kind: 'mapping', id: 'p-2' },
+          queue: URL_OF('digits'),
+          parameter: '/inference-fabric/Stack/Fabric/digits',
+        },
+        {
+          name: 'scans',
+          poller: { kind: 'service', cluster: 'all', service: 'scans' },
+          queue: URL_OF('scans'),
+          parameter: '/inference-fabric/Stack/Fabric/scans',
+          ceiling: 4,
+        },
       ],
     });
   });
@@ -132,6 +145,7 @@ describe('the settings of a function', () => {
       FABRIC_STOP_TIMEOUT_SECS: '120',
       FABRIC_VISIBILITY_SECS: '60',
       FABRIC_HEALTH_PORT: '8080',
+      FABRIC_WORKERS: '3',
       ECS_AGENT_URI: 'http://169.254.170.2/api/x',
     };
     expect(workerSettings({ ...processor, ...given })).toEqual({
@@ -139,6 +153,7 @@ describe('the settings of a function', () => {
       stopTimeoutSecs: 120,
       visibilitySecs: 60,
       healthPort: 8080,
+      workers: 3,
       ecsAgentUri: 'http://169.254.170.2/api/x',
     });
     expect(() => workerSettings({ ...processor, FABRIC_HEALTH_PORT: '65536' })).toThrow(

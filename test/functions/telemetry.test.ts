@@ -27,6 +27,7 @@ describe("a function's telemetry", () => {
     const handler = telemetry.instrument(async () => {
       for (let job = 0; job < 3; job += 1) telemetry.count('jobs_complete', 1, 'wine');
       telemetry.count('jobs_stopped', 1, 'wine');
+      telemetry.count('elements_failed', 0, 'wine');
       telemetry.count('jobs_complete', 1, 'digits');
       published.push(printed.filter((line) => 'pipeline' in line).length);
       return NO_FAILURES;
@@ -42,6 +43,7 @@ describe("a function's telemetry", () => {
         _aws: { CloudWatchMetrics: [{ Namespace: 'InferenceFabric', Dimensions: [['pipeline']] }] },
       });
       expect(line).not.toHaveProperty('service');
+      expect(line).not.toHaveProperty('elements_failed');
     }
     await handler({ Records: [] }, context);
     expect(printed.filter((line) => line['jobs_complete'] === 3)).toHaveLength(2);

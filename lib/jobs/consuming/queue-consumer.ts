@@ -27,8 +27,6 @@ const RECEIVE_MESSAGES = 10;
 const LONG_POLL_SECS = 20;
 /** Of a queue that can't be read. */
 const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, mostMillis: 30_000 });
-/** For what could be neither finished nor handed back. */
-const GIVE_BACK_MILLIS = 1000;
 /** A look at the queue takes less than this, its wait and all retries included. */
 const MAX_LOOK_MILLIS = 5 * 60 * 1000;
 
@@ -126,7 +124,7 @@ export class QueueConsumer {
     await this.#within(stopTimes.handBackMillis, idle);
     if (this.atWork === 0) return;
     telemetry.warn('messages could not be handed back in time: they are given back', { messages: this.atWork });
-    await this.#within(GIVE_BACK_MILLIS, this.#atWork.giveBackAll());
+    await this.#within(stopTimes.giveBackMillis, this.#atWork.giveBackAll());
   }
 
   async #within(millis: number, work: Promise<unknown>): Promise<void> {

@@ -77,14 +77,18 @@ export function awsError(
   if (thrown instanceof EndpointError) return thrown;
   const refusal = refusalOf(endpoint, thrown);
   if (refusal === undefined) return withoutAnswer(endpoint, thrown);
-  return special?.(refusal) ?? (refusal.status < 300 ? unreadable(endpoint) : awsRefusalError(refusal));
+  return special?.(refusal) ?? (refusal.status < 300 ? unreadable(endpoint, thrown) : awsRefusalError(refusal));
 }
 
-/** A success that the SDK can't read is of something else than AWS. */
-function unreadable(endpoint: string): EndpointError {
+/**
+ * A success that the SDK can't read: the connection broke before its end, or it is of something else than AWS. Over HTTP/2
+ * the SDK does not tell these apart.
+ */
+function unreadable(endpoint: string, thrown: unknown): EndpointError {
+  if (codeOf(thrown) !== undefined) return connectionError(endpoint, underlying(thrown));
   return new EndpointError(`${endpoint} answered with a body that is not what AWS has: check its address`, {
     name: 'EndpointProtocolError',
-    disposition: 'poison',
+    disposition: 'retry',
   });
 }
 
@@ -138,7 +142,11 @@ function withoutAnswer(endpoint: string, thrown: unknown): EndpointError {
 
 /** HTTP/2 says that a stream was cancelled; why its session has ended is the cause. */
 function underlying(thrown: unknown): unknown {
-  if (!(thrown instanceof Error)) return thrown;
-  const isOfHttp2 = 'code' in thrown && typeof thrown.code === 'string' && thrown.code.startsWith('ERR_HTTP2');
-  return isOfHttp2 && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const isOfHttp2 = codeOf(thrown)?.startsWith('ERR_HTTP2') === true;
+  return isOfHttp2 && thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+}
+
+/** What Node calls a failure of a connection. */
+function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }

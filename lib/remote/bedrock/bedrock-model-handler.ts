@@ -9,6 +9,7 @@ import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws/aws-error.ts';
 import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
 import { oneElementARequest } from '../chat/one-element.ts';
+import { NotTheProtocolError } from '../http/http-client.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -26,9 +27,6 @@ import { modelArns } from './model-arns.ts';
 const STREAMS_A_CONNECTION = 32;
 /** The request's own clock comes first. */
 const SESSION_GRACE_MILLIS = 5_000;
-
-/** What an answer is called that is not the API's. */
-const STRANGE = 'no message, or a body that is not JSON: check its address';
 
 /** What elements and predictions are, by the API. */
 export interface BedrockElements {
@@ -121,16 +119,19 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     { signal, inferenceArgs }: RequestOptions,
   ): Promise<readonly BedrockElements[Api]['output'][]> {
     const predictions: unknown[] = [];
-    for (const element of batch) {
-      const prediction = await this.#ask(element, runtime, { signal, ...(inferenceArgs && { inferenceArgs }) });
-      if (prediction === undefined) throw strangeAnswers.error(this.endpointName, STRANGE);
-      strangeAnswers.wasRight();
-      predictions.push(prediction);
+    try {
+      for (const element of batch) {
+        predictions.push(await this.#ask(element, runtime, { signal, ...(inferenceArgs && { inferenceArgs }) }));
+        strangeAnswers.wasRight();
+      }
+    } catch (error) {
+      if (!(error instanceof NotTheProtocolError)) throw error;
+      throw strangeAnswers.error(this.endpointName, error.message, { passing: error.passing });
     }
     return predictions;
   }
 
-  /** @returns undefined where the answer is not what the API has */
+  /** @throws NotTheProtocolError where the answer is not what the API has */
   async #ask(element: unknown, runtime: BedrockRuntimeClient, { signal, inferenceArgs }: RequestOptions) {
     try {
       return this.options.api === 'invoke'
@@ -138,16 +139,18 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
         : await this.#converse(runtime, this.#converseInput(element, inferenceArgs), signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof InputMismatchError) throw error;
+      if (error instanceof InputMismatchError || error instanceof NotTheProtocolError) throw error;
       const failure = awsError(this.endpointName, error, bedrockError);
-      if (failure.name === 'EndpointProtocolError') return undefined;
-      throw failure;
+      throw failure.name === 'EndpointProtocolError' ? notJson() : failure;
     }
   }
 
   async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, abortSignal: AbortSignal) {
     const { ConverseCommand } = await import('@aws-sdk/client-bedrock-runtime');
-    return conversePrediction(await runtime.send(new ConverseCommand(input), { abortSignal }), this.endpointName);
+    const answer = await runtime.send(new ConverseCommand(input), { abortSignal });
+    const prediction = conversePrediction(answer, this.endpointName);
+    if (prediction === undefined) throw new NotTheProtocolError('JSON without a message: check its address');
+    return prediction;
   }
 
   async #invoke(runtime: BedrockRuntimeClient, input: InvokeModelCommandInput, abortSignal: AbortSignal) {
@@ -180,8 +183,13 @@ function parsed(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));
   } catch {
-    return undefined;
+    throw notJson();
   }
+}
+
+/** A body whose connection broke before its end is one, too. */
+function notJson(): NotTheProtocolError {
+  return new NotTheProtocolError('a body that is not JSON: check its address', { passing: true });
 }
 
 function refused(option: string, rule: string, value: unknown): TypeError {

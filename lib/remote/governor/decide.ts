@@ -2,10 +2,10 @@ import type { Observation } from './observation.ts';
 import { type SettledMinute, settledMinutes } from './settled-minutes.ts';
 import { type EngineRate, type GovernorState, rememberRun } from './state.ts';
 
-/** The least `MaximumConcurrency` that Lambda's poller takes. */
-const LEAST_POLLER_CONCURRENCY = 2;
-/** The most. */
-const MOST_POLLER_CONCURRENCY = 1000;
+/** The most that Lambda's poller takes; a service has no more tasks either. */
+const MOST_ENGINES = 1000;
+/** What was allowed so lately may still be there, whatever was counted: counts of messages and tasks are late. */
+const LATELY_MILLIS = 3 * 60_000;
 
 /** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.5 to 1.7 %. */
 const TOO_MANY_THROTTLED = 0.02;
@@ -43,12 +43,14 @@ const RATE_HOLDS_MILLIS = 60 * 60_000;
 const IN_USE = 0.8;
 
 export interface GovernorLimits {
-  /** `compute.maxConcurrency`. @default 1000, the most that Lambda's poller takes */
+  /** The fewest engines that can be set: two for Lambda's poller. @default 1 */
+  readonly least?: number;
+  /** The most engines that the user wants. @default 1000 */
   readonly ceiling?: number;
 }
 
 export interface Decision {
-  /** The poller's `MaximumConcurrency`: the most engines that may be at work at once. */
+  /** The most engines that there may be at once. */
   readonly concurrency: number;
   /** To be stored, and given to the next run. */
   readonly state: GovernorState;
@@ -72,17 +74,30 @@ export interface Decision {
  * Jain, 1989), since it is the engines' paces that have to be fair to each other, and one engine a minute is too slow.
  */
 export function decide(state: GovernorState, observation: Observation, limits: GovernorLimits = {}): Decision {
-  const { ceiling = MOST_POLLER_CONCURRENCY } = limits;
+  const { least = 1, ceiling = MOST_ENGINES } = limits;
   const { now, working } = observation;
   const minutes = settledMinutes(state, observation);
   const engineRate = learnEngineRate(state.engineRate, minutes[0], observation);
   const { engines, reason } = nextStep({ ...state, engineRate }, observation, minutes);
-  const concurrency = Math.min(ceiling, Math.max(LEAST_POLLER_CONCURRENCY, Math.round(engines)));
+  const concurrency = Math.min(ceiling, Math.max(least, Math.round(engines)));
   return {
     concurrency,
-    state: rememberRun({ ...state, engineRate }, { at: now, concurrency, working }),
+    state: rememberRun(
+      { ...state, engineRate, fleet: fleetOf(concurrency, state, observation) },
+      { at: now, concurrency, working },
+    ),
     reason,
   };
+}
+
+/** An engine that is too many finishes its bundle first: a share of a declared limit that forgot it would be too large. */
+function fleetOf(
+  concurrency: number,
+  { runs }: GovernorState,
+  { now, working, running = working }: Observation,
+): number {
+  const lately = runs.filter(({ at }) => Math.abs(now - at) <= LATELY_MILLIS).map((run) => run.concurrency);
+  return Math.max(concurrency, Math.ceil(running), ...lately);
 }
 
 interface Step {

@@ -11,6 +11,8 @@ export interface MinuteCounts {
    * Waiting for a place among those under way is not in it.
    */
   readonly waitedMillis: number;
+  /** How many engines there were. @default not known: it is judged by the runs of the governor that were near */
+  readonly engines?: number;
 }
 
 /** What the governor sees when it runs. */
@@ -21,6 +23,8 @@ export interface Observation {
   readonly minutes: readonly MinuteCounts[];
   /** Messages of the pipeline's queue that wait: those that are visible, and those that are delayed. */
   readonly waiting: number;
-  /** Engines at work: messages in flight, divided by how many the poller gives to one run of the function. */
+  /** Engines at work, by the messages in flight. */
   readonly working: number;
+  /** Engines that there are, at work or not. @default those at work */
+  readonly running?: number;
 }

@@ -21,8 +21,8 @@ export function settledMinutes(state: GovernorState, { now, minutes }: Observati
     .toSorted((a, b) => b.at - a.at);
   const newest = settled[0]?.at ?? -Infinity;
   if (now - (newest + MINUTE) > STALE_MILLIS) return [];
-  return settled.map(({ at, accepted, throttled, waitedMillis }) => {
-    return { at, accepted, throttled, waitedMillis, engines: enginesIn(state, at) };
+  return settled.map(({ at, accepted, throttled, waitedMillis, engines = enginesIn(state, at) }) => {
+    return { at, accepted, throttled, waitedMillis, engines };
   });
 }
 

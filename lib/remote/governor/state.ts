@@ -10,6 +10,7 @@ const run = z.object({ at: z.number(), concurrency: z.number().int().positive(),
 const schema = z.object({
   version: z.literal(1),
   concurrency: z.number().int().positive(),
+  fleet: z.number().int().positive().optional(),
   engineRate: z.object({ perSec: z.number().positive(), at: z.number() }).optional(),
   runs: z.array(run).max(REMEMBERED_RUNS),
 });
@@ -33,6 +34,8 @@ export interface GovernorState {
   readonly version: 1;
   /** The concurrency that was set last. */
   readonly concurrency: number;
+  /** The most engines that there may be until the next run, by which they share declared limits. @default `concurrency` */
+  readonly fleet?: number | undefined;
   /** Undefined where it was not seen lately. */
   readonly engineRate?: EngineRate | undefined;
   /** Oldest first. */

@@ -12,10 +12,11 @@ function protectionBench() {
   const clock = new VirtualClock();
   const asked: [secs: number, isProtected: boolean, minutes?: number][] = [];
   const warnings: string[] = [];
-  const agent = { refuses: false };
+  const agent = { refuses: false, takesMillis: 0 };
   const put = async ({ ProtectionEnabled, ExpiresInMinutes }: ProtectionState): Promise<void> => {
     const minutes = ExpiresInMinutes === undefined ? ([] as const) : ([ExpiresInMinutes] as const);
     asked.push([clock.now() / SECOND, ProtectionEnabled, ...minutes]);
+    if (agent.takesMillis > 0) await clock.sleep(agent.takesMillis);
     if (agent.refuses) throw new Error('the ECS agent answered 400: no');
   };
   const telemetry = { warn: (message: string) => void warnings.push(message) };
@@ -51,6 +52,22 @@ describe('the protection of a task', () => {
     expect(asked).toEqual([
       [0, true, 15],
       [300, true, 15],
+    ]);
+  });
+
+  test('begins again at once for work that comes while it is being ended', async () => {
+    const { clock, asked, agent, protection } = protectionBench();
+    agent.takesMillis = SECOND;
+    protection.setBusy(true);
+    await clock.advance(10 * SECOND);
+    protection.setBusy(false);
+    await clock.advance(5.5 * SECOND);
+    protection.setBusy(true);
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([
+      [0, true, 15],
+      [15, false],
+      [16, true, 15],
     ]);
   });
 

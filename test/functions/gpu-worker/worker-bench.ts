@@ -7,7 +7,7 @@ import { sendBundles } from '../../../lib/jobs/intake/send-bundles.ts';
 import { bundlesOf, type Job, jobId } from '../../../lib/jobs/job.ts';
 import { type RecordedJob, recordJob } from '../../../lib/jobs/job-record.ts';
 import { partPlace } from '../../../lib/jobs/output-layout.ts';
-import { getText } from '../../../lib/stores/object-store.ts';
+import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
 import type { MessageQueue } from '../../../lib/stores/message-queue.ts';
 import { startTestAws, type TestAws } from '../../embedded-aws.ts';
 
@@ -18,9 +18,16 @@ const FROM_SOURCE: Program = { args: ['-C', '@inference-fabric/source', program]
 
 type Queue = MessageQueue & { readonly url: string };
 
-/** S3 and SQS with what a pipeline's workers need, until the test has ended. */
-export interface WorkerBench {
-  readonly aws: TestAws;
+/** S3 and SQS, to which this process's environment points. */
+export interface BenchAws {
+  readonly store: ObjectStore;
+  createBucket(name: string): Promise<void>;
+  createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<Queue>;
+}
+
+/** What a pipeline's workers need. */
+export interface WorkerBench<Aws extends BenchAws = TestAws> {
+  readonly aws: Aws;
   readonly bundles: Queue;
   readonly deadLetters: Queue;
   readonly start: (pipeline: string, env?: Readonly<Record<string, string>>, program?: Program) => WorkerProcess;
@@ -44,9 +51,14 @@ export interface WorkerProcess {
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
+/** On the embedded emulator, until the test has ended. */
 export async function workerBench(): Promise<WorkerBench> {
   const aws = await startTestAws();
   onTestFinished(() => aws[Symbol.asyncDispose]());
+  return benchOn(aws);
+}
+
+export async function benchOn<Aws extends BenchAws>(aws: Aws): Promise<WorkerBench<Aws>> {
   for (const bucket of ['input', 'output']) await aws.createBucket(bucket);
   // As deployed: longer than any bundle takes. Workers hide what they receive for less.
   const bundles = await aws.createQueue('bundles', { VisibilityTimeout: '43200' });
@@ -118,7 +130,7 @@ export interface SentJob {
 
 /** Puts an object of lines that are all as long, records its job, and sends its bundles, of so many lines each. */
 export async function sendJob(
-  { aws, bundles }: Pick<WorkerBench, 'aws' | 'bundles'>,
+  { aws, bundles }: Pick<WorkerBench<BenchAws>, 'aws' | 'bundles'>,
   pipeline: string,
   { lines, linesPerBundle }: { readonly lines: readonly string[]; readonly linesPerBundle: number },
 ): Promise<SentJob> {

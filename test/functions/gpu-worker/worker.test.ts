@@ -1,18 +1,14 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync, watch } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { startTestAws } from '../../embedded-aws.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
+import { asked, askedIn } from './asked.ts';
+import { describeDrain } from './drain.ts';
 import { partsWritten, sendJob, workerBench, type WorkerProcess } from './worker-bench.ts';
 
-/** More of them take longer and show no more: 2,000 were run by hand. */
-const BUNDLES = Number(process.env['FABRIC_TEST_BUNDLES'] ?? 60);
-const LINES_PER_BUNDLE = 10;
-/** Of one element of each bundle, so that every worker is in mid-bundle at any time. */
-const PAUSE_MILLIS = 60;
 const VISIBILITY_SECS = '2';
 const WARM = 'the worker is warm and takes bundles';
 
@@ -37,72 +33,15 @@ async function ecsAgent() {
   return { asked, uri: `http://127.0.0.1:${port}/api/x` };
 }
 
-/** Who has asked for which element, in order. */
-function askedIn(folder: string): { readonly worker: number; readonly n: number }[] {
-  const path = join(folder, 'asked');
-  const lines = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
-  return lines.map((line) => {
-    const [worker, n] = line.split(' ').map(Number);
-    return { worker: worker ?? -1, n: n ?? -1 };
-  });
-}
-
-/** Resolves when elements have been asked for so many times. */
-async function asked(folder: string, times: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const watcher = watch(folder, () => {
-    if (askedIn(folder).length >= times) resolve();
-  });
-  if (askedIn(folder).length >= times) resolve();
-  await promise;
-  watcher.close();
-}
-
 const started = (workers: readonly WorkerProcess[]): Promise<unknown> =>
   Promise.all(workers.map((worker) => worker.logged(WARM)));
 
+describeDrain('workers on the embedded emulator', async () => {
+  const aws = await startTestAws();
+  return { aws, endpoint: aws.endpoint, visibilitySecs: 4, [Symbol.asyncDispose]: () => aws[Symbol.asyncDispose]() };
+});
+
 describe('workers', () => {
-  test('answer each element once, though one is killed and one is stopped in mid-bundle', async () => {
-    const bench = await workerBench();
-    const { aws, start, bundles } = bench;
-    const env = { FABRIC_VISIBILITY_SECS: VISIBILITY_SECS };
-    const workers = [start('double', env), start('double', env), start('double', env)];
-    const lines = Array.from({ length: BUNDLES * LINES_PER_BUNDLE }, (_, n) =>
-      JSON.stringify({ id: `e${n}`, x: [n, 0, 1], ...(n % LINES_PER_BUNDLE === 5 && { millis: PAUSE_MILLIS }) }),
-    );
-    await started(workers);
-    const [killed, stopped] = workers;
-    const [some, more, all] = [BUNDLES / 4, BUNDLES / 2, BUNDLES].map((count) => partsWritten(aws, count));
-    const startedAt = performance.now();
-    const job = await sendJob(bench, 'double', { lines, linesPerBundle: LINES_PER_BUNDLE });
-    await some;
-    killed?.child.kill('SIGKILL');
-    await more;
-    stopped?.child.kill('SIGTERM');
-    const stoppedAt = performance.now();
-    expect(await stopped?.ended).toEqual({ status: 0, signal: null });
-    const stopMillis = performance.now() - stoppedAt;
-    const atWork = (await stopped?.logged('the worker is told to stop'))?.['bundlesAtWork'];
-    expect(atWork).toBeGreaterThan(0);
-    await all;
-    const elapsedSecs = (performance.now() - startedAt) / 1000;
-
-    const parts = await Promise.all(Array.from({ length: BUNDLES }, (_, bundle) => job.part(bundle)));
-    expect(parts.flat().map((line) => [line?.id, line?.prediction])).toEqual(
-      lines.map((_, n) => [`e${n}`, { y: [2 * n, 0, 2] }]),
-    );
-    expect(await bench.deadLetters.receive({ maxMessages: 1, waitSecs: 0 })).toEqual([]);
-    // The last one deletes what it has answered before it ends.
-    workers[2]?.child.kill('SIGTERM');
-    expect(await workers[2]?.ended).toEqual({ status: 0, signal: null });
-    expect(await bundles.receive({ maxMessages: 1, waitSecs: 0 })).toEqual([]);
-    expect(killed?.child.signalCode).toBe('SIGKILL');
-    if (process.env['FABRIC_TEST_BUNDLES'] !== undefined)
-      process.stdout.write(
-        `${BUNDLES} bundles in ${elapsedSecs.toFixed(1)} s; stopped in ${stopMillis.toFixed(0)} ms\n`,
-      );
-  });
-
   test('hold a bundle for longer than it is hidden at a time, and go on with one that was handed back; a second signal ends them at once', async () => {
     const bench = await workerBench();
     const folder = await temporaryFolder();
@@ -165,7 +104,8 @@ describe('a worker', () => {
       ['PUT', url, { ProtectionEnabled: false }],
     ]);
     const counts = worker.lines.filter((line) => 'bundles_committed' in line);
-    expect(counts).toMatchObject([{ pipeline: 'double', bundles_committed: 1, elements_succeeded: 1 }]);
+    const processed = { bundles_committed: 1, elements_succeeded: 1, num_inferences: 1, model_loads: 1 };
+    expect(counts).toMatchObject([{ pipeline: 'double', ...processed }]);
   });
 
   test('whose model cannot be loaded ends with 1 and says why, and takes no bundle', async () => {

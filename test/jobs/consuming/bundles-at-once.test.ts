@@ -1,7 +1,6 @@
 import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 import { describe, expect, test } from 'vitest';
 import { bundlesAtOnce } from '../../../lib/jobs/consuming/bundles-at-once.ts';
-import { stopTimes } from '../../../lib/jobs/consuming/stop-times.ts';
 
 const { pipelines } = defineFabric({
   pipelines: {
@@ -27,11 +26,4 @@ describe('the bundles that are taken at once', () => {
       expect(pipeline && bundlesAtOnce({ workers, pipeline })).toBe(most);
     },
   );
-});
-
-describe('the times of a stop', () => {
-  test('leave a third of the timeout, and of ECS’s 30 s more than 10', () => {
-    expect(stopTimes(30)).toEqual({ finishMillis: 12_000, handBackMillis: 6000 });
-    expect(stopTimes(120)).toEqual({ finishMillis: 48_000, handBackMillis: 24_000 });
-  });
 });

@@ -266,7 +266,7 @@ describe('a queue consumer that is told to stop', () => {
     await send('quick', 'handed back', 'not handed back', 'deaf');
     const brokenOffAt: Record<string, number> = {};
     const process = async ({ body }: ReceivedMessage, deadline: Deadline): Promise<void> => {
-      if (body === 'quick') return clock.sleep(11 * SECOND);
+      if (body === 'quick') return clock.sleep(7 * SECOND);
       if (body === 'deaf') return clock.sleep(HOUR);
       const reason = await untilBrokenOff(deadline).catch((error: unknown) => error);
       brokenOffAt[body] = clock.now() / SECOND;
@@ -276,15 +276,15 @@ describe('a queue consumer that is told to stop', () => {
     const { ended, stop } = start({ process, atOnce: 10 });
     await clock.advance(MINUTE);
     const { visible } = watchVisibility(queue, () => clock.now() - MINUTE);
-    // 30 s, of which 12 are to finish and 6 to hand back.
+    // 30 s, of which 8 are to finish and 6 to hand back.
     expect(queue.waiting).toHaveLength(3);
     stop();
     await send('not received');
     await clock.run(ended);
-    expect(brokenOffAt).toEqual({ 'handed back': 72, 'not handed back': 72 });
-    expect(clock.now()).toBe(78 * SECOND);
+    expect(brokenOffAt).toEqual({ 'handed back': 68, 'not handed back': 68 });
+    expect(clock.now()).toBe(74 * SECOND);
     expect(queue.waiting.map(({ body }) => body)).toEqual(['not handed back', 'deaf', 'not received']);
-    expect(visible).toEqual([12, 18]);
+    expect(visible).toEqual([8, 14]);
   });
 
   test('makes visible at once what comes when it stops already', async () => {

@@ -1,22 +1,14 @@
 import type { Metrics } from '../../lib/telemetry/metrics.ts';
-import type { EndpointCounter } from '../../lib/telemetry/telemetry.ts';
+import { ENGINE_COUNTERS, type EngineCounter } from '../../lib/telemetry/telemetry.ts';
 
-const COUNTERS: readonly EndpointCounter[] = [
-  'endpoint_requests',
-  'endpoint_requests_accepted',
-  'endpoint_requests_throttled',
-  'endpoint_request_retries',
-  'endpoint_throttled_milli_secs',
-];
-
-/** What an engine has counted of its requests since the last look. */
-export class EndpointCounts {
-  readonly #count: (name: EndpointCounter, amount: number) => void;
+/** What an engine has counted since the last look. */
+export class EngineCounts {
+  readonly #count: (name: EngineCounter, amount: number) => void;
   #metrics: Metrics | undefined;
-  readonly #counted = new Map<EndpointCounter, number>();
+  readonly #counted = new Map<EngineCounter, number>();
 
   /** @param count - is called for what has grown. */
-  constructor(count: (name: EndpointCounter, amount: number) => void) {
+  constructor(count: (name: EngineCounter, amount: number) => void) {
     this.#count = count;
   }
 
@@ -28,7 +20,7 @@ export class EndpointCounts {
   }
 
   take(): void {
-    for (const name of COUNTERS) {
+    for (const name of ENGINE_COUNTERS) {
       const total = this.#metrics?.counter(name) ?? 0;
       const grown = total - (this.#counted.get(name) ?? 0);
       if (grown > 0) this.#count(name, grown);
