@@ -173,3 +173,28 @@ export class FakeModels {
     await setImmediate();
   }
 }
+
+/** Whether a promise has settled yet. */
+export async function isSettled(world: FakeModels, promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const settle = (): void => void (settled = true);
+  promise.then(settle, settle);
+  await world.quiet();
+  return settled;
+}
+
+/** Has a model loaded and gives it back at once. */
+export async function use(world: FakeModels, ...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await world.acquire(name);
+    world.release(name);
+    await world.quiet();
+  }
+}
+
+/** Models a, b, … of these sizes. */
+export function worldOf(sizes: readonly (number | undefined)[], maxBytes: number): FakeModels {
+  const world = new FakeModels(sizes.length, { maxBytes });
+  world.models.forEach((model, index) => (model.bytes = sizes[index]));
+  return world;
+}

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SQSEvent } from 'aws-lambda';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { type PollerOptions, QueuePoller } from '../../cli/local/poller.ts';
 import type { SqsHandler } from '../../functions/sqs-handler.ts';
 import { FakeQueue } from './fake-queue.ts';
+import { eventually } from '../eventually.ts';
 
 const NO_FAILURES = { batchItemFailures: [] };
 
@@ -44,7 +46,7 @@ describe('a poller', () => {
       events.push(event);
       return NO_FAILURES;
     });
-    await vi.waitFor(() => expect(queue.deleted).toEqual(['m0']));
+    await eventually(() => expect(queue.deleted).toEqual(['m0']));
     expect(events[0]?.Records).toMatchObject([
       {
         messageId: 'm0',
@@ -61,7 +63,7 @@ describe('a poller', () => {
     const { batches, handler } = recorder();
     const queue = queueOf(14);
     poll(queue, handler);
-    await vi.waitFor(() => expect(queue.deleted).toHaveLength(14));
+    await eventually(() => expect(queue.deleted).toHaveLength(14));
     expect(batches.map((batch) => batch.length)).toEqual([10, 4]);
   });
 
@@ -69,7 +71,7 @@ describe('a poller', () => {
     const { batches, handler } = recorder();
     const queue = queueOf(50);
     poll(queue, handler, { batchSize: 25, batchWindowSecs: 300 });
-    await vi.waitFor(() => expect(queue.deleted).toHaveLength(50));
+    await eventually(() => expect(queue.deleted).toHaveLength(50));
     expect(batches.map((batch) => batch.length)).toEqual([25, 25]);
   });
 
@@ -79,7 +81,7 @@ describe('a poller', () => {
     const startedAt = performance.now();
     poll(queue, handler, { batchSize: 100, batchWindowSecs: 0.3 });
     await queue.send([{ body: 'late' }]);
-    await vi.waitFor(() => expect(queue.deleted).toHaveLength(4));
+    await eventually(() => expect(queue.deleted).toHaveLength(4));
     expect(batches).toEqual([['m0', 'm1', 'm2', 'm3']]);
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(300);
   });
@@ -89,7 +91,7 @@ describe('a poller', () => {
     // 30 of 200 KiB are just under 6 MiB, but for what each record has around its body.
     const queue = queueOf(35, 'x'.repeat(200 * 1024));
     poll(queue, handler, { batchSize: 1000, batchWindowSecs: 0.2 });
-    await vi.waitFor(() => expect(queue.deleted).toHaveLength(35));
+    await eventually(() => expect(queue.deleted).toHaveLength(35));
     expect(batches.map((batch) => batch.length)).toEqual([30, 5]);
     expect(batches.flat()).toEqual(Array.from({ length: 35 }, (_, index) => `m${index}`));
   });
@@ -102,10 +104,10 @@ describe('a poller', () => {
       const failed = Records.filter((record) => record.attributes.ApproximateReceiveCount === '1').slice(1, 2);
       return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
     });
-    await vi.waitFor(() => expect(queue.deleted).toEqual(['m0', 'm2']));
+    await eventually(() => expect(queue.deleted).toEqual(['m0', 'm2']));
     expect(queue.left).toEqual(['m1']);
     queue.reappear();
-    await vi.waitFor(() => expect(queue.deleted).toEqual(['m0', 'm2', 'm1']));
+    await eventually(() => expect(queue.deleted).toEqual(['m0', 'm2', 'm1']));
     expect(counts).toEqual(['m0:1', 'm1:1', 'm2:1', 'm1:2']);
   });
 
@@ -119,11 +121,11 @@ describe('a poller', () => {
     const errors: string[] = [];
     const telemetry = { info() {}, warn() {}, error: (message: string) => void errors.push(message), count() {} };
     poll(queue, handler, { telemetry });
-    await vi.waitFor(() => expect(errors).toEqual(['a batch of 2 failed']));
+    await eventually(() => expect(errors).toEqual(['a batch of 2 failed']));
     expect(queue.deleted).toEqual([]);
     expect(queue.left).toEqual(['m0', 'm1']);
     await queue.send([{ body: 'next' }]);
-    await vi.waitFor(() => expect(batches).toEqual([['m0', 'm1'], ['m2']]));
+    await eventually(() => expect(batches).toEqual([['m0', 'm1'], ['m2']]));
   });
 
   test('leaves the whole batch where the handler does not end in time', async () => {
@@ -136,13 +138,15 @@ describe('a poller', () => {
       count() {},
     };
     const late = Promise.withResolvers<typeof NO_FAILURES>();
-    poll(queue, () => late.promise, { timeoutSecs: 0.05, telemetry });
-    await vi.waitFor(() =>
+    const poller = poll(queue, () => late.promise, { timeoutSecs: 0.05, telemetry });
+    await eventually(() =>
       expect(errors).toEqual([
         { queue: 'bundles', error: { name: 'Error', message: 'the function timed out after 0.05 s' } },
       ]),
     );
     late.resolve(NO_FAILURES);
+    await poller.drain();
+    await setImmediate();
     expect(queue.left).toEqual(['m0', 'm1']);
     expect(queue.deleted).toEqual([]);
   });
@@ -165,12 +169,12 @@ describe('a poller', () => {
       { batchSize: 1, maxConcurrency: 3 },
     );
     for (let done = 0; done < 9; done += 1) {
-      await vi.waitFor(() => expect(gates.length).toBeGreaterThan(done));
-      if (done === 0) await vi.waitFor(() => expect(gates).toHaveLength(3));
+      await eventually(() => expect(gates.length).toBeGreaterThan(done));
+      if (done === 0) await eventually(() => expect(gates).toHaveLength(3));
       expect(poller.busy).toBe(true);
       gates[done]?.resolve();
     }
-    await vi.waitFor(() => expect(queue.deleted).toHaveLength(9));
+    await eventually(() => expect(queue.deleted).toHaveLength(9));
     expect(most).toBe(3);
   });
 
@@ -182,7 +186,7 @@ describe('a poller', () => {
       return NO_FAILURES;
     });
     const poller = poll(queue, handler, { batchSize: 1, maxConcurrency: 1 });
-    await vi.waitFor(() => expect(batches).toHaveLength(1));
+    await eventually(() => expect(batches).toHaveLength(1));
     await queue.send([{ body: 'never taken' }]);
     const drained = poller.drain();
     gate.resolve();
@@ -195,7 +199,7 @@ describe('a poller', () => {
     const queue = queueOf(1);
     const { batches, handler } = recorder(() => new Promise(() => {}));
     const poller = poll(queue, handler, { maxConcurrency: 1 });
-    await vi.waitFor(() => expect(batches).toHaveLength(1));
+    await eventually(() => expect(batches).toHaveLength(1));
     await poller[Symbol.asyncDispose]();
     expect(queue.left).toEqual(['m0']);
   });

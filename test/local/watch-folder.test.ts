@@ -1,8 +1,9 @@
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { eventually } from '../eventually.ts';
 
 interface Told {
   readonly uploads: FolderUploads;
@@ -81,7 +82,7 @@ describe("a folder's uploads", () => {
     for (let change = 0; change < 3; change += 1) told.uploads.add(path);
     expect(starts).toBe(1);
     gates[0]?.resolve();
-    await vi.waitFor(() => expect(starts).toBe(2));
+    await eventually(() => expect(starts).toBe(2));
     gates[1]?.resolve();
     await told.uploads.settled();
     expect(told.keys).toEqual(['wine/a', 'wine/a']);
@@ -95,7 +96,7 @@ describe('a watched folder', () => {
     const told = uploadsOf(folder);
     // A machine that stands still for a second between two writes would have it taken for done.
     await using _watcher = await watchFolder(folder, told.uploads, { stableMillis: 1000 });
-    await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl']), 5000);
+    await eventually(() => expect(told.keys).toEqual(['wine/there.jsonl']));
     const file = await open(await writeIn(folder, 'wine/deep/slow.jsonl', ''), 'a');
     for (let line = 0; line < 15; line += 1) {
       await file.write('{}\n');
@@ -104,9 +105,9 @@ describe('a watched folder', () => {
       expect(told.keys).toEqual(['wine/there.jsonl']);
     }
     await file.close();
-    await vi.waitFor(() => expect(told.keys).toEqual(['wine/there.jsonl', 'wine/deep/slow.jsonl']), 5000);
+    await eventually(() => expect(told.keys).toEqual(['wine/there.jsonl', 'wine/deep/slow.jsonl']));
     await writeFile(join(folder, 'wine/there.jsonl'), 'another content');
-    await vi.waitFor(() => expect(told.keys).toHaveLength(3), 5000);
+    await eventually(() => expect(told.keys).toHaveLength(3));
     expect(told.keys[2]).toBe('wine/there.jsonl');
   });
 });

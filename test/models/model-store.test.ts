@@ -1,12 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FabricError } from '../../lib/errors.ts';
 import { digestOfOnnxModel } from '../../lib/models/model-digest.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { cached, ModelBucket, sha256 } from './model-bucket.ts';
 import { infer, modelFile, modelFolder } from './model-files.ts';
+import { eventually } from '../eventually.ts';
 
 const bucket = new ModelBucket();
 
@@ -157,7 +158,7 @@ describe('a model in S3', () => {
     other.abort(new Error('the other has gone'));
     await ended.promise;
     expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]));
+    await eventually(async () => expect(await readdir(folder)).toEqual([]));
   });
 });
 

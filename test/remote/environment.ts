@@ -14,15 +14,18 @@ function setVariables(variables: Variables): void {
   }
 }
 
+const AWS_ACCESS_KEY_ID = 'AKIAEXAMPLE';
 export const AWS_SECRET_KEY = 'aws-secret-that-nobody-may-see';
 export const AWS_SESSION_TOKEN = 'session-token-that-nobody-may-see';
+
+export const AWS_SECRETS = [AWS_ACCESS_KEY_ID, AWS_SECRET_KEY, AWS_SESSION_TOKEN];
 
 /** No AWS but the services that are named, each by its address. */
 export function awsVariables(services: Readonly<Record<string, string>>): Variables {
   return {
     ...withoutCredentials(),
     AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: AWS_SECRET_KEY,
     AWS_SESSION_TOKEN,
     ...Object.fromEntries(Object.entries(services).map(([name, url]) => [`AWS_ENDPOINT_URL_${name}`, url])),

@@ -17,8 +17,8 @@ export interface FakeAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Anything but text is sent as JSON. */
   readonly body?: unknown;
-  /** Closes the connection instead. */
-  readonly hangUp?: boolean;
+  /** Closes the connection instead, or in the middle of the body. */
+  readonly hangUp?: boolean | 'halfway';
 }
 
 export type FakeHandler = (request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
@@ -69,6 +69,7 @@ interface Incoming extends AsyncIterable<Buffer> {
 
 interface Outgoing {
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
+  write(body: string, sent: () => void): unknown;
   end(body: string): unknown;
 }
 
@@ -90,10 +91,11 @@ async function respond(incoming: Incoming, response: Outgoing, requests: FakeReq
   };
   requests.push(request);
   const { status = 200, headers = {}, body: answered = {}, hangUp = false } = await answer(request);
-  if (hangUp) return incoming.socket.destroy();
   const text = typeof answered === 'string' ? answered : JSON.stringify(answered);
+  if (hangUp === true) return incoming.socket.destroy();
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  return response.end(text);
+  if (hangUp === false) return response.end(text);
+  return response.write(text.slice(0, text.length / 2), () => incoming.socket.destroy());
 }
 
 function parsed(body: string): Readonly<Record<string, unknown>> {

@@ -12,6 +12,9 @@ const { pipelines } = defineFabric({
   },
 });
 
+const MOMENT_MILLIS = 1000;
+const MINUTE_MILLIS = 60_000;
+
 describe('the bundles that are taken at once', () => {
   test.each([
     ['alone', 1, 3],
@@ -23,6 +26,19 @@ describe('the bundles that are taken at once', () => {
     'are one for each worker and a few ahead, or as many as batches want: %s with %i workers, %i',
     (name, workers, most) => {
       const pipeline = pipelines[name];
+      expect(pipeline && bundlesAtOnce({ workers, pipeline }, MOMENT_MILLIS)).toBe(most);
+    },
+  );
+
+  test.each([
+    ['alone', 1, 2],
+    ['alone', 48, 49],
+    ['shared', 4, 41],
+  ])(
+    'are one ahead of those that take long, or before one has ended: %s with %i workers, %i',
+    (name, workers, most) => {
+      const pipeline = pipelines[name];
+      expect(pipeline && bundlesAtOnce({ workers, pipeline }, MINUTE_MILLIS)).toBe(most);
       expect(pipeline && bundlesAtOnce({ workers, pipeline })).toBe(most);
     },
   );

@@ -55,7 +55,7 @@ export function consumerBench(): ConsumerBench {
       const consumer = new QueueConsumer({
         queue: polled,
         ready: async () => {},
-        atOnce: 3,
+        atOnce: () => 3,
         visibilitySecs: VISIBILITY_SECS,
         stopTimes: stopTimes(30),
         onAtWork: (messages) => void atWork.push(messages),

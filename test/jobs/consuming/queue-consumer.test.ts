@@ -105,7 +105,7 @@ describe('a queue consumer that receives', () => {
       remaining = deadline.remainingMillis();
       await clock.sleep(2 * HOUR);
     };
-    start({ process, queue: watched, atOnce: 1 });
+    start({ process, queue: watched, atOnce: () => 1 });
     await clock.advance(12.5 * HOUR);
     expect(brokenOffAt).toBe(11 * HOUR);
     expect(remaining).toBeGreaterThan(MINUTE);
@@ -129,13 +129,29 @@ describe('a queue consumer that receives', () => {
       await clock.sleep(body === '0' ? HOUR : MINUTE);
       done.push(body);
     };
-    start({ process, queue: watched, atOnce: 3 });
+    start({ process, queue: watched, atOnce: () => 3 });
     // The first of all takes the hour; the others go past it, two at a time.
     await clock.advance(11 * MINUTE);
     expect(done).toHaveLength(19);
     expect(queue.waiting).toHaveLength(1);
     expect(Math.max(...atWork)).toBe(3);
     expect(asked.slice(0, 4)).toEqual([3, 1, 1, 1]);
+  });
+
+  test('has as many at work as it may by how long the last one took', async () => {
+    const { clock, start, send, atWork } = consumerBench();
+    await send(...Array.from({ length: 40 }, (_, n) => String(n)));
+    const process = async ({ body }: ReceivedMessage): Promise<void> =>
+      clock.sleep((Number(body) < 20 ? 1 : 60) * SECOND);
+    start({ process, atOnce: (lastTookMillis = Infinity) => (lastTookMillis > 30 * SECOND ? 2 : 6) });
+    await clock.advance(0);
+    expect(atWork.at(-1)).toBe(2);
+    await clock.advance(4 * SECOND);
+    expect(Math.max(...atWork)).toBe(6);
+    await clock.advance(5 * MINUTE);
+    atWork.length = 0;
+    await clock.advance(5 * MINUTE);
+    expect(Math.max(...atWork)).toBe(2);
   });
 
   test('waits longer each time that the queue cannot be read, and no longer once it can', async () => {
@@ -273,7 +289,7 @@ describe('a queue consumer that is told to stop', () => {
       if (body === 'not handed back') throw reason;
       await clock.sleep(SECOND);
     };
-    const { ended, stop } = start({ process, atOnce: 10 });
+    const { ended, stop } = start({ process, atOnce: () => 10 });
     await clock.advance(MINUTE);
     const { visible } = watchVisibility(queue, () => clock.now() - MINUTE);
     // 30 s, of which 8 are to finish and 6 to hand back.
@@ -343,7 +359,7 @@ describe('queue consumers', () => {
           if (receiveCount <= fails) throw new Error('no');
           done.set(body, (done.get(body) ?? 0) + 1);
         };
-        const consumers = [start({ process }), start({ process, atOnce: 1 })];
+        const consumers = [start({ process }), start({ process, atOnce: () => 1 })];
         await clock.advance(5 * HOUR);
         expect(queue.waiting).toEqual([]);
         expect([...done.values()]).toEqual(messages.map(() => 1));

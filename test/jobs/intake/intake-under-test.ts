@@ -15,6 +15,9 @@ import {
 } from '../memory-ports.ts';
 import { type EventObject, received, s3Event } from './s3-event.ts';
 
+/** An object of twenty elements. */
+export const LINES = Array.from({ length: 20 }, (_, index) => `{"n":${index}}\n`).join('');
+
 export const NOW = Date.UTC(2026, 10, 21);
 
 export interface IntakeUnderTest {

@@ -32,12 +32,10 @@ export interface InputsRun {
   readonly loose: readonly LooseResult[];
 }
 
+export type InputRunner = (pipeline: string, args: readonly string[], options: RunInputsOptions) => Promise<InputsRun>;
+
 /** Runs inputs as `fabric run` does, on engines that the tests of a file share. */
-export function inputRunner(): (
-  pipeline: string,
-  args: readonly string[],
-  options: RunInputsOptions,
-) => Promise<InputsRun> {
+export function inputRunner(): InputRunner {
   const engines = new Map<string, Promise<InferenceEngine>>();
   afterAll(async () => {
     await Promise.all([...engines.values()].map(async (engine) => (await engine)[Symbol.asyncDispose]()));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../lib/remote/flow/clock.ts';
 import { RemoteEndpoint } from '../../../lib/remote/endpoint/remote-endpoint.ts';
 import { Metrics } from '../../../lib/telemetry/metrics.ts';
+import { QUICK_CLOCK } from '../quick-clock.ts';
 import { QuotaHandler } from '../quota-handler.ts';
 import { QuotaServer, REFUSED_INSTANCE } from '../quota-server.ts';
 import { askOptionsOf } from '../scripted-handler.ts';
@@ -18,14 +19,6 @@ function engineAt(url: string, { clock, ...options }: EngineOptions = {}) {
   return { metrics, endpoint: new RemoteEndpoint({ handler, metrics, ...(clock === undefined ? {} : { clock }) }) };
 }
 
-/** So many times as quick as the real one, for waits that are the engine's own. */
-const SPEED = 20;
-const QUICK_CLOCK: Clock = {
-  now: () => performance.now() * SPEED,
-  setTimeout: (callback, millis) => setTimeout(callback, millis / SPEED),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-};
-
 describe('an endpoint over HTTP', () => {
   test.each([
     ['seconds', 1],
@@ -33,12 +26,12 @@ describe('an endpoint over HTTP', () => {
   ] as const)('that throttles and says for how long in %s is asked again then', async (as, secs) => {
     await using server = await QuotaServer.start({ retryAfter: { secs, as } });
     server.mishaps.push('throttle');
-    const { endpoint, metrics } = engineAt(server.url);
-    const startedAt = performance.now();
+    const { endpoint, metrics } = engineAt(server.url, { clock: QUICK_CLOCK });
+    const startedAt = QUICK_CLOCK.now();
     const answer = await endpoint.ask([3], askOptionsOf([3]));
     expect(answer).toMatchObject({ kind: 'answered', tries: 1, answers: [{ ok: true, value: 6 }] });
     // A date has whole seconds, so that it may say almost one less.
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(990);
+    expect(QUICK_CLOCK.now() - startedAt).toBeGreaterThanOrEqual(990);
     expect(metrics.counter('endpoint_requests_throttled')).toBe(1);
   });
 

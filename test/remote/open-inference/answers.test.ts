@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ask, failureOf, handlerOf, infers, signal } from './ask.ts';
+import { ask, failureOf, handlerOf, infers } from './ask.ts';
 import { serveModels } from './model-server.ts';
 
 describe('an answer that is not of the protocol is told from one that is', () => {
@@ -68,17 +68,5 @@ describe('an answer that is not of the protocol is told from one that is', () =>
         [3, 4],
       ]),
     ).toHaveLength(2);
-  });
-
-  test('ends the run where there was never another', async () => {
-    await using server = await serveModels({ answer: infers({ body: '{"predictions":[[1]]}' }) });
-    const handler = handlerOf(server.url, 'double');
-    const client = await handler.createClient();
-    for (let count = 1; count < 5; count += 1) {
-      expect(await failureOf(handler.request([[1, 2, 3]], client, { signal }))).toMatchObject({
-        disposition: 'poison',
-      });
-    }
-    expect(await failureOf(handler.request([[1, 2, 3]], client, { signal }))).toMatchObject({ disposition: 'fatal' });
   });
 });

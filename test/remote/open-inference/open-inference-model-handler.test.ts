@@ -1,8 +1,46 @@
 import { describe, expect, test } from 'vitest';
 import { OpenInferenceModelHandler } from '../../../lib/remote/open-inference/open-inference-model-handler.ts';
+import { describeEndpoint } from '../endpoint-contract.ts';
+import { PAYLOAD } from '../endpoint-under-test.ts';
 import { withEnvironment } from '../environment.ts';
+import type { FakeAnswer, FakeRequest } from '../fake-service.ts';
 import { ask, failureOf, handlerOf, type Options, signal } from './ask.ts';
 import { type ModelServerOptions, type RawAnswer, serveModels } from './model-server.ts';
+
+const TOKEN = 'tok-7d1f0e5b';
+
+describeEndpoint('an OpenInferenceModelHandler', {
+  rightly: doubling,
+  isQuestion: ({ path }) => path.endsWith('/infer'),
+  environment: () => ({ MODEL_TOKEN: TOKEN }),
+  withoutCredentials: { MODEL_TOKEN: undefined },
+  handler: (url, options) => handlerOf(url, 'double', { bearerToken: { env: 'MODEL_TOKEN' }, ...options }),
+  batch: [[Number(PAYLOAD)], [2]],
+  predictions: [{ y: [2 * Number(PAYLOAD)] }, { y: [4] }],
+  misfit: 'x',
+  refusal: (status, error) => ({ status, body: { error } }),
+  secrets: [TOKEN],
+  repeating: (secret) => ({ status: 400, body: { error: `what is ${secret}?` } }),
+  strange: [
+    [{ body: { predictions: [[1], [2]] } }, "JSON without 'outputs'", 'poison'],
+    [outputOf({ shape: [1, 1], data: [1] }), "an output 'y' of shape [1, 1] for 2 elements", 'poison'],
+    [{ body: `<html><title>Log in</title>${PAYLOAD}` }, "an HTML page, 'Log in'", 'retry'],
+    [{ body: `[${PAYLOAD}` }, 'a body that is not JSON', 'retry'],
+    [{ body: '' }, 'nothing', 'retry'],
+  ],
+});
+
+/** A server of a model that doubles numbers. */
+function doubling({ method, path, json }: FakeRequest): FakeAnswer {
+  const [input] = (json['inputs'] ?? []) as readonly { readonly shape: number[]; readonly data: number[] }[];
+  if (input !== undefined) return outputOf({ ...input, data: input.data.map((value) => 2 * value) });
+  if (`${method} ${path}` !== 'GET /v2/models/double') return {};
+  return { body: { name: 'double', inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 1] }], outputs: [] } };
+}
+
+function outputOf(tensor: { readonly shape: readonly number[]; readonly data: readonly number[] }): FakeAnswer {
+  return { body: { model_name: 'double', outputs: [{ ...tensor, name: 'y', datatype: 'FP32' }] } };
+}
 
 describe('an element that does not fit', () => {
   test('fails alone, and the others are asked without it', async () => {
@@ -143,8 +181,6 @@ describe('a server describes its model', () => {
 });
 
 describe('secrets', () => {
-  const TOKEN = 'tok-7d1f0e5b';
-
   test('are read where they are referred to, sent with every request, and shown nowhere', async () => {
     using _ = withEnvironment({ MODEL_TOKEN: TOKEN, TENANT_KEY: 'tenant-99c' });
     await using server = await serveModels({

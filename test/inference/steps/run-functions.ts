@@ -1,11 +1,11 @@
-import type { Step } from '../../lib/config/steps.ts';
-import { PositionIds } from '../../lib/elements/identity.ts';
-import { readElement } from '../../lib/formats/read-element.ts';
-import type { FunctionScope } from '../../lib/inference/element-functions.ts';
-import { ModelLink } from '../../lib/inference/model-link.ts';
-import { type Pages, runSteps } from '../../lib/inference/steps/run-steps.ts';
-import { functionStages, pipelineSteps } from '../../lib/inference/stages.ts';
-import { WorkItem } from '../../lib/inference/work-item.ts';
+import type { Step } from '../../../lib/config/steps.ts';
+import { PositionIds } from '../../../lib/elements/identity.ts';
+import { readElement } from '../../../lib/formats/read-element.ts';
+import type { FunctionScope } from '../../../lib/inference/element-functions.ts';
+import { ModelLink } from '../../../lib/inference/model-link.ts';
+import { type Pages, runSteps } from '../../../lib/inference/steps/run-steps.ts';
+import { functionStages, pipelineSteps } from '../../../lib/inference/stages.ts';
+import { WorkItem } from '../../../lib/inference/work-item.ts';
 
 const ids = new PositionIds('e');
 

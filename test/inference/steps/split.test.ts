@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { weightedChoice } from '../../lib/inference/steps/split.ts';
+import { weightedChoice } from '../../../lib/inference/steps/split.ts';
 
 // The first 32 bits of SHA-256: ba7816bf, 2cf24dba, fcde2b2e; of 2^32 that is 0.7284, 0.1756 and 0.9878.
 test.each([

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { branch, filter, flatMap, map, mapBatches, type Step } from '../../lib/config/steps.ts';
-import { branchSteps, pipelineSteps, type StepList, stageName } from '../../lib/inference/stages.ts';
-import { weightedChoice } from '../../lib/inference/steps/split.ts';
-import type { WorkItem } from '../../lib/inference/work-item.ts';
+import { branch, filter, flatMap, map, mapBatches, type Step } from '../../../lib/config/steps.ts';
+import { branchSteps, pipelineSteps, type StepList, stageName } from '../../../lib/inference/stages.ts';
+import { weightedChoice } from '../../../lib/inference/steps/split.ts';
+import type { WorkItem } from '../../../lib/inference/work-item.ts';
 import { all, itemsOf, pagesOf, runFunctions } from './run-functions.ts';
 
 /** A number for any value, so that every step can follow every other. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { weightedChoice } from '../../lib/inference/steps/split.ts';
-import { expectOnlyFailures, failuresOf, runBundle, writeBundle } from './run-bundle.ts';
-import { sharedEngines, startEngine } from './start-engine.ts';
+import { weightedChoice } from '../../../lib/inference/steps/split.ts';
+import { expectOnlyFailures, failuresOf, runBundle, writeBundle } from '../run-bundle.ts';
+import { sharedEngines, startEngine } from '../start-engine.ts';
 
 const engineOf = sharedEngines('steps');
 

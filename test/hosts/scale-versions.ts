@@ -1,0 +1,8 @@
+import { scaleModel } from '../models/scale-model.ts';
+import { ModelBucket, sha256 } from '../models/model-bucket.ts';
+
+export const bucket = new ModelBucket();
+
+export const [one, two, three] = [1, 2, 3].map((factor) => scaleModel(factor)) as [Buffer, Buffer, Buffer];
+
+export const MODELS = { 1: sha256(one), 2: sha256(two), 3: sha256(three) };

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { isPastLimits } from '../../../lib/jobs/finalizing/failure-limits.ts';
+import { stopKey } from '../../../lib/jobs/output-layout.ts';
+import { failed, finalizeMessage } from '../stored-job.ts';
+import { startJob, UNTIL } from './finalizer-under-test.ts';
+
+describe('a Finalizer, where a pipeline has limits on failures', () => {
+  test('stops a job past them, and ends it once no more parts come', async () => {
+    const { commit, look, store, recorded, manifest, isSuccess, counted } = await startJob(5, { maxFailures: 2 });
+    await commit(0, [failed('map'), failed('map')]);
+    expect(await look()).toMatchObject({ delaySecs: 8 });
+    expect(store.text('out', stopKey(recorded.job.id))).toBeUndefined();
+    await commit(1, [failed('map')]);
+    expect(await look()).toMatchObject({ parts: 2, delaySecs: 60 });
+    expect(store.text('out', stopKey(recorded.job.id))).toBe('');
+    await commit(2, ['a']);
+    expect(await look()).toMatchObject({ parts: 3 });
+    expect(await look()).toBeUndefined();
+    expect(manifest()).toMatchObject({ status: 'stopped', counts: { total: 4, failed: 3 }, missingCount: 2 });
+    expect([isSuccess(), counted]).toEqual([false, ['jobs_stopped']]);
+  });
+
+  test('completes a job whose parts all came in spite of that', async () => {
+    const { commit, look, manifest } = await startJob(2, { maxFailures: 0 });
+    await commit(0, [failed('map')]);
+    await look();
+    await commit(1, ['a']);
+    await look();
+    expect(manifest()).toMatchObject({ status: 'complete' });
+  });
+
+  test('does not stop it again when the message that ended it comes again', async () => {
+    const { commit, look, store, recorded, queue } = await startJob(3, { maxFailures: 0 });
+    await commit(0, [failed('map')]);
+    await look();
+    await look();
+    await store.delete({ bucket: 'out', key: stopKey(recorded.job.id) });
+    await queue.send([{ body: finalizeMessage(recorded.job, { until: UNTIL, parts: 1 }) }]);
+    await look();
+    expect(store.text('out', stopKey(recorded.job.id))).toBeUndefined();
+  });
+
+  test.each([
+    [{ total: 10, failed: 3 }, { maxFailures: 2 }, true],
+    [{ total: 10, failed: 2 }, { maxFailures: 2 }, false],
+    [{ total: 999, failed: 999 }, { maxFailureRatio: 0.1 }, false],
+    [{ total: 1000, failed: 101 }, { maxFailureRatio: 0.1 }, true],
+    [{ total: 1000, failed: 100 }, { maxFailureRatio: 0.1 }, false],
+    [{ total: 1000, failed: 1000 }, {}, false],
+  ])('%j is past %j: %s', (counts, limits, expected) => {
+    expect(isPastLimits(counts, limits)).toBe(expected);
+  });
+});

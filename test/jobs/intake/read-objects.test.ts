@@ -1,0 +1,99 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import type { BundleMessage } from '../../../lib/elements/messages.ts';
+import { planObject } from '../../../lib/formats/plan-object.ts';
+import { chunkKey } from '../../../lib/jobs/output-layout.ts';
+import { inputOptions } from '../../formats/reading.ts';
+import { memorySource } from '../../formats/sources.ts';
+import { deadlineOf } from '../memory-ports.ts';
+import { factsOf, intakeUnderTest, LINES } from './intake-under-test.ts';
+import { received, s3Event } from './s3-event.ts';
+
+describe('Intake of what must be read', () => {
+  test('stages the uncompressed bytes of each bundle', async () => {
+    const { put, take, job, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
+    await take(await put('jsonl/a.jsonl.gz', gzipSync(LINES)));
+    const { id, of, plan } = job('jsonl/a.jsonl.gz');
+    expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'cuts', byteLength: LINES.length } });
+    expect(bundles()).toHaveLength(of);
+    const chunks = Array.from({ length: of }, (_, bundle) => store.text('out', chunkKey(id, bundle)));
+    expect(chunks.join('')).toBe(LINES);
+    expect(store.keys('in')).toEqual(['jsonl/a.jsonl.gz']);
+  });
+
+  test.each([
+    ['csv/a.csv', 40, `n,t\n${Array.from({ length: 300 }, (_, n) => `${n},"a\n${'b'.repeat(n % 40)}"\n`).join('')}`],
+    // Where an array starts is looked for in so much of its head.
+    ['json/a.json', 2500, JSON.stringify(Array.from({ length: 8000 }, (_, n) => ({ n: 'x'.repeat(n % 50) })))],
+  ])('goes on in further runs where the time of one is over, and plans what one would: %s', async (...given) => {
+    const [key, chunksPerRun, content] = given;
+    const { put, take, takeAtDeadline, goOn, job, bundles, queues } = intakeUnderTest({ input: { bundleBytes: 200 } });
+    const object = await put(key, content);
+    expect(await takeAtDeadline(object)).toEqual([]);
+    expect([queues.intake.sent.length, queues.finalizer.sent.length]).toEqual([1, 0]);
+
+    expect(await goOn({ chunksPerRun })).toBeGreaterThan(3);
+    const format = key.startsWith('csv') ? 'csv' : 'json';
+    const whole = await planObject(memorySource(content), inputOptions(format, { bundleBytes: 200 }));
+    expect(job(key).plan).toEqual({ kind: 'object', object: whole, chunked: false });
+    expect(bundles()).toHaveLength(job(key).of);
+    const sent = bundles();
+    await take(object);
+    expect(bundles().slice(sent.length)).toEqual(sent);
+  });
+
+  test('goes on with the options it began with, whatever is deployed in between', async () => {
+    const { put, takeAtDeadline, goOn, open, job } = intakeUnderTest({ input: { bundleBytes: 200 } });
+    const content = `a\n${'1234567\n'.repeat(500)}`;
+    await takeAtDeadline(await put('csv/a.csv', content));
+    const intake = open({ pipelines: { csv: factsOf('csv', { bundleBytes: 999 }) } });
+    await goOn({ chunksPerRun: 40, intake });
+    const whole = await planObject(memorySource(content), inputOptions('csv', { bundleBytes: 200 }));
+    expect(job('csv/a.csv').plan).toMatchObject({ object: whole });
+  });
+
+  test('rejects a compressed object that one run cannot read, and one that holds too much', async () => {
+    const { put, takeAtDeadline, goOn, open, rejection, queues } = intakeUnderTest();
+    const bomb = gzipSync('x'.repeat(100_000));
+    await takeAtDeadline(await put('text/slow.gz', bomb));
+    expect(await goOn({ chunksPerRun: 1 })).toBe(1);
+    expect(rejection('text/slow.gz')?.reason).toContain('one run');
+    const intake = open({ maxUncompressedBytes: 99_999 });
+    expect(await intake.take([received(s3Event([await put('text/large.gz', bomb)]))], deadlineOf())).toEqual([]);
+    expect(rejection('text/large.gz')?.reason).toContain('99999 uncompressed bytes');
+    expect(queues.finalizer.sent).toEqual([]);
+  });
+
+  test('does not hold it against an object that others had the time of its runs', async () => {
+    const { put, open, queues, rejection, store } = intakeUnderTest();
+    const object = await put('text/a.gz', gzipSync(LINES));
+    let body = s3Event([object]);
+    for (let runs = 1; runs <= 5; runs += 1) {
+      let remaining = 1000;
+      const deadline = { signal: AbortSignal.abort(), remainingMillis: () => (remaining /= 3) };
+      expect(await open().take([received(body)], deadline)).toEqual([]);
+      expect(queues.intake.sent).toHaveLength(runs);
+      body = queues.intake.sent.at(-1)?.body ?? '';
+    }
+    expect(rejection('text/a.gz')).toBeNull();
+    await open().take([received(body)], deadlineOf());
+    expect(store.keys('out', 'text/a.gz/')).toEqual(['text/a.gz/job.json']);
+  });
+
+  test('goes on sending where it stopped', async () => {
+    const { put, open, queues, goOn, bundles } = intakeUnderTest({ input: { bundleBytes: 4 } });
+    const object = await put('text/a', 'abc\n'.repeat(1000));
+    const controller = new AbortController();
+    queues.bundles.faults.after = () => controller.abort();
+    await open().take([received(s3Event([object]))], deadlineOf(controller));
+    queues.bundles.faults.after = undefined;
+    const sent = bundles().length;
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThan(1000);
+    expect(await goOn()).toBe(1);
+    expect(bundles().map((message) => (message as BundleMessage).bundle)).toEqual(
+      Array.from({ length: 1000 }, (_, index) => index),
+    );
+    expect(queues.finalizer.sent).toHaveLength(1);
+  });
+});
