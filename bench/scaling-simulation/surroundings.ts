@@ -17,8 +17,8 @@ export const SURROUNDINGS: Surroundings = {
   instanceIdleSecs: 300,
   /** About three a week: https://github.com/kedacore/keda/issues/7845 */
   phantomShare: 1 / 3000,
-  /** Of a task with three cores (lib/jobs/consuming/bundles-at-once.ts). */
-  bundlesAtOnce: 6,
+  /** Of a task with three cores, where bundles take a while (lib/jobs/consuming/bundles-at-once.ts). */
+  bundlesAtOnce: 4,
 };
 
 const INSTANCE = 'g6.xlarge';

@@ -41,6 +41,8 @@ const HEALTH_CHECK: ecs.HealthCheck = {
   timeout: Duration.seconds(5),
   retries: 10,
 };
+/** Node's pool of threads, in which images are decoded: as many as there are vCPUs, where these are more than Node has by itself. */
+const LEAST_POOL_THREADS = 4;
 /** The one place where a task may write. */
 const TEMPORARY = { name: 'tmp', path: '/tmp' };
 
@@ -115,6 +117,7 @@ export class ContainerService extends Construct {
       environment: {
         ...pipelineEnvironment(access, configModule),
         AWS_REGION: Aws.REGION,
+        UV_THREADPOOL_SIZE: String(Math.max(LEAST_POOL_THREADS, compute.cpu)),
         FABRIC_STOP_TIMEOUT_SECS: String(compute.stopTimeoutSecs),
         FABRIC_VISIBILITY_SECS: String(compute.visibilitySecs),
         FABRIC_HEALTH_PORT: String(HEALTH_PORT),

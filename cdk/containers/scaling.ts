@@ -55,6 +55,7 @@ export class TaskScaling extends Construct {
       policyType: 'StepScaling',
       stepScalingPolicyConfiguration: {
         adjustmentType: appscaling.AdjustmentType.EXACT_CAPACITY,
+        // Of the datapoints that the alarm sounds for: there are fewer tasks when each of them says so.
         metricAggregationType: 'Maximum',
         cooldown: cooldownSecs,
         stepAdjustments: steps.map((step, index) => adjustment(step, steps[index + 1])),
@@ -96,18 +97,25 @@ export class TaskScaling extends Construct {
   }
 
   #alarm(id: string, policy: appscaling.CfnScalingPolicy, props: Omit<cloudwatch.AlarmProps, 'metric'>): void {
-    const { bundleQueue } = this.#props;
-    const of = { period: PERIOD, statistic: 'Maximum' };
-    const metric = new cloudwatch.MathExpression({
-      expression: 'visible + taken',
-      period: PERIOD,
-      usingMetrics: {
-        visible: bundleQueue.metricApproximateNumberOfMessagesVisible(of),
-        taken: bundleQueue.metricApproximateNumberOfMessagesNotVisible(of),
-      },
-    });
+    const usingMetrics = this.#bundles();
+    const expression = Object.keys(usingMetrics).join(' + ');
+    const metric = new cloudwatch.MathExpression({ expression, period: PERIOD, usingMetrics });
     const alarm = new cloudwatch.Alarm(this, id, { ...props, metric });
     alarm.addAlarmAction({ bind: () => ({ alarmActionArn: policy.ref }) });
+  }
+
+  /**
+   * A throttled bundle of a remote model is held back, for 15 minutes at most. To end its task and to start another one costs
+   * about as much, and takes longer.
+   */
+  #bundles(): Record<string, cloudwatch.IMetric> {
+    const { bundleQueue, isGoverned } = this.#props;
+    const of = { period: PERIOD, statistic: 'Maximum' };
+    return {
+      visible: bundleQueue.metricApproximateNumberOfMessagesVisible(of),
+      taken: bundleQueue.metricApproximateNumberOfMessagesNotVisible(of),
+      ...(isGoverned && { delayed: bundleQueue.metricApproximateNumberOfMessagesDelayed(of) }),
+    };
   }
 }
 

@@ -18,7 +18,8 @@ const BUNDLES_AT_WORK = 1;
  * The scaling of ECS services: `maxConcurrency` is the most tasks that it may ask for. The fewest stay what the user said.
  *
  * When the most falls under the tasks that are wanted now, fewer are wanted at once:
- * https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html. Those at work end later.
+ * https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html. Tasks at work end later, when
+ * they have heard that they are too many and gave up their protection.
  */
 export function openServicePollers(): Pollers<EcsService> {
   const client = new ApplicationAutoScalingClient(clientConfig({}));

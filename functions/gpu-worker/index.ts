@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
+import { areTooMany } from '../../lib/remote/governor/too-many.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { GovernedEngine } from '../processor/governed-engine.ts';
@@ -10,7 +11,6 @@ import { createRenewedProcessor } from '../processor/renewed-processor.ts';
 import { workerSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { serveHealth } from './health.ts';
-import { SteppingAside } from './stepping-aside.ts';
 import { askEcsAgent, TaskProtection } from './task-protection.ts';
 import { Worker } from './worker.ts';
 
@@ -27,12 +27,11 @@ const settings = workerSettings(process.env);
 const { outputBucket, inputBuckets, queues, config, maxReceives, healthPort, ecsAgentUri } = settings;
 const sqs = openSqsClient();
 const bundles = openSqsQueue(queues.bundles, sqs);
-const aside = new SteppingAside({ telemetry });
 const engine = new GovernedEngine({
   ...settings,
   configUrl: pathToFileURL(resolve(config)),
   telemetry,
-  onGoverned: (state) => aside.hear(state),
+  onGoverned: (state) => protection?.setTooMany(areTooMany(state, Date.now())),
 });
 const protection =
   ecsAgentUri === undefined ? undefined : new TaskProtection({ put: askEcsAgent(ecsAgentUri), telemetry });
@@ -53,11 +52,7 @@ const worker = new Worker({
   bundles,
   processor,
   telemetry,
-  turn: () => aside.turn(),
-  onAtWork: (count) => {
-    protection?.setBusy(count > 0);
-    aside.setBundles(count);
-  },
+  onAtWork: (count) => protection?.setBusy(count > 0),
 });
 
 // The first signal has it end in good order, the second one at once.

@@ -11,7 +11,7 @@ export interface ProtectionState {
 export interface TaskProtectionOptions {
   /** Asks the agent. @throws where it refuses */
   readonly put: (state: ProtectionState) => Promise<void>;
-  readonly telemetry: Pick<Telemetry, 'warn'>;
+  readonly telemetry: Pick<Telemetry, 'info' | 'warn'>;
   readonly clock?: Clock;
 }
 
@@ -21,17 +21,27 @@ const RENEW_MILLIS = 5 * 60 * 1000;
 /** A worker that has nothing to do for a moment is not asked about each time. */
 const IDLE_MILLIS = 5000;
 const RETRY_MILLIS = 30_000;
+/** A deployment waits for tasks that are protected, and CloudFormation for it: three hours at most. */
+const MOST_MILLIS = 60 * 60 * 1000;
+/** Long enough for ECS to end a task that it waits for. */
+const PAUSE_MILLIS = 60_000;
 const REQUEST_MILLIS = 5000;
 
 /**
  * Keeps ECS from ending a task that is at work when it scales in or deploys. A spot interruption is not kept off by it.
  * What fails is told and tried again; the work goes on.
+ *
+ * Under a backlog each task always is at work. So none is protected while there are more than there may be, and every hour each
+ * is not for a minute: ECS ends those that are too many, or of an older version, and they hand back what they have not finished.
  */
 export class TaskProtection implements AsyncDisposable {
   readonly #options: TaskProtectionOptions;
   readonly #clock: Clock;
   #isBusy = false;
+  #areTooMany = false;
+  #isWanted = false;
   #isProtected = false;
+  #protectedAt = -Infinity;
   #askedAt = -Infinity;
   #timer: unknown;
   #asking: Promise<void> = Promise.resolve();
@@ -42,18 +52,36 @@ export class TaskProtection implements AsyncDisposable {
   }
 
   setBusy(isBusy: boolean): void {
-    if (this.#isBusy === isBusy) return;
     this.#isBusy = isBusy;
-    if (!isBusy) this.#lookIn(IDLE_MILLIS);
-    else this.#lookIn(this.#isProtected ? Math.max(0, this.#askedAt + RENEW_MILLIS - this.#clock.now()) : 0);
+    this.#follow();
+  }
+
+  /** Whether there are more tasks than there may be. */
+  setTooMany(areTooMany: boolean): void {
+    if (this.#areTooMany === areTooMany) return;
+    this.#areTooMany = areTooMany;
+    const { telemetry } = this.#options;
+    telemetry.info(
+      areTooMany ? 'there are too many tasks: this one may be ended at work' : 'there are not too many tasks',
+    );
+    this.#follow();
   }
 
   /** The task is not protected any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isBusy = false;
+    this.#isWanted = false;
     await this.#asking;
     await this.#settle();
     this.#clock.clearTimeout(this.#timer);
+  }
+
+  #follow(): void {
+    const isWanted = this.#isBusy && !this.#areTooMany;
+    if (this.#isWanted === isWanted) return;
+    this.#isWanted = isWanted;
+    if (!isWanted) this.#lookIn(IDLE_MILLIS);
+    else this.#lookIn(this.#isProtected ? Math.max(0, this.#askedAt + RENEW_MILLIS - this.#clock.now()) : 0);
   }
 
   #lookIn(millis: number): void {
@@ -64,17 +92,20 @@ export class TaskProtection implements AsyncDisposable {
   }
 
   async #settle(): Promise<void> {
-    const isBusy = this.#isBusy;
-    if (!isBusy && !this.#isProtected) return;
+    const now = this.#clock.now();
+    const isPause = this.#isProtected && now - this.#protectedAt >= MOST_MILLIS;
+    const isWanted = this.#isWanted && !isPause;
+    if (!isWanted && !this.#isProtected) return;
     try {
-      this.#askedAt = this.#clock.now();
-      await this.#options.put({ ProtectionEnabled: isBusy, ...(isBusy && { ExpiresInMinutes: EXPIRES_MINUTES }) });
-      this.#isProtected = isBusy;
+      this.#askedAt = now;
+      await this.#options.put({ ProtectionEnabled: isWanted, ...(isWanted && { ExpiresInMinutes: EXPIRES_MINUTES }) });
+      if (!this.#isProtected) this.#protectedAt = now;
+      this.#isProtected = isWanted;
       // Work that came while the protection was being ended has none now.
-      if (this.#isBusy) this.#lookIn(isBusy ? RENEW_MILLIS : 0);
+      if (this.#isWanted) this.#lookIn(isWanted ? RENEW_MILLIS : isPause ? PAUSE_MILLIS : 0);
     } catch (error) {
       this.#options.telemetry.warn('the protection of the task could not be set', {
-        protected: isBusy,
+        protected: isWanted,
         error: describeError(error),
       });
       this.#lookIn(RETRY_MILLIS);

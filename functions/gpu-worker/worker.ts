@@ -1,7 +1,7 @@
 import { describeError } from '../../lib/errors.ts';
 import { bundlesAtOnce } from '../../lib/jobs/consuming/bundles-at-once.ts';
 import { orStopped } from '../../lib/jobs/consuming/or-stopped.ts';
-import { QueueConsumer } from '../../lib/jobs/consuming/queue-consumer.ts';
+import { QueueConsumer, type QueueConsumerOptions } from '../../lib/jobs/consuming/queue-consumer.ts';
 import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
@@ -13,8 +13,6 @@ export interface WorkerOptions extends Pick<WorkerSettings, 'stopTimeoutSecs' | 
   readonly bundles: MessageQueue;
   readonly processor: RenewedProcessor;
   readonly telemetry: Telemetry;
-  /** Resolves when bundles may be taken. @default they always may */
-  readonly turn?: (() => Promise<void>) | undefined;
   /** Told how many bundles are at work whenever that has changed. */
   readonly onAtWork: (bundles: number) => void;
 }
@@ -41,7 +39,8 @@ export class Worker {
     try {
       await orStopped(processor.warm(), signal);
       if (signal.aborted) return 0;
-      const consumer = this.#consume(bundlesAtOnce(await processor.warm()));
+      const engine = await processor.warm();
+      const consumer = this.#consume((lastTookMillis) => bundlesAtOnce(engine, lastTookMillis));
       this.#consumer = consumer;
       this.#state = 'serving';
       telemetry.info('the worker is warm and takes bundles');
@@ -53,14 +52,13 @@ export class Worker {
     }
   }
 
-  #consume(atOnce: number): QueueConsumer {
-    const { bundles, processor, telemetry, stopTimeoutSecs, visibilitySecs, turn, onAtWork } = this.#options;
+  #consume(atOnce: QueueConsumerOptions['atOnce']): QueueConsumer {
+    const { bundles, processor, telemetry, stopTimeoutSecs, visibilitySecs, onAtWork } = this.#options;
     return new QueueConsumer({
       queue: bundles,
       process: (message, deadline) => processor.process(message, deadline),
       // One whose engine broke has another first: it would only fail the bundles that others could answer.
       ready: async () => {
-        await turn?.();
         await processor.warm();
       },
       atOnce,

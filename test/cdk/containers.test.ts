@@ -48,6 +48,15 @@ function policiesOf(id: RegExp): readonly Readonly<Record<string, unknown>>[] {
   return resourcesOf(nested, 'AWS::ApplicationAutoScaling::ScalingPolicy', id).map(({ Properties }) => Properties);
 }
 
+/** Of the alarms by which a service is scaled. */
+function expressionsOf(id: RegExp): readonly (readonly string[])[] {
+  return resourcesOf(isolated, 'AWS::CloudWatch::Alarm', id).map(({ Properties }) =>
+    (Properties['Metrics'] as readonly { readonly Expression?: string }[]).flatMap(
+      ({ Expression }) => Expression ?? [],
+    ),
+  );
+}
+
 describe('a fabric with pipelines in containers', () => {
   test('has their stack nested in its own, and none where no pipeline needs it', () => {
     expect(synthesize().stack.fabric.containers).toBeUndefined();
@@ -63,6 +72,11 @@ describe('a fabric with pipelines in containers', () => {
     expect(resourcesOf(main, 'AWS::Lambda::EventSourceMapping', /^Fabric(gpu|group|cpu)/)).toEqual([]);
     expect(resourcesOf(main, 'AWS::Lambda::EventSourceMapping', /^Fabricsmall/)).toHaveLength(1);
     expect(resourcesOf(main, 'AWS::CloudWatch::Alarm', /gpu/)).toHaveLength(3);
+  });
+
+  test('decodes images on all vCPUs of a task, and on as many threads as Node has by itself at least', () => {
+    const threads = [/gpu/, /cpu/].map((id) => environmentOf(id)['UV_THREADPOOL_SIZE']);
+    expect(threads).toEqual(['4', '6']);
   });
 
   test('says what the worker asks for', () => {
@@ -165,7 +179,7 @@ describe('a task', () => {
       RuntimePlatform: { CpuArchitecture: 'X86_64' },
     });
     expect(workerOf(/gpu/)).toMatchObject({ ResourceRequirements: [{ Type: 'GPU', Value: '1' }], Memory: 12_288 });
-    expect(propertiesOf('AWS::ECS::TaskDefinition', /cpu/)).toMatchObject({ Cpu: '4096', Memory: '8192' });
+    expect(propertiesOf('AWS::ECS::TaskDefinition', /cpu/)).toMatchObject({ Cpu: '6144', Memory: '8192' });
     expect(workerOf(/cpu/)).not.toHaveProperty('ResourceRequirements');
     expect(propertiesOf('AWS::ECS::TaskDefinition', /group/)).toMatchObject({ RequiresCompatibilities: ['EC2'] });
   });
@@ -292,6 +306,11 @@ describe('a service', () => {
       Metrics: backlog,
       AlarmActions: [{ Ref: expect.stringMatching(/gpu.*Sleep/) }],
     });
+  });
+
+  test('counts bundles that are held back where a remote model may have them wait, and nowhere else', () => {
+    expect(expressionsOf(/remote/)).toEqual([['visible + taken + delayed'], ['visible + taken + delayed']]);
+    expect(expressionsOf(/local/)).toEqual([['visible + taken'], ['visible + taken']]);
   });
 
   test('has its queue looked at within the six hours after which it would have no metrics', () => {

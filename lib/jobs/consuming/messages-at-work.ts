@@ -24,6 +24,7 @@ export class MessagesAtWork {
   readonly #options: MessagesAtWorkOptions;
   readonly #works = new Set<MessageAtWork>();
   #changed = Promise.withResolvers<void>();
+  #lastTookMillis: number | undefined;
   #isBrokenOff = false;
 
   constructor(options: MessagesAtWorkOptions) {
@@ -34,17 +35,25 @@ export class MessagesAtWork {
     return this.#works.size;
   }
 
-  /** Resolves when there are no more than so many. */
-  async atMost(messages: number): Promise<void> {
-    while (this.#works.size > messages) await this.#changed.promise;
+  /** The message that ended last, from its start to its end. Undefined before the first one. */
+  get lastTookMillis(): number | undefined {
+    return this.#lastTookMillis;
+  }
+
+  /** Resolves when there are no more than so many, which may change with each that ends. */
+  async atMost(messages: () => number): Promise<void> {
+    while (this.#works.size > messages()) await this.#changed.promise;
   }
 
   start(message: ReceivedMessage): void {
+    const { clock } = this.#options;
+    const startedAt = clock.now();
     const work = new MessageAtWork(message, this.#options);
     this.#works.add(work);
     this.#tell();
     void this.#take(work).finally(() => {
       this.#works.delete(work);
+      this.#lastTookMillis = clock.now() - startedAt;
       this.#tell();
     });
   }

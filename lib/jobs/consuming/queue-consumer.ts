@@ -12,8 +12,8 @@ export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'proce
   readonly queue: Pick<MessageQueue, 'receive' | 'delete' | 'changeVisibility'>;
   /** Resolves when a message that is received then can be started. Where it throws, nothing more is received. */
   readonly ready: () => Promise<void>;
-  /** The most messages at work. */
-  readonly atOnce: number;
+  /** The most messages at work, by how long the one took that ended last. */
+  readonly atOnce: (lastTookMillis: number | undefined) => number;
   /** The message of a consumer that was killed comes again after so long. @default 90 */
   readonly visibilitySecs?: number | undefined;
   readonly stopTimes: StopTimes;
@@ -39,7 +39,9 @@ const MAX_LOOK_MILLIS = 5 * 60 * 1000;
  *     giving back   what could not be handed back is made visible at once, and left
  *     ended
  *
- * A message is started as soon as it is received; one that comes when it stops already is made visible at once.
+ * A message is started as soon as it is received; one that comes when it stops already is made visible at once. What the queue
+ * gives in the very moment in which a wait for it is broken off, ten messages at most, nobody hears of: that comes again after
+ * `visibilitySecs`, one receive later.
  */
 export class QueueConsumer {
   readonly #options: QueueConsumerOptions;
@@ -63,6 +65,10 @@ export class QueueConsumer {
     return this.#atWork.count;
   }
 
+  get #atOnce(): number {
+    return this.#options.atOnce(this.#atWork.lastTookMillis);
+  }
+
   /** Whether it goes on, as far as can be told: no look at the queue has taken longer than it can. */
   get isAlive(): boolean {
     return this.#lookingSince === undefined || this.#clock.now() - this.#lookingSince < MAX_LOOK_MILLIS;
@@ -78,10 +84,13 @@ export class QueueConsumer {
   }
 
   async #receiveUntil(signal: AbortSignal): Promise<void> {
-    const { ready, atOnce, telemetry, random = Math.random } = this.#options;
+    const { ready, telemetry, random = Math.random } = this.#options;
     let backoff = RECEIVE_BACKOFF;
     for (;;) {
-      await orStopped(this.#atWork.atMost(atOnce - 1), signal);
+      await orStopped(
+        this.#atWork.atMost(() => this.#atOnce - 1),
+        signal,
+      );
       if (!signal.aborted) await orStopped(ready(), signal);
       if (signal.aborted) return;
       try {
@@ -97,11 +106,13 @@ export class QueueConsumer {
   }
 
   async #receive(signal: AbortSignal): Promise<void> {
-    const { queue, atOnce } = this.#options;
+    const { queue } = this.#options;
+    // There was room; it may be that there are to be fewer since.
+    const room = Math.max(1, this.#atOnce - this.atWork);
     this.#lookingSince = this.#clock.now();
     try {
       const messages = await queue.receive({
-        maxMessages: Math.min(RECEIVE_MESSAGES, atOnce - this.#atWork.count),
+        maxMessages: Math.min(RECEIVE_MESSAGES, room),
         waitSecs: LONG_POLL_SECS,
         visibilitySecs: this.#visibilitySecs,
         signal,
@@ -115,7 +126,7 @@ export class QueueConsumer {
 
   async #stop(): Promise<void> {
     const { stopTimes, telemetry } = this.#options;
-    const idle = this.#atWork.atMost(0);
+    const idle = this.#atWork.atMost(() => 0);
     await this.#within(stopTimes.finishMillis, idle);
     if (this.atWork === 0) return;
     telemetry.info('messages at work are broken off and handed back', { messages: this.atWork });

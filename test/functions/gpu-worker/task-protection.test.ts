@@ -19,7 +19,7 @@ function protectionBench() {
     if (agent.takesMillis > 0) await clock.sleep(agent.takesMillis);
     if (agent.refuses) throw new Error('the ECS agent answered 400: no');
   };
-  const telemetry = { warn: (message: string) => void warnings.push(message) };
+  const telemetry = { info: () => {}, warn: (message: string) => void warnings.push(message) };
   return { clock, asked, warnings, agent, protection: new TaskProtection({ put, telemetry, clock }) };
 }
 
@@ -69,6 +69,48 @@ describe('the protection of a task', () => {
       [15, false],
       [16, true, 15],
     ]);
+  });
+
+  test('is given up while there are too many tasks, and begins again when there are not', async () => {
+    const { clock, asked, protection } = protectionBench();
+    protection.setBusy(true);
+    await clock.advance(MINUTE);
+    protection.setTooMany(true);
+    await clock.advance(10 * SECOND);
+    protection.setBusy(false);
+    protection.setBusy(true);
+    await clock.advance(20 * MINUTE);
+    protection.setTooMany(true);
+    protection.setTooMany(false);
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([
+      [0, true, 15],
+      [65, false],
+      [1270, true, 15],
+    ]);
+  });
+
+  test('has a pause of a minute each hour, in which a deployment can end the task', async () => {
+    const { clock, asked, protection } = protectionBench();
+    protection.setBusy(true);
+    await clock.advance(125 * MINUTE);
+    const changes = asked.filter(([, isProtected], index) => isProtected !== asked[index - 1]?.[1]);
+    expect(changes).toEqual([
+      [0, true, 15],
+      [60 * 60, false],
+      [61 * 60, true, 15],
+      [121 * 60, false],
+      [122 * 60, true, 15],
+    ]);
+    expect(asked).toHaveLength(12 + 1 + 12 + 1 + 1);
+  });
+
+  test('does not begin for work while there are too many tasks', async () => {
+    const { clock, asked, protection } = protectionBench();
+    protection.setTooMany(true);
+    protection.setBusy(true);
+    await clock.advance(MINUTE);
+    expect(asked).toEqual([]);
   });
 
   test('that the agent refuses is told, and asked for again', async () => {

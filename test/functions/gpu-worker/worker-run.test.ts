@@ -12,7 +12,7 @@ const { pipelines } = defineFabric({
   },
 });
 
-function workerOf(processor: Partial<RenewedProcessor>, turn?: () => Promise<void>) {
+function workerOf(processor: Partial<RenewedProcessor>) {
   const bundles = memoryQueue();
   const errors: unknown[] = [];
   const pipeline = pipelines['double'];
@@ -26,7 +26,6 @@ function workerOf(processor: Partial<RenewedProcessor>, turn?: () => Promise<voi
       ...processor,
     },
     telemetry: { ...SILENT, error: (...told) => void errors.push(told) },
-    turn,
     onAtWork: () => {},
     stopTimeoutSecs: 30,
   });
@@ -43,23 +42,6 @@ describe('a worker that runs', () => {
     stopping.abort();
     expect(await running).toBe(0);
     expect(worker.health.state).toBe('stopping');
-    expect(bundles.waiting).toHaveLength(1);
-  });
-
-  test('takes no bundle while it is not its turn, and ends well when it is told to', async () => {
-    const turn = Promise.withResolvers<void>();
-    const asked = Promise.withResolvers<void>();
-    const { worker, bundles } = workerOf({}, () => {
-      asked.resolve();
-      return turn.promise;
-    });
-    await bundles.send([{ body: 'one' }]);
-    const stopping = new AbortController();
-    const running = worker.run(stopping.signal);
-    await asked.promise;
-    expect(worker.health).toMatchObject({ state: 'serving', isAlive: true, bundlesAtWork: 0 });
-    stopping.abort();
-    expect(await running).toBe(0);
     expect(bundles.waiting).toHaveLength(1);
   });
 

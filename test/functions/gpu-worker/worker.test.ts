@@ -1,37 +1,13 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startTestAws } from '../../embedded-aws.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { asked, askedIn } from './asked.ts';
 import { describeDrain } from './drain.ts';
+import { ecsAgent } from './ecs-agent.ts';
 import { partsWritten, sendJob, workerBench, type WorkerProcess } from './worker-bench.ts';
 
 const VISIBILITY_SECS = '2';
 const WARM = 'the worker is warm and takes bundles';
-
-/** Answers as the ECS agent does, until the test has ended. */
-async function ecsAgent() {
-  const asked: unknown[] = [];
-  const waiting = new Set<() => void>();
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      asked.push([request.method, request.url, JSON.parse(body)]);
-      response.end(JSON.stringify({ protection: {} }));
-      for (const tell of waiting) tell();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return { asked, uri: `http://127.0.0.1:${port}/api/x` };
-}
 
 const started = (workers: readonly WorkerProcess[]): Promise<unknown> =>
   Promise.all(workers.map((worker) => worker.logged(WARM)));

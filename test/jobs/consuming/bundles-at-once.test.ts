@@ -1,6 +1,7 @@
 import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 import { describe, expect, test } from 'vitest';
 import { bundlesAtOnce } from '../../../lib/jobs/consuming/bundles-at-once.ts';
+import { consumerBench, HOUR, SECOND } from './consumer-bench.ts';
 
 const { pipelines } = defineFabric({
   pipelines: {
@@ -42,4 +43,50 @@ describe('the bundles that are taken at once', () => {
       expect(pipeline && bundlesAtOnce({ workers, pipeline })).toBe(most);
     },
   );
+
+  test.each([
+    [5, 4],
+    [60, 1],
+  ])('leave workers idle for hardly a moment, with bundles of %i s and %i ahead', async (secs, ahead) => {
+    const workers = 4;
+    const pipeline = pipelines['alone'];
+    if (pipeline === undefined) throw new Error('there is no such pipeline');
+    const { clock, send, start, atWork } = consumerBench();
+    await send(...Array.from({ length: 4000 }, (_, n) => String(n)));
+    const places = new Semaphore(workers);
+    let workedMillis = 0;
+    const process = async (): Promise<void> => {
+      await clock.sleep(SECOND);
+      await places.take();
+      await clock.sleep(secs * SECOND);
+      workedMillis += secs * SECOND;
+      places.give();
+      await clock.sleep(SECOND);
+    };
+    start({ process, atOnce: (lastTookMillis) => bundlesAtOnce({ workers, pipeline }, lastTookMillis) });
+    await clock.advance(HOUR);
+    expect(atWork.at(-1)).toBe(workers + ahead);
+    expect(workedMillis / (workers * HOUR)).toBeGreaterThan(0.95);
+  });
 });
+
+/** So many may have a place. */
+class Semaphore {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}
