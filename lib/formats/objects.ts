@@ -3,10 +3,9 @@ import type { ObjectInput } from '../elements/element.ts';
 import { describeError, FabricError, type ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from './format.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { failedObject, failure, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 
-/** Enough to hide a store's latency; each may hold maxElementBytes. */
-const CONCURRENT_READS = 8;
 const PAGE_ELEMENTS = 64;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
@@ -35,10 +34,17 @@ export async function* readObjects<T extends ObjectToRead>(
 ): AsyncGenerator<readonly ReadElement[]> {
   let page: ReadElement[] = [];
   let pageBytes = 0;
-  for await (const { object, outcome } of readAhead(objects, (next) => readOne(next, open, input, options))) {
-    const { position, uri } = object;
+  // While a page is worked on, the next one is read.
+  await using ahead = new ReadAhead(objects, {
+    read: (object, room) => readOne(object, open, input, { ...options, room }),
+    bytesOf,
+    maxAhead: PAGE_ELEMENTS,
+    maxAheadBytes: PAGE_BYTES,
+  });
+  for (const { position, uri } of objects) {
+    const outcome = await ahead.take();
     page.push('name' in outcome ? failedObject(position, outcome, uri) : readElement(position, outcome));
-    pageBytes += 'bytes' in outcome ? outcome.bytes.length : 0;
+    pageBytes += bytesOf(outcome);
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
     yield page;
     page = [];
@@ -49,36 +55,15 @@ export async function* readObjects<T extends ObjectToRead>(
 
 type Outcome = ObjectInput | ErrorDescription;
 
-/** The outcomes in order, with a few reads under way ahead of the one that is waited for. */
-async function* readAhead<T extends ObjectToRead>(
-  objects: readonly T[],
-  read: (object: T) => Promise<Outcome>,
-): AsyncGenerator<{ readonly object: T; readonly outcome: Outcome }> {
-  const underWay: Promise<Outcome>[] = [];
-  let next = 0;
-  try {
-    for (const object of objects) {
-      for (; next < objects.length && underWay.length < CONCURRENT_READS; next++) {
-        const ahead = objects[next];
-        if (ahead === undefined) continue;
-        const outcome = read(ahead);
-        // It is awaited in its turn; until then its rejection is no one's.
-        outcome.catch(() => {});
-        underWay.push(outcome);
-      }
-      const outcome = await underWay.shift();
-      if (outcome !== undefined) yield { object, outcome };
-    }
-  } finally {
-    await Promise.allSettled(underWay);
-  }
+function bytesOf(outcome: Outcome): number {
+  return 'bytes' in outcome ? outcome.bytes.length : 0;
 }
 
 async function readOne<T extends ObjectToRead>(
   object: T,
   open: OpenObject<T>,
   input: InputOptions,
-  { signal }: ReadOptions,
+  { signal, room }: ReadOptions & { readonly room: (bytes: number) => Promise<void> },
 ): Promise<Outcome> {
   const { uri, failure: known } = object;
   if (known !== undefined) return known;
@@ -87,6 +72,7 @@ async function readOne<T extends ObjectToRead>(
     const source = await open(object);
     try {
       if (source.byteLength > input.maxElementBytes) return tooLarge(input.maxElementBytes);
+      await room(source.byteLength);
       const bytes = await readAll(source, signal ? { signal } : {});
       return input.format === 'images' ? checkImage(bytes, uri, input.maxPixels) : binary(bytes, uri);
     } finally {

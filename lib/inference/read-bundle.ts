@@ -8,7 +8,7 @@ import { lineFormat } from '../formats/line-format.ts';
 import { readObjects } from '../formats/objects.ts';
 import { failedElement } from '../formats/read-element.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
-import { openSource, type SourceLocation } from '../stores/open-source.ts';
+import { openSource, openWhole, type SourceLocation } from '../stores/open-source.ts';
 import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
 import { keyReader } from './element-key.ts';
@@ -101,7 +101,7 @@ async function* readObjectList(
   const selected = objects
     .map((object, ordinal) => ({ ...object, position: firstIndex + ordinal }))
     .filter((_, ordinal) => selection.has(ordinal));
-  const open = (object: BundleObject) => openSource(locationOf(object), { signal });
+  const open = (object: BundleObject) => openWhole(locationOf(object), { signal });
   for await (const page of readObjects(selected, open, input, { signal })) {
     yield page.map((read) => {
       const ordinal = read.position - firstIndex;

@@ -30,6 +30,49 @@ export async function openObjectSource(
   };
 }
 
+/**
+ * The same for an object that is read as a whole: the request that opens it brings its bytes as well. They are to be
+ * read, once, or let go by disposing of it.
+ *
+ * @throws as {@link openObjectSource}, and ElementReadError named `ObjectArchived`.
+ */
+export async function openWholeObject(
+  store: ObjectStore,
+  address: SourceAddress,
+  { signal }: StoreOptions = {},
+): Promise<ByteSource & AsyncDisposable> {
+  const { etag: ifMatch } = address;
+  const options = { ...(ifMatch === undefined ? {} : { ifMatch }), signal };
+  const object = await store.get(address, options).catch((error: unknown) => throwOwn(error));
+  // Which of the two reasons it is, only another request says.
+  if (object === undefined) {
+    const isThere = ifMatch !== undefined && (await store.head(address, { signal })) !== undefined;
+    throw sourceGone(address, isThere ? 'it was replaced' : 'there is no such object');
+  }
+  const { byteLength, etag } = object.info;
+  let chunks: AsyncIterable<Uint8Array> | undefined = object.chunks;
+  return {
+    byteLength,
+    read(range, { signal } = {}) {
+      const opened = chunks;
+      if (opened === undefined || range.start > 0 || range.end < byteLength)
+        return readRange(store, address, { range: cutAt(range, byteLength), ifMatch: etag, signal });
+      chunks = undefined;
+      return ownedChunks(address, async () => opened);
+    },
+    async [Symbol.asyncDispose]() {
+      const unread = chunks;
+      chunks = undefined;
+      // Its connection is let go; that it broke meanwhile is no matter.
+      if (unread !== undefined) await breakOff(unread).catch(() => {});
+    },
+  };
+}
+
+async function breakOff(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of chunks) break;
+}
+
 function cutAt({ start, end }: ByteRange, byteLength: number): ByteRange {
   return { start, end: Math.min(end, byteLength) };
 }
@@ -40,20 +83,33 @@ async function* readRange(
   options: StoreOptions & { readonly range: ByteRange; readonly ifMatch: string },
 ): AsyncGenerator<Uint8Array> {
   if (options.range.end <= options.range.start) return;
-  try {
+  yield* ownedChunks(address, async () => {
     const object = await store.get(address, options);
     if (object === undefined) throw sourceGone(address, 'it was replaced or removed meanwhile');
-    for await (const chunk of object.chunks) yield owned(chunk);
+    return object.chunks;
+  });
+}
+
+async function* ownedChunks(
+  address: SourceAddress,
+  open: () => Promise<AsyncIterable<Uint8Array>>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of await open()) yield owned(chunk);
   } catch (error) {
     if (error instanceof FabricError && error.code === 'STORE_OBJECT_CHANGED') {
       throw sourceGone(address, 'it was replaced or removed meanwhile', error);
     }
-    // It is this object alone that can't be had: its neighbours in a list go on.
-    if (error instanceof FabricError && error.code === 'STORE_OBJECT_ARCHIVED') {
-      throw new ElementReadError('ObjectArchived', error.message, { cause: error });
-    }
-    throw error;
+    throwOwn(error);
   }
+}
+
+/** @throws the error; where it is this object alone that can't be had, one that says so, and its neighbours in a list go on. */
+function throwOwn(error: unknown): never {
+  if (error instanceof FabricError && error.code === 'STORE_OBJECT_ARCHIVED') {
+    throw new ElementReadError('ObjectArchived', error.message, { cause: error });
+  }
+  throw error;
 }
 
 /** The chunk, or a copy of one that shares its memory with others: readers give their chunks' whole memory back. */

@@ -1,7 +1,7 @@
 import { endpointFromEnvironment } from './aws-client.ts';
 import type { ByteSource } from './byte-source.ts';
 import { openFileSource } from './file-source.ts';
-import { openObjectSource } from './object-source.ts';
+import { openObjectSource, openWholeObject } from './object-source.ts';
 import type { ObjectAddress, ObjectStore, StoreOptions } from './object-store.ts';
 
 /** What is read: the path of a file, or an object by its `s3://` URI and, in a deployed fabric, its version. */
@@ -23,6 +23,16 @@ export async function openSource(
   const object = parseS3Uri(uri);
   if (object === undefined) return openFileSource(uri);
   return openObjectSource(await sharedS3Store(), { ...object, ...version }, options);
+}
+
+/** The same for what is read as a whole, once: of an object, that takes one request and not two. */
+export async function openWhole(
+  { uri, ...version }: SourceLocation,
+  options: StoreOptions = {},
+): Promise<ByteSource & AsyncDisposable> {
+  const object = parseS3Uri(uri);
+  if (object === undefined) return openFileSource(uri);
+  return openWholeObject(await sharedS3Store(), { ...object, ...version }, options);
 }
 
 /** What of something larger says where it is read from. */

@@ -24,6 +24,7 @@ import type {
   StoredObject,
   StoreOptions,
 } from './object-store.ts';
+import { QuickGets } from './quick-gets.ts';
 import { resumeChunks } from './resume-chunks.ts';
 import { nameOf, unquoted, uploadObject } from './s3-upload.ts';
 
@@ -41,9 +42,11 @@ export function openS3ObjectStore(options: AwsClientOptions = {}): ObjectStore &
 
 class S3ObjectStore implements ObjectStore, Disposable {
   readonly #client: S3Client;
+  readonly #quickGets: QuickGets;
 
   constructor(client: S3Client) {
     this.#client = client;
+    this.#quickGets = new QuickGets(client);
   }
 
   async head(address: ObjectAddress, { signal }: StoreOptions = {}): Promise<ObjectInfo | undefined> {
@@ -57,9 +60,13 @@ class S3ObjectStore implements ObjectStore, Disposable {
     const { range, ifMatch, signal } = options;
     // HTTP has no empty range.
     if (range !== undefined && range.end <= range.start) return this.#getNothing(address, options);
-    const object = await this.#ask(address, { action: 'read', signal }, () =>
-      this.#client.send(new GetObjectCommand(getInput(address, options)), abortOn(signal)).catch(pastEnd),
-    );
+    const isPlain = range === undefined && options.isChecked !== true;
+    const quick = isPlain ? await this.#quickGets.get(address, options) : undefined;
+    const object =
+      quick ??
+      (await this.#ask(address, { action: 'read', signal }, () =>
+        this.#client.send(new GetObjectCommand(getInput(address, options)), abortOn(signal)).catch(pastEnd),
+      ));
     if (object === undefined) return undefined;
     if (object === PAST_END) return this.#getNothing(address, options);
     const info = infoOf(object);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ElementReadError, FabricError } from '../../lib/errors.ts';
@@ -85,20 +86,63 @@ describe('readObjects', () => {
     ]);
   });
 
-  test('keeps the order whatever object comes first, and reads a few at a time', async () => {
+  test.each([
+    ['small', 0, 16],
+    ['large', 2 * 1024 * 1024, 8],
+  ])('keeps the order whatever %s object comes first, and reads a few at a time', async (_, bytes, atMost) => {
     let atOnce = 0;
     let most = 0;
     const open = async ({ uri }: ObjectToRead) => {
       most = Math.max(most, ++atOnce);
-      await new Promise((resolve) => setTimeout(resolve, (Number(uri) * 7) % 5));
-      return { ...memorySource(uri), [Symbol.asyncDispose]: async () => void atOnce-- };
+      for (let turn = 0; turn < (Number(uri) * 7) % 5; turn += 1) await setImmediate();
+      return {
+        ...memorySource(bytes === 0 ? uri : new Uint8Array(bytes)),
+        [Symbol.asyncDispose]: async () => void atOnce--,
+      };
     };
     const uris = Array.from({ length: 100 }, (_, n) => String(n));
     const elements = await collect(readObjects(objects(...uris), open, binary));
     expect(elements.map(({ position }) => position)).toEqual(uris.map(Number));
     expect(elements.map(({ input }) => (input as { uri: string }).uri)).toEqual(uris);
-    expect(most).toBe(8);
+    expect(most).toBe(atMost);
     expect(atOnce).toBe(0);
+  });
+
+  test('reads the next page while one is worked on, and no further', async () => {
+    const opened: number[] = [];
+    const reads = Promise.withResolvers<void>();
+    const open = async ({ uri }: ObjectToRead) => {
+      opened.push(Number(uri));
+      if (opened.length === 128) reads.resolve();
+      return memorySource(uri);
+    };
+    const uris = Array.from({ length: 300 }, (_, n) => String(n));
+    const pages = readObjects(objects(...uris), open, binary)[Symbol.asyncIterator]();
+    expect((await pages.next()).value).toHaveLength(64);
+    // Nobody has asked for the second page.
+    await reads.promise;
+    await setImmediate();
+    expect(opened).toHaveLength(128);
+    expect((await pages.next()).value).toHaveLength(64);
+    await pages.return(undefined);
+  });
+
+  test('reads no more bytes ahead than a page may have', async () => {
+    let opened = 0;
+    const fourth = Promise.withResolvers<void>();
+    const open = async () => {
+      opened += 1;
+      if (opened === 4) fourth.resolve();
+      return memorySource(new Uint8Array(8 * 1024 * 1024));
+    };
+    const uris = Array.from({ length: 100 }, (_, n) => String(n));
+    const pages = readObjects(objects(...uris), open, binary)[Symbol.asyncIterator]();
+    expect((await pages.next()).value).toHaveLength(1);
+    await fourth.promise;
+    await setImmediate();
+    // Those that were begun before it was known how large they are.
+    expect(opened).toBeLessThanOrEqual(9);
+    await pages.return(undefined);
   });
 
   test('bounds its pages by bytes', async () => {

@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as forward, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as forward,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What becomes of a request, by its place among those so far, from 0. */
@@ -7,6 +13,8 @@ export type Fate =
   | 'pass'
   /** It reaches the store, but its answer never comes back. */
   | 'lose the answer'
+  /** It never reaches the store, and its connection stays open. */
+  | 'never answer'
   /** The connection breaks after so many bytes of the answer's body. */
   | { readonly breakAfterBytes: number }
   /** It never reaches the store. */
@@ -15,7 +23,15 @@ export type Fate =
 export interface FlakyProxy extends AsyncDisposable {
   readonly endpoint: string;
   /** The requests so far. */
-  readonly requests: readonly { readonly method: string; readonly range: string | undefined }[];
+  readonly requests: readonly ProxiedRequest[];
+}
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** As it stands in the request. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly range: string | undefined;
 }
 
 /** A store's network: passes requests on to an endpoint, as well as it is told to. */
@@ -23,11 +39,12 @@ export async function startFlakyProxy(
   endpoint: string,
   fateOf: (request: { readonly method: string; readonly url: string }, place: number) => Fate,
 ): Promise<FlakyProxy> {
-  const requests: { method: string; range: string | undefined }[] = [];
+  const requests: ProxiedRequest[] = [];
   const server = createServer((incoming, outgoing) => {
     const { method = '', url = '', headers } = incoming;
     const fate = fateOf({ method, url }, requests.length);
-    requests.push({ method, range: headers.range });
+    requests.push({ method, url, headers, range: headers.range });
+    if (fate === 'never answer') return;
     if (typeof fate === 'object' && 'status' in fate) return refuse(incoming, outgoing, fate);
     const upstream = forward(new URL(url, endpoint), { method, headers }, (answer) => {
       if (fate === 'lose the answer') return void answer.resume().once('end', () => incoming.socket.destroy());
@@ -37,6 +54,8 @@ export async function startFlakyProxy(
     });
     incoming.pipe(upstream);
   });
+  // A connection that its client does not give back stays so.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
