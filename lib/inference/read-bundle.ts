@@ -8,7 +8,7 @@ import { lineFormat } from '../formats/line-format.ts';
 import { readObjects } from '../formats/objects.ts';
 import { failedElement } from '../formats/read-element.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
-import { openSource, openWhole, type SourceLocation } from '../stores/open-source.ts';
+import { locationOf, openSource, openWhole } from '../stores/open-source.ts';
 import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
 import { keyReader } from './element-key.ts';
@@ -134,10 +134,6 @@ async function* readGiven(
     page = [];
   }
   if (page.length > 0) yield page;
-}
-
-function locationOf({ uri, versionId, etag }: SourceLocation): SourceLocation {
-  return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
 
 function goneRange(
