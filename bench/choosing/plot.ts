@@ -1,5 +1,4 @@
-import { type Config, compile, type TopLevelSpec } from 'vega-lite';
-import { parse, View } from 'vega';
+import type { TopLevelSpec } from 'vega-lite';
 import { container, lambda } from '../../lib/config/compute.ts';
 import { breakEven } from '../../lib/costs/break-even.ts';
 import { containerPlace } from '../../lib/costs/container-place.ts';
@@ -7,6 +6,7 @@ import { cpuTypeFor } from '../../lib/costs/instance-types.ts';
 import { lambdaPlace } from '../../lib/costs/lambda-place.ts';
 import { PRICES } from '../../lib/costs/prices.ts';
 import type { Workload } from '../../lib/costs/workload.ts';
+import { type Line, lineEncoding, svgOf } from '../plots.ts';
 
 const HOUR_SECS = 3600;
 const LEAST_HOURS = 0.01;
@@ -28,34 +28,21 @@ const WORKLOAD: Workload = {
   writesPerElement: 0,
 };
 
-const CONFIG: Config = {
-  background: '#ffffff',
-  padding: 16,
-  font: 'Helvetica, Arial, sans-serif',
-  axis: {
-    labelFontSize: 12,
-    titleFontSize: 13,
-    titleFontWeight: 'normal',
-    gridColor: '#e5e5e5',
-    labelColor: '#333333',
-  },
-  legend: { labelFontSize: 13, symbolSize: 500, symbolStrokeWidth: 2, orient: 'top', title: null, labelLimit: 300 },
-  title: { fontSize: 15, anchor: 'start', fontWeight: 'bold', offset: 12 },
-  view: { stroke: '#cccccc' },
-};
-
 /** What an input costs that comes when nothing runs, by the CPU time that it takes, as SVG. */
 export async function plotCosts(): Promise<string> {
   const type = cpuTypeFor(container());
   if (type === undefined) throw new Error('there is no type of instance');
   const onLambda = lambdaPlace(WORKLOAD, { architecture: 'arm64', compute: lambda(), prices: PRICES });
   const inContainers = containerPlace(WORKLOAD, { type, compute: container(), prices: PRICES });
-  const places = { 'Lambda, arm64': onLambda, [`containers, ${type.name}`]: inContainers };
-  const values = Object.entries(places).flatMap(([name, { burst }]) =>
-    hours().map((at) => ({ hours: at, place: name, dollars: burst(elementsIn(at)).dollars })),
+  const lines = [
+    { name: 'Lambda, arm64', color: '#0072b2', dash: [1, 0], place: onLambda },
+    { name: `containers, ${type.name}`, color: '#d55e00', dash: [6, 3], place: inContainers },
+  ];
+  const values = lines.flatMap(({ name, place }) =>
+    hours().map((at) => ({ hours: at, place: name, dollars: place.burst(elementsIn(at)).dollars })),
   );
   const crossing = ((breakEven(onLambda, inContainers) ?? Number.NaN) * WORKLOAD.cpuSecsPerElement) / HOUR_SECS;
-  return await new View(parse(compile(spec(values, Object.keys(places), crossing)).spec), { renderer: 'none' }).toSVG();
+  return svgOf(spec(values, lines, crossing));
 }
 
 function hours(): readonly number[] {
@@ -67,7 +54,7 @@ function elementsIn(cpuHours: number): number {
   return (cpuHours * HOUR_SECS) / WORKLOAD.cpuSecsPerElement;
 }
 
-function spec(values: readonly object[], domain: readonly string[], crossing: number): TopLevelSpec {
+function spec(values: readonly object[], lines: readonly Line[], crossing: number): TopLevelSpec {
   const x = {
     type: 'quantitative' as const,
     scale: { type: 'log' as const, domain: [LEAST_HOURS, MOST_HOURS] },
@@ -75,8 +62,6 @@ function spec(values: readonly object[], domain: readonly string[], crossing: nu
     title: 'CPU time of the input (hours of one vCPU)',
   };
   return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: CONFIG,
     title: 'An input that comes when nothing runs',
     width: 640,
     height: 320,
@@ -93,24 +78,7 @@ function spec(values: readonly object[], domain: readonly string[], crossing: nu
             axis: { tickCount: 5, format: '$~g' },
             title: 'cost of the input (dollars)',
           },
-          color: {
-            field: 'place',
-            type: 'nominal',
-            sort: [...domain],
-            scale: { domain: [...domain], range: ['#0072b2', '#d55e00'] },
-          },
-          strokeDash: {
-            field: 'place',
-            type: 'nominal',
-            sort: [...domain],
-            scale: {
-              domain: [...domain],
-              range: [
-                [1, 0],
-                [6, 3],
-              ],
-            },
-          },
+          ...lineEncoding('place', lines),
         },
       },
       {

@@ -1,5 +1,4 @@
-import { type Config, compile, type TopLevelSpec } from 'vega-lite';
-import { parse, View } from 'vega';
+import { type Line, lineEncoding, svgOf } from '../plots.ts';
 import type { Sample } from './simulate.ts';
 
 const MINUTE_SECS = 60;
@@ -9,7 +8,6 @@ const WIDTH = 760;
 /** Of the highest line to the edge. */
 const ROOM_ABOVE = 1.08;
 
-/** Okabe and Ito's colours, which the colour-blind can tell apart; each line has dashes of its own beside it. */
 const RATES = [
   { name: 'quota', color: '#000000', dash: [6, 4] },
   { name: 'offered', color: '#e69f00', dash: [1, 0] },
@@ -21,41 +19,16 @@ const ENGINES = [
   { name: 'at work', color: '#009e73', dash: [1, 0] },
 ] as const;
 
-interface Line {
-  readonly name: string;
-  readonly color: string;
-  readonly dash: readonly number[];
-}
-
 interface Point {
   readonly minute: number;
   readonly line: string;
   readonly value: number;
 }
 
-/** White behind it, and larger type than the default, so that it can be read on any page. */
-export const PLOT_CONFIG: Config = {
-  background: '#ffffff',
-  padding: 16,
-  font: 'Helvetica, Arial, sans-serif',
-  axis: {
-    labelFontSize: 12,
-    titleFontSize: 13,
-    titleFontWeight: 'normal',
-    gridColor: '#e5e5e5',
-    labelColor: '#333333',
-  },
-  legend: { labelFontSize: 13, symbolSize: 500, symbolStrokeWidth: 2, orient: 'top', title: null, labelLimit: 300 },
-  title: { fontSize: 15, anchor: 'start', fontWeight: 'bold', offset: 12 },
-  view: { stroke: '#cccccc' },
-};
-
 /** Rates above and engines below, over time, as SVG. The same samples give the same text. */
 export async function plot(title: string, samples: readonly Sample[]): Promise<string> {
   const points = pointsOf(samples);
-  const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: PLOT_CONFIG,
+  return svgOf({
     title,
     vconcat: [
       panel(RATES, points, { title: 'requests per second', height: 260 }),
@@ -63,13 +36,11 @@ export async function plot(title: string, samples: readonly Sample[]): Promise<s
     ],
     spacing: 24,
     resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
-  };
-  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+  });
 }
 
 function panel(lines: readonly Line[], points: readonly Point[], { title, height }: { title: string; height: number }) {
-  const domain = lines.map(({ name }) => name);
-  const own = points.filter(({ line }) => domain.includes(line));
+  const own = points.filter(({ line }) => lines.some(({ name }) => name === line));
   const highest = Math.max(...own.map(({ value }) => value));
   return {
     width: WIDTH,
@@ -91,17 +62,7 @@ function panel(lines: readonly Line[], points: readonly Point[], { title, height
         axis: { tickCount: height / 50, titlePadding: 12 },
         scale: { domainMin: 0, domainMax: highest * ROOM_ABOVE, nice: false },
       },
-      color: {
-        field: 'line',
-        type: 'nominal' as const,
-        sort: domain,
-        scale: { domain, range: lines.map(({ color }) => color) },
-      },
-      strokeDash: {
-        field: 'line',
-        type: 'nominal' as const,
-        scale: { domain, range: lines.map(({ dash }) => [...dash]) },
-      },
+      ...lineEncoding('line', lines),
     },
   };
 }

@@ -1,13 +1,10 @@
-import { type TopLevelSpec, compile } from 'vega-lite';
-import { parse, View } from 'vega';
-import { PLOT_CONFIG } from '../quota-simulation/plot.ts';
+import { type Line, lineEncoding, svgOf } from '../plots.ts';
 import type { Sample } from './simulate.ts';
 
 const WIDTH = 760;
 /** Of the highest line to the edge. */
 const ROOM_ABOVE = 1.08;
 
-/** Okabe and Ito's colours, which the colour-blind can tell apart; each line has dashes of its own beside it. */
 const BUNDLES = [
   { name: 'waiting', color: '#d55e00', dash: [1, 0], valueOf: ({ visible }: Sample) => visible },
   { name: 'at a task', color: '#0072b2', dash: [6, 3], valueOf: ({ taken }: Sample) => taken },
@@ -23,10 +20,7 @@ const TASKS = [
   { name: 'tasks that take bundles', color: '#009e73', dash: [1, 0], valueOf: ({ serving }: Sample) => serving },
 ];
 
-interface Line {
-  readonly name: string;
-  readonly color: string;
-  readonly dash: readonly number[];
+interface SampleLine extends Line {
   readonly valueOf: (sample: Sample) => number;
 }
 
@@ -39,9 +33,7 @@ interface Span {
 /** Bundles above and tasks below, over time, as SVG. The same samples give the same text. */
 export async function plot(title: string, samples: readonly Sample[], span: Span): Promise<string> {
   const shown = samples.filter(({ minute }) => minute >= span.from && minute <= span.to);
-  const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: PLOT_CONFIG,
+  return svgOf({
     title,
     vconcat: [
       panel(BUNDLES, shown, { title: 'bundles', height: 200, span }),
@@ -49,8 +41,7 @@ export async function plot(title: string, samples: readonly Sample[], span: Span
     ],
     spacing: 24,
     resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
-  };
-  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+  });
 }
 
 interface PanelOptions {
@@ -59,8 +50,7 @@ interface PanelOptions {
   readonly span: Span;
 }
 
-function panel(lines: readonly Line[], samples: readonly Sample[], { title, height, span }: PanelOptions) {
-  const domain = lines.map(({ name }) => name);
+function panel(lines: readonly SampleLine[], samples: readonly Sample[], { title, height, span }: PanelOptions) {
   const values = lines.flatMap(({ name, valueOf }) =>
     samples.map((sample) => ({ line: name, minute: sample.minute - span.from, value: valueOf(sample) })),
   );
@@ -85,17 +75,7 @@ function panel(lines: readonly Line[], samples: readonly Sample[], { title, heig
         axis: { tickCount: Math.min(highest, height / 40), titlePadding: 12, format: 'd' },
         scale: { domainMin: 0, domainMax: highest * ROOM_ABOVE, nice: false },
       },
-      color: {
-        field: 'line',
-        type: 'nominal' as const,
-        sort: domain,
-        scale: { domain, range: lines.map(({ color }) => color) },
-      },
-      strokeDash: {
-        field: 'line',
-        type: 'nominal' as const,
-        scale: { domain, range: lines.map(({ dash }) => [...dash]) },
-      },
+      ...lineEncoding('line', lines),
     },
   };
 }

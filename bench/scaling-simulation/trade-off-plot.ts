@@ -1,17 +1,14 @@
-import { type TopLevelSpec, compile } from 'vega-lite';
-import { parse, View } from 'vega';
-import { PLOT_CONFIG } from '../quota-simulation/plot.ts';
+import { lineEncoding, svgOf } from '../plots.ts';
 import type { Evaluation, Swept } from './evaluation.ts';
 import type { Trace } from './traces.ts';
 
 const WIDTH = 760;
 const HEIGHT = 380;
-/** Okabe and Ito's, which the colour-blind can tell apart; each line has dashes of its own beside it. */
-const COLORS = ['#e69f00', '#0072b2', '#d55e00'];
-const DASHES = [
-  [1, 0],
-  [6, 3],
-  [2, 2],
+/** One for each trace. */
+const STYLES = [
+  { color: '#e69f00', dash: [1, 0] },
+  { color: '#0072b2', dash: [6, 3] },
+  { color: '#d55e00', dash: [2, 2] },
 ];
 
 /** What a setting's values cost and save in some traces, by what these are called: a point for each value, with its name, as SVG. */
@@ -20,7 +17,6 @@ export async function tradeOffPlot(
   evaluations: readonly Evaluation[],
   traces: ReadonlyMap<Trace, string>,
 ): Promise<string> {
-  const domain = [...traces.values()];
   const values = Array.from(traces).flatMap(([trace, name]) =>
     evaluations.flatMap(({ settings, byTrace }) => {
       const figures = byTrace.get(trace);
@@ -33,9 +29,14 @@ export async function tradeOffPlot(
       };
     }),
   );
-  const spec: TopLevelSpec = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    config: { ...PLOT_CONFIG, legend: { ...PLOT_CONFIG.legend, labelLimit: 400, symbolType: 'stroke' } },
+  const lines = Array.from(traces.values(), (name, index) => ({
+    name,
+    color: '#000000',
+    dash: [1, 0],
+    ...STYLES[index],
+  }));
+  const { color, strokeDash } = lineEncoding('trace', lines);
+  return svgOf({
     title: `What ${setting} costs and saves in office hours`,
     width: WIDTH,
     height: HEIGHT,
@@ -54,14 +55,14 @@ export async function tradeOffPlot(
         scale: { type: 'log', domain: [5, 500] },
         axis: { values: [5, 10, 20, 50, 100, 200, 500], titlePadding: 12 },
       },
-      color: { field: 'trace', type: 'nominal', sort: domain, scale: { domain, range: COLORS } },
+      color,
     },
     layer: [
       {
         mark: { type: 'line', point: true, strokeWidth: 1.8 },
         encoding: {
           order: { field: 'value', type: 'quantitative' },
-          strokeDash: { field: 'trace', type: 'nominal', scale: { domain, range: DASHES } },
+          strokeDash,
         },
       },
       {
@@ -69,6 +70,5 @@ export async function tradeOffPlot(
         encoding: { text: { field: 'value', type: 'quantitative' } },
       },
     ],
-  };
-  return await new View(parse(compile(spec).spec), { renderer: 'none' }).toSVG();
+  });
 }
