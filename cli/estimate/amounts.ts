@@ -7,7 +7,7 @@ export function number(value: number, digits = 3): string {
   return value.toLocaleString('en', Number.isInteger(value) ? {} : { maximumSignificantDigits: digits });
 }
 
-/** `1.2 million` where it is many. */
+/** `1.2 million` where it is many, `0.12` where it is less than one. */
 export function rough(count: number): string {
   for (const [unit, size] of [
     ['trillion', 1e12],
@@ -16,7 +16,7 @@ export function rough(count: number): string {
   ] as const) {
     if (count >= size) return `${number(count / size, 2)} ${unit}`;
   }
-  return Math.round(Number(count.toPrecision(2))).toLocaleString('en');
+  return Number(count.toPrecision(2)).toLocaleString('en', { maximumSignificantDigits: 2 });
 }
 
 /** `$1,234`, `$12.34`, `$0.0012`: cents where there are any, and two digits below. */

@@ -21,11 +21,24 @@ export async function compressedBytesPerByte(
     },
   };
   let position = 0;
-  let from: { readonly position: number; readonly readTo: number } | undefined;
+  const points: Point[] = [];
   for await (const chunk of decompressedSource(watched, compression).read({ start: 0, end }, { signal })) {
     position += chunk.length;
-    if (position >= FROM_SHARE * end) from ??= { position, readTo };
+    if (position >= FROM_SHARE * end) points.push({ x: position, y: readTo });
   }
-  if (from === undefined || position === from.position) return position === 0 ? 1 : readTo / position;
-  return (readTo - from.readTo) / (position - from.position);
+  const perByte = slopeOf(points);
+  if (perByte > 0) return perByte;
+  return position === 0 ? 1 : readTo / position;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Of the line with the least squares: how much is read ahead changes from one moment to the next. NaN where there is none. */
+function slopeOf(points: readonly Point[]): number {
+  const mean = (of: (point: Point) => number): number => points.reduce((sum, at) => sum + of(at), 0) / points.length;
+  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
+  return mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
 }

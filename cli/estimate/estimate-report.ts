@@ -10,7 +10,7 @@ export function estimateReport(estimate: Estimate, width: number): string {
   if (costs !== null && measured !== null) {
     parts.push('', costsTable(costs.places), '', ...adviceLines(estimate, costs).map((line) => wrapped(line, width)));
   }
-  if (notes.length > 0) parts.push(['Note:', ...notes.map((note) => wrapped(`- ${note}`, width, '  '))].join('\n'));
+  if (notes.length > 0) parts.push(['', 'Note:', ...notes.map((note) => wrapped(`- ${note}`, width, '  '))].join('\n'));
   return parts.join('\n');
 }
 
@@ -34,7 +34,7 @@ function factsOf(estimate: Estimate): (readonly [label: string, text: string])[]
     ['pipeline', estimate.pipeline],
     ['elements', `${about}${elements}, in ${about}${counted(input.bundles, 'bundle')}`],
     ...(modelLoadSecs === null ? [] : [['model load', duration(modelLoadSecs)] as const]),
-    ...(measured === null ? [] : [['speed here', speedHere(measured, estimate)] as const]),
+    ...(measured === null ? [] : measuredRows(measured, estimate)),
     ...(providers.length === 0 ? [] : [['inferences', providers.join(', ')] as const]),
     ['memory', `${number(peakMemoryMb)} MB at most, with the models`],
     ['sample', `${counted(sample.elements, 'element')}, ${number(sample.failed)} failed`],
@@ -43,9 +43,11 @@ function factsOf(estimate: Estimate): (readonly [label: string, text: string])[]
   ];
 }
 
-function speedHere({ elementsPerSec, cpuSecsPerElement }: MeasuredFigures, { machine }: Estimate): string {
-  const cpu = duration(1000 * cpuSecsPerElement);
-  return `${number(elementsPerSec)} elements/s, ${counted(machine.workers, 'worker')}; ${cpu} of CPU for 1,000`;
+function measuredRows({ elementsPerSec, cpuSecsPerElement }: MeasuredFigures, { machine }: Estimate) {
+  return [
+    ['speed here', `${number(elementsPerSec)} elements/s, ${counted(machine.workers, 'worker')}`],
+    ['CPU time', `${duration(1000 * cpuSecsPerElement)} for 1,000 elements`],
+  ] as const;
 }
 
 const HEADINGS = ['place', 's per 1,000', 'this input', 'costs', 'per million'];
@@ -76,7 +78,7 @@ function adviceLines(estimate: Estimate, costs: NonNullable<Estimate['costs']>):
   const cost = places.find(({ name }) => name === cheapest)?.figures?.dollars;
   const lines = cost === undefined ? [] : [`Cheapest for this input: ${cheapest}, ${dollars(cost)}.`];
   lines.push(...crossings.map(crossingLine));
-  if (cheapestSteady !== null) lines.push(`Cheapest in steady work (per million): ${cheapestSteady}.`);
+  if (cheapestSteady !== null) lines.push(`Cheapest where there is always work (per million): ${cheapestSteady}.`);
   const assumed = `A vCPU of AWS is taken for as fast as a core here (${estimate.machine.processor}). Prices are ${prices}; docs/choosing.md says what is in them.`;
   return [lines.join(' '), ...gpuLines(places), assumed];
 }
@@ -84,23 +86,25 @@ function adviceLines(estimate: Estimate, costs: NonNullable<Estimate['costs']>):
 function crossingLine({ from, to, elements }: Crossing): string {
   if (elements === null) return `${to} is never cheaper than ${from}.`;
   if (elements <= 1) return `${to} is cheaper than ${from} at any size.`;
-  return `${to} is cheaper than ${from} from about ${rough(elements)} elements in one go.`;
+  return `${to} is cheaper than ${from} from about ${rough(Math.ceil(elements))} elements in one go.`;
 }
 
-/** When a GPU would pay, where none was measured. */
+/** What waking a GPU costs, and when one would pay, where none was measured. */
 function gpuLines(places: readonly ComparedPlace[]): readonly string[] {
+  if (places.every(({ figures }) => figures !== undefined)) return [];
+  const lines = ['No GPU was measured; > is what a task costs that starts, finds no work and ends.'];
   const unmeasured = places.flatMap(({ name, pays }) => (pays === undefined ? [] : [{ name, ...pays }]));
   const [first] = unmeasured;
-  if (first === undefined) return [];
+  if (first === undefined) return lines;
   const thresholds = unmeasured.map(
     ({ name, cores, elementsPerSec }) => `${name} ${number(cores, 2)} (${rough(elementsPerSec)} elements/s)`,
   );
   const least = Math.min(...unmeasured.map(({ cores }) => cores));
-  const most = `what runs beside the model (reading, preprocessing, writing) takes CPUs there too, and lets it do as much as ${number(first.mostCores, 2)} at most.`;
-  const lines = [
-    `No GPU was measured. To be cheaper in steady work, a task with one has to do as much as so many of this machine's cores: ${thresholds.join(', ')}.`,
-  ];
-  if (first.mostCores < least) lines.push(`It can't: ${most}`);
+  const most = `a task's own CPUs, which read, preprocess and write, keep up with ${number(first.mostCores, 2)} such cores at most.`;
+  lines.push(
+    `Where there is always work, one is cheaper if it does as much as so many cores like those here: ${thresholds.join(', ')}.`,
+  );
+  if (first.mostCores < least) lines.push(`It can't be: ${most}`);
   else if (first.mostCores < 2 * least) lines.push(`But ${most}`);
   return [lines.join(' ')];
 }

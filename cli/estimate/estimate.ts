@@ -79,7 +79,8 @@ export function estimate(facts: EstimateFacts): Estimate {
   const loads = metrics.distribution('load_model_latency_milli_secs');
   const measured = tally.succeeded === 0 ? null : figuresOf(sample);
   const ranOn = inferencesOn(metrics);
-  const reckoned = measured === null ? undefined : reckon(measured, ranOn, facts);
+  const isOnGpu = Object.keys(ranOn).some((provider) => provider !== 'cpu');
+  const reckoned = measured === null ? undefined : reckon(measured, isOnGpu, facts);
   const requests = metrics.counter('endpoint_requests');
   return {
     pipeline: pipelineName,
@@ -105,15 +106,16 @@ export function estimate(facts: EstimateFacts): Estimate {
       sampled: tally,
       measured,
       reckoned,
+      isOnGpu,
       requests,
+      batches: sample.isCut ? (metrics.distribution('inference_request_batch_size')?.count ?? null) : null,
       modelBytes: metrics.distribution('model_byte_size')?.max ?? 0,
       isLoose: input.isLoose,
     }),
   };
 }
 
-function reckon(measured: MeasuredFigures, ranOn: Estimate['inferencesOn'], facts: EstimateFacts) {
-  const isOnGpu = Object.keys(ranOn).some((provider) => provider !== 'cpu');
+function reckon(measured: MeasuredFigures, isOnGpu: boolean, facts: EstimateFacts) {
   const workload = workloadOf(measured, isOnGpu, facts);
   const models = pipelineModels(facts.pipeline);
   const comparison = compare(workload, {
@@ -134,7 +136,7 @@ function figuresOf({ measured }: Sample): MeasuredFigures | null {
     secs,
     elementsPerSec: elements / secs,
     cpuSecsPerElement: cpuSecs / elements,
-    engineCpuSecsPerElement: Math.min(engineCpuSecs, cpuSecs) / elements,
+    engineCpuSecsPerElement: engineCpuSecs / elements,
     othersShare,
   };
 }

@@ -15,8 +15,12 @@ export interface NotedFacts {
   readonly measured: MeasuredFigures | null;
   /** Undefined where there is nothing to reckon with. */
   readonly reckoned: { readonly workload: Workload; readonly comparison: Comparison } | undefined;
+  /** Whether models ran on a GPU. */
+  readonly isOnGpu: boolean;
   /** Requests that were made to endpoints. */
   readonly requests: number;
+  /** Batches that models were asked for; null where there were no more than those, or no model. */
+  readonly batches: number | null;
   /** Of the largest model. */
   readonly modelBytes: number;
   readonly isLoose: boolean;
@@ -24,16 +28,18 @@ export interface NotedFacts {
 
 /** Of other programs, a share that is worth a word. */
 const MUCH = 0.15;
+/** Batches start with one element; until there were so many, they may still have grown. */
+const FEW_BATCHES = 30;
 /** What Lambda takes of code and model files: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_CODE_MB = 250;
 
 /** What a user has to know of an estimate: what it rests on, and which limits it meets. */
 export function notesOf(facts: NotedFacts): readonly string[] {
-  const { reckoned } = facts;
-  const notes = [sampleNote(facts), othersNote(facts), ...remoteNotes(facts)];
+  const { reckoned, isOnGpu } = facts;
+  const notes = [sampleNote(facts), batchesNote(facts), othersNote(facts), ...remoteNotes(facts)];
   if (reckoned !== undefined) {
-    const isOnCpu = reckoned.comparison.places.some(({ kind, figures }) => kind !== 'gpu' && figures !== undefined);
-    notes.push(...(isOnCpu ? lambdaNotes(facts, reckoned) : [GPU_NOTE]), looseNote(facts));
+    notes.push(...(isOnGpu ? [GPU_NOTE] : lambdaNotes(facts, reckoned)));
+    notes.push(...tooLargeNotes(reckoned.comparison), looseNote(facts));
   }
   return notes.filter((note) => note !== undefined);
 }
@@ -45,6 +51,11 @@ function sampleNote({ sampled: { total, succeeded } }: NotedFacts): string | und
   if (total === 0) return 'there are no elements, and nothing was measured';
   if (succeeded > 0) return undefined;
   return `all of the sample failed (${number(total)}): there is nothing to reckon with`;
+}
+
+function batchesNote({ measured, batches }: NotedFacts): string | undefined {
+  if (measured === null || batches === null || batches >= FEW_BATCHES) return undefined;
+  return `models were called ${number(batches)} times only: batches start small and grow, so that more --sample-secs may show less time and lower costs`;
 }
 
 function othersNote({ pipeline, measured }: NotedFacts): string | undefined {
@@ -80,7 +91,7 @@ function lambdaNotes(
   if (bundleSecs > timeoutSecs) {
     const option = workload.readsPerElement > 0 ? 'bundleElements' : 'bundleBytes';
     notes.push(
-      `a full bundle takes ${duration(bundleSecs)} on Lambda, and a run may take ${duration(timeoutSecs)}: it goes on in further runs; with a smaller input.${option} one is enough`,
+      `a full bundle takes longer on Lambda (${duration(bundleSecs)}) than a run may (${duration(timeoutSecs)}): it goes on in further runs, whose starts are not in these figures; with a smaller input.${option} one is enough`,
     );
   }
   if (modelBytes > MAX_CODE_MB * 1024 ** 2 && hasLocalModel(pipeline)) {
@@ -89,6 +100,13 @@ function lambdaNotes(
     );
   }
   return notes;
+}
+
+function tooLargeNotes({ tooLarge }: Comparison): readonly string[] {
+  return Object.entries(tooLarge).map(([kind, { cpu, memoryMb }]) => {
+    const what = kind === 'gpu' ? 'containers with GPUs are' : 'containers without GPUs are';
+    return `${what} left out: a task of ${number(cpu)} vCPUs and ${number(Math.round(memoryMb))} MB fits on none of the instances that are reckoned with`;
+  });
 }
 
 function hasLocalModel(pipeline: Pipeline): boolean {

@@ -22,6 +22,8 @@ export interface Sample {
   readonly peakMemoryBytes: number;
   /** Whether some of it was run more than once. */
   readonly isRepeated: boolean;
+  /** Whether it ended as its time was over, and not as there was no more to run. */
+  readonly isCut: boolean;
 }
 
 /** As a run does: one that a worker works on, and one whose reading starts when that is read. */
@@ -38,18 +40,20 @@ const MOST_WARM_UP_SECS = 2;
  */
 export async function runSample(
   bundles: readonly Bundle[],
-  engine: InferenceEngine,
+  engine: Pick<InferenceEngine, 'process' | 'workers'>,
   options: RunSampleOptions,
 ): Promise<Sample> {
   const clock = new SampleClock(options);
   const ended = AbortSignal.any([options.signal, clock.over]);
   const seen = new SeenOutcomes();
   let turns = 0;
+  let done = 0;
   const lane = async (): Promise<void> => {
     while (!ended.aborted) {
       const turn = turns;
       // Bundles may be without elements: then it is the same the next time.
-      if (turn >= bundles.length && (!options.repeats || clock.elements === 0)) return;
+      const areEmpty = done >= bundles.length && clock.elements === 0;
+      if (turn >= bundles.length && (!options.repeats || areEmpty)) return;
       const bundle = bundles[turn % bundles.length];
       if (bundle === undefined) return;
       turns += 1;
@@ -60,9 +64,13 @@ export async function runSample(
         clock.add(chunk.elements);
       };
       await engine.process(bundle, { write }, { signal: ended });
+      done += 1;
     }
   };
   using memory = watchMemory();
+  const tellShare = (): void => options.onProgress?.(clock.share);
+  tellShare();
+  const telling = setInterval(tellShare, LOOK_MILLIS);
   const lanes = Array.from({ length: engine.workers * BUNDLES_PER_WORKER }, lane);
   try {
     await Promise.all(lanes);
@@ -71,8 +79,16 @@ export async function runSample(
     clock.end();
     await Promise.allSettled(lanes);
     if (!isOver || options.signal.aborted) throw error;
+  } finally {
+    clearInterval(telling);
   }
-  return { seen, measured: clock.measured(), peakMemoryBytes: memory.peak(), isRepeated: turns > bundles.length };
+  return {
+    seen,
+    measured: clock.measured(),
+    peakMemoryBytes: memory.peak(),
+    isRepeated: turns > bundles.length,
+    isCut: clock.isCut,
+  };
 }
 
 function watchMemory(): Disposable & { peak(): number } {
@@ -92,6 +108,7 @@ class SampleClock {
   #firstAt: number | undefined;
   #warm: Reading | undefined;
   #end: Reading | undefined;
+  #isCut = false;
 
   constructor(options: RunSampleOptions) {
     this.#options = options;
@@ -100,6 +117,16 @@ class SampleClock {
 
   get elements(): number {
     return this.#elements;
+  }
+
+  /** How much of the time that counts is over. */
+  get share(): number {
+    if (this.#warm === undefined) return 0;
+    return Math.min(1, (performance.now() - this.#warm.millis) / 1000 / this.#options.secs);
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
   }
 
   get over(): AbortSignal {
@@ -115,9 +142,9 @@ class SampleClock {
       if (now - this.#firstAt >= this.#warmUpMillis) this.#warm = readMeters(this.#elements);
       return;
     }
-    const share = (now - this.#warm.millis) / 1000 / this.#options.secs;
-    this.#options.onProgress?.(Math.min(1, share));
-    if (share >= 1) this.end();
+    if (this.share < 1) return;
+    this.#isCut = true;
+    this.end();
   }
 
   end(): void {
@@ -125,11 +152,12 @@ class SampleClock {
     this.#over.abort(new Error('the sample has ended'));
   }
 
-  /** From when it was warm, or from the start where more time passed before that than after. */
+  /** From when it was warm; where there was no more to run, and more time passed before that than after, from the start. */
   measured(): Measured {
     const end = (this.#end ??= readMeters(this.#elements));
     const start = this.#start;
     const warm = this.#warm ?? start;
-    return between(end.millis - warm.millis < warm.millis - start.millis ? start : warm, end);
+    const isShort = !this.#isCut && end.millis - warm.millis < warm.millis - start.millis;
+    return between(isShort ? start : warm, end);
   }
 }

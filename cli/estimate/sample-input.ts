@@ -72,9 +72,7 @@ export async function sampleInput(inputs: readonly RunInput[], options: SampleIn
   const missing = plannedWeight === 0 ? 1 : weights.reduce((sum, weight) => sum + weight, 0) / plannedWeight;
   const counted = await countElements(planned, options);
   const bundles = spread(planned.flatMap(({ bundles }) => bundles));
-  const bundleCount = Math.round(
-    planned.reduce((sum, { bundles, scale }) => sum + bundles.length * scale, 0) * missing,
-  );
+  const bundleCount = Math.round(counted.bundles * missing);
   const elements = Math.round(counted.elements * missing);
   return {
     bundles,
@@ -156,6 +154,7 @@ function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }
 
 interface Counted {
   readonly elements: number;
+  readonly bundles: number;
   readonly isExact: boolean;
   /** Undefined where an element is an object. */
   readonly bytesPerElement: number | undefined;
@@ -182,12 +181,14 @@ async function countElements(planned: readonly Planned[], options: SampleInputOp
     }
   }
   const perByte = bytes === 0 ? 0 : read / bytes;
-  const elements = planned.reduce((sum, { bundles, scale, limit }) => {
+  const totals = planned.map(({ bundles, scale, limit }) => {
     const own = bundles.reduce((count, bundle) => count + (counts.get(bundle) ?? bytesOf(bundle) * perByte), 0);
-    return sum + Math.min(own * scale, limit);
-  }, 0);
+    const elements = Math.min(own * scale, limit);
+    return { elements, bundles: bundles.length * (own === 0 ? scale : elements / own) };
+  });
   return {
-    elements,
+    elements: totals.reduce((sum, { elements }) => sum + elements, 0),
+    bundles: totals.reduce((sum, { bundles }) => sum + bundles, 0),
     isExact: counts.size === all.length && planned.every(({ isWhole }) => isWhole),
     bytesPerElement: read === 0 ? undefined : bytes / read,
   };

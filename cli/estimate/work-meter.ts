@@ -38,7 +38,9 @@ export function readMeters(elements: number): Reading {
 }
 
 export function between(first: Reading, last: Reading): Measured {
-  const cpuSecs = last.treeCpuSecs - first.treeCpuSecs;
+  const engineCpuSecs = last.engineCpuSecs - first.engineCpuSecs;
+  // The tree's is counted in hundredths, and on macOS what a process has used is gone with it.
+  const cpuSecs = Math.max(last.treeCpuSecs - first.treeCpuSecs, engineCpuSecs);
   const busySecs = last.busySecs - first.busySecs;
   const allSecs = busySecs + last.idleSecs - first.idleSecs;
   // In a container the system tells of cores that are not its own.
@@ -47,7 +49,7 @@ export function between(first: Reading, last: Reading): Measured {
     elements: last.elements - first.elements,
     secs: (last.millis - first.millis) / 1000,
     cpuSecs,
-    engineCpuSecs: last.engineCpuSecs - first.engineCpuSecs,
+    engineCpuSecs,
     othersShare: knowsOthers ? Math.min(1, Math.max(0, (busySecs - cpuSecs) / allSecs)) : 0,
   };
 }

@@ -8,11 +8,11 @@ import {
 } from '../config/compute.ts';
 import { breakEven, type GpuBreakEven, gpuBreakEven } from './break-even.ts';
 import { containerPlace, instanceHourDollars, wakeSecs } from './container-place.ts';
-import { cpuTypeFor, GPU_TYPES, type InstanceType } from './instance-types.ts';
+import { cpuTypeFor, gpuTypesFor, type InstanceType, type TaskSize } from './instance-types.ts';
 import { LAMBDA_MAX_MEMORY_MB, lambdaPlace } from './lambda-place.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
-import { requestDollars, type Workload } from './workload.ts';
+import { steadyRequestDollars, type Workload } from './workload.ts';
 
 export interface ComparisonOptions {
   /** The pipeline's own: what it says of its kind of place is kept to. */
@@ -38,7 +38,10 @@ export interface ComparedPlace {
   readonly figures?: Burst & Pick<Place, 'secsPerElement' | 'steadyDollars'>;
   /** What a task costs by the hour, and from its start to its end where there is nothing to do for it. */
   readonly task?: { readonly hourDollars: number; readonly wakeDollars: number };
-  /** Where nothing was measured: when it would be cheaper in steady work than the cheapest of the others. */
+  /**
+   * Where nothing was measured: when it would be cheaper in steady work than the cheapest of the others. Absent where the
+   * pipeline mostly waits, and where the others cost nothing.
+   */
   readonly pays?: GpuBreakEven;
 }
 
@@ -57,6 +60,8 @@ export interface Comparison {
   readonly crossings: readonly Crossing[];
   /** The memory that Lambda is reckoned with; null where the pipeline needs more than there is. */
   readonly lambdaMemoryMb: number | null;
+  /** Tasks that are larger than all instances that are reckoned with, by what they run on. */
+  readonly tooLarge: Partial<Readonly<Record<'cpu' | 'gpu', TaskSize>>>;
 }
 
 interface Candidate {
@@ -84,6 +89,16 @@ export function compare(workload: Workload, options: ComparisonOptions): Compari
     cheapestSteady: first((place) => place.steadyDollars),
     crossings: crossingsOf(measured),
     lambdaMemoryMb: lambdaCompute?.memoryMb ?? null,
+    tooLarge: tooLarge(workload, options),
+  };
+}
+
+function tooLarge(workload: Workload, options: ComparisonOptions): Comparison['tooLarge'] {
+  const { isOnGpu, hasOwnModel } = options;
+  const [onCpu, onGpu] = [taskSize(workload, containerFor(options, 0)), taskSize(workload, containerFor(options, 1))];
+  return {
+    ...(!isOnGpu && cpuTypeFor(onCpu) === undefined ? { cpu: onCpu } : {}),
+    ...((isOnGpu || hasOwnModel) && gpuTypesFor(onGpu).length === 0 ? { gpu: onGpu } : {}),
   };
 }
 
@@ -125,13 +140,20 @@ function lambdaCandidates(
 
 function cpuCandidates(workload: Workload, options: ComparisonOptions): readonly Candidate[] {
   const compute = containerFor(options, 0);
-  const type = cpuTypeFor({ cpu: compute.cpu, memoryMb: Math.max(compute.memoryMb, workload.peakMemoryMb) });
+  const type = cpuTypeFor(taskSize(workload, compute));
   return type === undefined ? [] : [containerCandidate(workload, { ...options, type, compute })];
 }
 
 function gpuCandidates(workload: Workload, options: ComparisonOptions): readonly Candidate[] {
   const compute = containerFor(options, 1);
-  return GPU_TYPES.map((type) => containerCandidate(workload, { ...options, type, compute }));
+  return gpuTypesFor(taskSize(workload, compute)).map((type) =>
+    containerCandidate(workload, { ...options, type, compute }),
+  );
+}
+
+/** What the pipeline asks for, or as much memory as it takes. */
+function taskSize({ peakMemoryMb }: Workload, { cpu, memoryMb }: ContainerCompute): TaskSize {
+  return { cpu, memoryMb: Math.max(memoryMb, peakMemoryMb) };
 }
 
 type ContainerOptions = Omit<ComparisonOptions, 'compute'> & {
@@ -165,21 +187,22 @@ function unmeasuredGpus(
 ): readonly ComparedPlace[] {
   const { engineCpuSecsPerElement, prices } = options;
   const compute = containerFor(options, 1);
-  const steady = measured.map(({ place }) => place.steadyDollars - requestDollars(workload, prices));
-  const dollarsPerElement = Math.min(...steady);
-  return GPU_TYPES.map((type) => {
+  const requests = steadyRequestDollars(workload, prices);
+  const dollarsPerElement = Math.min(...measured.map(({ place }) => place.steadyDollars - requests));
+  const isKnown = !workload.isWaiting && measured.length > 0 && dollarsPerElement > 0;
+  return gpuTypesFor(taskSize(workload, compute)).map((type) => {
     const compared = describe(workload, { ...options, type, compute });
     const gpuHourDollars = instanceHourDollars({ type, compute, prices });
     const terms = { dollarsPerElement, gpuHourDollars, vcpus: compute.cpu, engineCpuSecsPerElement };
-    return steady.length === 0 ? compared : Object.assign(compared, { pays: gpuBreakEven(workload, terms) });
+    return isKnown ? Object.assign(compared, { pays: gpuBreakEven(workload, terms) }) : compared;
   });
 }
 
-/** What the pipeline says of containers, if it says anything, for tasks with so many GPUs. */
+/** What the pipeline says of containers, if it says anything, for tasks with so many GPUs; their size, if it is that of such. */
 function containerFor({ compute }: Pick<ComparisonOptions, 'compute'>, gpus: 0 | 1): ContainerCompute {
   if (compute.kind === 'lambda') return container({ gpus });
   const { kind: _, cpu, memoryMb, ...others } = compute;
-  const size = compute.gpus > 0 === gpus > 0 ? { cpu, memoryMb } : {};
+  const size = compute.gpus === gpus ? { cpu, memoryMb } : {};
   return container({ ...others, ...size, gpus });
 }
 

@@ -3,7 +3,7 @@ import { CONTAINER_SCALING } from '../config/container-scaling.ts';
 import type { InstanceType } from './instance-types.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
-import { requestDollars, secsPerElement, type Workload } from './workload.ts';
+import { bundlesOf, requestDollars, secsPerElement, steadyRequestDollars, type Workload } from './workload.ts';
 
 /**
  * Seconds for which an instance is paid for until it has booted and fetched the image, and after its task has ended. They are
@@ -47,12 +47,12 @@ export function containerPlace(workload: Workload, { type, compute, prices }: Co
   const { cpu, backlogPerTask, maxTasks, minTasks } = compute;
   const secDollars = instanceHourDollars({ type, compute, prices }) / 3600;
   const perElement = secsPerElement(workload, cpu);
-  const requests = requestDollars(workload, prices);
 
   const burst = (elements: number): Burst => {
     if (elements === 0) return { secs: 0, atOnce: 0, dollars: 0 };
     const workSecs = elements * perElement;
-    const wanted = elements / workload.elementsPerBundle / backlogPerTask;
+    const bundles = bundlesOf(workload, elements);
+    const wanted = bundles / backlogPerTask;
     const tasks = Math.min(Math.max(wanted, minTasks, 1), maxTasks);
     // Tasks that the backlog does not ask for any more go while others work; the last one stays for a while.
     const paidSecs =
@@ -60,10 +60,11 @@ export function containerPlace(workload: Workload, { type, compute, prices }: Co
     return {
       secs: ALARM_SECS + startSecs(workload, type) + workSecs / tasks,
       atOnce: tasks,
-      dollars: paidSecs * secDollars + elements * requests,
+      dollars: paidSecs * secDollars + requestDollars(workload, { elements, bundles, prices }),
     };
   };
-  return { name: type.name, secsPerElement: perElement, steadyDollars: perElement * secDollars + requests, burst };
+  const steadyDollars = perElement * secDollars + steadyRequestDollars(workload, prices);
+  return { name: type.name, secsPerElement: perElement, steadyDollars, burst };
 }
 
 function startSecs(workload: Workload, { gpu }: InstanceType): number {

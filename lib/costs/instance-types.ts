@@ -22,7 +22,21 @@ export const GPU_TYPES: readonly InstanceType[] = [
 /** What the system and the ECS agent leave of an instance's memory; deployed capacity counts with it too. */
 const MEMORY_SHARE_FOR_TASKS = 0.9;
 
+export interface TaskSize {
+  readonly cpu: number;
+  readonly memoryMb: number;
+}
+
 /** The smallest type that such a task fits on; undefined where none does. */
-export function cpuTypeFor({ cpu, memoryMb }: { readonly cpu: number; readonly memoryMb: number }) {
-  return CPU_TYPES.find((type) => type.vcpus >= cpu && type.memoryMb * MEMORY_SHARE_FOR_TASKS >= memoryMb);
+export function cpuTypeFor(size: TaskSize): InstanceType | undefined {
+  return CPU_TYPES.find((type) => hasRoomFor(type, size));
+}
+
+/** Those that a task of one GPU and such a size fits on. */
+export function gpuTypesFor(size: TaskSize): readonly InstanceType[] {
+  return GPU_TYPES.filter((type) => hasRoomFor(type, size));
+}
+
+function hasRoomFor({ vcpus, memoryMb }: InstanceType, size: TaskSize): boolean {
+  return vcpus >= size.cpu && memoryMb * MEMORY_SHARE_FOR_TASKS >= size.memoryMb;
 }

@@ -1,7 +1,7 @@
 import type { Architecture, LambdaCompute } from '../config/compute.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
-import { requestDollars, secsPerElement, type Workload } from './workload.ts';
+import { bundlesOf, requestDollars, secsPerElement, steadyRequestDollars, type Workload } from './workload.ts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 export const LAMBDA_MEMORY_MB_PER_VCPU = 1769;
@@ -38,14 +38,15 @@ export function lambdaPlace(workload: Workload, { architecture, compute, prices 
   // Starting is billed: https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
   const coldSecs = Math.max(workload.startSecs, workload.startCpuSecs / vcpus);
   const bundleDollars = bundleSecs * secDollars + prices.lambdaMillionRequests / 1e6;
-  const steadyDollars = bundleDollars / workload.elementsPerBundle + requestDollars(workload, prices);
+  const steadyDollars = bundleDollars / workload.elementsPerBundle + steadyRequestDollars(workload, prices);
 
   const burst = (elements: number): Burst => {
-    const bundles = Math.max(elements / workload.elementsPerBundle, elements > 0 ? 1 : 0);
+    const bundles = bundlesOf(workload, elements);
     // A last bundle that is not full takes less long, but the same round trips.
     const workSecs = elements * secsPerElement(workload, vcpus) + bundles * ROUND_TRIP_SECS;
     const { atOnce, secs } = ramp(workSecs, { bundles, limit: Math.min(maxConcurrency, MAX_RUNS) });
-    const requests = (bundles * prices.lambdaMillionRequests) / 1e6 + elements * requestDollars(workload, prices);
+    const requests =
+      (bundles * prices.lambdaMillionRequests) / 1e6 + requestDollars(workload, { elements, bundles, prices });
     return {
       secs: coldSecs + Math.max(secs, Math.min(bundleSecs, workSecs)),
       atOnce,

@@ -41,15 +41,29 @@ export function secsPerElement(workload: Workload, vcpus: number): number {
  */
 const OF_BUNDLE = { messages: 4, reads: 8, writes: 1, writesOfFailures: 2 };
 
-/** Dollars for the requests to S3 and SQS, for each element. */
-export function requestDollars(workload: Workload, prices: Prices): number {
-  const { elementsPerBundle, failedShare, readsPerElement, writesPerElement } = workload;
-  const writes = OF_BUNDLE.writes + (failedShare > 0 ? OF_BUNDLE.writesOfFailures : 0);
+/** Full bundles that so many elements make, the last one by its part; where there are fewer elements than one holds, one. */
+export function bundlesOf({ elementsPerBundle }: Workload, elements: number): number {
+  return elements === 0 ? 0 : Math.max(1, elements / elementsPerBundle);
+}
+
+/** Dollars for the requests to S3 and SQS that so many elements take, in so many bundles. */
+export function requestDollars(
+  { failedShare, readsPerElement, writesPerElement }: Workload,
+  { elements, bundles, prices }: { readonly elements: number; readonly bundles: number; readonly prices: Prices },
+): number {
   // Each failure is a dead letter as well.
-  const messages = OF_BUNDLE.messages / elementsPerBundle + failedShare;
+  const messages = bundles * OF_BUNDLE.messages + elements * failedShare;
+  const reads = bundles * OF_BUNDLE.reads + elements * readsPerElement;
+  const writesOfBundle = OF_BUNDLE.writes + (failedShare > 0 ? OF_BUNDLE.writesOfFailures : 0);
+  const writes = bundles * writesOfBundle + elements * writesPerElement;
   return (
     (messages * prices.sqsMillionRequests) / 1e6 +
-    ((OF_BUNDLE.reads / elementsPerBundle + readsPerElement) * prices.s3ThousandGets) / 1000 +
-    ((writes / elementsPerBundle + writesPerElement) * prices.s3ThousandPuts) / 1000
+    (reads * prices.s3ThousandGets) / 1000 +
+    (writes * prices.s3ThousandPuts) / 1000
   );
+}
+
+/** For each element, of full bundles. */
+export function steadyRequestDollars(workload: Workload, prices: Prices): number {
+  return requestDollars(workload, { elements: 1, bundles: 1 / workload.elementsPerBundle, prices });
 }

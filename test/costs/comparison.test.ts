@@ -21,6 +21,10 @@ const kinds = (compute: Compute, differences: Partial<ComparisonOptions> = {}) =
     ({ kind, name, size, figures }) => `${kind} ${name}, ${size}${figures === undefined ? '?' : ''}`,
   );
 
+function mostCores(compute: Compute): readonly (number | undefined)[] {
+  return compare(workload(), options({ compute })).places.map(({ pays }) => pays?.mostCores);
+}
+
 function needing(peakMemoryMb: number): Comparison {
   return compare(workload({ peakMemoryMb }), options());
 }
@@ -67,6 +71,34 @@ describe('the comparison of places', () => {
       'g6.xlarge',
       'g5.xlarge',
     ]);
+  });
+
+  test('leaves out instances that a task does not fit on', () => {
+    const of = (compute: Compute, differences: Partial<ComparisonOptions> = {}) =>
+      compare(workload({ peakMemoryMb: 3000 }), options({ compute, ...differences }));
+    const wide = of(container({ gpus: 1, cpu: 8, memoryMb: 20_000 }));
+    expect(wide.places.map(({ kind }) => kind)).toEqual(['lambda', 'lambda', 'cpu']);
+    expect(wide.tooLarge).toEqual({ gpu: { cpu: 8, memoryMb: 20_000 } });
+    expect(of(container({ gpus: 1, cpu: 8 }), { isOnGpu: true }).places).toEqual([]);
+    expect(of(container({ cpu: 100 })).tooLarge).toEqual({ cpu: { cpu: 100, memoryMb: 6144 } });
+    expect(of(container({ cpu: 2 })).tooLarge).toEqual({});
+    const roomy = compare(workload({ peakMemoryMb: 300_000 }), options());
+    expect(roomy.places).toEqual([]);
+    expect(roomy).toMatchObject({ cheapest: null, crossings: [], tooLarge: { cpu: {}, gpu: {} } });
+  });
+
+  test('reckons a task of one GPU with the size of one, where the pipeline asks for more', () => {
+    expect(mostCores(container({ gpus: 4 }))).toEqual(mostCores(container({ gpus: 1 })));
+  });
+
+  test('says nothing of when a GPU pays where the time is spent waiting, or other places cost nothing', () => {
+    const free = { ...PRICES, lambdaArm64GbSec: 0, lambdaMillionRequests: 0, lambdaDiskGbSec: 0 };
+    for (const { places } of [
+      compare(workload({ isWaiting: true }), options()),
+      compare(workload(), options({ prices: free })),
+    ]) {
+      expect(places.filter(({ kind, pays }) => kind === 'gpu' && pays === undefined)).toHaveLength(3);
+    }
   });
 
   test('finds a function cheaper for little work, and a container for much', () => {

@@ -29,6 +29,12 @@ describe('a function of Lambda', () => {
     expect({ atOnce, secs }).toEqual({ atOnce: 1, secs: billedSecs });
   });
 
+  test('takes as many requests for a bundle that is not full', () => {
+    const requests = 0.2e-6 + (4 * 0.4) / 1e6 + (8 * 0.0004) / 1000 + 0.005 / 1000;
+    const compute = (1 * 0.005 + ROUND_TRIP_SECS + 1) * (TWO_VCPUS_MB / 1024) * 0.000_013_333_4;
+    expect(place(TWO_VCPUS_MB).burst(1).dollars).toBeCloseTo(compute + requests, 12);
+  });
+
   test('is billed for more than 512 MB of disk', () => {
     const more = place(1769, { ephemeralStorageMb: 512 + 1024 }).burst(100).dollars;
     const none = place(1769).burst(100).dollars;

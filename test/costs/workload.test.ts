@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PRICES, pricesWith } from '../../lib/costs/prices.ts';
-import { requestDollars, secsPerElement } from '../../lib/costs/workload.ts';
+import { bundlesOf, secsPerElement, steadyRequestDollars } from '../../lib/costs/workload.ts';
 import { workload } from './workload.ts';
 
 describe('the time of an element', () => {
@@ -26,12 +26,17 @@ describe('the requests of an element', () => {
   test('are its share of those of its bundle, and its own', () => {
     const prices = { ...PRICES, sqsMillionRequests: 1e6, s3ThousandGets: 1e5, s3ThousandPuts: 1e3 };
     const of = (differences: Parameters<typeof workload>[0]): number =>
-      requestDollars(workload({ elementsPerBundle: 10, ...differences }), prices);
+      steadyRequestDollars(workload({ elementsPerBundle: 10, ...differences }), prices);
     expect(of({})).toBeCloseTo(0.4 + 80 + 0.1);
     expect(of({ readsPerElement: 1, writesPerElement: 1 })).toBeCloseTo(0.4 + 180 + 1.1);
     // Two more objects for a bundle with failures, and a dead letter for each.
     expect(of({ failedShare: 0.5 })).toBeCloseTo(0.9 + 80 + 0.3);
   });
+});
+
+test('there is one bundle at least, where there are elements', () => {
+  const bundles = [0, 1, 10, 25].map((elements) => bundlesOf(workload({ elementsPerBundle: 10 }), elements));
+  expect(bundles).toEqual([0, 1, 1, 2.5]);
 });
 
 describe('prices', () => {

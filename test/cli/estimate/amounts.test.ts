@@ -25,7 +25,16 @@ describe('amounts', () => {
   });
 
   test('of things are said in so many digits as they are known', () => {
-    expect([0.4, 1234, 56_789, 1.26e6, 3e9].map(rough)).toEqual(['0', '1,200', '57,000', '1.3 million', '3 billion']);
+    expect([0, 0.123, 1.26, 99.6, 1234, 56_789, 1.26e6, 3e9].map(rough)).toEqual([
+      '0',
+      '0.12',
+      '1.3',
+      '100',
+      '1,200',
+      '57,000',
+      '1.3 million',
+      '3 billion',
+    ]);
     expect([0.000_123_45, 1.2345, 12_345.6, 12_345].map((value) => number(value))).toEqual([
       '0.000123',
       '1.23',

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { estimate, type Estimate, type EstimateFacts } from '../../../cli/estimate/estimate.ts';
 import { estimateReport } from '../../../cli/estimate/estimate-report.ts';
@@ -17,6 +18,7 @@ interface Differences extends Partial<Omit<EstimateFacts, 'sample' | 'metrics' |
   readonly format?: 'jsonl' | 'images';
   readonly peakMemoryMb?: number;
   readonly modelMb?: number;
+  readonly batches?: number;
   readonly counters?: Partial<Record<CounterName, number>>;
   readonly measured?: Partial<EstimateFacts['sample']['measured']>;
 }
@@ -28,6 +30,7 @@ function estimated(differences: Differences = {}): Estimate {
     format = 'jsonl',
     peakMemoryMb = 300,
     modelMb = 1,
+    batches = 100,
     counters = {},
     ...facts
   } = differences;
@@ -39,6 +42,7 @@ function estimated(differences: Differences = {}): Estimate {
   const metrics = new Metrics();
   metrics.record('load_model_latency_milli_secs', 500);
   metrics.record('model_byte_size', modelMb * MEBIBYTE);
+  for (let batch = 0; batch < batches; batch += 1) metrics.record('inference_request_batch_size', 32);
   for (const [name, count] of Object.entries(counters)) metrics.add(name as CounterName, count);
   const quiet = { elements: 10_000, secs: 10, cpuSecs: 10, engineCpuSecs: 2, othersShare: 0 };
   const measured = { ...quiet, ...differences.measured };
@@ -50,7 +54,7 @@ function estimated(differences: Differences = {}): Estimate {
     start: { elements: 0, secs: 1, cpuSecs: 1, engineCpuSecs: 0.5, othersShare: 0 },
     prices: { dollars: PRICES, of: 'made up' },
     ...facts,
-    sample: { seen, measured, peakMemoryBytes: peakMemoryMb * MEBIBYTE, isRepeated: true },
+    sample: { seen, measured, peakMemoryBytes: peakMemoryMb * MEBIBYTE, isRepeated: true, isCut: true },
     metrics,
   });
 }
@@ -113,10 +117,41 @@ describe('an estimate', () => {
       'it took 12,000 MB here, and a function has 10,240 MB at most: Lambda is left out',
     ]);
     expect(notesOf({ compute: lambda({ timeoutSecs: 30, memoryMb: 885 }), measured: { cpuSecs: 100 } })).toEqual([
-      expect.stringMatching(/^a full bundle takes 3 min on Lambda, and a run may take 30 s: .*input\.bundleBytes/),
+      expect.stringMatching(
+        /^a full bundle takes longer on Lambda \(3 min\) than a run may \(30 s\): .*input\.bundleBytes/,
+      ),
     ]);
     expect(notesOf({ modelMb: 300 })).toEqual([
       expect.stringMatching(/^a model of 300 MB is too large for a function's code/),
+    ]);
+  });
+
+  test('says that it knows little, where there were few batches', () => {
+    expect(notesOf({ batches: 3 })).toEqual([
+      expect.stringMatching(/^models were called 3 times only: .*--sample-secs/),
+    ]);
+  });
+
+  test('has no names that docs/choosing.md does not list', async () => {
+    const docs = await readFile(new URL('../../../docs/choosing.md', import.meta.url), 'utf8');
+    const listed = docs.slice(docs.indexOf('With `--json`'), docs.indexOf('## What is reckoned'));
+    const made = estimated();
+    const [arm] = made.costs?.places ?? [];
+    const gpu = made.costs?.places.at(-1);
+    const { input, machine, sample, measured, costs } = made;
+    const objects = [made, input, machine, sample, measured, costs, arm, gpu, arm?.figures, gpu?.task, gpu?.pays];
+    for (const object of objects) {
+      expect(object).toBeTruthy();
+      for (const name of Object.keys(object ?? {})) expect(listed).toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  test('says which containers are too large to be reckoned with', () => {
+    expect(notesOf({ compute: container({ gpus: 1, cpu: 8 }) })).toEqual([
+      expect.stringMatching(/^containers with GPUs are left out: a task of 8 vCPUs and 12,288 MB fits on none/),
+    ]);
+    expect(notesOf({ compute: container({ cpu: 100 }) })).toEqual([
+      expect.stringMatching(/^containers without GPUs are left out: a task of 100 vCPUs and 6,144 MB fits on none/),
     ]);
   });
 
@@ -126,8 +161,8 @@ describe('an estimate', () => {
 
   test('says where a GPU can not be cheaper, as what runs beside the model is too slow, and where it can', () => {
     // Three vCPUs do what takes three CPU seconds in one.
-    expect(saidOfGpus(5)).toMatch(/It can't: .* lets it do as much as 6 at most\.$/);
-    expect(saidOfGpus(2)).toMatch(/But .* lets it do as much as 15 at most\.$/);
+    expect(saidOfGpus(5)).toMatch(/It can't be: .* keep up with 6 such cores at most\.$/);
+    expect(saidOfGpus(2)).toMatch(/But .* keep up with 15 such cores at most\.$/);
     expect(saidOfGpus(0.1)).not.toMatch(/at most/);
   });
 });
