@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lambdaCores } from '../lib/config/compute.ts';
 import { ConfigError } from '../lib/errors.ts';
 
 /** The environment of a function, as `process.env` is. */
@@ -84,8 +85,6 @@ export interface EcsService {
   readonly service: string;
 }
 
-/** Lambda gives a function a whole core for each so many MB of memory. */
-const MEMORY_MB_PER_CORE = 1769;
 /** ECS's own. */
 const STOP_TIMEOUT_SECS = 30;
 const MAX_PORT = 65_535;
@@ -119,7 +118,7 @@ export function intakeSettings(env: Environment): IntakeSettings {
 
 export function processorSettings(env: Environment): ProcessorSettings {
   const memoryMb = read(env, 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', number);
-  return { ...bundleSettings(env), cores: Math.max(1, Math.floor(memoryMb / MEMORY_MB_PER_CORE)) };
+  return { ...bundleSettings(env), cores: lambdaCores(memoryMb) };
 }
 
 export function workerSettings(env: Environment): WorkerSettings {

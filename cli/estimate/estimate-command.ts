@@ -2,10 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Compute } from '../../lib/config/compute.ts';
+import { type Compute, lambdaCores } from '../../lib/config/compute.ts';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { asksEndpoints } from '../../lib/config/pipeline-models.ts';
-import { LAMBDA_MEMORY_MB_PER_VCPU } from '../../lib/costs/lambda-place.ts';
 import { PRICES, PRICES_OF, pricesWith } from '../../lib/costs/prices.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
@@ -91,8 +90,7 @@ async function estimateRun(
 
 /** As many as the pipeline's function or task has, so that the engine runs here as it would there. */
 function engineCores(compute: Compute): number {
-  if (compute.kind === 'container') return Math.ceil(compute.cpu);
-  return Math.max(1, Math.floor(compute.memoryMb / LAMBDA_MEMORY_MB_PER_VCPU));
+  return compute.kind === 'container' ? Math.ceil(compute.cpu) : lambdaCores(compute.memoryMb);
 }
 
 async function readPrices(path: string | undefined): Promise<EstimateFacts['prices']> {

@@ -86,6 +86,14 @@ export interface ContainerCompute extends ContainerOptions {
 /** Where a deployed pipeline runs; `fabric run` runs every pipeline here. */
 export type Compute = LambdaCompute | ContainerCompute;
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+export const LAMBDA_MEMORY_MB_PER_VCPU = 1769;
+
+/** Cores that an engine may count on in a function: the whole ones that come with its memory, and one at least. */
+export function lambdaCores(memoryMb: number): number {
+  return Math.max(1, Math.floor(memoryMb / LAMBDA_MEMORY_MB_PER_VCPU));
+}
+
 export const DEFAULT_LAMBDA = { kind: 'lambda', memoryMb: 2048, timeoutSecs: 900, ephemeralStorageMb: 2048 } as const;
 
 const DEFAULT_CONTAINER = {

@@ -1,10 +1,8 @@
-import type { Architecture, LambdaCompute } from '../config/compute.ts';
+import { type Architecture, LAMBDA_MEMORY_MB_PER_VCPU, type LambdaCompute } from '../config/compute.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
 import { bundlesOf, requestDollars, secsPerElement, steadyRequestDollars, type Workload } from './workload.ts';
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
-export const LAMBDA_MEMORY_MB_PER_VCPU = 1769;
 export const LAMBDA_MAX_MEMORY_MB = 10_240;
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five batches at once, then 300 more a minute, up to 1,000. */
 const RUNS_AT_FIRST = 5;

@@ -1,4 +1,4 @@
-import { LAMBDA_MEMORY_MB_PER_VCPU } from '../../lib/costs/lambda-place.ts';
+import { LAMBDA_MEMORY_MB_PER_VCPU } from '../../lib/config/compute.ts';
 import type { Workload } from '../../lib/costs/workload.ts';
 
 /** Ten milliseconds of one core for each element, a hundred elements a bundle, models that are there in a second. */

@@ -17,16 +17,16 @@ import { temporaryFolder } from '../temporary-folder.ts';
 
 const content = Buffer.from(Array.from({ length: 50_000 }, (_, index) => `line ${index}\n`).join(''));
 
-describe('openObjectSource', () => {
-  let aws: TestAws;
-  let store: ObjectStore;
-  beforeAll(async () => {
-    aws = await startTestAws();
-    store = aws.store;
-    await aws.createBucket('bucket');
-  });
-  afterAll(() => aws[Symbol.asyncDispose]());
+let aws: TestAws;
+let store: ObjectStore;
+beforeAll(async () => {
+  aws = await startTestAws();
+  store = aws.store;
+  await aws.createBucket('bucket');
+});
+afterAll(() => aws[Symbol.asyncDispose]());
 
+describe('openObjectSource', () => {
   test('reads what ranges of an object hold, in chunks that are wholly the reader’s own', async () => {
     const address = { bucket: 'bucket', key: 'lines.txt' };
     await store.put(address, content);
@@ -108,15 +108,6 @@ describe('openObjectSource', () => {
 });
 
 describe('openWholeObject', () => {
-  let aws: TestAws;
-  let store: ObjectStore;
-  beforeAll(async () => {
-    aws = await startTestAws();
-    store = aws.store;
-    await aws.createBucket('bucket');
-  });
-  afterAll(() => aws[Symbol.asyncDispose]());
-
   test.each([0, 1, 200_000])('brings an object of %i bytes with one request', async (byteLength) => {
     const address = { bucket: 'bucket', key: `whole-${byteLength}` };
     const content = Buffer.alloc(byteLength, 'content');
