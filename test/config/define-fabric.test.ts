@@ -351,27 +351,3 @@ describe('isFabric', () => {
       expect(isFabric(other)).toBe(false);
   });
 });
-
-describe('lambda and container', () => {
-  test('have 2,048 MB, 15 minutes and no GPU by default', () => {
-    expect(lambda()).toEqual(LAMBDA);
-    expect(container()).toMatchObject({ kind: 'container', gpus: 0, cpu: 2, memoryMb: 6144 });
-  });
-
-  test('have 3 vCPUs and 12 GiB for each GPU, at most four tasks, and none without work', () => {
-    expect(container({ gpus: 2 })).toEqual({
-      kind: 'container',
-      gpus: 2,
-      cpu: 6,
-      memoryMb: 24_576,
-      spot: false,
-      maxTasks: 4,
-      minTasks: 0,
-      backlogPerTask: 10,
-      capacity: 'managed-instances',
-      network: 'public',
-      stopTimeoutSecs: 90,
-      visibilitySecs: 90,
-    });
-  });
-});

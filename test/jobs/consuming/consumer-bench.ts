@@ -1,3 +1,4 @@
+import type { Deadline } from '../../../lib/jobs/fabric-ports.ts';
 import { orStopped } from '../../../lib/jobs/consuming/or-stopped.ts';
 import { QueueConsumer, type QueueConsumerOptions } from '../../../lib/jobs/consuming/queue-consumer.ts';
 import { stopTimes } from '../../../lib/jobs/consuming/stop-times.ts';
@@ -84,4 +85,11 @@ function longPolling(queue: MemoryQueue, clock: VirtualClock): MessageQueue {
       }
     },
   };
+}
+
+/** Rejects as soon as the deadline's signal comes. */
+export function untilBrokenOff({ signal }: Deadline): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
