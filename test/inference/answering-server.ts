@@ -10,6 +10,8 @@ export interface Reply {
 }
 
 export interface AnsweringServer extends AsyncDisposable {
+  /** Resolved once a client has closed a request that was not answered. */
+  readonly gone: Promise<void>;
   readonly url: string;
   /** The instances of each request, in the order in which they came. */
   readonly requests: readonly (readonly number[])[];
@@ -26,7 +28,11 @@ export async function startAnsweringServer(): Promise<AnsweringServer> {
   const requests: (readonly number[])[] = [];
   const answers = new Map<number, number>();
   const waiting: { readonly requests: number; readonly resolve: () => void }[] = [];
+  const gone = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
+    response.on('close', () => {
+      if (!response.writableFinished) gone.resolve();
+    });
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -48,6 +54,7 @@ export async function startAnsweringServer(): Promise<AnsweringServer> {
   const { port } = server.address() as AddressInfo;
   const it: AnsweringServer = {
     url: `http://127.0.0.1:${port}/`,
+    gone: gone.promise,
     requests,
     answers,
     reply: () => ({}),
