@@ -58,10 +58,19 @@ const input = inputFields
     error: 'must be left out for images and binary: their objects are taken in the order in which they are listed',
   });
 
+const modelHandler = z
+  .instanceof(ModelHandler, { error: 'must be a ModelHandler of this installation of inference-fabric' })
+  .refine((handler) => modelsOf(handler).every((model) => missingMethods(model).length === 0), {
+    error: ({ input: handler }) =>
+      `must have the methods of its kind: ${modelsOf(handler as ModelHandler)
+        .flatMap((model) => missingMethods(model).map((method) => `${model.constructor.name} has no '${method}'`))
+        .join(', ')}`,
+  });
+
 const runInferenceStep = z
   .strictObject({
     kind: z.literal('runInference'),
-    handler: z.instanceof(ModelHandler, { error: 'must be a ModelHandler of this installation of inference-fabric' }),
+    handler: modelHandler,
     timeoutSecs: positiveNumber,
     loadTimeoutSecs: positiveNumber,
     onTimeout: z.enum(['fail', 'retry'], "must be 'fail' or 'retry'"),
@@ -115,6 +124,10 @@ const step: z.ZodType<Step> = z.discriminatedUnion(
 function weighsEach(branches: object, weights: Readonly<Record<string, number>>): boolean {
   const sameNames = Object.keys(branches).toSorted().join() === Object.keys(weights).toSorted().join();
   return sameNames && Object.values(weights).some((weight) => weight > 0);
+}
+
+function missingMethods(handler: ModelHandler): readonly string[] {
+  return handler.requiredMethods.filter((method) => typeof Reflect.get(handler, method) !== 'function');
 }
 
 function isFromFile(handler: ModelHandler): boolean {

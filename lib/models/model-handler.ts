@@ -63,6 +63,11 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     inferenceArgs?: InferenceArgs,
   ): Promise<readonly Output[]> | readonly Output[];
 
+  /** Methods that a handler must have: a config whose handler lacks one is refused. */
+  get requiredMethods(): readonly string[] {
+    return ['loadModel', 'runInference'];
+  }
+
   /** Elements share a batch only where their keys are the same. */
   batchKey?(element: Input): string;
 

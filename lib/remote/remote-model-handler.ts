@@ -21,6 +21,11 @@ export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOpti
   readonly timeoutSecs?: number;
   /** The most requests that an engine has under way at once; how many there are follows the endpoint's latency. @default 256 */
   readonly maxConcurrency?: number;
+  /**
+   * Seconds for which an endpoint may throttle an element without a break before the element fails; one attempt at its
+   * bundle counts. @default no limit
+   */
+  readonly maxThrottledSecs?: number;
   /** Quotas that are known. One that is not is learned from the endpoint's answers. @default none */
   readonly rateLimits?: readonly RateLimit[];
 }
@@ -70,6 +75,7 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   readonly numRetries: number;
   readonly requestTimeoutSecs: number;
   readonly maxConcurrency: number;
+  readonly maxThrottledSecs: number;
   readonly rateLimits: readonly RateLimit[];
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
@@ -79,6 +85,7 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     this.numRetries = options.numRetries ?? DEFAULT_NUM_RETRIES;
     this.requestTimeoutSecs = options.timeoutSecs ?? DEFAULT_TIMEOUT_SECS;
     this.maxConcurrency = options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY;
+    this.maxThrottledSecs = options.maxThrottledSecs ?? Infinity;
     this.rateLimits = checkRateLimits(options.rateLimits ?? [], name);
     check(name, 'numRetries', this.numRetries, 'an integer of at least 0', (it) => Number.isInteger(it) && it >= 0);
     check(
@@ -88,7 +95,12 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
       `a positive number of at most ${LONGEST_TIMEOUT_SECS}`,
       (it) => it > 0 && it <= LONGEST_TIMEOUT_SECS,
     );
+    check(name, 'maxThrottledSecs', this.maxThrottledSecs, 'a positive number', (it) => it > 0);
     check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);
+  }
+
+  override get requiredMethods(): readonly string[] {
+    return ['createClient', 'request'];
   }
 
   /** What messages call the endpoint: its model and address, without anything secret. */

@@ -3,6 +3,7 @@ import { container, lambda } from '../../lib/config/compute.ts';
 import { defineFabric, isFabric, type PipelineDefinition } from '../../lib/config/fabric.ts';
 import { branch, filter, flatMap, map, mapBatches, runInference } from '../../lib/config/steps.ts';
 import { ConfigError } from '../../lib/errors.ts';
+import { RemoteModelHandler } from '../../lib/remote/remote-model-handler.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 
 const handler = new OnnxModelHandler({ modelUri: 'a.onnx' });
@@ -31,6 +32,14 @@ function input(fields: object): object {
 
 function stepWith(fields: object): object {
   return { steps: [{ ...step, ...fields }] };
+}
+
+/** A handler as JavaScript lets it be written: a class that a type check refuses. */
+const AnyHandler = RemoteModelHandler as unknown as new () => OnnxModelHandler;
+class Unfinished extends AnyHandler {
+  createClient(): object {
+    return {};
+  }
 }
 
 const fn = (value: unknown): unknown => value;
@@ -159,6 +168,14 @@ describe('defineFabric', () => {
     [
       { steps: [step, 5] },
       'pipelines.p.steps[1] must be a step: runInference(…), map(…), mapBatches(…), filter(…), flatMap(…) or branch(…): current value is 5',
+    ],
+    [
+      stepWith({ handler: new Unfinished() }),
+      "pipelines.p.steps[0].handler must have the methods of its kind: Unfinished has no 'request': current value is an object",
+    ],
+    [
+      stepWith({ handler: new Unfinished().withPreprocessFn(fn) }),
+      "pipelines.p.steps[0].handler must have the methods of its kind: Unfinished has no 'request': current value is an object",
     ],
     [
       stepWith({ handler: { modelUri: 'a.onnx' } }),

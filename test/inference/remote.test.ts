@@ -107,6 +107,26 @@ describe('a remote model', () => {
     expect(predictions).toEqual([]);
   });
 
+  test.each([
+    ['the first', 0],
+    ['one of the last', 37],
+  ])('a 404 for %s of them fails that element alone', async (_, missing) => {
+    server.reply = ([n]) => (n === missing ? { status: 404 } : {});
+    await using engine = await startEngine('remote', 'single');
+    const { outcomes } = await runBundle(engine, upTo(40));
+    expect(outcomes.filter((outcome) => outcome.error !== undefined)).toMatchObject([
+      { input: missing, stage: 'inference', error: { message: 'the doubler answered with status 404' } },
+    ]);
+    expect(outcomes).toHaveLength(40);
+  });
+
+  test('a 404 for all of them ends the run after a few requests', async () => {
+    server.reply = () => ({ status: 404 });
+    const { error } = await attempt('single', upTo(100));
+    expect(error).toMatchObject({ name: 'ModelLoadError', message: /the doubler.*404/ });
+    expect(server.requests.length).toBeLessThanOrEqual(20);
+  });
+
   test('may be one of several that elements choose by their keys', async () => {
     await using engine = await startEngine('remote', 'keyed');
     const { outcomes } = await runBundle(engine, [

@@ -1,7 +1,7 @@
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { Backoff } from '../flow/backoff.ts';
 import type { Clock } from '../flow/clock.ts';
-import { EndpointBusyError } from './endpoint-error.ts';
+import { EndpointBusyError, ThrottledTooLongError } from './endpoint-error.ts';
 import type { EndpointRequests } from './endpoint-requests.ts';
 import { isUnreachable, type Judgement } from './judge-error.ts';
 import type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
@@ -18,6 +18,12 @@ export interface BatchAskOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly random: () => number;
+}
+
+/** An element that is asked for again, and the result because of which it is. */
+interface AskedAgain {
+  readonly index: number;
+  readonly result: { readonly ok: false } & Judgement;
 }
 
 type Failure = Extract<RequestOutcome, { ok: false }>;
@@ -38,6 +44,8 @@ export class BatchAsk {
   #millis: number | undefined;
   #retryBackoff = new Backoff();
   #throttleBackoff = new Backoff(THROTTLE_BACKOFF);
+  /** When the first of the throttled answers since the last other one came. */
+  #throttledSince: number | undefined;
 
   constructor(batch: readonly unknown[], ask: AskOptions, options: BatchAskOptions) {
     this.#batch = batch;
@@ -48,6 +56,7 @@ export class BatchAsk {
   }
 
   async run(): Promise<BatchAnswer> {
+    using _asking = this.#options.requests.firstAnswer.ask();
     try {
       const pieces = [[...this.#batch.keys()]];
       for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
@@ -73,9 +82,12 @@ export class BatchAsk {
       if (outcome.ok) {
         if (open.length === this.#batch.length && outcome.results.every(({ ok }) => ok)) this.#millis = outcome.millis;
         const again = this.#keep(open, outcome.results);
-        open = again.map(({ index }) => index);
-        if (again.length > 0) await this.#wait(again.map(({ result }) => result));
-      } else if (this.#mayGoAgain(outcome)) await this.#wait([outcome]);
+        open = this.#dropThrottled(again);
+        if (open.length > 0) await this.#wait(again.map(({ result }) => result));
+      } else if (this.#mayGoAgain(outcome)) {
+        open = this.#dropThrottled(open.map((index) => ({ index, result: outcome })));
+        if (open.length > 0) await this.#wait([outcome]);
+      } else if (await this.#isFatal(outcome)) return this.#failedAnswer(outcome, 'fatal');
       else return this.#giveUp(open, outcome, apart);
     }
     return undefined;
@@ -104,7 +116,7 @@ export class BatchAsk {
 
   /** Keeps what is settled. @returns the elements that have to be asked for again */
   #keep(open: readonly number[], results: readonly ElementResult[]) {
-    const again: { readonly index: number; readonly result: Extract<ElementResult, { ok: false }> }[] = [];
+    const again: AskedAgain[] = [];
     open.forEach((index, at) => {
       const result = results[at];
       if (result === undefined) return;
@@ -113,6 +125,18 @@ export class BatchAsk {
       else this.#answers[index] = { ok: false, error: result.error };
     });
     return again;
+  }
+
+  /** Fails elements that the endpoint has throttled for too long. @returns those that are to be asked for again */
+  #dropThrottled(again: readonly AskedAgain[]): number[] {
+    const { clock, handler } = this.#options;
+    if (again.some(({ result }) => !isThrottled(result))) this.#throttledSince = undefined;
+    else this.#throttledSince ??= clock.now();
+    const millis = clock.now() - (this.#throttledSince ?? Infinity);
+    if (millis < handler.maxThrottledSecs * 1000) return again.map(({ index }) => index);
+    const error = new ThrottledTooLongError(handler.endpointName, handler.maxThrottledSecs);
+    for (const { index } of again) this.#answers[index] = { ok: false, error };
+    return [];
   }
 
   #mayGoAgain({ verdict }: Judgement): boolean {
@@ -139,16 +163,24 @@ export class BatchAsk {
     await waitFor(millis, { clock, signal: this.#ask.signal });
   }
 
+  /** Whether no other request will be answered either. */
+  async #isFatal({ error, verdict, mayBeElements = false }: Failure): Promise<boolean> {
+    const { hasAnswered, firstAnswer } = this.#options.requests;
+    if (verdict === 'retry') return !hasAnswered && isUnreachable(error);
+    return verdict === 'fatal' && !(mayBeElements && (await firstAnswer.isUsable(this.#ask.signal)));
+  }
+
   #giveUp(open: readonly number[], failure: Failure, apart: (index: number) => void): FailedAnswer | undefined {
-    const { error, timedOut, verdict } = failure;
-    const isNowhere = verdict === 'retry' && !this.#options.requests.hasAnswered && isUnreachable(error);
-    if (verdict === 'fatal' || isNowhere) return { kind: 'failed', tries: this.#tries, cause: 'fatal', error };
-    if (open.length === this.#batch.length)
-      return { kind: 'failed', tries: this.#tries, cause: timedOut ? 'timeout' : 'error', error };
+    const { error, timedOut } = failure;
+    if (open.length === this.#batch.length) return this.#failedAnswer(failure, timedOut ? 'timeout' : 'error');
     const [only, ...others] = open;
     if (only !== undefined && others.length === 0) this.#answers[only] = { ok: false, error };
     else open.toReversed().forEach(apart);
     return undefined;
+  }
+
+  #failedAnswer({ error }: Failure, cause: FailedAnswer['cause']): FailedAnswer {
+    return { kind: 'failed', tries: this.#tries, cause, error };
   }
 }
 

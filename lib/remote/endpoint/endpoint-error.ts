@@ -28,6 +28,14 @@ export class EndpointError extends FabricError {
   }
 }
 
+/** The endpoint has throttled an element for as long as its handler's `maxThrottledSecs` allows. */
+export class ThrottledTooLongError extends EndpointError {
+  constructor(endpoint: string, maxThrottledSecs: number) {
+    const message = `${endpoint} has throttled this element for maxThrottledSecs (${maxThrottledSecs} s): raise it, or lower the load`;
+    super(message, { name: 'EndpointThrottledError', disposition: 'poison' });
+  }
+}
+
 /**
  * A request would have to wait longer than its bundle can: the bundle goes back to its queue, to come again after
  * `retryAfterMillis`.

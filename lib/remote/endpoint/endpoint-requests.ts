@@ -2,6 +2,7 @@ import { FabricError } from '../../errors.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Clock } from '../flow/clock.ts';
+import { FirstAnswer } from './first-answer.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import type { FlowControl } from '../flow/flow-control.ts';
 import { type Judgement, judgeError } from './judge-error.ts';
@@ -44,6 +45,7 @@ export class EndpointRequests {
   readonly #options: EndpointRequestsOptions;
   /** Whether anything has ever come through to the endpoint. */
   hasAnswered = false;
+  readonly firstAnswer = new FirstAnswer();
 
   constructor(options: EndpointRequestsOptions) {
     this.#options = options;
@@ -81,7 +83,9 @@ export class EndpointRequests {
 
   #answer(batch: readonly unknown[], given: unknown, millis: number): RequestOutcome {
     if (!Array.isArray(given) || given.length !== batch.length) {
-      const error = new ResultCountError(this.#options.handler.endpointName, batch.length, given);
+      const { handler, watch } = this.#options;
+      const error = new ResultCountError(handler.endpointName, batch.length, given);
+      if (!Array.isArray(given) || given.length === 1) watch.gaveOne(batch.length);
       return { ok: false, error, timedOut: false, verdict: 'refused', millis };
     }
     // A list with holes has a result there, too: undefined.
@@ -110,6 +114,7 @@ export class EndpointRequests {
     if (end === 'succeeded') {
       metrics.add('endpoint_requests_accepted', 1);
       metrics.record('endpoint_latency_milli_secs', outcome.millis);
+      if (outcome.ok) this.firstAnswer.accepted();
     }
     watch.succeeded(now);
   }
@@ -117,10 +122,11 @@ export class EndpointRequests {
   /** What a failure means, by what the handler says of it. */
   judge(error: Error): Judgement {
     const { handler } = this.#options;
-    const { verdict, ...wait } = judgeError(error);
+    const { verdict, mayBeElements, ...wait } = judgeError(error);
     if (handler.isThrottled(error)) return { verdict: 'throttled', ...wait };
     if (handler.isRetryable(error) || error instanceof RequestTimeoutError) return { verdict: 'retry', ...wait };
-    return { verdict: verdict === 'fatal' ? 'fatal' : 'refused' };
+    if (verdict !== 'fatal') return { verdict: 'refused' };
+    return mayBeElements === true ? { verdict, mayBeElements } : { verdict };
   }
 
   async #send(batch: readonly unknown[], { timeoutMillis, inferenceArgs, killSignal }: RequestOptions): Promise<Sent> {

@@ -26,6 +26,7 @@ export class EndpointWatch {
   #failingSince = -Infinity;
   #toldOfOutageAt = -Infinity;
   #isOutageTold = false;
+  #isSingleTold = false;
 
   constructor({ endpoint, onWarning }: EndpointWatchOptions) {
     this.#endpoint = endpoint;
@@ -58,6 +59,15 @@ export class EndpointWatch {
     this.#isOutageTold = true;
     this.#onWarning(
       `${this.#endpoint} fails altogether: none of the last ${this.#failures} requests, over ${seconds(millis)}, was answered (the last: ${error.name}); only few are made until it answers again`,
+    );
+  }
+
+  /** It gave one result for a batch of several. */
+  gaveOne(size: number): void {
+    if (this.#isSingleTold) return;
+    this.#isSingleTold = true;
+    this.#onWarning(
+      `${this.#endpoint} gave one result for a batch of ${size}: the batch is asked for again in parts; where it takes one element at a time, set maxBatchSize: 1`,
     );
   }
 

@@ -8,6 +8,8 @@ import { LONGEST_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-afte
  */
 export interface Judgement {
   readonly verdict: 'throttled' | 'retry' | 'refused' | 'fatal';
+  /** A fatal one whose status (403, 404 or 410) an endpoint may also give for a single element that it does not have. */
+  readonly mayBeElements?: boolean;
   readonly retryAfterMillis?: number;
 }
 
@@ -42,11 +44,16 @@ const CONNECT_CODE =
 /** Judges anything that a request threw: by what the AWS SDK, Node and most libraries of clients put on their errors. */
 export function judgeError(error: unknown): Judgement {
   if (error instanceof FabricError) {
-    return judgement(VERDICTS[error.disposition], error instanceof EndpointError ? error.retryAfterMillis : undefined);
+    const { status, retryAfterMillis: wait } = error instanceof EndpointError ? error : {};
+    return judgement(VERDICTS[error.disposition], { wait, mayBeElements: isOfMissing(status) });
   }
   for (const cause of causesOf(error)) {
     const verdict = verdictOf(cause);
-    if (verdict !== undefined) return judgement(verdict, retryAfterOf(cause));
+    if (verdict === undefined) continue;
+    return judgement(verdict, {
+      wait: retryAfterOf(cause),
+      mayBeElements: isOfMissing(statusOf(cause)) && !isNamed(cause),
+    });
   }
   return { verdict: 'refused' };
 }
@@ -60,7 +67,13 @@ export function isUnreachable(error: unknown): boolean {
   return false;
 }
 
-function judgement(verdict: Verdict, wait: number | undefined): Judgement {
+interface Particulars {
+  readonly wait: number | undefined;
+  readonly mayBeElements: boolean;
+}
+
+function judgement(verdict: Verdict, { wait, mayBeElements }: Particulars): Judgement {
+  if (verdict === 'fatal' && mayBeElements) return { verdict, mayBeElements };
   // A handler's own arithmetic may have given it.
   if (wait === undefined || Number.isNaN(wait)) return { verdict };
   return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, Math.max(0, wait)) };
@@ -86,9 +99,19 @@ function verdictOfName(name: unknown): Verdict | undefined {
   return undefined;
 }
 
+/** Whether the error's name or code says what is wrong: with credentials, or with the endpoint itself. */
+function isNamed({ name, code }: Fields): boolean {
+  return verdictOfName(name) !== undefined || verdictOfName(code) !== undefined || code === UNPAID;
+}
+
+/** Whether a status says that something is not there, or must not be read: the endpoint, or what an element names. */
+function isOfMissing(status: number | undefined): boolean {
+  return status === 403 || status === 404 || status === 410;
+}
+
 function verdictOfStatus(status: number): Verdict | undefined {
   if (status === 408 || status === 425 || status >= 500) return 'retry';
-  if (status === 401 || status === 403 || status === 404) return 'fatal';
+  if (status === 401 || isOfMissing(status)) return 'fatal';
   return status >= 400 ? 'refused' : undefined;
 }
 

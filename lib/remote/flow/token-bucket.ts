@@ -1,25 +1,27 @@
 import type { RateLimit } from './rate-limit.ts';
+import { RateWindow } from './rate-window.ts';
 
 const UNIT_MILLIS = { second: 1000, minute: 60_000 } as const;
 
-/** What a bucket holds, as a time: that much of the limit may be used at once. */
-const BURST_MILLIS = 1000;
+/** What a bucket holds, as a time: that much of the limit may be used at once. A limit a second holds a tenth of it. */
+const BURST_MILLIS = { second: 100, minute: 1000 } as const;
 
 /**
- * One declared limit on requests or on weight. It fills evenly and holds what a second brings, so that a limit a minute is
- * not spent in the minute's first second, where it is least likely that the endpoint counts the same minutes. What costs
- * more than it holds goes when it is full, and leaves a debt.
+ * Spreads one declared limit on requests or on weight over its time. It fills evenly and holds little, so that a limit a
+ * minute is not spent in the minute's first second. What costs more than it holds goes when it is full, and leaves a debt.
  */
 export class TokenBucket {
   #perMilli: number;
   #capacity: number;
   #tokens: number;
   #at: number;
+  readonly #burstMillis: number;
 
-  /** @param perMilli the tokens that come in a millisecond. It starts full. */
-  constructor(perMilli: number, now: number) {
+  /** @param perMilli the tokens that come in a millisecond. It starts full, with what `burstMillis` bring. */
+  constructor(perMilli: number, burstMillis: number, now: number) {
     this.#perMilli = perMilli;
-    this.#capacity = capacityOf(perMilli);
+    this.#burstMillis = burstMillis;
+    this.#capacity = this.#capacityAt(perMilli);
     this.#tokens = this.#capacity;
     this.#at = now;
   }
@@ -42,7 +44,7 @@ export class TokenBucket {
   setRate(perMilli: number, now: number): void {
     this.#fill(now);
     this.#perMilli = perMilli;
-    this.#capacity = capacityOf(perMilli);
+    this.#capacity = this.#capacityAt(perMilli);
     this.#tokens = Math.min(this.#tokens, this.#capacity);
   }
 
@@ -50,41 +52,72 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#at) * this.#perMilli);
     this.#at = now;
   }
+
+  /** One token at least, or no request would ever start. */
+  #capacityAt(perMilli: number): number {
+    return Math.max(1, perMilli * this.#burstMillis);
+  }
 }
 
-/** One token at least, or no request would ever start of its own. */
-function capacityOf(perMilli: number): number {
-  return Math.max(1, perMilli * BURST_MILLIS);
-}
+/** One declared limit: a bucket spreads it evenly, and a window keeps it exactly. */
+class DeclaredLimit {
+  readonly #most: number;
+  readonly #counts: 'requests' | 'weight';
+  readonly #millis: number;
+  readonly #bucket: TokenBucket;
+  readonly #window: RateWindow;
 
-/** The buckets of all declared limits: a request starts when every one of them lets it. */
-export class DeclaredLimits {
-  readonly #limits: readonly { readonly perMilli: number; readonly counts: 'requests' | 'weight' }[];
-  readonly #buckets: readonly TokenBucket[];
-
-  constructor(limits: readonly RateLimit[], now: number) {
-    this.#limits = limits.flatMap(({ requests, weight, per }) => [
-      ...(requests === undefined ? [] : [{ perMilli: requests / UNIT_MILLIS[per], counts: 'requests' as const }]),
-      ...(weight === undefined ? [] : [{ perMilli: weight / UNIT_MILLIS[per], counts: 'weight' as const }]),
-    ]);
-    this.#buckets = this.#limits.map(({ perMilli }) => new TokenBucket(perMilli, now));
+  constructor(most: number, counts: 'requests' | 'weight', { per, now }: { per: RateLimit['per']; now: number }) {
+    this.#most = most;
+    this.#counts = counts;
+    this.#millis = UNIT_MILLIS[per];
+    this.#bucket = new TokenBucket(most / this.#millis, BURST_MILLIS[per], now);
+    this.#window = new RateWindow(most, this.#millis);
   }
 
-  /** From now on so many engines share the limits. */
   share(fleet: number, now: number): void {
-    this.#limits.forEach(({ perMilli }, at) => this.#buckets[at]?.setRate(perMilli / fleet, now));
+    const most = this.#most / fleet;
+    this.#bucket.setRate(most / this.#millis, now);
+    this.#window.setLimit(most, this.#millis);
   }
 
   waitMillis(weight: number, now: number): number {
-    return Math.max(0, ...this.#buckets.map((bucket, at) => bucket.waitMillis(this.#costOf(at, weight), now)));
+    const cost = this.#costOf(weight);
+    return Math.max(this.#bucket.waitMillis(cost, now), this.#window.waitMillis(cost, now));
   }
 
   take(weight: number, now: number): void {
-    this.#buckets.forEach((bucket, at) => bucket.take(this.#costOf(at, weight), now));
+    const cost = this.#costOf(weight);
+    this.#bucket.take(cost, now);
+    this.#window.take(cost, now);
   }
 
-  /** What one request of a weight costs of a limit. */
-  #costOf(at: number, weight: number): number {
-    return this.#limits[at]?.counts === 'weight' ? weight : 1;
+  #costOf(weight: number): number {
+    return this.#counts === 'weight' ? weight : 1;
+  }
+}
+
+/** All declared limits: a request starts when every one of them lets it. */
+export class DeclaredLimits {
+  readonly #limits: readonly DeclaredLimit[];
+
+  constructor(limits: readonly RateLimit[], now: number) {
+    this.#limits = limits.flatMap(({ requests, weight, per }) => [
+      ...(requests === undefined ? [] : [new DeclaredLimit(requests, 'requests', { per, now })]),
+      ...(weight === undefined ? [] : [new DeclaredLimit(weight, 'weight', { per, now })]),
+    ]);
+  }
+
+  /** Sets the number of engines that share the limits. */
+  share(fleet: number, now: number): void {
+    for (const limit of this.#limits) limit.share(fleet, now);
+  }
+
+  waitMillis(weight: number, now: number): number {
+    return Math.max(0, ...this.#limits.map((limit) => limit.waitMillis(weight, now)));
+  }
+
+  take(weight: number, now: number): void {
+    for (const limit of this.#limits) limit.take(weight, now);
   }
 }

@@ -70,7 +70,7 @@ describe('ask, with declared limits', () => {
       await clock.run(Promise.all(asked));
     };
     await askAll(6);
-    expect(handler.calls.map(({ at }) => at).at(-1)).toBeCloseTo(2000, -1);
+    expect(handler.calls.map(({ at }) => at).at(-1)).toBeCloseTo(2500, -1);
     endpoint.shareLimits(4);
     const before = clock.now();
     await askAll(2);

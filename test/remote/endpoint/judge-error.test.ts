@@ -27,8 +27,6 @@ describe('judgeError', () => {
     [503, 'retry'],
     [529, 'retry'],
     [401, 'fatal'],
-    [403, 'fatal'],
-    [404, 'fatal'],
     [400, 'refused'],
     [413, 'refused'],
     [422, 'refused'],
@@ -40,6 +38,13 @@ describe('judgeError', () => {
       { response: { status } },
     ];
     for (const fields of places) expect(judgeError(errorWith(fields))).toEqual({ verdict });
+  });
+
+  test.each([403, 404, 410])('status %i is fatal, or an answer for single elements', (status) => {
+    const verdict = { verdict: 'fatal', mayBeElements: true };
+    for (const fields of [{ status }, { $metadata: { httpStatusCode: status } }, { response: { status } }])
+      expect(judgeError(errorWith(fields))).toEqual(verdict);
+    expect(judgeError(new EndpointError('x', { status, disposition: 'fatal' }))).toEqual(verdict);
   });
 
   test.each([

@@ -69,6 +69,17 @@ describe('ask', () => {
     expect(await fatal.ask([1, 2])).toMatchObject({ kind: 'failed', tries: 1, cause: 'fatal' });
   });
 
+  test('says once that an endpoint gives one result for a batch', async () => {
+    const one = endpointWith([() => 2, () => [2], () => [1, 2, 3]]);
+    for (const batch of [
+      [1, 2],
+      [1, 2, 3],
+      [1, 2],
+    ])
+      expect(await one.ask(batch)).toMatchObject({ kind: 'failed', error: { name: 'ResultCountError' } });
+    expect(one.warnings).toEqual([expect.stringContaining('set maxBatchSize: 1')]);
+  });
+
   test('an endpoint that was never reached ends the run; one that was fails the batch', async () => {
     const never = endpointWith([UNREACHABLE, UNREACHABLE].map(throwing), { numRetries: 1 });
     expect(await never.ask([1])).toEqual({ kind: 'failed', tries: 2, cause: 'fatal', error: UNREACHABLE });

@@ -9,7 +9,7 @@ describe('TokenBucket', () => {
     });
     fc.assert(
       fc.property(fc.double({ min: 0.001, max: 1, noNaN: true }), demand, (perMilli, requests) => {
-        const bucket = new TokenBucket(perMilli, 0);
+        const bucket = new TokenBucket(perMilli, 1000, 0);
         const holds = Math.max(1, perMilli * 1000);
         const started: { at: number; cost: number }[] = [];
         let now = 0;
@@ -33,7 +33,7 @@ describe('TokenBucket', () => {
   });
 
   test('lets nobody wait once what it costs is there', () => {
-    const bucket = new TokenBucket(0.01, 0);
+    const bucket = new TokenBucket(0.01, 1000, 0);
     bucket.take(10, 0);
     expect(bucket.waitMillis(5, 0)).toBeCloseTo(500);
     expect(bucket.waitMillis(5, 499)).toBeCloseTo(1);
@@ -41,7 +41,7 @@ describe('TokenBucket', () => {
   });
 
   test('lets through what costs more than it holds when it is full, and the next waits for the debt', () => {
-    const bucket = new TokenBucket(0.01, 0);
+    const bucket = new TokenBucket(0.01, 1000, 0);
     expect(bucket.waitMillis(25, 0)).toBe(0);
     bucket.take(25, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(1600);
@@ -49,14 +49,14 @@ describe('TokenBucket', () => {
   });
 
   test('holds a request at least, however slow it fills', () => {
-    const bucket = new TokenBucket(1 / 60_000, 0);
+    const bucket = new TokenBucket(1 / 60_000, 1000, 0);
     expect(bucket.waitMillis(1, 0)).toBe(0);
     bucket.take(1, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(60_000);
   });
 
   test('keeps its debt when its rate changes', () => {
-    const bucket = new TokenBucket(0.1, 0);
+    const bucket = new TokenBucket(0.1, 1000, 0);
     bucket.take(200, 0);
     bucket.setRate(0.01, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(10_100);
@@ -72,12 +72,33 @@ describe('DeclaredLimits', () => {
       ],
       0,
     );
-    // The minute's weight lets 100 go at once, and 100 come in a second.
+    // The minute's weight lets 100 go at once, and 100 come in a second. A limit a second lets one request go at once.
+    expect(limits.waitMillis(100, 0)).toBe(0);
     limits.take(100, 0);
-    expect(limits.waitMillis(50, 0)).toBeCloseTo(500);
-    expect(limits.waitMillis(0, 0)).toBe(0);
-    for (let request = 0; request < 4; request += 1) limits.take(0, 0);
     expect(limits.waitMillis(0, 0)).toBeCloseTo(200);
+    expect(limits.waitMillis(50, 0)).toBeCloseTo(500);
+  });
+
+  test.each([
+    [10, 'second', 1000],
+    [600, 'second', 1000],
+    [7, 'minute', 60_000],
+    [90, 'minute', 60_000],
+  ] as const)('hold in every window of their length: %i requests a %s', (requests, per, windowMillis) => {
+    const limits = new DeclaredLimits([{ requests, per }], 0);
+    const starts: number[] = [];
+    // A long pause fills whatever can be filled.
+    for (let now = 0; starts.length < 5 * requests;) {
+      now += Math.max(limits.waitMillis(1, now), starts.length === 2 * requests ? 3 * windowMillis : 0);
+      limits.take(1, now);
+      starts.push(now);
+    }
+    for (const [index, from] of starts.entries()) {
+      const within = starts.slice(index).filter((at) => at < from + windowMillis - 1e-6);
+      expect(within.length).toBeLessThanOrEqual(requests);
+    }
+    // And what they allow is used: five windows' requests in five windows, and the pause.
+    expect(starts.at(-1)).toBeLessThan(8.1 * windowMillis);
   });
 
   test('do not spend a minute in its first second', () => {
@@ -90,9 +111,15 @@ describe('DeclaredLimits', () => {
     const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 0);
     limits.share(5, 0);
     limits.take(1, 0);
-    limits.take(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(500);
     limits.share(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(100);
+  });
+
+  test('a share of less than a request is one request in a longer time', () => {
+    const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 0);
+    limits.share(20, 0);
+    limits.take(1, 0);
+    expect(limits.waitMillis(1, 0)).toBeCloseTo(2000);
   });
 });

@@ -1,0 +1,63 @@
+/** Batches that may wait for a first accepted answer at once: as many refusals in a row are the endpoint's own. */
+const MAX_WAITING = 10;
+
+/**
+ * Tells an endpoint that can't be used from one that lacks what a single element asks for: both answer 403, 404 or 410.
+ *
+ * Once the endpoint has accepted a request, such an answer is a failure of the elements in it. Before that it waits for the
+ * batches that are asked beside it, and the first one that is accepted decides. The endpoint can't be used where no other
+ * batch is left to wait for, or where {@link MAX_WAITING} of them wait.
+ */
+export class FirstAnswer {
+  #isAccepted = false;
+  /** Batches that are being asked, those that wait included. */
+  #asks = 0;
+  readonly #waiting = new Set<(isUsable: boolean) => void>();
+
+  /** The endpoint has accepted a request. */
+  accepted(): void {
+    this.#isAccepted = true;
+    this.#settle(true);
+  }
+
+  /** Counts a batch as being asked, until the result is disposed. */
+  ask(): Disposable {
+    this.#asks += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#asks -= 1;
+        this.#decide();
+      },
+    };
+  }
+
+  /**
+   * Whether the endpoint accepts requests of others. Called for a batch that was counted by {@link ask}.
+   *
+   * @throws the signal's reason
+   */
+  async isUsable(signal: AbortSignal): Promise<boolean> {
+    if (this.#isAccepted) return true;
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const leave = (): void => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    this.#waiting.add(resolve);
+    this.#decide();
+    try {
+      return await promise;
+    } finally {
+      this.#waiting.delete(resolve);
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  #decide(): void {
+    if (this.#waiting.size > 0 && this.#waiting.size >= Math.min(this.#asks, MAX_WAITING)) this.#settle(false);
+  }
+
+  #settle(isUsable: boolean): void {
+    for (const resolve of this.#waiting) resolve(isUsable);
+    this.#waiting.clear();
+  }
+}

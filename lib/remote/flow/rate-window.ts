@@ -1,0 +1,74 @@
+/** Requests that started within a time window, counted by their cost. */
+interface Start {
+  readonly at: number;
+  cost: number;
+}
+
+/**
+ * Keeps a limit in every window of its length, wherever the window begins: what started in the last `windowMillis` costs at
+ * most `most`. A request that costs more by itself starts in an empty window.
+ */
+export class RateWindow {
+  #most: number;
+  #windowMillis: number;
+  /** In order of time; those before `#first` are out of the window. */
+  #starts: Start[] = [];
+  #first = 0;
+  #sum = 0;
+
+  /**
+   * @param most the cost that a window may hold; below 1, a request of cost 1 takes a window that is longer by so much.
+   */
+  constructor(most: number, windowMillis: number) {
+    this.#most = Math.max(1, most);
+    this.#windowMillis = (windowMillis * this.#most) / most;
+  }
+
+  /** Sets the limit; what has started counts against the new one. */
+  setLimit(most: number, windowMillis: number): void {
+    this.#most = Math.max(1, most);
+    this.#windowMillis = (windowMillis * this.#most) / most;
+  }
+
+  /** Milliseconds until a request of this cost may start; 0: now. */
+  waitMillis(cost: number, now: number): number {
+    this.#drop(now);
+    let over = this.#sum + Math.min(cost, this.#most) - this.#most;
+    // Past what a sum of fractions can be wrong by.
+    const precision = 1e-9 * this.#most;
+    if (over <= precision) return 0;
+    for (let index = this.#first; index < this.#starts.length; index += 1) {
+      const start = this.#starts[index];
+      if (start === undefined) break;
+      over -= start.cost;
+      if (over <= precision) return start.at + this.#windowMillis - now;
+    }
+    return 0;
+  }
+
+  /** Counts a request of this cost that starts now. */
+  take(cost: number, now: number): void {
+    this.#drop(now);
+    const last = this.#starts.at(-1);
+    if (last?.at === now) last.cost += cost;
+    else this.#starts.push({ at: now, cost });
+    this.#sum += cost;
+  }
+
+  #drop(now: number): void {
+    for (;;) {
+      const start = this.#starts[this.#first];
+      if (start === undefined || start.at + this.#windowMillis > now) break;
+      this.#sum -= start.cost;
+      this.#first += 1;
+    }
+    if (this.#first === this.#starts.length) {
+      this.#starts = [];
+      this.#first = 0;
+      this.#sum = 0;
+    } else if (this.#first > 1000 && this.#first * 2 > this.#starts.length) {
+      this.#starts = this.#starts.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+}
