@@ -3,6 +3,7 @@ import { describeError } from '../../lib/errors.ts';
 import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
+import { resetHeapLimits } from '../heap-limits.ts';
 import { processorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { GovernedEngine } from './governed-engine.ts';
@@ -13,6 +14,8 @@ import { whileAtWork } from './while-at-work.ts';
 const WARM_MILLIS = 8000;
 /** A run may last a quarter of an hour; the governor looks once a minute. */
 const PUBLISH_EVERY_MILLIS = 30_000;
+
+resetHeapLimits();
 
 const settings = processorSettings(process.env);
 const { outputBucket, inputBuckets, queues, config, maxReceives } = settings;

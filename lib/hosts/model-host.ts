@@ -49,6 +49,9 @@ export class NotStartedError extends Error {
   override readonly name = 'NotStartedError';
 }
 
+/** onnxruntime reports the models that it loads to its maker unless this is set; a user's own setting holds. */
+const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
+
 /** How long a dead process's pipes are still read, should a child of its own keep them open. */
 const DRAIN_MILLIS = 200;
 
@@ -78,7 +81,7 @@ export class ModelHost {
       process.execPath,
       [...inheritedFlags(), fileURLToPath(siblingModule('./host-process', import.meta.url))],
       {
-        env: { ...process.env, ...options.env },
+        env: { ...NO_TELEMETRY, ...process.env, ...options.env },
         stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       },
     );

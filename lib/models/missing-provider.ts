@@ -24,7 +24,7 @@ const LIBRARIES: readonly (readonly [name: RegExp, advice: string])[] = [
   [/^(?:lib)?onnxruntime_providers_/, FETCH_IT],
   [/^libcudnn[^.]*\.so\.(\d+)/, 'install cuDNN $1'],
   [/^lib(?:cublas|cublasLt|cudart|nvrtc)\.so\.(\d+)/, 'install the libraries of CUDA $1'],
-  [/^lib(?:cudnn|cublas|cudart|cufft|curand|cusparse|cusolver|nvrtc|nvJitLink)/, 'install CUDA 12 and cuDNN 9'],
+  [/^lib(?:cudnn|cublas|cudart|cufft|curand|cusparse|cusolver|nvrtc|nvJitLink)/, 'install CUDA 13 and cuDNN 9'],
   [/^lib(?:nvinfer|nvonnxparser)[^.]*\.so\.(\d+)/, 'install TensorRT $1'],
   [/^libcuda\./, GIVE_GPU],
   [/^libvulkan/, "install the Vulkan loader and the GPU's Vulkan driver"],
@@ -65,7 +65,7 @@ function missingLibrary(message: string): Missing | undefined {
   const dll = /LoadLibrary failed with error \d+.*?([^\\/"\s]+\.dll)/.exec(message)?.[1];
   if (dll !== undefined) return { reason: `${dll}, or a library that it needs, is missing`, advice: adviceFor(dll) };
   if (!saysNothingOfLibrary(message)) return undefined;
-  return { reason: "its library can't be loaded", advice: 'install CUDA 12 and cuDNN 9 as onnxruntime needs them' };
+  return { reason: "its library can't be loaded", advice: 'install CUDA 13 and cuDNN 9 as onnxruntime needs them' };
 }
 
 function adviceFor(library: string): string {
@@ -94,7 +94,7 @@ function adviceForCuda(code: number): string {
     case 35:
     case 803:
     case 804:
-      return "update NVIDIA's driver: CUDA 12 needs 525 or newer";
+      return "update NVIDIA's driver: CUDA 13 needs 580 or newer";
     case 101:
       return "there is no GPU of that number: 'gpus' or CUDA_VISIBLE_DEVICES says how many there are";
     case 209:

@@ -28,7 +28,7 @@ describe('readMissingProvider', () => {
     [
       'cuRAND, whose version is its own (cnstark/pytorch-docker#21)',
       `${LIBRARY}libonnxruntime_providers_cuda.so with error: libcurand.so.10: cannot open shared object file: No such file or directory`,
-      { provider: 'cuda', reason: 'libcurand.so.10 is missing', advice: 'install CUDA 12 and cuDNN 9' },
+      { provider: 'cuda', reason: 'libcurand.so.10 is missing', advice: 'install CUDA 13 and cuDNN 9' },
     ],
     [
       'TensorRT (#18597)',

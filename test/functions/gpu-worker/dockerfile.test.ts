@@ -28,14 +28,16 @@ describe('the Dockerfile of a worker', () => {
     expect(manifest.devDependencies.node).toMatch(/^24\./);
   });
 
-  test('has CUDA 12 with cuDNN for GPUs alone, and the providers that this onnxruntime fetches for it', () => {
+  test('has CUDA 13 with cuDNN for GPUs alone, and the providers that this onnxruntime fetches for it', () => {
     const imageOf = (stage: string) => stages.find(({ name }) => name === stage)?.from.getImage();
-    expect(imageOf('runtime-gpu')).toMatch(/^nvidia\/cuda:12\.\d+\.\d+-cudnn-runtime-ubuntu24\.04$/);
+    expect(imageOf('runtime-gpu')).toMatch(/^nvidia\/cuda:13\.\d+\.\d+-cudnn-runtime-ubuntu24\.04$/);
     expect(imageOf('runtime-cpu')).toBe('node-base');
     const runs = stages.flatMap(({ name, instructions }) => instructions.map((it) => `${name ?? ''} ${rawOf(it)}`));
     expect(runs.filter((run) => run.includes('script/install'))).toEqual([
       'packages-gpu ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install',
     ]);
+    // A library that is missing ends the build, not the first task.
+    expect(runs).toContainEqual(expect.stringMatching(/^runtime-gpu .*! ldd .*'not found'$/s));
     // The package's own list of what its script can install.
     const { requirements } = createRequire(import.meta.url)('onnxruntime-node/script/install-metadata.js') as {
       readonly requirements: Readonly<Record<string, readonly string[]>>;
