@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { DEFAULT_LAMBDA, type LambdaCompute } from '../lib/config/compute.ts';
+import { DEFAULT_LAMBDA, type LambdaCompute, maxRunsAtOnce } from '../lib/config/compute.ts';
 import { acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import type { UserCode } from './bundling/engine-bundling.ts';
@@ -29,8 +29,6 @@ const ONE_BUNDLE = 1;
 const BUNDLES_TOGETHER = 10;
 /** Lambda's longest. */
 const MAX_WINDOW_SECS = 300;
-/** The highest concurrency that Lambda's poller takes. Left out, it would stay at what a governor set before. */
-const MOST_RUNS_AT_ONCE = 1000;
 
 /** What one pipeline needs: queues for its bundles and its failures, and the function that processes them, if one does. */
 export class FabricPipeline extends Construct {
@@ -102,7 +100,7 @@ export class FabricPipeline extends Construct {
       batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
       window,
       // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
-      maxConcurrency: this.governedBy === undefined ? (compute.maxConcurrency ?? MOST_RUNS_AT_ONCE) : undefined,
+      maxConcurrency: this.governedBy === undefined ? maxRunsAtOnce(compute) : undefined,
     };
   }
 }

@@ -9,7 +9,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Architecture } from '../lib/config/compute.ts';
+import { type Architecture, maxRunsAtOnce } from '../lib/config/compute.ts';
 import { FabricAlarms } from './alarms.ts';
 import { InputBucket, OutputBucket } from './buckets.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
@@ -184,7 +184,7 @@ function governedOf(
     const { compute } = access.pipeline;
     const limits = pipeline.poller ?? containers?.services.get(name);
     if (governedBy === undefined || limits === undefined) return [];
-    const ceiling = compute.kind === 'lambda' ? compute.maxConcurrency : compute.maxTasks;
+    const ceiling = compute.kind === 'lambda' ? maxRunsAtOnce(compute) : compute.maxTasks;
     return [[name, { bundleQueue, limits, ceiling }]];
   });
   return new Map(entries);

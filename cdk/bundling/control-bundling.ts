@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
 import type { PipelineFacts } from '../../lib/config/pipeline-facts.ts';
+import { makeReadable } from './make-readable.ts';
 import { buildModules, ownModule } from './build-modules.ts';
 
 /** The functions that run none of the user's code, and what they know of the pipelines. */
@@ -20,6 +21,7 @@ export class ControlBundling implements ILocalBundling {
     const entries = this.modules.map((name) => ({ name, path: ownModule(`functions/${name}/index`) }));
     buildModules(entries, outputDir, dirname(ownModule('lib')));
     writeFileSync(join(outputDir, 'pipelines.json'), JSON.stringify(this.facts));
+    makeReadable(outputDir);
     return true;
   }
 }

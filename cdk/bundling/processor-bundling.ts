@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
 import type { Architecture } from '../../lib/config/compute.ts';
 import { ownModule } from './build-modules.ts';
+import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { copyOnnxruntime, copySharp } from './native-packages.ts';
 
@@ -33,6 +34,7 @@ export class ProcessorBundling implements ILocalBundling {
     const modules = join(outputDir, 'node_modules');
     copyOnnxruntime(this.props.architecture, modules);
     if (natives.has('sharp')) copySharp(this.props.architecture, modules);
+    makeReadable(outputDir);
     checkSize(outputDir);
     return true;
   }

@@ -1,6 +1,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownFile, ownModule } from './build-modules.ts';
+import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { installedVersions } from './native-packages.ts';
 
@@ -24,5 +25,6 @@ export function layOutWorker(code: UserCode, folder: string): LaidOutWorker {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ private: true, dependencies }, undefined, 2)}\n`);
   for (const name of ['Dockerfile', '.dockerignore'])
     copyFileSync(ownFile(`functions/gpu-worker/${name}`), join(folder, name));
+  makeReadable(folder);
   return { config: configModule(code) };
 }

@@ -17,8 +17,11 @@ export interface LambdaOptions {
   readonly architecture?: Architecture;
   /** The function's disk in MiB, from 512 to 10,240: models from S3 and the results of a bundle lie there. @default 2048 */
   readonly ephemeralStorageMb?: number;
-  /** The most runs at once, from 2 to 1,000. @default the account's limit */
-  readonly maxConcurrency?: number;
+  /**
+   * Maximum number of runs at once, from 2 to 1,000. `'unlimited'` sets no maximum: the pipeline may then use the whole
+   * account's concurrency, which is 1,000 by default and less in a new account. @default 100
+   */
+  readonly maxConcurrency?: number | 'unlimited';
   /** @default none */
   readonly permissions?: readonly Permission[];
 }
@@ -88,6 +91,13 @@ export type Compute = LambdaCompute | ContainerCompute;
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 export const LAMBDA_MEMORY_MB_PER_VCPU = 1769;
+
+const DEFAULT_MAX_CONCURRENCY = 100;
+
+/** Maximum number of runs of a function at once; undefined where the account's limit is the only one. */
+export function maxRunsAtOnce({ maxConcurrency = DEFAULT_MAX_CONCURRENCY }: LambdaOptions): number | undefined {
+  return maxConcurrency === 'unlimited' ? undefined : maxConcurrency;
+}
 
 /** Cores that an engine may count on in a function: the whole ones that come with its memory, and one at least. */
 export function lambdaCores(memoryMb: number): number {

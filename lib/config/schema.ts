@@ -164,7 +164,9 @@ const lambdaCompute = z.strictObject({
   timeoutSecs: integerWithin(30, 900),
   architecture: z.enum(['arm64', 'x86_64'], "must be 'arm64' or 'x86_64'").optional(),
   ephemeralStorageMb: integerWithin(512, 10_240),
-  maxConcurrency: integerWithin(2, 1000).optional(),
+  maxConcurrency: z
+    .union([z.literal('unlimited'), integerWithin(2, 1000)], "must be an integer from 2 to 1000, or 'unlimited'")
+    .optional(),
   permissions: z.array(permission, 'must be a list of { actions, resources }').optional(),
 });
 

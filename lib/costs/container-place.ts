@@ -3,7 +3,14 @@ import { CONTAINER_SCALING } from '../config/container-scaling.ts';
 import type { InstanceType } from './instance-types.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
-import { bundlesOf, requestDollars, secsPerElement, steadyRequestDollars, type Workload } from './workload.ts';
+import {
+  bundlesOf,
+  requestDollars,
+  requestSecs,
+  secsPerElement,
+  steadyRequestDollars,
+  type Workload,
+} from './workload.ts';
 
 /**
  * Seconds for which an instance is paid for until it has booted and fetched the image, and after its task has ended. They are
@@ -58,7 +65,7 @@ export function containerPlace(workload: Workload, { type, compute, prices }: Co
     const paidSecs =
       workSecs + wakeSecs(workload, type) + (tasks - 1) * (startSecs(workload, type) + INSTANCE_SECS.end);
     return {
-      secs: ALARM_SECS + startSecs(workload, type) + workSecs / tasks,
+      secs: ALARM_SECS + startSecs(workload, type) + Math.max(workSecs / tasks, requestSecs(workload, elements)),
       atOnce: tasks,
       dollars: paidSecs * secDollars + requestDollars(workload, { elements, bundles, prices }),
     };

@@ -1,7 +1,14 @@
-import { type Architecture, LAMBDA_MEMORY_MB_PER_VCPU, type LambdaCompute } from '../config/compute.ts';
+import { type Architecture, LAMBDA_MEMORY_MB_PER_VCPU, type LambdaCompute, maxRunsAtOnce } from '../config/compute.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
-import { bundlesOf, requestDollars, secsPerElement, steadyRequestDollars, type Workload } from './workload.ts';
+import {
+  bundlesOf,
+  requestDollars,
+  requestSecs,
+  secsPerElement,
+  steadyRequestDollars,
+  type Workload,
+} from './workload.ts';
 
 export const LAMBDA_MAX_MEMORY_MB = 10_240;
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five batches at once, then 300 more a minute, up to 1,000. */
@@ -27,7 +34,8 @@ export function lambdaBundleSecs(workload: Workload, memoryMb: number): number {
 
 /** A function of AWS Lambda: a run of it for each bundle, a cold start for each of as many as there are at once. */
 export function lambdaPlace(workload: Workload, { architecture, compute, prices }: LambdaPlaceOptions): Place {
-  const { memoryMb, ephemeralStorageMb, maxConcurrency = MAX_RUNS } = compute;
+  const { memoryMb, ephemeralStorageMb } = compute;
+  const limit = Math.min(maxRunsAtOnce(compute) ?? MAX_RUNS, MAX_RUNS);
   const vcpus = memoryMb / LAMBDA_MEMORY_MB_PER_VCPU;
   const secDollars =
     (memoryMb / 1024) * (architecture === 'arm64' ? prices.lambdaArm64GbSec : prices.lambdaX86GbSec) +
@@ -42,11 +50,11 @@ export function lambdaPlace(workload: Workload, { architecture, compute, prices 
     const bundles = bundlesOf(workload, elements);
     // A last bundle that is not full takes less long, but the same round trips.
     const workSecs = elements * secsPerElement(workload, vcpus) + bundles * ROUND_TRIP_SECS;
-    const { atOnce, secs } = ramp(workSecs, { bundles, limit: Math.min(maxConcurrency, MAX_RUNS) });
+    const { atOnce, secs } = ramp(workSecs, { bundles, limit });
     const requests =
       (bundles * prices.lambdaMillionRequests) / 1e6 + requestDollars(workload, { elements, bundles, prices });
     return {
-      secs: coldSecs + Math.max(secs, Math.min(bundleSecs, workSecs)),
+      secs: coldSecs + Math.max(secs, Math.min(bundleSecs, workSecs), requestSecs(workload, elements)),
       atOnce,
       dollars: (workSecs + atOnce * coldSecs) * secDollars + requests,
     };

@@ -58,7 +58,7 @@ describe('a pipeline with a remote model', () => {
     const governed = JSON.parse(joined(environmentOf(/Governor/)['FABRIC_GOVERNED'])) as unknown;
     expect(governed).toEqual({
       remote: { poller: 'FabricremoteProcessorFunctionPoller', queue: 'FabricremoteBundlesQueue', ceiling: 40 },
-      mixed: { poller: 'FabricmixedProcessorFunctionPoller', queue: 'FabricmixedBundlesQueue' },
+      mixed: { poller: 'FabricmixedProcessorFunctionPoller', queue: 'FabricmixedBundlesQueue', ceiling: 100 },
     });
   });
 

@@ -209,7 +209,7 @@ describe('the functions of an InferenceFabric', () => {
     expect(mappingOf(/plainProcessor/)).toMatchObject({ BatchSize: 1 });
     expect(mappingOf(/plainProcessor/)).not.toHaveProperty('MaximumBatchingWindowInSeconds');
     // It may have had a remote model, and a governor that set less.
-    expect(mappingOf(/plainProcessor/)).toMatchObject({ ScalingConfig: { MaximumConcurrency: 1000 } });
+    expect(mappingOf(/plainProcessor/)).toMatchObject({ ScalingConfig: { MaximumConcurrency: 100 } });
     expect(mappingOf(/Intake/)).toMatchObject({ BatchSize: 100, MaximumBatchingWindowInSeconds: 1 });
     expect(mappingOf(/Finalizer/)).toMatchObject({ BatchSize: 10 });
   });

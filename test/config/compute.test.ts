@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { container, lambda, lambdaCores } from '../../lib/config/compute.ts';
+import { container, lambda, lambdaCores, maxRunsAtOnce } from '../../lib/config/compute.ts';
 
 describe('lambda and container', () => {
   test('have 2,048 MB, 15 minutes and no GPU by default', () => {
@@ -23,6 +23,12 @@ describe('lambda and container', () => {
       visibilitySecs: 90,
     });
   });
+});
+
+test('a function takes 100 runs of an account at most, unless it says otherwise', () => {
+  expect(maxRunsAtOnce(lambda())).toBe(100);
+  expect(maxRunsAtOnce(lambda({ maxConcurrency: 7 }))).toBe(7);
+  expect(maxRunsAtOnce(lambda({ maxConcurrency: 'unlimited' }))).toBeUndefined();
 });
 
 test.each([

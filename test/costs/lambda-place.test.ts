@@ -57,8 +57,16 @@ describe('a function of Lambda', () => {
 
   test('never runs more often at once than it may, nor than there are bundles', () => {
     expect(place(1769, { maxConcurrency: 3 }).burst(1e6).atOnce).toBe(3);
-    expect(place(1769).burst(1e9).atOnce).toBe(1000);
+    expect(place(1769).burst(1e9).atOnce).toBe(100);
+    expect(place(1769, { maxConcurrency: 'unlimited' }).burst(1e9).atOnce).toBe(1000);
     expect(place(1769).burst(250).atOnce).toBe(2.5);
+  });
+
+  test('is no faster than S3, which serves 5,500 reads and 3,500 writes a second below a prefix', () => {
+    const quick = { cpuSecsPerElement: 1e-6, wallSecsPerElement: 1e-6, elementsPerBundle: 1e6 };
+    const secsOf = (work: object): number => place(1769, {}, workload({ ...quick, ...work })).burst(1_100_000).secs;
+    expect(secsOf({ readsPerElement: 1 })).toBeCloseTo(1 + 200);
+    expect(secsOf({ readsPerElement: 1, writesPerElement: 1 })).toBeCloseTo(1 + 1_100_000 / 3500);
   });
 
   test('takes longer with less memory, and is billed no less for it', () => {
