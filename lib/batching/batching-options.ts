@@ -48,7 +48,8 @@ export interface BatchingOptions<Input = unknown> {
    */
   readonly batchLengthFn?: (value: Input) => number;
   /**
-   * Where the length buckets begin: ascending positive numbers. Elements of different buckets never share a batch.
+   * Where the length buckets begin: ascending positive numbers. Elements of different buckets never share a batch. Needs
+   * `batchLengthFn`, or a handler that measures lengths itself.
    * @default [16, 32, 64, 128, 256, 512] with `batchLengthFn`, otherwise none: one bucket
    */
   readonly batchBucketBoundaries?: readonly number[];
@@ -64,11 +65,32 @@ export interface BatchingOptions<Input = unknown> {
   readonly targetBatchDurationSecs?: number;
 }
 
+/** The names of these options; a handler's own come to them. */
+export const BATCHING_OPTIONS = {
+  minBatchSize: true,
+  maxBatchSize: true,
+  maxBatchBytes: true,
+  maxBatchDurationSecs: true,
+  maxBatchWeight: true,
+  elementSizeFn: true,
+  oversizeElements: true,
+  batchLengthFn: true,
+  batchBucketBoundaries: true,
+  targetBatchOverhead: true,
+  targetBatchDurationSecs: true,
+} as const satisfies Record<keyof BatchingOptions, true>;
+
 /** What no batch may exceed. `maxBatchWeight` is `Infinity` where none is set. */
 export interface BatchLimits {
   readonly maxBatchSize: number;
   readonly maxBatchBytes: number;
   readonly maxBatchWeight: number;
+}
+
+/** What the handler of the options does itself. */
+export interface HandlerMeasures {
+  /** Whether it measures the length of an element where there is no `batchLengthFn`. @default false */
+  readonly measuresLength?: boolean;
 }
 
 /** What decides the size that batches aim for. */
@@ -123,7 +145,10 @@ interface Rule {
  * @throws {TypeError} when an option is not of its type
  * @throws {RangeError} when an option breaks its rule
  */
-export function resolveBatching<Input = unknown>(options: BatchingOptions<Input> = {}): BatchingPolicy<Input> {
+export function resolveBatching<Input = unknown>(
+  options: BatchingOptions<Input> = {},
+  { measuresLength = false }: HandlerMeasures = {},
+): BatchingPolicy<Input> {
   checkTypes(options);
   const boundaries = options.batchBucketBoundaries ?? (options.batchLengthFn ? DEFAULT_BUCKET_BOUNDARIES : []);
   const policy: BatchingPolicy<Input> = {
@@ -141,6 +166,10 @@ export function resolveBatching<Input = unknown>(options: BatchingOptions<Input>
   };
   for (const { option, holds, rule } of [...rulesOfTargets(policy), ...rulesOfLimits(policy, options)]) {
     if (!holds) throw new RangeError(broken(option, rule, policy[option]));
+  }
+  if (options.batchBucketBoundaries !== undefined && options.batchLengthFn === undefined && !measuresLength) {
+    const rule = "left out where nothing measures the length of an element (set 'batchLengthFn')";
+    throw new RangeError(broken('batchBucketBoundaries', rule, options.batchBucketBoundaries));
   }
   return Object.freeze(policy);
 }

@@ -112,13 +112,15 @@ function shapedBatches(
   inputs: readonly TensorMetadata[],
 ): Omit<BatchCodec, 'encode' | 'decode'> {
   const fixedShape = inputs.every(({ shape }) => shape.length > 0 && !shape.slice(1).some(isFree));
+  // Shapes that are all the same need no key, but elements of one shape may still differ in length.
+  const oneKey = fixedShape && handler.batching.batchBucketBoundaries.length === 0;
   const shapes = inputShapes(handler, inputs);
   const ownKey = handler.batchKey?.bind(handler);
   const fixedBytes = inputs.reduce((sum, input) => sum + rowBytes(input, input.shape.slice(1).map(Number)), 0);
   const textual = inputs.some((input) => input.datatype === 'BYTES');
   return {
     fixedSize: fixedBatchSize(inputs),
-    keyOf: (value) => (fixedShape ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
+    keyOf: (value) => (oneKey ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
     bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
     padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
     args: argInputs(inputs.filter(({ name }) => name !== handler.options.padding?.mask)),

@@ -21,6 +21,8 @@ export interface Padding {
   readonly mask?: string;
 }
 
+export const PADDING_FIELDS = { axis: true, value: true, mask: true } as const satisfies Record<keyof Padding, true>;
+
 /** An element that does not fit, by its place in the batch; its neighbours may go on without it. */
 export class ElementMismatchError extends InputMismatchError {
   readonly index: number;

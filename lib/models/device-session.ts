@@ -20,6 +20,12 @@ export interface DeviceOptions {
   readonly onMissingDevice?: 'fail' | 'cpu';
 }
 
+export const DEVICE_OPTIONS = {
+  device: true,
+  executionProviders: true,
+  onMissingDevice: true,
+} as const satisfies Record<keyof DeviceOptions, true>;
+
 /** What a model that asked for a device was given. */
 export interface DeviceUse {
   /** The session's execution providers, in order; the CPU, which takes what they leave, is named only where it is alone. */

@@ -1,4 +1,5 @@
-import { ModelHandler, unwrapHandler } from './model-handler.ts';
+import { MODEL_HANDLER_OPTIONS, ModelHandler, unwrapHandler } from './model-handler.ts';
+import { suggestion } from './nearest-name.ts';
 
 /** The keys that share one handler: a cohort. */
 export class KeyModelMapping<Input = unknown, Output = unknown> {
@@ -112,13 +113,19 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
   }
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(['maxModelsPerWorkerHint', 'maxModelBytes', 'defaultKey']);
+const KEYED_OPTIONS = {
+  maxModelsPerWorkerHint: true,
+  maxModelBytes: true,
+  defaultKey: true,
+} as const satisfies Record<keyof KeyedModelHandlerOptions, true>;
 
 function checkOptions(options: KeyedModelHandlerOptions, cohorts: ReadonlyMap<string, number>): void {
   for (const option of Object.keys(options)) {
-    if (OPTIONS.has(option)) continue;
-    const advice = 'batching and other options belong to the handlers of its mappings';
-    throw new TypeError(`Cannot create KeyedModelHandler as it has no option '${option}': ${advice}`);
+    if (Object.hasOwn(KEYED_OPTIONS, option)) continue;
+    const advice = Object.hasOwn(MODEL_HANDLER_OPTIONS, option)
+      ? ': batching and other options belong to the handlers of its mappings'
+      : suggestion(option, Object.keys(KEYED_OPTIONS));
+    throw new TypeError(`Cannot create KeyedModelHandler as it has no option '${option}'${advice}`);
   }
   const { maxModelsPerWorkerHint, maxModelBytes, defaultKey } = options;
   for (const [name, value] of Object.entries({ maxModelsPerWorkerHint, maxModelBytes })) {

@@ -1,5 +1,11 @@
-import { type BatchingOptions, type BatchingPolicy, resolveBatching } from '../batching/batching-options.ts';
+import {
+  BATCHING_OPTIONS,
+  type BatchingOptions,
+  type BatchingPolicy,
+  resolveBatching,
+} from '../batching/batching-options.ts';
 import type { Element } from '../elements/element.ts';
+import { checkFieldNames, checkOptionNames, type OptionNames } from './option-names.ts';
 
 /** Arguments for `runInference`, beside the batch. Each batch gets a copy of its own. */
 export type InferenceArgs = Readonly<Record<string, unknown>>;
@@ -14,6 +20,8 @@ export interface Probe {
   readonly tolerance?: number;
 }
 
+const PROBE_FIELDS = { input: true, output: true, tolerance: true } as const satisfies Record<keyof Probe, true>;
+
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;
@@ -24,6 +32,14 @@ export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<In
   /** Run through each copy of the model when it has been loaded, before it serves. @default none */
   readonly probe?: Probe;
 }
+
+export const MODEL_HANDLER_OPTIONS = {
+  ...BATCHING_OPTIONS,
+  largeModel: true,
+  modelCopies: true,
+  envVars: true,
+  probe: true,
+} as const satisfies Record<keyof ModelHandlerOptions, true>;
 
 /** A function on an element's value, before or after inference. It may be async. */
 export type ElementFunction<From, To> = (value: From, element: Element) => To | Promise<To>;
@@ -39,15 +55,27 @@ export type ElementFunction<From, To> = (value: From, element: Element) => To | 
  * @typeParam Model - what `loadModel` gives and `runInference` takes; it never leaves its process
  */
 export abstract class ModelHandler<Input = unknown, Output = unknown, Model = unknown> {
+  /**
+   * The names of the options that the constructor takes: of a class that declares them, no others. A subclass that passes
+   * options of its own to `super()` may name these too: `{ ...ModelHandler.optionNames, voice: true }`.
+   */
+  static readonly optionNames: OptionNames = MODEL_HANDLER_OPTIONS;
   readonly options: ModelHandlerOptions<Input>;
   readonly batching: BatchingPolicy<Input>;
   readonly modelCopies: number;
 
-  /** @throws RangeError, TypeError where an option breaks its rule. */
+  /** @throws RangeError, TypeError where an option is unknown or breaks its rule. */
   constructor(options: ModelHandlerOptions<Input> = {}) {
+    checkOptionNames(options, new.target);
+    checkFieldNames(options.probe ?? {}, PROBE_FIELDS, { handler: new.target.name, option: 'probe' });
     this.options = options;
-    this.batching = resolveBatching(options);
+    this.batching = resolveBatching(options, { measuresLength: this.measuresLength });
     this.modelCopies = checkedCopies(options);
+  }
+
+  /** Whether it measures how long an element is, for `batchBucketBoundaries`, where there is no `batchLengthFn`. */
+  protected get measuresLength(): boolean {
+    return false;
   }
 
   /** Loads the model, once a host. A rejection is a model that can't be loaded: it ends the run. */

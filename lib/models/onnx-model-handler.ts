@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { isS3Uri } from '../stores/open-source.ts';
-import { collate, type Padding } from './collate.ts';
-import { checkDeviceOptions, type DeviceOptions } from './device-session.ts';
+import { collate, type Padding, PADDING_FIELDS } from './collate.ts';
+import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
-import { type InferenceArgs, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
+import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
+import { checkFieldNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
 
@@ -29,6 +30,15 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
   readonly sessionOptions?: InferenceSession.SessionOptions;
 }
 
+export const ONNX_OPTIONS = {
+  ...MODEL_HANDLER_OPTIONS,
+  ...DEVICE_OPTIONS,
+  modelUri: true,
+  outputNames: true,
+  padding: true,
+  sessionOptions: true,
+} as const satisfies Record<keyof OnnxModelHandlerOptions, true>;
+
 /**
  * Runs an ONNX model with onnxruntime. Types and shapes come from the model's metadata; dimension 0 is the batch.
  *
@@ -36,6 +46,7 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
  * which then gets the elements themselves in the model host and may call `super.runInference`.
  */
 export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends ModelHandler<Input, Output, OnnxModel> {
+  static override readonly optionNames: OptionNames = ONNX_OPTIONS;
   declare readonly options: OnnxModelHandlerOptions<Input>;
   #base: URL | undefined;
   #localPath: Promise<string> | undefined;
@@ -48,12 +59,18 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
       );
     }
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
+    checkFieldNames(options.padding ?? {}, PADDING_FIELDS, { handler: 'OnnxModelHandler', option: 'padding' });
     const axis = options.padding?.axis ?? 1;
     if (!Number.isInteger(axis) || axis < 1) {
       throw new RangeError(
         `Cannot create OnnxModelHandler as 'padding.axis' must be an integer of at least 1, as 0 is the batch: current value is ${axis}`,
       );
     }
+  }
+
+  /** The padded axis, where elements are packed before they leave the worker. */
+  protected override get measuresLength(): boolean {
+    return this.options.padding !== undefined && this.runInference === OnnxModelHandler.prototype.runInference;
   }
 
   /** The model's file, an absolute path once whoever loaded the config has resolved it; or its `s3://` URI. */

@@ -1,5 +1,6 @@
-import type { BatchingOptions } from '../batching/batching-options.ts';
-import { type InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import { BATCHING_OPTIONS, type BatchingOptions } from '../batching/batching-options.ts';
+import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler } from '../models/model-handler.ts';
+import { type OptionNames, withKnownNames } from '../models/option-names.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import { judgeError } from './endpoint/judge-error.ts';
 import { checkRateLimits, type RateLimit } from './flow/rate-limit.ts';
@@ -29,6 +30,14 @@ export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOpti
   /** Quotas that are known. One that is not is learned from the endpoint's answers. @default none */
   readonly rateLimits?: readonly RateLimit[];
 }
+
+export const REMOTE_OPTIONS = {
+  ...BATCHING_OPTIONS,
+  numRetries: true,
+  timeoutSecs: true,
+  maxConcurrency: true,
+  rateLimits: true,
+} as const satisfies Record<keyof RemoteModelHandlerOptions, true>;
 
 export interface RequestOptions {
   /** Aborted when the request's time is over, or nobody waits for its answer any more. */
@@ -71,6 +80,7 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   Output,
   Client
 > {
+  static override readonly optionNames: OptionNames = REMOTE_OPTIONS;
   declare readonly options: RemoteModelHandlerOptions<Input>;
   readonly numRetries: number;
   readonly requestTimeoutSecs: number;
@@ -80,7 +90,8 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: RemoteModelHandlerOptions<Input> = {}) {
-    super({ ...options, ...weightBound(options) });
+    checkNotLocal(options, new.target.name);
+    super({ ...withKnownNames(options, new.target), ...weightBound(options) });
     const name = this.constructor.name;
     this.numRetries = options.numRetries ?? DEFAULT_NUM_RETRIES;
     this.requestTimeoutSecs = options.timeoutSecs ?? DEFAULT_TIMEOUT_SECS;
@@ -154,6 +165,14 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
 
   override runInference(): never {
     throw new TypeError(`${this.constructor.name} has no model to run here: an engine calls its 'request'`);
+  }
+}
+
+/** @throws TypeError for an option of models that run in processes here: it would do nothing. */
+function checkNotLocal(options: object, handler: string): void {
+  for (const option of Object.keys(options)) {
+    if (Object.hasOwn(REMOTE_OPTIONS, option) || !Object.hasOwn(MODEL_HANDLER_OPTIONS, option)) continue;
+    throw new TypeError(`Cannot create ${handler}: '${option}' is an option of handlers whose model runs here`);
   }
 }
 

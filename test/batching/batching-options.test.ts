@@ -41,14 +41,14 @@ describe('resolveBatching', () => {
     expect(batchBucketBoundaries).toEqual([16, 32, 64, 128, 256, 512]);
   });
 
-  test('takes boundaries, and a weight limit, without a function of their own: the handler measures', () => {
-    expect(resolveBatching({ batchBucketBoundaries: [10] }).batchLengthFn).toBeUndefined();
+  test('takes boundaries without a length function from a handler that measures, and a weight limit from any', () => {
+    expect(resolveBatching({ batchBucketBoundaries: [10] }, { measuresLength: true }).batchLengthFn).toBeUndefined();
     expect(resolveBatching({ maxBatchWeight: 10 }).elementSizeFn).toBeUndefined();
   });
 
   test('is frozen, and no longer depends on the list that it was given', () => {
     const boundaries = [1, 2];
-    const policy = resolveBatching({ batchBucketBoundaries: boundaries });
+    const policy = resolveBatching({ batchBucketBoundaries: boundaries, batchLengthFn: () => 1 });
     boundaries.push(3);
     expect(policy.batchBucketBoundaries).toEqual([1, 2]);
     expect(Object.isFrozen(policy)).toBe(true);
@@ -72,6 +72,7 @@ describe('resolveBatching', () => {
     [{ batchBucketBoundaries: [0, 1] }, 'current value is [0, 1]'],
     [{ batchBucketBoundaries: [2, 2] }, 'current value is [2, 2]'],
     [{ batchBucketBoundaries: [1, NaN] }, 'current value is [1, NaN]'],
+    [{ batchBucketBoundaries: [5] }, "'batchBucketBoundaries' must be left out where nothing measures the length"],
     [{ targetBatchOverhead: 0 }, "'targetBatchOverhead' must be above 0 and at most 1: current value is 0"],
     [{ targetBatchOverhead: 1.1 }, "'targetBatchOverhead' must be above 0 and at most 1: current value is 1.1"],
     [{ targetBatchDurationSecs: 0 }, "'targetBatchDurationSecs' must be a positive number: current value is 0"],

@@ -49,6 +49,10 @@ describe('KeyedModelHandler', () => {
     ],
     ["'maxModelBytes' must be a positive integer: current value is 1.5", () => keyed({ maxModelBytes: 1.5 })],
     ["it has no option 'maxBatchSize': batching and other options belong", () => keyed({ maxBatchSize: 8 } as never)],
+    [
+      "it has no option 'max_models_per_worker_hint'; did you mean 'maxModelsPerWorkerHint'?",
+      () => keyed({ max_models_per_worker_hint: 1 } as never),
+    ],
   ])('is refused as %s', (reason, create) => {
     expect(create).toThrow(`Cannot create KeyedModelHandler as ${reason}`);
   });

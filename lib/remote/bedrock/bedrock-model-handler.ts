@@ -5,6 +5,7 @@ import type {
 } from '@aws-sdk/client-bedrock-runtime';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws/aws-error.ts';
 import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
@@ -13,6 +14,7 @@ import { NotTheProtocolError } from '../http/http-client.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
+  REMOTE_OPTIONS,
   RemoteModelHandler,
   type RemoteModelHandlerOptions,
   type RequestOptions,
@@ -55,6 +57,17 @@ export interface BedrockModelHandlerOptions<Api extends BedrockApi = 'converse'>
   readonly additionalModelRequestFields?: Readonly<Record<string, unknown>>;
 }
 
+export const BEDROCK_OPTIONS = {
+  ...REMOTE_OPTIONS,
+  modelId: true,
+  api: true,
+  region: true,
+  system: true,
+  maxTokens: true,
+  temperature: true,
+  additionalModelRequestFields: true,
+} as const satisfies Record<keyof BedrockModelHandlerOptions, true>;
+
 /** What {@link BedrockModelHandler} asks with. */
 export interface BedrockClient {
   readonly runtime: BedrockRuntimeClient;
@@ -67,11 +80,13 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   BedrockElements[Api]['output'],
   BedrockClient
 > {
+  static override readonly optionNames: OptionNames = BEDROCK_OPTIONS;
   declare readonly options: BedrockModelHandlerOptions<Api>;
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: BedrockModelHandlerOptions<Api>) {
-    super(withTokenWeights(oneElementARequest(options, 'BedrockModelHandler'), tokensOf(options)));
+    const known = withKnownNames(options, new.target);
+    super(withTokenWeights(oneElementARequest(known, 'BedrockModelHandler'), tokensOf(options)));
     const { modelId, api = 'converse' } = options;
     if (typeof modelId !== 'string' || !/^\S{1,2048}$/.test(modelId)) {
       throw refused('modelId', "a model's id, an inference profile's id, or an ARN", modelId);

@@ -1,13 +1,15 @@
-import { collate, ElementMismatchError, type Padding } from '../../models/collate.ts';
+import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from '../../models/collate.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import { feedArgs } from '../../models/feed-args.ts';
 import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../../models/onnx-session.ts';
+import { checkFieldNames, type OptionNames } from '../../models/option-names.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
 import { rowOf } from '../../models/tensor-rows.ts';
 import { checkAddress, checkHeaders, HttpClient, shownAddress } from '../http/http-client.ts';
 import {
   type EndpointInfo,
+  REMOTE_OPTIONS,
   RemoteModelHandler,
   type RemoteModelHandlerOptions,
   type RequestOptions,
@@ -44,6 +46,20 @@ export interface OpenInferenceModelHandlerOptions<Input = OnnxInput> extends Rem
   readonly padding?: Padding;
 }
 
+export const OPEN_INFERENCE_OPTIONS = {
+  ...REMOTE_OPTIONS,
+  endpoint: true,
+  modelName: true,
+  modelVersion: true,
+  outputNames: true,
+  inputs: true,
+  binary: true,
+  headers: true,
+  secretHeaders: true,
+  bearerToken: true,
+  padding: true,
+} as const satisfies Record<keyof OpenInferenceModelHandlerOptions, true>;
+
 /**
  * Asks a server of the Open Inference Protocol v2 over REST: Triton, KServe, MLServer, OpenVINO and others. Types and
  * shapes come from the server's metadata; elements and results are those of an OnnxModelHandler. An argument of
@@ -58,6 +74,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
   Output,
   OpenInferenceClient
 > {
+  static override readonly optionNames: OptionNames = OPEN_INFERENCE_OPTIONS;
   declare readonly options: OpenInferenceModelHandlerOptions<Input>;
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
@@ -72,12 +89,18 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     checkHeaders(headers, name);
     for (const [option, reference] of this.#secrets()) checkSecretReference(reference, option, name);
     checkInputs(inputs, name);
+    checkFieldNames(padding ?? {}, PADDING_FIELDS, { handler: name, option: 'padding' });
     const axis = padding?.axis ?? 1;
     if (!Number.isInteger(axis) || axis < 1) {
       throw new RangeError(
         `Cannot create ${name} as 'padding.axis' must be an integer of at least 1, as 0 is the batch: current value is ${axis}`,
       );
     }
+  }
+
+  /** The padded axis. */
+  protected override get measuresLength(): boolean {
+    return this.options.padding !== undefined;
   }
 
   override get endpointName(): string {

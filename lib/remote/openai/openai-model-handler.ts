@@ -1,4 +1,5 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { HttpClient, shownAddress } from '../http/http-client.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
@@ -7,6 +8,7 @@ import { chatPrediction, chatRequest, maxTokensFieldOf } from './chat-completion
 import { embeddingRequest, embeddingsIn } from './embeddings.ts';
 import {
   OPENAI,
+  OPENAI_OPTIONS,
   type OpenAIElements,
   type OpenAIModelHandlerOptions,
   type OpenAITask,
@@ -24,11 +26,12 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   OpenAIElements[Task]['output'],
   HttpClient
 > {
+  static override readonly optionNames: OptionNames = OPENAI_OPTIONS;
   declare readonly options: OpenAIModelHandlerOptions<Task>;
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: OpenAIModelHandlerOptions<Task>) {
-    super(optionsWithDefaults(options, 'OpenAIModelHandler'));
+    super(optionsWithDefaults(withKnownNames(options, new.target), 'OpenAIModelHandler'));
   }
 
   override get endpointName(): string {

@@ -1,7 +1,7 @@
 import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
 import { checkAddress, checkHeaders } from '../http/http-client.ts';
 import { oneElementARequest } from '../chat/one-element.ts';
-import type { RemoteModelHandlerOptions } from '../remote-model-handler.ts';
+import { REMOTE_OPTIONS, type RemoteModelHandlerOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { checkSecretReference } from '../secrets/secrets.ts';
 import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/token-weights.ts';
@@ -43,6 +43,22 @@ export interface OpenAIModelHandlerOptions<Task extends OpenAITask = 'chat'> ext
   /** Other fields of each request's body, as the API has them. @default none */
   readonly extraBody?: Readonly<Record<string, unknown>>;
 }
+
+export const OPENAI_OPTIONS = {
+  ...REMOTE_OPTIONS,
+  endpoint: true,
+  modelName: true,
+  task: true,
+  apiKey: true,
+  headers: true,
+  secretHeaders: true,
+  system: true,
+  maxTokens: true,
+  temperature: true,
+  responseFormat: true,
+  dimensions: true,
+  extraBody: true,
+} as const satisfies Record<keyof OpenAIModelHandlerOptions, true>;
 
 export const OPENAI = 'https://api.openai.com/v1';
 

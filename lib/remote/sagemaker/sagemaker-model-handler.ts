@@ -1,5 +1,6 @@
 import type { InvokeEndpointCommandInput, SageMakerRuntimeClient } from '@aws-sdk/client-sagemaker-runtime';
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws/aws-error.ts';
 import { partitionOf } from '../aws/aws-partition.ts';
@@ -7,6 +8,7 @@ import { NotTheProtocolError } from '../http/http-client.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
+  REMOTE_OPTIONS,
   RemoteModelHandler,
   type RemoteModelHandlerOptions,
   type RequestOptions,
@@ -59,6 +61,21 @@ export interface SageMakerModelHandlerOptions<
   readonly deserialize?: (body: Uint8Array, contentType: string) => readonly Output[];
 }
 
+export const SAGEMAKER_OPTIONS = {
+  ...REMOTE_OPTIONS,
+  endpointName: true,
+  region: true,
+  contentType: true,
+  accept: true,
+  jsonBody: true,
+  inferenceComponentName: true,
+  targetVariant: true,
+  targetModel: true,
+  customAttributes: true,
+  serialize: true,
+  deserialize: true,
+} as const satisfies Record<keyof SageMakerModelHandlerOptions, true>;
+
 /** What {@link SageMakerModelHandler} asks with. */
 export interface SageMakerClient {
   readonly runtime: SageMakerRuntimeClient;
@@ -71,11 +88,12 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
   Output,
   SageMakerClient
 > {
+  static override readonly optionNames: OptionNames = SAGEMAKER_OPTIONS;
   declare readonly options: SageMakerModelHandlerOptions<Input, Output>;
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: SageMakerModelHandlerOptions<Input, Output>) {
-    super({ maxBatchBytes: MAX_BATCH_BYTES, ...options });
+    super({ maxBatchBytes: MAX_BATCH_BYTES, ...withKnownNames(options, new.target) });
     const { endpointName, contentType, accept, jsonBody } = options;
     if (typeof endpointName !== 'string' || !ENDPOINT_NAME.test(endpointName)) {
       throw refused('endpointName', 'the name of an endpoint: 1 to 63 letters, digits and hyphens', endpointName);

@@ -1,0 +1,63 @@
+import { nearestName, suggestion } from './nearest-name.ts';
+
+/**
+ * The names of the options that a handler's constructor takes. One is declared beside each options interface, and
+ * `satisfies Record<keyof Options, true>` lets the compiler see that none is missing.
+ */
+export type OptionNames = Readonly<Record<string, true>>;
+
+/** A class of handlers: one that declares `optionNames` takes no other options; one that inherits them may have its own. */
+export interface HandlerClass {
+  readonly name: string;
+  readonly optionNames: OptionNames;
+}
+
+/** An option of a subclass is taken for a misspelt one where it is this long, and a few edits lead to a known name. */
+const LEAST_MISSPELT_LETTERS = 6;
+const LETTERS_PER_EDIT = 4;
+const MOST_EDITS = 3;
+
+/**
+ * Refuses options that a handler does not have. A subclass that declares no `optionNames` may pass on options of its
+ * own: there only what looks like a misspelt name is refused.
+ *
+ * @throws TypeError that names the option and the nearest one
+ */
+export function checkOptionNames(options: object, handler: HandlerClass): void {
+  const { name, optionNames } = handler;
+  const isComplete = Object.hasOwn(handler, 'optionNames');
+  const known = Object.keys(optionNames);
+  for (const option of Object.keys(options)) {
+    if (Object.hasOwn(optionNames, option)) continue;
+    if (isComplete) throw unknownOption(name, option, known);
+    const nearest = nearestName(option, known);
+    if (nearest === undefined || !isMisspelt(option, nearest.edits)) continue;
+    throw new TypeError(
+      `${unknownOption(name, option, known).message} An option of the subclass itself must not be passed to super(), or be named in its static 'optionNames'`,
+    );
+  }
+}
+
+/** The options, where there is none that the handler does not have: for a constructor that reads them before it has `this`. */
+export function withKnownNames<Options extends object>(options: Options, handler: HandlerClass): Options {
+  checkOptionNames(options, handler);
+  return options;
+}
+
+/** @throws TypeError where an object within the options has a field that it should not have */
+export function checkFieldNames(fields: object, known: OptionNames, where: { handler: string; option: string }): void {
+  for (const field of Object.keys(fields)) {
+    if (Object.hasOwn(known, field)) continue;
+    const near = suggestion(field, Object.keys(known));
+    throw new TypeError(`Cannot create ${where.handler}: '${where.option}' has no field '${field}'${near}`);
+  }
+}
+
+function unknownOption(handler: string, option: string, known: readonly string[]): TypeError {
+  return new TypeError(`Cannot create ${handler}: unknown option '${option}'${suggestion(option, known)}`);
+}
+
+function isMisspelt(option: string, edits: number): boolean {
+  if (edits === 0) return true;
+  return option.length >= LEAST_MISSPELT_LETTERS && edits <= Math.min(MOST_EDITS, option.length / LETTERS_PER_EDIT);
+}
