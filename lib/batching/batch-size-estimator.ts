@@ -25,6 +25,9 @@ const KEEP = 0.8;
 /** ...and, once it has run, until so many records in a row have found it outside: longer than a run of noise. */
 const DOUBTS_TO_LEAVE = 16;
 
+/** After so many batches in a row below the target, something else keeps them small: a limit on bytes, a ceiling. */
+const SHORT_TO_STALL = 16;
+
 /**
  * Learns how many elements a batch should have from what batches cost (a `CostModel`: time = a + b · n). Grown from
  * Beam's `_BatchSizeEstimator` (apache/beam `transforms/util.py`), without chance: the same records give the same
@@ -42,6 +45,9 @@ const DOUBTS_TO_LEAVE = 16;
  * machine has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart
  * again. With `minBatchSize` = `maxBatchSize` the size is always that.
  *
+ * While it grows, batches that are formed ahead of the records have the size of before: `isGrowing` says when to form as
+ * few ahead as keep the hosts busy, so that it grows in the number of batches that is stated here.
+ *
  * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
  * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does
  * little harm: growth goes by the largest batch, not by the last as in Beam.)
@@ -55,11 +61,15 @@ export class BatchSizeEstimator {
   #settled: number | undefined;
   /** How many records in a row have found a better size. */
   #doubts = 0;
+  /** How many records in a row were below the target. */
+  #short = 0;
+  #isUnderWay: boolean;
   #target: number;
 
   constructor(targets: BatchTargets) {
     this.#targets = targets;
     this.#target = targets.minBatchSize;
+    this.#isUnderWay = targets.minBatchSize < targets.maxBatchSize;
     // The last factor is for rounding, where the range is narrow and its two ends make the spread.
     this.#spread = Math.min(SPREAD, targets.maxBatchSize / targets.minBatchSize) * (1 - 1e-9);
   }
@@ -69,8 +79,14 @@ export class BatchSizeEstimator {
     return this.#target;
   }
 
+  /** Whether the next records will change the target, unless something else keeps batches below it. */
+  get isGrowing(): boolean {
+    return this.#isUnderWay && this.#short < SHORT_TO_STALL;
+  }
+
   /** A batch of `size` elements kept the host busy for `millis`. */
   record(size: number, millis: number): void {
+    this.#short = size < this.#target ? this.#short + 1 : 0;
     this.#costs.record(size, millis);
     this.#target = this.#next();
   }
@@ -87,7 +103,9 @@ export class BatchSizeEstimator {
     const lookedAt = this.#sizeToLookAt(sizes);
     // What is found now is news, not noise.
     if (lookedAt !== undefined) this.#doubts = DOUBTS_TO_LEAVE;
-    return this.#clamp(Math.min(lookedAt ?? this.#settle(sizes.largest), GROWTH * sizes.largest));
+    const aim = lookedAt ?? this.#settle(sizes.largest);
+    this.#isUnderWay = lookedAt !== undefined || aim > sizes.largest;
+    return this.#clamp(Math.min(aim, GROWTH * sizes.largest));
   }
 
   /** The size that the fit still needs records of; undefined when it has enough. */

@@ -142,6 +142,11 @@ export class Batcher<T> {
     return this.#closeLagging(undefined) ?? NONE;
   }
 
+  /** Whether a batch of this lane and key is open: the next element of it joins that one. */
+  isOpen(key: string, laneIndex = 0): boolean {
+    return this.#lanes[laneIndex]?.open.has(key) === true;
+  }
+
   /** Whether no batch is open: what comes next is batched as if nothing had come before. */
   get isEmpty(): boolean {
     return this.#open.size === 0;

@@ -39,6 +39,8 @@ interface Lane {
   readonly attempts: BatchAttempts;
   /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
   readonly measures: boolean;
+  /** Whether sizes are learned from the batches of one bundle: few are formed ahead while they grow. */
+  readonly grows: boolean;
 }
 
 /**
@@ -52,6 +54,10 @@ export class BatchRunner {
   #models = 0;
   /** Batches for remote models that may be in flight at once. */
   #mostRequests = 0;
+  /** Batches in flight whose size still grew when they were formed, by lane and key. */
+  readonly #growing = new Map<string, number>();
+  /** The lane and key of an element that waits for such a batch to be answered. */
+  #awaited: { readonly lane: number; readonly key: string } | undefined;
   readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
   #hasFixedBatches = false;
   #inFlight = 0;
@@ -73,8 +79,9 @@ export class BatchRunner {
     const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, task: this.#options.scope.task });
     const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
-    this.#lanes[lane] = { handler, model, codec, attempts, measures };
     const isRemote = handler instanceof RemoteModelHandler;
+    const grows = !isRemote && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
+    this.#lanes[lane] = { handler, model, codec, attempts, measures, grows };
     if (isRemote) this.#mostRequests = Math.max(this.#mostRequests, handler.maxConcurrency);
     else this.#models += 1;
     const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
@@ -98,8 +105,8 @@ export class BatchRunner {
   }
 
   /**
-   * Adds elements from index `next` on, until one completes a batch; gives the index of the one after it. Those that are
-   * through go by. Wait for {@link room} before the next call. No loop over elements is in an async function, as
+   * Adds elements from index `next` on, until one completes a batch, or would open one whose size is about to grow; gives
+   * the index of the one after it. Those that are through go by. Wait for {@link room} before the next call. No loop over elements is in an async function, as
    * V8 runs it much better outside of one.
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
@@ -109,7 +116,7 @@ export class BatchRunner {
       const slot = slots[index];
       if (slot !== undefined) {
         if (slot.item.isThrough) this.#goBy(slot);
-        else this.#add(slot);
+        else if (!this.#add(slot)) break;
         if (marks && !this.#batcher.isEmpty) slot.item.isMidBatch = true;
       }
       index += 1;
@@ -135,8 +142,10 @@ export class BatchRunner {
       const { changed } = window;
       if (window.failure !== undefined) throw window.failure;
       const resultBytes = window.heldBytes + this.#expectedBytes;
-      if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
-      if (this.#inFlight < most && resultBytes < MAX_RESULT_BYTES) return;
+      if (!this.#isAwaiting()) {
+        if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
+        if (this.#inFlight < most && resultBytes < MAX_RESULT_BYTES) return;
+      }
       await changed;
     }
   }
@@ -151,11 +160,29 @@ export class BatchRunner {
     }
   }
 
+  /** Whether an element still waits for its key's batches in flight. */
+  #isAwaiting(): boolean {
+    if (this.#awaited === undefined) return false;
+    if (this.#mustAwait(this.#awaited.lane, this.#awaited.key)) return true;
+    this.#awaited = undefined;
+    return false;
+  }
+
+  /** Whether a batch that is opened now would have a size from before the batches in flight. */
+  #mustAwait(laneIndex: number, key: string): boolean {
+    if (this.#growing.size === 0) return false;
+    const inFlight = this.#growing.get(placeOf(laneIndex, key));
+    const lane = this.#lanes[laneIndex];
+    if (inFlight === undefined || lane === undefined || this.#batcher.isOpen(key, laneIndex)) return false;
+    return inFlight >= (this.#options.link.sizes(lane.model, key).ahead ?? Infinity);
+  }
+
   #goBy({ item }: Slot): void {
     for (const batch of this.#batcher.goBy(item.inputBytes)) this.#submit(batch);
   }
 
-  #add(slot: Slot): void {
+  /** Adds an element, or fails it alone; false where it has to wait for its key's batches in flight. */
+  #add(slot: Slot): boolean {
     const { item } = slot;
     const lane = this.#lanes[slot.lane];
     if (lane === undefined) throw new RangeError(`there is no lane ${slot.lane}`);
@@ -172,12 +199,17 @@ export class BatchRunner {
       const key = item.inferenceArgs === undefined ? own : argsKey(item.inferenceArgs, own);
       const bytes = codec.bytesOf(value);
       if (measures) this.#options.scope.progress.leave();
+      if (this.#mustAwait(slot.lane, key)) {
+        this.#awaited = { lane: slot.lane, key };
+        return false;
+      }
       for (const batch of this.#batcher.add(key, slot, bytes, weight, slot.lane)) this.#submit(batch);
     } catch (error) {
       if (measures) this.#options.scope.progress.leave();
       item.fail(this.#options.stage.name, error);
       slot.state = 'settled';
     }
+    return true;
   }
 
   /** @throws what the element did to an earlier worker when it was measured. */
@@ -197,15 +229,33 @@ export class BatchRunner {
     this.#submitted = true;
     this.#inFlight += 1;
     for (const slot of batch.items) slot.state = 'running';
+    const answered = this.#countGrowing(lane, batch);
     void lane.attempts
       .run(batch)
       .catch((error: Error) => window.fail(error))
       .finally(() => {
+        answered();
         this.#inFlight -= 1;
         this.#expectedBytes -= expectedBytes;
         window.notify();
       });
   }
+
+  /** Counts a batch whose size still grows, until what is returned is called. */
+  #countGrowing({ grows, model }: Lane, { lane, key }: Batch<Slot>): () => void {
+    if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
+    const place = placeOf(lane, key);
+    this.#growing.set(place, (this.#growing.get(place) ?? 0) + 1);
+    return () => {
+      const left = (this.#growing.get(place) ?? 1) - 1;
+      if (left === 0) this.#growing.delete(place);
+      else this.#growing.set(place, left);
+    };
+  }
+}
+
+function placeOf(lane: number, key: string): string {
+  return `${lane}:${key}`;
 }
 
 /** An element that weighs more than a batch may, where the policy is to refuse it. */

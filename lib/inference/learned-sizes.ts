@@ -2,6 +2,7 @@ import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
 import type { BatchClosedBy } from '../batching/batcher.ts';
 import type { BatchingPolicy } from '../batching/batching-options.ts';
 import { MemoryCeiling } from '../batching/memory-ceiling.ts';
+import type { ModelHandler } from '../models/model-handler.ts';
 import type { BatchSizes } from './worker-protocol.ts';
 
 /** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
@@ -23,20 +24,34 @@ export interface RanBatch {
   readonly isolating: boolean;
 }
 
+/** The sizes that batches should have before anything was learned. */
+export function firstSizes({ batching }: ModelHandler): BatchSizes {
+  const { minBatchSize, maxBatchSize } = batching;
+  return { target: minBatchSize, ...(minBatchSize < maxBatchSize ? { ahead: 1 } : {}) };
+}
+
 /** What has been learned of the sizes that suit one model, by batch key. */
 export class LearnedSizes {
   readonly #policy: BatchingPolicy;
+  readonly #copies: number | undefined;
   readonly #learned = new Map<string, Learned>();
 
-  constructor(policy: BatchingPolicy) {
+  /** @param copies - of the model, where batches wait for it here. @default batches are formed as far ahead as they can be */
+  constructor(policy: BatchingPolicy, copies?: number) {
     this.#policy = policy;
+    this.#copies = copies;
   }
 
   /** The sizes that batches of a key should have from now on. */
   sizes(key: string): BatchSizes {
     const { estimator, ceiling } = this.#of(key);
     const limit = ceiling.limit();
-    return limit === Infinity ? { target: estimator.target() } : { target: estimator.target(), ceiling: limit };
+    const target = estimator.target();
+    return {
+      target,
+      ...(limit === Infinity ? {} : { ceiling: limit }),
+      ...(this.#copies === undefined || !estimator.isGrowing || limit < target ? {} : { ahead: this.#copies }),
+    };
   }
 
   succeeded(key: string, { size, millis, isJoined, closedBy, isolating }: RanBatch): void {

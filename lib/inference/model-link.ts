@@ -16,14 +16,14 @@ export class ModelLink {
   readonly #requests = new Map<number, PromiseWithResolvers<InferAnswer>>();
   readonly #leases = new Map<number, (lease: ModelLease) => void>();
   readonly #sizes = new Map<string, BatchSizes>();
-  readonly #firstTargets: readonly number[];
+  readonly #firstSizes: readonly BatchSizes[];
   readonly #resultBytes = new Map<number, number>();
   #nextRequest = 0;
 
-  /** @param firstTargets - the size of a model's batches before anything was learned. */
-  constructor(post: Post, firstTargets: readonly number[]) {
+  /** @param firstSizes - the sizes of each model's batches before anything was learned. */
+  constructor(post: Post, firstSizes: readonly BatchSizes[]) {
     this.#post = post;
-    this.#firstTargets = firstTargets;
+    this.#firstSizes = firstSizes;
   }
 
   /** A model that is loaded from the start, once it is. @throws ModelLoadError */
@@ -32,7 +32,7 @@ export class ModelLink {
   }
 
   sizes(model: number, key: string): BatchSizes {
-    return this.#sizes.get(`${model}:${key}`) ?? { target: this.#firstTargets[model] ?? 1 };
+    return this.#sizes.get(`${model}:${key}`) ?? this.#firstSizes[model] ?? { target: 1 };
   }
 
   /** Bytes of an element's results, as the last batch of the model had them. */

@@ -97,7 +97,7 @@ export class ModelService implements EngineModel {
     this.#options = options;
     this.#handler = handler;
     const { batching } = this.#handler;
-    this.#learned = new LearnedSizes(batching);
+    this.#learned = new LearnedSizes(batching, options.copies);
     this.#served = new ServedModel({
       copies: options.copies,
       ...(options.gpus === undefined ? {} : { gpus: options.gpus }),

@@ -36,6 +36,11 @@ export interface BatchSizes {
   readonly target: number;
   /** The most elements that memory has been seen to hold; absent where nothing is known. */
   readonly ceiling?: number;
+  /**
+   * While the target still grows: the most batches of the key that a bundle should have in flight, since those formed
+   * ahead have the size of before. Absent where it does not grow.
+   */
+  readonly ahead?: number;
 }
 
 /** An element's value on its way into a remote model. */

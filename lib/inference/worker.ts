@@ -5,6 +5,7 @@ import { carryError } from '../errors.ts';
 import type { OutcomeChunk } from './bundle.ts';
 import { runBundleTask } from './bundle-task.ts';
 import { ChangeSignal } from './change-signal.ts';
+import { firstSizes } from './learned-sizes.ts';
 import { ModelLink, type Post } from './model-link.ts';
 import type { Progress } from './progress.ts';
 import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionStages } from './stages.ts';
@@ -41,8 +42,8 @@ export class InferenceWorker {
     this.#pipeline = pipeline;
     this.#models = pipelineModels(pipeline);
     this.#stages = functionStages(pipeline);
-    const targets = this.#models.map(({ handler }) => handler.batching.minBatchSize);
-    this.#link = new ModelLink(options.post, targets);
+    const sizes = this.#models.map(({ handler }) => firstSizes(handler));
+    this.#link = new ModelLink(options.post, sizes);
   }
 
   /** Imports the config. @throws ConfigError */

@@ -49,7 +49,7 @@ class Bench {
       return new KeyModelMapping([`k${n}`], new Elsewhere(setting.sizes));
     });
     this.#handler = new KeyedModelHandler(mappings, { maxModelsPerWorkerHint: setting.bound });
-    const targets = mappings.map(() => setting.sizes.maxBatchSize ?? 1);
+    const targets = mappings.map(() => ({ target: setting.sizes.maxBatchSize ?? 1 }));
     this.#link = new ModelLink((message) => queueMicrotask(() => this.#take(structuredClone(message))), targets);
   }
 
