@@ -11,8 +11,7 @@ import {
 import { type ModelContent, readModelContent, shownDigest, stampOfModel } from '../models/model-digest.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
-import { type OnnxModel, runOnnxSession } from '../models/onnx-session.ts';
-import { elementsOf } from '../models/tensor.ts';
+import { type OnnxModel, runOnnxBatch } from '../models/onnx-session.ts';
 import { sliceRows } from '../models/tensor-rows.ts';
 import { runProbe } from './probe.ts';
 import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts';
@@ -59,11 +58,12 @@ export async function loadHostedModel(
   if (file !== undefined) await checkUnchanged(file);
   if (probe !== undefined) await runProbe(handler, model, probe);
   const digest = file?.content.digest;
-  const device = handler instanceof OnnxModelHandler ? (model as Partial<OnnxModel> | undefined)?.device : undefined;
+  const { device, warning } = handler instanceof OnnxModelHandler ? ((model ?? {}) as Partial<OnnxModel>) : {};
   const info = {
     label: digest === undefined ? handler.constructor.name : shownDigest(digest),
     ...(digest === undefined ? {} : { digest }),
     ...(device === undefined ? {} : { device }),
+    ...(warning === undefined ? {} : { warning }),
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };
@@ -106,14 +106,9 @@ async function runTensors(model: OnnxModel, frame: RunFrame, groups: readonly Ui
   const size = frame.fragments.reduce((sum, fragment) => sum + fragment.size, 0);
   const batch: EncodedBatch = { kind: 'tensors', size, tensors: frame.tensors ?? [], chunks: groups };
   const startedAt = performance.now();
-  const outputs = await runOnnxSession(model, decodeTensors(batch));
-  const micros = (performance.now() - startedAt) * 1000;
   const rows = frame.fragments.reduce((sum, fragment) => sum + fragment.rows, 0);
-  for (const tensor of Object.values(outputs)) {
-    if (tensor.shape[0] !== rows || elementsOf(tensor.shape) !== tensor.data.length) {
-      throw new ResultCountError(rows, tensor.shape[0] ?? 0);
-    }
-  }
+  const outputs = await runOnnxBatch(model, decodeTensors(batch), rows);
+  const micros = (performance.now() - startedAt) * 1000;
   let row = 0;
   const results = frame.fragments.map((fragment) => {
     const own = sliceRows(outputs, row, row + fragment.size);

@@ -20,6 +20,8 @@ export interface ModelInfo {
   readonly inputs?: readonly TensorMetadata[];
   /** What it computes on, where it asked for a device. */
   readonly device?: DeviceUse;
+  /** What a user should know of how it takes batches. */
+  readonly warning?: string;
   readonly loadMillis: number;
   /** Growth of the host's resident memory while the model was loaded. */
   readonly modelBytes: number;

@@ -45,8 +45,8 @@ function joinTensors(batches: readonly TensorBatch[], first: TensorBatch, fixedS
   const groups: ByteGroup[] = [];
   first.tensors.forEach((tensor, index) => {
     const [dimension, ...row] = tensor.shape;
-    // A tensor without dimensions is one value for the whole batch, the same in all: it is part of the key.
-    if (dimension === undefined) {
+    // One value for the whole batch is the same in all: it is part of the key.
+    if (dimension === undefined || tensor.isForAll === true) {
       tensors.push(tensor);
       groups.push(first.chunks.slice(index, index + 1));
       return;
@@ -63,7 +63,7 @@ function joinTensors(batches: readonly TensorBatch[], first: TensorBatch, fixedS
 }
 
 function rowsOf({ tensors, size }: TensorBatch): number {
-  return tensors.find(({ shape }) => shape.length > 0)?.shape[0] ?? size;
+  return tensors.find(({ shape, isForAll = false }) => shape.length > 0 && !isForAll)?.shape[0] ?? size;
 }
 
 /** The bytes of the rows `[start, end)` of a batch's tensor. */

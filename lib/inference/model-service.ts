@@ -164,19 +164,24 @@ export class ModelService implements EngineModel {
     await this.#served[Symbol.asyncDispose]();
   }
 
-  #loaded({ label, device, loadMillis, modelBytes }: ModelInfo): void {
-    const { metrics, place, onWarning, onModelLoaded } = this.#options;
+  #loaded({ label, device, warning, loadMillis, modelBytes }: ModelInfo): void {
+    const { metrics, place, onModelLoaded } = this.#options;
     metrics.add('model_loads', 1);
     metrics.record('load_model_latency_milli_secs', loadMillis);
     metrics.record('model_byte_size', modelBytes);
     const providers = device === undefined ? {} : { providers: device.providers };
     onModelLoaded?.({ place, model: label, ...providers, loadMillis });
+    if (warning !== undefined) this.#warn(`the model of ${place} ${warning}`);
     if (device === undefined) return;
     if (device.missing.length > 0 && isOnCpu(device.providers)) metrics.add('model_cpu_fallbacks', 1);
-    const warning = deviceWarning(place, device);
-    if (warning === undefined || this.#warned.has(warning)) return;
+    const missing = deviceWarning(place, device);
+    if (missing !== undefined) this.#warn(missing);
+  }
+
+  #warn(warning: string): void {
+    if (this.#warned.has(warning)) return;
     this.#warned.add(warning);
-    onWarning?.(warning);
+    this.#options.onWarning?.(warning);
   }
 
   async #run(fragments: readonly Fragment[]): Promise<void> {

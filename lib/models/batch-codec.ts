@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { bucketOf } from '../batching/length-buckets.ts';
 import { elementShape } from './element-shape.ts';
 import { inputValue, type Padding } from './collate.ts';
@@ -7,8 +8,19 @@ import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { roughBytes } from './rough-bytes.ts';
-import { elementsOf, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
+import {
+  elementDimensions,
+  elementsOf,
+  isForAll,
+  isFree,
+  type NamedTensors,
+  type TensorMetadata,
+  widthOf,
+} from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
+
+/** Characters of a value that elements must share, as it is in a batch key. */
+const MAX_KEY_VALUE = 64;
 
 /** How a worker makes a batch of elements, and takes its results apart. */
 export interface BatchCodec {
@@ -71,12 +83,13 @@ export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadat
 function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]): BatchCodec {
   const shaped = shapedBatches(handler, inputs);
   const { fixedSize } = shaped;
+  const forAll = new Set(inputs.flatMap((input) => (isForAll(input) ? input.name : [])));
   const ownCollate = handler.collate !== OnnxModelHandler.prototype.collate;
   return {
     ...shaped,
     encode(values, { minRows }) {
       const rows = fixedSize ?? Math.max(minRows, values.length);
-      const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length);
+      const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length, forAll);
       // A batch's bytes move to another thread: those of a user's own collate may be kept elsewhere.
       return ownCollate ? { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) } : batch;
     },
@@ -111,7 +124,8 @@ function shapedBatches(
   handler: PackingHandler,
   inputs: readonly TensorMetadata[],
 ): Omit<BatchCodec, 'encode' | 'decode'> {
-  const fixedShape = inputs.every(({ shape }) => shape.length > 0 && !shape.slice(1).some(isFree));
+  const fixedSize = fixedBatchSize(inputs);
+  const fixedShape = inputs.every((input) => !isForAll(input) && !input.shape.slice(1).some(isFree));
   // Shapes that are all the same need no key, but elements of one shape may still differ in length.
   const oneKey = fixedShape && handler.batching.batchBucketBoundaries.length === 0;
   const shapes = inputShapes(handler, inputs);
@@ -119,8 +133,10 @@ function shapedBatches(
   const fixedBytes = inputs.reduce((sum, input) => sum + rowBytes(input, input.shape.slice(1).map(Number)), 0);
   const textual = inputs.some((input) => input.datatype === 'BYTES');
   return {
-    fixedSize: fixedBatchSize(inputs),
-    keyOf: (value) => (oneKey ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
+    fixedSize,
+    // An element that is alone in its batch has to fit no other.
+    keyOf: (value) =>
+      (oneKey || fixedSize === 1 ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
     bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
     padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
     args: argInputs(inputs.filter(({ name }) => name !== handler.options.padding?.mask)),
@@ -154,13 +170,13 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
   const axis = padding === undefined ? undefined : (padding.axis ?? 1) - 1;
   const data = inputs.filter((input) => input.name !== padding?.mask);
   const shapeOf = (value: unknown, input: TensorMetadata): number[] =>
-    elementShape(inputValue(value, input, data), input.shape.slice(1), input);
+    elementShape(inputValue(value, input, data), elementDimensions(input), input);
   const keyOf = (value: unknown): string => {
     let key = '';
     let length = 0;
     for (const input of data) {
-      if (input.shape.length === 0) {
-        key += `${input.name}=${String(inputValue(value, input, data))};`;
+      if (isForAll(input)) {
+        key += `${input.name}=${shapeOf(value, input).join('x')}:${keyOfValue(inputValue(value, input, data))};`;
         continue;
       }
       const shape = shapeOf(value, input);
@@ -176,6 +192,12 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
   const bytesOf = (value: unknown): number =>
     data.reduce((sum, input) => sum + (input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input))), 0);
   return { keyOf, bytesOf };
+}
+
+/** A long value is in the key by its digest. */
+function keyOfValue(value: unknown): string {
+  const text = String(value);
+  return text.length <= MAX_KEY_VALUE ? text : createHash('sha256').update(text).digest('base64');
 }
 
 function rowBytes(input: TensorMetadata, shape: readonly number[]): number {

@@ -2,7 +2,9 @@ import { elementShape, InputMismatchError, isArrayValue, mismatch, tensorType } 
 import { toBigInt, toNumber } from './number-parsing.ts';
 import {
   allocate,
+  elementDimensions,
   elementsOf,
+  isForAll,
   isFree,
   type NamedTensors,
   type NumericDatatype,
@@ -64,7 +66,7 @@ function typeName(value: unknown): string {
 
 /**
  * Packs elements of one shape into one tensor an input: dimension 0 is the batch.
- * An input with no dimensions takes its one value from the first element.
+ * An input that is one value for the whole batch takes it from the first element.
  *
  * @throws ElementMismatchError for the first element that does not fit.
  */
@@ -87,7 +89,7 @@ function collateInput(
   inputs: readonly TensorMetadata[],
   padding: Padding | undefined,
 ): Tensor {
-  if (input.shape.length === 0) return scalarTensor(elements, input, inputs);
+  if (isForAll(input)) return tensorForAll(elements, input, inputs);
   const dimensions = input.shape.slice(1);
   const fixed = dimensions.every((dimension) => !isFree(dimension));
   const shape = fixed ? dimensions.map(Number) : commonShape(elements, input, inputs, padding);
@@ -107,14 +109,16 @@ function blamed(index: number, error: unknown): unknown {
   return error instanceof InputMismatchError ? new ElementMismatchError(index, error.message) : error;
 }
 
-function scalarTensor(elements: readonly unknown[], input: TensorMetadata, inputs: readonly TensorMetadata[]): Tensor {
-  const row = rowWriter(input, [], 1, undefined);
+function tensorForAll(elements: readonly unknown[], input: TensorMetadata, inputs: readonly TensorMetadata[]): Tensor {
   try {
-    row.write(inputValue(elements[0], input, inputs), 0);
+    const value = inputValue(elements[0], input, inputs);
+    const shape = elementShape(value, input.shape, input);
+    const row = rowWriter(input, shape, elementsOf(shape), undefined);
+    row.write(value, 0);
+    return { datatype: input.datatype, shape, data: row.data };
   } catch (error) {
     throw blamed(0, error);
   }
-  return { datatype: input.datatype, shape: [], data: row.data };
 }
 
 /** The shape that holds every element: theirs, and along the padded axis the longest. */
@@ -127,7 +131,7 @@ function commonShape(
   let common: number[] | undefined;
   for (let index = 0; index < elements.length; index += 1) {
     try {
-      const shape = elementShape(inputValue(elements[index], input, inputs), input.shape.slice(1), input);
+      const shape = elementShape(inputValue(elements[index], input, inputs), elementDimensions(input), input);
       common = common === undefined ? shape : joinShapes(common, shape, input, padding);
     } catch (error) {
       throw blamed(index, error);

@@ -1,4 +1,4 @@
-import { elementsOf, isFree, type TensorMetadata } from './tensor.ts';
+import { elementsOf, isForAll, isFree, type TensorMetadata } from './tensor.ts';
 
 /** A value that does not fit the model's input; the message is in the user's terms and holds no payload. */
 export class InputMismatchError extends Error {
@@ -67,7 +67,7 @@ function depthOf(value: unknown): number {
 }
 
 export function mismatch(input: TensorMetadata, got: string): InputMismatchError {
-  const batch = input.shape.length === 0 ? '' : ', the first being the batch';
+  const batch = isForAll(input) ? '' : ', the first being the batch';
   return new InputMismatchError(`input '${input.name}' must be ${tensorType(input)}${batch}: got ${got}`);
 }
 

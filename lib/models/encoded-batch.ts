@@ -7,6 +7,8 @@ export interface TensorHeader {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
+  /** One value for the whole batch, which has no row for each element; a tensor without dimensions always is. */
+  readonly isForAll?: boolean;
 }
 
 /**
@@ -23,11 +25,19 @@ export type EncodedBatch =
     }
   | { readonly kind: 'values'; readonly size: number; readonly chunks: readonly Uint8Array[] };
 
-export function encodeTensors(tensors: NamedTensors, size: number): EncodedBatch {
+const NONE_FOR_ALL: ReadonlySet<string> = new Set();
+
+/** @param forAll - the tensors that have one value for the whole batch. */
+export function encodeTensors(
+  tensors: NamedTensors,
+  size: number,
+  forAll: ReadonlySet<string> = NONE_FOR_ALL,
+): EncodedBatch {
   const headers: TensorHeader[] = [];
   const chunks: Uint8Array[] = [];
   for (const [name, tensor] of Object.entries(tensors)) {
-    headers.push({ name, datatype: tensor.datatype, shape: tensor.shape });
+    const header = { name, datatype: tensor.datatype, shape: tensor.shape };
+    headers.push(forAll.has(name) ? { ...header, isForAll: true } : header);
     chunks.push(bytesOfTensor(tensor));
   }
   return { kind: 'tensors', size, tensors: headers, chunks };

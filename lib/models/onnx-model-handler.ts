@@ -6,7 +6,7 @@ import { collate, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
 import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
-import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxSession } from './onnx-session.ts';
+import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxBatch } from './onnx-session.ts';
 import { checkFieldNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
@@ -24,6 +24,12 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
   readonly modelUri: string;
   /** The outputs that results have. @default all of the model's */
   readonly outputNames?: readonly string[];
+  /**
+   * `false`: the model has no batch dimension; each element is run by itself, its values have all dimensions of the
+   * inputs, and the whole outputs are its result. `true`: dimension 0 of all inputs and outputs is the batch, whatever
+   * their names. @default found in the model's metadata
+   */
+  readonly batchDimension?: boolean;
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
   /** Passed to onnxruntime as they are. @default none */
@@ -35,6 +41,7 @@ export const ONNX_OPTIONS = {
   ...DEVICE_OPTIONS,
   modelUri: true,
   outputNames: true,
+  batchDimension: true,
   padding: true,
   sessionOptions: true,
 } as const satisfies Record<keyof OnnxModelHandlerOptions, true>;
@@ -60,6 +67,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     }
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
     checkFieldNames(options.padding ?? {}, PADDING_FIELDS, { handler: 'OnnxModelHandler', option: 'padding' });
+    checkBatchDimension(options);
     const axis = options.padding?.axis ?? 1;
     if (!Number.isInteger(axis) || axis < 1) {
       throw new RangeError(
@@ -109,11 +117,14 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
 
   override async loadModel(): Promise<OnnxModel> {
     const { device = 'CPU', executionProviders = ['cuda'], onMissingDevice = 'fail' } = this.options;
-    const { outputNames, sessionOptions } = this.options;
+    const { outputNames, batchDimension, sessionOptions } = this.options;
+    const { maxBatchSize } = this.batching;
     const threads = Number(process.env['FABRIC_INTRA_OP_THREADS']) || undefined;
     const gpu = Number(process.env['FABRIC_GPU'] ?? '0');
     const wanted = device === 'GPU' ? { providers: executionProviders, onMissingDevice, gpu } : undefined;
-    return openOnnxSession({ path: await this.localPath(), gpu: wanted, outputNames, sessionOptions, threads });
+    const path = await this.localPath();
+    const shapes = { outputNames, batchDimension, maxBatchSize };
+    return openOnnxSession({ path, gpu: wanted, ...shapes, sessionOptions, threads });
   }
 
   /**
@@ -136,9 +147,19 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
         ? batch
         : batch.map((element) => feedArgs(element, inferenceArgs, model.inputs) as Input);
     const size = fixedBatchSize(model.inputs) ?? batch.length;
-    const outputs = await runOnnxSession(model, this.collate(filled(fed, size), model.inputs));
+    const outputs = await runOnnxBatch(model, this.collate(filled(fed, size), model.inputs), size);
     return batch.map((_, index) => rowOf(outputs, index) as Output);
   }
+}
+
+function checkBatchDimension({ batchDimension, padding }: OnnxModelHandlerOptions<never>): void {
+  if (batchDimension !== undefined && typeof batchDimension !== 'boolean') {
+    throw new TypeError(
+      `Cannot create OnnxModelHandler as 'batchDimension' must be true or false: current value is ${String(batchDimension)}`,
+    );
+  }
+  if (batchDimension !== false || padding === undefined) return;
+  throw new TypeError("Cannot create OnnxModelHandler as 'padding' must be left out with 'batchDimension: false'");
 }
 
 /** The batch at exactly `size`, a short one filled with its last element. */

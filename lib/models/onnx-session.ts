@@ -1,15 +1,29 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ModelLoadError } from '../errors.ts';
+import { batchLayout, type OutputFacts } from './batch-layout.ts';
 import { type DeviceUse, openOnGpu } from './device-session.ts';
 import type { GpuProvider } from './missing-provider.ts';
+import { readOnnxGraph } from './onnx-graph.ts';
+import { DATATYPES, describeUnknownType, inputMetadata, outputMetadata } from './onnx-metadata.ts';
 import { askLoader } from './provider-library.ts';
-import { type Datatype, isFree, type NamedTensors, type Tensor, type TensorMetadata } from './tensor.ts';
+import {
+  isFree,
+  isForAll,
+  type NamedTensors,
+  type OutputMetadata,
+  type Tensor,
+  type TensorMetadata,
+} from './tensor.ts';
+import { rowsOf } from './tensor-rows.ts';
+import { outputFacts } from './value-sizes.ts';
 
 /** A loaded ONNX model: its session, and what its metadata says of the tensors that go in and come out. */
 export interface OnnxModel {
   readonly session: InferenceSession;
   readonly inputs: readonly TensorMetadata[];
-  readonly outputs: readonly TensorMetadata[];
+  readonly outputs: readonly OutputMetadata[];
+  /** What a user should know of how it takes batches. */
+  readonly warning?: string;
   /** Where it computes; absent where nothing was said of that, and it is the CPU. */
   readonly device?: DeviceUse;
 }
@@ -21,25 +35,12 @@ export interface OnnxSessionOptions {
     | { readonly providers: readonly GpuProvider[]; readonly onMissingDevice: 'fail' | 'cpu'; readonly gpu: number }
     | undefined;
   readonly outputNames: readonly string[] | undefined;
+  readonly maxBatchSize: number;
+  readonly batchDimension: boolean | undefined;
   readonly threads: number | undefined;
   readonly sessionOptions: InferenceSession.SessionOptions | undefined;
 }
 
-const DATATYPES: Readonly<Record<string, Datatype>> = {
-  bool: 'BOOL',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  uint64: 'UINT64',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  float16: 'FP16',
-  float32: 'FP32',
-  float64: 'FP64',
-  string: 'BYTES',
-};
 const ORT_TYPES = new Map(Object.entries(DATATYPES).map(([type, datatype]) => [datatype, type]));
 
 /** Spinning threads take the cores that the other hosts and the workers need (measured: 20 to 35 % of throughput). */
@@ -53,14 +54,17 @@ export async function openOnnxSession(options: OnnxSessionOptions): Promise<Onnx
     ({ session, device } = await openSession(options));
   } catch (error) {
     const where = options.gpu === undefined ? '' : " on device 'GPU'";
-    throw new ModelLoadError(`${options.path} can't be loaded${where}: ${(error as Error).message}`, { cause: error });
+    const reason = describeUnknownType(options.path) ?? (error as Error).message;
+    throw new ModelLoadError(`${options.path} can't be loaded${where}: ${reason}`, { cause: error });
   }
   try {
-    const inputs = session.inputMetadata.map((value) => tensorMetadata(value, 'input'));
-    const chosen = chooseOutputs(session, options.outputNames);
-    const outputs = chosen.map((value) => tensorMetadata(value, 'output'));
-    checkBatchable(inputs, outputs);
-    return { session, inputs, outputs, ...(device === undefined ? {} : { device }) };
+    const { outputNames, maxBatchSize, batchDimension } = options;
+    const layout = batchLayout(inputMetadata(session), outputMetadata(session, outputNames), {
+      maxBatchSize,
+      batchDimension,
+      facts: factsOnce(options.path),
+    });
+    return { session, ...layout, ...(device === undefined ? {} : { device }) };
   } catch (error) {
     throw new ModelLoadError(`${options.path} can't be run: ${(error as Error).message}`, { cause: error });
   }
@@ -99,47 +103,23 @@ function onDevice(name: string, deviceId: number): InferenceSession.ExecutionPro
   return name === 'cuda' || name === 'tensorrt' ? { name, deviceId } : name;
 }
 
-function chooseOutputs(
-  session: InferenceSession,
-  names: readonly string[] | undefined,
-): readonly InferenceSession.ValueMetadata[] {
-  if (names === undefined) return session.outputMetadata;
-  return names.map((name) => {
-    const output = session.outputMetadata.find((candidate) => candidate.name === name);
-    if (output !== undefined) return output;
-    throw new ModelLoadError(`'outputNames' has '${name}': the model's outputs are ${session.outputNames.join(', ')}`);
-  });
+/** Reads the graph of a model where its outputs' metadata leaves a doubt, once. */
+function factsOnce(path: string): () => OutputFacts | undefined {
+  let facts: { readonly read: OutputFacts | undefined } | undefined;
+  return () => {
+    if (facts === undefined) {
+      const graph = readOnnxGraph(path);
+      facts = { read: graph === undefined ? undefined : outputFacts(graph) };
+    }
+    return facts.read;
+  };
 }
 
-function tensorMetadata(value: InferenceSession.ValueMetadata, role: 'input' | 'output'): TensorMetadata {
-  const datatype = value.isTensor ? DATATYPES[value.type] : undefined;
-  if (value.isTensor && datatype !== undefined) return { name: value.name, datatype, shape: value.shape };
-  const what = value.isTensor ? `of type ${value.type}` : 'not a tensor';
-  throw new ModelLoadError(
-    role === 'input'
-      ? `input '${value.name}' is ${what}, which can't be fed`
-      : `output '${value.name}' is ${what}: leave it out by naming the others in 'outputNames'`,
-  );
-}
-
-function checkBatchable(inputs: readonly TensorMetadata[], outputs: readonly TensorMetadata[]): void {
-  const batched = inputs.filter((input) => input.shape.length > 0);
-  if (batched.length === 0) throw new ModelLoadError('no input of the model has a batch dimension');
-  const fixed = fixedBatchSize(inputs);
-  for (const { name, shape } of outputs) {
-    const wrong =
-      shape.length === 0 || (fixed === undefined ? !isFree(shape[0]) : !isFree(shape[0]) && shape[0] !== fixed);
-    if (!wrong) continue;
-    const dimension = shape.length === 0 ? 'has no dimensions' : `has dimension 0 fixed at ${shape[0]}`;
-    throw new ModelLoadError(
-      `output '${name}' ${dimension}, so it has no row for each element: leave it out by naming the others in 'outputNames'`,
-    );
-  }
-}
-
-/** The size that the model fixes its batches at, or undefined where dimension 0 is free. */
+/** The size that the model fixes its batches at, or undefined where dimension 0 is free; one where no input has a batch. */
 export function fixedBatchSize(inputs: readonly TensorMetadata[]): number | undefined {
-  for (const { shape } of inputs) {
+  const batched = inputs.filter((input) => !isForAll(input));
+  if (batched.length === 0 && inputs.length > 0) return 1;
+  for (const { shape } of batched) {
     const [batch] = shape;
     if (batch !== undefined && !isFree(batch)) return Number(batch);
   }
@@ -154,7 +134,22 @@ function halvesOf({ buffer, byteOffset, length }: Float16Array): Uint16Array {
   return new Uint16Array(buffer, byteOffset, length);
 }
 
-/** Runs one batch; the outputs are those that the model was opened with. */
+/**
+ * Runs one batch; the outputs are those that the model was opened with, each with a row for each row of the batch.
+ *
+ * @throws ResultCountError where an output has another number of rows.
+ */
+export async function runOnnxBatch(model: OnnxModel, tensors: NamedTensors, rows: number): Promise<NamedTensors> {
+  const outputs = await runOnnxSession(model, tensors);
+  const checked: Record<string, Tensor> = {};
+  for (const output of model.outputs) {
+    const tensor = outputs[output.name];
+    if (tensor !== undefined) checked[output.name] = rowsOf(output, tensor, rows);
+  }
+  return checked;
+}
+
+/** Runs the session once; the outputs are as it gives them. */
 export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): Promise<NamedTensors> {
   const ort = await import('onnxruntime-node');
   const feeds: Record<string, OrtTensor> = {};

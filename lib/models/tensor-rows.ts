@@ -1,4 +1,33 @@
-import { elementsOf, type NamedTensors, type Tensor } from './tensor.ts';
+import { FabricError } from '../errors.ts';
+import { elementsOf, type NamedTensors, type OutputMetadata, type Tensor } from './tensor.ts';
+
+/** An output that has not a row for each element of its batch. */
+class ResultCountError extends FabricError {
+  override readonly name = 'ResultCountError';
+}
+
+/**
+ * An output of a batch as a tensor that has a row for each row of the batch: one that is whole is the only row.
+ *
+ * @throws ResultCountError where it has another number of rows, as any row could be any element's.
+ */
+export function rowsOf({ name, isWhole }: OutputMetadata, tensor: Tensor, rows: number): Tensor {
+  const { shape } = tensor;
+  const isRow = isWhole || shape.length === 0;
+  const isCounted = isRow ? rows === 1 : shape[0] === rows;
+  if (!isCounted || elementsOf(shape) !== tensor.data.length) throw countError(name, shape, rows);
+  return isRow ? { ...tensor, shape: [1, ...shape] } : tensor;
+}
+
+function countError(name: string, shape: readonly number[], rows: number): ResultCountError {
+  const batch = rows === 1 ? 'one element' : `a batch of ${rows}`;
+  const advice = `with 'batchDimension: false' each element has the whole output, or leave it out by naming the others in 'outputNames'`;
+  return new ResultCountError(
+    'RESULT_COUNT',
+    `output '${name}' has shape [${shape.join(', ')}] for ${batch}, so it has no row for each element: ${advice}`,
+    { disposition: 'poison' },
+  );
+}
 
 /** Row `index` of every output: nested arrays, or a scalar where the row is one. int64 past 2^53 stays a bigint. */
 export function rowOf(outputs: NamedTensors, index: number): Record<string, unknown> {

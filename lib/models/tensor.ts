@@ -42,6 +42,14 @@ export interface TensorMetadata {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly (number | string)[];
+  /** Of an input: one value of its whole shape is for all elements of a batch, and dimension 0 is not the batch. */
+  readonly isForAll?: boolean;
+}
+
+/** An output of a model. */
+export interface OutputMetadata extends TensorMetadata {
+  /** All of it is the one element's, and it has no row for each; batches are then of one element. */
+  readonly isWhole: boolean;
 }
 
 const arrayTypes = {
@@ -82,6 +90,16 @@ export function elementsOf(shape: readonly number[]): number {
   let product = 1;
   for (const dimension of shape) product *= dimension;
   return product;
+}
+
+/** Whether elements of a batch share one value of this input, so that it has no row for each. */
+export function isForAll({ isForAll: isShared = false, shape }: TensorMetadata): boolean {
+  return isShared || shape.length === 0;
+}
+
+/** The dimensions of one element's value. */
+export function elementDimensions(input: TensorMetadata): readonly (number | string)[] {
+  return isForAll(input) ? input.shape : input.shape.slice(1);
 }
 
 export function isFree(dimension: number | string | undefined): boolean {

@@ -136,11 +136,12 @@ export async function serveModels(options: ModelServerOptions = {}): Promise<Mod
 
 function open(name: string): Promise<OnnxModel> {
   const path = fileURLToPath(new URL(`../../models/${name}.onnx`, import.meta.url));
+  const options = { maxBatchSize: Infinity, batchDimension: undefined, threads: 1, sessionOptions: undefined };
   const session = (outputNames?: string[]): Promise<OnnxModel> =>
-    openOnnxSession({ path, gpu: undefined, outputNames, threads: 1, sessionOptions: undefined });
+    openOnnxSession({ path, gpu: undefined, outputNames, ...options });
   if (name !== 'bad-output') return session();
   // A server may well have a model with an output that has no row for each element; a local handler refuses it.
-  const total = { name: 'total', datatype: 'FP32', shape: [1] } as const;
+  const total = { name: 'total', datatype: 'FP32', shape: [1], isWhole: false } as const;
   return session(['y']).then((model) => ({ ...model, outputs: [...model.outputs, total] }));
 }
 

@@ -1,0 +1,122 @@
+import { ModelLoadError } from '../errors.ts';
+import { isFree, type TensorMetadata } from './tensor.ts';
+
+/** Where the batch is in a model's inputs. */
+export interface InputLayout {
+  readonly inputs: readonly TensorMetadata[];
+  /** The size at which the model fixes its batches. */
+  readonly fixedSize: number | undefined;
+  /** Names that the inputs have for the batch. */
+  readonly symbols: ReadonlySet<string>;
+  /** What a user should know of it. */
+  readonly warning?: string;
+}
+
+export interface InputLayoutOptions {
+  /** `true`: dimension 0 of all inputs is the batch. @default detected */
+  readonly batchDimension: boolean | undefined;
+}
+
+/** Names that exporters make up where nobody named a dimension: they may differ for one and the same. */
+const MADE_UP = /^(?:unk__\d+|.*_dynamic_axes_\d+|-?\d*)$/;
+const BATCH = /batch/i;
+/** Names of a dimension 0 that is time, as recurrent models have it. */
+const TIME = /^(?:t|time|timesteps?|seq|seq_?len(?:gth)?|sequence(?:_length)?|frames?|num_frames|steps?)$/i;
+
+const NOT_BATCHED = "set 'batchDimension: false' to give each element by itself, its values with all dimensions";
+
+/** The inputs of a model that has no batch: each element has the whole of all of them. */
+export function layOutAlone(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
+  return inputs.map((input) => ({ ...input, isForAll: true }));
+}
+
+/**
+ * Finds the batch dimension of a model's inputs: dimension 0 of those in which it is free, or the size that all agree on.
+ * Where inputs are free, or of a batch of one, an input of another size there is one value for all elements.
+ *
+ * @throws ModelLoadError that names an input with which the others disagree.
+ */
+export function layOutInputs(
+  inputs: readonly TensorMetadata[],
+  outputs: readonly TensorMetadata[],
+  { batchDimension }: InputLayoutOptions,
+): InputLayout {
+  const batched = inputs.filter(({ shape }) => shape.length > 0);
+  const free = batched.filter(({ shape }) => isFree(shape[0]));
+  const symbols = new Set(free.map(({ shape }) => String(shape[0])).filter((name) => !MADE_UP.test(name)));
+  if (batchDimension !== true) {
+    checkOneSymbol(free, outputs);
+    for (const input of batched) checkBatchIsFirst(input, symbols);
+  }
+  const sizes = new Set(batched.flatMap(({ shape: [size] }) => (isFree(size) ? [] : Number(size))));
+  const fixedSize = agreedSize(sizes, free.length > 0, outputs);
+  if (fixedSize === undefined && free.length === 0) throw disagreeing(batched);
+  const timed = batchDimension === true ? undefined : free.find(({ shape }) => TIME.test(String(shape[0])));
+  if (fixedSize === undefined && timed !== undefined) {
+    const warning = `runs one element at a time, as dimension 0 of its input '${timed.name}' is called '${timed.shape[0]}': set 'batchDimension: true' if it is the batch`;
+    return { inputs: laidOut(inputs, 1), fixedSize: 1, symbols, warning };
+  }
+  return { inputs: laidOut(inputs, fixedSize), fixedSize, symbols };
+}
+
+/** The batch's size: that of all inputs; one, where any of them has it; or that which an output has too. */
+function agreedSize(
+  sizes: ReadonlySet<number>,
+  hasFree: boolean,
+  outputs: readonly TensorMetadata[],
+): number | undefined {
+  if (sizes.has(1)) return 1;
+  const [size] = sizes;
+  if (size === undefined || sizes.size > 1) return undefined;
+  return hasFree && !outputs.some(({ shape }) => shape[0] === size) ? undefined : size;
+}
+
+/** The inputs with their part in a batch: a free dimension 0 has the batch's size where this is fixed. */
+function laidOut(inputs: readonly TensorMetadata[], fixedSize: number | undefined): readonly TensorMetadata[] {
+  return inputs.map((input) => {
+    const [size, ...rest] = input.shape;
+    if (size === undefined) return input;
+    if (isFree(size)) return fixedSize === undefined ? input : { ...input, shape: [fixedSize, ...rest] };
+    return size === fixedSize ? input : { ...input, isForAll: true };
+  });
+}
+
+/** Dimensions that the model's author named differently are not the same one. */
+function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly TensorMetadata[]): void {
+  const own = names(free).filter((name) => !MADE_UP.test(name));
+  const ofOutputs = new Set(names(outputs));
+  const batch = own.find((name) => BATCH.test(name)) ?? own.find((name) => ofOutputs.has(name)) ?? own[0];
+  const other = free.find(({ shape: [size] }) => {
+    const name = String(size);
+    return batch !== undefined && name !== batch && !MADE_UP.test(name) && !(BATCH.test(name) && BATCH.test(batch));
+  });
+  if (other === undefined) return;
+  throw new ModelLoadError(
+    `input '${other.name}' has dimension 0 '${other.shape[0]}', and others have '${batch}': set 'batchDimension: true' if both are the batch, or ${NOT_BATCHED}`,
+  );
+}
+
+/** A batch at another dimension than the first would be taken for an element's own. */
+function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet<string>): void {
+  const [first, ...rest] = shape;
+  if (symbols.has(String(first)) && !rest.some((dimension) => BATCH.test(String(dimension)))) return;
+  if (BATCH.test(String(first))) return;
+  const axis = rest.findIndex((dimension) => symbols.has(String(dimension)) || BATCH.test(String(dimension)));
+  if (axis < 0) return;
+  throw new ModelLoadError(
+    `input '${name}' has shape [${shape.join(', ')}], in which '${rest[axis]}', the batch, is dimension ${axis + 1}, and dimension 0 is not: ${NOT_BATCHED}`,
+  );
+}
+
+/** The names of the dimensions 0 that are free. */
+function names(tensors: readonly TensorMetadata[]): readonly string[] {
+  return tensors.flatMap(({ shape: [size] }) => (size !== undefined && isFree(size) ? String(size) : []));
+}
+
+function disagreeing(batched: readonly TensorMetadata[]): ModelLoadError {
+  const [first] = batched;
+  const other = batched.find(({ shape }) => shape[0] !== first?.shape[0]);
+  return new ModelLoadError(
+    `input '${other?.name}' has dimension 0 fixed at ${other?.shape[0]}, and input '${first?.name}' at ${first?.shape[0]}, so they have no batch in common: ${NOT_BATCHED}`,
+  );
+}
