@@ -3,7 +3,7 @@ import type { RunInferenceStep } from '../config/steps.ts';
 import { describeError } from '../errors.ts';
 import type { BatchCodec } from '../models/batch-codec.ts';
 import { ElementMismatchError } from '../models/collate.ts';
-import { byteLengthOf, type EncodedBatch } from '../models/encoded-batch.ts';
+import { byteLengthOf, type EncodedBatch, rowsIn } from '../models/encoded-batch.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
@@ -14,7 +14,7 @@ import { ModelLists } from './model-lists.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
 import type { Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
-import type { AskedBatch, BatchFailure, FailedElement } from './worker-protocol.ts';
+import type { AskedBatch, BatchFailure, FailedElement, InferAnswer } from './worker-protocol.ts';
 
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const LEAST_ROWS = 2;
@@ -66,21 +66,18 @@ export class BatchAttempts {
   async #attempt(
     batch: Batch<Slot>,
     slots: readonly Slot[],
-    { isolating, outOfMemory }: { readonly isolating: boolean; readonly outOfMemory: boolean },
+    { isolating, outOfMemory }: AttemptOptions,
   ): Promise<Attempt> {
-    const { link, window, onModelLost } = this.#options;
+    const { window, onModelLost } = this.#options;
     const fitting = [...slots];
     let encoded: EncodedBatch | undefined;
     try {
-      encoded = this.#encode(
-        fitting,
-        outOfMemory || this.#options.handler.batching.maxBatchSize === 1 ? 1 : LEAST_ROWS,
-      );
+      encoded = this.#encode(fitting, outOfMemory ? 1 : this.#leastRows);
     } catch (error) {
       return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
     }
     if (encoded === undefined) return { ok: true };
-    const answer = await link.infer({ ...this.#request(batch, fitting), batch: encoded, isolating });
+    const answer = await this.#infer(batch, fitting, { encoded, isolating });
     if (answer.tries !== undefined) countTries(fitting, answer.tries);
     if (!answer.ok) {
       if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
@@ -102,6 +99,31 @@ export class BatchAttempts {
       free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
     });
     return { ok: true };
+  }
+
+  get #leastRows(): number {
+    const { handler, link, model } = this.#options;
+    return handler.batching.maxBatchSize === 1 || link.rows(model) === 'one' ? 1 : LEAST_ROWS;
+  }
+
+  /** Runs a batch. One of a single element that fails as two rows is run as one: more may be all that is wrong with it. */
+  async #infer(
+    batch: Batch<Slot>,
+    slots: readonly Slot[],
+    { encoded, isolating }: { readonly encoded: EncodedBatch; readonly isolating: boolean },
+  ): Promise<InferAnswer> {
+    const { link, model } = this.#options;
+    const rows = rowsIn(encoded);
+    const request = this.#request(batch, slots);
+    const answer = await link.infer({ ...request, batch: encoded, isolating });
+    if (answer.ok && rows > 1) link.tookSeveralRows(model);
+    if (answer.ok || answer.failure.cause !== 'error' || answer.failure.shared) return answer;
+    const isPadded = slots.length === 1 && rows === LEAST_ROWS && this.#codec.fixedSize === undefined;
+    if (!isPadded || link.rows(model) === 'several') return answer;
+    const row = this.#codec.encode(this.#valuesOf(slots), { minRows: 1 });
+    const second = await link.infer({ ...request, batch: row, isolating: true });
+    if (second.ok) link.tookOneRow(model);
+    return second;
   }
 
   #failAlone(slots: readonly Slot[], failed: readonly FailedElement[]): void {
@@ -182,6 +204,11 @@ export class BatchAttempts {
     const { inferenceArgs: common } = this.#options.step;
     return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
   }
+}
+
+interface AttemptOptions {
+  readonly isolating: boolean;
+  readonly outOfMemory: boolean;
 }
 
 /** The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts. */

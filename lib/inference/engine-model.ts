@@ -28,4 +28,6 @@ export interface EngineModel extends Loadable, AsyncDisposable {
   infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined>;
   /** A batch of `size` ran out of memory, and its halves did not. */
   recovered(key: string, size: number): void;
+  /** A batch of two rows of one element failed, and one of a single row did not. */
+  tookOneRow(): void;
 }

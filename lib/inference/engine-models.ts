@@ -98,6 +98,11 @@ export class EngineModels implements AsyncDisposable {
     this.#services[model]?.recovered(key, size);
   }
 
+  /** A batch of two rows of one element failed, and one of a single row did not. */
+  tookOneRow(model: number): void {
+    this.#services[model]?.tookOneRow();
+  }
+
   /** Takes any one of these models, all of one keyed step. @throws RangeError, the signal's reason, or as this is closed */
   async lease(models: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<ModelLease> {
     const keyed = this.#keyedOf(models[0] ?? -1);

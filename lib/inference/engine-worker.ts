@@ -30,6 +30,7 @@ export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   /** How long it may stand still outside of functions, as one does that spins after it has waited. */
   readonly stillSecs: number;
   readonly onInfer: (request: number, body: InferRequest) => void;
+  readonly onOneRow: (model: number) => void;
   readonly onRecovered: (model: number, key: string, size: number) => void;
   /** It could take another bundle. */
   readonly onFree: () => void;
@@ -116,6 +117,8 @@ export class EngineWorker {
         return this.#leases.take(message);
       case 'recovered':
         return this.#options.onRecovered(message.model, message.key, message.size);
+      case 'oneRow':
+        return this.#options.onOneRow(message.model);
       case 'outcomes':
         void this.#runs
           .get(message.task)

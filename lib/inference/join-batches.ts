@@ -1,6 +1,6 @@
 import type { ByteGroup } from '../hosts/frames.ts';
 import type { RunRequest } from '../hosts/model-host.ts';
-import type { EncodedBatch, TensorHeader } from '../models/encoded-batch.ts';
+import { type EncodedBatch, rowsIn, type TensorHeader } from '../models/encoded-batch.ts';
 import { elementsOf, widthOf } from '../models/tensor.ts';
 
 type TensorBatch = Extract<EncodedBatch, { kind: 'tensors' }>;
@@ -31,7 +31,7 @@ export function joinBatches(
     return { frame: { fragments }, groups: batches.map((batch) => batch.chunks) };
   }
   if (batches.length === 1) {
-    const fragments = [{ size: first.size, rows: rowsOf(first) }];
+    const fragments = [{ size: first.size, rows: rowsIn(first) }];
     return { frame: { fragments, tensors: first.tensors }, groups: first.chunks.map((chunk) => [chunk]) };
   }
   return joinTensors(tensorBatches, first, fixedSize);
@@ -60,10 +60,6 @@ function joinTensors(batches: readonly TensorBatch[], first: TensorBatch, fixedS
     rows: batch === last ? batch.size + rows - elements : batch.size,
   }));
   return { frame: { fragments, tensors }, groups };
-}
-
-function rowsOf({ tensors, size }: TensorBatch): number {
-  return tensors.find(({ shape, isForAll = false }) => shape.length > 0 && !isForAll)?.shape[0] ?? size;
 }
 
 /** The bytes of the rows `[start, end)` of a batch's tensor. */

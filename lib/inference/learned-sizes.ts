@@ -35,6 +35,7 @@ export class LearnedSizes {
   readonly #policy: BatchingPolicy;
   readonly #copies: number | undefined;
   readonly #learned = new Map<string, Learned>();
+  #isOneRow = false;
 
   /** @param copies - of the model, where batches wait for it here. @default batches are formed as far ahead as they can be */
   constructor(policy: BatchingPolicy, copies?: number) {
@@ -44,6 +45,7 @@ export class LearnedSizes {
 
   /** The sizes that batches of a key should have from now on. */
   sizes(key: string): BatchSizes {
+    if (this.#isOneRow) return { target: 1, ceiling: 1, isOneRow: true };
     const { estimator, ceiling } = this.#of(key);
     const limit = ceiling.limit();
     const target = estimator.target();
@@ -58,6 +60,11 @@ export class LearnedSizes {
     const { estimator, ceiling } = this.#of(key);
     ceiling.succeeded(size);
     if ((isJoined || WHOLE.has(closedBy)) && !isolating) estimator.record(size, millis);
+  }
+
+  /** The model takes a single row at a time, whatever the key. */
+  tookOneRow(): void {
+    this.#isOneRow = true;
   }
 
   outOfMemory(key: string, size: number): void {

@@ -6,6 +6,8 @@ import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ModelLease, ToW
 /** Batch keys whose sizes a worker remembers; there may be as many as there are shapes and arguments. */
 const MAX_REMEMBERED_KEYS = 1000;
 
+const ONE_ROW: BatchSizes = { target: 1, ceiling: 1, isOneRow: true };
+
 /** Sends what a worker says to its engine; the buffers named move there and are gone here. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
 
@@ -18,6 +20,8 @@ export class ModelLink {
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #firstSizes: readonly BatchSizes[];
   readonly #resultBytes = new Map<number, number>();
+  /** The rows that models have been seen to take in one batch. */
+  readonly #rows = new Map<number, 'one' | 'several'>();
   #nextRequest = 0;
 
   /** @param firstSizes - the sizes of each model's batches before anything was learned. */
@@ -32,6 +36,7 @@ export class ModelLink {
   }
 
   sizes(model: number, key: string): BatchSizes {
+    if (this.#rows.get(model) === 'one') return ONE_ROW;
     return this.#sizes.get(`${model}:${key}`) ?? this.#firstSizes[model] ?? { target: 1 };
   }
 
@@ -92,6 +97,22 @@ export class ModelLink {
     this.#post({ kind: 'recovered', model, key, size });
   }
 
+  /** What is known of how many rows a model takes; undefined before a batch of it has run. */
+  rows(model: number): 'one' | 'several' | undefined {
+    return this.#rows.get(model);
+  }
+
+  /** A batch of several rows succeeded. */
+  tookSeveralRows(model: number): void {
+    if (!this.#rows.has(model)) this.#rows.set(model, 'several');
+  }
+
+  /** A batch of two rows of one element failed, and one of a single row did not: a batch of one is fixed in the model. */
+  tookOneRow(model: number): void {
+    this.#rows.set(model, 'one');
+    this.#post({ kind: 'oneRow', model });
+  }
+
   /** Takes what the engine says of models and batches. */
   take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' | 'noAnswer' }>): void {
     switch (message.kind) {
@@ -121,6 +142,7 @@ export class ModelLink {
   }
 
   #learn({ model, key }: Pick<InferRequest, 'model' | 'key'>, sizes: BatchSizes): void {
+    if (sizes.isOneRow === true) this.#rows.set(model, 'one');
     if (this.#sizes.size >= MAX_REMEMBERED_KEYS) {
       const [oldest] = this.#sizes.keys();
       if (oldest !== undefined) this.#sizes.delete(oldest);

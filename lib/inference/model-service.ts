@@ -159,6 +159,12 @@ export class ModelService implements EngineModel {
     this.#learned.recovered(key, size);
   }
 
+  tookOneRow(): void {
+    this.#learned.tookOneRow();
+    const reason = 'as it fails for batches of more';
+    this.#warn(`the model of ${this.#options.place} runs one element at a time, ${reason}: set 'maxBatchSize: 1'`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#assembler?.[Symbol.dispose]();
     await this.#served[Symbol.asyncDispose]();

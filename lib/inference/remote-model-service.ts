@@ -47,6 +47,9 @@ export class RemoteModelService implements EngineModel {
 
   recovered(): void {}
 
+  /** Its batches have as many rows as elements. */
+  tookOneRow(): void {}
+
   async infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined> {
     const { asked } = request;
     if (bundle === undefined || asked === undefined) return undefined;

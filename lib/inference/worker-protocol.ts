@@ -41,6 +41,8 @@ export interface BatchSizes {
    * ahead have the size of before. Absent where it does not grow.
    */
   readonly ahead?: number;
+  /** The model has been seen to take a single row at a time. */
+  readonly isOneRow?: boolean;
 }
 
 /** An element's value on its way into a remote model. */
@@ -133,6 +135,8 @@ export type FromWorker =
   | { readonly kind: 'setupFailed'; readonly error: CarriedError }
   | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
   | { readonly kind: 'recovered'; readonly model: number; readonly key: string; readonly size: number }
+  /** The model failed for two rows of one element, and not for one. */
+  | { readonly kind: 'oneRow'; readonly model: number }
   | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[] }
   /** The lease that was asked for is not wanted any more. */
   | { readonly kind: 'cancelLease'; readonly request: number }

@@ -63,6 +63,12 @@ export function decodeValues(batch: EncodedBatch): readonly unknown[] {
   return chunk === undefined ? [] : (deserialize(chunk) as unknown[]);
 }
 
+/** The rows of a batch's tensors, which may be more than its elements; of values there are as many. */
+export function rowsIn(batch: EncodedBatch): number {
+  if (batch.kind !== 'tensors') return batch.size;
+  return batch.tensors.find(({ shape, isForAll = false }) => shape.length > 0 && !isForAll)?.shape[0] ?? batch.size;
+}
+
 export function byteLengthOf(batch: EncodedBatch): number {
   return batch.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
 }

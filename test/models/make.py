@@ -289,6 +289,98 @@ def make_conv():
     assert y.shape == (2, 10) and np.isfinite(y).all()
 
 
+def make_scales():
+    """One input is of all elements: text-to-speech models have such `scales`."""
+    nodes = [
+        node("ReduceSum", ["x", "last"], ["sum"], keepdims=1),
+        node("ReduceSum", ["scales", "first"], ["scale"], keepdims=1),
+        node("Mul", ["sum", "scale"], ["y"]),
+    ]
+    weights = {"first": np.array([0], np.int64), "last": np.array([1], np.int64)}
+    write("scales", [tensor("x", ["N", 2]), tensor("scales", [3])], [tensor("y", ["N", 1])], nodes, weights)
+    x = random(4, 2)
+    scales = np.array([1, 2, 3], np.float32)
+    np.testing.assert_allclose(run("scales", {"x": x, "scales": scales})[0], x.sum(axis=1, keepdims=True) * 6, rtol=1e-5)
+
+
+def detections(batch):
+    """The values of `x` above 0.5, each with the number of its row: as many as there are."""
+    nodes = [
+        node("Greater", ["x", "half"], ["above"]),
+        node("NonZero", ["above"], ["places"]),
+        node("Transpose", ["places"], ["place"], perm=[1, 0]),
+        node("GatherND", ["x", "place"], ["found"]),
+        node("Unsqueeze", ["found", "one"], ["column"]),
+        node("Slice", ["place", "zero", "one", "one"], ["row"]),
+        node("Cast", ["row"], ["row_float"], to=FLOAT),
+        node("Concat", ["row_float", "column"], ["dets"], axis=1),
+        node("Neg", ["x"], ["scores"]),
+    ]
+    weights = {"half": np.float32(0.5), "one": np.array([1], np.int64), "zero": np.array([0], np.int64)}
+    return [tensor("x", [batch, 4])], [tensor("dets", ["num_dets", 2]), tensor("scores", [batch, 4])], nodes, weights
+
+
+def make_detections():
+    write("detections", *detections("batch"))
+    write("detections-of-one", *detections(1))
+    x = np.array([[0, 0, 0, 0], [1, 0, 0.75, 0]], np.float32)
+    assert run("detections", {"x": x}, ["dets"])[0].tolist() == [[1, 1], [1, 0.75]]
+    assert run("detections-of-one", {"x": x[:1]}, ["dets"])[0].shape == (0, 2)
+
+
+def make_baked_batch():
+    """The initial state of a GRU is that of a batch of one, which its metadata does not say."""
+    nodes = [
+        node("Transpose", ["x"], ["steps"], perm=[1, 0, 2]),
+        node("GRU", ["steps", "w", "r", "", "", "state"], ["", "last"], hidden_size=1),
+        node("Squeeze", ["last", "first"], ["y"]),
+    ]
+    weights = {
+        "w": np.full((1, 3, 2), 0.5, np.float32),
+        "r": np.full((1, 3, 1), 0.5, np.float32),
+        "state": np.zeros((1, 1, 1), np.float32),
+        "first": np.array([0], np.int64),
+    }
+    write("baked-batch", [tensor("x", ["batch", 2, 2])], [tensor("y", ["batch", 1])], nodes, weights)
+    assert run("baked-batch", {"x": random(1, 2, 2)})[0].shape == (1, 1)
+    assert_refused(lambda: run("baked-batch", {"x": random(2, 2, 2)}))
+
+
+def make_no_batch():
+    write("no-batch", [tensor("x", [4])], [tensor("y", [2])], [node("MatMul", ["x", "w"], ["y"])], {"w": random(4, 2)})
+    assert run("no-batch", {"x": random(4)})[0].shape == (2,)
+
+
+def make_unranked():
+    """Outputs whose number of dimensions is known only when the model has run; `total` has none."""
+    nodes = [
+        node("SequenceConstruct", ["x", "x"], ["pair"]),
+        node("SequenceAt", ["pair", "zero"], ["y"]),
+        node("ReduceSum", ["y"], ["sum"], keepdims=0),
+        node("SequenceConstruct", ["sum"], ["sums"]),
+        node("SequenceAt", ["sums", "zero"], ["total"]),
+    ]
+    outputs = [tensor("y", ["N", 2]), tensor("total", [])]
+    model = build("unranked", [tensor("x", ["N", 2])], outputs, nodes, {"zero": np.int64(0)})
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")  # The checker wants one; exporters leave it out all the same.
+    onnx.save(model, path("unranked"))
+    y, total = run("unranked", {"x": np.ones((3, 2), np.float32)})
+    assert y.shape == (3, 2) and total.shape == ()
+
+
+def make_made_up_names():
+    """Exporters name dimensions that nobody named, and one and the same differently; `twice` has two rows for each."""
+    nodes = [node("Add", ["x", "x"], ["y"]), node("Concat", ["x", "x"], ["twice"], axis=0)]
+    outputs = [tensor("y", ["y_dim_0", 2]), tensor("twice", ["twice_dim_0", 2])]
+    write("made-up-names", [tensor("x", ["x_dynamic_axes_1", 2])], outputs, nodes)
+    assert run("made-up-names", {"x": random(3, 2)}, ["twice"])[0].shape == (6, 2)
+
+
+def make_bfloat16():
+    write("bfloat16", [tensor("x", ["N", 2])], [tensor("y", ["N", 2], T.BFLOAT16)], [node("Cast", ["x"], ["y"], to=T.BFLOAT16)])
+
+
 def make_corrupt():
     path("corrupt").write_bytes(np.random.default_rng(11).bytes(200))
     assert_refused(lambda: run("corrupt", {}))
@@ -317,5 +409,12 @@ if __name__ == "__main__":
     make_external()
     make_wide()
     make_conv()
+    make_scales()
+    make_detections()
+    make_baked_batch()
+    make_no_batch()
+    make_unranked()
+    make_made_up_names()
+    make_bfloat16()
     make_corrupt()
     print("all models made and checked")
