@@ -1,5 +1,5 @@
 import { ModelLoadError } from '../errors.ts';
-import { isFree, type TensorMetadata } from './tensor.ts';
+import { isForAll, isFree, type TensorMetadata } from './tensor.ts';
 
 /** Where the batch is in a model's inputs. */
 export interface InputLayout {
@@ -15,6 +15,8 @@ export interface InputLayout {
 export interface InputLayoutOptions {
   /** `true`: dimension 0 of all inputs is the batch. @default detected */
   readonly batchDimension: boolean | undefined;
+  /** What to do where the inputs disagree. @default to set `batchDimension: false` */
+  readonly advice?: string;
 }
 
 /** Names that exporters make up where nobody named a dimension: they may differ for one and the same. */
@@ -39,18 +41,19 @@ export function layOutAlone(inputs: readonly TensorMetadata[]): readonly TensorM
 export function layOutInputs(
   inputs: readonly TensorMetadata[],
   outputs: readonly TensorMetadata[],
-  { batchDimension }: InputLayoutOptions,
+  { batchDimension, advice = NOT_BATCHED }: InputLayoutOptions,
 ): InputLayout {
-  const batched = inputs.filter(({ shape }) => shape.length > 0);
+  const batched = inputs.filter((input) => !isForAll(input));
   const free = batched.filter(({ shape }) => isFree(shape[0]));
   const symbols = new Set(free.map(({ shape }) => String(shape[0])).filter((name) => !MADE_UP.test(name)));
   if (batchDimension !== true) {
-    checkOneSymbol(free, outputs);
-    for (const input of batched) checkBatchIsFirst(input, symbols);
+    checkOneSymbol(free, outputs, advice);
+    for (const input of batched) checkBatchIsFirst(input, symbols, advice);
   }
   const sizes = new Set(batched.flatMap(({ shape: [size] }) => (isFree(size) ? [] : Number(size))));
-  const fixedSize = agreedSize(sizes, free.length > 0, outputs);
-  if (fixedSize === undefined && free.length === 0) throw disagreeing(batched);
+  const isFreeToo = free.length > 0 && batchDimension !== true;
+  const fixedSize = agreedSize(sizes, isFreeToo, outputs);
+  if (fixedSize === undefined && sizes.size > 0 && !isFreeToo) throw disagreeing(batched, advice);
   const timed = batchDimension === true ? undefined : free.find(({ shape }) => TIME.test(String(shape[0])));
   if (fixedSize === undefined && timed !== undefined) {
     const warning = `runs one element at a time, as dimension 0 of its input '${timed.name}' is called '${timed.shape[0]}': set 'batchDimension: true' if it is the batch`;
@@ -75,14 +78,14 @@ function agreedSize(
 function laidOut(inputs: readonly TensorMetadata[], fixedSize: number | undefined): readonly TensorMetadata[] {
   return inputs.map((input) => {
     const [size, ...rest] = input.shape;
-    if (size === undefined) return input;
+    if (size === undefined || isForAll(input)) return input;
     if (isFree(size)) return fixedSize === undefined ? input : { ...input, shape: [fixedSize, ...rest] };
     return size === fixedSize ? input : { ...input, isForAll: true };
   });
 }
 
 /** Dimensions that the model's author named differently are not the same one. */
-function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly TensorMetadata[]): void {
+function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly TensorMetadata[], advice: string): void {
   const own = names(free).filter((name) => !MADE_UP.test(name));
   const ofOutputs = new Set(names(outputs));
   const batch = own.find((name) => BATCH.test(name)) ?? own.find((name) => ofOutputs.has(name)) ?? own[0];
@@ -92,19 +95,19 @@ function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly Tenso
   });
   if (other === undefined) return;
   throw new ModelLoadError(
-    `input '${other.name}' has dimension 0 '${other.shape[0]}', and others have '${batch}': set 'batchDimension: true' if both are the batch, or ${NOT_BATCHED}`,
+    `input '${other.name}' has dimension 0 '${other.shape[0]}', and others have '${batch}': set 'batchDimension: true' if both are the batch, or ${advice}`,
   );
 }
 
 /** A batch at another dimension than the first would be taken for an element's own. */
-function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet<string>): void {
+function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet<string>, advice: string): void {
   const [first, ...rest] = shape;
   if (symbols.has(String(first)) && !rest.some((dimension) => BATCH.test(String(dimension)))) return;
   if (BATCH.test(String(first))) return;
   const axis = rest.findIndex((dimension) => symbols.has(String(dimension)) || BATCH.test(String(dimension)));
   if (axis < 0) return;
   throw new ModelLoadError(
-    `input '${name}' has shape [${shape.join(', ')}], in which '${rest[axis]}', the batch, is dimension ${axis + 1}, and dimension 0 is not: ${NOT_BATCHED}`,
+    `input '${name}' has shape [${shape.join(', ')}], in which '${rest[axis]}', the batch, is dimension ${axis + 1}, and dimension 0 is not: ${advice}`,
   );
 }
 
@@ -113,10 +116,11 @@ function names(tensors: readonly TensorMetadata[]): readonly string[] {
   return tensors.flatMap(({ shape: [size] }) => (size !== undefined && isFree(size) ? String(size) : []));
 }
 
-function disagreeing(batched: readonly TensorMetadata[]): ModelLoadError {
-  const [first] = batched;
-  const other = batched.find(({ shape }) => shape[0] !== first?.shape[0]);
+function disagreeing(batched: readonly TensorMetadata[], advice: string): ModelLoadError {
+  const fixed = batched.filter(({ shape }) => !isFree(shape[0]));
+  const [first] = fixed;
+  const other = fixed.find(({ shape }) => shape[0] !== first?.shape[0]);
   return new ModelLoadError(
-    `input '${other?.name}' has dimension 0 fixed at ${other?.shape[0]}, and input '${first?.name}' at ${first?.shape[0]}, so they have no batch in common: ${NOT_BATCHED}`,
+    `input '${other?.name}' has dimension 0 fixed at ${other?.shape[0]}, and input '${first?.name}' at ${first?.shape[0]}, so they have no batch in common: ${advice}`,
   );
 }

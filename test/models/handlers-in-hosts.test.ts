@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { digestOfOnnxModel, shownDigest } from '../../lib/models/model-digest.ts';
 import { type Outcome, runBundle } from '../inference/run-bundle.ts';
-import { modelFile } from './model-files.ts';
+import { infer, modelFile } from './model-files.ts';
 
 const configUrl = new URL('./fixtures/handlers.config.ts', import.meta.url);
 
@@ -111,6 +111,51 @@ describe('OnnxModelHandler in a host', () => {
       ...elements.map(({ x: [x = 0], factor }) => ({ y: [x * factor, factor] })),
       { y: [2, 2] },
       "input 'factor' must be FP32 of shape []: got a string that is not such a number",
+    ]);
+  });
+
+  test('runs one element at a time what fails for two, says it once, and remembers it', async () => {
+    const elements = Array.from({ length: 9 }, (_, n) => [
+      [n, 1],
+      [n, n],
+    ]);
+    const wanted = await Promise.all(elements.map(async (element) => (await infer('baked-batch.onnx', [element]))[0]));
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    await using engine = await InferenceEngine.start({ configUrl, pipeline: 'baked-batch', workers: 1, onWarning });
+    expect(predictions((await runBundle(engine, elements)).outcomes)).toEqual(wanted);
+    const failed = engine.metrics.counter('failed_batches_counter');
+    expect(predictions((await runBundle(engine, elements)).outcomes)).toEqual(wanted);
+    expect(engine.metrics.counter('failed_batches_counter')).toBe(failed);
+    expect(warnings).toEqual([
+      "the model of baked-batch/steps[0].handler runs one element at a time, as it fails for batches of more: set 'maxBatchSize: 1'",
+    ]);
+  });
+
+  test('gives one value of an input to all elements of a batch, which are those that have it', async () => {
+    const elements = Array.from({ length: 10 }, (_, n) => ({ x: [n, 1], scales: [1, n % 2, 0] }));
+    const outcomes = await run('scales', [...elements, { x: [1, 1], scales: [1, 2] }]);
+    expect(predictions(outcomes)).toEqual([
+      ...elements.map((_, n) => ({ y: [(n + 1) * (1 + (n % 2))] })),
+      "input 'scales' must be FP32 of shape [3]: got 2 values",
+    ]);
+  });
+
+  test('gives the whole of an output to the one element of a batch', async () => {
+    const outcomes = await run('detections-of-one', [
+      [0, 0, 0, 0],
+      [0, 0.75, 0, 0],
+      [0.75, 0, 1, 0],
+    ]);
+    expect(predictions(outcomes)).toMatchObject([
+      { dets: [], scores: [0, 0, 0, 0] },
+      { dets: [[0, 0.75]] },
+      {
+        dets: [
+          [0, 0.75],
+          [0, 1],
+        ],
+      },
     ]);
   });
 

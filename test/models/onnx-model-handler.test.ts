@@ -206,6 +206,91 @@ describe('OnnxModelHandler', () => {
     expect(padded).toEqual([{ y: [1, 2] }, { y: [5, -1] }]);
   });
 
+  test('gives each element of a batch the value of an input that they share', async () => {
+    const elements = [
+      { x: [1, 2], scales: [1, 1, 2] },
+      { x: [3, 4], scales: [1, 1, 2] },
+    ];
+    expect(await infer('scales.onnx', elements)).toEqual([{ y: [12] }, { y: [28] }]);
+  });
+
+  test('counts the rows of outputs, and refuses those that are not as many as the elements', async () => {
+    const elements = [
+      [1, 2],
+      [3, 4],
+    ];
+    expect(await infer('made-up-names.onnx', elements, { outputNames: ['y'] })).toEqual([{ y: [2, 4] }, { y: [6, 8] }]);
+    await expect(infer('made-up-names.onnx', elements)).rejects.toMatchObject({
+      name: 'ResultCountError',
+      message: expect.stringContaining("output 'twice' has shape [4, 2] for a batch of 2"),
+    });
+    expect(await infer('unranked.onnx', elements, { outputNames: ['y'] })).toEqual(elements.map((y) => ({ y })));
+    await expect(infer('unranked.onnx', elements)).rejects.toThrow("output 'total' has shape [] for a batch of 2");
+    expect(await infer('unranked.onnx', [[1, 2]])).toEqual([{ y: [1, 2], total: 3 }]);
+    const declared = { outputNames: ['dets'], batchDimension: true };
+    await expect(
+      infer(
+        'detections.onnx',
+        [
+          [1, 1, 0, 0],
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+        ],
+        declared,
+      ),
+    ).rejects.toThrow("output 'dets' has shape [2, 2] for a batch of 3");
+  });
+
+  test('gives the whole outputs of a batch of one that have no row for each element', async () => {
+    const [found] = await infer('detections.onnx', [[1, 0, 0.75, 0]], { maxBatchSize: 1 });
+    expect(found).toEqual({
+      dets: [
+        [0, 1],
+        [0, 0.75],
+      ],
+      scores: [-1, -0, -0.75, -0],
+    });
+    await expect(
+      infer(
+        'detections.onnx',
+        [
+          [1, 0, 0, 0],
+          [1, 0, 0, 0],
+        ],
+        { maxBatchSize: 1 },
+      ),
+    ).rejects.toThrow("output 'dets' has shape [2, 2] for a batch of 2");
+  });
+
+  test('runs a model without a batch dimension: a value has all dimensions, and outputs are whole', async () => {
+    const [found] = await infer('no-batch.onnx', [[1, 0, 0, 0]]);
+    expect(found?.['y']).toHaveLength(2);
+    expect(await infer('no-batch.onnx', [{ x: [1, 0, 0, 0] }], { batchDimension: false })).toEqual([found]);
+    await expect(infer('no-batch.onnx', [5])).rejects.toThrow(
+      "input 'x' must be FP32 of shape [4]: got a single value",
+    );
+    const all = await infer(
+      'double.onnx',
+      [
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      ],
+      { batchDimension: false },
+    );
+    expect(all).toEqual([
+      {
+        y: [
+          [2, 4, 6],
+          [8, 10, 12],
+        ],
+      },
+    ]);
+    const scalar = { x: [[1, 2]], factor: 3 };
+    expect(await infer('scalar-input.onnx', [scalar], { batchDimension: false })).toEqual([{ y: [[3, 6]] }]);
+  });
+
   test('gives only the outputs that outputNames chooses', async () => {
     const results = await infer('two-inputs.onnx', [{ a: [1, 2], b: 10 }], { outputNames: ['count'] });
     expect(results).toEqual([{ count: 11 }]);
@@ -234,6 +319,19 @@ describe('OnnxModelHandler.loadModel', () => {
       "output 'total' has dimension 0 fixed at 1, so it has no row for each element: leave it out by naming the others in 'outputNames'",
     );
     expect(await infer('bad-output.onnx', [[1, 2]], { outputNames: ['y'] })).toEqual([{ y: [1, 2] }]);
+  });
+
+  test('refuses an output whose length depends on values, with what helps', async () => {
+    await expect(load('detections.onnx')).rejects.toThrow(
+      "output 'dets' has a dimension 0 'num_dets' whose length depends on the values of the elements, so it has no row for each element: leave it out by naming the others in 'outputNames', or set 'maxBatchSize: 1' for each element to have the whole output",
+    );
+    expect(await infer('detections.onnx', [[1, 0, 0, 0]], { outputNames: ['scores'] })).toHaveLength(1);
+  });
+
+  test('names a type that onnxruntime-node does not have, and the output that has it', async () => {
+    await expect(load('bfloat16.onnx')).rejects.toThrow(
+      "output 'y' is of type bfloat16, which onnxruntime-node can't read: convert it to float32 in the model (Cast)",
+    );
   });
 
   test('names the outputs there are where outputNames has another', async () => {
@@ -267,6 +365,15 @@ describe('OnnxModelHandler.loadModel', () => {
 describe('OnnxModelHandler options', () => {
   test.each([[undefined], [''], [5]])('refuses the modelUri %j', (modelUri) => {
     expect(() => new OnnxModelHandler({ modelUri: modelUri as string })).toThrow(TypeError);
+  });
+
+  test.each([
+    [{ batchDimension: 0 }, "'batchDimension' must be true or false: current value is 0"],
+    [{ batchDimension: false, padding: {} }, "'padding' must be left out with 'batchDimension: false'"],
+  ])('refuses %j', (options, message) => {
+    expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', ...(options as { batchDimension: boolean }) })).toThrow(
+      message,
+    );
   });
 
   test.each([[0], [-1], [1.5]])('refuses the padding axis %j', (axis) => {
@@ -310,6 +417,12 @@ describe('a subclass of OnnxModelHandler', () => {
       { y: [2, 4, 6] },
       { y: [8, 10, 12] },
     ]);
+  });
+
+  test('has the rows counted that super.runInference gives', async () => {
+    const handler = new Largest({ modelUri: modelFile('made-up-names.onnx') });
+    const model = await handler.loadModel();
+    await expect(handler.runInference([[1, 3]], model)).rejects.toMatchObject({ name: 'ResultCountError' });
   });
 
   test('may go on from what super.runInference gives', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type OnnxGraph, type OnnxNode, readOnnxGraph } from '../../lib/models/onnx-graph.ts';
+import { type OnnxGraph, type OnnxNode, type OnnxValue, readOnnxGraph } from '../../lib/models/onnx-graph.ts';
 import { outputFacts } from '../../lib/models/value-sizes.ts';
 import { modelFile } from './model-files.ts';
 
@@ -8,13 +8,19 @@ type Node = Partial<OnnxNode>;
 /** `Add(a, b) -> c` as a node. */
 function node(text: string, rest: Node = {}): OnnxNode {
   const [, op = '', inputs = '', outputs = ''] = /^(\w+)\((.*)\) -> (.*)$/.exec(text) ?? [];
-  const names = (list: string): string[] => (list === '' ? [] : list.split(',').map((name) => name.trim()));
-  return { op, domain: '', inputs: names(inputs), outputs: names(outputs), graphs: [], ...rest };
+  return { op, domain: '', inputs: namesIn(inputs), outputs: namesIn(outputs), graphs: [], ...rest };
+}
+
+function namesIn(list: string): readonly string[] {
+  return list === '' ? [] : list.split(',').map((name) => name.trim());
+}
+
+function valueOf(name: string): OnnxValue {
+  return { name, type: 'float32', hasShape: true };
 }
 
 function graph(inputs: readonly string[], nodes: readonly OnnxNode[], outputs: readonly string[]): OnnxGraph {
-  const values = (names: readonly string[]) => names.map((name) => ({ name, type: 'float32', hasShape: true }));
-  return { inputs: values(inputs), nodes, outputs: values(outputs) };
+  return { inputs: inputs.map(valueOf), nodes, outputs: outputs.map(valueOf) };
 }
 
 const double = graph([], [node('Add(x, x) -> then')], ['then']);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isRecord } from '../../models/collate.ts';
+import { layOutInputs } from '../../models/input-layout.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
@@ -70,9 +71,20 @@ export class OpenInferenceClient {
     if (inputs.every(({ shape }) => shape.length === 0)) {
       throw this.#unusable("declares no input with a batch dimension: say in 'inputs' what the model takes");
     }
+    const laidOut = this.#layOut(inputs);
     const binary = this.#options.binary ?? (await this.#takesBinary(signal));
     await this.#checkReady(signal);
-    return { inputs, bf16: metadata.bf16, versions: metadata.versions, binary };
+    return { inputs: laidOut, bf16: metadata.bf16, versions: metadata.versions, binary };
+  }
+
+  /** The inputs with their part in a batch. */
+  #layOut(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
+    const advice = "say in 'inputs' what the model takes, with 'isForAll: true' for one that is not batched";
+    try {
+      return layOutInputs(inputs, [], { batchDimension: undefined, advice }).inputs;
+    } catch (error) {
+      throw this.#unusable(`declares inputs that disagree about the batch: ${(error as Error).message}`);
+    }
   }
 
   #checkOutputs({ outputs }: ModelMetadata): void {

@@ -144,6 +144,25 @@ describe('a server describes its model', () => {
     }
   });
 
+  test('with an input of another size, which is one value for the batch', async () => {
+    await using server = await serveModels();
+    const elements = [
+      { x: [1, 2], scales: [1, 1, 2] },
+      { x: [3, 4], scales: [1, 1, 2] },
+    ];
+    expect(await ask(handlerOf(server.url, 'scales'), elements)).toEqual([{ y: [12] }, { y: [28] }]);
+    expect(server.inferred()).toMatchObject([{ inputs: [{ shape: [2, 2] }, { shape: [3] }] }]);
+  });
+
+  test('and is refused where its inputs have no batch in common', async () => {
+    const inputs = [4, 7].map((size) => ({ name: `x${size}`, datatype: 'FP32', shape: [size] }));
+    const body = JSON.stringify({ name: 'double', versions: ['3'], inputs, outputs: [] });
+    const error = await failureOf(describeModel(says('GET v2/models/double', { body })));
+    expect(error).toMatchObject({ name: 'EndpointModelError', disposition: 'fatal' });
+    expect(error.message).toContain("input 'x7' has dimension 0 fixed at 7, and input 'x4' at 4");
+    expect(error.message).not.toContain('batchDimension');
+  });
+
   test('or not at all: its inputs are declared by hand then', async () => {
     const silent = says('GET v2/models/double', { body: '{"name":"double","inputs":[],"outputs":[]}' });
     const error = await failureOf(describeModel(silent));
