@@ -36,6 +36,7 @@ export const REMOTE_OPTIONS = {
   numRetries: true,
   timeoutSecs: true,
   maxConcurrency: true,
+  maxThrottledSecs: true,
   rateLimits: true,
 } as const satisfies Record<keyof RemoteModelHandlerOptions, true>;
 
