@@ -3,10 +3,6 @@ import { defineFabric, OpenInferenceModelHandler, runInference } from 'inference
 /** Where the models are served: by MLServer, KServe, Triton or another server of the Open Inference Protocol v2. */
 const endpoint = process.env['MODEL_SERVER_URL'] ?? 'http://127.0.0.1:8080';
 
-interface Tumour {
-  readonly features: readonly (number | null)[];
-}
-
 /** Types and shapes come from the server, which declares what this model takes. */
 const wine = new OpenInferenceModelHandler({
   endpoint,
@@ -15,7 +11,7 @@ const wine = new OpenInferenceModelHandler({
 });
 
 /** A server may declare nothing, as MLServer does where its model's settings say nothing of inputs. */
-const breastCancer = new OpenInferenceModelHandler<readonly number[]>({
+const breastCancer = new OpenInferenceModelHandler({
   endpoint,
   modelName: 'breast-cancer',
   inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 30] }],
@@ -23,7 +19,9 @@ const breastCancer = new OpenInferenceModelHandler<readonly number[]>({
   maxBatchSize: 32,
   // A quota that is known; one that is not is learned from the answers.
   rateLimits: [{ requests: 50, per: 'second' }],
-}).withPreprocessFn(({ features }: Tumour) => features.map((value) => value ?? NaN));
+  // The features of some tumours are null: the model was trained with NaN in their place.
+  missing: 'nan',
+});
 
 export default defineFabric({
   pipelines: {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { bucketOf } from '../batching/length-buckets.ts';
 import { elementShape } from './element-shape.ts';
-import { inputValue, type Padding } from './collate.ts';
+import { type CollateOptions, inputValue } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import type { InferenceArgs, ModelHandler } from './model-handler.ts';
@@ -64,7 +64,7 @@ export function travelsAsTensors(handler: ModelHandler): handler is OnnxModelHan
 
 /** A handler that packs elements into tensors by the model's inputs. */
 interface PackingHandler extends ModelHandler {
-  readonly options: ModelHandler['options'] & { readonly padding?: Padding };
+  readonly options: ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing'>;
   collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors;
 }
 
@@ -165,18 +165,19 @@ function paddedSizes(handler: PackingHandler, bytesOf: (value: unknown) => numbe
 
 /** Keys and sizes for inputs with free dimensions or none: by shape, but for the padded axis, which goes by bucket. */
 function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[]) {
-  const { padding } = handler.options;
+  const { padding, missing } = handler.options;
   const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
   const axis = padding === undefined ? undefined : (padding.axis ?? 1) - 1;
   const data = inputs.filter((input) => input.name !== padding?.mask);
+  const context = { inputs: data, missing };
   const shapeOf = (value: unknown, input: TensorMetadata): number[] =>
-    elementShape(inputValue(value, input, data), elementDimensions(input), input);
+    elementShape(inputValue(value, input, context), elementDimensions(input), input);
   const keyOf = (value: unknown): string => {
     let key = '';
     let length = 0;
     for (const input of data) {
       if (isForAll(input)) {
-        key += `${input.name}=${shapeOf(value, input).join('x')}:${keyOfValue(inputValue(value, input, data))};`;
+        key += `${input.name}=${shapeOf(value, input).join('x')}:${keyOfValue(inputValue(value, input, context))};`;
         continue;
       }
       const shape = shapeOf(value, input);

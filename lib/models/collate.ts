@@ -1,15 +1,14 @@
 import { elementShape, InputMismatchError, isArrayValue, mismatch, tensorType } from './element-shape.ts';
-import { toBigInt, toNumber } from './number-parsing.ts';
+import { typeName } from './misfit-message.ts';
+import type { Missing } from './missing-values.ts';
+import { rowWriter } from './row-writer.ts';
 import {
-  allocate,
   elementDimensions,
   elementsOf,
   isForAll,
   isFree,
   type NamedTensors,
-  type NumericDatatype,
   type Tensor,
-  type TensorData,
   type TensorMetadata,
 } from './tensor.ts';
 
@@ -34,34 +33,54 @@ export class ElementMismatchError extends InputMismatchError {
   }
 }
 
-/** The value of an element for one input: a field of that name, or the element itself for a model of one input. */
-export function inputValue(element: unknown, input: TensorMetadata, inputs: readonly TensorMetadata[]): unknown {
+/** How elements become tensors. */
+export interface CollateOptions {
+  readonly padding?: Padding | undefined;
+  /** @default 'fail' */
+  readonly missing?: Missing | undefined;
+  /** Whether the model's runtime ends text at U+0000: an element with such text fails. @default false */
+  readonly endsTextAtNul?: boolean;
+}
+
+/** The inputs that elements have values for, and how these are read. */
+export interface InputContext extends CollateOptions {
+  readonly inputs: readonly TensorMetadata[];
+}
+
+/**
+ * The value of an element for one input: a field of that name, or the element itself for a model of one input. A
+ * missing one is null or undefined, where it may be.
+ */
+export function inputValue(element: unknown, input: TensorMetadata, context: InputContext): unknown {
+  const { inputs } = context;
   if (isRecord(element)) {
     const value = element[input.name];
-    if (value === undefined || value === null) throw new InputMismatchError(missing(input, inputs, element));
+    if ((value === undefined || value === null) && !canBeMissing(input, context))
+      throw new InputMismatchError(missingField(input, inputs, element));
     return value;
   }
-  if (inputs.length === 1 && element !== undefined && element !== null) return element;
+  if (inputs.length === 1 && element !== undefined && (element !== null || canBeMissing(input, context)))
+    return element;
   throw new InputMismatchError(`an element must be an object with ${names(inputs)}: got ${typeName(element)}`);
+}
+
+/** Whether an element may do without a value for the input: only a single value can be missing. */
+function canBeMissing({ shape }: TensorMetadata, { missing }: InputContext): boolean {
+  return missing === 'nan' && shape.slice(1).every((dimension) => dimension === 1);
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !isArrayValue(value);
 }
 
-function missing(input: TensorMetadata, inputs: readonly TensorMetadata[], element: object): string {
+function missingField(input: TensorMetadata, inputs: readonly TensorMetadata[], element: object): string {
   const has = Object.keys(element).slice(0, 8).join(', ');
-  return `an element must have ${names(inputs)}: '${input.name}' is missing, ${tensorType(input)}; its fields are [${has}]`;
+  const what = Object.hasOwn(element, input.name) ? 'is null' : 'is missing';
+  return `an element must have ${names(inputs)}: '${input.name}' ${what}, ${tensorType(input)}; its fields are [${has}]`;
 }
 
 function names(inputs: readonly TensorMetadata[]): string {
   return inputs.map((input) => `'${input.name}'`).join(', ');
-}
-
-function typeName(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (isArrayValue(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 /**
@@ -73,31 +92,30 @@ function typeName(value: unknown): string {
 export function collate(
   elements: readonly unknown[],
   inputs: readonly TensorMetadata[],
-  padding?: Padding,
+  options: CollateOptions = {},
 ): NamedTensors {
+  const { padding } = options;
   const tensors: Record<string, Tensor> = {};
   const data = padding?.mask === undefined ? inputs : inputs.filter((input) => input.name !== padding.mask);
-  for (const input of data) tensors[input.name] = collateInput(elements, input, data, padding);
+  const context = { ...options, inputs: data };
+  for (const input of data) tensors[input.name] = collateInput(elements, input, context);
   const mask = inputs.find((input) => input.name === padding?.mask);
-  if (mask !== undefined) tensors[mask.name] = maskTensor(elements, mask, data, padding ?? {});
+  if (mask !== undefined) tensors[mask.name] = maskTensor(elements, mask, context);
   return tensors;
 }
 
-function collateInput(
-  elements: readonly unknown[],
-  input: TensorMetadata,
-  inputs: readonly TensorMetadata[],
-  padding: Padding | undefined,
-): Tensor {
-  if (isForAll(input)) return tensorForAll(elements, input, inputs);
+function collateInput(elements: readonly unknown[], input: TensorMetadata, context: InputContext): Tensor {
+  if (isForAll(input)) return tensorForAll(elements, input, context);
+  const { padding, missing, endsTextAtNul } = context;
   const dimensions = input.shape.slice(1);
   const fixed = dimensions.every((dimension) => !isFree(dimension));
-  const shape = fixed ? dimensions.map(Number) : commonShape(elements, input, inputs, padding);
+  const shape = fixed ? dimensions.map(Number) : commonShape(elements, input, context);
   const size = elementsOf(shape);
-  const row = rowWriter(input, shape, size * elements.length, fixed ? undefined : padding);
+  const fill = fixed || padding === undefined ? undefined : (padding.value ?? 0);
+  const row = rowWriter({ input, shape, rows: elements.length, fill, missing, endsTextAtNul });
   for (let index = 0; index < elements.length; index += 1) {
     try {
-      row.write(inputValue(elements[index], input, inputs), index * size);
+      row.write(inputValue(elements[index], input, context), index * size);
     } catch (error) {
       throw blamed(index, error);
     }
@@ -109,11 +127,12 @@ function blamed(index: number, error: unknown): unknown {
   return error instanceof InputMismatchError ? new ElementMismatchError(index, error.message) : error;
 }
 
-function tensorForAll(elements: readonly unknown[], input: TensorMetadata, inputs: readonly TensorMetadata[]): Tensor {
+function tensorForAll(elements: readonly unknown[], input: TensorMetadata, context: InputContext): Tensor {
+  const { missing, endsTextAtNul } = context;
   try {
-    const value = inputValue(elements[0], input, inputs);
+    const value = inputValue(elements[0], input, context);
     const shape = elementShape(value, input.shape, input);
-    const row = rowWriter(input, shape, elementsOf(shape), undefined);
+    const row = rowWriter({ input, shape, rows: 1, missing, endsTextAtNul });
     row.write(value, 0);
     return { datatype: input.datatype, shape, data: row.data };
   } catch (error) {
@@ -122,17 +141,12 @@ function tensorForAll(elements: readonly unknown[], input: TensorMetadata, input
 }
 
 /** The shape that holds every element: theirs, and along the padded axis the longest. */
-function commonShape(
-  elements: readonly unknown[],
-  input: TensorMetadata,
-  inputs: readonly TensorMetadata[],
-  padding: Padding | undefined,
-): number[] {
+function commonShape(elements: readonly unknown[], input: TensorMetadata, context: InputContext): number[] {
   let common: number[] | undefined;
   for (let index = 0; index < elements.length; index += 1) {
     try {
-      const shape = elementShape(inputValue(elements[index], input, inputs), elementDimensions(input), input);
-      common = common === undefined ? shape : joinShapes(common, shape, input, padding);
+      const shape = elementShape(inputValue(elements[index], input, context), elementDimensions(input), input);
+      common = common === undefined ? shape : joinShapes(common, shape, input, context.padding);
     } catch (error) {
       throw blamed(index, error);
     }
@@ -149,20 +163,16 @@ function joinShapes(common: number[], shape: number[], input: TensorMetadata, pa
   });
 }
 
-function maskTensor(
-  elements: readonly unknown[],
-  mask: TensorMetadata,
-  inputs: readonly TensorMetadata[],
-  padding: Padding,
-): Tensor {
+function maskTensor(elements: readonly unknown[], mask: TensorMetadata, context: InputContext): Tensor {
+  const { inputs, padding = {} } = context;
   const axis = (padding.axis ?? 1) - 1;
   const masked = inputs.find((input) => isFree(input.shape[axis + 1])) ?? inputs[0];
   if (masked === undefined) throw new InputMismatchError(`there is no input for mask '${mask.name}' to cover`);
   const lengths = elements.map(
-    (element) => elementShape(inputValue(element, masked, inputs), masked.shape.slice(1), masked)[axis] ?? 0,
+    (element) => elementShape(inputValue(element, masked, context), masked.shape.slice(1), masked)[axis] ?? 0,
   );
   const longest = Math.max(...lengths);
-  const row = rowWriter(mask, [longest], longest * elements.length, {});
+  const row = rowWriter({ input: mask, shape: [longest], rows: elements.length, fill: 0 });
   lengths.forEach((length, index) =>
     row.write(
       Array.from({ length }, () => 1),
@@ -170,97 +180,4 @@ function maskTensor(
     ),
   );
   return { datatype: mask.datatype, shape: [elements.length, longest], data: row.data };
-}
-
-interface RowWriter {
-  readonly data: TensorData;
-  write(value: unknown, offset: number): void;
-}
-
-/** Writes elements into one array of `length` values, row after row; each row has `shape`. */
-function rowWriter(
-  input: TensorMetadata,
-  shape: readonly number[],
-  length: number,
-  padding: Padding | undefined,
-): RowWriter {
-  const fill = padding?.value ?? 0;
-  const { data, put } = store(input, length, fill);
-  const size = elementsOf(shape);
-  const numbers = data instanceof Float32Array || data instanceof Float64Array ? data : undefined;
-
-  const writeFlat = (value: ArrayLike<unknown>, offset: number): void => {
-    if (numbers === undefined) {
-      for (let index = 0; index < value.length; index += 1) put(offset + index, value[index]);
-      return;
-    }
-    for (let index = 0; index < value.length; index += 1) {
-      const number = value[index];
-      if (typeof number === 'number') numbers[offset + index] = number;
-      else put(offset + index, number);
-    }
-  };
-  const writeNested = (value: unknown, dimension: number, offset: number): void => {
-    const length = shape[dimension] ?? 0;
-    if (!isArrayValue(value)) throw mismatch(input, 'a ragged array');
-    if (value.length > length || (value.length < length && padding === undefined))
-      throw mismatch(input, 'a ragged array');
-    if (dimension === shape.length - 1) return writeFlat(value, offset);
-    const stride = elementsOf(shape.slice(dimension + 1));
-    for (let index = 0; index < value.length; index += 1)
-      writeNested(value[index], dimension + 1, offset + index * stride);
-  };
-  const write = (value: unknown, offset: number): void => {
-    if (!isArrayValue(value)) {
-      if (size !== 1) throw mismatch(input, typeName(value));
-      put(offset, value);
-    } else if (shape.length > 1 && isArrayValue(value[0])) writeNested(value, 0, offset);
-    else if (value.length === size || (padding !== undefined && shape.length === 1 && value.length < size))
-      writeFlat(value, offset);
-    else throw mismatch(input, `${value.length} values`);
-  };
-  return { data, write };
-}
-
-function store(
-  input: TensorMetadata,
-  length: number,
-  fill: number,
-): { data: TensorData; put: (index: number, value: unknown) => void } {
-  const { datatype } = input;
-  if (datatype === 'BYTES') {
-    const strings: string[] = Array.from({ length }, () => '');
-    const put = (index: number, value: unknown): void => {
-      if (typeof value !== 'string') throw mismatch(input, typeName(value));
-      strings[index] = value;
-    };
-    return { data: strings, put };
-  }
-  if (datatype === 'INT64' || datatype === 'UINT64') {
-    const integers = allocate(datatype, length) as BigInt64Array | BigUint64Array;
-    if (fill !== 0) integers.fill(BigInt(fill));
-    const put = (index: number, value: unknown): void => {
-      const integer = toBigInt(value, datatype);
-      if (integer === undefined) throw mismatch(input, unfit(value));
-      integers[index] = integer;
-    };
-    return { data: integers, put };
-  }
-  return numberStore(input, datatype, length, fill);
-}
-
-function numberStore(input: TensorMetadata, datatype: NumericDatatype, length: number, fill: number) {
-  const numbers = allocate(datatype, length) as Float64Array;
-  if (fill !== 0) numbers.fill(fill);
-  const put = (index: number, value: unknown): void => {
-    const number = toNumber(value, datatype);
-    if (number === undefined) throw mismatch(input, unfit(value));
-    numbers[index] = number;
-  };
-  return { data: numbers, put };
-}
-
-function unfit(value: unknown): string {
-  if (typeof value === 'string') return 'a string that is not such a number';
-  return typeof value === 'number' || typeof value === 'bigint' ? "a number that it can't hold" : typeName(value);
 }

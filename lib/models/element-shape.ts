@@ -71,7 +71,8 @@ export function mismatch(input: TensorMetadata, got: string): InputMismatchError
   return new InputMismatchError(`input '${input.name}' must be ${tensorType(input)}${batch}: got ${got}`);
 }
 
-/** What an input takes, as messages say it: `FP32 of shape [N, 3]`. */
+/** The type and shape of an input for messages: `FP32 of shape [N, 3]`. A free dimension without a name gets one. */
 export function tensorType({ datatype, shape }: TensorMetadata): string {
-  return `${datatype} of shape [${shape.join(', ')}]`;
+  const dimensions = shape.map((dimension, place) => (dimension === '' ? (place === 0 ? 'N' : '?') : dimension));
+  return `${datatype} of shape [${dimensions.join(', ')}]`;
 }

@@ -1,7 +1,21 @@
 import type { NumericDatatype } from './tensor.ts';
 
-const NUMERIC = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
+/** No two parts can match the same characters, so that the time is linear in the text's length. */
+const NUMERIC = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 const INTEGER = /^\s*[+-]?\d+\s*$/;
+/** Values that digits can't write, in the words of Python, C and this fabric. */
+const NOT_FINITE = /^\s*[+-]?(?:nan|inf(?:inity)?)\s*$/i;
+/** Far more digits than 64 bits have; converting text to a bigint takes quadratic time. */
+const MAX_INTEGER_TEXT = 1024;
+
+const TRUTH_VALUES: ReadonlyMap<string, number> = new Map([
+  ['true', 1],
+  ['True', 1],
+  ['TRUE', 1],
+  ['false', 0],
+  ['False', 0],
+  ['FALSE', 0],
+]);
 
 const INTEGER_LIMITS: Partial<Record<NumericDatatype, readonly [min: number, max: number]>> = {
   BOOL: [0, 1],
@@ -15,7 +29,9 @@ const INTEGER_LIMITS: Partial<Record<NumericDatatype, readonly [min: number, max
 
 /**
  * The number that a tensor of `datatype` holds for `value`, or undefined where it does not fit.
- * A wholly numeric string counts as its number, since that is all a CSV can say.
+ *
+ * Text counts as its number where it is wholly one, since CSV has only text: for floats also `NaN`, `inf` and
+ * `Infinity` in any case, for BOOL also `True`, `true`, `TRUE` and their opposites.
  */
 export function toNumber(value: unknown, datatype: NumericDatatype): number | undefined {
   const number = numberOf(value, datatype);
@@ -26,10 +42,27 @@ export function toNumber(value: unknown, datatype: NumericDatatype): number | un
 
 function numberOf(value: unknown, datatype: NumericDatatype): number | undefined {
   if (typeof value === 'number') return value;
-  if (typeof value === 'string') return NUMERIC.test(value) ? Number(value) : undefined;
+  if (typeof value === 'string') return numberOfText(value, datatype);
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'boolean' && datatype === 'BOOL') return value ? 1 : 0;
   return undefined;
+}
+
+function numberOfText(text: string, datatype: NumericDatatype): number | undefined {
+  if (NUMERIC.test(text)) return Number(text);
+  if (datatype === 'BOOL') return truthValue(text);
+  if (!isFloat(datatype) || !NOT_FINITE.test(text)) return undefined;
+  if (/nan/i.test(text)) return NaN;
+  return text.includes('-') ? -Infinity : Infinity;
+}
+
+/** 1 or 0 for the text of a truth value. */
+export function truthValue(text: string): number | undefined {
+  return TRUTH_VALUES.get(text.trim());
+}
+
+export function isFloat(datatype: string): boolean {
+  return datatype === 'FP16' || datatype === 'FP32' || datatype === 'FP64';
 }
 
 /** As {@link toNumber}, for the 64-bit integers, exactly. */
@@ -43,6 +76,6 @@ export function toBigInt(value: unknown, datatype: 'INT64' | 'UINT64'): bigint |
 function bigIntOf(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  if (typeof value !== 'string' || !NUMERIC.test(value)) return undefined;
+  if (typeof value !== 'string' || value.length > MAX_INTEGER_TEXT || !NUMERIC.test(value)) return undefined;
   return INTEGER.test(value) ? BigInt(value.trim()) : bigIntOf(Number(value));
 }

@@ -5,6 +5,7 @@ import { isS3Uri } from '../stores/open-source.ts';
 import { collate, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
+import { checkMissing, type Missing } from './missing-values.ts';
 import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxBatch } from './onnx-session.ts';
 import { checkFieldNames, type OptionNames } from './option-names.ts';
@@ -32,6 +33,12 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
   readonly batchDimension?: boolean;
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
+  /**
+   * How null, a field that is not there, empty text and the words NaN, NA, N/A and null are read: `nan` as NaN for float
+   * inputs, and null as `''` for string inputs; `fail` fails the element. With `nan`, functions may compute NaN, too.
+   * @default 'fail', except that the text `NaN` is NaN for float inputs
+   */
+  readonly missing?: Missing;
   /** Passed to onnxruntime as they are. @default none */
   readonly sessionOptions?: InferenceSession.SessionOptions;
 }
@@ -42,6 +49,7 @@ export const ONNX_OPTIONS = {
   modelUri: true,
   outputNames: true,
   batchDimension: true,
+  missing: true,
   padding: true,
   sessionOptions: true,
 } as const satisfies Record<keyof OnnxModelHandlerOptions, true>;
@@ -65,6 +73,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
         `Cannot create OnnxModelHandler as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${options.modelUri}`,
       );
     }
+    checkMissing(options.missing, 'OnnxModelHandler');
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
     checkFieldNames(options.padding ?? {}, PADDING_FIELDS, { handler: 'OnnxModelHandler', option: 'padding' });
     checkBatchDimension(options);
@@ -133,7 +142,8 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
   collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
-    return collate(batch, inputs, this.options.padding);
+    const { padding, missing } = this.options;
+    return collate(batch, inputs, { padding, missing, endsTextAtNul: true });
   }
 
   /** Arguments are for inputs that elements do not have; of others a subclass may make what it likes. */

@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ModelLoadError } from '../errors.ts';
 import { batchLayout, type OutputFacts } from './batch-layout.ts';
 import { type DeviceUse, openOnGpu } from './device-session.ts';
+import { InputMismatchError } from './element-shape.ts';
 import type { GpuProvider } from './missing-provider.ts';
 import { readOnnxGraph } from './onnx-graph.ts';
 import { DATATYPES, describeUnknownType, inputMetadata, outputMetadata } from './onnx-metadata.ts';
@@ -134,6 +135,12 @@ function halvesOf({ buffer, byteOffset, length }: Float16Array): Uint16Array {
   return new Uint16Array(buffer, byteOffset, length);
 }
 
+/** Refuses text that would be cut: onnxruntime-node takes strings as C does, up to U+0000. A user's `collate` may have it. */
+function checkText(name: string, { datatype, data }: Tensor): void {
+  if (datatype === 'BYTES' && (data as readonly string[]).some((text) => text.includes('\0')))
+    throw new InputMismatchError(`input '${name}' contains U+0000, where onnxruntime would end the text: remove it`);
+}
+
 /**
  * Runs one batch; the outputs are those that the model was opened with, each with a row for each row of the batch.
  *
@@ -154,6 +161,7 @@ export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): P
   const ort = await import('onnxruntime-node');
   const feeds: Record<string, OrtTensor> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
+    checkText(name, tensor);
     const type = ORT_TYPES.get(tensor.datatype) as 'float32';
     feeds[name] = new ort.Tensor(type, tensor.data as Float32Array, tensor.shape);
     if (tensor.data instanceof Float16Array) Object.assign(feeds[name], { cpuData: halvesOf(tensor.data) });

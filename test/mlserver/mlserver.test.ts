@@ -54,10 +54,10 @@ async function heldOut(model: string): Promise<readonly Line[]> {
 
 async function localPredictions(model: string): Promise<readonly LocalPrediction[]> {
   const modelUri = join(folder.path, `${model}.onnx`);
-  const handler = new OnnxModelHandler<readonly number[], LocalPrediction>({ modelUri });
+  const handler = new OnnxModelHandler<Line['features'], LocalPrediction>({ modelUri, missing: 'nan' });
   const lines = await heldOut(model);
   return handler.runInference(
-    lines.map(({ features }) => features.map((value) => value ?? NaN)),
+    lines.map(({ features }) => features),
     await handler.loadModel(),
   );
 }
@@ -73,13 +73,14 @@ function expectSame(served: readonly ServedPrediction[], local: readonly LocalPr
 describe.for(SERVED)('$model over the Open Inference Protocol', ({ model, elements, classes }) => {
   test('predicts what the same model does as ONNX', async () => {
     const inputs = [{ name: 'features', datatype: 'FP32', shape: [-1, 30] }] as const;
-    const handler = new OpenInferenceModelHandler<readonly number[], ServedPrediction>({
+    const handler = new OpenInferenceModelHandler<Line['features'], ServedPrediction>({
       endpoint: server.url,
       modelName: model,
+      missing: 'nan',
       outputNames: ['predict', 'predict_proba'],
       ...(model === 'breast-cancer' ? { inputs } : {}),
     });
-    const batch = (await heldOut(model)).map(({ features }) => features.map((value) => value ?? NaN));
+    const batch = (await heldOut(model)).map(({ features }) => features);
     const options = { signal: new AbortController().signal };
     const results = await handler.request(batch, await handler.createClient(), options);
     const served = results.filter((result): result is ServedPrediction => !(result instanceof Error));

@@ -67,7 +67,7 @@ describe('OnnxModelHandler in a host', () => {
       attempts: 1,
       error: {
         name: 'InputMismatchError',
-        message: "input 'i8' must be INT8 of shape [N], the first being the batch: got a number that it can't hold",
+        message: "input 'i8' must be INT8: got a number that it can't hold",
       },
       input: { ...element, i8: 128 },
     });
@@ -110,7 +110,7 @@ describe('OnnxModelHandler in a host', () => {
     expect(predictions(outcomes)).toEqual([
       ...elements.map(({ x: [x = 0], factor }) => ({ y: [x * factor, factor] })),
       { y: [2, 2] },
-      "input 'factor' must be FP32 of shape []: got a string that is not such a number",
+      "input 'factor' must be FP32: got text that is not such a number",
     ]);
   });
 

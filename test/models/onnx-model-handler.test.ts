@@ -67,7 +67,7 @@ describe('OnnxModelHandler', () => {
 
   test('takes NaN, infinities and numbers that float16 rounds as float16 has them', async () => {
     const [first, second] = await infer('dtypes.onnx', [
-      { ...EXTREMES, f16: [Number.NaN, -Infinity] },
+      { ...EXTREMES, f16: ['NaN', -Infinity] },
       { ...EXTREMES, f16: new Float16Array([0.1, 2 ** -24]) },
     ]);
     expect(first?.['f16_out']).toEqual([Number.NaN, -Infinity]);
@@ -75,44 +75,48 @@ describe('OnnxModelHandler', () => {
   });
 
   test('takes a bool as true, false, 1 or 0', async () => {
-    const flags = [true, false, 1, 0, '1', '0'];
+    const flags = [true, false, 1, 0, '1', '0', 'True', 'False', 'true', 'false', 'TRUE', 'FALSE', ' 1.0 '];
     const results = await infer('dtypes.onnx', elementsWith('flag', flags));
-    expect(results.map((result) => result['flag_out'])).toEqual([true, false, true, false, true, false]);
+    const pairs = Array.from({ length: 12 }, (_, index) => index % 2 === 0);
+    expect(results.map((result) => result['flag_out'])).toEqual([...pairs, true]);
   });
 
-  const refused: readonly (readonly [name: string, value: unknown, takes: string, got: string])[] = [
-    ['i8', 128, 'INT8 of shape [N]', "a number that it can't hold"],
-    ['u8', -1, 'UINT8 of shape [N]', "a number that it can't hold"],
-    ['u16', 65_536, 'UINT16 of shape [N]', "a number that it can't hold"],
-    ['i32', 1.5, 'INT32 of shape [N]', "a number that it can't hold"],
-    ['u32', Number.NaN, 'UINT32 of shape [N]', "a number that it can't hold"],
-    ['i64', 2 ** 53, 'INT64 of shape [N]', "a number that it can't hold"],
-    ['i64', 2n ** 63n, 'INT64 of shape [N]', "a number that it can't hold"],
-    ['u64', -1n, 'UINT64 of shape [N]', "a number that it can't hold"],
-    ['u64', '18446744073709551616', 'UINT64 of shape [N]', 'a string that is not such a number'],
-    ['flag', 2, 'BOOL of shape [N]', "a number that it can't hold"],
-    ['flag', 'true', 'BOOL of shape [N]', 'a string that is not such a number'],
-    ['i8', true, 'INT8 of shape [N]', 'a boolean'],
-    ['i8', '', 'INT8 of shape [N]', 'a string that is not such a number'],
-    ['f64', ['', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
-    ['f64', ['n/a', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
-    ['f64', ['0x10', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
-    ['f64', ['Infinity', 1], 'FP64 of shape [N, 2]', 'a string that is not such a number'],
-    ['f64', [null, 1], 'FP64 of shape [N, 2]', 'null'],
-    ['f64', [[1], 2], 'FP64 of shape [N, 2]', 'an array'],
-    ['f64', [1, 2, 3], 'FP64 of shape [N, 2]', '3 values'],
-    ['f64', 1, 'FP64 of shape [N, 2]', 'a number'],
-    ['i8', [1, 2], 'INT8 of shape [N]', '2 values'],
-    ['i8', { value: 1 }, 'INT8 of shape [N]', 'an object'],
-    ['text', 5, 'BYTES of shape [N]', 'a number'],
+  const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
+    ['i8', 128, "'i8' must be INT8: got a number that it can't hold"],
+    ['u8', -1, "'u8' must be UINT8: got a number that it can't hold"],
+    ['u16', 65_536, "'u16' must be UINT16: got a number that it can't hold"],
+    ['i32', 1.5, "'i32' must be INT32: got a number that it can't hold"],
+    ['u32', Number.NaN, "'u32' must be UINT32: got NaN"],
+    ['i64', 2 ** 53, "'i64' must be INT64: got a number that it can't hold"],
+    ['i64', 2n ** 63n, "'i64' must be INT64: got a number that it can't hold"],
+    ['u64', -1n, "'u64' must be UINT64: got a number that it can't hold"],
+    ['u64', '18446744073709551616', "'u64' must be UINT64: got text that is not such a number"],
+    ['flag', 2, "'flag' must be BOOL: got a number that it can't hold"],
+    ['flag', 'yes', "'flag' must be BOOL: got text that is not true, false, 1 or 0"],
+    ['i8', true, "'i8' must be INT8: got a boolean"],
+    ['i8', 'True', "'i8' must be INT8: got a truth value as text"],
+    ['i8', '', "'i8' must be INT8: got empty text"],
+    ['f64', ['', 1], "'f64'[0] must be FP64: got empty text; missing: 'nan' reads it as NaN"],
+    ['f64', ['n/a', 1], "'f64'[0] must be FP64: got a word for a missing value; missing: 'nan' reads it as NaN"],
+    ['f64', [1, '0x10'], "'f64'[1] must be FP64: got text that is not such a number"],
+    ['f64', [1, '1,049.41'], "'f64'[1] must be FP64: got text that is not such a number"],
+    ['f64', [1, '1_000'], "'f64'[1] must be FP64: got text that is not such a number"],
+    ['f64', [null, 1], "'f64'[0] must be FP64: got null; missing: 'nan' reads it as NaN"],
+    ['f64', [[1], 2], "'f64'[0] must be FP64: got an array"],
+    ['f64', [1, 2, 3], "'f64' must be FP64 of shape [N, 2], the first being the batch: got 3 values"],
+    ['f64', 1, "'f64' must be FP64 of shape [N, 2], the first being the batch: got a number"],
+    ['i8', [1, 2], "'i8' must be INT8 of shape [N], the first being the batch: got 2 values"],
+    ['i8', { value: 1 }, "'i8' must be INT8: got an object"],
+    ['text', 5, "'text' must be BYTES: got a number"],
+    ['text', 'a\0b', "'text' contains U+0000, where onnxruntime would end the text: remove it"],
   ];
   test.each(refused.map((row) => [row[0], inspect(row[1]), row] as const))(
     'refuses %s = %s, naming the input, what it takes and what it got',
-    async (_name, _value, [name, value, takes, got]) => {
+    async (_name, _value, [name, value, message]) => {
       const elements = [EXTREMES, { ...EXTREMES, [name]: value }];
       await expect(infer('dtypes.onnx', elements)).rejects.toMatchObject({
         name: 'InputMismatchError',
-        message: `input '${name}' must be ${takes}, the first being the batch: got ${got}`,
+        message: `input ${message}`,
         index: 1,
       });
     },
@@ -376,6 +380,12 @@ describe('OnnxModelHandler options', () => {
     );
   });
 
+  test('refuses another word for missing values', () => {
+    expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', missing: 'NaN' as 'nan' })).toThrow(
+      new TypeError("Cannot create OnnxModelHandler as 'missing' must be 'nan' or 'fail': current value is NaN"),
+    );
+  });
+
   test.each([[0], [-1], [1.5]])('refuses the padding axis %j', (axis) => {
     expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', padding: { axis } })).toThrow(RangeError);
   });
@@ -423,6 +433,19 @@ describe('a subclass of OnnxModelHandler', () => {
     const handler = new Largest({ modelUri: modelFile('made-up-names.onnx') });
     const model = await handler.loadModel();
     await expect(handler.runInference([[1, 3]], model)).rejects.toMatchObject({ name: 'ResultCountError' });
+  });
+
+  test('fails for text with U+0000 that its collate packs, as the model would get only the text before it', async () => {
+    class Verbatim extends OnnxModelHandler {
+      override collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors {
+        const text = { datatype: 'BYTES', shape: [batch.length], data: batch.map(() => 'a\0b') } as const;
+        return { ...super.collate(batch, inputs), text };
+      }
+    }
+    const handler = new Verbatim({ modelUri: modelFile('dtypes.onnx') });
+    await expect(handler.runInference([EXTREMES], await handler.loadModel())).rejects.toThrow(
+      "input 'text' contains U+0000",
+    );
   });
 
   test('may go on from what super.runInference gives', async () => {

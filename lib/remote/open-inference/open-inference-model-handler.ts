@@ -1,5 +1,6 @@
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from '../../models/collate.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { checkMissing, type Missing } from '../../models/missing-values.ts';
 import { feedArgs } from '../../models/feed-args.ts';
 import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../../models/onnx-session.ts';
@@ -44,6 +45,12 @@ export interface OpenInferenceModelHandlerOptions<Input = OnnxInput> extends Rem
   readonly bearerToken?: SecretReference;
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
+  /**
+   * How null, a field that is not there, empty text and the words NaN, NA, N/A and null are read: `nan` as NaN for float
+   * inputs, and null as `''` for string inputs; `fail` fails the element. With `nan`, functions may compute NaN, too.
+   * @default 'fail', except that the text `NaN` is NaN for float inputs
+   */
+  readonly missing?: Missing;
 }
 
 export const OPEN_INFERENCE_OPTIONS = {
@@ -53,6 +60,7 @@ export const OPEN_INFERENCE_OPTIONS = {
   modelVersion: true,
   outputNames: true,
   inputs: true,
+  missing: true,
   binary: true,
   headers: true,
   secretHeaders: true,
@@ -83,6 +91,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     const { endpoint, modelName, headers = {}, inputs = [], padding } = options;
     const name = this.constructor.name;
     checkAddress(endpoint, name);
+    checkMissing(options.missing, name);
     if (typeof modelName !== 'string' || modelName === '') {
       throw new TypeError(`Cannot create ${name} as 'modelName' must be a model's name: current value is ${modelName}`);
     }
@@ -153,7 +162,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
   collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
-    return collate(batch, inputs, this.options.padding);
+    return collate(batch, inputs, this.options);
   }
 
   override async request(

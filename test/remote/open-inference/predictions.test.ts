@@ -87,7 +87,7 @@ describe('predictions over the protocol are those of the local model, to the las
 
   test('every float32 as raw bytes, NaN and infinities too', async () => {
     await using server = await serveModels({ binary: true });
-    const handler = handlerOf(server.url, 'identity');
+    const handler = handlerOf(server.url, 'identity', { missing: 'nan' });
     const client = await handler.createClient();
     const row = fc.array(fc.float(), { minLength: 3, maxLength: 3 });
     await fc.assert(
@@ -100,7 +100,8 @@ describe('predictions over the protocol are those of the local model, to the las
 
   test('every float64 and 64-bit integer as JSON', async () => {
     await using server = await serveModels();
-    const handler = handlerOf(server.url, 'dtypes', { outputNames: ['u64_out', 'f64_out', 'i64_out'] });
+    const outputNames = ['u64_out', 'f64_out', 'i64_out'];
+    const handler = handlerOf(server.url, 'dtypes', { outputNames, missing: 'nan' });
     const client = await handler.createClient();
     const finite = fc.double({ noDefaultInfinity: true });
     const element = fc.record({
@@ -141,7 +142,24 @@ describe('JSON', () => {
     await using server = await serveModels({ notFinite });
     const [result] = await ask(handlerOf(server.url, 'sequence'), [{ tokens: [1, 2], mask: [0, 0] }]);
     expect(result).toEqual({ mean: NaN });
-    expect(await ask(handlerOf(server.url, 'identity'), [[1, NaN, 2]])).toEqual([{ y: [1, NaN, 2] }]);
+    expect(await ask(handlerOf(server.url, 'identity'), [[1, 'NaN', 2]])).toEqual([{ y: [1, NaN, 2] }]);
+  });
+
+  test("takes missing values as missing: 'nan' says", async () => {
+    await using server = await serveModels();
+    const identity = handlerOf(server.url, 'identity', { missing: 'nan' });
+    expect(await ask(identity, [[1, null, NaN, '']])).toEqual([{ y: [1, NaN, NaN, NaN] }]);
+    const [refused] = await ask(handlerOf(server.url, 'identity'), [[1, null]]);
+    expect(refused).toMatchObject({ message: expect.stringContaining("input 'x'[1] must be FP32: got null") });
+    expect(() => handlerOf(server.url, 'identity', { missing: 'null' as 'nan' })).toThrow("'nan' or 'fail'");
+  });
+
+  test('has a form for U+0000 in text', async () => {
+    const output = '{"name":"text_out","datatype":"BYTES","shape":[1],"data":["a"]}';
+    await using server = await serveModels({ answer: infers({ body: `{"model_name":"m","outputs":[${output}]}` }) });
+    await ask(handlerOf(server.url, 'dtypes'), [{ ...EVERY_DATATYPE[0], text: 'before\0after' }]);
+    const inputs = server.inferred()[0]?.['inputs'];
+    expect(inputs).toContainEqual(expect.objectContaining({ name: 'text', data: ['before\0after'] }));
   });
 
   test("takes Python's infinities, and leaves strings alone that look like them", async () => {
@@ -171,7 +189,7 @@ describe('BF16', () => {
 
   test('goes and comes as raw bytes, rounded to the nearest, ties to even', async () => {
     // 1 + 2^-8 is between 1 and 1 + 2^-7, 1 + 3·2^-8 between 1 + 2^-7 and 1 + 2^-6.
-    const values = [1 + 2 ** -8, 1 + 3 * 2 ** -8, -3.5, NaN];
+    const values = [1 + 2 ** -8, 1 + 3 * 2 ** -8, -3.5, 'NaN'];
     await using server = await serveModels({
       answer: ({ path, body, json, headers }) => {
         if (path === 'GET v2/models/double') return metadata;
