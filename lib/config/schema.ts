@@ -31,6 +31,12 @@ function integerWithin(least: number, most: number): z.ZodInt {
 
 const keySegment = z.strictObject({ segment: z.int('must be an integer') });
 
+const columnNames = z
+  .array(z.string('must be a name').min(1, 'must be a name'), 'must be a list of names')
+  .min(1, 'must have at least one name')
+  .refine((names) => new Set(names).size === names.length, 'must have no name twice');
+const header = z.union([z.boolean(), columnNames], 'must be true, false or a list of names of columns, each once');
+
 const inputFields = z.strictObject(
   {
     format: z.enum(formats, `must be one of ${formats.join(', ')}`),
@@ -43,6 +49,7 @@ const inputFields = z.strictObject(
     maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
     maxPixels: positiveInteger.default(DEFAULT_MAX_PIXELS),
     delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
+    header: header.optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),
   },
   'must be an object with a format',
@@ -56,6 +63,10 @@ const input = inputFields
   .refine(({ groupByKey, format }) => groupByKey !== true || isLineFormat(format), {
     path: ['groupByKey'],
     error: 'must be left out for images and binary: their objects are taken in the order in which they are listed',
+  })
+  .refine(({ header, format }) => header === undefined || format === 'csv' || format === 'tsv', {
+    path: ['header'],
+    error: 'must be left out: only csv and tsv have a header',
   });
 
 const modelHandler = z

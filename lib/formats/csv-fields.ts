@@ -1,15 +1,36 @@
-import { parse } from 'csv-parse/sync';
+const QUOTE = 0x22;
+
+/** The failure of a row whose quotes do not make fields: a field that is not closed, or text behind a closing quote. */
+export type QuoteProblem = 'UnclosedQuote' | 'StrayQuote';
 
 /**
- * The fields of one row's text, without its line ending, as csv-parse has them; undefined where a quoted field is not
- * closed. A quote opens a field only at its start, elsewhere it is one of its characters.
+ * The fields of one row's text, without its line ending (RFC 4180). A quote opens a field only at its start; elsewhere in
+ * an unquoted field it is a character like any other. A closing quote is followed by a delimiter or by nothing.
  */
-export function splitFields(row: string, delimiter: string): readonly string[] | undefined {
-  try {
-    // The row may have line breaks in its quoted fields and nowhere else: it ends where its text does.
-    const [fields] = parse(row, { delimiter, record_delimiter: '\n', relax_quotes: true, relax_column_count: true });
-    return fields ?? [''];
-  } catch {
-    return undefined;
+export function splitFields(row: string, delimiter: string): readonly string[] | QuoteProblem {
+  const fields: string[] = [];
+  let start = 0;
+  for (;;) {
+    const isQuoted = row.charCodeAt(start) === QUOTE;
+    const end = isQuoted ? closingQuote(row, start + 1) : row.indexOf(delimiter, start);
+    if (!isQuoted) {
+      fields.push(end === -1 ? row.slice(start) : row.slice(start, end));
+      if (end === -1) return fields;
+      start = end + 1;
+      continue;
+    }
+    if (end === -1) return 'UnclosedQuote';
+    const text = row.slice(start + 1, end);
+    fields.push(text.includes('"') ? text.replaceAll('""', '"') : text);
+    if (end + 1 === row.length) return fields;
+    if (row[end + 1] !== delimiter) return 'StrayQuote';
+    start = end + 2;
   }
+}
+
+/** The next quote that is not one of two; -1 where there is none. */
+function closingQuote(row: string, from: number): number {
+  let quote = row.indexOf('"', from);
+  while (quote !== -1 && row.charCodeAt(quote + 1) === QUOTE) quote = row.indexOf('"', quote + 2);
+  return quote;
 }

@@ -1,52 +1,95 @@
-import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
-import { delimiterOf, rowScanner } from './csv-dialect.ts';
+import { columnNames, headerError } from './csv-columns.ts';
+import { delimiterOf, rowsOf, SEPARATOR_LINE_BYTES, separatorLine } from './csv-dialect.ts';
 import { splitFields } from './csv-fields.ts';
-import { DecodedRun } from './decoded-run.ts';
-import type { InputOptions, ReadOptions } from './format.ts';
+import { DecodedRun, textStartOf } from './decoded-run.ts';
+import { describeInvalidUtf8 } from './encodings.ts';
+import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
+import { readHead } from './head.ts';
 import { alignedPieces } from './lines.ts';
 import { splitRecords } from './record-splitter.ts';
 import { trimLineEnding } from './record-text.ts';
 
+const BYTE_ORDER_MARK_BYTES = 3;
+
+/** The columns of a CSV object, where its first row of data may start, and its delimiter if it names that itself. */
+export interface CsvStart {
+  readonly start: number;
+  readonly header: readonly string[];
+  readonly dialect?: ObjectDialect;
+}
+
 /**
- * The columns of a CSV object, from its first row that is not blank, and where that row ends; undefined where it has none.
+ * Reads what stands before the rows of a CSV object; undefined where it has no header.
  *
- * @param start where the text starts: behind a byte order mark.
- * @throws FabricError where the names do not make a header.
+ * @throws FabricError `INVALID_CSV_HEADER` where the first row does not make a header.
  */
-export async function readHeader(
+export async function readCsvStart(
   source: ByteSource,
-  start: number,
   input: InputOptions,
   options: ReadOptions = {},
-): Promise<{ readonly header: readonly string[]; readonly end: number } | undefined> {
+): Promise<CsvStart | undefined> {
+  const head = await readHead(source, BYTE_ORDER_MARK_BYTES + SEPARATOR_LINE_BYTES, options);
+  const textStart = textStartOf(head);
+  const line = separatorLine(head.toString('latin1', textStart));
+  const dialect = line === undefined ? undefined : { delimiter: line.delimiter };
+  const start = textStart + (line?.byteLength ?? 0);
+  const columns = await readColumns({ source, start, dialect }, input, options);
+  return columns && { ...columns, ...(dialect === undefined ? {} : { dialect }) };
+}
+
+interface Rows {
+  readonly source: ByteSource;
+  readonly start: number;
+  readonly dialect: ObjectDialect | undefined;
+}
+
+async function readColumns(
+  rows: Rows,
+  input: InputOptions,
+  options: ReadOptions,
+): Promise<Pick<CsvStart, 'start' | 'header'> | undefined> {
+  const { start } = rows;
+  if (typeof input.header === 'object') return { start, header: input.header };
+  const delimiter = delimiterOf(input, rows.dialect);
+  for await (const { bytes, end } of textRows(rows, input, options)) {
+    const text = new DecodedRun({ position: end, bytes }).text(0, bytes.length);
+    const fields = text === undefined ? undefined : splitFields(text, delimiter);
+    if (input.header !== false) return { start: end, header: headerOf(fields, bytes, input) };
+    // A row that fails says nothing of the others.
+    if (typeof fields === 'object') return { start, header: fields.map((_, index) => String(index)) };
+  }
+  return input.header === false ? { start, header: [] } : undefined;
+}
+
+/** The rows that are not blank, without their line endings, and where each ends. */
+async function* textRows(
+  { source, start, dialect }: Rows,
+  input: InputOptions,
+  options: ReadOptions,
+): AsyncGenerator<{ readonly bytes: Buffer; readonly end: number }> {
   const pieces = alignedPieces(source, { start, end: source.byteLength }, options);
-  for await (const run of splitRecords(pieces, rowScanner(input), input.maxElementBytes)) {
-    if (run.kind !== 'records') throw headerError('its first row does not end');
-    const decoded = new DecodedRun(run);
+  for await (const run of splitRecords(pieces, rowsOf(input, dialect), input.maxElementBytes)) {
+    if (run.kind !== 'records') {
+      if (input.header === false) continue;
+      throw headerError('its first row does not end');
+    }
     let rowStart = 0;
     for (const rowEnd of run.ends) {
       const end = trimLineEnding(run.bytes, rowStart, rowEnd);
-      if (end > rowStart) {
-        return { header: headerOf(decoded.text(rowStart, end), input), end: run.position + rowEnd };
-      }
+      if (end > rowStart) yield { bytes: run.bytes.subarray(rowStart, end), end: run.position + rowEnd };
       rowStart = rowEnd;
     }
   }
-  return undefined;
 }
 
-function headerOf(text: string | undefined, input: InputOptions): readonly string[] {
-  if (text === undefined) throw headerError('it is not valid UTF-8');
-  const header = splitFields(text, delimiterOf(input));
-  if (header === undefined) throw headerError('a quoted name is not closed');
-  const empty = header.indexOf('');
-  if (empty !== -1) throw headerError(`every column must have a name: column ${empty + 1} has none`);
-  const repeated = header.find((name, index) => header.indexOf(name) !== index);
-  if (repeated !== undefined) throw headerError(`names must be unique: ${JSON.stringify(repeated)} comes twice`);
-  return header;
-}
-
-function headerError(problem: string): FabricError {
-  return new FabricError('INVALID_CSV_HEADER', `Cannot read the CSV header: ${problem}`);
+function headerOf(
+  fields: ReturnType<typeof splitFields> | undefined,
+  bytes: Buffer,
+  input: InputOptions,
+): readonly string[] {
+  if (fields === undefined) throw headerError(describeInvalidUtf8(bytes));
+  if (fields === 'UnclosedQuote') throw headerError('a quoted name is not closed');
+  if (fields === 'StrayQuote') throw headerError('text follows the closing quote of a name');
+  return columnNames(fields, input);
 }

@@ -1,14 +1,30 @@
-import type { ReadElement } from './format.ts';
-import { splitFields } from './csv-fields.ts';
+import { type QuoteProblem, splitFields } from './csv-fields.ts';
+import type { InputOptions, ReadElement } from './format.ts';
 import { failedElement, failure, readElement } from './read-element.ts';
 
 type Row = Record<string, string>;
 
+/** How the fields of a row make an element's input: an object by the header's names, or with `header: false` their array. */
+export interface RowShape {
+  readonly header: readonly string[];
+  readonly isList: boolean;
+}
+
+export function rowShape(header: readonly string[], input: InputOptions): RowShape {
+  return { header, isList: input.header === false };
+}
+
 /** Says a row as a JSON list of its fields, in the order of the header. */
-export function rowPacking(header: readonly string[]): {
+export function rowPacking({ header, isList }: RowShape): {
   pack(element: ReadElement): string;
   unpack(text: string, position: number): ReadElement;
 } {
+  if (isList) {
+    return {
+      pack: ({ input }) => JSON.stringify(input),
+      unpack: (text, position) => readElement(position, JSON.parse(text)),
+    };
+  }
   const fill = rowFiller(header);
   return {
     pack({ input }) {
@@ -30,19 +46,36 @@ function rowFiller(header: readonly string[]): (fields: readonly string[]) => Ro
   };
 }
 
-/** Makes the element of one row's text: an object by the header's names, or the row's failure. */
-export function parseRow(
-  header: readonly string[],
-  delimiter: string,
-): (text: string, position: number) => ReadElement {
+/** Makes the element of one row's text, or the row's failure. */
+export function parseRow(shape: RowShape, delimiter: string): (text: string, position: number) => ReadElement {
+  const { header, isList } = shape;
+  const fill = isList ? (fields: readonly string[]) => fields : rowFiller(header);
+  const unquotedRow = isList ? () => undefined : unquotedRows(header, delimiter);
+
+  function anyRow(text: string, position: number): ReadElement {
+    const fields = splitFields(text, delimiter);
+    if (typeof fields === 'string') return failedElement(position, quoteFailure(fields), text);
+    if (fields.length !== header.length) {
+      const expected = isList ? 'the first row has' : 'the header has';
+      const message = `The row has ${fields.length} columns where ${expected} ${header.length}`;
+      return failedElement(position, failure('ColumnCountMismatch', message), text);
+    }
+    return readElement(position, fill(fields));
+  }
+
+  return (text, position) => {
+    const row = text.includes('"') ? undefined : unquotedRow(text);
+    return row === undefined ? anyRow(text, position) : readElement(position, row);
+  };
+}
+
+/** Twice as fast as splitting, for rows that have no quotes, as most. Undefined where the columns are too few or too many. */
+function unquotedRows(header: readonly string[], delimiter: string): (text: string) => Row | undefined {
   // Copying a row and filling it in is faster than adding its fields, and right for a column named __proto__.
   const emptyRow: Row = Object.fromEntries(header.map((name) => [name, '']));
-  const fill = rowFiller(header);
   const leading = header.slice(0, -1);
   const last = header.at(-1) ?? '';
-
-  /** Twice as fast as splitting, for rows that have no quotes, as most. Undefined where the columns are too few or too many. */
-  function unquotedRow(text: string): Row | undefined {
+  return (text) => {
     const row = { ...emptyRow };
     let start = 0;
     for (const name of leading) {
@@ -53,22 +86,13 @@ export function parseRow(
     }
     row[last] = text.slice(start);
     return text.includes(delimiter, start) ? undefined : row;
-  }
-
-  function anyRow(text: string, position: number): ReadElement {
-    const fields = splitFields(text, delimiter);
-    if (fields === undefined) {
-      return failedElement(position, failure('UnclosedQuote', 'A quoted field is not closed'), text);
-    }
-    if (fields.length !== header.length) {
-      const message = `The row has ${fields.length} columns where the header has ${header.length}`;
-      return failedElement(position, failure('ColumnCountMismatch', message), text);
-    }
-    return readElement(position, fill(fields));
-  }
-
-  return (text, position) => {
-    const row = text.includes('"') ? undefined : unquotedRow(text);
-    return row === undefined ? anyRow(text, position) : readElement(position, row);
   };
+}
+
+function quoteFailure(problem: QuoteProblem): ReturnType<typeof failure> {
+  if (problem === 'UnclosedQuote') return failure(problem, 'A quoted field is not closed');
+  return failure(
+    problem,
+    'Text follows the closing quote of a field: a quote in a quoted field is written twice, and a field with a quote at its start is quoted as a whole',
+  );
 }

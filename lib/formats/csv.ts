@@ -1,26 +1,27 @@
-import { rowScanner, delimiterOf } from './csv-dialect.ts';
-import { parseRow } from './csv-rows.ts';
+import { delimiterOf, rowsOf } from './csv-dialect.ts';
+import { parseRow, type RowShape, rowShape } from './csv-rows.ts';
 import type { InputOptions, ReadElements } from './format.ts';
 import { linePieces } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimLineEnding } from './record-text.ts';
 
-/** CSV and TSV (RFC 4180): each row that is not blank is an object by the header's names. */
+/** CSV and TSV (RFC 4180): each row that is not blank is an object by the header's names, or an array without a header. */
 export const readCsvRows: ReadElements = (source, range, input, options = {}) => {
-  if (range.header === undefined) throw new TypeError("Cannot read CSV as 'range.header' must be given");
-  const { maxElementBytes } = input;
-  const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(splitRecords(pieces, rowScanner(input), maxElementBytes), rowParser(range.header, input), options);
+  const { header, dialect } = range;
+  if (header === undefined) throw new TypeError("Cannot read CSV as 'range.header' must be given");
+  const pieces = linePieces(source, range, input.maxElementBytes, options);
+  const runs = splitRecords(pieces, rowsOf(input, dialect), input.maxElementBytes);
+  return parsePages(runs, rowParser(rowShape(header, input), delimiterOf(input, dialect), input), options);
 };
 
-function rowParser(header: readonly string[], input: InputOptions): RecordParser {
-  const element = parseText(input.maxElementBytes, parseRow(header, delimiterOf(input)));
+function rowParser(shape: RowShape, delimiter: string, { maxElementBytes }: InputOptions): RecordParser {
+  const element = parseText(maxElementBytes, parseRow(shape, delimiter));
   return {
     parse(run, start, rowEnd) {
       const end = trimLineEnding(run.bytes, start, rowEnd);
       return start === end ? undefined : element(run, run.position + start, start, end);
     },
-    fail: (run) => failedLine(run, input.maxElementBytes),
+    fail: (run) => failedLine(run, maxElementBytes),
   };
 }

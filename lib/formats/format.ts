@@ -14,8 +14,19 @@ export interface InputOptions {
   readonly bundleElements: number;
   readonly maxElementBytes: number;
   readonly maxPixels: number;
+  /** The fields that have an element's id, its key (or a segment of the object's key) and its arguments. */
+  readonly id?: string;
+  readonly key?: string | { readonly segment: number };
+  readonly inferenceArgs?: string;
   /** CSV: the column separator; TSV's is a tab. */
   readonly delimiter?: string;
+  /**
+   * CSV and TSV: whether the first row has the names of the columns; a list has the names, and the first row is data. With
+   * `false` an element's input is the array of its fields.
+   *
+   * @default true, but a first row of numbers only is refused
+   */
+  readonly header?: boolean | readonly string[];
   /** CSV: whether a quoted field may hold a line break (default true); where not, the file is cut unread. */
   readonly quotedNewlines?: boolean;
 }
@@ -32,6 +43,14 @@ export interface ReadElement {
   readonly failure: ErrorDescription | undefined;
 }
 
+/** What an object's own bytes say of how it is written. */
+export interface ObjectDialect {
+  /** CSV: the column separator that its first line names, as `sep=;` does. */
+  readonly delimiter?: string;
+  /** Lines end with a carriage return and no line feed. */
+  readonly carriageReturns?: true;
+}
+
 /**
  * What one bundle covers. An element belongs to the bundle in whose range its first byte lies.
  * `firstIndex` is the index of the first element, for a JSON array; `header` the columns, for CSV and TSV.
@@ -41,6 +60,7 @@ export interface BundleRange extends ByteRange {
   readonly aligned?: boolean;
   readonly firstIndex?: number;
   readonly header?: readonly string[];
+  readonly dialect?: ObjectDialect;
 }
 
 export interface ReadOptions {

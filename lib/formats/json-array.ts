@@ -8,7 +8,7 @@ import { parseJsonElement } from './json-text.ts';
 import { alignedPieces } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { failedElement, failure, tooLargeElement } from './read-element.ts';
-import { splitRecords } from './record-splitter.ts';
+import { scannedBy, splitRecords } from './record-splitter.ts';
 import { parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
 /** An array may stand behind this much whitespace. */
@@ -16,7 +16,7 @@ const HEAD_BYTES = 64 * 1024;
 
 /** A JSON array: each of its elements is one, by its index; each is parsed by itself, so that a bad one fails alone. */
 export const readJsonArray: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
-  const runs = splitRecords(alignedPieces(source, range, options), jsonArrayScanner(), maxElementBytes);
+  const runs = splitRecords(alignedPieces(source, range, options), scannedBy(jsonArrayScanner()), maxElementBytes);
   return parsePages(runs, arrayParser(range.firstIndex ?? 0, maxElementBytes), options);
 };
 

@@ -1,6 +1,6 @@
 import type { ReadElements } from './format.ts';
 import { parseJsonElement } from './json-text.ts';
-import { linePieces, lineScanner } from './lines.ts';
+import { linePieces, lineSplitter } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
@@ -8,7 +8,7 @@ import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-te
 /** JSON Lines: each line that is not blank is one JSON value. */
 export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(splitRecords(pieces, lineScanner, maxElementBytes), jsonLineParser(maxElementBytes), options);
+  return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), jsonLineParser(maxElementBytes), options);
 };
 
 function jsonLineParser(maxElementBytes: number): RecordParser {

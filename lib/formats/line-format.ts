@@ -1,25 +1,33 @@
 import type { ByteSource } from '../stores/byte-source.ts';
-import { readHeader } from './csv-header.ts';
-import { rowScanner } from './csv-dialect.ts';
-import { rowPacking } from './csv-rows.ts';
+import { lineFeedSource } from '../stores/line-feed-source.ts';
+import { rowsOf } from './csv-dialect.ts';
+import { readCsvStart } from './csv-header.ts';
+import { rowPacking, rowShape } from './csv-rows.ts';
 import { readCsvRows } from './csv.ts';
-import { textStartOf } from './decoded-run.ts';
-import type { FormatName, InputOptions, LineFormatName, ReadElement, ReadElements, ReadOptions } from './format.ts';
-import { readHead } from './head.ts';
+import type {
+  FormatName,
+  InputOptions,
+  LineFormatName,
+  ObjectDialect,
+  ReadElement,
+  ReadElements,
+  ReadOptions,
+} from './format.ts';
 import { findArrayStart, readJsonArray } from './json-array.ts';
 import { jsonArrayScanner } from './json-scanner.ts';
 import { parseJsonElement } from './json-text.ts';
 import { readJsonLines } from './jsonl.ts';
-import { lineScanner } from './lines.ts';
+import { lineSplitter } from './lines.ts';
 import { readElement } from './read-element.ts';
-import type { RecordScanner } from './records.ts';
+import { scannedBy } from './record-splitter.ts';
+import type { OpenSplitter } from './records.ts';
 import { readTextLines } from './text.ts';
 
 /** What planning and reading need to know of a format whose objects hold many elements. */
 export interface LineFormat {
   readonly read: ReadElements;
   /** Finds where its elements end, for a first pass. */
-  scanner(input: InputOptions): RecordScanner;
+  splitter(input: InputOptions, dialect: ObjectDialect | undefined): OpenSplitter;
   /** Whether every line feed ends an element, so that an object can be cut unread. */
   splitsAtLines(input: InputOptions): boolean;
   /** Whether an element's position is its index. */
@@ -27,7 +35,7 @@ export interface LineFormat {
   /** Where the first element may start, and what stands before it; undefined where the object has no elements. */
   begin(source: ByteSource, input: InputOptions, options: ReadOptions): Promise<ObjectStart | undefined>;
   /** @param header - the columns, for CSV and TSV. */
-  packing(header: readonly string[]): ElementPacking;
+  packing(header: readonly string[], input: InputOptions): ElementPacking;
 }
 
 /** Says an element that could be read in a text of its own, from which it can be read again. */
@@ -39,9 +47,8 @@ export interface ElementPacking {
 export interface ObjectStart {
   readonly start: number;
   readonly header?: readonly string[];
+  readonly dialect?: ObjectDialect;
 }
-
-const BYTE_ORDER_MARK_BYTES = 3;
 
 /** An element of JSON has its own text. */
 const jsonPacking: ElementPacking = { pack: ({ raw }) => raw ?? '', unpack: parseJsonElement };
@@ -52,8 +59,8 @@ const textPacking: ElementPacking = {
 };
 
 const jsonLines: LineFormat = {
-  read: readJsonLines,
-  scanner: () => lineScanner,
+  read: inItsDialect(readJsonLines),
+  splitter: () => lineSplitter,
   splitsAtLines: () => true,
   isIndexed: false,
   begin: () => Promise.resolve({ start: 0 }),
@@ -61,26 +68,22 @@ const jsonLines: LineFormat = {
 };
 
 const csv: LineFormat = {
-  read: readCsvRows,
-  scanner: rowScanner,
+  read: inItsDialect(readCsvRows),
+  splitter: rowsOf,
   splitsAtLines: ({ quotedNewlines }) => quotedNewlines === false,
   isIndexed: false,
-  async begin(source, input, options) {
-    const textStart = textStartOf(await readHead(source, BYTE_ORDER_MARK_BYTES, options));
-    const row = await readHeader(source, textStart, input, options);
-    return row && { start: row.end, header: row.header };
-  },
-  packing: rowPacking,
+  begin: readCsvStart,
+  packing: (header, input) => rowPacking(rowShape(header, input)),
 };
 
 const formats: Readonly<Record<LineFormatName, LineFormat>> = {
   jsonl: jsonLines,
-  text: { ...jsonLines, read: readTextLines, packing: () => textPacking },
+  text: { ...jsonLines, read: inItsDialect(readTextLines), packing: () => textPacking },
   csv,
   tsv: csv,
   json: {
     read: readJsonArray,
-    scanner: jsonArrayScanner,
+    splitter: () => scannedBy(jsonArrayScanner()),
     splitsAtLines: () => false,
     isIndexed: true,
     async begin(source, _input, options) {
@@ -90,6 +93,15 @@ const formats: Readonly<Record<LineFormatName, LineFormat>> = {
     packing: () => jsonPacking,
   },
 };
+
+/** The bytes of an object, as those that look for line feeds read them. */
+export function inDialect(source: ByteSource, dialect: ObjectDialect | undefined): ByteSource {
+  return dialect?.carriageReturns === true ? lineFeedSource(source) : source;
+}
+
+function inItsDialect(read: ReadElements): ReadElements {
+  return (source, range, input, options) => read(inDialect(source, range.dialect), range, input, options);
+}
 
 export function isLineFormat(format: FormatName): format is LineFormatName {
   return Object.hasOwn(formats, format);

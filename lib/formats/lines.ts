@@ -1,6 +1,7 @@
 import type { ByteSource } from '../stores/byte-source.ts';
 import type { BundleRange, ReadOptions } from './format.ts';
-import { asBuffer, endOfLine, type Piece, type RecordScanner } from './records.ts';
+import { scannedBy } from './record-splitter.ts';
+import { asBuffer, endOfLine, type Piece } from './records.ts';
 
 /** How far past its range a reader asks at first, for the tail of its last line: one request instead of two. */
 const TAIL_BYTES = 16 * 1024;
@@ -8,10 +9,7 @@ const TAIL_BYTES = 16 * 1024;
 const LINE_ENDING_ROOM = 3;
 
 /** Every line is a record. */
-export const lineScanner: RecordScanner = {
-  next: endOfLine,
-  atEnd: () => 'record',
-};
+export const lineSplitter = scannedBy({ next: endOfLine, atEnd: () => 'record' });
 
 /** The bytes of a range that was cut where elements start: all of them and no others. */
 export async function* alignedPieces(

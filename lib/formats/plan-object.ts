@@ -2,12 +2,14 @@ import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import { BundleCutter, type StageBundle } from './bundle-cutter.ts';
 import { decompressedSource, type Compression } from './compression.ts';
-import type { InputOptions, ReadOptions } from './format.ts';
-import { lineFormat, type LineFormat, type ObjectStart } from './line-format.ts';
+import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
+import { inDialect, lineFormat, type LineFormat, type ObjectStart } from './line-format.ts';
 import { alignedPieces } from './lines.ts';
+import { openHead } from './object-head.ts';
 import type { CutsPlan, ObjectPlan } from './plan.ts';
 import { splitRecords } from './record-splitter.ts';
-import type { Piece } from './records.ts';
+import { LINE_FEED, type Piece } from './records.ts';
+import { checkIsText, lineEndingsOf } from './text-check.ts';
 
 export interface PlanObjectOptions extends ReadOptions {
   readonly compression?: Compression;
@@ -33,9 +35,11 @@ export interface PlanStep {
 }
 
 /**
- * Plans an object of a line format. What can be cut unread is not read; anything else is read once, as a stream.
+ * Plans an object of a line format. Of what can be cut unread only the first bytes are read; anything else is read once, as
+ * a stream.
  *
- * @throws FabricError where the object as a whole cannot be read: its header, its array, its compression.
+ * @throws FabricError where the object as a whole cannot be read: it is not text, or its header, its array or its
+ *   compression is wrong.
  */
 export async function planObject(
   source: ByteSource,
@@ -71,28 +75,61 @@ async function plan(
 ): Promise<PlanStep> {
   const { compression, limit } = options;
   const format = lineFormat(input.format);
-  const bytes = compression === undefined ? source : decompressedSource(source, compression);
-  const begin = source.byteLength === 0 ? undefined : await beginning(bytes, input, options);
-  if (begin === undefined) return { plan: { kind: 'cuts', byteLength: 0, starts: [] }, isWhole: true };
+  const written = compression === undefined ? source : decompressedSource(source, compression);
+  const { bytes, begin } = source.byteLength === 0 ? {} : await beginning(written, input, options);
+  if (begin === undefined || bytes === undefined)
+    return { plan: { kind: 'cuts', byteLength: 0, starts: [] }, isWhole: true };
 
   const end =
     limit === undefined || format.isIndexed ? bytes.byteLength : await prefixEnd(bytes, begin, input, options);
-  if (compression === undefined && format.splitsAtLines(input)) {
+  const splitsUnread = compression === undefined && format.splitsAtLines(input);
+  if (splitsUnread && (end === bytes.byteLength || (await isLineStart(bytes, end, options)))) {
     const ranges = { kind: 'ranges', byteLength: end, bundleBytes: input.bundleBytes, ...begin } as const;
     return { plan: ranges, isWhole: true };
   }
   return cut({ format, bytes, begin, end }, input, options);
 }
 
-/** Where the first element may start, or the one that an earlier step came to. */
+interface Beginning {
+  /** The object's bytes as its dialect has them read. */
+  readonly bytes?: ByteSource;
+  /** Where the first element may start, or the one that an earlier step came to. */
+  readonly begin?: ObjectStart;
+}
+
 async function beginning(
-  bytes: ByteSource,
+  written: ByteSource,
   input: InputOptions,
-  { from, ...options }: PlanObjectOptions & Partial<PlanStepOptions>,
-): Promise<ObjectStart | undefined> {
+  { from, stop, ...options }: PlanObjectOptions & Partial<PlanStepOptions>,
+): Promise<Beginning> {
   const start = from?.starts.at(-1);
-  if (start === undefined) return lineFormat(input.format).begin(bytes, input, options);
-  return { start, ...(from?.header === undefined ? {} : { header: from.header }) };
+  if (from !== undefined && start !== undefined) {
+    return { bytes: inDialect(written, from.dialect), begin: { start, ...present(from) } };
+  }
+  const format = lineFormat(input.format);
+  // The first bytes are read whatever time a step has: it comes to nothing without them.
+  const { head, source } = await openHead(written, stop === undefined ? options : {});
+  checkIsText(head, input.format);
+  const lineEndings = format.isIndexed ? {} : lineEndingsOf(head, input.format);
+  const bytes = inDialect(source, lineEndings);
+  const begin = await format.begin(bytes, input, options);
+  if (begin === undefined) return {};
+  const dialect: ObjectDialect = { ...begin.dialect, ...lineEndings };
+  return { bytes, begin: Object.keys(dialect).length === 0 ? begin : { ...begin, dialect } };
+}
+
+/** Whether an element starts a line, and is not one of several on one. */
+async function isLineStart(bytes: ByteSource, position: number, { signal }: ReadOptions): Promise<boolean> {
+  if (position === 0) return true;
+  for await (const chunk of bytes.read({ start: position - 1, end: position }, signal ? { signal } : {})) {
+    return chunk[0] === LINE_FEED;
+  }
+  return false;
+}
+
+/** Those that there are of what a plan may have. */
+function present({ header, dialect }: Pick<CutsPlan, 'header' | 'dialect'>): Pick<ObjectStart, 'header' | 'dialect'> {
+  return { ...(header === undefined ? {} : { header }), ...(dialect === undefined ? {} : { dialect }) };
 }
 
 /** Where the element after the first `limit` ones starts, or else the object's end. */
@@ -143,11 +180,11 @@ async function cut(
     byteLength: planEnd,
     starts: cutter.starts,
     ...(format.isIndexed ? { firstIndexes: cutter.firstIndexes } : {}),
-    ...(begin.header === undefined ? {} : { header: begin.header }),
+    ...present(begin),
   });
 
   try {
-    for await (const run of splitRecords(pieces(), format.scanner(input), input.maxElementBytes)) {
+    for await (const run of splitRecords(pieces(), format.splitter(input, begin.dialect), input.maxElementBytes)) {
       await cutter.take(run);
       if (cutter.end !== undefined) break;
     }

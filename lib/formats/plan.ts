@@ -1,4 +1,4 @@
-import type { BundleRange } from './format.ts';
+import type { BundleRange, ObjectDialect } from './format.ts';
 
 /** `[start, byteLength)` of an object, cut unread every `bundleBytes`: any size is planned at once, without a list. */
 export interface RangesPlan {
@@ -9,6 +9,7 @@ export interface RangesPlan {
   readonly byteLength: number;
   readonly bundleBytes: number;
   readonly header?: readonly string[];
+  readonly dialect?: ObjectDialect;
 }
 
 /** Cut by a first pass where elements start, by uncompressed bytes; a bundle ends where the next one starts. */
@@ -20,6 +21,7 @@ export interface CutsPlan {
   /** The index of each bundle's first element, for a JSON array. */
   readonly firstIndexes?: readonly number[];
   readonly header?: readonly string[];
+  readonly dialect?: ObjectDialect;
 }
 
 /**
@@ -44,7 +46,11 @@ export function bundleCount(plan: ObjectPlan): number {
 
 /** What the bundle covers, by its index from 0. */
 export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
-  const header = plan.header === undefined ? {} : { header: plan.header };
+  const { header: columns, dialect } = { dialect: undefined, ...plan };
+  const header = {
+    ...(columns === undefined ? {} : { header: columns }),
+    ...(dialect === undefined ? {} : { dialect }),
+  };
   if (plan.kind === 'ranges' && Number.isInteger(index) && index >= 0 && index < bundleCount(plan)) {
     const start = plan.start + index * plan.bundleBytes;
     return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...header };

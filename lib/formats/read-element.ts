@@ -10,6 +10,7 @@ export type ReadFailureName =
   | 'InvalidElement'
   | 'InvalidUtf8'
   | 'JsonSyntaxError'
+  | 'StrayQuote'
   | 'UnclosedQuote';
 
 /** Of an object that nobody could look into. */

@@ -1,25 +1,36 @@
-import { endOfLine, type Piece, type RecordRun, type RecordScanner } from './records.ts';
+import {
+  LINE_ENDING_BYTES,
+  type OpenSplitter,
+  type Piece,
+  type RecordRun,
+  type RecordScanner,
+  RUN_BYTES,
+  RUN_RECORDS,
+  type Splitter,
+} from './records.ts';
 
-/** A run is decoded at once, so it is kept small enough to stay in the processor's cache. */
-const RUN_RECORDS = 256;
-const RUN_BYTES = 256 * 1024;
 /** Chunks are taken in pieces of this size at most, which bounds what a record that does not end can hold. */
 const PIECE_BYTES = 1024 * 1024;
-/** A record may have a line ending beside its maxElementBytes. */
-const LINE_ENDING_BYTES = 2;
 
 /** Splits bytes into records. Memory is bounded: a record past `maxElementBytes` is let go as it comes. */
 export async function* splitRecords(
   pieces: AsyncIterable<Piece>,
-  scanner: RecordScanner,
+  open: OpenSplitter,
   maxElementBytes: number,
 ): AsyncGenerator<RecordRun> {
-  let splitter: RecordSplitter | undefined;
+  let splitter: Splitter | undefined;
   for await (const { position, bytes } of pieces) {
-    splitter ??= new RecordSplitter(scanner, maxElementBytes, position);
-    yield* splitter.push(bytes);
+    splitter ??= open(maxElementBytes, position);
+    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+      yield* splitter.push(bytes.subarray(from, from + PIECE_BYTES));
+    }
   }
   if (splitter !== undefined) yield* splitter.end();
+}
+
+/** Splits where a scanner finds the ends of records. */
+export function scannedBy(scanner: RecordScanner): OpenSplitter {
+  return (maxElementBytes, position) => new ScanningSplitter(scanner, maxElementBytes, position);
 }
 
 /**
@@ -41,11 +52,9 @@ function collectEnds(scanner: RecordScanner, bytes: Buffer, limit: number, ends:
 
 /**
  * Between chunks it is in one of three states: at the start of a record (nothing held), in a record (its bytes so far
- * held), or in the rest of one that was too large (skipping). Where the scanner can `restart`, a record that is longer
- * than the limit or has no end fails as its first line, and the next line starts a record. What comes out depends on the
- * bytes alone, never on the chunks, so that planning and reading agree.
+ * held), or in the rest of one that was too large (skipping).
  */
-class RecordSplitter {
+class ScanningSplitter implements Splitter {
   readonly #scanner: RecordScanner;
   readonly #limit: number;
   /** Bytes that are still to be looked at; the last comes first. */
@@ -64,19 +73,15 @@ class RecordSplitter {
     this.#position = position;
   }
 
-  *push(chunk: Buffer): Generator<RecordRun> {
-    for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
-      this.#todo.push(chunk.subarray(from, from + PIECE_BYTES));
-      yield* this.#work();
-    }
+  *push(bytes: Buffer): Generator<RecordRun> {
+    this.#todo.push(bytes);
+    yield* this.#work();
   }
 
   *end(): Generator<RecordRun> {
-    while (this.#heldBytes > 0) {
-      const run = this.#last();
-      if (run !== undefined) yield run;
-      yield* this.#work();
-    }
+    if (this.#heldBytes === 0) return;
+    const run = this.#last();
+    if (run !== undefined) yield run;
   }
 
   *#work(): Generator<RecordRun> {
@@ -120,7 +125,7 @@ class RecordSplitter {
   }
 
   #skip(bytes: Buffer): RecordRun {
-    const end = this.#scanner.restart === undefined ? this.#scanner.next(bytes, 0) : endOfLine(bytes, 0);
+    const end = this.#scanner.next(bytes, 0);
     this.#skipping = end === -1;
     const rest = end === -1 ? bytes : bytes.subarray(0, end);
     this.#todo.push(bytes.subarray(rest.length));
@@ -129,16 +134,8 @@ class RecordSplitter {
 
   /** The record that is held is too large, whether or not its end is known. */
   #giveUp(): RecordRun {
-    const ended = this.#heldEnd;
-    const bytes = this.#release();
-    const line = this.#scanner.restart === undefined ? -1 : endOfLine(bytes, 0);
-    this.#scanner.restart?.();
-    if (line === -1) {
-      this.#skipping = !ended;
-      return this.#failed(bytes, 'tooLarge');
-    }
-    this.#todo.push(bytes.subarray(line));
-    return this.#failed(bytes.subarray(0, line), line > this.#limit ? 'tooLarge' : 'unclosed');
+    this.#skipping = !this.#heldEnd;
+    return this.#failed(this.#release(), 'tooLarge');
   }
 
   /** What is held when there are no more bytes. */
@@ -146,12 +143,7 @@ class RecordSplitter {
     const rest = this.#release();
     const kind = this.#scanner.atEnd(rest);
     if (kind === 'nothing') return undefined;
-    if (kind === 'record') return this.#records(rest, [rest.length]);
-    const line = this.#scanner.restart === undefined ? -1 : endOfLine(rest, 0);
-    this.#scanner.restart?.();
-    if (line === -1) return this.#failed(rest, 'unclosed');
-    this.#todo.push(rest.subarray(line));
-    return this.#failed(rest.subarray(0, line), 'unclosed');
+    return kind === 'record' ? this.#records(rest, [rest.length]) : this.#failed(rest, 'unclosed');
   }
 
   #holdUnended(bytes: Buffer): void {

@@ -48,7 +48,7 @@ export function parseText(maxElementBytes: number, parse: (text: string, positio
 /** The failure of a line that does not end within the limit. */
 export function failedLine(run: FailedRun, maxElementBytes: number): ReadElement {
   if (run.reason === 'tooLarge') return tooLargeElement(run.position, run.bytes, maxElementBytes);
-  const message = `A quoted field is not closed, or its row does not end, within maxElementBytes, ${maxElementBytes} bytes`;
+  const message = `A quoted field that goes on in the next line does not end as it should: it is not closed, text follows its closing quote, or its row is larger than maxElementBytes, ${maxElementBytes} bytes`;
   const line = run.bytes.toString('utf8', 0, trimLineEnding(run.bytes, 0, run.bytes.length));
   return failedElement(run.position, failure('UnclosedQuote', message), line);
 }

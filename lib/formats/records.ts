@@ -17,14 +17,29 @@ export type RecordRun =
   | (Piece & { readonly kind: 'failed'; readonly reason: 'tooLarge' | 'unclosed' })
   | (Piece & { readonly kind: 'rest' });
 
+/** Cuts an object's bytes into runs of records. Where records end depends on the bytes alone, never on the chunks. */
+export interface Splitter {
+  /** Takes the next bytes, and gives the runs that are whole by now. */
+  push(bytes: Buffer): Iterable<RecordRun>;
+  /** Gives what is left when the object ends. */
+  end(): Iterable<RecordRun>;
+}
+
+/** @param position - offset of the first byte in the object. */
+export type OpenSplitter = (maxElementBytes: number, position: number) => Splitter;
+
+/** A run is decoded at once, so it is kept small enough to stay in the processor's cache. */
+export const RUN_RECORDS = 256;
+export const RUN_BYTES = 256 * 1024;
+/** A record may have a line ending beside its maxElementBytes. */
+export const LINE_ENDING_BYTES = 2;
+
 /** Finds where records end. It remembers the record that it is in, so that bytes may come in chunks of any size. */
 export interface RecordScanner {
   /** The end of the record that goes on or starts at `from`, exclusive; -1 where these bytes do not hold it. */
   next(bytes: Buffer, from: number): number;
   /** What is left when the object ends: a record, or one that lacks its end, or nothing. */
   atEnd(rest: Buffer): 'record' | 'unclosed' | 'nothing';
-  /** Given where a record that does not end gives up its first line only: goes on as at the start of a record. */
-  restart?(): void;
   /** Whether no record can follow. */
   readonly done?: boolean;
 }

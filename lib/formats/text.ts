@@ -1,5 +1,5 @@
 import type { ReadElements } from './format.ts';
-import { linePieces, lineScanner } from './lines.ts';
+import { linePieces, lineSplitter } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { readElement } from './read-element.ts';
 import { splitRecords } from './record-splitter.ts';
@@ -8,7 +8,7 @@ import { failedLine, parseText, trimLineEnding } from './record-text.ts';
 /** Plain text: each line is an element, blank ones too; its input is the line as a string, without its line ending. */
 export const readTextLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(splitRecords(pieces, lineScanner, maxElementBytes), textLineParser(maxElementBytes), options);
+  return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), textLineParser(maxElementBytes), options);
 };
 
 function textLineParser(maxElementBytes: number): RecordParser {

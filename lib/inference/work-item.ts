@@ -199,7 +199,8 @@ class ElementContext implements Element {
 
 /** A row has no text to be read from again, and functions may change the one that they get. */
 function ownCopy(input: unknown): unknown {
-  return typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input } : input;
+  if (Array.isArray(input)) return [...(input as readonly unknown[])];
+  return typeof input === 'object' && input !== null ? { ...input } : input;
 }
 
 function isObjectInput(input: unknown): input is ObjectInput {

@@ -25,9 +25,9 @@ describe('readCsvRows', () => {
     ]);
   });
 
-  test('takes quotes as they are in a field that does not begin and end with one', async () => {
-    expect(await named('a,b\n5" disk,"x"y\n1,2\n')).toEqual([
-      [4, { a: '5" disk', b: '"x"y' }],
+  test('takes quotes as they are in a field that does not begin with one', async () => {
+    expect(await named('a,b\n5" disk,x"y"\n1,2\n')).toEqual([
+      [4, { a: '5" disk', b: 'x"y"' }],
       [17, { a: '1', b: '2' }],
     ]);
   });
@@ -146,13 +146,5 @@ describe('a CSV header', () => {
 
   test.each(['', '\uFEFF', '\n\n', 'a,b', 'a,b\n', '"a\nb",c\r\n'])('alone makes no bundles: %j', async (content) => {
     expect(bundleCount(await plan(content))).toBe(0);
-  });
-
-  test.each([
-    ['a,b,a\n1,2,3\n', 'Cannot read the CSV header: names must be unique: "a" comes twice'],
-    ['a,,c\n1,2,3\n', 'Cannot read the CSV header: every column must have a name: column 2 has none'],
-    ['a,"b\n1,2\n', 'Cannot read the CSV header: its first row does not end'],
-  ])('is refused where it is none: %j', async (content, message) => {
-    await expect(plan(content)).rejects.toMatchObject({ code: 'INVALID_CSV_HEADER', message });
   });
 });

@@ -22,14 +22,14 @@ export interface GroupedBundle {
 export async function* readGrouped(
   source: ByteSource,
   { range, header }: GroupedBundle,
-  { format }: InputOptions,
+  input: InputOptions,
   { signal }: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
   const plannedBytes = range.end - range.start;
   if (source.byteLength !== plannedBytes) {
     throw damaged(`what is staged of it is ${source.byteLength} bytes and not the ${plannedBytes} that were planned`);
   }
-  const packing = lineFormat(format).packing(header ?? []);
+  const packing = lineFormat(input.format).packing(header ?? [], input);
   let page: ReadElement[] = [];
   let pageBytes = 0;
   for await (const { bytes, ends } of wholeRecords(source, signal)) {

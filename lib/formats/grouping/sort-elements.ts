@@ -34,7 +34,7 @@ export async function* sortElements(
   options: SortElementsOptions,
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly next: ElementPlace }> {
   const { input, keyOf, cohorts, runBytes } = options;
-  const packing = lineFormat(input.format).packing(plan.header ?? []);
+  const packing = lineFormat(input.format).packing(plan.header ?? [], input);
   const builder = new RunBuilder(packing, { rankOf: keyOrder(cohorts), maxBytes: runBytes });
   const of = bundleCount(plan);
   for (let bundle = from.bundle; bundle < of; bundle += 1) {

@@ -43,12 +43,15 @@ export interface IntakeState {
 
 const name = z.string().min(1);
 const count = z.int().nonnegative();
+/** As the first bytes of an object have it; earlier versions recorded none. */
+const dialect = z.object({ delimiter: name.optional(), carriageReturns: z.literal(true).optional() }).optional();
 const cutsPlan = z.object({
   kind: z.literal('cuts'),
   byteLength: count,
   starts: z.array(count),
   firstIndexes: z.array(count).optional(),
   header: z.array(z.string()).optional(),
+  dialect,
 });
 const rangesPlan = z.object({
   kind: z.literal('ranges'),
@@ -56,6 +59,7 @@ const rangesPlan = z.object({
   byteLength: count,
   bundleBytes: count,
   header: z.array(z.string()).optional(),
+  dialect,
 });
 const grouping = {
   runs: z.array(z.object({ name, level: count, pieces: z.array(count) })),

@@ -119,7 +119,7 @@ function fromLine({ input, raw, failure }: ReadElement, { inputBuckets }: ReadMa
     return { failure: failure ?? noEntry('it is no text'), entry: raw ?? null };
   }
   const fields = input.includes('"') ? splitFields(input, ',') : input.split(',');
-  const [bucket, encodedKey, versionId = '', ...more] = fields ?? [];
+  const [bucket, encodedKey, versionId = '', ...more] = typeof fields === 'string' ? [] : fields;
   if (bucket === undefined || encodedKey === undefined || encodedKey === '' || more.length > 0) {
     return noKey(input, 'a line must be bucket,key or bucket,key,versionId');
   }

@@ -32,7 +32,7 @@ function csvField(value: unknown): string {
 /** The fields of a line; one that is wholly a number is that number. @throws NotTheProtocolError */
 export function csvValues(line: string): readonly (string | number)[] {
   const fields = splitFields(line, ',');
-  if (fields === undefined) throw new NotTheProtocolError('a row of CSV with a quote that is not closed');
+  if (typeof fields === 'string') throw new NotTheProtocolError('a row of CSV whose quotes do not make fields');
   return fields.map(valueOf);
 }
 

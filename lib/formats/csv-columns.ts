@@ -1,0 +1,43 @@
+import { FabricError } from '../errors.ts';
+import type { InputOptions } from './format.ts';
+
+const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
+
+/**
+ * The names of a header's columns. One without a name is called by its place, `column 1`; those that share a name are called
+ * by it and their places, `region (column 3)`, so that none is taken for another.
+ *
+ * @throws FabricError `INVALID_CSV_HEADER` where the names cannot be a header's, or a name that is used is not one column's.
+ */
+export function columnNames(fields: readonly string[], input: InputOptions): readonly string[] {
+  if (fields.every((name) => name === '')) throw headerError('no column has a name');
+  if (input.header !== true && fields.every((name) => name === '' || NUMBER.test(name))) {
+    throw headerError(
+      "its names are numbers, as in a file without a header: set 'input.header' to false or to a list of names, or to true where the numbers are names",
+    );
+  }
+  const counts = new Map<string, number>();
+  for (const name of fields) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const option of ['id', 'key', 'inferenceArgs'] as const) {
+    const used = input[option];
+    if (typeof used === 'string' && (counts.get(used) ?? 0) > 1) {
+      throw headerError(
+        `names must be unique where they are used: 'input.${option}' is ${JSON.stringify(used)}, which comes twice`,
+      );
+    }
+  }
+  const names = fields.map((name, index) => columnName(name, index, counts));
+  if (new Set(names).size < names.length)
+    throw headerError('names must be unique, also those of columns by their places');
+  return names;
+}
+
+function columnName(name: string, index: number, counts: ReadonlyMap<string, number>): string {
+  const place = `column ${index + 1}`;
+  if (name === '') return place;
+  return counts.get(name) === 1 ? name : `${name} (${place})`;
+}
+
+export function headerError(problem: string): FabricError {
+  return new FabricError('INVALID_CSV_HEADER', `Cannot read the CSV header: ${problem}`);
+}

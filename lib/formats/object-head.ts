@@ -1,0 +1,30 @@
+import type { ByteSource } from '../stores/byte-source.ts';
+import type { ReadOptions } from './format.ts';
+import { readHead } from './head.ts';
+
+/** Enough to tell what an object is, and for most headers. */
+export const HEAD_BYTES = 64 * 1024;
+
+/** An object whose first bytes were read: they are read from memory from here on. */
+export interface HeadedSource {
+  readonly head: Buffer;
+  readonly source: ByteSource;
+}
+
+/** Reads the first bytes of an object. */
+export async function openHead(source: ByteSource, options: ReadOptions = {}): Promise<HeadedSource> {
+  const head = await readHead(source, HEAD_BYTES, options);
+  return {
+    head,
+    source: {
+      byteLength: source.byteLength,
+      async *read({ start, end }, readOptions) {
+        // A copy: chunks belong to the caller.
+        if (start < head.length) yield Buffer.from(head.subarray(start, end));
+        const from = Math.max(start, head.length);
+        const isAll = head.length < HEAD_BYTES;
+        if (from < end && !isAll) yield* source.read({ start: from, end }, readOptions);
+      },
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { FabricError } from '../errors.ts';
+import { wideEncodingOf } from './encodings.ts';
+import type { FormatName, ObjectDialect } from './format.ts';
+import { LINE_FEED } from './records.ts';
+import { describeSignature } from './signatures.ts';
+
+const QUOTE = 0x22;
+const CARRIAGE_RETURN = 0x0d;
+
+/**
+ * Refuses an object that is not text, by its first bytes: read as lines it would give elements that mean nothing.
+ *
+ * @throws FabricError `NOT_TEXT`, which says what the object is and what to do.
+ */
+export function checkIsText(head: Buffer, format: FormatName): void {
+  const encoding = wideEncodingOf(head);
+  if (encoding !== undefined) throw notText(format, `it is ${encoding} text`, 'convert it to UTF-8');
+  const found = describeSignature(head);
+  if (found !== undefined) throw notText(format, `it is ${found.what}`, found.advice);
+}
+
+function notText(format: FormatName, problem: string, advice: string): FabricError {
+  return new FabricError('NOT_TEXT', `Cannot read the object as '${format}': ${problem}; ${advice}`);
+}
+
+/** How lines end, by the first bytes of an object: with a carriage return only, as old Macs have it, or as usual. */
+export function lineEndingsOf(head: Buffer, format: FormatName): ObjectDialect {
+  const text = format === 'csv' || format === 'tsv' ? withoutQuoted(head) : head;
+  const first = text.indexOf(CARRIAGE_RETURN);
+  const hasOnlyReturns = first !== -1 && !text.includes(LINE_FEED);
+  // A single one at the end may be the first half of a line ending that was cut.
+  return hasOnlyReturns && first < text.length - 1 ? { carriageReturns: true } : {};
+}
+
+/** The bytes outside quotes: Excel for Mac writes line feeds into quoted fields, and ends rows with carriage returns. */
+function withoutQuoted(head: Buffer): Buffer {
+  const outside = Buffer.alloc(head.length);
+  let length = 0;
+  let isQuoted = false;
+  for (const byte of head) {
+    if (byte === QUOTE) isQuoted = !isQuoted;
+    else if (!isQuoted) outside[length++] = byte;
+  }
+  return outside.subarray(0, length);
+}

@@ -1,0 +1,43 @@
+const NONE = Buffer.alloc(0);
+
+/**
+ * Bytes that wait for more, in one piece. Bytes that were taken are never written to again, and what is copied is a small
+ * multiple of what was appended, however long bytes wait.
+ */
+export class WaitingBytes {
+  #bytes: Buffer = NONE;
+  /** Memory of which `#bytes` are the last that are used; empty where they are another's. */
+  #memory: Buffer = NONE;
+  #used = 0;
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  append(bytes: Buffer): void {
+    if (this.#bytes.length === 0) {
+      this.#bytes = bytes;
+      this.#memory = NONE;
+      this.#used = 0;
+      return;
+    }
+    const length = this.#bytes.length + bytes.length;
+    if (this.#used + bytes.length > this.#memory.length) this.#move(bytes.length);
+    this.#used += bytes.copy(this.#memory, this.#used);
+    this.#bytes = this.#memory.subarray(this.#used - length, this.#used);
+  }
+
+  /** The first of them, which wait no longer. */
+  take(byteLength: number): Buffer {
+    const taken = this.#bytes.subarray(0, byteLength);
+    this.#bytes = this.#bytes.subarray(byteLength);
+    return taken;
+  }
+
+  /** Copies them to memory with room for `more`, and for as much again where many wait. */
+  #move(more: number): void {
+    const { length } = this.#bytes;
+    this.#memory = Buffer.allocUnsafeSlow(length + more + (length > more ? length : 0));
+    this.#used = this.#bytes.copy(this.#memory);
+  }
+}
