@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pipeline } from '../../lib/config/fabric.ts';
 import { groupsByKey } from '../../lib/config/group-by-key.ts';
-import { compressionOf } from '../../lib/formats/compression.ts';
+import { openObject } from '../../lib/formats/compression.ts';
 import { lineFormat } from '../../lib/formats/line-format.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
@@ -117,16 +117,17 @@ async function plan(input: RunInput, options: SampleInputOptions): Promise<Plann
 
 async function needsLongPass({ uri, ...input }: RunInput, { input: options }: Pipeline): Promise<boolean> {
   const isCut = lineFormat(options.format).splitsAtLines(options);
-  if (isCut && compressionOf(uri) === undefined && !groupsByKey(options)) return false;
-  await using source = await openSource(locationOf({ uri, ...input }));
+  await using opened = await openSource(locationOf({ uri, ...input }));
+  const { source, compression } = await openObject(opened, uri);
+  if (isCut && compression === undefined && !groupsByKey(options)) return false;
   return source.byteLength > FIRST_PASS_BYTES;
 }
 
 /** The share of an object that was planned. */
 async function plannedShare(input: RunInput, { plan }: Job, options: SampleInputOptions): Promise<number> {
   const { pipeline, signal } = options;
-  await using source = await openSource(locationOf(input));
-  const compression = compressionOf(input.uri);
+  await using opened = await openSource(locationOf(input));
+  const { source, compression } = await openObject(opened, input.uri);
   const isPlain = plan.kind === 'object' && plan.object.kind !== 'grouped';
   const decompressed = compression === undefined ? {} : { compression };
   const planned = isPlain

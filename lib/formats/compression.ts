@@ -1,8 +1,11 @@
-import { pipeline, Readable } from 'node:stream';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
+import { isBinary } from './encodings.ts';
 import type { ReadOptions } from './format.ts';
+import { openHead } from './object-head.ts';
+import { describeSignature } from './signatures.ts';
 import { zstdFrameChunks } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd';
@@ -13,11 +16,49 @@ const SUFFIXES: readonly (readonly [suffix: string, compression: Compression])[]
   ['.zstd', 'zstd'],
 ];
 const CHUNK_BYTES = 256 * 1024;
+const GZIP_MAGIC = 0x1f8b;
+const ZSTD_MAGIC = 0xfd2fb528;
+/** Skippable zstd frames have this magic number, its last digit free. */
+const SKIPPABLE_MAGIC = 0x184d2a50;
 
 /** How an object is compressed, by the suffix of its name. */
 export function compressionOf(name: string): Compression | undefined {
   const lowerCase = name.toLowerCase();
   return SUFFIXES.find(([suffix]) => lowerCase.endsWith(suffix))?.[1];
+}
+
+/** An object that was looked into: its first bytes are in memory. */
+export interface OpenedObject {
+  readonly source: ByteSource;
+  readonly compression: Compression | undefined;
+}
+
+/**
+ * Tells how an object is compressed by its first bytes, whatever its name says.
+ *
+ * @throws FabricError `CORRUPT_COMPRESSION` where its name says that it is compressed, and it is neither that nor text.
+ */
+export async function openObject(source: ByteSource, name: string, options: ReadOptions = {}): Promise<OpenedObject> {
+  const opened = await openHead(source, options);
+  const { head } = opened;
+  const compression = compressionIn(head);
+  const named = compressionOf(name);
+  // What else it may be is known to who reads it as text.
+  if (compression === undefined && named !== undefined && isBinary(head) && describeSignature(head) === undefined) {
+    throw corrupt(named, 'the object is damaged at its start, or it is not compressed so');
+  }
+  return { source: opened.source, compression };
+}
+
+function compressionIn(head: Buffer): Compression | undefined {
+  if (head.length >= 2 && head.readUInt16BE(0) === GZIP_MAGIC) return 'gzip';
+  if (head.length < 4) return undefined;
+  const magic = head.readUInt32LE(0);
+  return magic === ZSTD_MAGIC || magic - (magic % 16) === SKIPPABLE_MAGIC ? 'zstd' : undefined;
+}
+
+function corrupt(compression: Compression, problem: string, cause?: unknown): FabricError {
+  return new FabricError('CORRUPT_COMPRESSION', `Cannot decompress ${compression}: ${problem}`, { cause });
 }
 
 /**
@@ -28,26 +69,64 @@ export function compressionOf(name: string): Compression | undefined {
 export async function* decompress(
   source: ByteSource,
   compression: Compression,
-  { signal }: ReadOptions = {},
+  options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const chunks = source.read({ start: 0, end: source.byteLength }, signal ? { signal } : {});
-  const options = { chunkSize: CHUNK_BYTES };
-  const output = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
-  const input = Readable.from(compression === 'gzip' ? chunks : zstdFrameChunks(chunks), { objectMode: false });
+  if (compression === 'zstd') {
+    const chunks = source.read({ start: 0, end: source.byteLength }, readingOf(options));
+    yield* decoded(zstdFrameChunks(chunks), compression, createZstdDecompress({ chunkSize: CHUNK_BYTES }));
+    return;
+  }
+  let start = 0;
+  while (start < source.byteLength) {
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    yield* decoded(source.read({ start, end: source.byteLength }, readingOf(options)), compression, gunzip);
+    // zlib ends, without an error, with the last member before zero bytes. `bytesWritten` is what it has taken.
+    start = await endOfZeros(source, start + gunzip.bytesWritten, options);
+  }
+}
+
+function readingOf({ signal }: ReadOptions): ReadOptions {
+  return signal === undefined ? {} : { signal };
+}
+
+async function* decoded(
+  chunks: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  output: Transform,
+): AsyncGenerator<Uint8Array> {
   // Every error, the source's too, comes out of `output`.
-  pipeline(input, output, () => {});
+  pipeline(Readable.from(chunks, { objectMode: false }), output, () => {});
   try {
     yield* output;
   } catch (error) {
     if (!isCodecError(error)) throw error;
-    const message = `Cannot decompress ${compression}: the object is damaged, cut short, or not compressed so`;
-    throw new FabricError('CORRUPT_COMPRESSION', message, { cause: error });
+    throw corrupt(compression, problemOf(error), error);
   }
 }
 
+/** Where other bytes than zeros follow: blocks of tapes and archives are filled up with them. */
+async function endOfZeros(source: ByteSource, start: number, options: ReadOptions): Promise<number> {
+  let position = start;
+  if (position >= source.byteLength) return position;
+  for await (const chunk of source.read({ start, end: source.byteLength }, readingOf(options))) {
+    const other = chunk.findIndex((byte) => byte !== 0);
+    if (other !== -1) return position + other;
+    position += chunk.length;
+  }
+  return position;
+}
+
+type CodecError = Error & { readonly code: unknown };
+
 /** Whether zlib's or zstd's own code says so. */
-function isCodecError(error: unknown): boolean {
+function isCodecError(error: unknown): error is CodecError {
   return error instanceof Error && 'code' in error && /^(?:Z|ZSTD)_/.test(String(error.code));
+}
+
+function problemOf({ code, message }: CodecError): string {
+  // zlib and Node.js say so of data that ends too early, zstd where its last frame does.
+  if (code === 'Z_BUF_ERROR' || /unexpected end|truncated/i.test(message)) return 'the object is cut short';
+  return 'the object is damaged, or something else follows the compressed data';
 }
 
 /**

@@ -22,7 +22,8 @@ export async function* zstdFrameChunks(chunks: AsyncIterable<Uint8Array>): Async
       from = end;
     }
   }
-  if (!frames.isBetweenFrames) throw new FabricError('CORRUPT_COMPRESSION', 'Cannot decompress zstd: it is cut short');
+  if (!frames.isBetweenFrames)
+    throw new FabricError('CORRUPT_COMPRESSION', 'Cannot decompress zstd: the object is cut short');
 }
 
 type Part = 'magic' | 'skippableSize' | 'descriptor' | 'frameHeader' | 'blockHeader' | 'skip';
@@ -68,7 +69,10 @@ class FrameWalker {
         if (value === FRAME_MAGIC) return this.#begin('descriptor', 1);
         // The lowest four bits of a skippable frame's magic number are the writer's own.
         if (value - (value % 16) === SKIPPABLE_MAGIC) return this.#begin('skippableSize', 4);
-        throw new FabricError('CORRUPT_COMPRESSION', 'Cannot decompress zstd: something that is no frame stands in it');
+        throw new FabricError(
+          'CORRUPT_COMPRESSION',
+          'Cannot decompress zstd: the object is damaged, or something else follows the compressed data',
+        );
       case 'skippableSize':
         return this.#skip(value, 'magic');
       case 'descriptor':

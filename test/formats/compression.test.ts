@@ -1,6 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { compressionOf, decompress } from '../../lib/formats/compression.ts';
+import { compressionOf, decompress, openObject } from '../../lib/formats/compression.ts';
 import type { ByteSource } from '../../lib/stores/byte-source.ts';
 import { memorySource } from './sources.ts';
 
@@ -28,6 +28,52 @@ describe('compressionOf', () => {
   });
 });
 
+describe('openObject', () => {
+  const plain = Buffer.from('{"a":1}\n');
+  const noise = Buffer.from([0x1f, 0x8c, 0, 0xff, 0xfe, 8, 9, 0]);
+
+  test.each([
+    ['a.jsonl', gzipSync(plain), 'gzip'],
+    ['a.jsonl.zst', gzipSync(plain), 'gzip'],
+    ['a.jsonl', zstdCompressSync(plain), 'zstd'],
+    ['a.jsonl.gz', Buffer.concat([skippable, zstdCompressSync(plain)]), 'zstd'],
+    ['a.jsonl.gz', plain, undefined],
+    ['a.jsonl.gz', Buffer.from('(\n'), undefined],
+    ['a.jsonl.gz', Buffer.alloc(0), undefined],
+    ['a.parquet.gz', Buffer.from('PAR1\x15\0\0\0\0'), undefined],
+    ['a.bin', noise, undefined],
+  ])('knows by its first bytes, and not by its name, how %s is compressed', async (name, bytes, compression) => {
+    const opened = await openObject(memorySource(bytes, 3), name);
+    expect(opened.compression).toBe(compression);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of opened.source.read({ start: 1, end: Infinity })) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(bytes.subarray(1))).toBe(true);
+  });
+
+  test('refuses what is named as compressed, and is neither that nor text', async () => {
+    const message = 'Cannot decompress gzip: the object is damaged at its start, or it is not compressed so';
+    await expect(openObject(memorySource(noise), 'a.gz')).rejects.toMatchObject({
+      code: 'CORRUPT_COMPRESSION',
+      message,
+    });
+  });
+
+  test('gives what is longer than its first bytes as it is', async () => {
+    const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, n) => n % 251));
+    const { source } = await openObject(memorySource(bytes, 1000), 'a');
+    for (const range of [
+      { start: 0, end: 200_000 },
+      { start: 65_000, end: 66_000 },
+      { start: 65_536, end: 65_537 },
+      { start: 10, end: 20 },
+    ]) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of source.read(range)) chunks.push(chunk);
+      expect(Buffer.concat(chunks).equals(bytes.subarray(range.start, range.end))).toBe(true);
+    }
+  });
+});
+
 describe.each(['gzip', 'zstd'] as const)('decompress %s', (compression) => {
   const compress = codecs[compression];
 
@@ -40,7 +86,8 @@ describe.each(['gzip', 'zstd'] as const)('decompress %s', (compression) => {
   test.each([1, 5, 20])('fails where the object is cut short by %i bytes, in its last member too', async (missing) => {
     for (const bytes of [compress(first), Buffer.concat([compress(first), compress(second)])]) {
       const cutShort = memorySource(bytes.subarray(0, -missing));
-      await expect(textOf(cutShort, compression)).rejects.toMatchObject({ code: 'CORRUPT_COMPRESSION' });
+      const message = `Cannot decompress ${compression}: the object is cut short`;
+      await expect(textOf(cutShort, compression)).rejects.toMatchObject({ code: 'CORRUPT_COMPRESSION', message });
     }
   });
 
@@ -82,6 +129,26 @@ describe.each(['gzip', 'zstd'] as const)('decompress %s', (compression) => {
     };
     for await (const chunk of decompress(source, compression)) if (chunk.length > 0) break;
     await expect.poll(() => released).toBe(true);
+  });
+});
+
+describe('decompress gzip', () => {
+  const zeros = (byteLength: number): Buffer => Buffer.alloc(byteLength);
+
+  test.each([1, 7, 512, 1_000_000])('goes on behind zero bytes, in chunks of %i bytes', async (chunkBytes) => {
+    const members = [zeros(5), zeros(512), zeros(70_000), zeros(1)].flatMap((padding, index) => [
+      gzipSync(index % 2 === 0 ? first : second),
+      padding,
+    ]);
+    const text = await textOf(memorySource(Buffer.concat(members), chunkBytes), 'gzip');
+    expect(text).toBe([first, second, first, second].join(''));
+  });
+
+  test('fails where something else follows zero bytes, or the member behind them is cut short', async () => {
+    for (const rest of [Buffer.from('x'), gzipSync(second).subarray(0, -9)]) {
+      const source = memorySource(Buffer.concat([gzipSync(first), zeros(9), rest]), 100);
+      await expect(textOf(source, 'gzip')).rejects.toMatchObject({ code: 'CORRUPT_COMPRESSION' });
+    }
   });
 });
 

@@ -26,6 +26,8 @@ export type GroupingState =
       readonly phase: 'sort';
       /** How the object is read: the bundles that it would have if it were not grouped. */
       readonly plan: ObjectPlan;
+      /** Whether what it reads is staged, bundle by bundle, because the object is compressed. */
+      readonly isStaged?: boolean | undefined;
       /** The first element that is in no run. */
       readonly from: ElementPlace;
       readonly runs: readonly SortedRun[];
@@ -82,8 +84,8 @@ export type GroupingOutcome =
   | { readonly kind: 'stopped'; readonly state: GroupingState };
 
 /** Where grouping starts. @param plan - the bundles that the object would have if it were not grouped. */
-export function startGrouping(plan: ObjectPlan): GroupingState {
-  return { phase: 'sort', plan, from: { bundle: 0, element: 0 }, runs: [], written: 0 };
+export function startGrouping(plan: ObjectPlan, { isStaged }: { readonly isStaged?: boolean } = {}): GroupingState {
+  return { phase: 'sort', plan, isStaged, from: { bundle: 0, element: 0 }, runs: [], written: 0 };
 }
 
 /**
@@ -153,7 +155,7 @@ class Grouping {
       await staging.writePiece(name, 0, bytes);
       runs.push({ name, level: 0, pieces: [bytes.length] });
       written += 1;
-      this.#state = { phase: 'sort', plan, from: next, runs, written };
+      this.#state = { ...from, from: next, runs, written };
       onProgress?.((SORT_SHARE * next.bundle) / bundleCount(plan));
       stop?.throwIfAborted();
     }

@@ -58,7 +58,8 @@ function bundleOpener(
   { store, bucket }: OutputBucket,
 ): GroupElementsOptions['openBundle'] {
   const { job, name } = object;
-  if (compressionOf(name) === undefined || state.phase !== 'sort') {
+  // States of earlier versions do not have it: those went by the name.
+  if (state.phase !== 'sort' || !(state.isStaged ?? compressionOf(name) !== undefined)) {
     let opened: Promise<ByteSource> | undefined;
     return async () => {
       opened ??= openObjectSource(store, addressOf(object));

@@ -69,6 +69,7 @@ const groupingState = z.discriminatedUnion('phase', [
   z.object({
     ...grouping,
     phase: z.literal('sort'),
+    isStaged: z.boolean().optional(),
     plan: z.discriminatedUnion('kind', [cutsPlan, rangesPlan]),
     from: z.object({ bundle: count, element: count }),
   }),

@@ -1,7 +1,7 @@
 import type { PipelineInput } from '../../config/fabric.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { FabricError } from '../../errors.ts';
-import { compressionOf, type Compression } from '../../formats/compression.ts';
+import { type Compression, openObject } from '../../formats/compression.ts';
 import type { InputOptions } from '../../formats/format.ts';
 import { startGrouping } from '../../formats/grouping/group-elements.ts';
 import { isLineFormat, lineFormat } from '../../formats/line-format.ts';
@@ -31,25 +31,33 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   const { output, progress } = given;
   const manifestKind = manifestKindOf(object.name);
   refuseManifest(given.input, manifestKind !== undefined);
-  const options = isRead(object, given) ? await fixInput(object.job, given) : given;
-  if (progress.kind === 'group') return groupStoredObject(object, progress.state, options);
-  await using source = await openObjectSource(output.store, addressOf(object));
-  if (manifestKind !== undefined) return stageObjectLists(source, object, manifestKind, options);
-  const compression = compressionOf(object.name);
+  if (progress.kind === 'group') return groupStoredObject(object, progress.state, await fixInput(object.job, given));
+  await using opened = await openObjectSource(output.store, addressOf(object));
+  if (manifestKind !== undefined) {
+    return stageObjectLists(opened, object, manifestKind, await fixInput(object.job, given));
+  }
+  // What was planned in part is not compressed: that is always planned at once.
+  const isPlanned = progress.kind === 'plan' && progress.plan !== undefined;
+  const { source, compression } = isPlanned
+    ? { source: opened, compression: undefined }
+    : await openObject(opened, object.name);
+  const options = isRead(compression, given.input) ? await fixInput(object.job, given) : given;
   const planned =
     compression === undefined
       ? await planUncompressed(source, options)
       : await planCompressed(source, object, compression, options);
   if (planned.kind === 'stopped') return planned;
   const { plan } = planned;
-  if (groupsByKey(options.input)) return groupStoredObject(object, startGrouping(plan), options);
+  if (groupsByKey(options.input)) {
+    const isStaged = compression !== undefined;
+    return groupStoredObject(object, startGrouping(plan, { isStaged }), options);
+  }
   return { kind: 'planned', plan: { kind: 'object', object: plan, chunked: compression !== undefined } };
 }
 
 /** Whether the object is read to be planned, and not only its head. */
-function isRead({ name }: IntakeObject, { input, progress }: PlanningOptions): boolean {
-  if (manifestKindOf(name) !== undefined || compressionOf(name) !== undefined || progress.kind === 'group') return true;
-  return groupsByKey(input) || !splitsUnread(input);
+function isRead(compression: Compression | undefined, input: PipelineInput): boolean {
+  return compression !== undefined || groupsByKey(input) || !splitsUnread(input);
 }
 
 function splitsUnread(input: InputOptions): boolean {

@@ -4,11 +4,10 @@ import { configDigest } from '../../config/config-digest.ts';
 import type { Pipeline } from '../../config/fabric.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import type { StageBundle } from '../../formats/bundle-cutter.ts';
-import { compressionOf } from '../../formats/compression.ts';
+import { type OpenedObject, openObject } from '../../formats/compression.ts';
 import { planObject, type PlanObjectOptions } from '../../formats/plan-object.ts';
 import type { ObjectPlan } from '../../formats/plan.ts';
 import { writeAtomically } from '../../stores/atomic-file.ts';
-import type { ByteSource } from '../../stores/byte-source.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
 import { bundlesOf, type Job, jobId, type JobPlan } from '../job.ts';
 import { groupFiles, unsortedPath } from './group-files.ts';
@@ -78,9 +77,11 @@ function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobO
 }
 
 async function planObjectJob(input: RunInput, id: string, options: PlanJobOptions): Promise<JobPlan> {
-  const { pipeline, chunkPath } = options;
-  await using source = await openSource(locationOf(input));
-  if (compressionOf(input.uri) === undefined && !groupsByKey(pipeline.input)) {
+  const { pipeline, chunkPath, signal } = options;
+  await using opened = await openSource(locationOf(input));
+  const object = await openObject(opened, input.uri, signal === undefined ? {} : { signal });
+  const { source } = object;
+  if (object.compression === undefined && !groupsByKey(pipeline.input)) {
     return { kind: 'object', object: await planObject(source, pipeline.input, planningOf(options)), chunked: false };
   }
   const staged = dirname(chunkPath(id, 0));
@@ -89,7 +90,7 @@ async function planObjectJob(input: RunInput, id: string, options: PlanJobOption
   try {
     return {
       kind: 'object',
-      object: await stageObject({ ...input, source }, { ...options, id, staged }),
+      object: await stageObject({ ...object, name: input.name }, { ...options, id, staged }),
       chunked: true,
     };
   } catch (error) {
@@ -105,12 +106,11 @@ function planningOf({ limit, signal }: PlanJobOptions): Pick<PlanObjectOptions, 
 
 /** Decompresses what is compressed, and groups what is to be grouped, to a file for each bundle. */
 async function stageObject(
-  { uri, name, source }: RunInput & { readonly source: ByteSource },
+  { name, source, compression }: OpenedObject & { readonly name: string },
   options: PlanJobOptions & { readonly id: string; readonly staged: string },
 ): Promise<ObjectPlan> {
   const { pipeline, id, staged, signal, onGrouping } = options;
   const chunkPath = (bundle: number): string => options.chunkPath(id, bundle);
-  const compression = compressionOf(uri);
   const isGrouped = groupsByKey(pipeline.input);
   const stage: StageBundle = (bundle, bytes) =>
     writeAtomically(isGrouped ? unsortedPath(staged, bundle) : chunkPath(bundle), bytes);

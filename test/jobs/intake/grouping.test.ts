@@ -247,7 +247,7 @@ describe('Intake of a pipeline that groups by key', () => {
     for (const name of names) expect(under.job(`jsonl/${name}`).of).toBeGreaterThan(10);
   });
 
-  test('reads nothing where the key is a part of the object key: all elements have the same', async () => {
+  test('reads only the first bytes where the key is a part of the object key: all elements have the same', async () => {
     const under = intakeUnderTest();
     const { store, put, job } = under;
     const object = await put('jsonl/de/a.jsonl', JSONL);
@@ -255,9 +255,8 @@ describe('Intake of a pipeline that groups by key', () => {
     const intake = opened(under, { jsonl: grouped('jsonl', { key: { segment: 0 } }) });
     await intake.take([received(s3Event([object]))], deadlineOf());
     expect(job('jsonl/de/a.jsonl').plan).toMatchObject({ chunked: false, object: { kind: 'ranges' } });
-    expect(store.calls.slice(calls).filter(({ bucket, operation }) => bucket === 'in' && operation === 'get')).toEqual(
-      [],
-    );
+    const gets = store.calls.slice(calls).filter(({ bucket, operation }) => bucket === 'in' && operation === 'get');
+    expect(gets).toHaveLength(1);
   });
 
   test('makes a job without bundles of an empty object', async () => {

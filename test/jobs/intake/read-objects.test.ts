@@ -10,20 +10,31 @@ import { factsOf, intakeUnderTest, LINES } from './intake-under-test.ts';
 import { received, s3Event } from './s3-event.ts';
 
 describe('Intake of what must be read', () => {
-  test('stages the uncompressed bytes of each bundle', async () => {
+  test.each(['jsonl/a.jsonl.gz', 'jsonl/a.jsonl'])('stages the uncompressed bytes of each bundle: %s', async (key) => {
     const { put, take, job, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
-    await take(await put('jsonl/a.jsonl.gz', gzipSync(LINES)));
-    const { id, of, plan } = job('jsonl/a.jsonl.gz');
+    await take(await put(key, gzipSync(LINES)));
+    const { id, of, plan } = job(key);
     expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'cuts', byteLength: LINES.length } });
     expect(bundles()).toHaveLength(of);
     const chunks = Array.from({ length: of }, (_, bundle) => store.text('out', chunkKey(id, bundle)));
     expect(chunks.join('')).toBe(LINES);
-    expect(store.keys('in')).toEqual(['jsonl/a.jsonl.gz']);
+    expect(store.keys('in')).toEqual([key]);
+  });
+
+  test('cuts what is only named as compressed where it is', async () => {
+    const { put, take, job } = intakeUnderTest({ input: { bundleBytes: 50 } });
+    await take(await put('jsonl/a.jsonl.gz', LINES));
+    const { plan } = job('jsonl/a.jsonl.gz');
+    expect(plan).toMatchObject({ chunked: false, object: { kind: 'ranges', byteLength: LINES.length } });
   });
 
   test.each([
-    ['csv/a.csv', 40, `n,t\n${Array.from({ length: 300 }, (_, n) => `${n},"a\n${'b'.repeat(n % 40)}"\n`).join('')}`],
-    // Where an array starts is looked for in so much of its head.
+    // What an object is, and where an array starts, is looked for in so much of its head.
+    [
+      'csv/a.csv',
+      2500,
+      `n,t\n${Array.from({ length: 10_000 }, (_, n) => `${n},"a\n${'b'.repeat(n % 40)}"\n`).join('')}`,
+    ],
     ['json/a.json', 2500, JSON.stringify(Array.from({ length: 8000 }, (_, n) => ({ n: 'x'.repeat(n % 50) })))],
   ])('goes on in further runs where the time of one is over, and plans what one would: %s', async (...given) => {
     const [key, chunksPerRun, content] = given;
@@ -44,10 +55,10 @@ describe('Intake of what must be read', () => {
 
   test('goes on with the options it began with, whatever is deployed in between', async () => {
     const { put, takeAtDeadline, goOn, open, job } = intakeUnderTest({ input: { bundleBytes: 200 } });
-    const content = `a\n${'1234567\n'.repeat(500)}`;
+    const content = `a\n${'1234567\n'.repeat(20_000)}`;
     await takeAtDeadline(await put('csv/a.csv', content));
     const intake = open({ pipelines: { csv: factsOf('csv', { bundleBytes: 999 }) } });
-    await goOn({ chunksPerRun: 40, intake });
+    await goOn({ chunksPerRun: 2500, intake });
     const whole = await planObject(memorySource(content), inputOptions('csv', { bundleBytes: 200 }));
     expect(job('csv/a.csv').plan).toMatchObject({ object: whole });
   });

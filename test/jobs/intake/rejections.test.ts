@@ -29,9 +29,10 @@ describe('Intake of what it can make nothing of', () => {
   });
 
   test.each([
-    ['csv/a.csv', 'a,a\n1,2\n', 'names must be unique'],
+    ['csv/a.csv', '1,2\n3,4\n', 'its names are numbers'],
     ['json/a.json', '{"a":1}', "does not start with '['"],
-    ['jsonl/a.jsonl.gz', 'this is not gzip', 'Cannot decompress gzip'],
+    ['jsonl/a.jsonl.gz', Buffer.from([0x1f, 0x8c, 0, 0xff, 9, 9, 9, 9]), 'Cannot decompress gzip'],
+    ['jsonl/a.parquet', Buffer.from('PAR1\x15\0\0\0'), 'it is a Parquet file'],
     ['jsonl/b.jsonl.gz', gzipSync('1\n'.repeat(10_000)).subarray(0, 40), 'Cannot decompress gzip'],
     ['jsonl/a.jsonl.zst', zstdCompressSync('1\n'.repeat(1000)).subarray(0, 10), 'Cannot decompress zstd'],
     ['jsonl/a.manifest.json', '["a"]', "format 'jsonl'"],
