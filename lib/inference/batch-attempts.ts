@@ -14,7 +14,7 @@ import { ModelLists } from './model-lists.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
 import type { Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
-import type { AskedBatch, BatchFailure, FailedElement, InferAnswer } from './worker-protocol.ts';
+import type { AskedBatch, BatchFailure, FailedElement, InferAnswer, ModelLabel } from './worker-protocol.ts';
 
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const LEAST_ROWS = 2;
@@ -39,6 +39,7 @@ export interface BatchAttemptsOptions {
 export class BatchAttempts {
   readonly #options: BatchAttemptsOptions;
   readonly #codec: BatchCodec;
+  readonly #modelsByName = new Map<string, readonly ModelLabel[]>();
 
   constructor(codec: BatchCodec, options: BatchAttemptsOptions) {
     this.#codec = codec;
@@ -77,6 +78,8 @@ export class BatchAttempts {
       return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
     }
     if (encoded === undefined) return { ok: true };
+    // Before the values are let go.
+    const named = this.#namedModels(fitting);
     const answer = await this.#infer(batch, fitting, { encoded, isolating });
     if (answer.tries !== undefined) countTries(fitting, answer.tries);
     if (!answer.ok) {
@@ -91,7 +94,9 @@ export class BatchAttempts {
     const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
     const models = [answer.model];
     const lists = new ModelLists();
-    for (const { item } of succeeded) item.models = lists.join(item.models, models);
+    succeeded.forEach(({ item }, at) => {
+      item.models = lists.join(item.models, named?.[places[at] ?? at] ?? models);
+    });
     this.#failAlone(fitting, failed);
     window.settle(succeeded, byteLengthOf(results), {
       read: (at) => read(places[at] ?? at),
@@ -124,6 +129,19 @@ export class BatchAttempts {
     const second = await link.infer({ ...request, batch: row, isolating: true });
     if (second.ok) link.tookOneRow(model);
     return second;
+  }
+
+  /** The models that elements name themselves, each as a list that all who name it share. */
+  #namedModels(slots: readonly Slot[]): readonly (readonly ModelLabel[] | undefined)[] | undefined {
+    const { handler } = this.#options;
+    if (!(handler instanceof RemoteModelHandler) || handler.modelOf === undefined) return undefined;
+    return slots.map(({ item }) => {
+      const label = handler.modelOf?.(this.valueOf(item));
+      if (label === undefined) return undefined;
+      const models = this.#modelsByName.get(label) ?? [{ label, digest: label }];
+      this.#modelsByName.set(label, models);
+      return models;
+    });
   }
 
   #failAlone(slots: readonly Slot[], failed: readonly FailedElement[]): void {

@@ -150,6 +150,9 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   /** Asks the endpoint what its model is, before the first request. @default the class's name, and nothing of inputs */
   describe?(client: Client, options: { readonly signal: AbortSignal }): Promise<EndpointInfo>;
 
+  /** The model that an element is asked of, where elements name it, which lines then show. Never throws. @default the endpoint's, for all */
+  modelOf?(element: Input): string | undefined;
+
   /** Whether a request that failed with this may succeed the next time. */
   isRetryable(error: unknown): boolean {
     return judgeError(error).verdict === 'retry';

@@ -7,8 +7,11 @@ export interface ChatMessage {
   readonly content: unknown;
 }
 
-/** An element of a chat model: what the user says, or all that was said. */
-export type ChatInput = string | { readonly prompt: string } | { readonly messages: readonly ChatMessage[] };
+/** What a chat is about: what the user says, or all that was said. */
+type ChatContent = { readonly prompt: string } | { readonly messages: readonly ChatMessage[] };
+
+/** An element of a chat model. Its other fields are parameters of its request, in the words of the endpoint's API. */
+export type ChatInput = string | ChatContent | (ChatContent & Readonly<Record<string, unknown>>);
 
 export interface ChatUsage {
   readonly inputTokens: number;
@@ -25,6 +28,9 @@ export interface ChatPrediction {
   /** Tools that the model wants to be called, as the API has them. Absent where it wants none. */
   readonly toolCalls?: readonly unknown[];
 }
+
+/** Fields of an element that a message names. */
+const MOST_NAMES = 5;
 
 const SYSTEM_ROLES = new Set(['system', 'developer']);
 
@@ -43,9 +49,20 @@ export function messagesOf(element: unknown, system?: string): readonly ChatMess
   return [{ role: 'system', content: system }, ...messages];
 }
 
+const CONTENT_FIELDS = new Set(['messages', 'prompt']);
+
+/** The fields of an element beside what is said in it: parameters of its request. */
+export function chatParams(element: unknown): Readonly<Record<string, unknown>> {
+  if (typeof element !== 'object' || element === null) return {};
+  return Object.fromEntries(Object.entries(element).filter(([name]) => !CONTENT_FIELDS.has(name)));
+}
+
 function saidIn(element: unknown): readonly ChatMessage[] {
   if (typeof element === 'string') return [{ role: 'user', content: element }];
   if (typeof element === 'object' && element !== null) {
+    if ('messages' in element && 'prompt' in element) {
+      throw new InputMismatchError("an element of a chat must have 'messages' or 'prompt': got both");
+    }
     if ('messages' in element) return checkedMessages(element.messages);
     if ('prompt' in element && typeof element.prompt === 'string') return [{ role: 'user', content: element.prompt }];
   }
@@ -70,5 +87,9 @@ function checkedMessages(messages: unknown): readonly ChatMessage[] {
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value === null) return 'null';
-  return typeof value === 'object' ? 'an object without them' : typeof value;
+  if (typeof value !== 'object') return typeof value;
+  const names = Object.keys(value)
+    .slice(0, MOST_NAMES)
+    .map((name) => `'${name.slice(0, 64)}'`);
+  return names.length === 0 ? 'an object without them' : `an object without them, which has ${names.join(', ')}`;
 }

@@ -28,8 +28,8 @@ function textsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(textsIn);
   if (typeof value !== 'object' || value === null) return [];
-  const { messages, prompt, content, text } = value as Readonly<Record<string, unknown>>;
-  return [messages, prompt, content, text].flatMap(textsIn);
+  const { messages, prompt, content, text, body, modelInput } = value as Readonly<Record<string, unknown>>;
+  return [messages, prompt, content, text, body, modelInput].flatMap(textsIn);
 }
 
 /** The options with a measure of an element's tokens, where something is limited by weight and nothing else measures it. */

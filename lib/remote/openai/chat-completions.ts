@@ -1,8 +1,9 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { type ChatPrediction, type ChatUsage, messagesOf } from '../chat/chat.ts';
+import { chatParams, type ChatPrediction, type ChatUsage, messagesOf } from '../chat/chat.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
-import { checkedArgs } from './body-fields.ts';
+import { askedIn, PATHS } from './batch-line.ts';
+import { checkedArgs, checkedParams, mergedFields, modelFor, type ModelName } from './body-fields.ts';
 import { fieldsOf } from './fields.ts';
 
 /** What a server calls the most tokens of an answer. */
@@ -14,7 +15,7 @@ export function maxTokensFieldOf(endpoint: string): MaxTokensField {
 }
 
 export interface ChatRequestOptions {
-  readonly modelName: string;
+  readonly modelName: ModelName;
   readonly system?: string | undefined;
   readonly maxTokens?: number | undefined;
   readonly maxTokensField: MaxTokensField;
@@ -24,24 +25,22 @@ export interface ChatRequestOptions {
 }
 
 /**
- * The body of POST /chat/completions for an element.
+ * The body of POST /chat/completions for an element: the handler's options, then `extraBody`, then what the element
+ * states, then the arguments, each before those in front of it.
  * https://platform.openai.com/docs/api-reference/chat/create
  *
- * @throws InputMismatchError where it is no element of a chat, or an argument can't be one.
+ * @throws InputMismatchError where it is no element of a chat, or states what can't be asked.
  */
 export function chatRequest(element: unknown, options: ChatRequestOptions, inferenceArgs?: InferenceArgs): unknown {
-  const { modelName, system, maxTokens, maxTokensField, temperature, responseFormat, extraBody } = options;
-  const args = checkedArgs(inferenceArgs);
-  // Servers refuse a request that has both.
-  const isLimited = 'max_tokens' in args || 'max_completion_tokens' in args;
+  const { modelName, system, maxTokens, maxTokensField, temperature, responseFormat, extraBody = {} } = options;
+  const asked = askedIn(element, PATHS.chat);
+  const messages = messagesOf(asked, system);
+  const params = chatParams(asked);
+  const own = { [maxTokensField]: maxTokens, temperature, response_format: responseFormat };
   return {
-    model: modelName,
-    messages: messagesOf(element, system),
-    ...(!isLimited && { [maxTokensField]: maxTokens }),
-    temperature,
-    response_format: responseFormat,
-    ...extraBody,
-    ...args,
+    model: modelFor(params, modelName),
+    messages,
+    ...mergedFields([own, extraBody, checkedParams(params), checkedArgs(inferenceArgs)]),
   };
 }
 

@@ -1,26 +1,57 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
-import { checkedArgs } from './body-fields.ts';
+import { checkedArgs, mergedFields } from './body-fields.ts';
+import type { EmbeddingAsked } from './embedding-element.ts';
 import { fieldsOf } from './fields.ts';
 
 export interface EmbeddingRequestOptions {
-  readonly modelName: string;
   readonly dimensions?: number | undefined;
   readonly extraBody?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** The API's own limit, https://platform.openai.com/docs/api-reference/embeddings/create */
+export const MOST_INPUTS = 2048;
+
+/** Elements of a batch that go into one request. */
+export interface EmbeddingGroup {
+  readonly model: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly inputs: unknown[];
+  readonly elements: { readonly index: number; readonly asked: EmbeddingAsked }[];
+}
+
+/** Puts together what can share a request: elements with the same parameters, up to as many inputs as the API takes. */
+export function embeddingGroups(asked: readonly (EmbeddingAsked | Error)[]): readonly EmbeddingGroup[] {
+  const groups: EmbeddingGroup[] = [];
+  const open = new Map<string, EmbeddingGroup>();
+  for (const [index, one] of asked.entries()) {
+    if (one instanceof Error) continue;
+    const { key, model, params, inputs } = one;
+    let group = open.get(key);
+    if (group === undefined || group.inputs.length + inputs.length > MOST_INPUTS) {
+      group = { model, params, inputs: [], elements: [] };
+      groups.push(group);
+      open.set(key, group);
+    }
+    for (const input of inputs) group.inputs.push(input);
+    group.elements.push({ index, asked: one });
+  }
+  return groups;
+}
+
 /**
- * The body of POST /embeddings for several texts.
+ * The body of POST /embeddings for a group: the handler's options, then `extraBody`, then what the elements state, then
+ * the arguments, each before those in front of it.
  * https://platform.openai.com/docs/api-reference/embeddings/create
  *
  * @throws InputMismatchError where an argument can't be one.
  */
 export function embeddingRequest(
-  texts: readonly string[],
-  { modelName, dimensions, extraBody }: EmbeddingRequestOptions,
+  { model, params, inputs }: EmbeddingGroup,
+  { dimensions, extraBody = {} }: EmbeddingRequestOptions,
   inferenceArgs?: InferenceArgs,
 ): unknown {
-  return { model: modelName, input: texts, dimensions, ...extraBody, ...checkedArgs(inferenceArgs) };
+  return { model, input: inputs, ...mergedFields([{ dimensions }, extraBody, params, checkedArgs(inferenceArgs)]) };
 }
 
 /**

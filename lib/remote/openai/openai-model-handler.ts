@@ -4,8 +4,11 @@ import { HttpClient, shownAddress } from '../http/http-client.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { readSecret } from '../secrets/secrets.ts';
+import { PATHS } from './batch-line.ts';
 import { chatPrediction, chatRequest, maxTokensFieldOf } from './chat-completions.ts';
-import { embeddingRequest, embeddingsIn } from './embeddings.ts';
+import { embeddingAsked, type EmbeddingAsked } from './embedding-element.ts';
+import { type EmbeddingGroup, embeddingGroups, embeddingRequest, embeddingsIn } from './embeddings.ts';
+import { fieldsOf } from './fields.ts';
 import {
   OPENAI,
   OPENAI_OPTIONS,
@@ -15,7 +18,7 @@ import {
   optionsWithDefaults,
   secretsOf,
 } from './openai-options.ts';
-import { openAIRefusal } from './openai-refusal.ts';
+import { openAIElementRefusal, openAIRefusal } from './openai-refusal.ts';
 
 /**
  * Calls a server of OpenAI's API, or any that is compatible with it: vLLM, SGLang, llama.cpp, Ollama, TEI, LiteLLM, Azure.
@@ -36,7 +39,8 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
 
   override get endpointName(): string {
     const { endpoint = OPENAI, modelName } = this.options;
-    return `model '${modelName}' at ${shownAddress(endpoint)}`;
+    const models = typeof modelName === 'string' ? `model '${modelName}'` : "the elements' models";
+    return `${models} at ${shownAddress(endpoint)}`;
   }
 
   override get secretReferences(): readonly SecretReference[] {
@@ -44,7 +48,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   }
 
   override async createClient(): Promise<HttpClient> {
-    const { endpoint = OPENAI, headers = {}, secretHeaders = {}, apiKey } = this.options;
+    const { endpoint = OPENAI, modelName, headers = {}, secretHeaders = {}, apiKey } = this.options;
     const secrets: Record<string, string> = {};
     for (const [name, reference] of Object.entries(secretHeaders)) secrets[name] = await readSecret(reference);
     if (apiKey !== undefined) secrets['authorization'] = `Bearer ${await readSecret(apiKey)}`;
@@ -53,14 +57,31 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
       endpoint: this.endpointName,
       headers,
       secretHeaders: secrets,
-      refusalError: openAIRefusal,
+      refusalError: typeof modelName === 'string' ? openAIRefusal : openAIElementRefusal,
     });
   }
 
-  /** The model's name, as it is asked for. */
+  /** The model's name, as it is asked for; where elements name theirs, the server's address. */
   override describe(): Promise<EndpointInfo> {
-    const { modelName } = this.options;
-    return Promise.resolve({ label: modelName, isUnasked: true });
+    const { endpoint = OPENAI, modelName } = this.options;
+    return Promise.resolve({
+      label: typeof modelName === 'string' ? modelName : shownAddress(endpoint),
+      isUnasked: true,
+    });
+  }
+
+  override modelOf(element: OpenAIElements[Task]['input']): string | undefined {
+    if (typeof this.options.modelName === 'string') return undefined;
+    const { body = element } = fieldsOf(element);
+    const { model } = fieldsOf(body);
+    return typeof model === 'string' ? model : undefined;
+  }
+
+  /** Texts to be embedded share a request only with those of the same parameters. */
+  override batchKey(element: OpenAIElements[Task]['input']): string {
+    if (this.options.task !== 'embeddings') return '';
+    const asked = this.#embeddingAsked(element);
+    return asked instanceof Error ? '' : asked.key;
   }
 
   override async request(
@@ -77,27 +98,39 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   async #chat(element: unknown, client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
     const { endpoint = OPENAI } = this.options;
     const options = { ...this.options, maxTokensField: maxTokensFieldOf(endpoint) };
-    return client.postJson('chat/completions', chatRequest(element, options, inferenceArgs), {
+    return client.postJson(PATHS.chat, chatRequest(element, options, inferenceArgs), {
       signal,
       read: (answer) => chatPrediction(answer.json(), this.endpointName),
     });
   }
 
-  /** What is no text fails by itself, before the others are sent: the server would refuse them all for it. */
-  async #embed(batch: readonly unknown[], client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
-    const texts = batch.filter((element) => typeof element === 'string' && element !== '') as string[]; // As filtered.
-    const body = embeddingRequest(texts, this.options, inferenceArgs);
-    const read = { signal, read: (answer: { json(): unknown }) => embeddingsIn(answer.json(), texts.length) };
-    const vectors = texts.length === 0 ? [] : await client.postJson('embeddings', body, read);
-    const next = vectors.values();
-    return batch.map((element) => {
-      if (typeof element === 'string' && element !== '') return next.next().value ?? noText(element);
-      return noText(element);
-    });
+  /** What can't be embedded fails by itself, before the others are sent: the server would refuse them all for it. */
+  async #embed(batch: readonly unknown[], client: HttpClient, options: RequestOptions) {
+    const asked = batch.map((element) => this.#embeddingAsked(element));
+    const results: unknown[] = [...asked];
+    for (const group of embeddingGroups(asked)) {
+      let next = 0;
+      const vectors = await this.#vectorsOf(group, client, options);
+      for (const { index, asked: one } of group.elements) {
+        results[index] = one.isList ? vectors.slice(next, next + one.inputs.length) : vectors[next];
+        next += one.inputs.length;
+      }
+    }
+    return results as readonly (OpenAIElements[Task]['output'] | Error)[]; // Vectors, in the task's own request.
   }
-}
 
-function noText(element: unknown): InputMismatchError {
-  const got = element === '' ? 'an empty one' : typeof element;
-  return new InputMismatchError(`an element to be embedded must be a text, and not empty: got ${got}`);
+  #vectorsOf(group: EmbeddingGroup, client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
+    const body = embeddingRequest(group, this.options, inferenceArgs);
+    const read = (answer: { json(): unknown }) => embeddingsIn(answer.json(), group.inputs.length);
+    return client.postJson(PATHS.embeddings, body, { signal, read });
+  }
+
+  #embeddingAsked(element: unknown): EmbeddingAsked | InputMismatchError {
+    try {
+      return embeddingAsked(element, this.options.modelName);
+    } catch (error) {
+      if (error instanceof InputMismatchError) return error;
+      throw error;
+    }
+  }
 }

@@ -5,14 +5,21 @@ import { REMOTE_OPTIONS, type RemoteModelHandlerOptions } from '../remote-model-
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { checkSecretReference } from '../secrets/secrets.ts';
 import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/token-weights.ts';
-import { ownField } from './body-fields.ts';
+import type { OpenAIBatchLine } from './batch-line.ts';
+import { maxTokensIn, type ModelName, ownField } from './body-fields.ts';
+import { estimateEmbeddingTokens } from './embedding-element.ts';
+import { MOST_INPUTS } from './embeddings.ts';
+import { fieldsOf } from './fields.ts';
 
 /** What elements and predictions are, by the task. */
 export interface OpenAIElements {
-  readonly chat: { readonly input: ChatInput; readonly output: ChatPrediction };
-  /** A text, and its vector. */
-  readonly embeddings: { readonly input: string; readonly output: readonly number[] };
+  readonly chat: { readonly input: ChatInput | OpenAIBatchLine; readonly output: ChatPrediction };
+  /** A text, and its vector; of a list of texts, a list of vectors. */
+  readonly embeddings: { readonly input: EmbeddingInput | OpenAIBatchLine; readonly output: readonly number[] };
 }
+
+/** A text, or an object whose other fields are parameters of its request. */
+export type EmbeddingInput = string | ({ readonly input: unknown } & Readonly<Record<string, unknown>>);
 
 export type OpenAITask = keyof OpenAIElements;
 
@@ -21,7 +28,8 @@ export interface OpenAIModelHandlerOptions<Task extends OpenAITask = 'chat'> ext
 > {
   /** The server's address: what comes before `/chat/completions`. @default 'https://api.openai.com/v1' */
   readonly endpoint?: string;
-  readonly modelName: string;
+  /** The model's name; `{ field: 'model' }` where each element names its own in the body of its request. */
+  readonly modelName: ModelName;
   /** @default 'chat' */
   readonly task?: Task;
   /** Sent as `Authorization: Bearer …`. @default none */
@@ -62,9 +70,7 @@ export const OPENAI_OPTIONS = {
 
 export const OPENAI = 'https://api.openai.com/v1';
 
-/** The API's own limits on a request, https://platform.openai.com/docs/api-reference/embeddings/create */
-const MOST_INPUTS = 2048;
-/** 300,000 tokens, of which the estimate may be off by a fifth. */
+/** The API takes 300,000 in a request; the estimate may be off by a fifth. */
 const MOST_ESTIMATED_TOKENS = 240_000;
 /** Few enough that an answer of 1,536 numbers each is some megabytes, and a batch that fails soon found. */
 const DEFAULT_INPUTS = 256;
@@ -84,10 +90,17 @@ export function optionsWithDefaults<Task extends OpenAITask>(
 ): OpenAIModelHandlerOptions<Task> {
   checkOptions(options, handler);
   if (options.task === 'embeddings') return embeddingOptions(options, handler);
-  const { system = '', maxTokens = 0 } = options;
-  // OpenAI's limits count the most that an answer may be as well.
-  const fixed = maxTokens + (system === '' ? 0 : estimateTokens(system));
-  return withTokenWeights(oneElementARequest(options, handler), (element) => fixed + estimateChatTokens(element));
+  return withTokenWeights(oneElementARequest(options, handler), chatTokens(options));
+}
+
+/** About how many tokens an element has. OpenAI's limits count the most that its answer may be as well. */
+function chatTokens({ system = '', maxTokens = 0, extraBody = {} }: OwnOptions): (element: unknown) => number {
+  const common = maxTokensIn(extraBody) ?? maxTokens;
+  const systemTokens = system === '' ? 0 : estimateTokens(system);
+  return (element) => {
+    const { body = element } = fieldsOf(element);
+    return systemTokens + (maxTokensIn(fieldsOf(body)) ?? common) + estimateChatTokens(element);
+  };
 }
 
 /** Batches of as many texts as there are, not of a size that is learned: the limits are on requests and tokens. */
@@ -105,9 +118,7 @@ function embeddingOptions<Task extends OpenAITask>(
   if (elementSizeFn !== undefined) return sized;
   const weights = rateLimits.flatMap(({ weight }) => weight ?? []);
   const maxBatchWeight = options.maxBatchWeight ?? Math.min(MOST_ESTIMATED_TOKENS, ...weights);
-  return withTokenWeights({ ...sized, maxBatchWeight }, (text) =>
-    typeof text === 'string' ? estimateTokens(text) : 1,
-  );
+  return withTokenWeights({ ...sized, maxBatchWeight }, estimateEmbeddingTokens);
 }
 
 /** What has nothing to do with batches. */
@@ -116,9 +127,10 @@ type OwnOptions = Omit<OpenAIModelHandlerOptions<OpenAITask>, keyof RemoteModelH
 function checkOptions(options: OwnOptions, handler: string): void {
   const { endpoint = OPENAI, modelName, task = 'chat', headers = {}, extraBody = {} } = options;
   checkAddress(endpoint, handler);
-  if (typeof modelName !== 'string' || modelName === '') {
+  if (typeof modelName === 'string' ? modelName === '' : fieldsOf(modelName)['field'] !== 'model') {
+    const value = typeof modelName === 'object' ? JSON.stringify(modelName) : modelName;
     throw new TypeError(
-      `Cannot create ${handler} as 'modelName' must be a model's name: current value is ${modelName}`,
+      `Cannot create ${handler} as 'modelName' must be a model's name, or { field: 'model' }: current value is ${value}`,
     );
   }
   if (task !== 'chat' && task !== 'embeddings') {

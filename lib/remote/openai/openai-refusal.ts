@@ -38,6 +38,17 @@ export function openAIRefusal(refusal: Refusal): EndpointError | undefined {
   return new EndpointError(message, { name, disposition, status, retryAfterMillis: wait });
 }
 
+/** What a refusal means where each element names its model: that one is unknown is the failure of its element. */
+export function openAIElementRefusal(refusal: Refusal): EndpointError | undefined {
+  const { endpoint, status, body, words } = refusal;
+  const { code } = errorIn(body);
+  // The page of a proxy is another 404: no model is to be had there.
+  const isModel = UNKNOWN_MODEL.has(code) || (status === 404 && typeof body === 'object' && body !== null);
+  if (!isModel) return openAIRefusal(refusal);
+  const text = `${endpoint} does not have the model that the element names (HTTP ${status}): ${words}`;
+  return new EndpointError(text, { name: 'EndpointModelError', disposition: 'poison', status });
+}
+
 /**
  * When there is room again, by the limits of which nothing remains.
  * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers

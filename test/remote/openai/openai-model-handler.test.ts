@@ -83,6 +83,8 @@ describe('an OpenAIModelHandler', () => {
     expect(batching.elementSizeFn?.('sixteen letters.')).toBe(100 + 3 + 4 + 4);
     const messages = [{ role: 'user', content: [{ type: 'text', text: 'sixteen letters.' }] }];
     expect(batching.elementSizeFn?.({ messages })).toBe(100 + 3 + 4 + 4);
+    expect(batching.elementSizeFn?.({ messages, max_tokens: 10 })).toBe(10 + 3 + 4 + 4);
+    expect(batching.elementSizeFn?.({ custom_id: 'a', body: { messages } })).toBe(100 + 3 + 4 + 4);
     expect(handlerOf(service.url).batching.elementSizeFn).toBeUndefined();
   });
 

@@ -1,0 +1,79 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+import { fieldsOf } from './fields.ts';
+
+/** The paths of the APIs, behind the endpoint's address. */
+export const PATHS = { chat: 'chat/completions', embeddings: 'embeddings' } as const;
+
+/** A line of a batch file: https://platform.openai.com/docs/guides/batch. Others' lines have no `method` and no `url`. */
+export interface OpenAIBatchLine {
+  readonly custom_id?: string;
+  /** @default 'POST' */
+  readonly method?: string;
+  /** @default the handler's API */
+  readonly url?: string;
+  /** The body of the request. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The field that identifies an element. It is never sent. */
+export const CUSTOM_ID = 'custom_id';
+
+/** Fields that an element has which is no batch line. */
+const CONTENT_FIELDS = ['messages', 'prompt', 'input'];
+const LINE_FIELDS = new Set([CUSTOM_ID, 'method', 'url', 'body']);
+
+/**
+ * What an element asks: the body of a batch line, all but the id of any other object, a text as it is.
+ *
+ * @throws InputMismatchError where a batch line is for another API, or has what no batch line has.
+ */
+export function askedIn(element: unknown, path: string): unknown {
+  if (typeof element !== 'object' || element === null || Array.isArray(element)) return element;
+  const fields = fieldsOf(element);
+  if (isBatchLine(fields)) return bodyOf(fields, path);
+  if (!Object.hasOwn(fields, CUSTOM_ID)) return fields;
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== CUSTOM_ID));
+}
+
+function isBatchLine(fields: Readonly<Record<string, unknown>>): boolean {
+  if (CONTENT_FIELDS.some((name) => Object.hasOwn(fields, name))) return false;
+  const { custom_id: id, method, url, body } = fields;
+  const hasBody = typeof body === 'object' && body !== null;
+  return hasBody || id !== undefined || (method !== undefined && url !== undefined);
+}
+
+function bodyOf(line: Readonly<Record<string, unknown>>, path: string): unknown {
+  const { method = 'POST', url, body } = line;
+  const unknown = Object.keys(line).find((name) => !LINE_FIELDS.has(name));
+  if (unknown !== undefined) {
+    throw new InputMismatchError(
+      `a batch line must have no fields but 'custom_id', 'method', 'url' and 'body': got '${unknown.slice(0, 64)}'`,
+    );
+  }
+  if (typeof method !== 'string' || method.toUpperCase() !== 'POST') {
+    throw new InputMismatchError(`the 'method' of a batch line must be 'POST': got ${shown(method)}`);
+  }
+  if (url !== undefined && !isOf(url, path)) {
+    throw new InputMismatchError(
+      `the 'url' of a batch line must be that of the handler's API, '/v1/${path}': got ${shown(url)}`,
+    );
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new InputMismatchError(`the 'body' of a batch line must be an object: got ${kindOf(body)}`);
+  }
+  return body;
+}
+
+/** `/v1/chat/completions`, and what other servers have in front of the path. */
+function isOf(url: unknown, path: string): boolean {
+  return typeof url === 'string' && url.startsWith('/') && url.endsWith(`/${path}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value.slice(0, 64)}'` : kindOf(value);
+}
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return value === null ? 'null' : typeof value;
+}

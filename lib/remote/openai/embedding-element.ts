@@ -1,0 +1,92 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+import { estimateTokens } from '../chat/token-weights.ts';
+import { askedIn, PATHS } from './batch-line.ts';
+import { checkedParams, modelFor, type ModelName } from './body-fields.ts';
+import { fieldsOf } from './fields.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What an element wants embedded, and how. */
+export interface EmbeddingAsked {
+  /** Texts, or lists of tokens. */
+  readonly inputs: readonly unknown[];
+  /** Whether the element has a list of them: its prediction is a list of vectors. */
+  readonly isList: boolean;
+  readonly model: string;
+  readonly params: Fields;
+  /** Elements share a request only where it is the same. */
+  readonly key: string;
+}
+
+/** @throws InputMismatchError where it has nothing to embed, or states what can't be asked. */
+export function embeddingAsked(element: unknown, modelName: ModelName): EmbeddingAsked {
+  const { input, ...stated } = bodyOf(askedIn(element, PATHS.embeddings));
+  const inputs = isOneInput(input) ? [input] : input;
+  if (!isInputs(inputs)) throw noText(input);
+  const model = modelFor(stated, modelName);
+  const params = checkedParams(stated);
+  const key = embeddingKey(
+    typeof inputs[0] === 'string',
+    typeof modelName === 'string' ? params : { ...params, model },
+  );
+  return { inputs, isList: !isOneInput(input), model, params, key };
+}
+
+/** About how many tokens an element has; one that can't be embedded has 1. */
+export function estimateEmbeddingTokens(element: unknown): number {
+  const { body = element } = fieldsOf(element);
+  const { input = body } = fieldsOf(body);
+  const inputs = Array.isArray(input) ? (input as readonly unknown[]) : [input];
+  return Math.max(
+    1,
+    inputs.reduce<number>((sum, one) => sum + tokensOf(one), 0),
+  );
+}
+
+/** A number is a token. */
+function tokensOf(input: unknown): number {
+  if (typeof input === 'string') return estimateTokens(input);
+  return Array.isArray(input) ? input.length : 1;
+}
+
+/** A text is the same as an object that has it as its `input`. */
+function bodyOf(asked: unknown): Fields {
+  if (typeof asked === 'string') return { input: asked };
+  if (typeof asked === 'object' && asked !== null && 'input' in asked) return asked;
+  throw noText(asked);
+}
+
+/** A text, or a list of tokens. */
+function isOneInput(input: unknown): boolean {
+  if (typeof input === 'string') return input !== '';
+  return Array.isArray(input) && input.length > 0 && input.every(Number.isSafeInteger);
+}
+
+/** A request has texts or lists of tokens, not both. */
+function isInputs(inputs: unknown): inputs is readonly unknown[] {
+  if (!Array.isArray(inputs) || inputs.length === 0) return false;
+  const [first] = inputs as readonly unknown[];
+  return inputs.every((input) => isOneInput(input) && typeof input === typeof first);
+}
+
+/** Empty for texts without parameters. */
+function embeddingKey(areTexts: boolean, params: Fields): string {
+  const kind = areTexts ? '' : 'tokens';
+  const names = Object.keys(params).toSorted();
+  return names.length === 0 ? kind : `${kind}${JSON.stringify(names.map((name) => [name, params[name]]))}`;
+}
+
+function noText(element: unknown): InputMismatchError {
+  return new InputMismatchError(
+    `an element to be embedded must be a text, { input } with one, or a list of them, and not empty: got ${kindOf(element)}`,
+  );
+}
+
+function kindOf(value: unknown): string {
+  if (value === '') return 'an empty one';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return typeof value;
+  const names = Object.keys(value).map((name) => `'${name.slice(0, 64)}'`);
+  return `an object without 'input'${names.length === 0 ? '' : `, which has ${names.slice(0, 5).join(', ')}`}`;
+}
