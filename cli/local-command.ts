@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Fabric } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
+import { isIn, realPaths } from '../lib/jobs/run/refuse-overlap.ts';
 import { InputError, isObjectFormat } from '../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
@@ -35,7 +36,7 @@ async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitSt
   const configUrl = pathToFileURL(resolve(options.config));
   const fabric = await loadConfig(configUrl);
   const folders = { input: resolve(options.input), output: resolve(options.output) };
-  refuseNested(folders);
+  await refuseNested(folders);
   await makeFolders(folders, Object.keys(fabric.pipelines));
   await using session = await startSession({ ...options, ...folders, configUrl, fabric });
   // Awaited here: the session is over when this function returns.
@@ -155,15 +156,14 @@ async function makeFolders(
 }
 
 /** Results in the folder that is watched would be taken for input, and input among the results overwritten. */
-function refuseNested({ input, output }: Pick<LocalOptions, 'input' | 'output'>): void {
+async function refuseNested({ input, output }: Pick<LocalOptions, 'input' | 'output'>): Promise<void> {
+  const real = realPaths();
   for (const [outer, inner] of [
     [input, output],
     [output, input],
   ] as const) {
-    const below = relative(outer, inner);
-    if (!below.startsWith('..') && !isAbsolute(below)) {
+    if (isIn(await real(outer), await real(inner)))
       throw new InputError(`'--input' and '--output' must not lie in each other: ${inner} is in ${outer}`);
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
 import { checkModels } from '../lib/inference/check-models.ts';
@@ -7,10 +7,11 @@ import type { LoadedCopy } from '../lib/inference/model-service.ts';
 import { findInputs } from '../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../lib/jobs/run/open-output.ts';
-import { InputError, type RunInput } from '../lib/jobs/run/run-input.ts';
+import { refuseOverlap } from '../lib/jobs/run/refuse-overlap.ts';
 import { type LooseResult, runLooseElements } from '../lib/jobs/run/run-loose-elements.ts';
 import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
+import { problemsOf } from './job-ends.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { summarize, summaryTable } from './summary.ts';
 import { untilInterrupted } from './until-interrupted.ts';
@@ -46,7 +47,7 @@ async function run(
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   await using output = await openOutput(options.output);
   const inputs = await findInputs(args, pipeline.input.format);
-  refuseOutputInInput(output.address, inputs);
+  await refuseOverlap({ args, inputs, pipelineName: name, output });
   const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
@@ -56,7 +57,7 @@ async function run(
     configUrl,
     pipeline: name,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
-    onWarning: (message) => console.error(`fabric: ${message}`),
+    onWarning: say,
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line), onModelLoaded: sayLoaded } : {}),
   });
   // Nothing is written before it is sure that the models can be run.
@@ -73,7 +74,7 @@ async function run(
   let resumed = 0;
   const elementInputs = inputs.filter((input) => input.kind === 'element');
   try {
-    for await (const result of runJobs(openJobFolders(inputs, { ...jobOptions, onGrouping }), engine, {
+    for await (const result of runJobs(openJobFolders(inputs, { ...jobOptions, onGrouping, onNotice: say }), engine, {
       signal,
       onJob: (job) => bar.expect(job.of),
       onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
@@ -100,10 +101,15 @@ async function run(
     metrics: engine.metrics,
     elapsedMillis: performance.now() - startedAt,
   });
+  for (const problem of problemsOf(results)) say(problem);
   if (options.json === true) console.log(JSON.stringify(summary));
   else console.log(summaryTable(summary));
-  if (summary.stopped > 0) return EXIT.failure;
+  if (summary.stopped + summary.incomplete > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+}
+
+function say(message: string): void {
+  console.error(`fabric: ${message}`);
 }
 
 function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
@@ -119,18 +125,4 @@ function dryRun(inputs: number, models: number, { json }: RunOptions): ExitStatu
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** Results in a folder that is read would be read as inputs by the next run. In S3, a folder's URI ends in '/'. */
-function refuseOutputInInput(output: string, inputs: readonly RunInput[]): void {
-  for (const { kind, uri } of inputs) {
-    if (kind === 'folder' && isIn(uri, output))
-      throw new InputError(`'--output' must not lie in an input: ${output} is in ${uri}`);
-  }
-}
-
-function isIn(folder: string, output: string): boolean {
-  if ([folder, output].some((place) => place.startsWith('s3://'))) return `${output}/`.startsWith(folder);
-  const below = relative(folder, output);
-  return !below.startsWith('..') && !isAbsolute(below);
 }

@@ -60,6 +60,7 @@ export function reportTable(report: JobReport, { shown }: JobResults): string {
   const { status, source, parts, counts, failedByStage = {}, missing = [], missingCount = 0 } = report;
   const table = plainTable();
   table.push(['job', shown(report.folder)], ['source', source], ['status', status]);
+  if (report.reason !== undefined) table.push(['', report.reason]);
   table.push(['parts', `${number(parts.done)} of ${number(parts.of)}`]);
   if (counts !== undefined) table.push(['succeeded', number(counts.succeeded)], ['failed', number(counts.failed)]);
   for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, number(count)]);

@@ -2,10 +2,11 @@ import { relative } from 'node:path';
 import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
 import type { LooseResult } from '../lib/jobs/run/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
+import { endRows, type JobEnds, jobEnds } from './job-ends.ts';
 import { plainTable } from './plain-table.ts';
 
 /** What `fabric run --json` prints. */
-export interface RunSummary {
+export interface RunSummary extends JobEnds {
   readonly pipeline: string;
   readonly output: string;
   readonly total: number;
@@ -14,8 +15,6 @@ export interface RunSummary {
   /** Of the total, those whose outcomes an earlier run had committed. */
   readonly resumed: number;
   readonly failedByStage: Readonly<Record<string, number>>;
-  /** Jobs that were stopped for too many failures. */
-  readonly stopped: number;
   readonly elapsedSecs: number;
   /** Of those that this run did itself. */
   readonly elementsPerSec: number;
@@ -66,10 +65,13 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
   const addFailures = (stage: string, count: number): void => {
     failedByStage[stage] = (failedByStage[stage] ?? 0) + count;
   };
-  for (const note of notes) for (const [stage, count] of Object.entries(note.failedByStage)) addFailures(stage, count);
+  const tallies = [...notes, ...results.map(({ cutOff }) => cutOff)];
+  for (const tally of tallies)
+    for (const [stage, count] of Object.entries(tally.failedByStage)) addFailures(stage, count);
   for (const { stage = 'unknown' } of looseFailures) addFailures(stage, 1);
-  const total = notes.reduce((sum, note) => sum + note.elements, 0) + loose.length;
-  const succeeded = notes.reduce((sum, note) => sum + note.succeeded, 0) + loose.length - looseFailures.length;
+  const cutOff = results.reduce((sum, result) => sum + result.cutOff.total, 0);
+  const total = notes.reduce((sum, note) => sum + note.elements, 0) + cutOff + loose.length;
+  const succeeded = tallies.reduce((sum, tally) => sum + tally.succeeded, 0) + loose.length - looseFailures.length;
   const loads = metrics.distribution('load_model_latency_milli_secs');
   return {
     pipeline,
@@ -79,7 +81,7 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
     failed: total - succeeded,
     resumed,
     failedByStage,
-    stopped: results.filter((result) => result.status === 'stopped').length,
+    ...jobEnds(results),
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
@@ -134,6 +136,7 @@ export function summaryTable(summary: RunSummary): string {
   for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
   if (results.length > SHOWN_RESULTS)
     table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
+  table.push(...endRows(summary));
   if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
     table.push(['failures', 'in errors/ of each folder of results']);
   return table.toString();

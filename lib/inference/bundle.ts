@@ -57,6 +57,8 @@ export interface Bundle {
   readonly skipElements?: number;
   /** Runs only the elements at these places, in ascending order. @default all */
   readonly only?: readonly number[];
+  /** Whether a range whose source is gone ends the bundle (`SOURCE_GONE`) and is not one failed element. @default false */
+  readonly needsSource?: boolean;
 }
 
 /**

@@ -35,8 +35,8 @@ export interface ReadBundleOptions {
  *
  * A range whose source is gone is a single failed element, which stands for the whole range.
  *
- * @throws FabricError `SOURCE_GONE` where some of the range's elements have their outcomes already, `SOURCE_CHANGED`
- *   where it has fewer than it had: disposition `retry`.
+ * @throws FabricError `SOURCE_GONE` where some of the range's elements have their outcomes already, or the bundle
+ *   `needsSource`; `SOURCE_CHANGED` where it has fewer than it had: disposition `retry`.
  */
 export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGenerator<readonly WorkItem[]> {
   const { source } = bundle;
@@ -72,7 +72,8 @@ async function* readRange(
     }
   } catch (error) {
     if (!isGone(error)) throw error;
-    if (hasOutcomes || ordinal > 0 || !selection.isAll) throw new SourceGoneError(error);
+    const mayStandForAll = !hasOutcomes && ordinal === 0 && selection.isAll;
+    if (bundle.needsSource === true || !mayStandForAll) throw new SourceGoneError(error);
     yield [goneRange(source, context, error)];
     return;
   }
@@ -185,11 +186,10 @@ class Selection {
   }
 }
 
-/** The source is gone, and some of its elements have their outcomes. */
+/** The source is gone, and no single failure can stand for all of its elements. */
 class SourceGoneError extends FabricError {
   override readonly name = 'SourceGone';
   constructor(cause: ElementReadError) {
-    const message = `${cause.message}; some of the bundle's elements have their outcomes already`;
-    super('SOURCE_GONE', message, { cause, disposition: 'retry' });
+    super('SOURCE_GONE', cause.message, { cause, disposition: 'retry' });
   }
 }

@@ -28,7 +28,10 @@ export interface JobSource {
   readonly etag?: string;
   /** What the object was planned as. */
   readonly format?: FormatName;
+  /** The first n elements were asked for. */
   readonly limit?: number;
+  /** The source has no more elements than the limit, so that all of them are planned. */
+  readonly isWhole?: true;
 }
 
 /** The recorded plan of a job: `job.json`. */
@@ -44,6 +47,26 @@ export interface Job {
   readonly plan: JobPlan;
   /** Digest of the pipeline's configuration. */
   readonly config: string;
+}
+
+/** Characters of a job's id, which names its staging: nothing that leads out of a folder. */
+const JOB_ID = /^[\w-][\w.-]*$/;
+
+/** Reads a recorded plan; undefined for a text that is not one, whatever its file is called. */
+export function parseJob(text: string): Job | undefined {
+  try {
+    const job = JSON.parse(text) as Partial<Job> | null;
+    if (typeof job?.id !== 'string' || !JOB_ID.test(job.id) || typeof job.of !== 'number') return undefined;
+    // A file that has all of these is a plan of this fabric.
+    return typeof job.plan === 'object' && job.plan !== null ? (job as Job) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a job is a sample: its source has more elements than its limit. */
+export function isLimited({ source }: Pick<Job, 'source'>): boolean {
+  return source.limit !== undefined && source.isWhole !== true;
 }
 
 /** Digits of a job's id that an `@` folder shows. */

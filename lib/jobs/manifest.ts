@@ -1,15 +1,32 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { Providers } from '../inference/bundle.ts';
 import { joinProviders } from '../inference/tally.ts';
+import type { ByteRange } from '../stores/byte-source.ts';
 import type { Job } from './job.ts';
 
-/** `complete`: every bundle has its part. `incomplete`: some never got one. `stopped`: too many elements failed. */
-export type JobStatus = 'complete' | 'incomplete' | 'stopped';
+/**
+ * - `complete`: every bundle has its part, and the failures are within the pipeline's limits.
+ * - `limited`: the same of a sample, the first elements of a source that has more.
+ * - `incomplete`: some bundles never got a part.
+ * - `stopped`: too many elements failed.
+ */
+export type JobStatus = 'complete' | 'limited' | 'incomplete' | 'stopped';
 
 /** A bundle that has no part, with the error that its last try ended with, where one is known. */
 export interface MissingBundle {
   readonly name: string;
+  /** The bytes of the source that it covers, where that is known. */
+  readonly range?: ByteRange;
   readonly error?: ErrorDescription;
+}
+
+/** How a job ended. */
+export interface JobEnd {
+  readonly status: JobStatus;
+  /** Why it was stopped, in a sentence; absent for a job that was not. */
+  readonly reason?: string | undefined;
+  /** @default none */
+  readonly missing?: readonly MissingBundle[];
 }
 
 export interface Counts {
@@ -40,6 +57,8 @@ export interface Manifest {
   readonly pipeline: string;
   readonly source: Job['source'];
   readonly status: JobStatus;
+  /** Why the job was stopped. */
+  readonly reason?: string;
   readonly counts: Counts;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly parts: readonly { readonly name: string; readonly elements: number; readonly bytes: number }[];
@@ -59,12 +78,7 @@ export interface Manifest {
 export const MAX_NAMED_MISSING = 10_000;
 
 /** The manifest of a job whose parts these are, in order. */
-export function manifestOf(
-  job: Job,
-  status: JobStatus,
-  notes: readonly PartNote[],
-  missing: readonly MissingBundle[] = [],
-): Manifest {
+export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, notes: readonly PartNote[]): Manifest {
   const counts = { total: 0, succeeded: 0, failed: 0 };
   const failedByStage: Record<string, number> = {};
   const models: Record<string, string> = {};
@@ -87,6 +101,7 @@ export function manifestOf(
     pipeline: job.pipeline,
     source: job.source,
     status,
+    ...(reason === undefined ? {} : { reason }),
     counts,
     failedByStage,
     parts: notes.map(({ name, elements, bytes }) => ({ name, elements, bytes })),

@@ -33,6 +33,19 @@ export function folderNoteKey(job: string): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
+const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
+const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
+
+/** Whether a path below a job's folder is one that its results have: everything else there is not the fabric's. */
+export function isResultPath(path: string): boolean {
+  return OWN_NAME.test(path);
+}
+
+/** The start of an answer's line, by which it is told from other files of its name. */
+export function answerHead(id: string): string {
+  return `{"id":${JSON.stringify(id)},"`;
+}
+
 export function manifestKey(folder: string): string {
   return `${folder}/manifest.json`;
 }

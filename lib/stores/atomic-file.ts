@@ -12,10 +12,14 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   await rename(temporary, path);
 }
 
-/** Removes what writers that were killed have left in a folder in which nobody writes now. */
-export async function removeTemporaries(folder: string): Promise<void> {
+/**
+ * Removes what writers that were killed have left in a folder in which nobody writes now.
+ *
+ * @param isOwn - decides by the name that a file was to have. @default all are
+ */
+export async function removeTemporaries(folder: string, isOwn: (name: string) => boolean = () => true): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const left = names.filter((name) => TEMPORARY.test(name));
+  const left = names.filter((name) => TEMPORARY.test(name) && isOwn(name.replace(TEMPORARY, '')));
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 

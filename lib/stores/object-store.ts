@@ -93,11 +93,11 @@ export async function getText(
   return { text: (await collect(object.chunks)).toString('utf8'), info: object.info };
 }
 
-/** Reads a whole small object; undefined where there is none. */
+/** Reads a small object, or a range of one; undefined where there is none. */
 export async function getBytes(
   store: ObjectStore,
   address: ObjectAddress,
-  options: StoreOptions = {},
+  options: GetOptions = {},
 ): Promise<Uint8Array | undefined> {
   const object = await store.get(address, options);
   return object === undefined ? undefined : collect(object.chunks);

@@ -159,7 +159,8 @@ describe('fabric run on S3', () => {
   test('refuses an output that holds results, or those of another configuration; starts anew with --overwrite', async () => {
     const input = ['s3://given/numbers/a.jsonl'];
     const job = 'held/numbers/a.jsonl/job.json';
-    await put(job, JSON.stringify({ id: 'another' }), 'results');
+    const another = { version: 1, id: 'another', of: 1, plan: {}, source: { uri: 's3://given/other.jsonl' } };
+    await put(job, JSON.stringify(another), 'results');
     await put('held/numbers/a.jsonl/part-00000-of-00001.jsonl', 'of another', 'results');
     // Of an object called 'a.jsonl/part'.
     await put('held/numbers/a.jsonl/part/job.json', 'beside', 'results');
@@ -195,7 +196,7 @@ describe('fabric run on S3', () => {
     await expect(openOutput('s3:///no')).rejects.toThrow(noBucket);
   });
 
-  test('notices an object that is replaced after it was planned: each bundle is one failure', async () => {
+  test('notices an object that is replaced after it was planned: its bundles are missing', async () => {
     await put('changing.jsonl', lines);
     await using engine = await InferenceEngine.start({
       configUrl: pathToFileURL(configPath),
@@ -214,12 +215,18 @@ describe('fabric run on S3', () => {
       yield* jobs;
     }
     const [result] = await Array.fromAsync(runJobs(planned(), engine, { signal }));
-    expect(result).toMatchObject({ status: 'complete', folder: 's3://results/changed/numbers/changing.jsonl' });
-    expect(result?.notes.map(({ elements, failedByStage }) => ({ elements, failedByStage }))).toEqual(
-      Array.from({ length: jobs[0]?.job.of ?? 0 }, () => ({ elements: 1, failedByStage: { read: 1 } })),
-    );
-    const [name = ''] = await keysBelow('changed/numbers/changing.jsonl/errors/');
-    expect(await textAt(`changed/numbers/changing.jsonl/errors/${name}`)).toContain('SourceGone');
+    expect(result).toMatchObject({
+      status: 'incomplete',
+      folder: 's3://results/changed/numbers/changing.jsonl',
+      notes: [],
+    });
+    expect(result?.missing).toHaveLength(jobs[0]?.job.of ?? 0);
+    const manifest = JSON.parse(await textAt('changed/numbers/changing.jsonl/manifest.json')) as Tree;
+    expect(manifest).toMatchObject({
+      status: 'incomplete',
+      missing: [{ range: { start: 0, end: 32 }, error: { name: 'SourceGone' } }, {}, {}, {}],
+    });
+    expect(await keysBelow('changed/numbers/changing.jsonl/')).toEqual(['job.json', 'manifest.json']);
   });
 
   test('loads no SDK for files', async () => {

@@ -28,8 +28,9 @@ describe('fabric run, where the run can not go on', () => {
   test('ends with 1 where the folder of results is a file', async () => {
     const folder = await temporaryFolder();
     const input = await writeIn(folder, 'n.jsonl', numbers(1));
-    expect(complaint(await run('numbers', [input], input), 1)).toContain(input);
-    expect(await readFile(input, 'utf8')).toBe(numbers(1));
+    const output = await writeIn(folder, 'mine.txt', 'mine');
+    expect(complaint(await run('numbers', [input], output), 1)).toContain(output);
+    expect(await readFile(output, 'utf8')).toBe('mine');
   });
 });
 

@@ -26,7 +26,7 @@ const note: PartNote = {
 
 describe('manifestOf', () => {
   test('names all that a model ran on, of whatever machines its parts are', () => {
-    const { models, providers } = manifestOf(job, 'complete', [
+    const { models, providers } = manifestOf(job, { status: 'complete' }, [
       { ...note, providers: { abc: ['tensorrt+cuda'] } },
       { ...note, providers: { abc: ['cuda'], def: ['cuda'] } },
       note,
@@ -37,7 +37,7 @@ describe('manifestOf', () => {
   });
 
   test('says nothing of it where no model asked for a device', () => {
-    expect(manifestOf(job, 'complete', [note, note])).not.toHaveProperty('providers');
+    expect(manifestOf(job, { status: 'complete' }, [note, note])).not.toHaveProperty('providers');
   });
 });
 

@@ -31,7 +31,7 @@ export interface EndJobOptions extends StoreOptions {
  */
 export async function endJob(
   { recorded }: PartReader,
-  { status, list, parts, missing, abandoned }: Extract<SeenJob, { kind: 'ended' }>,
+  { end, list, parts, abandoned }: Extract<SeenJob, { kind: 'ended' }>,
   options: EndJobOptions,
 ): Promise<Manifest | undefined> {
   const { output, manifestEtag, signal } = options;
@@ -49,7 +49,7 @@ export async function endJob(
 
   const { store, bucket } = output;
   const notes = [...parts].sort(([a], [b]) => a - b).map(([, { note }]) => note);
-  const manifest = manifestOf(job, status, notes, missing);
+  const manifest = manifestOf(job, end, notes);
   const only = manifestEtag === undefined ? 'absent' : { ifMatch: manifestEtag };
   const put = await store.put({ bucket, key: manifestKey(folder) }, `${JSON.stringify(manifest, undefined, 2)}\n`, {
     only,
@@ -57,7 +57,7 @@ export async function endJob(
     signal,
   });
   if (put === undefined) return undefined;
-  if (status === 'complete') await store.put({ bucket, key: successKey(folder) }, '', { only: 'absent', signal });
+  if (end.status === 'complete') await store.put({ bucket, key: successKey(folder) }, '', { only: 'absent', signal });
   return manifest;
 }
 

@@ -1,8 +1,8 @@
 import type { Pipeline } from '../../config/fabric.ts';
-import type { Counts } from '../manifest.ts';
+import type { Counts, PartNote } from '../manifest.ts';
 
-/** A ratio says little before this many outcomes are there. */
-const LEAST_OUTCOMES_FOR_RATIO = 1000;
+/** A ratio says little before this many outcomes are there; and so many that all failed for one reason end a job. */
+export const LEAST_OUTCOMES = 1000;
 
 export type FailureLimits = Pick<Pipeline, 'maxFailures' | 'maxFailureRatio'>;
 
@@ -12,9 +12,55 @@ export function isPastLimits(
   { maxFailures, maxFailureRatio }: FailureLimits,
 ): boolean {
   if (maxFailures !== undefined && failed > maxFailures) return true;
-  return maxFailureRatio !== undefined && total >= LEAST_OUTCOMES_FOR_RATIO && failed / total > maxFailureRatio;
+  return maxFailureRatio !== undefined && total >= LEAST_OUTCOMES && failed / total > maxFailureRatio;
 }
 
 export function hasLimits({ maxFailures, maxFailureRatio }: FailureLimits): boolean {
   return maxFailures !== undefined || maxFailureRatio !== undefined;
+}
+
+/** Whether a job is stopped where its first elements all fail for one reason: only `maxFailureRatio: 1` says not. */
+export function stopsWhenAllFail({ maxFailureRatio }: FailureLimits): boolean {
+  return maxFailureRatio !== 1;
+}
+
+/** Why a job is past the limits that its pipeline states, in a sentence; undefined where it is not. */
+export function limitReason(counts: Pick<Counts, 'total' | 'failed'>, limits: FailureLimits): string | undefined {
+  if (!isPastLimits(counts, limits)) return undefined;
+  const { maxFailures, maxFailureRatio } = limits;
+  const failed = counts.failed.toLocaleString('en');
+  return maxFailures !== undefined && counts.failed > maxFailures
+    ? `${failed} ${counts.failed === 1 ? 'element' : 'elements'} failed: 'maxFailures' is ${maxFailures.toLocaleString('en')}`
+    : `${failed} of ${counts.total.toLocaleString('en')} elements failed: 'maxFailureRatio' is ${maxFailureRatio}`;
+}
+
+/** What became of the elements of some parts. */
+export interface PartCounts extends Counts {
+  readonly failedByStage: Readonly<Record<string, number>>;
+}
+
+export function countParts(notes: Iterable<Pick<PartNote, 'elements' | 'succeeded' | 'failedByStage'>>): PartCounts {
+  let total = 0;
+  let succeeded = 0;
+  const failedByStage: Record<string, number> = {};
+  for (const note of notes) {
+    total += note.elements;
+    succeeded += note.succeeded;
+    for (const [stage, failed] of Object.entries(note.failedByStage))
+      failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
+  }
+  return { total, succeeded, failed: total - succeeded, failedByStage };
+}
+
+/**
+ * Why a job is to be stopped by the counts of its parts: they are past its pipeline's limits, or all elements so far failed
+ * at one stage. Undefined where it may go on.
+ */
+export function stopReason(counts: PartCounts, limits: FailureLimits): string | undefined {
+  const reason = limitReason(counts, limits);
+  if (reason !== undefined || !stopsWhenAllFail(limits)) return reason;
+  const [stage, ...others] = Object.keys(counts.failedByStage);
+  if (counts.succeeded > 0 || counts.total < LEAST_OUTCOMES || stage === undefined || others.length > 0)
+    return undefined;
+  return `the first ${counts.total.toLocaleString('en')} elements all failed at ${stage}`;
 }

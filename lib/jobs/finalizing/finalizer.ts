@@ -37,6 +37,7 @@ const DELAY_GROWTH = 1.5;
 
 const COUNTERS: Readonly<Record<JobStatus, FabricCounter>> = {
   complete: 'jobs_complete',
+  limited: 'jobs_complete',
   incomplete: 'jobs_incomplete',
   stopped: 'jobs_stopped',
 };

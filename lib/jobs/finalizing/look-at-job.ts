@@ -1,9 +1,17 @@
 import type { FinalizeMessage } from '../../elements/messages.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
-import { type FailureLimits, hasLimits, isPastLimits } from './failure-limits.ts';
+import {
+  countParts,
+  type FailureLimits,
+  hasLimits,
+  LEAST_OUTCOMES,
+  type PartCounts,
+  stopReason,
+  stopsWhenAllFail,
+} from './failure-limits.ts';
 import { listLastNotes, readLastNotes } from './last-notes.ts';
-import type { Job } from '../job.ts';
-import { type JobStatus, MAX_NAMED_MISSING, type MissingBundle } from '../manifest.ts';
+import { isLimited, type Job } from '../job.ts';
+import { type JobEnd, MAX_NAMED_MISSING, type MissingBundle } from '../manifest.ts';
 import { stopKey } from '../output-layout.ts';
 import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
 import { partName } from '../part-names.ts';
@@ -15,13 +23,16 @@ export type SeenJob =
   | { readonly kind: 'open'; readonly parts: number; readonly isStopped: boolean }
   | {
       readonly kind: 'ended';
-      readonly status: JobStatus;
+      readonly end: JobEnd;
       readonly list: PartList;
       readonly parts: ReadonlyMap<number, CommittedPart>;
-      readonly missing: readonly MissingBundle[];
       /** Redrives that nobody will do any more. */
       readonly abandoned: readonly number[];
     };
+
+/** Parts that are read first to see whether all elements fail; then four times as many, until one says more. */
+const FIRST_READ = 1;
+const READ_GROWTH = 4;
 
 export interface LookOptions extends StoreOptions {
   readonly message: FinalizeMessage;
@@ -41,19 +52,38 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   const redrives = message.redrive === true ? await openRedrives(job, output, { signal }) : [];
   const isRedriven = !isOver && !(await areParked(redrives, notes));
   const list = await reader.list({ signal });
-  const isLimited = message.redrive !== true && hasLimits(limits);
-  const parts = isLimited ? await reader.read(list, { signal }) : undefined;
+  const isWatched = message.redrive !== true;
+  const parts = isWatched && hasLimits(limits) ? await reader.read(list, { signal }) : undefined;
   const there: ReadonlyMap<number, unknown> = parts ?? list.parts;
   const isOpen = isRedriven || (!isOver && !(await areParked(missingOf(job, there), notes)));
 
-  const isStopped = isOpen && parts !== undefined && (await stop(job.id, countsOf(parts), options));
+  const isStopped =
+    isOpen && isWatched && (await stop(job.id, await countsToWatch(reader, { list, parts }, options), options));
   if (isOpen && !(isStopped && message.parts === there.size)) return { kind: 'open', parts: there.size, isStopped };
   const read = parts ?? (await reader.read(list, { signal }));
   // What stands under the name of a part is another job's: this one's may still come.
   if (read.size < there.size && !isOver) return { kind: 'open', parts: read.size, isStopped };
-  const missing = missingOf(job, read);
-  const status = missing.length === 0 ? 'complete' : isStopped ? 'stopped' : 'incomplete';
-  return { kind: 'ended', status, list, parts: read, missing: await named(missing, notes), abandoned: redrives };
+  const missing = await named(missingOf(job, read), notes);
+  return {
+    kind: 'ended',
+    end: endOf(job, read, missing, { limits, isStopped }),
+    list,
+    parts: read,
+    abandoned: redrives,
+  };
+}
+
+/** How a job ends of which these parts are there and no others come. */
+function endOf(
+  job: Job,
+  parts: ReadonlyMap<number, CommittedPart>,
+  missing: readonly MissingBundle[],
+  { limits, isStopped }: { readonly limits: FailureLimits; readonly isStopped: boolean },
+): JobEnd {
+  const reason = stopReason(countsOf(parts), limits);
+  if (missing.length > 0) return isStopped ? { status: 'stopped', reason, missing } : { status: 'incomplete', missing };
+  if (reason !== undefined) return { status: 'stopped', reason };
+  return { status: isLimited(job) ? 'limited' : 'complete' };
 }
 
 function missingOf({ of }: Job, there: ReadonlyMap<number, unknown>): readonly number[] {
@@ -96,23 +126,36 @@ async function named(
 /** @returns whether the job is stopped, by this look or one before it. */
 async function stop(
   job: string,
-  counts: { readonly total: number; readonly failed: number },
+  counts: PartCounts | undefined,
   { limits, output: { store, bucket }, signal }: LookOptions,
 ): Promise<boolean> {
+  if (counts === undefined) return false;
   // Counts of parts only grow, so that a job that was past its limits once stays past a number, if not past a ratio.
   const address = { bucket, key: stopKey(job) };
   if ((await store.head(address, { signal })) !== undefined) return true;
-  if (!isPastLimits(counts, limits)) return false;
+  if (stopReason(counts, limits) === undefined) return false;
   await store.put(address, '', { only: 'absent', signal });
   return true;
 }
 
-function countsOf(parts: ReadonlyMap<number, CommittedPart>): { readonly total: number; readonly failed: number } {
-  let total = 0;
-  let failed = 0;
-  for (const { note } of parts.values()) {
-    total += note.elements;
-    failed += note.elements - note.succeeded;
+/**
+ * The counts by which a job may be stopped: of all parts where its pipeline has limits; otherwise of as many as show whether
+ * all elements fail. Undefined where nothing could stop it.
+ */
+async function countsToWatch(
+  reader: PartReader,
+  { list, parts }: { readonly list: PartList; readonly parts: ReadonlyMap<number, CommittedPart> | undefined },
+  { limits, signal }: LookOptions,
+): Promise<PartCounts | undefined> {
+  if (parts !== undefined) return countsOf(parts);
+  if (!stopsWhenAllFail(limits)) return undefined;
+  for (let some = FIRST_READ; ; some *= READ_GROWTH) {
+    const first = new Map([...list.parts].slice(0, some));
+    const counts = countsOf(await reader.read({ ...list, parts: first }, { signal }));
+    if (counts.succeeded > 0 || counts.total >= LEAST_OUTCOMES || some >= list.parts.size) return counts;
   }
-  return { total, failed };
+}
+
+function countsOf(parts: ReadonlyMap<number, CommittedPart>): PartCounts {
+  return countParts([...parts.values()].map(({ note }) => note));
 }

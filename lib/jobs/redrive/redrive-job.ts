@@ -61,7 +61,8 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   const redriven = [...selected.keys()];
   const isNothing = redriven.length + missing.length === 0;
   // Where every part is there and no manifest says so, they came after it, or nobody looked any more: a look is all it takes.
-  const isLookedAt = !isNothing || (await readEnd(recorded, output, { signal }))?.status !== 'complete';
+  const end = isNothing ? await readEnd(recorded, output, { signal }) : undefined;
+  const isLookedAt = end?.status !== 'complete' && end?.status !== 'limited';
   const counts = {
     failures: [...selected.values()].reduce((sum, failures) => sum + failures, 0),
     bundles: redriven.length,

@@ -1,6 +1,6 @@
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import { inParallel } from '../in-parallel.ts';
-import type { Job } from '../job.ts';
+import { parseJob } from '../job.ts';
 import { jobKey, type JobQueues, type RecordedJob } from '../job-record.ts';
 import { folderNoteKey, STAGING } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
@@ -22,7 +22,7 @@ export async function jobIn(
   options: StoreOptions = {},
 ): Promise<RecordedJob | undefined> {
   const { store, bucket } = output;
-  const job = jobOf((await getText(store, { bucket, key: jobKey(folder) }, options))?.text);
+  const job = parseJob((await getText(store, { bucket, key: jobKey(folder) }, options))?.text ?? '');
   if (job === undefined) return undefined;
   const note = await getText(store, { bucket, key: folderNoteKey(job.id) }, options);
   const queues = note === undefined ? undefined : (JSON.parse(note.text) as { readonly queues?: JobQueues }).queues;
@@ -52,23 +52,9 @@ export async function listJobs(
     READS_AT_ONCE,
     async ({ folder: found, recordedAt }): Promise<ListedJob | undefined> => {
       const text = await getText(store, { bucket, key: jobKey(found) }, options);
-      const job = jobOf(text?.text);
+      const job = parseJob(text?.text ?? '');
       return job && { recorded: { job, folder: found }, parts: parts.get(found) ?? 0, recordedAt };
     },
   );
   return jobs.filter((job) => job !== undefined);
-}
-
-/** A recorded plan; undefined for what only has its name, as an answer for `…/job` has. */
-function jobOf(text: string | undefined): Job | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const job = JSON.parse(text) as Partial<Job> | null;
-    // Whoever has written all of these has written a plan.
-    return typeof job?.id === 'string' && typeof job.of === 'number' && job.plan !== undefined
-      ? (job as Job)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -15,6 +15,8 @@ export interface JobReport {
   readonly source: string;
   /** `running`: nothing says yet how it ended. `redriving`: it has ended, and failures of it are run again. */
   readonly status: JobStatus | 'running' | 'redriving';
+  /** Why it was stopped. */
+  readonly reason?: string;
   readonly parts: { readonly done: number; readonly of: number };
   /** Of the manifest; of a job that runs, of the parts so far, where that is known. */
   readonly counts?: Counts;
@@ -37,10 +39,11 @@ export async function reportJob(
   const head = { job: job.id, pipeline: job.pipeline, folder, source: job.source.uri };
   const known = { ...head, parts: { done: parts, of: job.of } };
   if (manifest === undefined) return { ...known, status: 'running' };
-  const { status, counts, failedByStage, missing, missingCount } = manifest;
+  const { status, reason, counts, failedByStage, missing, missingCount } = manifest;
   return {
     ...known,
     status,
+    ...(reason === undefined ? {} : { reason }),
     counts,
     failedByStage,
     ...(missing === undefined ? {} : { missing }),

@@ -1,9 +1,11 @@
-import { access } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeAtomically } from '../../stores/atomic-file.ts';
 import { lockFolder } from '../../stores/folder-lock.ts';
 import type { Job } from '../job.ts';
+import { answerState, findForeign } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
+import { localContents, startOf } from './local-contents.ts';
 import { STAGING, stagingOf } from '../output-layout.ts';
 import type { RunOutput } from './run-output.ts';
 
@@ -17,11 +19,8 @@ export function folderOutput(path: string): RunOutput {
     address,
     shown: place,
     lock: (pipeline) => lockFolder(place(`${STAGING}/${pipeline}.lock`)),
-    isThere: (key) =>
-      access(place(key)).then(
-        () => true,
-        () => false,
-      ),
+    answerAt: (key, id) => answerState(id, (bytes) => startOf(place(key), bytes)),
+    foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
     jobIn: (folder) => JobFolder.jobIn(place(folder)),
     chunkPath: (job, bundle) => place(`${stagingOf(job)}/chunks/${bundle}`),
     open,
@@ -30,11 +29,11 @@ export function folderOutput(path: string): RunOutput {
       await recorded.record();
       return recorded;
     },
-    clear: (folder, jobs) =>
-      JobFolder.clear(
-        place(folder),
-        jobs.map((job) => place(stagingOf(job))),
-      ),
+    async clear(folder, jobs) {
+      // The notes go first: without them no part counts.
+      for (const job of jobs) await rm(place(stagingOf(job)), { recursive: true, force: true });
+      if (folder !== undefined) await JobFolder.clear(place(folder));
+    },
     answer: (key, text) => writeAtomically(place(key), text),
     async [Symbol.asyncDispose]() {},
   };

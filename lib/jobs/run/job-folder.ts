@@ -1,9 +1,10 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
-import type { Job } from '../job.ts';
-import { type JobStatus, manifestOf, type PartNote } from '../manifest.ts';
+import { type Job, parseJob } from '../job.ts';
+import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
+import { isResultPath } from '../output-layout.ts';
 import { partName } from '../part-names.ts';
 import { isChunkThere } from './chunks.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
@@ -34,7 +35,7 @@ export class JobFolder implements JobOutput {
   /** The job that a folder holds the results of, if any. */
   static async jobIn(folder: string): Promise<Job | undefined> {
     const text = await readIfThere(join(folder, 'job.json'));
-    return text === undefined ? undefined : (JSON.parse(text) as Job);
+    return text === undefined ? undefined : parseJob(text);
   }
 
   async record(): Promise<void> {
@@ -126,19 +127,28 @@ export class JobFolder implements JobOutput {
     return { part, receives };
   }
 
-  async finish(status: JobStatus, notes: readonly PartNote[]): Promise<void> {
-    const manifest = manifestOf(this.job, status, notes);
+  async finish(end: JobEnd, notes: readonly PartNote[]): Promise<void> {
+    const manifest = manifestOf(this.job, end, notes);
     await writeAtomically(join(this.folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
-    if (status !== 'complete') return;
-    await writeAtomically(join(this.folder, '_SUCCESS'), '');
+    if (end.status === 'complete') await writeAtomically(join(this.folder, '_SUCCESS'), '');
+    if (end.status !== 'complete' && end.status !== 'limited') return;
     await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
-    await Promise.all([this.#staging, this.folder].map(removeTemporaries));
+    await removeTemporaries(this.#staging);
+    await removeTemporaries(this.folder, isResultPath);
   }
 
-  /** Removes a job's results and staging, so that it starts anew. The notes go first: without them no part counts. */
-  static async clear(folder: string, stagings: readonly string[]): Promise<void> {
-    await Promise.all(stagings.map((staging) => rm(staging, { recursive: true, force: true })));
-    await rm(folder, { recursive: true, force: true });
+  /**
+   * Removes the results of the job that a folder holds, and nothing else that is there; then the folder, where it is empty.
+   * `job.json` goes last: until then the folder is the job's, also after a crash.
+   */
+  static async clear(folder: string): Promise<void> {
+    const names = await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)));
+    const paths = names.flat().filter((path) => path !== 'job.json');
+    await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
+    await removeTemporaries(folder, isResultPath);
+    await removeIfEmpty(join(folder, 'errors'));
+    await rm(join(folder, 'job.json'), { force: true });
+    await removeIfEmpty(folder);
   }
 
   async #placeErrors({ name, errors }: PartNote): Promise<void> {
@@ -160,6 +170,22 @@ export class JobFolder implements JobOutput {
 
   #staged(name: string, what: string): string {
     return join(this.#staging, `${name.replace(/\.jsonl$/, '')}.${what}`);
+  }
+}
+
+/** The results in a job's folder, or in a folder in it, by their paths below the job's. */
+async function resultsIn(folder: string, below: string): Promise<readonly string[]> {
+  const names = await readdir(join(folder, below)).catch(() => []);
+  return names.map((name) => join(below, name)).filter(isResultPath);
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    // It holds other files, it is a link to a folder, or it is gone.
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Pipeline } from '../../config/fabric.ts';
 import { configDigest } from '../../config/config-digest.ts';
 import { inParallel } from '../in-parallel.ts';
-import { type Job, shownJobId } from '../job.ts';
+import { isLimited, type Job, shownJobId } from '../job.ts';
 import { answerKey } from '../output-layout.ts';
+import { foreignFile, foreignFolder, looseId } from './foreign-files.ts';
 import { inputId, planJob } from './plan-job.ts';
 import { haveSameChunks } from './chunks.ts';
 import { InputError, otherConfig, type RunInput } from './run-input.ts';
@@ -24,6 +25,8 @@ export interface OpenJobFoldersOptions {
   readonly signal: AbortSignal;
   /** Told what share of an input is grouped by key, from 0 to 1. */
   readonly onGrouping?: (name: string, share: number) => void;
+  /** Told what happens to earlier results that nobody asked for in so many words. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /**
@@ -32,39 +35,78 @@ export interface OpenJobFoldersOptions {
  * @throws InputError where one does.
  */
 export async function refuseExisting(inputs: readonly RunInput[], options: OpenJobFoldersOptions): Promise<void> {
-  const { output, pipelineName, existing, pipeline } = options;
-  await inParallel(inputs, LOOKS_AT_ONCE, async (input) => {
-    if (existing === 'refuse') {
-      const key = input.kind === 'element' ? answerKey(pipelineName, input.name) : `${pipelineName}/${input.name}`;
-      if (await output.isThere(key)) throw alreadyThere(output.shown(key));
-    }
-    if (existing === 'resume' && input.kind !== 'element') {
-      const { folder, recorded } = await findPlace(input, options);
-      if (recorded !== undefined && recorded.config !== configDigest(pipeline)) throw otherConfig(output.shown(folder));
-    }
-  });
+  await inParallel(inputs, LOOKS_AT_ONCE, (input) =>
+    input.kind === 'element' ? refuseAnswer(input, options) : refuseFolder(input, options),
+  );
+}
+
+async function refuseAnswer({ name }: RunInput, options: OpenJobFoldersOptions): Promise<void> {
+  const { output, pipelineName, existing } = options;
+  const key = answerKey(pipelineName, name);
+  const state = await output.answerAt(key, looseId(name));
+  if (state === 'foreign') throw foreignFile(output.shown(key));
+  if (state === 'answer' && existing === 'refuse') throw alreadyThere(output.shown(key));
+}
+
+async function refuseFolder(input: RunInput, options: OpenJobFoldersOptions): Promise<void> {
+  const { output, existing, pipeline } = options;
+  const { folder, recorded, use } = await findPlace(input, options);
+  if (recorded === undefined) {
+    const path = await output.foreignIn(folder, input.name);
+    if (path !== undefined) throw foreignFolder(output.shown(folder), path);
+  } else if (use === 'none') {
+    throw alreadyThere(output.shown(folder));
+  } else if (use === 'continue' && existing === 'resume' && recorded.config !== configDigest(pipeline)) {
+    throw otherConfig(output.shown(folder));
+  }
 }
 
 function alreadyThere(path: string): InputError {
   return new InputError(`${path} already holds results: '--resume' goes on with them, '--overwrite' starts anew`);
 }
 
-/** Where an input's results go, and the job that is recorded there. */
+/** Where an input's results go, the job that is recorded there, and what becomes of that. */
 interface Place {
   readonly id: string;
   readonly folder: string;
   readonly recorded: Job | undefined;
+  readonly use: 'none' | 'continue' | 'replace';
+  /** The folder that holds the results of the source as it was. */
+  readonly besides?: string;
 }
 
-/** A folder belongs to the job it holds: that of a file that has been changed since goes beside it. */
+/**
+ * A folder belongs to the job it holds: that of a file that has been changed since goes beside it. A sample, as
+ * '--limit' makes it, gives way to any other run.
+ */
 async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promise<Place> {
   const { output, pipelineName, existing } = options;
   const id = await inputId(input, options);
-  const folder = `${pipelineName}/${input.name}`;
+  const first = `${pipelineName}/${input.name}`;
+  const beside = `${first}@${shownJobId(id)}`;
+  // In `a/errors`, parts would be in the place of the errors of an input called `a`.
+  const folder = input.name.endsWith('/errors') ? beside : first;
   const recorded = await output.jobIn(folder);
-  if (existing !== 'resume' || recorded === undefined || recorded.id === id) return { id, folder, recorded };
-  const beside = `${folder}@${shownJobId(id)}`;
-  return { id, folder: beside, recorded: await output.jobIn(beside) };
+  if (recorded === undefined) return { id, folder, recorded, use: 'continue' };
+  if (existing === 'overwrite') return { id, folder, recorded, use: 'replace' };
+  if (existing === 'resume' && (await isSameJob(recorded, id, input, options))) {
+    return { id, folder, recorded, use: 'continue' };
+  }
+  if (isLimited(recorded)) return { id, folder, recorded, use: 'replace' };
+  if (existing === 'refuse') return { id, folder, recorded, use: 'none' };
+  return { id, folder: beside, recorded: await output.jobIn(beside), use: 'continue', besides: folder };
+}
+
+/** Whether a run would do what a recorded job does: a limit that the source does not reach is no difference. */
+async function isSameJob(
+  { id: recorded, source }: Job,
+  id: string,
+  input: RunInput,
+  { pipelineName, limit = Infinity }: OpenJobFoldersOptions,
+): Promise<boolean> {
+  if (recorded === id) return true;
+  if (source.isWhole !== true || source.limit === undefined || limit < source.limit) return false;
+  return recorded === (await inputId(input, { pipelineName, limit: source.limit }));
 }
 
 /** Plans each input's job when its turn comes, and records the plan; objects that are one element each have none. */
@@ -78,17 +120,38 @@ export async function* openJobFolders(
 async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput> {
   const { output, existing } = options;
   const planOptions = { ...options, chunkPath: (id: string, bundle: number) => output.chunkPath(id, bundle) };
-  const { id, folder, recorded } = await findPlace(input, options);
-  if (existing === 'resume' && recorded !== undefined) {
+  const place = await findPlace(input, options);
+  const { id, folder, recorded, use } = place;
+  if (existing === 'resume' && recorded !== undefined && use === 'continue') {
     const results = await output.open(recorded, folder);
     if (await results.lacksChunks()) refuseOther(results, await planJob(input, planOptions));
     return results;
   }
-  if (existing === 'overwrite') await output.clear(folder, [id, recorded?.id ?? id]);
+  tellOf(place, input, options);
+  if (use === 'replace' || existing === 'overwrite') {
+    await output.clear(recorded === undefined ? undefined : folder, [id, recorded?.id ?? id]);
+  }
   const planned = await planJob(input, planOptions);
   const results = await output.record(planned, folder);
   refuseOther(results, planned);
   return results;
+}
+
+/** Says which earlier results are replaced, or kept beside the new ones. */
+function tellOf(
+  { folder, recorded, use, besides }: Place,
+  { uri }: RunInput,
+  { output, existing, limit, onNotice }: OpenJobFoldersOptions,
+): void {
+  if (besides !== undefined) {
+    const why =
+      limit === undefined ? `${uri} has changed` : `${uri} has changed, or was run without '--limit ${limit}'`;
+    onNotice?.(`${why} since the results in ${output.shown(besides)}: new results go to ${output.shown(folder)}`);
+  } else if (use === 'replace' && existing !== 'overwrite') {
+    onNotice?.(
+      `replaced ${output.shown(folder)}, which held a run of the first ${recorded?.source.limit?.toLocaleString('en')} elements`,
+    );
+  }
 }
 
 /**

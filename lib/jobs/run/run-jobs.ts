@@ -1,12 +1,17 @@
-import { FabricError } from '../../errors.ts';
+import type { FabricError } from '../../errors.ts';
+import { bundleRange } from '../../formats/plan.ts';
 import type { BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import { asksEndpoints } from '../../config/pipeline-models.ts';
 import { AnswerJournal, decodeEntries, encodeEntries } from '../../inference/answer-journal.ts';
 import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
-import { isPastLimits } from '../finalizing/failure-limits.ts';
-import { bundleOf, type Job } from '../job.ts';
-import type { JobStatus, PartNote } from '../manifest.ts';
+import { count, emptyTally, type Tally } from '../../inference/tally.ts';
+import { limitReason } from '../finalizing/failure-limits.ts';
+import { bundleOf, isLimited, type Job } from '../job.ts';
+import type { JobEnd, MissingBundle, PartNote } from '../manifest.ts';
+import { partName } from '../part-names.ts';
+import { FailureWatch } from './failure-watch.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
+import { describeLoss, expectUnchanged, isSourceLost } from './source-change.ts';
 
 /** What a run tells while it goes on. */
 export interface RunProgress {
@@ -25,12 +30,13 @@ export interface RunJobsOptions extends RunProgress {
 type RunBundleOptions = RunJobsOptions & { readonly signal: AbortSignal };
 
 /** How a job ended. */
-export interface JobResult {
+export interface JobResult extends JobEnd {
   readonly job: Job;
   /** The folder of results: its path, or its URI. */
   readonly folder: string;
-  readonly status: JobStatus;
   readonly notes: readonly PartNote[];
+  /** Outcomes of bundles that were cut off when the job was stopped: they are in no part. */
+  readonly cutOff: Tally;
 }
 
 /** Bundles of an engine's queue for each worker: one that it works on, one whose reading starts when that is read. */
@@ -44,13 +50,34 @@ interface OpenJob {
   readonly output: JobOutput;
   readonly notes: PartNote[];
   readonly counts: { total: number; failed: number };
+  readonly watch: FailureWatch;
+  readonly missing: MissingBundle[];
+  readonly cutOff: Tally;
+  /** Aborted where bundles of the job that are in flight are to be cut off. */
+  readonly stop: AbortController;
   left: number;
-  stopped: boolean;
+  /** Why no more bundles of it are started. */
+  reason: string | undefined;
+}
+
+function openJob(output: JobOutput, { pipeline }: InferenceEngine): OpenJob {
+  return {
+    output,
+    notes: [],
+    counts: { total: 0, failed: 0 },
+    watch: new FailureWatch(pipeline),
+    missing: [],
+    cutOff: emptyTally(),
+    stop: new AbortController(),
+    left: output.job.of,
+    reason: undefined,
+  };
 }
 
 /**
  * Runs all bundles of all jobs that are not committed yet, several at a time, and ends each job when its last bundle
- * is committed: the manifest, then `_SUCCESS`. A job past its failure limits is stopped.
+ * is committed: the manifest, then `_SUCCESS`. A job past its failure limits is stopped, and one whose source is gone or
+ * changed is incomplete.
  *
  * @throws the first error that is not an element's; committed parts stay, for another run to go on from.
  */
@@ -81,7 +108,7 @@ export async function* runJobs(
   try {
     for await (const output of outputs) {
       options.onJob?.(output.job);
-      const job: OpenJob = { output, notes: [], counts: { total: 0, failed: 0 }, left: output.job.of, stopped: false };
+      const job = openJob(output, engine);
       if (job.left === 0) finished.push(await finish(job));
       for (let index = 0; index < output.job.of && !signal.aborted; index += 1) {
         start(job, index);
@@ -107,52 +134,96 @@ async function runBundle(
   engine: InferenceEngine,
   options: RunBundleOptions,
 ): Promise<boolean> {
-  const { output, counts } = job;
-  const committed = await output.committed(index);
-  if (committed !== undefined || !job.stopped) {
-    const note = committed ?? (await processBundle(output, index, engine, options));
+  const committed = await job.output.committed(index);
+  if (committed !== undefined) job.watch.addPart(committed);
+  const note = committed ?? (job.reason === undefined ? await tryBundle(job, index, engine, options) : undefined);
+  if (note !== undefined) {
     options.onPart?.(note, committed !== undefined);
+    const { counts } = job;
     job.notes[index] = note;
     counts.total += note.elements;
     counts.failed += note.elements - note.succeeded;
-    job.stopped ||= isPastLimits(counts, engine.pipeline);
+    job.reason ??= limitReason(counts, engine.pipeline);
   }
   job.left -= 1;
   return job.left === 0;
 }
 
-/** A source that goes away in mid-bundle takes the bundle's other outcomes with it: its range is one failure. */
-async function processBundle(
-  ...work: [output: JobOutput, index: number, engine: InferenceEngine, options: RunBundleOptions]
-): Promise<PartNote> {
-  try {
-    return await processOnce(...work);
-  } catch (error) {
-    if (!(error instanceof FabricError) || error.code !== 'SOURCE_GONE') throw error;
-    return processOnce(...work);
-  }
-}
-
-async function processOnce(
-  output: JobOutput,
+/** Runs a bundle. @returns nothing where it was cut off as its job was stopped, or can't be read any longer. */
+async function tryBundle(
+  job: OpenJob,
   index: number,
   engine: InferenceEngine,
   options: RunBundleOptions,
+): Promise<PartNote | undefined> {
+  const seen = emptyTally();
+  try {
+    return await processBundle({ job, index, seen }, engine, options);
+  } catch (error) {
+    if (error === job.stop.signal.reason) {
+      add(seen, job.cutOff);
+      return undefined;
+    }
+    if (!isSourceLost(error)) throw error;
+    job.missing.push(missingBundle(job.output.job, index, error));
+    return undefined;
+  }
+}
+
+function missingBundle({ plan, of }: Job, index: number, error: FabricError): MissingBundle {
+  const name = partName(index, of);
+  if (plan.kind !== 'object') return { name, error: describeLoss(error) };
+  const { start, end } = bundleRange(plan.object, index);
+  return { name, range: { start, end }, error: describeLoss(error) };
+}
+
+/** A bundle of a job, and what has been seen of its outcomes. */
+interface BundleAttempt {
+  readonly job: OpenJob;
+  readonly index: number;
+  readonly seen: Tally;
+}
+
+async function processBundle(
+  { job, index, seen }: BundleAttempt,
+  engine: InferenceEngine,
+  options: RunBundleOptions,
 ): Promise<PartNote> {
+  const { output, stop } = job;
+  await expectUnchanged(output.job);
   const { part, receives } = await output.stage(index);
   await using staged = part;
-  const bundle = { ...bundleOf(output.job, index, output.chunkPath(index)), receives };
+  const bundle = { ...bundleOf(output.job, index, output.chunkPath(index)), receives, needsSource: true };
   const sink = {
     async write(chunk: OutcomeChunk): Promise<void> {
+      count(seen, chunk);
+      const reason = job.watch.add(chunk);
       await staged.write(chunk);
       options.onOutcomes?.(chunk);
+      if (reason !== undefined) stopNow(job, reason);
     },
   };
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   const summary = await runKeepingAnswers(staged, engine, (journal) =>
-    engine.process(bundle, sink, { signal: options.signal, ...journal }),
+    engine.process(bundle, sink, { signal, ...journal }),
   );
+  await expectUnchanged(output.job);
   // It is disposed of when this is done.
   return await staged.commit(summary);
+}
+
+/** Stops a job, also in the midst of its bundles: what they would give is of no use. */
+function stopNow(job: OpenJob, reason: string): void {
+  job.reason ??= reason;
+  job.stop.abort(new Error(reason));
+}
+
+function add(seen: Tally, to: Tally): void {
+  to.total += seen.total;
+  to.succeeded += seen.succeeded;
+  to.failed += seen.failed;
+  for (const [stage, failed] of Object.entries(seen.failedByStage))
+    to.failedByStage[stage] = (to.failedByStage[stage] ?? 0) + failed;
 }
 
 /** Where a run ends in order before a bundle is done, what remote models answered for it is kept for the next one. */
@@ -172,8 +243,17 @@ async function runKeepingAnswers(
 }
 
 async function finish(job: OpenJob): Promise<JobResult> {
+  const { output, cutOff } = job;
   const notes = job.notes.filter((note) => note !== undefined);
-  const status: JobStatus = job.stopped && notes.length < job.output.job.of ? 'stopped' : 'complete';
-  await job.output.finish(status, notes);
-  return { job: job.output.job, folder: job.output.folder, status, notes };
+  const end = endOf(job);
+  await output.finish(end, notes);
+  return { job: output.job, folder: output.folder, notes, cutOff, ...end };
+}
+
+function endOf({ output, reason, missing }: OpenJob): JobEnd {
+  if (reason !== undefined) return { status: 'stopped', reason, missing };
+  if (missing.length > 0) {
+    return { status: 'incomplete', missing: missing.toSorted((one, other) => (one.name < other.name ? -1 : 1)) };
+  }
+  return { status: isLimited(output.job) ? 'limited' : 'complete' };
 }

@@ -4,6 +4,7 @@ import { locationOf } from '../../stores/open-source.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
 import { answerKey } from '../output-layout.ts';
+import { foreignFile, looseId } from './foreign-files.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
 
@@ -49,9 +50,14 @@ async function withoutAnswer(
   options: RunLooseElementsOptions,
 ): Promise<readonly RunInput[]> {
   const { output, pipelineName, existing } = options;
-  if (existing === 'overwrite') return inputs;
-  const answered = await inParallel(inputs, LOOKS_AT_ONCE, ({ name }) => output.isThere(answerKey(pipelineName, name)));
-  return inputs.filter((_, index) => answered[index] !== true);
+  const states = await inParallel(inputs, LOOKS_AT_ONCE, async ({ name }) => {
+    const key = answerKey(pipelineName, name);
+    const state = await output.answerAt(key, looseId(name));
+    // It came since the run began.
+    if (state === 'foreign') throw foreignFile(output.shown(key));
+    return state;
+  });
+  return existing === 'overwrite' ? inputs : inputs.filter((_, index) => states[index] === 'absent');
 }
 
 async function* runBundle(
@@ -59,7 +65,7 @@ async function* runBundle(
   engine: Pick<InferenceEngine, 'pipeline' | 'process'>,
   { output, pipelineName, signal }: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
-  const ids = new Map(inputs.map((input) => [`${input.name}#0`, input]));
+  const ids = new Map(inputs.map((input) => [looseId(input.name), input]));
   const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id, path: input.name }));
   const answers: Omit<LooseResult, 'models'>[] = [];
   const answer = async (line: string): Promise<void> => {

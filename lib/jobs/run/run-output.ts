@@ -1,6 +1,7 @@
 import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
 import type { Job } from '../job.ts';
-import type { JobStatus, PartNote } from '../manifest.ts';
+import type { JobEnd, PartNote } from '../manifest.ts';
+import type { AnswerState } from './foreign-files.ts';
 
 /** Where one bundle's outcomes go before they are committed; what is not committed is gone when it is disposed of. */
 export interface StagedPart extends OutcomeSink, AsyncDisposable {
@@ -29,7 +30,7 @@ export interface JobOutput {
    */
   stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }>;
   /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is not needed any more. */
-  finish(status: JobStatus, notes: readonly PartNote[]): Promise<void>;
+  finish(end: JobEnd, notes: readonly PartNote[]): Promise<void>;
 }
 
 /** Where `fabric run` lays its tree of results. Folders and files in it are named by keys: `<pipeline>/<anything>`. */
@@ -40,8 +41,13 @@ export interface RunOutput extends AsyncDisposable {
   shown(key: string): string;
   /** Keeps other runs of a pipeline away, where that is needed. */
   lock(pipeline: string): Promise<AsyncDisposable>;
-  /** Whether there is a file of this name, or a folder. */
-  isThere(key: string): Promise<boolean>;
+  /** Looks for the answer to an object that is one element by itself; `id` is the element's. */
+  answerAt(key: string, id: string): Promise<AnswerState>;
+  /**
+   * Finds a file that the fabric did not write in a folder without a recorded job: its path below the folder, `''` where
+   * the folder itself is a file. `name` is the folder's path below the pipeline's.
+   */
+  foreignIn(folder: string, name: string): Promise<string | undefined>;
   /** The job that a folder holds the results of, if any. */
   jobIn(folder: string): Promise<Job | undefined>;
   /** Where on this machine the uncompressed bytes of a compressed object's bundle go. */
@@ -50,8 +56,11 @@ export interface RunOutput extends AsyncDisposable {
   open(job: Job, folder: string): Promise<JobOutput>;
   /** Records a job, and opens its results. */
   record(job: Job, folder: string): Promise<JobOutput>;
-  /** Removes a folder's results, and the staging of jobs, so that they start anew. */
-  clear(folder: string, jobs: readonly string[]): Promise<void>;
+  /**
+   * Removes the staging of jobs, and the results of the recorded job that a folder holds: its own files and no others.
+   * Without a folder, the staging alone.
+   */
+  clear(folder: string | undefined, jobs: readonly string[]): Promise<void>;
   /** Writes the answer to an object that is one element by itself. */
   answer(key: string, text: string): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { commitPart } from '../commit/commit-part.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Job } from '../job.ts';
 import type { RecordedJob } from '../job-record.ts';
-import { type JobStatus, manifestOf, type PartNote } from '../manifest.ts';
+import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { manifestKey, partPlace, type PartPlace, stagingOf, successKey } from '../output-layout.ts';
 import { type CommittedPart, type OutputBucket, readPart } from '../commit/part-metadata.ts';
@@ -98,16 +98,15 @@ export class StoredJob implements JobOutput {
     return { part, receives };
   }
 
-  async finish(status: JobStatus, notes: readonly PartNote[]): Promise<void> {
+  async finish(end: JobEnd, notes: readonly PartNote[]): Promise<void> {
     const { store, bucket } = this.#output;
     const success = { bucket, key: successKey(this.#key) };
     // Another run may have gone on where this one was stopped.
-    if (status !== 'complete' && (await store.head(success)) !== undefined) return;
-    const manifest = `${JSON.stringify(manifestOf(this.job, status, notes), undefined, 2)}\n`;
+    if (end.status !== 'complete' && (await store.head(success)) !== undefined) return;
+    const manifest = `${JSON.stringify(manifestOf(this.job, end, notes), undefined, 2)}\n`;
     await store.put({ bucket, key: manifestKey(this.#key) }, manifest, { contentType: 'application/json' });
-    if (status !== 'complete') return;
-    await store.put(success, '', { only: 'absent' });
-    await this.#tidy();
+    if (end.status === 'complete') await store.put(success, '', { only: 'absent' });
+    if (end.status === 'complete' || end.status === 'limited') await this.#tidy();
   }
 
   async #commit(place: PartPlace, spool: OutcomeSpool, { models, elapsedMillis }: BundleSummary): Promise<PartNote> {

@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getText, type ObjectStore } from '../../stores/object-store.ts';
+import { getBytes, getText, type ObjectStore } from '../../stores/object-store.ts';
 import { s3Uri, sharedS3Store } from '../../stores/open-source.ts';
 import { prefixedStore } from '../../stores/prefixed-store.ts';
 import { inParallel } from '../in-parallel.ts';
-import type { Job } from '../job.ts';
+import { type Job, parseJob } from '../job.ts';
 import { findJob, jobKey, recordJob } from '../job-record.ts';
-import { manifestKey, stagingOf, successKey } from '../output-layout.ts';
+import { isResultPath, manifestKey, stagingOf, successKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
+import { type AnswerState, answerState, findForeign } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
 import { StoredJob } from './stored-job.ts';
@@ -54,17 +55,45 @@ class StoredOutput implements RunOutput {
     return { async [Symbol.asyncDispose]() {} };
   }
 
-  async isThere(key: string): Promise<boolean> {
+  answerAt(key: string, id: string): Promise<AnswerState> {
+    return answerState(id, (bytes) => this.#start(key, bytes));
+  }
+
+  foreignIn(folder: string, name: string): Promise<string | undefined> {
     const { store, bucket } = this.#output;
-    if ((await store.head({ bucket, key })) !== undefined) return true;
-    const first = await store.list(bucket, `${key}/`)[Symbol.asyncIterator]().next();
-    return first.done !== true;
+    const prefix = `${folder}/`;
+    async function* paths() {
+      for await (const { key, byteLength } of store.list(bucket, prefix)) {
+        // Consoles make folders as empty objects.
+        if (byteLength > 0 || !key.endsWith('/')) yield key.slice(prefix.length);
+      }
+    }
+    return findForeign(
+      {
+        paths: paths(),
+        text: async (path) => (await getText(store, { bucket, key: prefix + path }))?.text,
+        start: (path, bytes) => this.#start(prefix + path, bytes),
+      },
+      name,
+    );
+  }
+
+  async #start(key: string, bytes: number): Promise<string | undefined> {
+    const { store, bucket } = this.#output;
+    const info = await store.head({ bucket, key });
+    if (info === undefined || info.byteLength === 0) return info === undefined ? undefined : '';
+    const start = await getBytes(
+      store,
+      { bucket, key },
+      { range: { start: 0, end: Math.min(bytes, info.byteLength) } },
+    );
+    return start === undefined ? undefined : Buffer.from(start).toString('utf8');
   }
 
   async jobIn(folder: string): Promise<Job | undefined> {
     const { store, bucket } = this.#output;
     const found = await getText(store, { bucket, key: jobKey(folder) });
-    return found === undefined ? undefined : (JSON.parse(found.text) as Job);
+    return found === undefined ? undefined : parseJob(found.text);
   }
 
   chunkPath(job: string, bundle: number): string {
@@ -85,10 +114,10 @@ class StoredOutput implements RunOutput {
     throw otherConfig(this.shown(recorded.folder));
   }
 
-  async clear(folder: string, jobs: readonly string[]): Promise<void> {
+  async clear(folder: string | undefined, jobs: readonly string[]): Promise<void> {
     const { store, bucket } = this.#output;
     const recorded = await Promise.all(jobs.map((job) => findJob(job, this.#output)));
-    const folders = new Set([folder, ...recorded.flatMap((job) => job?.folder ?? [])]);
+    const folders = new Set([folder ?? [], ...recorded.map((job) => job?.folder ?? [])].flat());
     // No job has such a folder: the errors of another lie there.
     for (const own of folders) if (!own.endsWith('/errors')) await this.#clearFolder(own);
     for (const job of jobs) await removeAll(store, bucket, `${stagingOf(job)}/`);
@@ -99,7 +128,8 @@ class StoredOutput implements RunOutput {
     const { store, bucket } = this.#output;
     await store.delete({ bucket, key: successKey(folder) });
     await store.delete({ bucket, key: manifestKey(folder) });
-    for (const prefix of [`${folder}/part-`, `${folder}/errors/part-`]) await removeAll(store, bucket, prefix);
+    for (const prefix of [`${folder}/part-`, `${folder}/errors/part-`])
+      await removeAll(store, bucket, prefix, (key) => isResultPath(key.slice(folder.length + 1)));
     await store.delete({ bucket, key: jobKey(folder) });
   }
 
@@ -113,7 +143,12 @@ class StoredOutput implements RunOutput {
   }
 }
 
-async function removeAll(store: ObjectStore, bucket: string, prefix: string): Promise<void> {
-  const listed = await Array.fromAsync(store.list(bucket, prefix));
+async function removeAll(
+  store: ObjectStore,
+  bucket: string,
+  prefix: string,
+  isOwn: (key: string) => boolean = () => true,
+): Promise<void> {
+  const listed = (await Array.fromAsync(store.list(bucket, prefix))).filter(({ key }) => isOwn(key));
   await inParallel(listed, DELETES_AT_ONCE, ({ key }) => store.delete({ bucket, key }));
 }

@@ -46,7 +46,8 @@ describe('a Finalizer, after a redrive', () => {
     await store.put(lastNote(recorded, 1), JSON.stringify({ until: clock() - 1 }));
     expect(await look()).toBeUndefined();
     expect(events).toHaveLength(2);
-    expect(manifest()).toMatchObject({ status: 'complete', counts: { failed: 1 } });
+    // Still past its limits.
+    expect(manifest()).toMatchObject({ status: 'stopped', counts: { failed: 1 } });
     expect(store.text('out', errors.key)).toContain('"stage":"map"');
     expect(store.text('out', redriveNoteKey(recorded.job.id, 1, 2))).toBe('[]');
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isPastLimits } from '../../../lib/jobs/finalizing/failure-limits.ts';
 import { stopKey } from '../../../lib/jobs/output-layout.ts';
-import { failed, finalizeMessage } from '../stored-job.ts';
+import { type End, failed, finalizeMessage } from '../stored-job.ts';
 import { startJob, UNTIL } from './finalizer-under-test.ts';
 
 describe('a Finalizer, where a pipeline has limits on failures', () => {
@@ -20,13 +20,37 @@ describe('a Finalizer, where a pipeline has limits on failures', () => {
     expect([isSuccess(), counted]).toEqual([false, ['jobs_stopped']]);
   });
 
-  test('completes a job whose parts all came in spite of that', async () => {
-    const { commit, look, manifest } = await startJob(2, { maxFailures: 0 });
-    await commit(0, [failed('map')]);
+  test('has a job stopped whose excess shows in the last part, though all parts came', async () => {
+    const { commit, look, manifest, isSuccess, counted } = await startJob(2, { maxFailures: 0 });
+    await commit(0, ['a']);
     await look();
-    await commit(1, ['a']);
+    await commit(1, [failed('map')]);
     await look();
-    expect(manifest()).toMatchObject({ status: 'complete' });
+    expect(manifest()).toMatchObject({
+      status: 'stopped',
+      reason: "1 element failed: 'maxFailures' is 0",
+      counts: { total: 2, failed: 1 },
+    });
+    expect(manifest()).not.toHaveProperty('missing');
+    expect([isSuccess(), counted]).toEqual([false, ['jobs_stopped']]);
+  });
+
+  test.each([
+    ['stops a job whose first 1,000 elements all fail at one stage', {}, ['map', 'map'], 'stopped'],
+    ['goes on where they fail at several stages', {}, ['map', 'read'], 'complete'],
+    ["goes on where 'maxFailureRatio' is 1", { maxFailureRatio: 1 }, ['map', 'map'], 'complete'],
+  ] as const)('%s', async (_what, limits, stages, status) => {
+    const { commit, look, store, recorded, manifest } = await startJob(3, limits);
+    for (const [bundle, stage] of stages.entries()) await commit(bundle, Array<End>(500).fill(failed(stage)));
+    await look();
+    const isStopped = status === 'stopped';
+    expect(store.text('out', stopKey(recorded.job.id))).toBe(isStopped ? '' : undefined);
+    if (!isStopped) await commit(2, ['a']);
+    await look();
+    expect(manifest()).toMatchObject({
+      status,
+      ...(isStopped ? { reason: 'the first 1,000 elements all failed at map', missingCount: 1 } : {}),
+    });
   });
 
   test('does not stop it again when the message that ended it comes again', async () => {

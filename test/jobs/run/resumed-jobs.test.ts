@@ -149,20 +149,20 @@ describe('results that are there already', () => {
     expect(await contentsBelow(folder)).toEqual(expected);
   });
 
-  test('are removed with all that belongs to them where they are to be overwritten', async () => {
+  test('are removed with all that belongs to them where they are to be overwritten, and nothing else is', async () => {
     const { input, output, folder } = await finishedRun(run);
     await writeFile(input, numbers(4));
     await writeIn(folder, 'errors/left-over', '');
     await run('double', [input], { output, existing: 'overwrite' });
-    expect(await filesBelow(folder)).toEqual(['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00001.jsonl']);
+    const own = ['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00001.jsonl'];
+    expect(await filesBelow(folder)).toEqual([...own, 'errors/left-over'].sort());
     expect(await filesBelow(join(output, '.fabric'))).toHaveLength(1);
   });
 
   test('count for nothing where overwriting them was cut short', async () => {
     const { input, output, folder, staged, of, part, expected } = await finishedRun(run);
-    // The notes went first, then job.json; the parts of what was to be overwritten are still there.
+    // The notes go first and job.json last; the parts of what was to be overwritten are still there.
     for (let bundle = 0; bundle < of; bundle += 1) await rm(staged(bundle, 'note.json'));
-    await rm(join(folder, 'job.json'));
     await writeFile(join(folder, part(0)), 'of another configuration\n');
     await run('double', [input], { output, existing: 'resume' });
     expect(await contentsBelow(folder)).toEqual(expected);

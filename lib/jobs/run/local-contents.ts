@@ -1,0 +1,48 @@
+import { lstat, open, opendir, readFile, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { FolderContents } from './foreign-files.ts';
+
+/** The files below a local folder, links among them. A file in the place of the folder is at the path `''`. */
+export function localContents(folder: string): FolderContents {
+  return {
+    paths: pathsBelow(folder),
+    text: (path) => orMissing(() => readFile(join(folder, path), 'utf8')),
+    start: (path, bytes) => startOf(join(folder, path), bytes),
+  };
+}
+
+async function* pathsBelow(folder: string): AsyncGenerator<string> {
+  const stats = await orMissing(() => stat(folder));
+  if (stats === undefined) return;
+  if (!stats.isDirectory()) {
+    yield '';
+    return;
+  }
+  for await (const entry of await opendir(folder, { recursive: true })) {
+    if (!entry.isDirectory()) yield relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/');
+  }
+}
+
+/** The first bytes of a file as text; undefined where there is no file, `''` for what can't be read as one. */
+export async function startOf(path: string, bytes: number): Promise<string | undefined> {
+  const file = await orMissing(() => open(path, 'r'));
+  // A link that leads nowhere is there all the same.
+  if (file === undefined) return (await orMissing(() => lstat(path))) === undefined ? undefined : '';
+  try {
+    if (!(await file.stat()).isFile()) return '';
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function orMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { isS3Uri } from '../../stores/open-source.ts';
+import { answerKey } from '../output-layout.ts';
+import { InputError, type RunInput } from './run-input.ts';
+import type { RunOutput } from './run-output.ts';
+
+export interface OverlapOptions {
+  /** The inputs as they were given: files, directories, globs, URIs. */
+  readonly args: readonly string[];
+  readonly inputs: readonly RunInput[];
+  readonly pipelineName: string;
+  readonly output: Pick<RunOutput, 'address' | 'shown'>;
+}
+
+/**
+ * Refuses an output that is mixed up with what is read:
+ *
+ * - the output is a directory or prefix that was given as an input, or lies in one: the next run would read the results;
+ * - the results of an input (its folder, or its answer) are an input, lie in one or contain one.
+ *
+ * An output that merely contains inputs is fine, as in `fabric run p data/x.csv --output .`. Links are followed.
+ *
+ * @throws InputError
+ */
+export async function refuseOverlap({ args, inputs, pipelineName, output }: OverlapOptions): Promise<void> {
+  const real = realPaths();
+  const root = await real(output.address);
+  const given = new Map<string, string>();
+  for (const arg of args) {
+    const folder = await givenFolder(arg);
+    if (folder === undefined) continue;
+    const place = await real(folder);
+    given.set(place, folder);
+    if (isIn(place, root))
+      throw new InputError(`'--output' must not lie in an input: ${output.address} is in ${folder}`);
+  }
+  for (const { uri } of inputs) given.set(await real(uri), uri);
+
+  const above = new Map<string, string>();
+  for (const [place, uri] of given) for (const folder of foldersAbove(place)) above.set(folder, uri);
+  for (const { kind, name, uri } of inputs) {
+    const results = output.shown(kind === 'element' ? answerKey(pipelineName, name) : `${pipelineName}/${name}`);
+    const place = await real(results);
+    const inside = [place, ...foldersAbove(place)].find((folder) => given.has(folder));
+    const hit = inside === undefined ? above.get(place) : given.get(inside);
+    if (hit === undefined) continue;
+    const relation = inside === place ? 'is' : inside === undefined ? 'contains' : 'lies in';
+    throw new InputError(
+      `the results of ${uri} would go to ${results}, which ${relation} the input ${hit}: choose another '--output'`,
+    );
+  }
+}
+
+/** The directory or prefix that an argument names; undefined for a file, an object or a glob. */
+async function givenFolder(arg: string): Promise<string | undefined> {
+  if (isS3Uri(arg)) return arg.endsWith('/') || !arg.slice('s3://'.length).includes('/') ? arg : undefined;
+  const path = resolve(arg);
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isDirectory() === true ? path : undefined;
+}
+
+/** Whether a place is another or lies in it. Both are as `realPaths` gives them. */
+export function isIn(folder: string, place: string): boolean {
+  return place === folder || place.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** The folders that a place lies in, the nearest first. */
+function foldersAbove(place: string): readonly string[] {
+  const above: string[] = [];
+  for (let folder = dirname(place); folder !== above.at(-1); folder = dirname(folder)) above.push(folder);
+  return above;
+}
+
+/**
+ * Gives paths without links, also of what is not there yet: its nearest folder that is decides. URIs of S3 become paths of
+ * their own kind, which no file has. Folders are asked for once.
+ */
+export function realPaths(): (path: string) => Promise<string> {
+  const known = new Map<string, Promise<string>>();
+  const real = async (path: string): Promise<string> => {
+    try {
+      return await realpath(path);
+    } catch (error) {
+      const above = dirname(path);
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (!['ENOENT', 'ENOTDIR'].includes(code) || above === path) throw error;
+      return join(await remembered(above), basename(path));
+    }
+  };
+  const remembered = (path: string): Promise<string> => {
+    const found = known.get(path) ?? real(path);
+    known.set(path, found);
+    return found;
+  };
+  return async (path) => (isS3Uri(path) ? path.replace(/\/+$/, '') : remembered(resolve(path)));
+}
