@@ -52,6 +52,8 @@ interface Session extends AsyncDisposable {
   readonly report: LocalReport;
   /** Files that were not uploaded, for whatever reason. */
   readonly refused: ReadonlySet<string>;
+  /** Results that could not be written to the folder. */
+  readonly unwritten: ReadonlySet<string>;
   /** Resolves when the results folder is as the output bucket. */
   settled(): Promise<void>;
 }
@@ -79,12 +81,16 @@ async function startSession(options: SessionOptions): Promise<Session> {
     ...(verbose ? { onOutput: (line: string) => console.error(line) } : {}),
     onJobEnded: (event) => void mirror.settled().then(() => report.jobEnded(event)),
   });
+  const unwritten = new Set<string>();
   const mirror = new Mirror({
     store: running.store,
     bucket: OUTPUT_BUCKET,
     folder: output,
     onMirrored: (key, path) => report.mirrored(key, path),
-    onError: (key, error) => console.error(`fabric: ${key} can't be written to ${shown(output)}: ${error.message}`),
+    onError(key, error) {
+      unwritten.add(key);
+      console.error(`fabric: ${key} can't be written to ${shown(output)}: ${error.message}`);
+    },
   });
   running.onChanged((object) => mirror.objectChanged(object));
   const refused = new Set<string>();
@@ -106,6 +112,7 @@ async function startSession(options: SessionOptions): Promise<Session> {
     uploads,
     report,
     refused,
+    unwritten,
     settled: () => mirror.settled(),
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]();
@@ -117,7 +124,7 @@ async function startSession(options: SessionOptions): Promise<Session> {
 
 /** Deals with the files that are there now. */
 async function once(session: Session, { json }: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  const { fabric, uploads, report, refused } = session;
+  const { fabric, uploads, report, refused, unwritten } = session;
   await uploads.addAll();
   await uploads.settled();
   await fabric.idle({ signal });
@@ -132,7 +139,8 @@ async function once(session: Session, { json }: LocalOptions, signal: AbortSigna
     );
   }
   const isWhole = summary.jobs.every((job) => job.status === 'complete');
-  if (!isWhole || parked > 0 || summary.rejected > 0 || refused.size > 0) return EXIT.failure;
+  const isAllThere = refused.size === 0 && unwritten.size === 0;
+  if (!isWhole || parked > 0 || summary.rejected > 0 || !isAllThere) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 

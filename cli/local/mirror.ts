@@ -1,8 +1,9 @@
-import { readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { STAGING } from '../../lib/jobs/output-layout.ts';
 import { openSpool } from '../../lib/stores/atomic-file.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
+import { MirroredFiles } from './mirrored-files.ts';
 
 export interface MirrorOptions {
   readonly store: ObjectStore;
@@ -16,21 +17,19 @@ export interface MirrorOptions {
   readonly onError: (key: string, error: Error) => void;
 }
 
-/** The name of a job's recorded plan, which is written first. */
-const JOB = '/job.json';
-const PART = /^part-\d+-of-\d+\.jsonl$/;
-
 /**
  * Keeps a folder as a bucket is, but for what the fabric has there for itself: one object after the other, in the order
  * in which they were written, each file in one step. When a job is recorded, what an earlier session left of a job in
- * its folder is removed.
+ * its folder is removed. A file that the fabric did not write stays: the object in its place is an error.
  */
 export class Mirror {
   readonly #options: MirrorOptions;
+  readonly #files: MirroredFiles;
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: MirrorOptions) {
     this.#options = options;
+    this.#files = new MirroredFiles(options.folder);
   }
 
   /** An object was written or removed; it may be of any bucket. */
@@ -49,14 +48,16 @@ export class Mirror {
   async #mirror(key: string): Promise<void> {
     const { store, bucket, folder, onMirrored } = this.#options;
     const path = pathBelow(folder, key);
+    if (this.#files.isRefused(path)) return;
     const spool = await openSpool(`${path}.${process.pid}.tmp`);
     try {
       const object = await store.get({ bucket, key });
-      if (object === undefined) return await rm(path, { force: true });
+      if (object === undefined) return await this.#files.remove(path);
       for await (const chunk of object.chunks) await spool.write(chunk);
       await spool.close();
-      if (key.endsWith(JOB)) await clearJob(dirname(path));
+      await this.#files.makeRoom(path, { name: nameOf(folder, path), written: spool.path });
       await rename(spool.path, path);
+      this.#files.add(path);
       await onMirrored?.(key, path);
     } finally {
       await spool.close();
@@ -65,16 +66,9 @@ export class Mirror {
   }
 }
 
-/** Removes a job's results, and nothing else: folders of other jobs may lie in its own. */
-async function clearJob(folder: string): Promise<void> {
-  const own = ['job.json', 'manifest.json', '_SUCCESS'].map((name) => join(folder, name));
-  const parts = await Promise.all([folder, join(folder, 'errors')].map(partsIn));
-  await Promise.all([...own, ...parts.flat()].map((path) => rm(path, { force: true })));
-}
-
-async function partsIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => PART.test(name)).map((name) => join(folder, name));
+/** What the folder of a file is called below its pipeline's. */
+function nameOf(folder: string, path: string): string {
+  return relative(folder, dirname(path)).split(sep).slice(1).join('/');
 }
 
 /** @throws where a key leads out of the folder, or to no file in it. */

@@ -32,6 +32,8 @@ export interface PlanStepOptions {
 export interface PlanStep {
   readonly plan: ObjectPlan;
   readonly isWhole: boolean;
+  /** Whether the object has more elements than the limit, which the plan leaves out. @default false */
+  readonly isPrefix?: boolean;
 }
 
 /**
@@ -47,6 +49,15 @@ export async function planObject(
   options: PlanObjectOptions = {},
 ): Promise<ObjectPlan> {
   return (await plan(source, input, options)).plan;
+}
+
+/** The same, which also tells whether the limit left elements out. */
+export function planPrefix(
+  source: ByteSource,
+  input: InputOptions,
+  options: PlanObjectOptions,
+): Promise<Pick<PlanStep, 'plan' | 'isPrefix'>> {
+  return plan(source, input, options);
 }
 
 /**
@@ -85,7 +96,7 @@ async function plan(
   const splitsUnread = compression === undefined && format.splitsAtLines(input);
   if (splitsUnread && (end === bytes.byteLength || (await isLineStart(bytes, end, options)))) {
     const ranges = { kind: 'ranges', byteLength: end, bundleBytes: input.bundleBytes, ...begin } as const;
-    return { plan: ranges, isWhole: true };
+    return { plan: ranges, isWhole: true, isPrefix: end < bytes.byteLength };
   }
   return cut({ format, bytes, begin, end }, input, options);
 }
@@ -195,7 +206,8 @@ async function cut(
     return { plan: planned(last), isWhole: false };
   }
   await cutter.finish();
-  return { plan: planned(cutter.end ?? byteLength), isWhole: true };
+  const isPrefix = end < bytes.byteLength || cutter.end !== undefined;
+  return { plan: planned(cutter.end ?? byteLength), isWhole: true, isPrefix };
 }
 
 /** Whether an error is only that reading was stopped, and does not say that the object cannot be read. */

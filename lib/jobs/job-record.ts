@@ -1,7 +1,7 @@
 import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
-import { type Job, shownJobId } from './job.ts';
-import { folderNoteKey } from './output-layout.ts';
+import { type Job, parseJob, shownJobId } from './job.ts';
+import { folderNoteKey, isResultPath, manifestKey, successKey } from './output-layout.ts';
 import type { OutputBucket } from './commit/part-metadata.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -61,11 +61,14 @@ export async function findJob(
 ): Promise<RecordedJob | undefined> {
   const note = await readJson<FolderNote>(folderNoteKey(id), output, options);
   if (note === undefined) return undefined;
-  const job = await readJson<Job>(jobKey(note.folder), output, options);
+  const job = await readJob(note.folder, output, options);
   return job?.id === id ? { job, ...note } : undefined;
 }
 
-/** Puts the plan in the first folder that is free or holds this job already; `noted` is the one that it has. */
+/**
+ * Puts the plan in the first folder that is free or holds this job already; `noted` is the one that it has. A folder that
+ * has objects in the place of results, and no recorded job, is another's: they are not the fabric's to replace.
+ */
 async function takeFolder(
   job: Job,
   noted: string | undefined,
@@ -74,13 +77,18 @@ async function takeFolder(
 ): Promise<string> {
   const folders = noted === undefined ? foldersFor(job) : [noted];
   for (const folder of folders) {
+    const isOthers = folder !== noted && (await holdsResults(folder, output, { signal }));
     const address = { bucket: output.bucket, key: jobKey(folder) };
     const options = { only: 'absent', contentType: 'application/json', signal } as const;
-    if ((await output.store.put(address, `${JSON.stringify(job)}\n`, options)) !== undefined) return folder;
-    const there = await readJson<Job>(address.key, output, { signal });
+    if (!isOthers && (await output.store.put(address, `${JSON.stringify(job)}\n`, options)) !== undefined)
+      return folder;
+    const there = await readJob(folder, output, { signal });
     if (there?.id === job.id) return folder;
   }
-  throw new FabricError('FOLDER_TAKEN', `Cannot record job ${job.id}: ${folders.join(' and ')} hold other jobs`);
+  throw new FabricError(
+    'FOLDER_TAKEN',
+    `Cannot record job ${job.id}: ${folders.join(' and ')} hold other jobs, or objects of others`,
+  );
 }
 
 /** The folders that a job may have, the one to try first first. */
@@ -90,6 +98,29 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
   const beside = [`${first}@${shownJobId(id)}`, `${first}@${id}`];
   // In `a/errors`, parts would be in the place of the errors of an object called `a`, which may be there or come.
   return name.endsWith('/errors') ? beside : [first, ...beside];
+}
+
+/** Whether there is an object that the results of a job in a folder would replace. */
+async function holdsResults(folder: string, { store, bucket }: OutputBucket, options: StoreOptions): Promise<boolean> {
+  const hasPart = async (prefix: string): Promise<boolean> => {
+    for await (const { key } of store.list(bucket, prefix, options))
+      if (isResultPath(key.slice(folder.length + 1))) return true;
+    return false;
+  };
+  const isThere = async (key: string): Promise<boolean> => (await store.head({ bucket, key }, options)) !== undefined;
+  const found = await Promise.all([
+    hasPart(`${folder}/part-`),
+    hasPart(`${folder}/errors/part-`),
+    isThere(manifestKey(folder)),
+    isThere(successKey(folder)),
+  ]);
+  return found.includes(true);
+}
+
+/** The plan that a folder holds; undefined where there is none, or an object of that name which is no plan. */
+async function readJob(folder: string, output: OutputBucket, options: StoreOptions): Promise<Job | undefined> {
+  const found = await getText(output.store, { bucket: output.bucket, key: jobKey(folder) }, options);
+  return found === undefined ? undefined : parseJob(found.text);
 }
 
 /** The fabric's own notes, which nobody else writes, are taken as they are. */

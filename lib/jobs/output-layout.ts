@@ -46,6 +46,14 @@ export function answerHead(id: string): string {
   return `{"id":${JSON.stringify(id)},"`;
 }
 
+/** The first field of an answer, or of an explanation in `_rejected/`: it says what the file is about. */
+const HEAD = /^\{"(?:id|key)":"(?:[^"\\]|\\.)*",/;
+
+/** The start by which a file of this content is told from other files of its name; undefined where it has no such start. */
+export function headOf(text: string): string | undefined {
+  return HEAD.exec(text)?.[0];
+}
+
 export function manifestKey(folder: string): string {
   return `${folder}/manifest.json`;
 }

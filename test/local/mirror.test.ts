@@ -53,6 +53,11 @@ async function writeIn(folder: string, name: string, text = 'old'): Promise<void
   await writeFile(join(folder, name), text);
 }
 
+/** A recorded plan, as far as it tells one from other files. */
+function plan(id: string): string {
+  return `${JSON.stringify({ version: 1, id, of: 2, plan: { kind: 'object' } })}\n`;
+}
+
 describe('a mirror', () => {
   test('has what the bucket has: written, replaced and removed', async () => {
     const { put, remove, files } = await mirrored();
@@ -72,27 +77,55 @@ describe('a mirror', () => {
   });
 
   test("removes what an earlier session left of a job, when its plan is written, and nothing else's", async () => {
-    const { put, files, folder } = await mirrored();
-    for (const name of [
-      'job.json',
-      'manifest.json',
-      '_SUCCESS',
-      'part-00000-of-00002.jsonl',
-      'part-00001-of-00002.jsonl',
-    ])
+    const { put, files, folder, errors } = await mirrored();
+    for (const name of ['manifest.json', '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
+    await writeIn(folder, 'wine/a/job.json', plan('old'));
     await writeIn(folder, 'wine/a/errors/part-00001-of-00002.jsonl');
-    await writeIn(folder, 'wine/a/b/job.json');
+    await writeIn(folder, 'wine/a/b/job.json', plan('inner'));
     await writeIn(folder, 'wine/a/b/part-00000-of-00001.jsonl');
     await writeIn(folder, 'wine/a/mine.txt');
-    await put('wine/a/job.json', 'new');
+    await put('wine/a/job.json', plan('new'));
     await put('wine/a/part-00000-of-00001.jsonl', 'new');
     expect(await files()).toEqual({
-      'wine/a/job.json': 'new',
+      'wine/a/job.json': plan('new'),
       'wine/a/part-00000-of-00001.jsonl': 'new',
-      'wine/a/b/job.json': 'old',
+      'wine/a/b/job.json': plan('inner'),
       'wine/a/b/part-00000-of-00001.jsonl': 'old',
       'wine/a/mine.txt': 'old',
+    });
+    expect(errors).toEqual([]);
+  });
+
+  test.each<[what: string, foreign: Readonly<Record<string, string>>, keys: readonly string[]]>([
+    ['a folder with a file', { 'wine/a/mine.txt': 'x' }, ['wine/a/job.json', 'wine/a/_SUCCESS']],
+    [
+      'parts of no recorded job',
+      { 'wine/a/part-00000-of-00001.jsonl': 'x' },
+      ['wine/a/job.json', 'wine/a/manifest.json'],
+    ],
+    ['another job.json', { 'wine/a/job.json': '{"steps":[]}' }, ['wine/a/job.json', 'wine/a/_SUCCESS']],
+    ['a file in the place of an answer', { 'wine/a.png.json': '{"id":"mine"}' }, ['wine/a.png.json']],
+    ['the answer to another object', { 'wine/a.png.json': '{"id":"b.png#0","prediction":1}' }, ['wine/a.png.json']],
+    ['a file in the place of an explanation', { '_rejected/a.json': '{}' }, ['_rejected/a.json']],
+  ])('leaves %s as it is, and says so once', async (_what, foreign, keys) => {
+    const { put, files, folder, errors } = await mirrored();
+    for (const [path, text] of Object.entries(foreign)) await writeIn(folder, path, text);
+    for (const key of keys)
+      await put(key, key.endsWith('job.json') ? plan('new') : '{"id":"a.png#0","prediction":1,"model":[]}\n');
+    expect(await files()).toEqual(foreign);
+    expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
+  });
+
+  test('replaces an answer of an earlier session by one to the same object, and removes no file but its own', async () => {
+    const { put, remove, files, folder } = await mirrored();
+    await writeIn(folder, 'wine/a.png.json', '{"id":"a.png#0","prediction":1,"model":[]}\n');
+    await writeIn(folder, 'wine/b.png.json', '{"id":"b.png#0","prediction":1,"model":[]}\n');
+    await put('wine/a.png.json', '{"id":"a.png#0","prediction":2,"model":[]}\n');
+    await remove('wine/b.png.json');
+    expect(await files()).toEqual({
+      'wine/a.png.json': '{"id":"a.png#0","prediction":2,"model":[]}\n',
+      'wine/b.png.json': '{"id":"b.png#0","prediction":1,"model":[]}\n',
     });
   });
 

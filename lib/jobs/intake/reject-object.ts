@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FabricPorts } from '../fabric-ports.ts';
-import { rejectedKey } from '../output-layout.ts';
+import { getText } from '../../stores/object-store.ts';
+import { headOf, rejectedKey } from '../output-layout.ts';
 
 export interface RejectedObject {
   readonly bucket: string;
@@ -24,10 +25,22 @@ export async function rejectObject(
   const { bucket, key, versionId } = object;
   const version = versionId === undefined ? {} : { versionId };
   const explanation = { key, ...version, reason, at: new Date(now()).toISOString() };
-  const address = { bucket: output.bucket, key: explanationKey(key) };
-  await output.store.put(address, `${JSON.stringify(explanation)}\n`, { contentType: 'application/json' });
+  const text = `${JSON.stringify(explanation)}\n`;
+  if (!(await explain(explanationKey(key), text, output)))
+    telemetry.warn('the place of an explanation holds an object that the fabric did not write', { key });
   telemetry.count('objects_rejected', 1, pipeline);
   telemetry.warn('object rejected', { bucket, key, ...version, reason });
+}
+
+/** Puts an explanation, also in the place of an earlier one of the same object. @returns whether it did */
+async function explain(key: string, text: string, { store, bucket }: FabricPorts['output']): Promise<boolean> {
+  const address = { bucket, key };
+  const contentType = 'application/json';
+  if ((await store.put(address, text, { only: 'absent', contentType })) !== undefined) return true;
+  const there = await getText(store, address);
+  if (there !== undefined && !there.text.startsWith(headOf(text) ?? text)) return false;
+  await store.put(address, text, { contentType });
+  return true;
 }
 
 function explanationKey(key: string): string {

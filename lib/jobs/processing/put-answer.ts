@@ -1,6 +1,7 @@
 import { FabricError } from '../../errors.ts';
-import type { ObjectInfo, PutOptions, StoreOptions } from '../../stores/object-store.ts';
+import { getBytes, type ObjectInfo, type PutOptions, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
+import { headOf } from '../output-layout.ts';
 
 /** Others that write the same answer meanwhile. */
 const MAX_TRIES = 20;
@@ -24,7 +25,12 @@ export interface Answer {
   readonly replaces: (there: ObjectInfo['metadata']) => boolean;
 }
 
-/** Puts an answer where there is none or an older one. @returns whether it did */
+/**
+ * Puts an answer where there is none or an older one.
+ *
+ * @returns whether it did
+ * @throws FabricError `NOT_AN_ANSWER` where an object is in its place that the fabric did not write
+ */
 export async function putAnswer(
   { key, line, failed, metadata, replaces }: Answer,
   { store, bucket }: OutputBucket,
@@ -42,6 +48,7 @@ export async function putAnswer(
     if ((await store.put(address, body, options)) !== undefined) return true;
     const there = await store.head(address, { signal });
     if (there !== undefined && !replaces(there.metadata)) return false;
+    if (there !== undefined) await expectAnswer({ key, line, metadata }, there, { store, bucket, signal });
     only = there === undefined ? 'absent' : { ifMatch: there.etag };
     replaced = there === undefined ? 0 : Number(there.metadata[REPLACED] ?? 0) + 1;
   }
@@ -52,6 +59,20 @@ export async function putAnswer(
       disposition: 'retry',
     },
   );
+}
+
+/** What `fabric run` has answered has no metadata, and starts as every answer to the same element does. */
+async function expectAnswer(
+  { key, line, metadata }: Pick<Answer, 'key' | 'line' | 'metadata'>,
+  there: ObjectInfo,
+  { store, bucket, signal }: OutputBucket & StoreOptions,
+): Promise<void> {
+  if (Object.keys(metadata).some((name) => there.metadata[name] !== undefined)) return;
+  const head = headOf(line) ?? line;
+  const range = { start: 0, end: Math.min(there.byteLength, Buffer.byteLength(head)) };
+  const start = range.end === 0 ? undefined : await getBytes(store, { bucket, key }, { range, signal });
+  if (start !== undefined && Buffer.from(start).toString('utf8') === head) return;
+  throw new FabricError('NOT_AN_ANSWER', `Cannot write ${key}: there is an object that fabric did not write`);
 }
 
 export function isFailure(metadata: ObjectInfo['metadata']): boolean {

@@ -145,7 +145,6 @@ export class JobFolder implements JobOutput {
     const names = await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)));
     const paths = names.flat().filter((path) => path !== 'job.json');
     await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
-    await removeTemporaries(folder, isResultPath);
     await removeIfEmpty(join(folder, 'errors'));
     await rm(join(folder, 'job.json'), { force: true });
     await removeIfEmpty(folder);

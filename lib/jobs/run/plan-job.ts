@@ -5,11 +5,11 @@ import type { Pipeline } from '../../config/fabric.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import type { StageBundle } from '../../formats/bundle-cutter.ts';
 import { type OpenedObject, openObject } from '../../formats/compression.ts';
-import { planObject, type PlanObjectOptions } from '../../formats/plan-object.ts';
+import { type PlanObjectOptions, planPrefix } from '../../formats/plan-object.ts';
 import type { ObjectPlan } from '../../formats/plan.ts';
 import { writeAtomically } from '../../stores/atomic-file.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
-import { bundlesOf, type Job, jobId, type JobPlan } from '../job.ts';
+import { bundlesOf, type Job, jobId, type JobPlan, type JobSource } from '../job.ts';
 import { groupFiles, unsortedPath } from './group-files.ts';
 import type { RunInput } from './run-input.ts';
 
@@ -29,13 +29,14 @@ export interface PlanJobOptions {
 export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
   const { pipeline, pipelineName, limit } = options;
   const id = await inputId(input, options);
-  const plan = input.kind === 'object' ? await planObjectJob(input, id, options) : planFolderJob(input, options);
+  const { plan, isPrefix } =
+    input.kind === 'object' ? await planObjectJob(input, id, options) : planFolderJob(input, options);
   return {
     version: 1,
     id,
     pipeline: pipelineName,
     name: input.name,
-    source: { ...locationOf(input), ...(limit === undefined ? {} : { limit }) },
+    source: { ...locationOf(input), ...(limit === undefined ? {} : limited(limit, isPrefix)) },
     of: bundlesOf(plan),
     plan,
     config: configDigest(pipeline),
@@ -67,32 +68,42 @@ export async function inputId(
   return jobId(parts);
 }
 
+/** What a job's source says of a limit. */
+function limited(limit: number, isPrefix: boolean): Pick<JobSource, 'limit' | 'isWhole'> {
+  return isPrefix ? { limit } : { limit, isWhole: true };
+}
+
+/** A plan, and whether the limit left elements out. */
+interface PlannedSource<Plan> {
+  readonly plan: Plan;
+  readonly isPrefix: boolean;
+}
+
 function versionOf({ versionId, etag }: SourceLocation): string {
   return versionId ?? etag ?? '';
 }
 
-function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): JobPlan {
+function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): PlannedSource<JobPlan> {
   const planned = objects.slice(0, limit).map((object) => (object.etag === undefined ? object.uri : object));
-  return { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements };
+  const plan = { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements } as const;
+  return { plan, isPrefix: planned.length < objects.length };
 }
 
-async function planObjectJob(input: RunInput, id: string, options: PlanJobOptions): Promise<JobPlan> {
+async function planObjectJob(input: RunInput, id: string, options: PlanJobOptions): Promise<PlannedSource<JobPlan>> {
   const { pipeline, chunkPath, signal } = options;
   await using opened = await openSource(locationOf(input));
   const object = await openObject(opened, input.uri, signal === undefined ? {} : { signal });
   const { source } = object;
   if (object.compression === undefined && !groupsByKey(pipeline.input)) {
-    return { kind: 'object', object: await planObject(source, pipeline.input, planningOf(options)), chunked: false };
+    const { plan, isPrefix = false } = await planPrefix(source, pipeline.input, planningOf(options));
+    return { plan: { kind: 'object', object: plan, chunked: false }, isPrefix };
   }
   const staged = dirname(chunkPath(id, 0));
   // How many bundles there will be is not known before the end, so chunks are called by their numbers alone.
   await rm(staged, { recursive: true, force: true });
   try {
-    return {
-      kind: 'object',
-      object: await stageObject({ ...object, name: input.name }, { ...options, id, staged }),
-      chunked: true,
-    };
+    const { plan, isPrefix } = await stageObject({ ...object, name: input.name }, { ...options, id, staged });
+    return { plan: { kind: 'object', object: plan, chunked: true }, isPrefix };
   } catch (error) {
     // Of no use to a next run: it stages them anew.
     await rm(staged, { recursive: true, force: true });
@@ -108,16 +119,17 @@ function planningOf({ limit, signal }: PlanJobOptions): Pick<PlanObjectOptions, 
 async function stageObject(
   { name, source, compression }: OpenedObject & { readonly name: string },
   options: PlanJobOptions & { readonly id: string; readonly staged: string },
-): Promise<ObjectPlan> {
+): Promise<PlannedSource<ObjectPlan>> {
   const { pipeline, id, staged, signal, onGrouping } = options;
   const chunkPath = (bundle: number): string => options.chunkPath(id, bundle);
   const isGrouped = groupsByKey(pipeline.input);
   const stage: StageBundle = (bundle, bytes) =>
     writeAtomically(isGrouped ? unsortedPath(staged, bundle) : chunkPath(bundle), bytes);
   const decompressed = compression === undefined ? {} : { compression, stage };
-  const plan = await planObject(source, pipeline.input, { ...decompressed, ...planningOf(options) });
-  if (!isGrouped) return plan;
+  const prefix = await planPrefix(source, pipeline.input, { ...decompressed, ...planningOf(options) });
+  const { plan, isPrefix = false } = prefix;
+  if (!isGrouped) return { plan, isPrefix };
   const onProgress = (share: number): void => onGrouping?.(name, share);
   const unsorted = { name, source, plan, isStaged: compression !== undefined };
-  return groupFiles(unsorted, { pipeline, staged, chunkPath, signal, onProgress });
+  return { plan: await groupFiles(unsorted, { pipeline, staged, chunkPath, signal, onProgress }), isPrefix };
 }
