@@ -194,7 +194,8 @@ async function readIfThere(path: string, encoding: 'utf8' | null = 'utf8'): Prom
   try {
     return await readFile(path, encoding);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // A file may be in the place of a folder, or a folder in that of a file.
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

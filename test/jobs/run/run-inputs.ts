@@ -7,6 +7,7 @@ import { folderOutput } from '../../../lib/jobs/run/folder-output.ts';
 import type { Manifest } from '../../../lib/jobs/manifest.ts';
 import { type ExistingResults, openJobFolders, refuseExisting } from '../../../lib/jobs/run/open-job-folders.ts';
 import { type JobResult, runJobs, type RunJobsOptions } from '../../../lib/jobs/run/run-jobs.ts';
+import type { RunOutput } from '../../../lib/jobs/run/run-output.ts';
 import { type LooseResult, runLooseElements } from '../../../lib/jobs/run/run-loose-elements.ts';
 
 const configUrl = new URL('../fixtures/jobs.config.ts', import.meta.url);
@@ -18,11 +19,13 @@ export function numbers(count: number, bad: readonly number[] = []): string {
 }
 
 export interface RunInputsOptions extends Pick<RunJobsOptions, 'onPart' | 'onJob' | 'onOutcomes'> {
-  readonly output: string;
+  /** A folder, or an open output, which is closed at the end. */
+  readonly output: string | RunOutput;
   readonly existing?: ExistingResults;
   readonly limit?: number;
   readonly signal?: AbortSignal;
   readonly onGrouping?: (name: string, share: number) => void;
+  readonly onNotice?: (message: string) => void;
   /** Runs as if the pipeline of this name had the configuration of the engine's. */
   readonly as?: string;
 }
@@ -40,14 +43,23 @@ export function inputRunner(): InputRunner {
   afterAll(async () => {
     await Promise.all([...engines.values()].map(async (engine) => (await engine)[Symbol.asyncDispose]()));
   });
-  return async (name, args, { existing = 'refuse', as = name, limit, signal, output, onGrouping, ...progress }) => {
+  return async (
+    name,
+    args,
+    { existing = 'refuse', as = name, limit, signal, output, onGrouping, onNotice, ...progress },
+  ) => {
     const started = engines.get(name) ?? InferenceEngine.start({ configUrl, pipeline: name, workers: 1 });
     engines.set(name, started);
     const engine = await started;
     const { pipeline } = engine;
     const own = signal ?? new AbortController().signal;
-    const common = { output: folderOutput(output), pipeline, pipelineName: as, existing, limit, signal: own };
-    const options = { ...common, ...(onGrouping === undefined ? {} : { onGrouping }) };
+    await using opened = typeof output === 'string' ? folderOutput(output) : output;
+    const common = { output: opened, pipeline, pipelineName: as, existing, limit, signal: own };
+    const told = {
+      ...(onGrouping === undefined ? {} : { onGrouping }),
+      ...(onNotice === undefined ? {} : { onNotice }),
+    };
+    const options = { ...common, ...told };
     const inputs = await findInputs(args, pipeline.input.format);
     await refuseExisting(inputs, options);
     const jobs: JobResult[] = [];
