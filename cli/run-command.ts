@@ -8,12 +8,14 @@ import { findInputs } from '../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, refuseExisting } from '../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../lib/jobs/run/open-output.ts';
 import { refuseOverlap } from '../lib/jobs/run/refuse-overlap.ts';
+import { rejectedAmong, type RejectedInput } from '../lib/jobs/run/reject-input.ts';
+import type { RunInput } from '../lib/jobs/run/run-input.ts';
 import { type LooseResult, runLooseElements } from '../lib/jobs/run/run-loose-elements.ts';
 import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { problemsOf } from './job-ends.ts';
 import { ProgressBar } from './progress-bar.ts';
-import { summarize, summaryTable } from './summary.ts';
+import { describeRejected, summarize, summaryTable } from './summary.ts';
 import { untilInterrupted } from './until-interrupted.ts';
 
 export interface RunOptions {
@@ -62,19 +64,22 @@ async function run(
   });
   // Nothing is written before it is sure that the models can be run.
   await engine.ready({ signal });
-  if (options.dryRun === true) return dryRun(inputs.length, models, options);
+  if (options.dryRun === true) return dryRun(inputs, models, options);
   await using _lock = await output.lock(name);
   // Another run may have been at work here until now.
   await refuseExisting(inputs, jobOptions);
 
   const bar = new ProgressBar(process.stderr);
   const onGrouping = (input: string, share: number): void => bar.prepare(`grouping ${input} by key`, share);
+  const rejected: RejectedInput[] = [];
+  const onRejected = (input: RejectedInput): void => void rejected.push(input);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
   let resumed = 0;
   const elementInputs = inputs.filter((input) => input.kind === 'element');
   try {
-    for await (const result of runJobs(openJobFolders(inputs, { ...jobOptions, onGrouping, onNotice: say }), engine, {
+    const jobs = openJobFolders(inputs, { ...jobOptions, onGrouping, onNotice: say, onRejected });
+    for await (const result of runJobs(jobs, engine, {
       signal,
       onJob: (job) => bar.expect(job.of),
       onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
@@ -91,12 +96,14 @@ async function run(
     }
   } finally {
     bar.stop();
+    sayRejected(rejected);
   }
   const summary = summarize({
     pipeline: name,
     output: output.address,
     results,
     loose,
+    rejected,
     resumed,
     metrics: engine.metrics,
     elapsedMillis: performance.now() - startedAt,
@@ -104,7 +111,7 @@ async function run(
   for (const problem of problemsOf(results)) say(problem);
   if (options.json === true) console.log(JSON.stringify(summary));
   else console.log(summaryTable(summary));
-  if (summary.stopped + summary.incomplete > 0) return EXIT.failure;
+  if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
@@ -117,10 +124,18 @@ function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
   console.error(`fabric: the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
 }
 
-function dryRun(inputs: number, models: number, { json }: RunOptions): ExitStatus {
-  const said = `config, ${counted(models, 'model')} and ${counted(inputs, 'input')} are fine; nothing was run`;
-  console.log(json === true ? JSON.stringify({ dryRun: true, inputs, models }) : said);
+function dryRun(inputs: readonly RunInput[], models: number, { json }: RunOptions): ExitStatus {
+  const rejected = rejectedAmong(inputs);
+  sayRejected(rejected);
+  if (rejected.length > 0) return EXIT.failure;
+  const said = `config, ${counted(models, 'model')} and ${counted(inputs.length, 'input')} are fine; nothing was run`;
+  console.log(json === true ? JSON.stringify({ dryRun: true, inputs: inputs.length, models }) : said);
   return EXIT.success;
+}
+
+/** A line on stderr for each input that can't be run. */
+function sayRejected(rejected: readonly RejectedInput[]): void {
+  for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
 }
 
 function counted(count: number, noun: string): string {

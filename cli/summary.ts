@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { RejectedInput } from '../lib/jobs/run/reject-input.ts';
 import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
 import type { LooseResult } from '../lib/jobs/run/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
@@ -15,6 +16,8 @@ export interface RunSummary extends JobEnds {
   /** Of the total, those whose outcomes an earlier run had committed. */
   readonly resumed: number;
   readonly failedByStage: Readonly<Record<string, number>>;
+  /** Inputs that could not be run, and why. `_rejected/<pipeline>/<name>.json` of the output has the same. */
+  readonly rejected: readonly RejectedInput[];
   readonly elapsedSecs: number;
   /** Of those that this run did itself. */
   readonly elementsPerSec: number;
@@ -52,13 +55,15 @@ export interface RunFacts {
   readonly output: string;
   readonly results: readonly JobResult[];
   readonly loose: readonly LooseResult[];
+  readonly rejected: readonly RejectedInput[];
   /** Elements whose outcomes an earlier run had committed. */
   readonly resumed: number;
   readonly metrics: Metrics;
   readonly elapsedMillis: number;
 }
 
-export function summarize({ pipeline, output, results, loose, resumed, metrics, elapsedMillis }: RunFacts): RunSummary {
+export function summarize(facts: RunFacts): RunSummary {
+  const { pipeline, output, results, loose, rejected, resumed, metrics, elapsedMillis } = facts;
   const notes = results.flatMap((result) => result.notes);
   const looseFailures = loose.filter((result) => !result.succeeded);
   const failedByStage: Record<string, number> = {};
@@ -82,6 +87,7 @@ export function summarize({ pipeline, output, results, loose, resumed, metrics, 
     resumed,
     failedByStage,
     ...jobEnds(results),
+    rejected,
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
@@ -117,8 +123,9 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-/** Results that a table names; of more, it says how many. */
+/** Results, and rejected inputs, that a table names; of more, it says how many. */
 const SHOWN_RESULTS = 5;
+const SHOWN_REJECTED = 5;
 
 export function summaryTable(summary: RunSummary): string {
   const { batchSizes, modelLoadSecs, failedByStage, results } = summary;
@@ -126,6 +133,7 @@ export function summaryTable(summary: RunSummary): string {
   table.push(['pipeline', summary.pipeline], ['succeeded', summary.succeeded.toLocaleString('en')]);
   table.push(['failed', summary.failed.toLocaleString('en')]);
   for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, count.toLocaleString('en')]);
+  table.push(...rejectedRows(summary.rejected));
   if (summary.resumed > 0) table.push(['from before', summary.resumed.toLocaleString('en')]);
   table.push(['elements/s', `${summary.elementsPerSec.toLocaleString('en')} (${summary.elapsedSecs} s in all)`]);
   if (batchSizes !== null) {
@@ -140,6 +148,27 @@ export function summaryTable(summary: RunSummary): string {
   if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
     table.push(['failures', 'in errors/ of each folder of results']);
   return table.toString();
+}
+
+function rejectedRows(rejected: readonly RejectedInput[]): [string, string][] {
+  const rows: [string, string][] = rejected
+    .slice(0, SHOWN_REJECTED)
+    .map((input, index) => [index === 0 ? 'rejected' : '', describeRejected(input)]);
+  const more = rejected.length - rows.length;
+  return more === 0 ? rows : [...rows, ['', `and ${more} more inputs`]];
+}
+
+/** One line: the file or URI, and why it could not be run. */
+export function describeRejected({ input, reason }: RejectedInput): string {
+  return oneLine(`${shown(input)}: ${reason}`);
+}
+
+/** Names of files may have line ends and other control characters, which a terminal must not act on. */
+function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) =>
+    JSON.stringify(character).slice(1, -1),
+  );
 }
 
 function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number): string {

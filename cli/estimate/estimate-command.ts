@@ -8,9 +8,11 @@ import { asksEndpoints } from '../../lib/config/pipeline-models.ts';
 import { PRICES, PRICES_OF, pricesWith } from '../../lib/costs/prices.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
-import { InputError } from '../../lib/jobs/run/run-input.ts';
+import { rejectedAmong } from '../../lib/jobs/run/reject-input.ts';
+import { InputError, type RunInput } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { ProgressBar } from '../progress-bar.ts';
+import { describeRejected } from '../summary.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 import { estimate, type EstimateFacts } from './estimate.ts';
 import { estimateReport } from './estimate-report.ts';
@@ -51,7 +53,7 @@ async function estimateRun(
   const configUrl = pathToFileURL(resolve(options.config));
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const prices = await readPrices(options.prices);
-  const inputs = await findInputs(args, pipeline.input.format);
+  const inputs = runnableInputs(await findInputs(args, pipeline.input.format));
   const cores = options.workers ?? Math.min(availableParallelism(), engineCores(pipeline.compute));
 
   const started = readMeters(0);
@@ -86,6 +88,14 @@ async function estimateRun(
   } finally {
     bar.stop();
   }
+}
+
+/** The inputs that can be read; the others are named on stderr. @throws InputError where none is left */
+function runnableInputs(inputs: readonly RunInput[]): readonly RunInput[] {
+  const rejected = rejectedAmong(inputs);
+  for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
+  if (rejected.length === inputs.length) throw new InputError('none of the inputs can be read');
+  return inputs.filter(({ kind }) => kind !== 'rejected');
 }
 
 /** As many as the pipeline's function or task has, so that the engine runs here as it would there. */

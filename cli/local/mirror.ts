@@ -1,7 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { STAGING } from '../../lib/jobs/output-layout.ts';
-import { openSpool } from '../../lib/stores/atomic-file.ts';
+import { openSpool, temporaryPath } from '../../lib/stores/atomic-file.ts';
+import { pathOfKey } from '../../lib/stores/file-names.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { MirroredFiles } from './mirrored-files.ts';
 
@@ -49,7 +50,7 @@ export class Mirror {
     const { store, bucket, folder, onMirrored } = this.#options;
     const path = pathBelow(folder, key);
     if (this.#files.isRefused(path)) return;
-    const spool = await openSpool(`${path}.${process.pid}.tmp`);
+    const spool = await openSpool(temporaryPath(path));
     try {
       const object = await store.get({ bucket, key });
       if (object === undefined) return await this.#files.remove(path);
@@ -77,5 +78,5 @@ function pathBelow(folder: string, key: string): string {
   if (segments.some((segment) => /^\.{0,2}$/.test(segment) || /[\0\\]/.test(segment))) {
     throw new RangeError('its key has a segment that no file can be called');
   }
-  return join(folder, ...segments);
+  return pathOfKey(folder, key);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ErrorDescription } from '../errors.ts';
 import type { BundleRange, FormatName } from '../formats/format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle, BundleObject } from '../inference/bundle.ts';
@@ -16,10 +17,16 @@ export type JobPlan =
   | { readonly kind: 'object'; readonly object: ObjectPlan; readonly chunked: boolean; readonly staged?: string }
   | {
       readonly kind: 'objects';
-      readonly objects: readonly (string | SourceLocation)[];
+      readonly objects: readonly (string | PlannedObject)[];
       readonly bundleElements: number;
     }
   | { readonly kind: 'listed'; readonly count: number; readonly bundleElements: number };
+
+/** One object of a list. */
+export interface PlannedObject extends SourceLocation {
+  /** Why it must not be read: its element fails with this. */
+  readonly failure?: ErrorDescription;
+}
 
 /** What a job's elements are read from: a path, or `s3://<bucket>/<object key>` with the version that was planned. */
 export interface JobSource {
@@ -96,10 +103,7 @@ export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
   const { plan, name, source } = job;
   if (plan.kind === 'objects') {
     const first = index * plan.bundleElements;
-    const objects = plan.objects.slice(first, first + plan.bundleElements).map((object): BundleObject => {
-      const location = locationOf(typeof object === 'string' ? { uri: object } : object);
-      return Object.assign(location, { path: pathInFolder(location, job) });
-    });
+    const objects = plan.objects.slice(first, first + plan.bundleElements).map((object) => bundleObject(object, job));
     return { name, source: { kind: 'objects', objects, firstIndex: first }, address: { uri: source.uri } };
   }
   if (plan.kind === 'listed') throw new TypeError("Cannot make a bundle of a 'listed' plan: its objects are staged");
@@ -111,6 +115,13 @@ export function bundleOf(job: Job, index: number, chunkPath: string): Bundle {
   }
   if (!plan.chunked) return { name, source: { kind: 'range', ...object, range }, address };
   return { name, source: { kind: 'range', uri: chunkPath, range, chunk: true }, address };
+}
+
+function bundleObject(planned: string | PlannedObject, job: Job): BundleObject {
+  const object: PlannedObject = typeof planned === 'string' ? { uri: planned } : planned;
+  const { failure } = object;
+  const path = pathInFolder(object, job);
+  return Object.assign(locationOf(object), { path }, failure === undefined ? {} : { failure });
 }
 
 function groupedRange({ start, end, header }: BundleRange) {

@@ -1,5 +1,6 @@
 import { link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { temporaryName } from './file-names.ts';
 
 /** What a file is called until it is whole: its name and the process that writes it. */
 const TEMPORARY = /\.\d+\.tmp$/;
@@ -7,9 +8,14 @@ const TEMPORARY = /\.\d+\.tmp$/;
 /** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   await writeFile(temporary, content);
   await rename(temporary, path);
+}
+
+/** Returns the path beside a file at which it is written until it is whole. */
+export function temporaryPath(path: string): string {
+  return join(dirname(path), temporaryName(basename(path)));
 }
 
 /**

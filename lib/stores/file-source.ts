@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { ElementReadError, FabricError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
+import { systemReason } from './system-errors.ts';
 
 /** Large enough that a read costs little beside its parsing, small enough that many workers can hold one each. */
 const CHUNK_BYTES = 256 * 1024;
@@ -8,7 +9,8 @@ const CHUNK_BYTES = 256 * 1024;
 /**
  * Opens a file for reading by range.
  *
- * @throws ElementReadError named `SourceGone` where there is no such file.
+ * @throws ElementReadError named `SourceGone` where there is no such file, `SourceUnreadable` where it can't be read;
+ *   reading throws the latter too.
  */
 export async function openFileSource(path: string): Promise<ByteSource & AsyncDisposable> {
   const file = await openFile(path);
@@ -26,13 +28,22 @@ async function openFile(path: string) {
   try {
     return await open(path, 'r');
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error)) throw unreadable(path, error);
     throw new ElementReadError('SourceGone', `Cannot read ${path}: there is no such file`, { cause: error });
   }
 }
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** What the system says where it has no more room for this process; the file is not to blame. */
+const SHORT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
+
+/** Returns an error that names the file and the system's reason, where the file is to blame. */
+function unreadable(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || SHORT_OF_RESOURCES.has(String(error.code))) return error;
+  return new ElementReadError('SourceUnreadable', `Cannot read ${path}: ${systemReason(error)}`, { cause: error });
 }
 
 function fileSource(
@@ -47,7 +58,9 @@ function fileSource(
       for (let position = range.start; position < end;) {
         signal?.throwIfAborted();
         const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - position));
-        const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+        const { bytesRead } = await file.read(chunk, 0, chunk.length, position).catch((error: unknown) => {
+          throw unreadable(path, error);
+        });
         if (bytesRead === 0)
           throw new FabricError('SOURCE_CHANGED', `Cannot read ${path}: it became shorter meanwhile`);
         position += bytesRead;

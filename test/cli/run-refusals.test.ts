@@ -18,11 +18,35 @@ describe('fabric run, where the run can not go on', () => {
     expect(await filesBelow(join(folder, 'out'))).toEqual([]);
   });
 
-  test('ends with 1 for an object that is not what its name says', async () => {
+  test('runs what it can, names the other inputs on stderr and in its summary, and ends with 1', async () => {
     const folder = await temporaryFolder();
-    const input = await writeIn(folder, 'n.jsonl.gz', 'not gzip');
-    expect(complaint(await run('numbers', [input], join(folder, 'out')), 1)).toContain('Cannot decompress gzip');
-    expect(await filesBelow(join(folder, 'out/numbers'))).toEqual([]);
+    await writeIn(folder, 'in/a.jsonl', numbers(1, 2));
+    await writeIn(folder, 'in/b.jsonl.gz', 'not gzip');
+    await symlink('nowhere', join(folder, 'in/c\n.jsonl'));
+    const inputs = [join(folder, 'in')];
+    const { status, stdout, stderr } = await run('numbers', inputs, join(folder, 'out'), ['--json']);
+    const reasons = [
+      'Cannot decompress gzip: the object is damaged, cut short, or not compressed so',
+      'it is a link to nowhere, which is not there',
+    ];
+    expect(stderr.split('\n')).toEqual([
+      `fabric: ${join(folder, 'in/b.jsonl.gz')}: ${reasons[0]}`,
+      `fabric: ${join(folder, 'in/c\\n.jsonl')}: ${reasons[1]}`,
+      '',
+    ]);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      succeeded: 2,
+      rejected: ['b.jsonl.gz', 'c\n.jsonl'].map((name, index) => ({
+        input: join(folder, 'in', name),
+        reason: reasons[index],
+      })),
+      results: [join(folder, 'out/numbers/a.jsonl')],
+    });
+    expect(await filesBelow(join(folder, 'out/_rejected'))).toEqual([
+      'numbers/b.jsonl.gz.json',
+      'numbers/c%a.jsonl.json',
+    ]);
   });
 
   test('ends with 1 where the folder of results is a file', async () => {
@@ -42,11 +66,8 @@ describe('fabric run, used wrongly', () => {
 
   test('says what is not there, or matches nothing', async () => {
     const folder = await temporaryFolder();
-    await symlink(join(folder, 'nowhere'), join(folder, 'dangling.jsonl'));
     const missing = join(folder, 'missing.jsonl');
     expect(await wrong('numbers', [missing], folder)).toBe(`there is no file or directory ${missing}`);
-    const dangling = join(folder, 'dangling.jsonl');
-    expect(await wrong('numbers', [dangling], folder)).toBe(`there is no file or directory ${dangling}`);
     const glob = join(folder, '*.csv');
     expect(await wrong('numbers', [glob], folder)).toBe(`no file matches ${glob}`);
   });

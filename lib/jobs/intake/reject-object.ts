@@ -1,19 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { FabricPorts } from '../fabric-ports.ts';
 import { getText } from '../../stores/object-store.ts';
-import { headOf, rejectedKey } from '../output-layout.ts';
+import { headOf } from '../output-layout.ts';
+import { explanation, explanationKey } from '../rejections.ts';
 
 export interface RejectedObject {
   readonly bucket: string;
   readonly key: string;
   readonly versionId?: string | undefined;
 }
-
-/** S3's limit on object keys, which the key of an explanation keeps, whatever the object is called. */
-const MAX_KEY_BYTES = 1024;
-/** They are no part of a name anywhere; the explanation has the key as it is. */
-// oxlint-disable-next-line no-control-regex
-const UNSAFE_CHARACTER = /[\u0000-\u001f\u007f\ufffe\uffff]|\p{Surrogate}/gu;
 
 /** Explains in the output bucket why an object makes no job. */
 export async function rejectObject(
@@ -23,12 +17,11 @@ export async function rejectObject(
   { output, telemetry, now }: FabricPorts,
 ): Promise<void> {
   const { bucket, key, versionId } = object;
-  const version = versionId === undefined ? {} : { versionId };
-  const explanation = { key, ...version, reason, at: new Date(now()).toISOString() };
-  const text = `${JSON.stringify(explanation)}\n`;
+  const text = explanation(object, reason, now());
   if (!(await explain(explanationKey(key), text, output)))
     telemetry.warn('the place of an explanation holds an object that the fabric did not write', { key });
   telemetry.count('objects_rejected', 1, pipeline);
+  const version = versionId === undefined ? {} : { versionId };
   telemetry.warn('object rejected', { bucket, key, ...version, reason });
 }
 
@@ -41,11 +34,4 @@ async function explain(key: string, text: string, { store, bucket }: FabricPorts
   if (there !== undefined && !there.text.startsWith(headOf(text) ?? text)) return false;
   await store.put(address, text, { contentType });
   return true;
-}
-
-function explanationKey(key: string): string {
-  const safe = key.replaceAll(UNSAFE_CHARACTER, (character) => `%${character.charCodeAt(0).toString(16)}`);
-  const whole = rejectedKey(safe);
-  if (Buffer.byteLength(whole) <= MAX_KEY_BYTES) return whole;
-  return rejectedKey(`~${createHash('sha256').update(key).digest('hex')}`);
 }

@@ -1,13 +1,13 @@
 import type { FormatName } from '../../formats/format.ts';
 import { findLocalInput } from './local-inputs.ts';
-import { InputError, type RunInput } from './run-input.ts';
+import { InputError, rejectedInput, type RunInput } from './run-input.ts';
 
 /**
  * Finds what files, directories, globs and `s3://` URIs name.
  *
  * A file is called by its name; a directory's or glob's files by their paths below it (below a glob's last fixed
  * folder); a directory of objects that are one element each is one job of the directory's name. In S3, what ends in '/'
- * is a directory.
+ * is a directory. What is there and can't be run comes as a rejected input, so that the others can be run.
  *
  * @throws InputError where an argument names nothing, or two would share a folder of results.
  */
@@ -19,14 +19,13 @@ export async function findInputs(args: readonly string[], format: FormatName): P
     const other = uris.get(name);
     if (other !== undefined) throw new InputError(`${other} and ${uri} would both have their results in '${name}'`);
     uris.set(name, uri);
-    checkName(name, uri);
   }
   for (const { name, uri } of inputs) {
     const outer = foldersOf(name).find((folder) => uris.has(folder));
     if (outer !== undefined)
       throw new InputError(`${uri} would have its results inside those of ${uris.get(outer)}, in '${name}'`);
   }
-  return inputs;
+  return inputs.map(withPossibleName);
 }
 
 async function findInput(arg: string, format: FormatName): Promise<readonly RunInput[]> {
@@ -41,10 +40,16 @@ function foldersOf(name: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-function checkName(name: string, uri: string): void {
-  if (name.startsWith('_'))
-    throw new InputError(`${uri} can't be run as '${name}': names that start with '_' are the fabric's own`);
+function withPossibleName(input: RunInput): RunInput {
+  const { name, uri } = input;
+  const reason = whyNoName(name);
+  return reason === undefined ? input : rejectedInput({ uri }, name, `it can't be run as '${name}': ${reason}`);
+}
+
+/** Why no results can have an input's name. */
+function whyNoName(name: string): string | undefined {
+  if (name.startsWith('_')) return "names that start with '_' are the fabric's own; rename it";
   // An object key may have such segments; they would lead out of the folder of results.
-  if (name.split('/').some((segment) => ['', '.', '..'].includes(segment)))
-    throw new InputError(`${uri} can't be run as '${name}': it has a segment that is empty, '.' or '..'`);
+  if (!name.split('/').some((segment) => ['', '.', '..'].includes(segment))) return undefined;
+  return "it has a segment that is empty, '.' or '..'";
 }

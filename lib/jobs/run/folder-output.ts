@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { writeAtomically } from '../../stores/atomic-file.ts';
+import { pathOfKey } from '../../stores/file-names.ts';
 import { lockFolder } from '../../stores/folder-lock.ts';
 import type { Job } from '../job.ts';
-import { answerState, findForeign } from './foreign-files.ts';
+import { findForeign, ownState } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
 import { localContents, startOf } from './local-contents.ts';
 import { STAGING, stagingOf } from '../output-layout.ts';
@@ -12,14 +13,14 @@ import type { RunOutput } from './run-output.ts';
 /** A folder for results. One process at a time writes to a pipeline's folder in it. */
 export function folderOutput(path: string): RunOutput {
   const address = resolve(path);
-  const place = (key: string): string => join(address, key);
+  const place = (key: string): string => pathOfKey(address, key);
   const open = async (job: Job, folder: string): Promise<JobFolder> =>
     new JobFolder(job, place(folder), place(stagingOf(job.id)));
   return {
     address,
     shown: place,
     lock: (pipeline) => lockFolder(place(`${STAGING}/${pipeline}.lock`)),
-    answerAt: (key, id) => answerState(id, (bytes) => startOf(place(key), bytes)),
+    ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),
     foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
     jobIn: (folder) => JobFolder.jobIn(place(folder)),
     chunkPath: (job, bundle) => place(`${stagingOf(job)}/chunks/${bundle}`),
@@ -35,6 +36,7 @@ export function folderOutput(path: string): RunOutput {
       if (folder !== undefined) await JobFolder.clear(place(folder));
     },
     answer: (key, text) => writeAtomically(place(key), text),
+    remove: (key) => rm(place(key), { force: true }),
     async [Symbol.asyncDispose]() {},
   };
 }

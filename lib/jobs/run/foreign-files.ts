@@ -11,8 +11,8 @@ export interface FolderContents {
   start(path: string, bytes: number): Promise<string | undefined>;
 }
 
-/** State of a file that the answer to an object would have. */
-export type AnswerState = 'absent' | 'answer' | 'foreign';
+/** Tells what is in the place of a file that the fabric writes by itself: an answer, or an explanation. */
+export type OwnState = 'absent' | 'own' | 'foreign';
 
 /** Files that an operating system leaves in folders that somebody looked at. */
 const SYSTEM_FILES: ReadonlySet<string> = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini']);
@@ -71,15 +71,11 @@ export function looseId(name: string): string {
   return `${name}#0`;
 }
 
-/** Tells an answer of the fabric from another file, by the start of what is there. */
-export async function answerState(
-  id: string,
-  start: (bytes: number) => Promise<string | undefined>,
-): Promise<AnswerState> {
-  const head = answerHead(id);
+/** Tells a file of the fabric from another one, by the start of what is there. */
+export async function ownState(head: string, start: (bytes: number) => Promise<string | undefined>): Promise<OwnState> {
   const there = await start(Buffer.byteLength(head));
   if (there === undefined) return 'absent';
-  return there === head ? 'answer' : 'foreign';
+  return there === head ? 'own' : 'foreign';
 }
 
 export function foreignFolder(folder: string, path: string): InputError {

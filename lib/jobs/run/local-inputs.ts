@@ -1,38 +1,85 @@
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { glob, isDynamicPattern } from 'tinyglobby';
+import { isDynamicPattern } from 'tinyglobby';
+import type { ErrorDescription } from '../../errors.ts';
 import type { FormatName } from '../../formats/format.ts';
-import { InputError, isObjectFormat, objectInput, type RunInput } from './run-input.ts';
+import { systemReason } from '../../stores/system-errors.ts';
+import { type FilesBelow, filesBelow, filesMatching, type FoundFile } from './files-below.ts';
+import { lookAt } from './folder-entries.ts';
+import { InputError, isObjectFormat, objectInput, rejectedInput, type RunInput } from './run-input.ts';
 
-/** Finds what a file's or a directory's path names, or a glob. @throws InputError where that is nothing */
+/**
+ * Finds what a file's or a directory's path names, or a glob. A path that is there is taken as it stands, whatever a glob
+ * would make of it. What is there and can't be read is an input too, with its reason.
+ *
+ * @throws InputError where an argument names nothing
+ */
 export async function findLocalInput(arg: string, format: FormatName): Promise<readonly RunInput[]> {
   const path = resolve(arg);
-  const stats = await stat(path).catch(() => undefined);
-  if (stats?.isFile() === true) return [objectInput({ uri: path }, basename(path), format)];
-  if (stats?.isDirectory() === true) return findInDirectory(path, arg, format);
-  if (!isDynamicPattern(arg)) throw new InputError(`there is no file or directory ${arg}`);
-  const base = fixedFolder(arg);
-  const files = await filesBelow(base, relative(base, resolve(arg)));
-  if (files.length === 0) throw new InputError(`no file matches ${arg}`);
-  return files.map((file) => objectInput({ uri: join(base, file) }, file, format));
+  const look = await lookAt(path);
+  if (look.kind === 'file') return [objectInput({ uri: path }, basename(path), { format })];
+  if (look.kind === 'folder') return findInFolder(path, arg, format);
+  const byGlob = (await isThere(path)) ? undefined : await findByGlob(path, arg, format);
+  if (byGlob !== undefined) return byGlob;
+  const failure = look.kind === 'failed' ? look.failure : nameThatIsNoText(arg);
+  if (failure === undefined) throw new InputError(`there is no file or directory ${arg}`);
+  return [objectInput({ uri: path }, basename(path), { format, failure })];
 }
 
-async function findInDirectory(path: string, arg: string, format: FormatName): Promise<readonly RunInput[]> {
-  const files = await filesBelow(path, '**');
-  if (files.length === 0) throw new InputError(`there are no files in ${arg}`);
-  if (!isObjectFormat(format)) return files.map((file) => objectInput({ uri: join(path, file) }, file, format));
-  const objects = files.map((file) => ({ uri: join(path, file) }));
-  return [{ kind: 'folder', uri: path, name: basename(path), objects }];
+async function findInFolder(path: string, arg: string, format: FormatName): Promise<readonly RunInput[]> {
+  const name = basename(path);
+  let found: FilesBelow;
+  try {
+    found = await filesBelow(path);
+  } catch (error) {
+    const message = `the files in this folder can't be listed: ${systemReason(error)}`;
+    return [rejectedInput({ uri: path }, name, message)];
+  }
+  const { files, skips } = found;
+  if (files.length === 0) throw new InputError(`there are no files in ${arg}${skips ? SKIPPED : ''}`);
+  if (!isObjectFormat(format)) return files.map((file) => fileInput(file, format));
+  const objects = files.map(({ path: uri, failure }) => (failure === undefined ? { uri } : { uri, failure }));
+  return [{ kind: 'folder', uri: path, name, objects }];
 }
 
-/** Files below a folder by their paths there, in order; hidden ones are left out. */
-async function filesBelow(cwd: string, pattern: string): Promise<string[]> {
-  const files = await glob(pattern, { cwd, onlyFiles: true, expandDirectories: false });
-  return files.sort();
+/** @returns nothing where the argument is no glob. */
+async function findByGlob(path: string, arg: string, format: FormatName): Promise<readonly RunInput[] | undefined> {
+  const folder = await fixedFolder(path);
+  const pattern = relative(folder, path);
+  if (![pattern, ...pattern.split('/')].some((part) => isDynamicPattern(part))) return undefined;
+  const { files, skips } = await filesMatching(folder, pattern);
+  if (files.length === 0) throw new InputError(`no file matches ${arg}${skips ? SKIPPED : ''}`);
+  return files.map((file) => fileInput(file, format));
 }
 
-function fixedFolder(pattern: string): string {
-  const parts = resolve(pattern).split('/');
-  const first = parts.findIndex((part) => isDynamicPattern(part));
-  return parts.slice(0, first).join('/') || '/';
+/** What an error says where all files were left out. */
+export const SKIPPED = ": names that begin with '_' or '.' are left out, and folders of such names";
+
+function fileInput({ path, name, failure }: FoundFile, format: FormatName): RunInput {
+  return objectInput({ uri: path }, name, { format, failure });
+}
+
+/** Arguments are text: a shell's bytes that are not UTF-8 do not come here as they are. */
+function nameThatIsNoText(arg: string): ErrorDescription | undefined {
+  if (!arg.includes('\ufffd')) return undefined;
+  return { name: 'InvalidFileName', message: 'its name is not UTF-8: rename it' };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The longest beginning of a pattern that is a folder's path as it stands, such as `exports (1)`. */
+async function fixedFolder(pattern: string): Promise<string> {
+  let folder = '/';
+  for (const segment of pattern.split('/')) {
+    const inner = join(folder, segment);
+    const found = await stat(inner).catch(() => undefined);
+    if (found?.isDirectory() !== true) break;
+    folder = inner;
+  }
+  return folder;
 }

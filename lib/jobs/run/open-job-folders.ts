@@ -1,13 +1,16 @@
 import type { Pipeline } from '../../config/fabric.ts';
 import { configDigest } from '../../config/config-digest.ts';
+import { codeOf } from '../../stores/system-errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { isLimited, type Job, shownJobId } from '../job.ts';
-import { answerKey } from '../output-layout.ts';
+import { answerHead, answerKey } from '../output-layout.ts';
 import { foreignFile, foreignFolder, looseId } from './foreign-files.ts';
 import { inputId, planJob } from './plan-job.ts';
 import { haveSameChunks } from './chunks.ts';
+import { acceptInput, type RejectedInput, rejectInput, UNKNOWN_REASON } from './reject-input.ts';
 import { InputError, otherConfig, type RunInput } from './run-input.ts';
 import type { JobOutput, RunOutput } from './run-output.ts';
+import { identified, UnreadableInputError } from './unreadable-input.ts';
 
 /** Inputs whose places are looked at at once, which takes requests where they are in S3. */
 const LOOKS_AT_ONCE = 16;
@@ -27,6 +30,8 @@ export interface OpenJobFoldersOptions {
   readonly onGrouping?: (name: string, share: number) => void;
   /** Told what happens to earlier results that nobody asked for in so many words. */
   readonly onNotice?: (message: string) => void;
+  /** Told of each input that can't be run, once that is explained in `_rejected/`. @default the first one is thrown */
+  readonly onRejected?: (rejected: RejectedInput) => void;
 }
 
 /**
@@ -35,7 +40,8 @@ export interface OpenJobFoldersOptions {
  * @throws InputError where one does.
  */
 export async function refuseExisting(inputs: readonly RunInput[], options: OpenJobFoldersOptions): Promise<void> {
-  await inParallel(inputs, LOOKS_AT_ONCE, (input) =>
+  const runnable = inputs.filter(({ kind }) => kind !== 'rejected');
+  await inParallel(runnable, LOOKS_AT_ONCE, (input) =>
     input.kind === 'element' ? refuseAnswer(input, options) : refuseFolder(input, options),
   );
 }
@@ -43,14 +49,16 @@ export async function refuseExisting(inputs: readonly RunInput[], options: OpenJ
 async function refuseAnswer({ name }: RunInput, options: OpenJobFoldersOptions): Promise<void> {
   const { output, pipelineName, existing } = options;
   const key = answerKey(pipelineName, name);
-  const state = await output.answerAt(key, looseId(name));
+  const state = await output.ownAt(key, answerHead(looseId(name)));
   if (state === 'foreign') throw foreignFile(output.shown(key));
-  if (state === 'answer' && existing === 'refuse') throw alreadyThere(output.shown(key));
+  if (state === 'own' && existing === 'refuse') throw alreadyThere(output.shown(key));
 }
 
 async function refuseFolder(input: RunInput, options: OpenJobFoldersOptions): Promise<void> {
   const { output, existing, pipeline } = options;
-  const { folder, recorded, use } = await findPlace(input, options);
+  const place = await findPlace(input, options).catch(unlessUnreadable);
+  if (place === undefined) return;
+  const { folder, recorded, use } = place;
   if (recorded === undefined) {
     const path = await output.foreignIn(folder, input.name);
     if (path !== undefined) throw foreignFolder(output.shown(folder), path);
@@ -59,6 +67,11 @@ async function refuseFolder(input: RunInput, options: OpenJobFoldersOptions): Pr
   } else if (use === 'continue' && existing === 'resume' && recorded.config !== configDigest(pipeline)) {
     throw otherConfig(output.shown(folder));
   }
+}
+
+/** One that is gone is rejected when its turn comes. */
+function unlessUnreadable(error: unknown): undefined {
+  if (!(error instanceof UnreadableInputError)) throw error;
 }
 
 function alreadyThere(path: string): InputError {
@@ -81,7 +94,7 @@ interface Place {
  */
 async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promise<Place> {
   const { output, pipelineName, existing } = options;
-  const id = await inputId(input, options);
+  const id = await identified(input, () => inputId(input, options));
   const first = `${pipelineName}/${input.name}`;
   const beside = `${first}@${shownJobId(id)}`;
   // In `a/errors`, parts would be in the place of the errors of an input called `a`.
@@ -109,12 +122,44 @@ async function isSameJob(
   return recorded === (await inputId(input, { pipelineName, limit: source.limit }));
 }
 
-/** Plans each input's job when its turn comes, and records the plan; objects that are one element each have none. */
+/**
+ * Plans each input's job when its turn comes, and records the plan; objects that are one element each have none. An
+ * input that can't be planned is rejected, and the others go on.
+ */
 export async function* openJobFolders(
   inputs: readonly RunInput[],
   options: OpenJobFoldersOptions,
 ): AsyncGenerator<JobOutput> {
-  for (const input of inputs) if (input.kind !== 'element') yield await openOne(input, options);
+  for (const input of inputs) {
+    if (input.kind === 'element') continue;
+    const opened = await openUnlessRejected(input, options);
+    if (opened !== undefined) yield opened;
+  }
+}
+
+async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput | undefined> {
+  const { output, pipelineName, onRejected } = options;
+  try {
+    if (input.kind === 'rejected') throw new UnreadableInputError(input.uri, input.failure?.message ?? UNKNOWN_REASON);
+    const opened = await openOne(input, options);
+    await acceptInput(input, { output, pipelineName });
+    return opened;
+  } catch (error) {
+    const reason = reasonToReject(error);
+    if (onRejected === undefined || reason === undefined) throw error;
+    await rejectInput(input, reason, { output, pipelineName });
+    onRejected({ input: input.uri, reason });
+    return undefined;
+  }
+}
+
+/** Why one input is to blame; undefined where the run can't go on. */
+function reasonToReject(error: unknown): string | undefined {
+  if (error instanceof UnreadableInputError) return error.reason;
+  // What reads the input names it, so that this is about its results.
+  return codeOf(error) === 'ENAMETOOLONG'
+    ? "the path of its results is longer than the file system's limit"
+    : undefined;
 }
 
 async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput> {

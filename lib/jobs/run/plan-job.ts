@@ -11,7 +11,8 @@ import { writeAtomically } from '../../stores/atomic-file.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
 import { bundlesOf, type Job, jobId, type JobPlan, type JobSource } from '../job.ts';
 import { groupFiles, unsortedPath } from './group-files.ts';
-import type { RunInput } from './run-input.ts';
+import type { FoundObject, RunInput } from './run-input.ts';
+import { readingInput } from './unreadable-input.ts';
 
 export interface PlanJobOptions {
   readonly pipeline: Pipeline;
@@ -25,12 +26,14 @@ export interface PlanJobOptions {
   readonly onGrouping?: ((name: string, share: number) => void) | undefined;
 }
 
-/** Plans an object or a folder. @throws FabricError where an object as a whole can't be read. */
+/** Plans an object or a folder. @throws UnreadableInputError where an object as a whole can't be read. */
 export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
   const { pipeline, pipelineName, limit } = options;
   const id = await inputId(input, options);
   const { plan, isPrefix } =
-    input.kind === 'object' ? await planObjectJob(input, id, options) : planFolderJob(input, options);
+    input.kind === 'object'
+      ? await readingInput(input.uri, () => planObjectJob(input, id, options), options.signal)
+      : planFolderJob(input, options);
   return {
     version: 1,
     id,
@@ -46,6 +49,8 @@ export async function planJob(input: RunInput, options: PlanJobOptions): Promise
 /**
  * A file's job is known by its path, size and modification time, a folder's by those of its files. An object's in S3 is
  * known by its version, as where the fabric is deployed; a prefix's by those of its objects.
+ *
+ * @throws the system's error where a file by itself is gone.
  */
 export async function inputId(
   input: RunInput,
@@ -62,10 +67,19 @@ export async function inputId(
       parts.push(location.uri, versionOf(location));
       continue;
     }
-    const { size, mtimeMs } = await stat(location.uri);
-    parts.push(location.uri, size, mtimeMs);
+    parts.push(location.uri, ...(await fileVersion(location, input.kind)));
   }
   return jobId(parts);
+}
+
+/** Of a folder's files one that can't be read is an element that fails, and the others go on. */
+async function fileVersion(
+  { uri, failure }: FoundObject,
+  kind: RunInput['kind'],
+): Promise<readonly (string | number)[]> {
+  if (failure !== undefined) return [failure.name];
+  const stats = kind === 'folder' ? await stat(uri).catch(() => undefined) : await stat(uri);
+  return stats === undefined ? ['SourceGone'] : [stats.size, stats.mtimeMs];
 }
 
 /** What a job's source says of a limit. */
@@ -84,7 +98,9 @@ function versionOf({ versionId, etag }: SourceLocation): string {
 }
 
 function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): PlannedSource<JobPlan> {
-  const planned = objects.slice(0, limit).map((object) => (object.etag === undefined ? object.uri : object));
+  const planned = objects
+    .slice(0, limit)
+    .map((object) => (object.etag === undefined && object.failure === undefined ? object.uri : object));
   const plan = { kind: 'objects', objects: planned, bundleElements: pipeline.input.bundleElements } as const;
   return { plan, isPrefix: planned.length < objects.length };
 }

@@ -1,9 +1,9 @@
-import type { BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
+import type { BundleObject, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine } from '../../inference/engine.ts';
 import { locationOf } from '../../stores/open-source.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
-import { answerKey } from '../output-layout.ts';
+import { answerHead, answerKey } from '../output-layout.ts';
 import { foreignFile, looseId } from './foreign-files.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
@@ -52,7 +52,7 @@ async function withoutAnswer(
   const { output, pipelineName, existing } = options;
   const states = await inParallel(inputs, LOOKS_AT_ONCE, async ({ name }) => {
     const key = answerKey(pipelineName, name);
-    const state = await output.answerAt(key, looseId(name));
+    const state = await output.ownAt(key, answerHead(looseId(name)));
     // It came since the run began.
     if (state === 'foreign') throw foreignFile(output.shown(key));
     return state;
@@ -66,7 +66,7 @@ async function* runBundle(
   { output, pipelineName, signal }: RunLooseElementsOptions,
 ): AsyncGenerator<LooseResult> {
   const ids = new Map(inputs.map((input) => [looseId(input.name), input]));
-  const objects = [...ids].map(([id, input]) => Object.assign(locationOf(input), { id, path: input.name }));
+  const objects = [...ids].map(([id, input]) => bundleObject(id, input));
   const answers: Omit<LooseResult, 'models'>[] = [];
   const answer = async (line: string): Promise<void> => {
     const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
@@ -88,6 +88,10 @@ async function* runBundle(
   };
   const { models } = await engine.process(bundle, sink, { signal });
   for (const one of answers) yield { ...one, models };
+}
+
+function bundleObject(id: string, { name, failure, ...location }: RunInput): BundleObject {
+  return Object.assign(locationOf(location), { id, path: name }, failure === undefined ? {} : { failure });
 }
 
 function linesIn(bytes: Uint8Array): readonly string[] {

@@ -1,7 +1,7 @@
 import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
 import type { Job } from '../job.ts';
 import type { JobEnd, PartNote } from '../manifest.ts';
-import type { AnswerState } from './foreign-files.ts';
+import type { OwnState } from './foreign-files.ts';
 
 /** Where one bundle's outcomes go before they are committed; what is not committed is gone when it is disposed of. */
 export interface StagedPart extends OutcomeSink, AsyncDisposable {
@@ -41,8 +41,8 @@ export interface RunOutput extends AsyncDisposable {
   shown(key: string): string;
   /** Keeps other runs of a pipeline away, where that is needed. */
   lock(pipeline: string): Promise<AsyncDisposable>;
-  /** Looks for the answer to an object that is one element by itself; `id` is the element's. */
-  answerAt(key: string, id: string): Promise<AnswerState>;
+  /** Looks for a file that the fabric writes by itself, an answer or an explanation, which starts with `head`. */
+  ownAt(key: string, head: string): Promise<OwnState>;
   /**
    * Finds a file that the fabric did not write in a folder without a recorded job: its path below the folder, `''` where
    * the folder itself is a file. `name` is the folder's path below the pipeline's.
@@ -63,4 +63,6 @@ export interface RunOutput extends AsyncDisposable {
   clear(folder: string | undefined, jobs: readonly string[]): Promise<void>;
   /** Writes the answer to an object that is one element by itself. */
   answer(key: string, text: string): Promise<void>;
+  /** Removes one file or object that the fabric wrote, if it is there. */
+  remove(key: string): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { type Job, parseJob } from '../job.ts';
 import { findJob, jobKey, recordJob } from '../job-record.ts';
 import { isResultPath, manifestKey, stagingOf, successKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
-import { type AnswerState, answerState, findForeign } from './foreign-files.ts';
+import { findForeign, type OwnState, ownState } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
 import { StoredJob } from './stored-job.ts';
@@ -55,8 +55,8 @@ class StoredOutput implements RunOutput {
     return { async [Symbol.asyncDispose]() {} };
   }
 
-  answerAt(key: string, id: string): Promise<AnswerState> {
-    return answerState(id, (bytes) => this.#start(key, bytes));
+  ownAt(key: string, head: string): Promise<OwnState> {
+    return ownState(head, (bytes) => this.#start(key, bytes));
   }
 
   foreignIn(folder: string, name: string): Promise<string | undefined> {
@@ -136,6 +136,11 @@ class StoredOutput implements RunOutput {
   async answer(key: string, text: string): Promise<void> {
     const { store, bucket } = this.#output;
     await store.put({ bucket, key }, text, { contentType: 'application/json' });
+  }
+
+  async remove(key: string): Promise<void> {
+    const { store, bucket } = this.#output;
+    await store.delete({ bucket, key });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,19 +6,6 @@ import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 const run = inputRunner();
 
 describe('runJobs, where it does not come to its end', () => {
-  test('throws what is not an element’s, and leaves committed parts for another run', async () => {
-    const root = await temporaryFolder();
-    const inputs = [
-      await writeIn(root, 'a.jsonl', numbers(20)),
-      await writeIn(root, 'damaged.jsonl.gz', 'this is not gzip'),
-    ];
-    const output = join(root, 'out');
-    await expect(run('double', inputs, { output })).rejects.toMatchObject({ code: 'CORRUPT_COMPRESSION' });
-    await run('double', inputs.slice(0, 1), { output, existing: 'resume' });
-    expect((await manifestIn(join(output, 'double/a.jsonl'))).counts).toEqual({ total: 20, succeeded: 20, failed: 0 });
-    expect(await filesBelow(join(output, 'double'))).not.toContain('damaged.jsonl.gz/_SUCCESS');
-  });
-
   test('stops when its signal says so, and goes on from there', async () => {
     const root = await temporaryFolder();
     const input = await writeIn(root, 'a.jsonl', numbers(100));

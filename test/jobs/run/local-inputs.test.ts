@@ -77,30 +77,82 @@ describe('findInputs', () => {
   });
 
   test('refuses what is not there', async () => {
-    const folder = await folderOf();
-    const missing = join(folder, 'missing.jsonl');
-    expect(await refusal([missing])).toBe(`there is no file or directory ${missing}`);
-    await symlink(missing, join(folder, 'dangling.jsonl'));
-    expect(await refusal([join(folder, 'dangling.jsonl')])).toBe(
-      `there is no file or directory ${join(folder, 'dangling.jsonl')}`,
-    );
+    const folder = await folderOf('a.jsonl');
+    for (const name of ['missing.jsonl', 'missing/a.jsonl', 'a.jsonl/b'])
+      expect(await refusal([join(folder, name)])).toBe(`there is no file or directory ${join(folder, name)}`);
   });
 
-  test('refuses a glob that matches nothing, and an empty directory, also one of hidden files only', async () => {
-    const folder = await folderOf('a.jsonl', 'hidden/.a.jsonl');
+  test('refuses a glob that matches nothing, and an empty directory', async () => {
+    const folder = await folderOf('a.jsonl');
     await mkdir(join(folder, 'empty'));
     expect(await refusal([join(folder, '*.csv')])).toBe(`no file matches ${join(folder, '*.csv')}`);
-    for (const name of ['empty', 'hidden'])
-      expect(await refusal([join(folder, name)])).toBe(`there are no files in ${join(folder, name)}`);
-    expect(await refusal([join(folder, 'empty')], 'images')).toBe(`there are no files in ${join(folder, 'empty')}`);
+    for (const format of ['jsonl', 'images'] as const)
+      expect(await refusal([join(folder, 'empty')], format)).toBe(`there are no files in ${join(folder, 'empty')}`);
   });
 
-  test("refuses names that start with '_', which are the fabric's own", async () => {
-    const folder = await folderOf('_rejected.jsonl', 'a/_b.jsonl');
-    expect(await refusal([join(folder, '_rejected.jsonl')])).toContain(
-      "names that start with '_' are the fabric's own",
+  test.each([
+    ['hidden', 'there are no files in'],
+    ['notes', 'there are no files in'],
+    ['hid*/*', 'no file matches'],
+    ['notes/**/*.jsonl', 'no file matches'],
+  ])('says why nothing is left of %s', async (name, start) => {
+    const folder = await folderOf('hidden/.a.jsonl', 'notes/_SUCCESS', 'notes/_temporary/0/a.jsonl');
+    expect(await refusal([join(folder, name)])).toBe(
+      `${start} ${join(folder, name)}: names that begin with '_' or '.' are left out, and folders of such names`,
     );
-    expect(await refusal([join(folder, 'a')])).toContain(`${join(folder, 'a/_b.jsonl')} can't be run as '_b.jsonl'`);
+  });
+
+  test('leaves out what a Spark job writes beside its parts, in folders and globs', async () => {
+    const folder = await folderOf(
+      'part-0.json',
+      '_SUCCESS',
+      '.part-0.json.crc',
+      '_temporary/0/part-1.json',
+      'a=1/part-0.json',
+      'a=1/_committed_1',
+    );
+    for (const arg of ['', '*', '**'].map((pattern) => join(folder, pattern)))
+      expect(await found([arg])).toEqual(
+        arg.endsWith('/*') ? ['object part-0.json'] : ['object a=1/part-0.json', 'object part-0.json'],
+      );
+  });
+
+  test('takes a hidden file or folder that is named, and rejects a name that results can not have', async () => {
+    const folder = await folderOf('.hidden.jsonl', '.data/a.jsonl', '_data/b.jsonl', '_x.jsonl', '_y.jsonl');
+    const named = ['.hidden.jsonl', '.data', '_data', '.d*/*'].map((name) => join(folder, name));
+    expect(await found(named.slice(0, 3))).toEqual(['object .hidden.jsonl', 'object a.jsonl', 'object b.jsonl']);
+    expect(await found(named.slice(3))).toEqual(['object .data/a.jsonl']);
+    expect(await found([join(folder, '_x.jsonl'), join(folder, '.hidden.jsonl')])).toEqual([
+      'rejected _x.jsonl',
+      'object .hidden.jsonl',
+    ]);
+    // What a glob writes out is named as well.
+    const [input] = await findInputs([join(folder, '_y*')], 'jsonl');
+    expect(input?.failure?.message).toBe(
+      "it can't be run as '_y.jsonl': names that start with '_' are the fabric's own; rename it",
+    );
+  });
+
+  test.each([
+    ['exports (1)/*.jsonl', 'exports (1)/a.jsonl', 'a.jsonl'],
+    ['[2024]/*.jsonl', '[2024]/a.jsonl', 'a.jsonl'],
+    ['[2024]/sub {x}/**/*.jsonl', '[2024]/sub {x}/b/a.jsonl', 'b/a.jsonl'],
+    ['{a}/*.jsonl', '{a}/a.jsonl', 'a.jsonl'],
+    ['{a,b}/*.jsonl', 'b/a.jsonl', 'b/a.jsonl'],
+    ['!x/*.jsonl', '!x/a.jsonl', 'a.jsonl'],
+    ['!*.jsonl', '!a.jsonl', '!a.jsonl'],
+    ['+(1)/*', '+(1)/a.jsonl', 'a.jsonl'],
+    ['@(a|b).jsonl', 'a.jsonl', 'a.jsonl'],
+    ['a b  c/*', 'a b  c/a.jsonl', 'a.jsonl'],
+    ['#1/#*', '#1/#a.jsonl', '#a.jsonl'],
+    ['a\\b/*', 'a\\b/c\\d.jsonl', 'c\\d.jsonl'],
+    ['*/[12].jsonl', 'x (1)/2.jsonl', 'x (1)/2.jsonl'],
+    ['a[1].jsonl', 'a[1].jsonl', 'a[1].jsonl'],
+    ['x?/*', 'x?/a.jsonl', 'a.jsonl'],
+    ['*/*.jsonl', '*/a.jsonl', 'a.jsonl'],
+  ])('finds by %s the file %s', async (pattern, file, name) => {
+    const folder = await folderOf(file, 'other.txt');
+    expect(await found([join(folder, pattern)])).toEqual([`object ${name}`]);
   });
 
   test('refuses two inputs that would share a folder of results, naming both', async () => {

@@ -6,6 +6,7 @@ import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import { folderOutput } from '../../../lib/jobs/run/folder-output.ts';
 import type { Manifest } from '../../../lib/jobs/manifest.ts';
 import { type ExistingResults, openJobFolders, refuseExisting } from '../../../lib/jobs/run/open-job-folders.ts';
+import type { RejectedInput } from '../../../lib/jobs/run/reject-input.ts';
 import { type JobResult, runJobs, type RunJobsOptions } from '../../../lib/jobs/run/run-jobs.ts';
 import type { RunOutput } from '../../../lib/jobs/run/run-output.ts';
 import { type LooseResult, runLooseElements } from '../../../lib/jobs/run/run-loose-elements.ts';
@@ -33,6 +34,7 @@ export interface RunInputsOptions extends Pick<RunJobsOptions, 'onPart' | 'onJob
 export interface InputsRun {
   readonly jobs: readonly JobResult[];
   readonly loose: readonly LooseResult[];
+  readonly rejected: readonly RejectedInput[];
 }
 
 export type InputRunner = (pipeline: string, args: readonly string[], options: RunInputsOptions) => Promise<InputsRun>;
@@ -64,11 +66,16 @@ export function inputRunner(): InputRunner {
     await refuseExisting(inputs, options);
     const jobs: JobResult[] = [];
     const loose: LooseResult[] = [];
-    for await (const result of runJobs(openJobFolders(inputs, options), engine, { signal: own, ...progress }))
+    const rejected: RejectedInput[] = [];
+    const onRejected = (input: RejectedInput): void => void rejected.push(input);
+    for await (const result of runJobs(openJobFolders(inputs, { ...options, onRejected }), engine, {
+      signal: own,
+      ...progress,
+    }))
       jobs.push(result);
     const elements = inputs.filter(({ kind }) => kind === 'element');
     for await (const result of runLooseElements(elements, engine, options)) loose.push(result);
-    return { jobs, loose };
+    return { jobs, loose, rejected };
   };
 }
 

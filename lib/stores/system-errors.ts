@@ -1,0 +1,23 @@
+/** Reasons that users meet, in words; others are the system's own code. */
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOENT: 'it is not there',
+  ENOTDIR: 'it is not there',
+  ENAMETOOLONG: 'its name or path is too long for the file system',
+  ELOOP: 'its links lead back to themselves',
+  EISDIR: 'it is a folder',
+  EIO: 'the disk reports an input/output error (EIO)',
+};
+
+/** Returns why the system refused, without the path, which the caller names. */
+export function systemReason(error: unknown): string {
+  const code = codeOf(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  return WORDS[code] ?? `the system reports ${code}`;
+}
+
+/** Returns the code of an error of `node:fs`, such as `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
