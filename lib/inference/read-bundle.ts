@@ -36,18 +36,29 @@ export interface ReadBundleOptions {
  * A range whose source is gone is a single failed element, which stands for the whole range.
  *
  * @throws FabricError `SOURCE_GONE` where some of the range's elements have their outcomes already, or the bundle
- *   `needsSource`; `SOURCE_CHANGED` where it has fewer than it had: disposition `retry`.
+ *   `needsSource`; `SOURCE_CHANGED` where it has fewer than it had: disposition `retry`. `SOURCE_UNREADABLE` where a store
+ *   can't give the source.
  */
 export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGenerator<readonly WorkItem[]> {
   const { source } = bundle;
   switch (source.kind) {
     case 'range':
     case 'grouped':
-      return readRange(bundle, source, options);
+      return fromSource(readRange(bundle, source, options));
     case 'objects':
-      return readObjectList(bundle, source, options);
+      return fromSource(readObjectList(bundle, source, options));
     case 'elements':
       return readGiven(bundle, source, options);
+  }
+}
+
+/** Has a store's errors say that they are the source's: the results may go to a store too, whose errors end the run. */
+async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
+  try {
+    yield* pages;
+  } catch (error) {
+    if (!(error instanceof FabricError) || !error.code.startsWith('STORE_')) throw error;
+    throw new FabricError('SOURCE_UNREADABLE', error.message, { cause: error, disposition: error.disposition });
   }
 }
 

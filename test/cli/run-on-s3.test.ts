@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../lib/config/load-config.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { type Job, jobId } from '../../lib/jobs/job.ts';
 import { openJobFolders } from '../../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../../lib/jobs/run/open-output.ts';
+import type { RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { runJobs } from '../../lib/jobs/run/run-jobs.ts';
 import type { JobOutput } from '../../lib/jobs/run/run-output.ts';
@@ -47,6 +49,7 @@ beforeAll(async () => {
   await put('scans/more/', '');
   await put('scans/.DS_Store', 'hidden');
   await put('odd/../up', lines);
+  for (const key of ['notes/_SUCCESS', 'notes/_temporary/0/a.jsonl', 'notes/.a.jsonl']) await put(key, lines);
 });
 afterAll(() => aws[Symbol.asyncDispose]());
 
@@ -189,11 +192,49 @@ describe('fabric run on S3', () => {
     for (const [input, message] of [
       ['s3://given/none/', 'there are no objects in s3://given/none/'],
       ['s3://', "an address in S3 is s3://<bucket>/<key>: 's3://' is none"],
-      ['s3://given/odd/', "s3://given/odd/../up can't be run as '../up': it has a segment that is empty, '.' or '..'"],
+      [
+        's3://given/notes/',
+        "there are no objects in s3://given/notes/: names that begin with '_' or '.' are left out, and folders of such names",
+      ],
     ] as const)
       await expect(findInputs([input], 'jsonl')).rejects.toThrow(new InputError(message));
     const noBucket = new InputError("results in S3 go to s3://<bucket>[/<prefix>]: 's3:///no' is none");
     await expect(openOutput('s3:///no')).rejects.toThrow(noBucket);
+  });
+
+  test('plans what it can of a prefix, and explains the other objects among the results until they can be planned', async () => {
+    for (const name of ['a.jsonl', '_SUCCESS']) await put(`some-bad/${name}`, lines);
+    await put('some-bad/b.jsonl.gz', 'not gzip');
+    await put('some-bad//c', lines);
+    await using output = await openOutput('s3://results/rejecting');
+    const plan = async (existing: 'refuse' | 'resume') => {
+      const rejected: RejectedInput[] = [];
+      const { numbers: pipeline } = (await loadConfig(pathToFileURL(configPath))).pipelines;
+      if (pipeline === undefined) throw new Error('the config has no such pipeline');
+      const jobs = openJobFolders(await findInputs(['s3://given/some-bad/'], 'jsonl'), {
+        ...{ output, pipeline, pipelineName: 'numbers', existing, limit: undefined },
+        signal: new AbortController().signal,
+        onRejected: (input) => void rejected.push(input),
+      });
+      return { names: (await Array.fromAsync(jobs)).map(({ job }) => job.name), rejected };
+    };
+    const odd = {
+      input: 's3://given/some-bad//c',
+      reason: "it can't be run as '/c': it has a segment that is empty, '.' or '..'",
+    };
+    const damaged = 'Cannot decompress gzip: the object is damaged, cut short, or not compressed so';
+    expect(await plan('refuse')).toEqual({
+      names: ['a.jsonl'],
+      rejected: [odd, { input: 's3://given/some-bad/b.jsonl.gz', reason: damaged }],
+    });
+    expect(await keysBelow('rejecting/_rejected/')).toEqual(['numbers/%empty/c.json', 'numbers/b.jsonl.gz.json']);
+    expect(JSON.parse(await textAt('rejecting/_rejected/numbers/b.jsonl.gz.json'))).toMatchObject({
+      key: 'numbers/b.jsonl.gz',
+      reason: damaged,
+    });
+    await put('some-bad/b.jsonl.gz', gzipSync(lines));
+    expect(await plan('resume')).toEqual({ names: ['a.jsonl', 'b.jsonl.gz'], rejected: [odd] });
+    expect(await keysBelow('rejecting/_rejected/')).toEqual(['numbers/%empty/c.json']);
   });
 
   test('notices an object that is replaced after it was planned: its bundles are missing', async () => {

@@ -3,8 +3,21 @@ import { isS3Uri } from '../../stores/open-source.ts';
 import type { Job } from '../job.ts';
 import { inputId } from './plan-job.ts';
 
-/** Codes of errors that say that what a job reads is not what was planned any longer. */
-const LOST_CODES: ReadonlySet<string> = new Set(['SOURCE_GONE', 'SOURCE_CHANGED']);
+/** Codes of errors that say, in mid-run, that what a job reads can't be read, or not as it was planned. */
+const LOST_CODES: ReadonlySet<string> = new Set([
+  'ELEMENT_NOT_READ',
+  'SOURCE_CHANGED',
+  'SOURCE_GONE',
+  'SOURCE_NOT_A_FILE',
+  'SOURCE_UNREADABLE',
+]);
+
+/** Names that failures of elements have for the codes; any other error has its own name. */
+const LOSS_NAMES: Readonly<Record<string, string>> = {
+  SOURCE_CHANGED: 'SourceChanged',
+  SOURCE_GONE: 'SourceGone',
+  SOURCE_UNREADABLE: 'SourceUnreadable',
+};
 
 /** The source of a job was changed in mid-run: what is read of it now is of no plan. */
 export class SourceChangedError extends FabricError {
@@ -50,6 +63,5 @@ async function idNow(of: {
 
 /** An error as a manifest states it, by the name that elements' failures have for it. */
 export function describeLoss(error: FabricError): ErrorDescription {
-  const name = error.code === 'SOURCE_GONE' ? 'SourceGone' : 'SourceChanged';
-  return { name, message: error.message };
+  return { name: LOSS_NAMES[error.code] ?? error.name, message: error.message };
 }
