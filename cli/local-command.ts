@@ -5,6 +5,7 @@ import type { Fabric } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { isIn, realPaths } from '../lib/jobs/run/refuse-overlap.ts';
 import { InputError, isObjectFormat } from '../lib/jobs/run/run-input.ts';
+import { systemReason } from '../lib/stores/system-errors.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local/local-fabric.ts';
@@ -12,7 +13,7 @@ import { type AnsweredObjects, type EndedJob, LocalReport, shown } from './local
 import { Mirror } from './local/mirror.ts';
 import { stderrTelemetry } from './local/stderr-telemetry.ts';
 import { untilInterrupted } from './until-interrupted.ts';
-import { FolderUploads, watchFolder } from './local/watch-folder.ts';
+import { expectFile, FolderUploads, watchFolder } from './local/watch-folder.ts';
 
 export interface LocalOptions {
   readonly input: string;
@@ -97,14 +98,18 @@ async function startSession(options: SessionOptions): Promise<Session> {
   const uploads = new FolderUploads({
     folder: input,
     pipelines: Object.keys(fabric.pipelines),
-    upload: async (key, path) => void (await running.store.put({ bucket: INPUT_BUCKET, key }, { path })),
+    async upload(key, path) {
+      await expectFile(path);
+      await running.store.put({ bucket: INPUT_BUCKET, key }, { path });
+    },
     onStray(path) {
       refused.add(path);
       console.error(`fabric: ${shown(path)} lies in no pipeline's folder: drop it in ${shown(input)}/<pipeline>/`);
     },
+    onSkipped: (path) => console.error(`fabric: ${shown(path)} is left out: its name begins with '_' or '.'`),
     onError(path, error) {
       refused.add(path);
-      console.error(`fabric: ${shown(path)} can't be uploaded: ${(error as Error).message}`);
+      console.error(`fabric: ${shown(path)} can't be uploaded: ${systemReason(error)}`);
     },
   });
   return {

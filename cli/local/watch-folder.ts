@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
+import { isSkippedName } from '../../lib/jobs/run/files-below.ts';
+import { lookAt } from '../../lib/jobs/run/folder-entries.ts';
 
 export interface FolderUploadsOptions {
   /** Holds a folder for each pipeline. */
@@ -10,6 +12,8 @@ export interface FolderUploadsOptions {
   readonly upload: (key: string, path: string) => Promise<void>;
   /** A file that lies in no pipeline's folder. */
   readonly onStray: (path: string) => void;
+  /** A file or folder that is left out as its name begins with `_` or `.`; told once. */
+  readonly onSkipped: (path: string) => void;
   readonly onError: (path: string, error: unknown) => void;
 }
 
@@ -23,16 +27,19 @@ export class FolderUploads {
   readonly #options: FolderUploadsOptions;
   /** In the order in which they are to be uploaded, each once. */
   readonly #waiting = new Set<string>();
+  readonly #skipped = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
 
   constructor(options: FolderUploadsOptions) {
     this.#options = options;
   }
 
-  /** Uploads a file, again where it was uploaded before. Hidden files are left alone. */
+  /** Uploads a file, again where it was uploaded before. Names that `fabric run` leaves out in a folder are left out. */
   add(path: string): void {
-    const segments = relative(this.#options.folder, path).split(sep);
-    if (segments.some(isHidden)) return;
+    const { folder } = this.#options;
+    const segments = relative(folder, path).split(sep);
+    const skipped = segments.findIndex(isSkippedName);
+    if (skipped !== -1) return this.#skip(join(folder, ...segments.slice(0, skipped + 1)));
     if (segments.length < 2 || !this.#options.pipelines.includes(segments[0] ?? '')) this.#options.onStray(path);
     else this.#waiting.add(path);
     this.#startNext();
@@ -49,6 +56,12 @@ export class FolderUploads {
   /** Resolves when all files that were added are uploaded. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  #skip(path: string): void {
+    if (this.#skipped.has(path)) return;
+    this.#skipped.add(path);
+    this.#options.onSkipped(path);
   }
 
   #startNext(): void {
@@ -84,7 +97,10 @@ export async function watchFolder(
   { stableMillis = STABLE_MILLIS }: { readonly stableMillis?: number } = {},
 ): Promise<AsyncDisposable> {
   const watcher = watch(folder, {
-    ignored: (path) => relative(folder, path).split(sep).some(isHidden),
+    ignored: (path) =>
+      relative(folder, path)
+        .split(sep)
+        .some((segment) => /^\.[^.]/.test(segment)),
     awaitWriteFinish: { stabilityThreshold: stableMillis, pollInterval: STABILITY_POLL_MILLIS },
   });
   watcher.on('add', (path) => uploads.add(path));
@@ -96,6 +112,9 @@ export async function watchFolder(
   return { [Symbol.asyncDispose]: () => watcher.close() };
 }
 
-function isHidden(segment: string): boolean {
-  return segment.startsWith('.') && segment !== '.' && segment !== '..';
+/** Makes sure that a path is a file's. @throws where it is not: reading a named pipe would wait for whoever writes to it */
+export async function expectFile(path: string): Promise<void> {
+  const look = await lookAt(path);
+  if (look.kind === 'failed') throw new Error(look.failure.message);
+  if (look.kind === 'folder') throw new Error('it is a link to a folder, which is not followed here');
 }

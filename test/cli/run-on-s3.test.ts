@@ -212,7 +212,11 @@ describe('fabric run on S3', () => {
       const { numbers: pipeline } = (await loadConfig(pathToFileURL(configPath))).pipelines;
       if (pipeline === undefined) throw new Error('the config has no such pipeline');
       const jobs = openJobFolders(await findInputs(['s3://given/some-bad/'], 'jsonl'), {
-        ...{ output, pipeline, pipelineName: 'numbers', existing, limit: undefined },
+        output,
+        pipeline,
+        pipelineName: 'numbers',
+        existing,
+        limit: undefined,
         signal: new AbortController().signal,
         onRejected: (input) => void rejected.push(input),
       });

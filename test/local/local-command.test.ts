@@ -72,6 +72,7 @@ describe('fabric local --once', () => {
     await writeIn(stopped, 'in/strict/s.jsonl', numbers(1, 2, 3));
     await writeIn(stopped, 'in/stray.txt', '');
     await writeIn(stopped, 'in/numbers/_mine.jsonl', numbers(1));
+    await writeIn(stopped, 'in/numbers/damaged.jsonl.gz', 'not gzip');
     await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
     await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
     const { status, stdout, stderr } = await once(stopped);
@@ -79,14 +80,17 @@ describe('fabric local --once', () => {
     expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/m);
     expect(new Set(stderr.split('\n').map(withoutFacts))).toEqual(
       new Set([
-        expect.stringMatching(/^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: .*ENOENT/),
+        expect.stringMatching(
+          /^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: it is a link to .*nowhere, which/,
+        ),
+        expect.stringMatching(/^fabric: .*in\/numbers\/_mine\.jsonl is left out: its name begins with '_' or '\.'$/),
         expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
         expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
         expect.stringMatching(/^fabric: object rejected/),
         '',
       ]),
     );
-    expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/_mine.jsonl.json']);
+    expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/damaged.jsonl.gz.json']);
   });
 });
 

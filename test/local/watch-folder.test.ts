@@ -1,7 +1,7 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
+import { expectFile, FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { eventually } from '../eventually.ts';
 
@@ -9,12 +9,14 @@ interface Told {
   readonly uploads: FolderUploads;
   readonly keys: string[];
   readonly strays: string[];
+  readonly skipped: string[];
   readonly errors: string[];
 }
 
 function uploadsOf(folder: string, upload: (key: string) => Promise<void> = async () => {}): Told {
   const keys: string[] = [];
   const strays: string[] = [];
+  const skipped: string[] = [];
   const errors: string[] = [];
   const uploads = new FolderUploads({
     folder,
@@ -24,9 +26,10 @@ function uploadsOf(folder: string, upload: (key: string) => Promise<void> = asyn
       await upload(key);
     },
     onStray: (path) => strays.push(path),
+    onSkipped: (path) => skipped.push(path),
     onError: (path) => errors.push(path),
   });
-  return { uploads, keys, strays, errors };
+  return { uploads, keys, strays, skipped, errors };
 }
 
 describe("a folder's uploads", () => {
@@ -41,6 +44,19 @@ describe("a folder's uploads", () => {
     expect(told.keys.toSorted()).toEqual(['digits/set 1/1.png', 'wine/a.jsonl']);
     expect(told.strays.toSorted()).toEqual(strays);
     expect(told.errors).toEqual([]);
+  });
+
+  test('leave out notes and hidden files, each told of once, and tell of what is no file', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['wine/a', 'wine/_SUCCESS', 'wine/_temporary/0/b', 'wine/_temporary/1/b', '.git/config'])
+      await writeIn(folder, name, 'x');
+    for (const [target, name] of Object.entries({ nowhere: 'broken', '/dev/null': 'device', _temporary: 'link' }))
+      await symlink(target, join(folder, 'wine', name));
+    const told = uploadsOf(folder, (key) => expectFile(join(folder, key)));
+    await told.uploads.addAll();
+    await told.uploads.settled();
+    expect(told.skipped).toEqual(['.git', 'wine/_SUCCESS', 'wine/_temporary'].map((name) => join(folder, name)));
+    expect(told.errors.toSorted()).toEqual(['broken', 'device', 'link'].map((name) => join(folder, 'wine', name)));
   });
 
   test('take names as they are, whatever their Unicode form', async () => {

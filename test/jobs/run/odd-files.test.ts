@@ -154,4 +154,21 @@ describe('a name', () => {
       expect(input?.failure?.message).toBe('its name or path is too long for the file system');
     }
   });
+
+  test('that is too long below a folder that is given is one input that fails', async () => {
+    const root = await temporaryFolder();
+    await writeIn(root, 'a.csv', '');
+    const step = 'x'.repeat(250);
+    execFileSync('bash', ['-c', `for n in $(seq 18); do mkdir ${step} && cd ${step}; done; touch b.csv`], {
+      cwd: root,
+    });
+    // Node can't remove it either.
+    onTestFinished(() => void execFileSync('rm', ['-rf', join(root, step)]));
+    const [first, second, ...more] = await findInputs([root], 'csv');
+    expect([first?.name, more]).toEqual(['a.csv', []]);
+    expect(second?.failure).toEqual({
+      name: 'SourceUnreadable',
+      message: "the files in this folder can't be listed: its name or path is too long for the file system",
+    });
+  });
 });
