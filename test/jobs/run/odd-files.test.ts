@@ -25,7 +25,7 @@ const ODD: readonly (readonly [what: string, make: Make, name: string, message: 
   ],
   [
     'a named pipe',
-    async (path) => execFileSync('mkfifo', [path]),
+    async (path) => execFileSync('bash', ['-c', 'mkfifo "$0"', path]),
     'SourceNotAFile',
     'it is a named pipe (FIFO), not a regular file: write its content to a file first',
   ],
