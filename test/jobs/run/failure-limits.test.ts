@@ -67,9 +67,12 @@ describe('a job past its failure limits', () => {
   });
 });
 
-describe('a job whose first 1,000 elements all fail for one reason', () => {
-  const all = (count: number): readonly number[] => [...Array(count).keys()];
+/** The numbers from 0 to below `count`. */
+function all(count: number): readonly number[] {
+  return [...Array(count).keys()];
+}
 
+describe('a job whose first 1,000 elements all fail for one reason', () => {
   test('is stopped, also in the midst of a bundle, and says the reason', async () => {
     const root = await temporaryFolder();
     const input = await writeIn(root, 'a.jsonl', numbers(20_000, all(20_000)));
@@ -112,9 +115,12 @@ function failures(...lines: readonly (readonly [stage: string, name: string, mes
   return { results: new Uint8Array(), errors, elements: lines.length, succeeded: 0, failed, models: {} };
 }
 
-describe('FailureWatch', () => {
-  const line = (message: string, name = 'TypeError', stage = 'map') => [stage, name, message] as const;
+/** A failure of `failures`. */
+function line(message: string, name = 'TypeError', stage = 'map') {
+  return [stage, name, message] as const;
+}
 
+describe('FailureWatch', () => {
   /** What a watch says of 500 times two kinds of failures. */
   function watched(one: ReturnType<typeof line>, other: ReturnType<typeof line>): string | undefined {
     const watch = new FailureWatch({});
