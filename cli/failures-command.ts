@@ -3,9 +3,12 @@ import { pipeline } from 'node:stream/promises';
 import type { RedriveSelection } from '../lib/elements/messages.ts';
 import type { ErrorsLine } from '../lib/jobs/commit/errors-line.ts';
 import { type Failure, readFailures } from '../lib/jobs/redrive/read-failures.ts';
+import { FailureGroups } from '../lib/jobs/report/failure-groups.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { exitStatusOf, jobOf, openResults } from './job-results.ts';
+import { failureTable } from './failure-table.ts';
 import { plainTable } from './plain-table.ts';
+import { shortened } from './text-width.ts';
 
 export interface SelectOptions {
   readonly stage?: string;
@@ -21,10 +24,9 @@ export interface FailuresOptions extends SelectOptions {
 /** Of an error's message in the table. */
 const SHOWN_CHARACTERS = 100;
 
-/** Failures of a job, counted by stage and error's name. */
+/** Failures of a job, grouped by reason. */
 interface Found {
-  total: number;
-  readonly byKind: Map<string, { readonly stage: string; readonly error: string; count: number }>;
+  readonly groups: FailureGroups;
   /** The first of them. */
   readonly shown: ErrorsLine[];
 }
@@ -38,12 +40,13 @@ export function failuresCommand(address: string, options: FailuresOptions): Prom
   return exitStatusOf(async () => {
     using results = await openResults(address);
     const recorded = await jobOf(results);
-    const found: Found = { total: 0, byKind: new Map(), shown: [] };
+    const found: Found = { groups: new FailureGroups(), shown: [] };
     const failures = counted(readFailures(recorded, selectionOf(options), results.output), found, options.limit);
     if (options.save !== undefined) await pipeline(linesOf(failures), createWriteStream(options.save));
     else for await (const _ of failures);
-    console.log(options.json === true ? JSON.stringify(summaryOf(found)) : tableOf(found));
-    if (options.save !== undefined && options.json !== true) console.log(`all ${found.total} are in ${options.save}`);
+    console.log(options.json === true ? JSON.stringify(summaryOf(found)) : tablesOf(found));
+    if (options.save !== undefined && options.json !== true)
+      console.log(`all ${found.groups.total} are in ${options.save}`);
     return EXIT.success;
   });
 }
@@ -51,11 +54,7 @@ export function failuresCommand(address: string, options: FailuresOptions): Prom
 async function* counted(failures: AsyncIterable<Failure>, found: Found, limit: number): AsyncGenerator<Failure> {
   for await (const failure of failures) {
     const { line } = failure;
-    const kind = JSON.stringify([line.stage, line.error.name]);
-    const known = found.byKind.get(kind) ?? { stage: line.stage, error: line.error.name, count: 0 };
-    known.count += 1;
-    found.byKind.set(kind, known);
-    found.total += 1;
+    found.groups.add(line);
     if (found.shown.length < limit) found.shown.push(line);
     yield failure;
   }
@@ -65,23 +64,23 @@ async function* linesOf(failures: AsyncIterable<Failure>): AsyncGenerator<string
   for await (const { text } of failures) yield `${text}\n`;
 }
 
-function summaryOf({ total, byKind, shown }: Found): object {
-  return { total, kinds: [...byKind.values()], failures: shown };
+/** `kinds`: the failures by reason, the largest group first; `others` failed for more reasons than are kept. */
+function summaryOf({ groups, shown }: Found): object {
+  const kinds = groups.list().map(({ stage, error, count, id, isVaried }) => {
+    const { name, message, at } = error;
+    return { stage, error: name, message, ...(at === undefined ? {} : { at }), count, id, isVaried };
+  });
+  return { total: groups.total, kinds, ...(groups.others === 0 ? {} : { others: groups.others }), failures: shown };
 }
 
-function tableOf({ total, byKind, shown }: Found): string {
+function tablesOf({ groups, shown }: Found): string {
+  const { total } = groups;
   if (total === 0) return 'no failures';
   const table = plainTable(['id', 'stage', 'error']);
-  for (const { id, stage, error } of shown) table.push([id, stage, short(`${error.name}: ${error.message}`)]);
-  const kinds = plainTable(['stage', 'error', 'elements']);
-  for (const kind of byKind.values()) kinds.push([kind.stage, kind.error, kind.count.toLocaleString('en')]);
+  for (const { id, stage, error } of shown) {
+    table.push([id, stage, shortened(`${error.name}: ${error.message}`, SHOWN_CHARACTERS)]);
+  }
   const more =
     shown.length < total ? [`the first ${shown.length} of ${total}; '--save' writes all of them to a file`] : [];
-  return [table.toString(), ...more, kinds.toString()].join('\n');
-}
-
-/** One line of text. */
-function short(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length <= SHOWN_CHARACTERS ? line : `${line.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
+  return [failureTable(groups), table.toString(), ...more].join('\n');
 }

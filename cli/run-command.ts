@@ -15,6 +15,7 @@ import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { problemsOf } from './job-ends.ts';
 import { ProgressBar } from './progress-bar.ts';
+import { groupRunFailures } from './run-failures.ts';
 import { describeRejected, summarize, summaryTable } from './summary.ts';
 import { untilInterrupted } from './until-interrupted.ts';
 
@@ -98,6 +99,7 @@ async function run(
     bar.stop();
     sayRejected(rejected);
   }
+  const elapsedMillis = performance.now() - startedAt;
   const summary = summarize({
     pipeline: name,
     output: output.address,
@@ -106,7 +108,8 @@ async function run(
     rejected,
     resumed,
     metrics: engine.metrics,
-    elapsedMillis: performance.now() - startedAt,
+    failures: await groupRunFailures(results, loose),
+    elapsedMillis,
   });
   for (const problem of problemsOf(results)) say(problem);
   if (options.json === true) console.log(JSON.stringify(summary));

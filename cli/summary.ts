@@ -3,6 +3,8 @@ import type { RejectedInput } from '../lib/jobs/run/reject-input.ts';
 import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
 import type { LooseResult } from '../lib/jobs/run/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metrics.ts';
+import type { FailureGroup, FailureGroups } from '../lib/jobs/report/failure-groups.ts';
+import { failureList } from './failure-table.ts';
 import { endRows, type JobEnds, jobEnds } from './job-ends.ts';
 import { plainTable } from './plain-table.ts';
 
@@ -18,6 +20,9 @@ export interface RunSummary extends JobEnds {
   readonly failedByStage: Readonly<Record<string, number>>;
   /** Inputs that could not be run, and why. `_rejected/<pipeline>/<name>.json` of the output has the same. */
   readonly rejected: readonly RejectedInput[];
+  /** Failures by reason, the largest group first; of more kinds than are kept, how many failed. */
+  readonly failureGroups: readonly FailureGroup[];
+  readonly otherFailures: number;
   readonly elapsedSecs: number;
   /** Of those that this run did itself. */
   readonly elementsPerSec: number;
@@ -58,12 +63,13 @@ export interface RunFacts {
   readonly rejected: readonly RejectedInput[];
   /** Elements whose outcomes an earlier run had committed. */
   readonly resumed: number;
+  readonly failures: FailureGroups;
   readonly metrics: Metrics;
   readonly elapsedMillis: number;
 }
 
 export function summarize(facts: RunFacts): RunSummary {
-  const { pipeline, output, results, loose, rejected, resumed, metrics, elapsedMillis } = facts;
+  const { pipeline, output, results, loose, rejected, resumed, failures, metrics, elapsedMillis } = facts;
   const notes = results.flatMap((result) => result.notes);
   const looseFailures = loose.filter((result) => !result.succeeded);
   const failedByStage: Record<string, number> = {};
@@ -88,6 +94,8 @@ export function summarize(facts: RunFacts): RunSummary {
     failedByStage,
     ...jobEnds(results),
     rejected,
+    failureGroups: failures.list(),
+    otherFailures: failures.others,
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
@@ -145,9 +153,22 @@ export function summaryTable(summary: RunSummary): string {
   if (results.length > SHOWN_RESULTS)
     table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
   table.push(...endRows(summary));
-  if (summary.failed > 0 && results.some((path) => !path.endsWith('.json')))
-    table.push(['failures', 'in errors/ of each folder of results']);
-  return table.toString();
+  for (const path of errorsFolders(summary)) table.push(['failures', path]);
+  const { failureGroups, otherFailures } = summary;
+  if (failureGroups.length === 0) return table.toString();
+  return `${table.toString()}\n${failureList({ list: () => failureGroups, others: otherFailures })}`;
+}
+
+/** Where the lines of failed elements are; those of inputs that are one element each are in their results. */
+function errorsFolders({ failed, results, output, pipeline }: RunSummary): readonly string[] {
+  const folders = results.filter((path) => !path.endsWith('.json'));
+  const [first] = folders;
+  if (failed === 0 || first === undefined) return [];
+  return [
+    folders.length === 1
+      ? `${shown(first)}/errors/`
+      : `errors/ in each folder below ${shown(`${output}/${pipeline}`)}/`,
+  ];
 }
 
 function rejectedRows(rejected: readonly RejectedInput[]): [string, string][] {

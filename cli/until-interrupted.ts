@@ -1,4 +1,5 @@
-import { ConfigError } from '../lib/errors.ts';
+import { relative } from 'node:path';
+import { ConfigError, describeError, describeThrown } from '../lib/errors.ts';
 import { InputError } from '../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 
@@ -25,11 +26,20 @@ export async function untilInterrupted(
       console.error(`fabric: interrupted; ${interrupted}`);
       return EXIT.interrupted;
     }
-    console.error(`fabric: ${(error as Error).message}`);
+    const isUsage = error instanceof ConfigError || error instanceof InputError;
+    console.error(`fabric: ${isUsage ? describeError(error).message : messageWithPlace(error)}`);
     if (verbose) console.error(error);
-    return error instanceof ConfigError || error instanceof InputError ? EXIT.wrongUsage : EXIT.failure;
+    return isUsage ? EXIT.wrongUsage : EXIT.failure;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+/** The message, and where in the user's code it was thrown: a handler that can't load its model, for one. */
+function messageWithPlace(error: unknown): string {
+  const { message, at } = describeThrown(error);
+  if (at === undefined) return message;
+  const below = relative(process.cwd(), at);
+  return `${message} (at ${below.startsWith('..') ? at : below})`;
 }

@@ -1,3 +1,7 @@
+import { placeOf } from './code-place.ts';
+
+export { splitPlace } from './code-place.ts';
+
 /**
  * What the fabric does about an error.
  *
@@ -54,11 +58,33 @@ export class ElementReadError extends FabricError {
 export interface ErrorDescription {
   readonly name: string;
   readonly message: string;
+  /**
+   * The place in the user's code where it was thrown, where there is one: `pre.ts:4:19`, below the config file's folder.
+   * Until its line is written it is an absolute path, for only a worker knows that folder.
+   */
+  readonly at?: string;
 }
 
 export function describeError(thrown: unknown): ErrorDescription {
   if (thrown instanceof Error) return { name: thrown.name, message: thrown.message };
-  return { name: 'Error', message: String(thrown) };
+  return { name: 'Error', message: textOf(thrown) };
+}
+
+/** Describes what a function or a handler of the user's threw, with its place in the user's code. */
+export function describeThrown(thrown: unknown): ErrorDescription {
+  const description = describeError(thrown);
+  // What it says of the element is all there is to know.
+  const at = thrown instanceof ElementReadError ? undefined : placeOf(thrown);
+  return at === undefined ? description : { ...description, at };
+}
+
+/** An object without a prototype, for one, has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `a value of type ${typeof thrown} was thrown`;
+  }
 }
 
 /** An error on its way between threads or processes. */
@@ -68,13 +94,20 @@ export interface CarriedError extends ErrorDescription {
 }
 
 export function carryError(thrown: unknown): CarriedError {
-  const description = describeError(thrown);
+  const description = describeThrown(thrown);
   if (!(thrown instanceof FabricError)) return description;
   return { ...description, code: thrown.code, disposition: thrown.disposition };
 }
 
-/** The error that was carried, as far as a caller can tell: its name, message, `code` and `disposition`. */
-export function restoreError({ name, message, code, disposition }: CarriedError): Error {
+/** The error that was carried, as far as a caller can tell: its name, message, `code`, `disposition` and place. */
+export function restoreError(carried: CarriedError): Error {
+  const { name, message, at } = carried;
+  const error = newError(carried);
+  if (at !== undefined) error.stack = `${name}: ${message}\n    at ${at}`;
+  return error;
+}
+
+function newError({ name, message, code, disposition }: CarriedError): Error {
   if (name === 'ModelLoadError') return new ModelLoadError(message, disposition === undefined ? {} : { disposition });
   if (code === undefined || disposition === undefined) return Object.assign(new Error(message), { name });
   return Object.assign(new FabricError(code, message, { disposition }), { name });

@@ -1,5 +1,6 @@
 import type { ComparedPlace, Crossing } from '../../lib/costs/comparison.ts';
 import { plainTable } from '../plain-table.ts';
+import { shortened, wrapped } from '../text-width.ts';
 import { counted, dollars, duration, number, rough } from './amounts.ts';
 import type { Estimate, MeasuredFigures } from './estimate.ts';
 
@@ -107,22 +108,4 @@ function gpuLines(places: readonly ComparedPlace[]): readonly string[] {
   if (first.mostCores < least) lines.push(`It can't be: ${most}`);
   else if (first.mostCores < 2 * least) lines.push(`But ${most}`);
   return [lines.join(' ')];
-}
-
-function shortened(text: string, length: number): string {
-  const oneLine = text.replaceAll(/\s+/g, ' ');
-  return oneLine.length <= length ? oneLine : `${oneLine.slice(0, Math.max(1, length - 1))}…`;
-}
-
-/** Lines of words; `indent` stands before all but the first. */
-function wrapped(text: string, width: number, indent = ''): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = indent + word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line].join('\n');
 }

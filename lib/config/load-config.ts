@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { type Fabric, isFabric, type Pipeline } from './fabric.ts';
+import { importFailure } from './import-failure.ts';
 import { pipelineModels } from './pipeline-models.ts';
 
 /**
@@ -29,7 +30,7 @@ async function importFabric(url: URL, path: string): Promise<Fabric> {
     module = (await import(url.href)) as { readonly default?: unknown };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${path}:\n${error.message}`, { cause: error });
-    throw new ConfigError(`${path} can't be imported: ${(error as Error).message}`, { cause: error });
+    throw new ConfigError(`${path} can't be imported: ${await importFailure(error, path)}`, { cause: error });
   }
   if (isFabric(module.default)) return module.default;
   throw new ConfigError(`${path} must export a fabric by default: export default defineFabric({ … })`);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type CarriedError, ModelLoadError, restoreError } from '../errors.ts';
+import { type CarriedError, restoreError } from '../errors.ts';
 import { afterAwake } from './awake-timer.ts';
 import { type ByteGroup, bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { type DeathReason, HostDiedError, saysOutOfMemory } from './host-died-error.ts';
@@ -250,5 +250,7 @@ export class ModelHost {
 
 /** Whatever a handler throws when it loads its model is a model that can't be loaded, unless it says that it passes. */
 function loadError(error: CarriedError): Error {
-  return error.disposition === 'retry' ? restoreError(error) : new ModelLoadError(error.message);
+  if (error.disposition === 'retry') return restoreError(error);
+  const { message, at } = error;
+  return restoreError({ name: 'ModelLoadError', message, ...(at === undefined ? {} : { at }) });
 }

@@ -1,6 +1,6 @@
 import type { Batch } from '../batching/batcher.ts';
 import type { RunInferenceStep } from '../config/steps.ts';
-import { describeError } from '../errors.ts';
+import { describeThrown } from '../errors.ts';
 import type { BatchCodec } from '../models/batch-codec.ts';
 import { ElementMismatchError } from '../models/collate.ts';
 import { byteLengthOf, type EncodedBatch, rowsIn } from '../models/encoded-batch.ts';
@@ -75,7 +75,7 @@ export class BatchAttempts {
     try {
       encoded = this.#encode(fitting, outOfMemory ? 1 : this.#leastRows);
     } catch (error) {
-      return { ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
+      return { ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
     }
     if (encoded === undefined) return { ok: true };
     // Before the values are let go.

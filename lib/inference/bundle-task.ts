@@ -1,7 +1,7 @@
 import type { Pipeline } from '../config/fabric.ts';
 import { FabricError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
-import { OutcomeLines } from './outcome-lines.ts';
+import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
 import { readBundle } from './read-bundle.ts';
 import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
 import { pipelineSteps } from './stages.ts';
@@ -17,6 +17,7 @@ export interface BundleTaskOptions extends StepContext {
   /** Outcomes that were sent before the worker that sent them was lost: they are made again, and not sent again. */
   readonly skip: number;
   readonly signal: AbortSignal;
+  readonly shownPlace: OutcomeLinesOptions['shownPlace'];
   /** Takes a chunk; resolves when there is room for more. */
   readonly send: (chunk: OutcomeChunk) => Promise<void>;
   /** Called when the last element has been read. */
@@ -34,7 +35,11 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   if (options.scope.oneByOne) pages = oneByOne(pages);
   pages = runSteps(pages, pipelineSteps(pipeline), options);
 
-  const lines = new OutcomeLines({ join: pipeline.output.join, address: bundle.address });
+  const lines = new OutcomeLines({
+    join: pipeline.output.join,
+    address: bundle.address,
+    shownPlace: options.shownPlace,
+  });
   const tally = emptyTally();
   let sentAt = startedAt;
   const send = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 import { BatchAssembler } from '../batching/batch-assembler.ts';
 import type { PipelineModel } from '../config/pipeline-models.ts';
-import { carryError, describeError, type ErrorDescription, ModelLoadError } from '../errors.ts';
+import { carryError, describeThrown, type ErrorDescription, ModelLoadError } from '../errors.ts';
 import { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
 import type { BatchAnswer, ElementAnswer, EndedBatch } from '../remote/endpoint/batch-answer.ts';
 import type { RemoteEndpoint } from '../remote/endpoint/remote-endpoint.ts';
@@ -182,9 +182,9 @@ export class FragmentAsker implements Disposable {
 
 /** With the reason that Node's fetch has in the cause alone. */
 export function describeFailure(error: Error | undefined): ErrorDescription {
-  const { name, message } = describeError(error);
+  const { name, message, at } = describeThrown(error);
   const cause = error instanceof TypeError && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return { name, message: `${message}${cause}` };
+  return { name, message: `${message}${cause}`, ...(at === undefined ? {} : { at }) };
 }
 
 /** An endpoint that answers nothing any more is a model that is not there: of several keyed ones, the others go on. */

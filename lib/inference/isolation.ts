@@ -1,6 +1,6 @@
 import { halvesWithin } from '../batching/memory-ceiling.ts';
 import type { OnTimeout } from '../config/steps.ts';
-import { FabricError } from '../errors.ts';
+import { FabricError, restoreError } from '../errors.ts';
 import type { BatchFailure } from './worker-protocol.ts';
 
 /** How one try of a batch, or of a piece of one, went. */
@@ -80,8 +80,10 @@ async function runPiece<T>(
 /** A failure that is the pipeline's, not the batch's. */
 export class FatalBatchError extends FabricError {
   override readonly name: string;
-  constructor({ error: { name, message, code = 'INFERENCE_FAILED', disposition = 'fatal' } }: BatchFailure) {
-    super(code, message, { disposition });
+  constructor({ error }: BatchFailure) {
+    const { name, message, code = 'INFERENCE_FAILED', disposition = 'fatal' } = error;
+    // Its place in the user's code is that of its cause.
+    super(code, message, { disposition, ...(error.at === undefined ? {} : { cause: restoreError(error) }) });
     this.name = name;
   }
 }

@@ -306,10 +306,11 @@ function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Arra
 }
 
 function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
-  const { name, message, disposition } = error;
+  const { name, message, disposition, at } = error;
+  const place = at === undefined ? {} : { at };
   if (disposition === 'fatal') return { cause: 'fatal', error };
-  if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message } };
-  return { cause: 'memory', error: { name: 'OutOfMemoryError', message } };
+  if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message, ...place } };
+  return { cause: 'memory', error: { name: 'OutOfMemoryError', message, ...place } };
 }
 
 function hostFailure(error: Error): Omit<BatchFailure, 'shared'> {

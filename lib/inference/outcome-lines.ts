@@ -8,6 +8,8 @@ export interface OutcomeLinesOptions {
   readonly join: 'none' | 'input';
   /** Stated in errors lines, beside the element's position and ordinal. */
   readonly address: Readonly<Record<string, unknown>>;
+  /** Shortens the absolute place of an error in the user's code. */
+  readonly shownPlace: (at: string) => string;
 }
 
 /** Characters of lines that go out together. */
@@ -21,6 +23,7 @@ const NO_MODELS: readonly ModelLabel[] = [];
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
   readonly #joinInput: boolean;
+  readonly #shownPlace: (at: string) => string;
   /** Without the closing brace. */
   readonly #address: string;
   /** The end of the lines of each list of models: most elements share theirs with others. */
@@ -39,8 +42,9 @@ export class OutcomeLines {
   #succeeded = 0;
   #failed: Record<string, number> = {};
 
-  constructor({ join, address }: OutcomeLinesOptions) {
+  constructor({ join, address, shownPlace }: OutcomeLinesOptions) {
     this.#joinInput = join === 'input';
+    this.#shownPlace = shownPlace;
     const text = JSON.stringify(address).slice(0, -1);
     this.#address = text === '{' ? text : `${text},`;
   }
@@ -113,11 +117,12 @@ export class OutcomeLines {
 
   #addFailure(item: WorkItem): void {
     const { stage = 'write', error } = item.failure ?? {};
+    const shown = error?.at === undefined ? error : { ...error, at: this.#shownPlace(error.at) };
     this.#failed[stage] = (this.#failed[stage] ?? 0) + 1;
     const attempts = Math.max(1, item.tries);
     const source = `${this.#address}"position":${item.position},"ordinal":${item.ordinal}}`;
     this.#errors +=
-      `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(error)},` +
+      `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(shown)},` +
       `"attempts":${attempts},"input":${item.inputJson},"source":${source}}\n`;
   }
 

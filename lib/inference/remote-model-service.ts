@@ -1,4 +1,4 @@
-import { describeError } from '../errors.ts';
+import { describeThrown } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { decodeValues, encodeValues } from '../models/encoded-batch.ts';
 import type { JournalEntry } from './answer-journal.ts';
@@ -71,7 +71,7 @@ export class RemoteModelService implements EngineModel {
     try {
       return { ...common, ok: true, results: encodeValues(values), model: this.#label, failed };
     } catch (error) {
-      return { ...common, ok: false, failure: { cause: 'error', error: describeError(error), shared: false } };
+      return { ...common, ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Element, ObjectInput } from '../elements/element.ts';
 import type { PositionIds } from '../elements/identity.ts';
-import { ElementReadError, type ErrorDescription, describeError } from '../errors.ts';
+import { ElementReadError, type ErrorDescription, describeThrown } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import { toJson } from './json.ts';
@@ -175,7 +175,7 @@ export class WorkItem {
   }
 
   fail(stage: string, thrown: unknown): void {
-    this.failure = { stage: thrown instanceof ElementReadError ? 'read' : stage, error: describeError(thrown) };
+    this.failure = { stage: thrown instanceof ElementReadError ? 'read' : stage, error: describeThrown(thrown) };
     this.value = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
+import { placesBelow } from '../config/places-below.ts';
 import type { Pipeline } from '../config/fabric.ts';
 import { type PipelineModel, pipelineModels } from '../config/pipeline-models.ts';
 import { carryError } from '../errors.ts';
@@ -36,6 +37,7 @@ export class InferenceWorker {
   readonly #stages: readonly FunctionStage[];
   readonly #link: ModelLink;
   readonly #tasks = new Map<number, Task>();
+  readonly #shownPlace: (at: string) => string;
 
   private constructor(options: WorkerOptions, pipeline: Pipeline) {
     this.#options = options;
@@ -44,6 +46,7 @@ export class InferenceWorker {
     this.#stages = functionStages(pipeline);
     const sizes = this.#models.map(({ handler }) => firstSizes(handler));
     this.#link = new ModelLink(options.post, sizes);
+    this.#shownPlace = placesBelow(new URL(options.setup.configUrl));
   }
 
   /** Imports the config. @throws ConfigError */
@@ -97,6 +100,7 @@ export class InferenceWorker {
         scope: { task: id, progress, timeoutSecs: FUNCTION_TIMEOUT_SECS, oneByOne, known: new Map(failures) },
         skip,
         signal: task.aborter.signal,
+        shownPlace: this.#shownPlace,
         send: (chunk) => this.#send(id, task, chunk),
         onReadDone: () => post({ kind: 'readDone', task: id }),
       });

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly prediction?: unknown;
   readonly model?: string | readonly string[];
   readonly stage?: string;
-  readonly error?: { readonly name: string; readonly message: string };
+  readonly error?: { readonly name: string; readonly message: string; readonly at?: string };
   readonly attempts?: number;
   readonly input?: unknown;
   readonly source?: Readonly<Record<string, unknown>>;

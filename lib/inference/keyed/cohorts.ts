@@ -102,9 +102,10 @@ export class Cohorts {
     this.#fail(slots, error);
   }
 
-  #fail(slots: readonly Slot[], { name, message }: CarriedError): void {
+  #fail(slots: readonly Slot[], { name, message, at }: CarriedError): void {
     const stage = this.#options.stage('load').name;
-    for (const { item } of slots) item.failure ??= { stage, error: { name, message } };
+    const error = { name, message, ...(at === undefined ? {} : { at }) };
+    for (const { item } of slots) item.failure ??= { stage, error };
     this.#window.settle(slots, 0, NO_RESULTS);
   }
 }

@@ -4,6 +4,7 @@ import { locationOf } from '../../stores/open-source.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
 import { answerHead, answerKey } from '../output-layout.ts';
+import type { GroupedFailure } from '../report/failure-groups.ts';
 import { foreignFile, looseId } from './foreign-files.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
@@ -16,6 +17,8 @@ export interface LooseResult {
   readonly path: string;
   readonly succeeded: boolean;
   readonly stage: string | undefined;
+  /** Why it failed, if it did. */
+  readonly failure: GroupedFailure | undefined;
   /** The models of its bundle, by what the lines show of them: their full digests. */
   readonly models: BundleSummary['models'];
 }
@@ -69,15 +72,16 @@ async function* runBundle(
   const objects = [...ids].map(([id, input]) => bundleObject(id, input));
   const answers: Omit<LooseResult, 'models'>[] = [];
   const answer = async (line: string): Promise<void> => {
-    const outcome = JSON.parse(line) as { readonly id: string; readonly stage?: string };
-    const { id, stage } = outcome;
+    const outcome = JSON.parse(line) as { readonly id: string } & Partial<GroupedFailure>;
+    const { id, stage, error } = outcome;
     const input = ids.get(id);
     if (input === undefined) return;
     const key = answerKey(pipelineName, input.name);
     // The bundle has no address of its own: a failure's source is its object.
     const text = stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
     await output.answer(key, `${text}\n`);
-    answers.push({ path: output.shown(key), succeeded: stage === undefined, stage });
+    const failure = stage === undefined || error === undefined ? undefined : { id, stage, error };
+    answers.push({ path: output.shown(key), succeeded: stage === undefined, stage, failure });
   };
   const bundle = { name: '', source: { kind: 'objects', objects, firstIndex: 0 }, address: {} } as const;
   // As they come: what a run that is ended has answered by then stays.

@@ -20,14 +20,18 @@ export async function predictions(
   return (await run(steps, values)).map(({ value }) => value);
 }
 
-/** Each failed element's place, with its failure. */
+/** Each failed element's place, with its failure, but for where in the tests it was thrown. */
 export async function failures(
   steps: readonly Step[],
   values?: readonly unknown[],
   scope: Partial<FunctionScope> = {},
 ) {
   const items = await run(steps, values, scope);
-  return items.flatMap(({ failure }, place) => (failure === undefined ? [] : [{ place, ...failure }]));
+  return items.flatMap(({ failure }, place) => {
+    if (failure === undefined) return [];
+    const { stage, error } = failure;
+    return [{ place, stage, error: { name: error.name, message: error.message } }];
+  });
 }
 
 export const refuse = (unwanted: number) => filter((n: number) => n !== unwanted);

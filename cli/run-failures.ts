@@ -1,0 +1,33 @@
+import { basename, dirname } from 'node:path';
+import { FailureGroups } from '../lib/jobs/report/failure-groups.ts';
+import { addJobFailures } from '../lib/jobs/report/read-failure-groups.ts';
+import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
+import type { LooseResult } from '../lib/jobs/run/run-loose-elements.ts';
+import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
+import type { ObjectStore } from '../lib/stores/object-store.ts';
+import { parseS3Uri, sharedS3Store } from '../lib/stores/open-source.ts';
+
+/** Groups the failures of a run by reason, those of parts that an earlier run committed included. */
+export async function groupRunFailures(
+  results: readonly Pick<JobResult, 'job' | 'folder' | 'notes'>[],
+  loose: readonly Pick<LooseResult, 'failure'>[],
+): Promise<FailureGroups> {
+  const groups = new FailureGroups();
+  for (const { job, folder, notes } of results) {
+    if (notes.every(({ elements, succeeded }) => elements === succeeded)) continue;
+    const { store, bucket, key } = await locate(folder);
+    await addJobFailures(groups, { job, folder: key }, { store, bucket });
+  }
+  for (const { failure } of loose) if (failure !== undefined) groups.add(failure);
+  return groups;
+}
+
+/** A folder of results, as an object store has it. */
+async function locate(
+  folder: string,
+): Promise<{ readonly store: ObjectStore; readonly bucket: string; readonly key: string }> {
+  const address = parseS3Uri(folder);
+  if (address !== undefined) return { store: await sharedS3Store(), ...address };
+  const above = dirname(folder);
+  return { store: openFileObjectStore(dirname(above)), bucket: basename(above), key: basename(folder) };
+}

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { describeThrown, splitPlace } from '../errors.ts';
+
+/** What Node shows of a syntax error before its stack: the file and line, the line itself, and a mark below its column. */
+const MARKED = /^(?<file>\S.*):(?<line>\d+)\r?\n[^\n]*\n(?<before>[ \t]*)\^/;
+/** Node keeps the place of an error in JavaScript to itself, but for a program that ends of it. */
+const CHECK_SECS = 10;
+
+/** Says why a module can't be imported, with the file, the line and the column where that is known. */
+export async function importFailure(thrown: unknown, path: string): Promise<string> {
+  const { message, at } = describeThrown(thrown);
+  const isSyntax = thrown instanceof SyntaxError;
+  const marked = isSyntax ? markedPlace(thrown.stack ?? '') : undefined;
+  const place =
+    marked ?? (at === undefined ? undefined : named(at)) ?? (isSyntax ? await checkedPlace(path) : undefined);
+  return place === undefined ? message : `${place}: ${message}`;
+}
+
+function named(at: string): string {
+  const { path, position } = splitPlace(at);
+  return `${basename(path)}:${position}`;
+}
+
+function markedPlace(text: string): string | undefined {
+  const { file, line, before } = MARKED.exec(text)?.groups ?? {};
+  if (file === undefined || before === undefined) return undefined;
+  return `${basename(decodeName(file))}:${line}:${before.length + 1}`;
+}
+
+/** A file's URL has its name encoded. */
+function decodeName(file: string): string {
+  if (!file.startsWith('file:')) return file;
+  try {
+    return decodeURIComponent(file);
+  } catch {
+    return file;
+  }
+}
+
+/** The place that Node prints where it checks the file's own syntax. */
+async function checkedPlace(path: string): Promise<string | undefined> {
+  try {
+    await promisify(execFile)(process.execPath, ['--check', path], { timeout: CHECK_SECS * 1000 });
+    return undefined;
+  } catch (error) {
+    return markedPlace((error as { readonly stderr?: string }).stderr ?? '');
+  }
+}
