@@ -68,7 +68,7 @@ async function* linesOf(failures: AsyncIterable<Failure>): AsyncGenerator<string
 function summaryOf({ groups, shown }: Found): object {
   const kinds = groups.list().map(({ stage, error, count, id, isVaried }) => {
     const { name, message, at } = error;
-    return { stage, error: name, message, ...(at === undefined ? {} : { at }), count, id, isVaried };
+    return { stage, error: name, message, at, count, id, isVaried };
   });
   return { total: groups.total, kinds, ...(groups.others === 0 ? {} : { others: groups.others }), failures: shown };
 }

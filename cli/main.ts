@@ -28,14 +28,17 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .option(
       '-o, --output <dir>',
-      'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/; not needed with --estimate',
+      'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/; not needed with --dry-run or --estimate',
     )
     .option('-c, --config <file>', 'the config module', 'fabric.config.ts')
     .option('-w, --workers <n>', 'threads that take bundles (default: the cores)', positiveInteger)
     .option('-l, --limit <n>', 'only the first n elements of each input', positiveInteger)
     .addOption(new Option('--resume', 'go on where an earlier run to this output stopped').conflicts('overwrite'))
     .option('--overwrite', 'remove the results that the output holds, and start anew')
-    .option('--dry-run', 'check config, inputs and models, and run nothing')
+    .option(
+      '--dry-run',
+      'run the first 10 elements of each input, show models, predictions and failures, and write nothing',
+    )
     .option('--estimate', 'run a sample, write nothing, and say what the input takes and costs on AWS')
     .option('--sample-secs <n>', 'with --estimate: seconds of work to measure (default: 10)', positiveInteger)
     .option('--prices <file>', 'with --estimate: a JSON file of prices that differ from those of us-east-1')
@@ -71,22 +74,28 @@ export async function main(argv: readonly string[]): Promise<void> {
 type RunArguments = Omit<RunOptions, 'output'> &
   Omit<EstimateOptions, 'sampleSecs'> & {
     readonly output?: string;
+    readonly dryRun?: boolean;
     readonly estimate?: boolean;
     readonly sampleSecs?: number;
   };
 
-/** `fabric run`, which writes results, or with `--estimate` writes none. */
+/** `fabric run`, which writes results, or with `--dry-run` or `--estimate` writes none. */
 async function runOrEstimate(
   pipeline: string,
   inputs: string[],
   options: RunArguments,
   command: Command,
 ): Promise<void> {
-  const { output, sampleSecs = SAMPLE_SECS } = options;
+  const { output, dryRun = false, sampleSecs = SAMPLE_SECS } = options;
   refuseOthers(options, command);
   if (options.estimate === true) {
     const { estimateCommand } = await import('./estimate/estimate-command.ts');
     process.exitCode = await estimateCommand(pipeline, inputs, { ...options, sampleSecs });
+    return;
+  }
+  if (dryRun) {
+    const { dryRunCommand } = await import('./dry-run/dry-run-command.ts');
+    process.exitCode = await dryRunCommand(pipeline, inputs, options);
     return;
   }
   if (output === undefined) return command.error("error: required option '-o, --output <dir>' not specified");

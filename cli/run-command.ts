@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../lib/config/load-config.ts';
-import { checkModels } from '../lib/inference/check-models.ts';
 import { InferenceEngine } from '../lib/inference/engine.ts';
 import type { LoadedCopy } from '../lib/inference/model-service.ts';
 import { findInputs } from '../lib/jobs/run/find-inputs.ts';
@@ -14,6 +13,7 @@ import { type LooseResult, runLooseElements } from '../lib/jobs/run/run-loose-el
 import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { problemsOf } from './job-ends.ts';
+import { missingFieldWarner } from './missing-field-warning.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { groupRunFailures } from './run-failures.ts';
 import { describeRejected, summarize, summaryTable } from './summary.ts';
@@ -26,7 +26,6 @@ export interface RunOptions {
   readonly limit?: number;
   readonly resume?: boolean;
   readonly overwrite?: boolean;
-  readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
@@ -54,18 +53,17 @@ async function run(
   const existing = options.overwrite === true ? 'overwrite' : options.resume === true ? 'resume' : 'refuse';
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
-  const models = options.dryRun === true ? await checkModels(pipeline) : 0;
 
   await using engine = await InferenceEngine.start({
     configUrl,
     pipeline: name,
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     onWarning: say,
+    onMissingField: missingFieldWarner(console.error),
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line), onModelLoaded: sayLoaded } : {}),
   });
   // Nothing is written before it is sure that the models can be run.
   await engine.ready({ signal });
-  if (options.dryRun === true) return dryRun(inputs, models, options);
   await using _lock = await output.lock(name);
   // Another run may have been at work here until now.
   await refuseExisting(inputs, jobOptions);
@@ -127,20 +125,7 @@ function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
   console.error(`fabric: the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
 }
 
-function dryRun(inputs: readonly RunInput[], models: number, { json }: RunOptions): ExitStatus {
-  const rejected = rejectedAmong(inputs);
-  sayRejected(rejected);
-  if (rejected.length > 0) return EXIT.failure;
-  const said = `config, ${counted(models, 'model')} and ${counted(inputs.length, 'input')} are fine; nothing was run`;
-  console.log(json === true ? JSON.stringify({ dryRun: true, inputs: inputs.length, models }) : said);
-  return EXIT.success;
-}
-
 /** A line on stderr for each input that can't be run. */
 function sayRejected(rejected: readonly RejectedInput[]): void {
   for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Compute, lambdaCores } from '../../lib/config/compute.ts';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
@@ -13,6 +13,7 @@ import { InputError, type RunInput } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { describeRejected } from '../summary.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 import { estimate, type EstimateFacts } from './estimate.ts';
 import { estimateReport } from './estimate-report.ts';
@@ -66,7 +67,7 @@ async function estimateRun(
   });
   await engine.ready({ signal });
   const start = between(started, readMeters(0));
-  await using staging = await temporaryFolder();
+  await using staging = await temporaryFolder('fabric-estimate-');
   const bar = new ProgressBar(process.stderr);
   const onProgress = (what: string, share: number): void => bar.prepare(what, share);
   try {
@@ -114,9 +115,4 @@ async function readPrices(path: string | undefined): Promise<EstimateFacts['pric
   } catch (error) {
     throw new InputError(`the prices in ${path} can't be taken: ${(error as Error).message}`, { cause: error });
   }
-}
-
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'fabric-estimate-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

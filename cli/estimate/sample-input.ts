@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Pipeline } from '../../lib/config/fabric.ts';
 import { groupsByKey } from '../../lib/config/group-by-key.ts';
 import { openObject } from '../../lib/formats/compression.ts';
@@ -7,23 +6,16 @@ import { lineFormat } from '../../lib/formats/line-format.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { readBundle } from '../../lib/inference/read-bundle.ts';
-import { bundleOf, type Job } from '../../lib/jobs/job.ts';
-import { planJob } from '../../lib/jobs/run/plan-job.ts';
+import type { Job } from '../../lib/jobs/job.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { isS3Uri, locationOf, openSource } from '../../lib/stores/open-source.ts';
 import { compressedBytesPerByte } from './compressed-bytes.ts';
+import { looseBundles, planBundles, type PlanBundlesOptions } from './plan-bundles.ts';
 import { spread } from './spread.ts';
 
-export interface SampleInputOptions {
-  readonly pipeline: Pipeline;
-  readonly pipelineName: string;
+export interface SampleInputOptions extends PlanBundlesOptions {
   /** Only the first so many elements of each input. */
   readonly limit: number | undefined;
-  /** A folder for what has to be decompressed or grouped. */
-  readonly staging: string;
-  readonly signal: AbortSignal;
-  /** Told what is done, and what share of it. */
-  readonly onProgress: (what: string, share: number) => void;
 }
 
 /** What can be run of the inputs, and how much there is in all. */
@@ -97,19 +89,13 @@ async function planSome(inputs: readonly RunInput[], options: SampleInputOptions
 }
 
 async function plan(input: RunInput, options: SampleInputOptions): Promise<Planned> {
-  const { pipeline, pipelineName, limit = Infinity, staging, signal } = options;
+  const { pipeline, limit = Infinity } = options;
   const isCapped = input.kind === 'object' && limit > FIRST_PASS_ELEMENTS && (await needsLongPass(input, pipeline));
   const planLimit = isCapped ? FIRST_PASS_ELEMENTS : limit;
-  const chunkPath = (id: string, bundle: number): string => join(staging, id, String(bundle));
-  const job = await planJob(input, {
-    pipeline,
-    pipelineName,
+  const { job, bundles } = await planBundles(input, {
+    ...options,
     limit: planLimit === Infinity ? undefined : planLimit,
-    chunkPath,
-    signal,
-    onGrouping: (name, share) => options.onProgress(`grouping ${name} by key`, share),
   });
-  const bundles = Array.from({ length: job.of }, (_, index) => bundleOf(job, index, chunkPath(job.id, index)));
   const share = isCapped ? Math.min(1, await plannedShare(input, job, options)) : 1;
   const [weight = 1] = await weigh([input]);
   return { bundles, scale: 1 / share, limit, weight, isWhole: !isCapped };
@@ -142,15 +128,6 @@ async function plannedShare(input: RunInput, { plan }: Job, options: SampleInput
 async function weigh(inputs: readonly RunInput[]): Promise<readonly number[]> {
   if (inputs.some(({ uri, kind }) => isS3Uri(uri) || kind !== 'object')) return inputs.map(() => 1);
   return Promise.all(inputs.map(async ({ uri }) => (await stat(uri)).size));
-}
-
-/** As a run does it: they share bundles. */
-function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }: Pipeline): readonly Bundle[] {
-  const objects = inputs.map((input) => ({ ...locationOf(input), id: `${input.name}#0`, path: input.name }));
-  return Array.from({ length: Math.ceil(objects.length / bundleElements) }, (_, index) => {
-    const own = objects.slice(index * bundleElements, (index + 1) * bundleElements);
-    return { name: '', source: { kind: 'objects', objects: own, firstIndex: 0 }, address: {} } as const;
-  });
 }
 
 interface Counted {

@@ -37,6 +37,6 @@ export class SeenOutcomes {
   }
 }
 
-function linesOf(bytes: Uint8Array): readonly string[] {
+export function linesOf(bytes: Uint8Array): readonly string[] {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8').split('\n').filter(Boolean);
 }

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { describeThrown, splitPlace } from '../errors.ts';
 
 /** What Node shows of a syntax error before its stack: the file and line, the line itself, and a mark below its column. */
-const MARKED = /^(?<file>\S.*):(?<line>\d+)\r?\n[^\n]*\n(?<before>[ \t]*)\^/;
+const MARKED = /^(?!node:)(?<file>\S.*):(?<line>\d+)\r?\n[^\n]*\n(?<before>[ \t]*)\^/;
 /** Node keeps the place of an error in JavaScript to itself, but for a program that ends of it. */
 const CHECK_SECS = 10;
 

@@ -69,7 +69,10 @@ export async function loadHostedModel(
   };
   if (!travelsAsTensors(handler)) return { info, run: (frame, groups) => runValues(handler, model, frame, groups) };
   const onnx = model as OnnxModel;
-  return { info: { ...info, inputs: onnx.inputs }, run: (frame, groups) => runTensors(onnx, frame, groups) };
+  return {
+    info: { ...info, inputs: onnx.inputs, outputs: onnx.outputs },
+    run: (frame, groups) => runTensors(onnx, frame, groups),
+  };
 }
 
 interface ModelFile {

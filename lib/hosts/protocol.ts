@@ -18,6 +18,8 @@ export interface ModelInfo {
   readonly digest?: string;
   /** The model's inputs, where batches travel as packed tensors. */
   readonly inputs?: readonly TensorMetadata[];
+  /** Its outputs, where they are known. */
+  readonly outputs?: readonly TensorMetadata[];
   /** What it computes on, where it asked for a device. */
   readonly device?: DeviceUse;
   /** What a user should know of how it takes batches. */

@@ -1,6 +1,7 @@
 import type { Pipeline } from '../config/fabric.ts';
 import { FabricError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
+import type { MissingField } from './missing-field.ts';
 import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
 import { readBundle } from './read-bundle.ts';
 import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
@@ -20,6 +21,7 @@ export interface BundleTaskOptions extends StepContext {
   readonly shownPlace: OutcomeLinesOptions['shownPlace'];
   /** Takes a chunk; resolves when there is room for more. */
   readonly send: (chunk: OutcomeChunk) => Promise<void>;
+  readonly onMissingField: (missing: MissingField) => void;
   /** Called when the last element has been read. */
   readonly onReadDone: () => void;
 }
@@ -27,9 +29,9 @@ export interface BundleTaskOptions extends StepContext {
 /** Takes one bundle through its pipeline, in a worker: read, run the steps, write. */
 export async function runBundleTask(options: BundleTaskOptions): Promise<BundleSummary> {
   const startedAt = performance.now();
-  const { pipeline, bundle, signal } = options;
+  const { pipeline, bundle, signal, onMissingField } = options;
   let pages: Pages = withReadDone(
-    readBundle(bundle, { input: pipeline.input, signal, hasOutcomes: options.skip > 0 }),
+    readBundle(bundle, { input: pipeline.input, signal, hasOutcomes: options.skip > 0, onMissingField }),
     options.onReadDone,
   );
   if (options.scope.oneByOne) pages = oneByOne(pages);

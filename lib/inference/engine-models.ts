@@ -29,6 +29,13 @@ export interface EngineModelsOptions {
   readonly onOutput?: (line: string) => void;
   readonly onWarning?: (message: string) => void;
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
+  readonly onModelOpened?: (model: OpenedModel) => void;
+}
+
+/** A model of a pipeline, as it is once it is known. */
+export interface OpenedModel extends Pick<ModelInfo, 'label' | 'inputs' | 'outputs'> {
+  /** Of its handler in the config: `breast-cancer/steps[0].handler`. */
+  readonly place: string;
 }
 
 /** The models of one step: of one with a single model that alone, of a keyed one those of its mappings. */
@@ -139,18 +146,27 @@ export class EngineModels implements AsyncDisposable {
       groupsByKey,
     }: { readonly cores: number; readonly threads: number; readonly groupsByKey: boolean },
   ): void {
-    const { metrics, configUrl, pipeline, onOutput, onWarning, onModelLoaded } = this.#options;
+    const { metrics, configUrl, pipeline, onOutput, onWarning, onModelLoaded, onModelOpened } = this.#options;
     const watch = keyed === undefined ? undefined : this.#watch(models, keyed, groupsByKey);
     const services = models.map((model, mapping): EngineModel => {
       const { handler } = model;
+      const place = handlerPlace(pipeline, model.place);
+      const onOpened = (info: ModelInfo): void => onModelOpened?.({ ...info, place });
       const warned = onWarning === undefined ? {} : { onWarning };
       if (handler instanceof RemoteModelHandler) {
         const endpoint = this.#endpointOf(handler);
-        return new RemoteModelService({ model: { ...model, handler }, index: first + mapping, endpoint, metrics });
+        return new RemoteModelService({
+          model: { ...model, handler },
+          index: first + mapping,
+          endpoint,
+          metrics,
+          onOpened,
+        });
       }
       return new ModelService({
         model,
-        place: handlerPlace(pipeline, model.place),
+        place,
+        onOpened,
         configUrl: configUrl.href,
         threads: handler.options.largeModel === true ? cores : threads,
         ...this.#copiesAndGpus(handler, keyed !== undefined),

@@ -1,6 +1,7 @@
 import type { CarriedError, ErrorDescription } from '../errors.ts';
 import type { Bundle } from './bundle.ts';
 import type { BundleRun } from './bundle-run.ts';
+import type { MissingField } from './missing-field.ts';
 import type { Standing } from './progress.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
 import { FUNCTION_TIMEOUT_SECS, type FunctionStage } from './stages.ts';
@@ -32,6 +33,7 @@ export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly onInfer: (request: number, body: InferRequest) => void;
   readonly onOneRow: (model: number) => void;
   readonly onRecovered: (model: number, key: string, size: number) => void;
+  readonly onMissingField: (missing: MissingField) => void;
   /** It could take another bundle. */
   readonly onFree: () => void;
   readonly onSetupFailed: (error: CarriedError) => void;
@@ -119,6 +121,8 @@ export class EngineWorker {
         return this.#options.onRecovered(message.model, message.key, message.size);
       case 'oneRow':
         return this.#options.onOneRow(message.model);
+      case 'missingField':
+        return this.#options.onMissingField(message.missing);
       case 'outcomes':
         void this.#runs
           .get(message.task)

@@ -7,8 +7,9 @@ import type { ModelStore } from '../models/model-store.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from './bundle.ts';
 import { BundleRun, type BundleRunOptions } from './bundle-run.ts';
-import { EngineModels } from './engine-models.ts';
+import { EngineModels, type OpenedModel } from './engine-models.ts';
 import { buffersOf } from './model-link.ts';
+import type { MissingField } from './missing-field.ts';
 import type { LoadedCopy } from './model-service.ts';
 import { functionStages } from './stages.ts';
 import { EngineWorker } from './engine-worker.ts';
@@ -32,6 +33,10 @@ export interface InferenceEngineOptions {
   readonly onWarning?: (message: string) => void;
   /** Called each time a copy of a model has been loaded, with what it computes on. */
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
+  /** Called when a model is known, with its inputs and outputs; more than once for the same place. */
+  readonly onModelOpened?: (model: OpenedModel) => void;
+  /** Called where the elements at the beginning of an object have no field that the configuration names. */
+  readonly onMissingField?: (missing: MissingField) => void;
 }
 
 export interface ProcessOptions extends BundleRunOptions {
@@ -60,6 +65,7 @@ export class InferenceEngine implements AsyncDisposable {
   /** Those that have not ended, by task. */
   readonly #runs = new Map<number, BundleRun>();
   readonly #setup: WorkerSetup;
+  readonly #onMissingField: (missing: MissingField) => void;
   #nextTask = 0;
   #failure: CarriedError | undefined;
   #disposed = false;
@@ -67,6 +73,7 @@ export class InferenceEngine implements AsyncDisposable {
   private constructor(pipeline: Pipeline, options: InferenceEngineOptions) {
     this.pipeline = pipeline;
     this.metrics = new Metrics();
+    this.#onMissingField = options.onMissingField ?? (() => {});
     this.workers = options.workers ?? options.cores ?? availableParallelism();
     this.#setup = { configUrl: options.configUrl.href, pipeline: options.pipeline, workers: this.workers };
     this.#models = new EngineModels(pipeline, { ...options, metrics: this.metrics });
@@ -157,6 +164,7 @@ export class InferenceEngine implements AsyncDisposable {
       onRecovered: (model, key, size) => this.#models.recovered(model, key, size),
       onLease: (models, lease) => this.#models.lease(models, lease),
       onRelease: (model) => this.#models.release(model),
+      onMissingField: this.#onMissingField,
       onFree: () => this.#assign(),
       onSetupFailed: (error) => this.#fail(error),
       onLost: (runs) => this.#replace(worker, runs),

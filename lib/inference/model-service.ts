@@ -53,6 +53,8 @@ export interface ModelServiceOptions {
   readonly onOutput?: (line: string) => void;
   /** Takes what a user should know or change. */
   readonly onWarning?: (message: string) => void;
+  /** Called when the model is known, each time that it is opened. */
+  readonly onOpened?: (info: ModelInfo) => void;
   /** Called each time a copy of the model has been loaded. */
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
 }
@@ -133,6 +135,7 @@ export class ModelService implements EngineModel {
   async open(): Promise<ModelInfo> {
     const info = await this.#served.open();
     this.#fixedSize = fixedBatchSize(info.inputs ?? []);
+    this.#options.onOpened?.(info);
     return info;
   }
 

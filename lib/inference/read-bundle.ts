@@ -1,7 +1,7 @@
 import type { PipelineInput } from '../config/fabric.ts';
 import { PositionIds } from '../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../errors.ts';
-import type { ReadElement } from '../formats/format.ts';
+import type { BundleRange, ReadElement } from '../formats/format.ts';
 import { readGivenElement } from '../formats/given-elements.ts';
 import { readGrouped } from '../formats/grouping/read-grouped.ts';
 import { lineFormat } from '../formats/line-format.ts';
@@ -12,6 +12,7 @@ import { locationOf, openSource, openWhole } from '../stores/open-source.ts';
 import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
 import { keyReader } from './element-key.ts';
+import { type MissingField, missingFields } from './missing-field.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -28,6 +29,8 @@ export interface ReadBundleOptions {
   readonly signal: AbortSignal;
   /** Whether an earlier try has given outcomes of this bundle, so that no single failure can stand for all of it. */
   readonly hasOutcomes: boolean;
+  /** Called where the elements that an object begins with have no field that the configuration names. */
+  readonly onMissingField?: (missing: MissingField) => void;
 }
 
 /**
@@ -65,7 +68,7 @@ async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGen
 async function* readRange(
   bundle: Bundle,
   source: Range | Grouped,
-  { input, signal, hasOutcomes }: ReadBundleOptions,
+  { input, signal, hasOutcomes, onMissingField }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const context = { ids: new PositionIds(bundle.name), input, keyOf: keyReader(input.key, bundle.name) };
   const selection = new Selection(bundle);
@@ -73,6 +76,9 @@ async function* readRange(
   try {
     await using opened = await openSource(locationOf(source), { signal });
     for await (const page of readElements(opened, source, input, signal)) {
+      if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
+        for (const missing of missingFields(page, input, bundle.name)) onMissingField(missing);
+      }
       const items: WorkItem[] = [];
       for (const read of page) {
         if (selection.has(ordinal)) items.push(itemOf(read, ordinal, context));
@@ -146,6 +152,11 @@ async function* readGiven(
     page = [];
   }
   if (page.length > 0) yield page;
+}
+
+/** Whether what a range begins with stands for the object: rows have the same columns, and other elements begin it. */
+function showsFields({ start, header, firstIndex }: Partial<BundleRange>): boolean {
+  return header !== undefined || start === 0 || firstIndex === 0;
 }
 
 function goneRange(

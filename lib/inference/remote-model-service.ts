@@ -13,7 +13,10 @@ import {
 import { LearnedSizes } from './learned-sizes.ts';
 import type { FailedElement, InferAnswer, InferRequest, ModelLabel } from './worker-protocol.ts';
 
-export type RemoteModelServiceOptions = Omit<FragmentAskerOptions, 'label' | 'learned'>;
+export interface RemoteModelServiceOptions extends Omit<FragmentAskerOptions, 'label' | 'learned'> {
+  /** Called when the model is known, each time that it is opened. */
+  readonly onOpened?: (info: ModelInfo) => void;
+}
 
 /**
  * One model of a pipeline that is served elsewhere. A batch's elements that were answered before, for a worker that was
@@ -34,10 +37,13 @@ export class RemoteModelService implements EngineModel {
   /** Makes the client, and asks the endpoint what its model is. @throws ModelLoadError */
   async open(): Promise<ModelInfo> {
     const startedAt = performance.now();
-    const { label, digest = label, inputs } = await this.#options.endpoint.open();
+    const { label, digest = label, inputs, outputs } = await this.#options.endpoint.open();
     this.#label = { label, digest };
     const loadMillis = performance.now() - startedAt;
-    return { label, digest, loadMillis, modelBytes: 0, ...(inputs === undefined ? {} : { inputs }) };
+    const tensors = { ...(inputs === undefined ? {} : { inputs }), ...(outputs === undefined ? {} : { outputs }) };
+    const info = { label, digest, loadMillis, modelBytes: 0, ...tensors };
+    this.#options.onOpened?.(info);
+    return info;
   }
 
   /** Nothing of it is in memory here that is worth its place. */

@@ -4,6 +4,7 @@ import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
+import type { MissingField } from './missing-field.ts';
 
 /** What an engine's worker starts with. */
 export interface WorkerSetup {
@@ -141,6 +142,7 @@ export type FromWorker =
   /** The lease that was asked for is not wanted any more. */
   | { readonly kind: 'cancelLease'; readonly request: number }
   | { readonly kind: 'release'; readonly model: number }
+  | { readonly kind: 'missingField'; readonly missing: MissingField }
   | { readonly kind: 'outcomes'; readonly task: number; readonly chunk: OutcomeChunk }
   | { readonly kind: 'readDone'; readonly task: number }
   | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }

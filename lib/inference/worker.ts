@@ -102,6 +102,7 @@ export class InferenceWorker {
         signal: task.aborter.signal,
         shownPlace: this.#shownPlace,
         send: (chunk) => this.#send(id, task, chunk),
+        onMissingField: (missing) => post({ kind: 'missingField', missing }),
         onReadDone: () => post({ kind: 'readDone', task: id }),
       });
       post({ kind: 'done', task: id, summary });

@@ -55,6 +55,8 @@ export interface EndpointInfo {
   readonly digest?: string;
   /** The model's inputs, where elements are shaped by them. */
   readonly inputs?: readonly TensorMetadata[];
+  /** Its outputs, as far as they are known. */
+  readonly outputs?: readonly TensorMetadata[];
   /** Whether the handler says so by itself, so that nobody knows yet if the endpoint can be reached. @default false */
   readonly isUnasked?: boolean;
 }

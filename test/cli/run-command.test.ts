@@ -46,13 +46,17 @@ describe('fabric run', () => {
     expect(label).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  test('ends with 3 where some elements failed, and says at which stage', async () => {
+  test('ends with 3 where some elements failed, and says at which stage, where in the code, and why', async () => {
     const folder = await temporaryFolder();
     const input = await writeIn(folder, 'n.jsonl', `${numbers(1, -2, 3)}not json\n`);
     const { status, stdout, stderr } = await run('numbers', [input], join(folder, 'out'));
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
     expect(stdout).toMatch(/at map\s+│\s+1/);
     expect(stdout).toMatch(/at read\s+│\s+1/);
+    expect(stdout).toMatch(/failures\s+│ .*n\.jsonl\/errors\//);
+    expect(stdout).toMatch(
+      /1 failed at map: RangeError \(cli\.config\.ts:\d+:\d+\), such as n\.jsonl#8\n {3}no negative numbers\n/,
+    );
     expect(await linesIn(join(folder, 'out/numbers/n.jsonl'))).toMatchObject([
       { id: 'n.jsonl#0', prediction: 2 },
       { id: 'n.jsonl#17', prediction: 6 },
@@ -89,15 +93,26 @@ describe('fabric run', () => {
     }
   });
 
-  test('checks config, inputs and models with --dry-run, and writes nothing', async () => {
+  test('tries the first elements with --dry-run, checks inputs and models, and writes nothing', async () => {
     const folder = await temporaryFolder();
     const output = join(folder, 'out');
-    expect(await run('wine', [wine], output, ['--dry-run'])).toMatchObject({
-      status: 0,
-      stdout: 'config, 1 model and 1 input are fine; nothing was run\n',
+    const { status: fine, stdout } = await fabric(['run', 'wine', wine, '--dry-run', '--config', configPath]);
+    expect(fine).toBe(0);
+    expect(stdout).toMatch(/^model [0-9a-f]{12} \(wine\/steps\[0\]\.handler\)\n {2}input '.*': FP32 \[batch, 13\]\n/);
+    expect(stdout.match(/^ {2}\{"id":.*\}$/gm)).toHaveLength(3);
+    expect(stdout).toMatch(/\nOK: 1 pipeline, 1 model, 1 input \(dry run, 10 elements, nothing written\)\n$/);
+    const bad = await writeIn(folder, 'bad.csv', 'name,a,b,c\nx,1,2,3\ny,1,2,z\n');
+    const { status: wrong, stdout: json } = await run('rows', [bad], output, ['--dry-run', '--json']);
+    expect(wrong).toBe(2);
+    expect(JSON.parse(json)).toMatchObject({
+      dryRun: true,
+      inputs: 1,
+      models: 1,
+      succeeded: 1,
+      failed: 1,
+      failureGroups: [{ stage: 'inference', error: { name: 'InputMismatchError' }, count: 1, id: 'bad.csv#19' }],
+      missingFields: [{ option: 'input.id', field: 'id', fields: ['name', 'a', 'b', 'c'] }],
     });
-    const { stdout } = await run('wine', [wine], output, ['--dry-run', '--json']);
-    expect(JSON.parse(stdout)).toEqual({ dryRun: true, inputs: 1, models: 1 });
     expect(complaint(await run('corrupt', [wine], output, ['--dry-run']), 1)).toContain('corrupt.onnx');
     const { status, stderr: missing } = await run('variants', [wine], output, ['--dry-run']);
     expect(status).toBe(1);

@@ -12,6 +12,8 @@ export interface ModelMetadata {
   readonly bf16: ReadonlySet<string>;
   /** Names; empty where it says nothing of them. */
   readonly outputs: readonly string[];
+  /** Those whose type and shape it says. */
+  readonly outputTensors: readonly TensorMetadata[];
 }
 
 /** @throws NotTheProtocolError where it is no model metadata response. */
@@ -28,6 +30,7 @@ export function readModelMetadata(body: unknown): ModelMetadata {
     outputs: listOf(outputs, 'outputs').flatMap((output) =>
       isRecord(output) && typeof output['name'] === 'string' ? output['name'] : [],
     ),
+    outputTensors: listOf(outputs, 'outputs').flatMap(readOutput),
   };
 }
 
@@ -35,6 +38,14 @@ function listOf(value: unknown, field: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
   throw new NotTheProtocolError(`metadata whose '${field}' is no list`);
+}
+
+/** An output as it is shown; what is said of one is no reason to refuse a model. */
+function readOutput(output: unknown): readonly TensorMetadata[] {
+  if (!isRecord(output) || typeof output['name'] !== 'string' || !isWireDatatype(output['datatype'])) return [];
+  const { name, datatype, shape } = output;
+  const dimensions = Array.isArray(shape) ? shape.map(Number) : [NaN];
+  return dimensions.every(Number.isInteger) ? [{ name, datatype: heldAs(datatype), shape: dimensions }] : [];
 }
 
 function readInput(input: unknown): { readonly metadata: TensorMetadata; readonly isBf16: boolean } {

@@ -22,6 +22,7 @@ export interface OpenInferenceClientOptions {
 /** A model as its server describes it. */
 export interface ServedModel {
   readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
   readonly bf16: ReadonlySet<string>;
   /** The versions that the server names. */
   readonly versions: readonly string[];
@@ -74,7 +75,8 @@ export class OpenInferenceClient {
     const laidOut = this.#layOut(inputs);
     const binary = this.#options.binary ?? (await this.#takesBinary(signal));
     await this.#checkReady(signal);
-    return { inputs: laidOut, bf16: metadata.bf16, versions: metadata.versions, binary };
+    const { outputTensors: outputs, bf16, versions } = metadata;
+    return { inputs: laidOut, outputs, bf16, versions, binary };
   }
 
   /** The inputs with their part in a batch. */

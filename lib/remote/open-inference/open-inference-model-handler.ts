@@ -148,12 +148,12 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
 
   override async describe(client: OpenInferenceClient, options: RequestOptions): Promise<EndpointInfo> {
     const { modelName, modelVersion } = this.options;
-    const { inputs, versions } = await client.model(options);
+    const { inputs, outputs, versions } = await client.model(options);
     // Of several the server chooses one for each request.
     const [only, ...others] = versions;
     const version = modelVersion ?? (others.length === 0 ? only : undefined);
     const digest = version === undefined ? modelName : `${modelName}:${version}`;
-    return { label: version ?? modelName, digest, inputs };
+    return { label: version ?? modelName, digest, inputs, ...(outputs.length === 0 ? {} : { outputs }) };
   }
 
   /**

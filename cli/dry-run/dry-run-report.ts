@@ -1,0 +1,54 @@
+import { isFree, type TensorMetadata } from '../../lib/models/tensor.ts';
+import { counted } from '../estimate/amounts.ts';
+import { failureList } from '../failure-table.ts';
+import { missingFieldWarning } from '../missing-field-warning.ts';
+import { shortened } from '../text-width.ts';
+import type { DryRun, ModelSignature } from './dry-run.ts';
+
+const INDENT = '  ';
+
+/** The text of a dry run: the models, some predictions, what failed, and in its last line whether all is well. */
+export function dryRunReport(dryRun: DryRun, width: number | undefined): string {
+  const { signatures, predictions, failureGroups, missingFields, unreadable } = dryRun;
+  const fitted = (text: string): string => (width === undefined ? text : shortened(text, width - INDENT.length));
+  return [
+    ...signatures.flatMap(signatureLines),
+    ...(predictions.length === 0 ? [] : ['predictions']),
+    ...predictions.map((line) => INDENT + fitted(JSON.stringify(line))),
+    ...(failureGroups.length === 0 ? [] : [failureList({ list: () => failureGroups, others: 0 }, { width })]),
+    ...unreadable.map(({ input, reason }) => `${input} can't be run: ${reason}`),
+    ...missingFields.map(missingFieldWarning),
+    lastLine(dryRun),
+  ].join('\n');
+}
+
+function signatureLines({ place, model, inputs = [], outputs = [] }: ModelSignature): readonly string[] {
+  return [
+    `model ${model} (${place})`,
+    ...inputs.map((tensor) => `${INDENT}input ${described(tensor)}`),
+    ...outputs.map((tensor) => `${INDENT}output ${described(tensor)}`),
+  ];
+}
+
+/** `'X': FP32 [batch, 30]`. */
+function described({ name, datatype, shape }: TensorMetadata): string {
+  const dimensions = shape.map((dimension, index) => {
+    if (!isFree(dimension)) return String(dimension);
+    if (index === 0) return 'batch';
+    return typeof dimension === 'string' && dimension !== '' ? dimension : 'any';
+  });
+  return `'${name}': ${datatype} [${dimensions.join(', ')}]`;
+}
+
+function lastLine(dryRun: DryRun): string {
+  const { failed, total, inputs, triedInputs, models, missingFields, unreadable } = dryRun;
+  const tried = triedInputs === inputs ? '' : ` of ${counted(triedInputs, 'input')}`;
+  const aside = `(dry run, ${counted(total, 'element')}${tried}, nothing written)`;
+  const problems = [
+    ...(failed > 0 ? [`${counted(failed, 'element')} failed`] : []),
+    ...(unreadable.length > 0 ? [`${counted(unreadable.length, 'input')} can't be run`] : []),
+    ...missingFields.map(({ option, field }) => `no element has the field '${field}' of ${option}`),
+  ];
+  if (problems.length > 0) return `FAILED: ${problems.join(', ')} ${aside}`;
+  return `OK: 1 pipeline, ${counted(models, 'model')}, ${counted(inputs, 'input')} ${aside}`;
+}

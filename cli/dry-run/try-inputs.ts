@@ -1,0 +1,65 @@
+import type { Bundle } from '../../lib/inference/bundle.ts';
+import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import { describeError } from '../../lib/errors.ts';
+import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
+import type { RunInput } from '../../lib/jobs/run/run-input.ts';
+import { looseBundles, planBundles, type PlanBundlesOptions } from '../estimate/plan-bundles.ts';
+import { linesOf, SeenOutcomes } from '../estimate/seen-outcomes.ts';
+
+/** Elements of each input that are tried. */
+const MOST_ELEMENTS = 10;
+/** Inputs of which elements are tried: of a folder of many files, enough to see what is wrong with them. */
+const MOST_INPUTS = 100;
+
+/** What became of the first elements of inputs; nothing of it was written. */
+export interface Tried {
+  readonly seen: SeenOutcomes;
+  readonly failures: FailureGroups;
+  /** Inputs of which elements were tried. */
+  readonly inputs: number;
+  /** Inputs that can't be run at all. */
+  readonly unreadable: readonly { readonly input: string; readonly reason: string }[];
+}
+
+/** Takes the first elements of each input through the whole pipeline. @throws what is not one input's fault */
+export async function tryInputs(
+  inputs: readonly RunInput[],
+  engine: Pick<InferenceEngine, 'process'>,
+  options: PlanBundlesOptions,
+): Promise<Tried> {
+  const { pipeline, signal } = options;
+  const limit = Math.min(options.limit ?? MOST_ELEMENTS, MOST_ELEMENTS);
+  const seen = new SeenOutcomes();
+  const failures = new FailureGroups();
+  const unreadable: { input: string; reason: string }[] = [];
+  const run = async (bundles: readonly Bundle[]): Promise<void> => {
+    for (const bundle of bundles) {
+      await engine.process(
+        bundle,
+        {
+          write(chunk) {
+            seen.add(chunk);
+            for (const line of linesOf(chunk.errors)) failures.addLine(line);
+          },
+        },
+        { signal },
+      );
+    }
+  };
+  const loose = inputs.filter(({ kind }) => kind === 'element').slice(0, limit);
+  const others = inputs.filter(({ kind }) => kind !== 'element').slice(0, MOST_INPUTS);
+  for (const [index, input] of others.entries()) {
+    options.onProgress('trying', index / others.length);
+    const bundles = await planBundles(input, { ...options, limit }).then(
+      (planned) => planned.bundles,
+      (error: unknown) => {
+        signal.throwIfAborted();
+        unreadable.push({ input: input.uri, reason: describeError(error).message });
+        return [];
+      },
+    );
+    await run(bundles);
+  }
+  await run(looseBundles(loose, pipeline));
+  return { seen, failures, inputs: loose.length + others.length - unreadable.length, unreadable };
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { Pipeline } from '../../lib/config/fabric.ts';
+import type { Bundle } from '../../lib/inference/bundle.ts';
+import { bundleOf, type Job } from '../../lib/jobs/job.ts';
+import { planJob } from '../../lib/jobs/run/plan-job.ts';
+import type { RunInput } from '../../lib/jobs/run/run-input.ts';
+import { locationOf } from '../../lib/stores/open-source.ts';
+
+export interface PlanBundlesOptions {
+  readonly pipeline: Pipeline;
+  readonly pipelineName: string;
+  /** Only the first so many elements. */
+  readonly limit: number | undefined;
+  /** A folder for what has to be decompressed or grouped. */
+  readonly staging: string;
+  readonly signal: AbortSignal;
+  /** Told what is done, and what share of it. */
+  readonly onProgress: (what: string, share: number) => void;
+}
+
+/** The bundles of an input that is to be tried, and of which nothing is written. */
+export async function planBundles(
+  input: RunInput,
+  options: PlanBundlesOptions,
+): Promise<{ readonly job: Job; readonly bundles: readonly Bundle[] }> {
+  const { pipeline, pipelineName, limit, staging, signal } = options;
+  const chunkPath = (id: string, bundle: number): string => join(staging, id, String(bundle));
+  const job = await planJob(input, {
+    pipeline,
+    pipelineName,
+    limit,
+    chunkPath,
+    signal,
+    onGrouping: (name, share) => options.onProgress(`grouping ${name} by key`, share),
+  });
+  return { job, bundles: Array.from({ length: job.of }, (_, index) => bundleOf(job, index, chunkPath(job.id, index))) };
+}
+
+/** The bundles of objects that are one element each, which share them as in a run. */
+export function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }: Pipeline): readonly Bundle[] {
+  const objects = inputs.map((input) => ({ ...locationOf(input), id: `${input.name}#0`, path: input.name }));
+  return Array.from({ length: Math.ceil(objects.length / bundleElements) }, (_, index) => {
+    const own = objects.slice(index * bundleElements, (index + 1) * bundleElements);
+    return { name: '', source: { kind: 'objects', objects: own, firstIndex: 0 }, address: {} } as const;
+  });
+}

@@ -1,0 +1,19 @@
+import type { MissingField } from '../lib/inference/missing-field.ts';
+
+/** Says that no element has a field that the configuration names, and what that leads to. */
+export function missingFieldWarning({ option, field, name, elements, fields }: MissingField): string {
+  const read = `first ${elements.toLocaleString('en')} read`;
+  const found = fields.length === 0 ? 'its elements are not objects' : `its fields are ${fields.join(', ')}`;
+  const result = option === 'input.id' ? 'ids are positions' : 'elements have no key';
+  return `no element of ${name} has the field '${field}' that ${option} names (${read}); ${found}; ${result}`;
+}
+
+/** Writes one warning for each option of a run: of many inputs, it names the first. */
+export function missingFieldWarner(write: (line: string) => void): (missing: MissingField) => void {
+  const warned = new Set<string>();
+  return (missing) => {
+    if (warned.has(missing.option)) return;
+    warned.add(missing.option);
+    write(`fabric: ${missingFieldWarning(missing)}`);
+  };
+}
