@@ -45,7 +45,11 @@ describe('a handler of a user’s own', () => {
       {
         input: '★★★★★',
         stage: 'inference',
-        error: { name: 'RangeError', message: 'a review must have words: got none' },
+        error: {
+          name: 'RangeError',
+          message: 'a review must have words: got none',
+          at: expect.stringMatching(/^fabric\.config\.ts:\d+:\d+$/) as string,
+        },
       },
     ]);
   });

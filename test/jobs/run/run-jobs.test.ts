@@ -61,7 +61,7 @@ describe('runJobs', () => {
     expect(JSON.parse(expected['errors/part-00000-of-00006.jsonl'] ?? '')).toEqual({
       id: 'n.jsonl#24',
       stage: 'map',
-      error: { name: 'RangeError', message: 'no 3, please' },
+      error: { name: 'RangeError', message: 'no 3, please', at: 'jobs.config.ts:12:27' },
       attempts: 1,
       input: { n: 3, bad: true },
       source: { uri: input, range: { start: 0, end: 32 }, position: 24, ordinal: 3 },
