@@ -2,6 +2,7 @@ import type { Bundle } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
 import { describeError } from '../../lib/errors.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
+import { rejectedAmong, type RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { looseBundles, planBundles, type PlanBundlesOptions } from '../estimate/plan-bundles.ts';
 import { linesOf, SeenOutcomes } from '../estimate/seen-outcomes.ts';
@@ -18,7 +19,7 @@ export interface Tried {
   /** Inputs of which elements were tried. */
   readonly inputs: number;
   /** Inputs that can't be run at all. */
-  readonly unreadable: readonly { readonly input: string; readonly reason: string }[];
+  readonly unreadable: readonly RejectedInput[];
 }
 
 /** Takes the first elements of each input through the whole pipeline. @throws what is not one input's fault */
@@ -31,7 +32,8 @@ export async function tryInputs(
   const limit = Math.min(options.limit ?? MOST_ELEMENTS, MOST_ELEMENTS);
   const seen = new SeenOutcomes();
   const failures = new FailureGroups();
-  const unreadable: { input: string; reason: string }[] = [];
+  const rejected = rejectedAmong(inputs);
+  const unreadable = [...rejected];
   const run = async (bundles: readonly Bundle[]): Promise<void> => {
     for (const bundle of bundles) {
       await engine.process(
@@ -47,7 +49,7 @@ export async function tryInputs(
     }
   };
   const loose = inputs.filter(({ kind }) => kind === 'element').slice(0, limit);
-  const others = inputs.filter(({ kind }) => kind !== 'element').slice(0, MOST_INPUTS);
+  const others = inputs.filter(({ kind }) => kind === 'object' || kind === 'folder').slice(0, MOST_INPUTS);
   for (const [index, input] of others.entries()) {
     options.onProgress('trying', index / others.length);
     const bundles = await planBundles(input, { ...options, limit }).then(
@@ -61,5 +63,5 @@ export async function tryInputs(
     await run(bundles);
   }
   await run(looseBundles(loose, pipeline));
-  return { seen, failures, inputs: loose.length + others.length - unreadable.length, unreadable };
+  return { seen, failures, inputs: loose.length + others.length + rejected.length - unreadable.length, unreadable };
 }

@@ -114,7 +114,7 @@ export class EndpointRequests {
     if (end === 'succeeded') {
       metrics.add('endpoint_requests_accepted', 1);
       metrics.record('endpoint_latency_milli_secs', outcome.millis);
-      if (outcome.ok) this.firstAnswer.accepted();
+      if (outcome.ok && outcome.results.some(({ ok }) => ok)) this.firstAnswer.accepted();
     }
     watch.succeeded(now);
   }
