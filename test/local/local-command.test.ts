@@ -50,7 +50,8 @@ describe('fabric local --once', () => {
   test('prints one object with --json, and starts anew in a folder that holds results', async () => {
     const folder = await temporaryFolder();
     const results = join(folder, 'out/numbers/n.jsonl');
-    for (const name of ['job.json', '_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
+    await writeIn(results, 'job.json', '{"version":1,"id":"earlier","of":2,"plan":{"kind":"object"}}\n');
+    for (const name of ['_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
       await writeIn(results, name, '{"id":"of an earlier session"}\n');
     await writeIn(folder, 'in/numbers/n.jsonl', numbers(7));
     const { status, stdout, stderr } = await once(folder, '--json');

@@ -4,7 +4,7 @@ import type { RecordedJob } from '../../../lib/jobs/job-record.ts';
 import { folderNoteKey, lastNoteKey, redriveNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
 import { openRedrives } from '../../../lib/jobs/redrive/redrive-notes.ts';
 import { bundleMessageOf } from '../../../lib/jobs/intake/send-bundles.ts';
-import type { ObjectStore } from '../../../lib/stores/object-store.ts';
+import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
 import { deadlineOf } from '../memory-ports.ts';
 import { OUTPUT, startFabric, type TestFabric } from './redrive-fabric.ts';
 
@@ -32,6 +32,10 @@ async function brokenRun(name: string) {
   expect(manifest.counts).toEqual({ total: 16, succeeded: 7, failed: LATE + SLOW + 1 });
   expect(numbers.deadLetters.sent).toHaveLength(LATE + SLOW + 1);
   return { numbers, recorded, before: await numbers.parts(recorded) };
+}
+
+async function textAt(key: string): Promise<string | undefined> {
+  return (await getText(fabric.store, { bucket: OUTPUT, key }))?.text;
 }
 
 const freshRuns = new Map<string, Promise<Readonly<Record<string, string>>>>();
@@ -91,6 +95,17 @@ async function expectDone(numbers: TestFabric, { job }: RecordedJob): Promise<vo
 }
 
 describe('a redrive', () => {
+  test('leaves objects alone that the fabric did not write', async () => {
+    const { numbers, recorded } = await brokenRun('beside.jsonl');
+    const keys = ['notes.txt', 'errors/notes.txt', 'errors/part-mine.jsonl', '../mine.json'].map((name) =>
+      `${recorded.folder}/${name}`.replace(/[^/]+\/\.\.\//, ''),
+    );
+    for (const key of keys) await fabric.store.put({ bucket: OUTPUT, key }, 'mine');
+    await fabric.breaks();
+    await numbers.redrive(recorded, {});
+    for (const key of keys) expect(await textAt(key)).toBe('mine');
+  });
+
   test('merges what succeeds now, so that the job is what a run without the cause would have been', async () => {
     const { numbers, recorded } = await brokenRun('all');
     const expected = await partsOfFreshRun('all');
