@@ -1,5 +1,5 @@
 import { ModelLoadError } from '../errors.ts';
-import { isFree, type TensorMetadata } from '../models/tensor.ts';
+import { isForAll, isFree, type TensorMetadata } from '../models/tensor.ts';
 import type { ModelInfo } from './protocol.ts';
 
 /**
@@ -13,9 +13,11 @@ export function checkSameInputs(former: ModelInfo, next: ModelInfo): void {
 }
 
 function described(inputs: readonly TensorMetadata[] = []): string {
-  const names = inputs.map(({ name, datatype, shape }) => {
+  const names = inputs.map((input) => {
+    const { name, datatype, shape } = input;
     const dimensions = shape.map((dimension) => (isFree(dimension) ? -1 : dimension));
-    return `'${name}' ${datatype} [${dimensions.join(', ')}]`;
+    const part = isForAll(input) && shape.length > 0 ? ' for all elements of a batch' : '';
+    return `'${name}' ${datatype} [${dimensions.join(', ')}]${part}`;
   });
   return names.toSorted().join(', ');
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { bucketOf } from '../batching/length-buckets.ts';
+import { keyForAll } from './batches-within.ts';
 import { elementShape } from './element-shape.ts';
 import { type CollateOptions, inputValue } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
@@ -18,9 +18,6 @@ import {
   widthOf,
 } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
-
-/** Characters of a value that elements must share, as it is in a batch key. */
-const MAX_KEY_VALUE = 64;
 
 /** How a worker makes a batch of elements, and takes its results apart. */
 export interface BatchCodec {
@@ -177,7 +174,7 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
     let length = 0;
     for (const input of data) {
       if (isForAll(input)) {
-        key += `${input.name}=${shapeOf(value, input).join('x')}:${keyOfValue(inputValue(value, input, context))};`;
+        key += keyForAll(value, input, context);
         continue;
       }
       const shape = shapeOf(value, input);
@@ -193,12 +190,6 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
   const bytesOf = (value: unknown): number =>
     data.reduce((sum, input) => sum + (input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input))), 0);
   return { keyOf, bytesOf };
-}
-
-/** A long value is in the key by its digest. */
-function keyOfValue(value: unknown): string {
-  const text = String(value);
-  return text.length <= MAX_KEY_VALUE ? text : createHash('sha256').update(text).digest('base64');
 }
 
 function rowBytes(input: TensorMetadata, shape: readonly number[]): number {

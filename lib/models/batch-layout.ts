@@ -1,6 +1,6 @@
 import { ModelLoadError } from '../errors.ts';
 import { isFree, type OutputMetadata, type TensorMetadata } from './tensor.ts';
-import { type InputLayout, layOutAlone, layOutInputs } from './input-layout.ts';
+import { type InputLayout, isMadeUp, layOutAlone, layOutInputs } from './input-layout.ts';
 
 /** What a model's graph says of its outputs beyond their metadata. */
 export interface OutputFacts {
@@ -28,7 +28,7 @@ export interface BatchLayout {
 
 /** How an output belongs to the elements of a batch; `isOfOne` where it has the one row of a batch of one. */
 type Belonging =
-  | { readonly kind: 'rows' | 'whole' }
+  | { readonly kind: 'rows' | 'unproven' | 'whole' }
   | { readonly kind: 'none'; readonly why: string; readonly isOfOne: boolean };
 
 /**
@@ -49,7 +49,7 @@ export function batchLayout(
   const belongings = outputs.map((output) => belongingOf(output, layout, options));
   const refused = belongings.findIndex(({ kind }) => kind === 'none');
   if (refused < 0) {
-    const own = outputs.map((output, index) => ({ ...output, isWhole: belongings[index]?.kind === 'whole' }));
+    const own = outputs.map((output, index) => belonging(output, belongings[index]?.kind));
     return withWarning({ inputs: layout.inputs, outputs: own }, layout.warning);
   }
   const context = { layout, belongings, options };
@@ -57,7 +57,11 @@ export function batchLayout(
 }
 
 function whole(output: TensorMetadata): OutputMetadata {
-  return { ...output, isWhole: true };
+  return belonging(output, 'whole');
+}
+
+function belonging(output: TensorMetadata, kind: Belonging['kind'] | undefined): OutputMetadata {
+  return { ...output, isWhole: kind === 'whole', isUnproven: kind === 'unproven' };
 }
 
 function withWarning(layout: BatchLayout, warning: string | undefined): BatchLayout {
@@ -71,24 +75,25 @@ function belongingOf(output: TensorMetadata, layout: InputLayout, options: Batch
   const none = (why: string, isOfOne = false): Belonging =>
     isOne ? { kind: 'whole' } : { kind: 'none', why: `${why}, so it has no row for each element`, isOfOne };
   if (rows === undefined) {
-    return isUnranked(output, options) ? { kind: 'rows' } : none('has no dimensions');
+    return isUnranked(output, options) ? { kind: 'unproven' } : none('has no dimensions');
   }
   if (!isFree(rows)) {
     return rows === (fixedSize ?? (isOne ? 1 : undefined))
       ? { kind: 'rows' }
       : none(`has dimension 0 fixed at ${rows}`, rows === 1);
   }
-  if (hasBatch(output, layout, options)) return { kind: 'rows' };
-  const named = rows === '' || rows === -1 ? '' : ` '${rows}'`;
-  return none(`has a dimension 0${named} whose length depends on the values of the elements`);
+  const name = String(rows);
+  if (options.batchDimension === true || layout.symbols.has(name) || /batch/i.test(name)) return { kind: 'rows' };
+  const shown = isMadeUp(name) ? 'a dimension 0' : `a dimension 0 '${name}'`;
+  if (layout.otherSymbols.has(name)) return none(`has ${shown}, which is not the batch in the inputs`);
+  return isValueSized(output, options)
+    ? none(`has ${shown} whose length depends on the values of the elements`)
+    : { kind: 'unproven' };
 }
 
-/** Whether a free dimension 0 of an output is the batch: by its name, or as its length follows from shapes alone. */
-function hasBatch({ name, shape }: TensorMetadata, { symbols }: InputLayout, options: BatchLayoutOptions): boolean {
-  const rows = String(shape[0]);
-  if (options.batchDimension === true || symbols.has(rows) || /batch/i.test(rows)) return true;
-  const facts = options.facts();
-  return facts !== undefined && !facts.valueSized.has(name);
+/** Whether the length of an output may depend on values; else it follows from the shapes of the inputs alone. */
+function isValueSized({ name }: TensorMetadata, { facts }: BatchLayoutOptions): boolean {
+  return facts()?.valueSized.has(name) ?? true;
 }
 
 function isUnranked({ name }: TensorMetadata, { facts }: BatchLayoutOptions): boolean {
@@ -112,7 +117,7 @@ function withoutRows(
     if (!belongings.every((belonging) => belonging.kind === 'none' && belonging.isOfOne)) return undefined;
     const warning = `runs one element at a time, as its outputs are fixed at a batch of one: set 'maxBatchSize: 1'`;
     const ofOne = layout.inputs.map((input) => (isFree(input.shape[0]) ? ofOneRow(input) : input));
-    return { inputs: ofOne, outputs: outputs.map((output) => ({ ...output, isWhole: false })), warning };
+    return { inputs: ofOne, outputs: outputs.map((output) => belonging(output, 'rows')), warning };
   }
   if (outputs.some(({ shape }) => isFree(shape[0]) && shape.length > 0)) return undefined;
   const warning = `runs one element at a time, as no output has its inputs' dimension 0 of ${layout.fixedSize}, which is therefore no batch: set 'batchDimension: false'`;

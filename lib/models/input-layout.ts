@@ -1,5 +1,5 @@
 import { ModelLoadError } from '../errors.ts';
-import { isForAll, isFree, type TensorMetadata } from './tensor.ts';
+import { elementDimensions, isForAll, isFree, type TensorMetadata } from './tensor.ts';
 
 /** Where the batch is in a model's inputs. */
 export interface InputLayout {
@@ -8,6 +8,8 @@ export interface InputLayout {
   readonly fixedSize: number | undefined;
   /** Names that the inputs have for the batch. */
   readonly symbols: ReadonlySet<string>;
+  /** Names that the inputs have for other dimensions only. */
+  readonly otherSymbols: ReadonlySet<string>;
   /** What a user should know of it. */
   readonly warning?: string;
 }
@@ -27,6 +29,11 @@ const TIME = /^(?:t|time|timesteps?|seq|seq_?len(?:gth)?|sequence(?:_length)?|fr
 
 const NOT_BATCHED = "set 'batchDimension: false' to give each element by itself, its values with all dimensions";
 
+/** Whether a dimension has no name, or one that says nothing. */
+export function isMadeUp(name: string): boolean {
+  return MADE_UP.test(name);
+}
+
 /** The inputs of a model that has no batch: each element has the whole of all of them. */
 export function layOutAlone(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
   return inputs.map((input) => ({ ...input, isForAll: true }));
@@ -45,7 +52,12 @@ export function layOutInputs(
 ): InputLayout {
   const batched = inputs.filter((input) => !isForAll(input));
   const free = batched.filter(({ shape }) => isFree(shape[0]));
-  const symbols = new Set(free.map(({ shape }) => String(shape[0])).filter((name) => !MADE_UP.test(name)));
+  const symbols = new Set(names(free));
+  const rest = inputs
+    .flatMap((input) => elementDimensions(input))
+    .filter(isFree)
+    .map(String);
+  const otherSymbols = new Set(rest.filter((name) => !isMadeUp(name) && !symbols.has(name)));
   if (batchDimension !== true) {
     checkOneSymbol(free, outputs, advice);
     for (const input of batched) checkBatchIsFirst(input, symbols, advice);
@@ -56,10 +68,10 @@ export function layOutInputs(
   if (fixedSize === undefined && sizes.size > 0 && !isFreeToo) throw disagreeing(batched, advice);
   const timed = batchDimension === true ? undefined : free.find(({ shape }) => TIME.test(String(shape[0])));
   if (fixedSize === undefined && timed !== undefined) {
-    const warning = `runs one element at a time, as dimension 0 of its input '${timed.name}' is called '${timed.shape[0]}': set 'batchDimension: true' if it is the batch`;
-    return { inputs: laidOut(inputs, 1), fixedSize: 1, symbols, warning };
+    const warning = `runs one element at a time, as dimension 0 of its input '${timed.name}' is called '${timed.shape[0]}': set 'batchDimension: true' if it is the batch, or 'batchDimension: false' if each element has all of it`;
+    return { inputs: laidOut(inputs, 1), fixedSize: 1, symbols, otherSymbols, warning };
   }
-  return { inputs: laidOut(inputs, fixedSize), fixedSize, symbols };
+  return { inputs: laidOut(inputs, fixedSize), fixedSize, symbols, otherSymbols };
 }
 
 /** The batch's size: that of all inputs; one, where any of them has it; or that which an output has too. */
@@ -86,12 +98,12 @@ function laidOut(inputs: readonly TensorMetadata[], fixedSize: number | undefine
 
 /** Dimensions that the model's author named differently are not the same one. */
 function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly TensorMetadata[], advice: string): void {
-  const own = names(free).filter((name) => !MADE_UP.test(name));
+  const own = names(free);
   const ofOutputs = new Set(names(outputs));
   const batch = own.find((name) => BATCH.test(name)) ?? own.find((name) => ofOutputs.has(name)) ?? own[0];
   const other = free.find(({ shape: [size] }) => {
     const name = String(size);
-    return batch !== undefined && name !== batch && !MADE_UP.test(name) && !(BATCH.test(name) && BATCH.test(batch));
+    return batch !== undefined && name !== batch && !isMadeUp(name) && !(BATCH.test(name) && BATCH.test(batch));
   });
   if (other === undefined) return;
   throw new ModelLoadError(
@@ -111,9 +123,10 @@ function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet
   );
 }
 
-/** The names of the dimensions 0 that are free. */
+/** The names that the dimensions 0 were given. */
 function names(tensors: readonly TensorMetadata[]): readonly string[] {
-  return tensors.flatMap(({ shape: [size] }) => (size !== undefined && isFree(size) ? String(size) : []));
+  const free = tensors.flatMap(({ shape: [size] }) => (size !== undefined && isFree(size) ? String(size) : []));
+  return free.filter((name) => !isMadeUp(name));
 }
 
 function disagreeing(batched: readonly TensorMetadata[], advice: string): ModelLoadError {

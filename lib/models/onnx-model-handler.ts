@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { isS3Uri } from '../stores/open-source.ts';
-import { collate, type Padding, PADDING_FIELDS } from './collate.ts';
+import { batchesWithin } from './batches-within.ts';
+import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
 import { checkMissing, type Missing } from './missing-values.ts';
@@ -156,9 +157,29 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
       inferenceArgs === undefined
         ? batch
         : batch.map((element) => feedArgs(element, inferenceArgs, model.inputs) as Input);
-    const size = fixedBatchSize(model.inputs) ?? batch.length;
-    const outputs = await runOnnxBatch(model, this.collate(filled(fed, size), model.inputs), size);
-    return batch.map((_, index) => rowOf(outputs, index) as Output);
+    const fixedSize = fixedBatchSize(model.inputs);
+    const results: Output[] = [];
+    for (const places of batchesWithin(fed, { inputs: model.inputs, missing: this.options.missing })) {
+      const own = places.map((place) => fed[place] as Input);
+      const size = fixedSize ?? own.length;
+      const outputs = await runOnnxBatch(model, this.#collateAt(places, filled(own, size), model.inputs), size);
+      places.forEach((place, index) => {
+        results[place] = rowOf(outputs, index) as Output;
+      });
+    }
+    return results;
+  }
+
+  /** Packs elements that are at these places of a larger batch. @throws ElementMismatchError with the place in that */
+  #collateAt(places: readonly number[], own: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
+    try {
+      return this.collate(own, inputs);
+    } catch (error) {
+      if (!(error instanceof ElementMismatchError)) throw error;
+      // The last element is also in the rows that fill the batch.
+      const place = places[Math.min(error.index, places.length - 1)] ?? error.index;
+      throw place === error.index ? error : new ElementMismatchError(place, error.message);
+    }
   }
 }
 

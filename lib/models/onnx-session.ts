@@ -15,7 +15,7 @@ import {
   type Tensor,
   type TensorMetadata,
 } from './tensor.ts';
-import { rowsOf } from './tensor-rows.ts';
+import { firstRow, rowsOf } from './tensor-rows.ts';
 import { outputFacts } from './value-sizes.ts';
 
 /** A loaded ONNX model: its session, and what its metadata says of the tensors that go in and come out. */
@@ -23,6 +23,8 @@ export interface OnnxModel {
   readonly session: InferenceSession;
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly OutputMetadata[];
+  /** Shapes of elements for which its unproven outputs have shown that dimension 0 is the batch. */
+  readonly proven: Set<string>;
   /** What a user should know of how it takes batches. */
   readonly warning?: string;
   /** Where it computes; absent where nothing was said of that, and it is the CPU. */
@@ -43,6 +45,9 @@ export interface OnnxSessionOptions {
 }
 
 const ORT_TYPES = new Map(Object.entries(DATATYPES).map(([type, datatype]) => [datatype, type]));
+
+/** Elements may have any number of shapes. */
+const MAX_PROVEN_SHAPES = 10_000;
 
 /** Spinning threads take the cores that the other hosts and the workers need (measured: 20 to 35 % of throughput). */
 const WITHOUT_SPINNING = { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } };
@@ -65,7 +70,7 @@ export async function openOnnxSession(options: OnnxSessionOptions): Promise<Onnx
       batchDimension,
       facts: factsOnce(options.path),
     });
-    return { session, ...layout, ...(device === undefined ? {} : { device }) };
+    return { session, ...layout, proven: new Set(), ...(device === undefined ? {} : { device }) };
   } catch (error) {
     throw new ModelLoadError(`${options.path} can't be run: ${(error as Error).message}`, { cause: error });
   }
@@ -153,7 +158,33 @@ export async function runOnnxBatch(model: OnnxModel, tensors: NamedTensors, rows
     const tensor = outputs[output.name];
     if (tensor !== undefined) checked[output.name] = rowsOf(output, tensor, rows);
   }
+  if (rows > 1) await proveRows(model, tensors);
   return checked;
+}
+
+/**
+ * An output may have as many rows as elements by chance: the length of a sequence. Where names do not say that dimension 0
+ * is the batch, one row of a batch of a new shape is run by itself, and has to give one row.
+ *
+ * @throws ResultCountError where it does not.
+ */
+async function proveRows(model: OnnxModel, tensors: NamedTensors): Promise<void> {
+  const unproven = model.outputs.filter(({ isUnproven }) => isUnproven);
+  if (unproven.length === 0 || fixedBatchSize(model.inputs) !== undefined) return;
+  const forAll = new Set(model.inputs.flatMap((input) => (isForAll(input) ? input.name : [])));
+  const shapes = Object.entries(tensors).map(([name, { shape }]) => (forAll.has(name) ? shape : shape.slice(1)));
+  const key = shapes.map((shape) => shape.join('x')).join(';');
+  if (model.proven.has(key)) return;
+  const own = Object.entries(tensors).map(([name, tensor]): [string, Tensor] => {
+    return [name, forAll.has(name) ? tensor : firstRow(tensor)];
+  });
+  const outputs = await runOnnxSession(model, Object.fromEntries(own));
+  for (const output of unproven) {
+    const tensor = outputs[output.name];
+    if (tensor !== undefined) rowsOf(output, tensor, 1);
+  }
+  if (model.proven.size >= MAX_PROVEN_SHAPES) model.proven.clear();
+  model.proven.add(key);
 }
 
 /** Runs the session once; the outputs are as it gives them. */

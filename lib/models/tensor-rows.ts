@@ -78,16 +78,16 @@ function valueAt(tensor: Tensor, index: number): unknown {
 
 /** Rows `[start, end)` of every output. */
 export function sliceRows(outputs: NamedTensors, start: number, end: number): NamedTensors {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, tensor]) => {
-      const row = elementsOf(tensor.shape.slice(1));
-      const data = tensor.data as Float32Array;
-      return [
-        name,
-        { ...tensor, shape: [end - start, ...tensor.shape.slice(1)], data: sliced(data, start * row, end * row) },
-      ];
-    }),
-  );
+  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, rowsBetween(tensor, start, end)]));
+}
+
+export function firstRow(tensor: Tensor): Tensor {
+  return rowsBetween(tensor, 0, 1);
+}
+
+function rowsBetween({ shape: [, ...row], data, datatype }: Tensor, start: number, end: number): Tensor {
+  const size = elementsOf(row);
+  return { datatype, shape: [end - start, ...row], data: sliced(data, start * size, end * size) };
 }
 
 function sliced(data: Tensor['data'], start: number, end: number): Tensor['data'] {

@@ -50,6 +50,8 @@ export interface TensorMetadata {
 export interface OutputMetadata extends TensorMetadata {
   /** All of it is the one element's, and it has no row for each; batches are then of one element. */
   readonly isWhole: boolean;
+  /** Nothing but its number of rows says that dimension 0 is the batch: another batch size has to show it too. */
+  readonly isUnproven: boolean;
 }
 
 const arrayTypes = {

@@ -197,6 +197,11 @@ describe('batchLayout', () => {
       /^output 'd' .*: set 'maxBatchSize: 1' for each element to have the whole output, or set 'batchDimension: true' if dimension 0 is the batch$/,
     ],
     [
+      "an output of the inputs' other dimension",
+      { inputs: { x: ['N', 'L', 8] }, outputs: { y: ['L', 8] } },
+      /^output 'y' has a dimension 0 'L', which is not the batch in the inputs, so it has no row for each element/,
+    ],
+    [
       'a loss beside rows',
       { inputs: { x: ['N', 4] }, outputs: { y: ['N'], loss: [] } },
       /^output 'loss' has no dimensions, so it has no row for each element: leave it out/,

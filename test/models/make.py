@@ -377,6 +377,13 @@ def make_made_up_names():
     assert run("made-up-names", {"x": random(3, 2)}, ["twice"])[0].shape == (6, 2)
 
 
+def make_turned():
+    """Its output has the batch as its second dimension, and its names do not say so."""
+    inputs, outputs = [tensor("x", ["x_dynamic_axes_1", "x_dynamic_axes_2"])], [tensor("y", ["y_dim_0", "y_dim_1"])]
+    write("turned", inputs, outputs, [node("Transpose", ["x"], ["y"])])
+    assert run("turned", {"x": random(3, 2)})[0].shape == (2, 3)
+
+
 def make_bfloat16():
     write("bfloat16", [tensor("x", ["N", 2])], [tensor("y", ["N", 2], T.BFLOAT16)], [node("Cast", ["x"], ["y"], to=T.BFLOAT16)])
 
@@ -415,6 +422,7 @@ if __name__ == "__main__":
     make_no_batch()
     make_unranked()
     make_made_up_names()
+    make_turned()
     make_bfloat16()
     make_corrupt()
     print("all models made and checked")

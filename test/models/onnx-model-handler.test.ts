@@ -218,6 +218,23 @@ describe('OnnxModelHandler', () => {
     expect(await infer('scales.onnx', elements)).toEqual([{ y: [12] }, { y: [28] }]);
   });
 
+  test('runs by themselves elements of a batch that do not share a value, and no more than the model takes', async () => {
+    const elements = [1, 2, 1, 3, 2].map((factor, n) => ({ x: [n, 1], factor }));
+    expect(await infer('scalar-input.onnx', elements)).toEqual(
+      elements.map(({ factor }, n) => ({ y: [n * factor, factor] })),
+    );
+    const bad = [...elements, { x: [1], factor: 2 }];
+    await expect(infer('scalar-input.onnx', bad)).rejects.toMatchObject({ name: 'InputMismatchError', index: 5 });
+    const six = Array.from({ length: 6 }, (_, n) => [n, 0, 0]);
+    expect(await infer('fixed-batch.onnx', six)).toEqual(six.map(([n = 0]) => ({ y: [n + 1, 1, 1] })));
+    expect(
+      await infer('detections-of-one.onnx', [
+        [1, 0, 0, 0],
+        [0, 0, 0, 0],
+      ]),
+    ).toMatchObject([{ dets: [[0, 1]] }, { dets: [] }]);
+  });
+
   test('counts the rows of outputs, and refuses those that are not as many as the elements', async () => {
     const elements = [
       [1, 2],
@@ -243,6 +260,31 @@ describe('OnnxModelHandler', () => {
         declared,
       ),
     ).rejects.toThrow("output 'dets' has shape [2, 2] for a batch of 3");
+  });
+
+  test('trusts no number of rows that a batch of another size does not have', async () => {
+    const handler = new OnnxModelHandler({ modelUri: modelFile('turned.onnx') });
+    const model = await handler.loadModel();
+    const twoOfTwo = [
+      [1, 2],
+      [3, 4],
+    ];
+    await expect(handler.runInference(twoOfTwo, model)).rejects.toThrow("output 'y' has shape [2, 1] for one element");
+    await expect(
+      handler.runInference(
+        [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        model,
+      ),
+    ).rejects.toThrow('has shape [3, 2] for a batch of 2');
+    const proven = await new OnnxModelHandler({
+      modelUri: modelFile('made-up-names.onnx'),
+      outputNames: ['y'],
+    }).loadModel();
+    await handler.runInference(twoOfTwo, proven);
+    expect([...proven.proven]).toEqual(['2']);
   });
 
   test('gives the whole outputs of a batch of one that have no row for each element', async () => {
