@@ -1,10 +1,10 @@
-import { imageSize } from 'image-size';
 import type { ObjectInput } from '../elements/element.ts';
 import { describeError, FabricError, type ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
+import { checkImage } from './check-image.ts';
 import type { InputOptions, ReadElement, ReadOptions } from './format.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { failedObject, failure, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
+import { failedObject, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 
 const PAGE_ELEMENTS = 64;
 const PAGE_BYTES = 8 * 1024 * 1024;
@@ -74,7 +74,7 @@ async function readOne<T extends ObjectToRead>(
       if (source.byteLength > input.maxElementBytes) return tooLarge(input.maxElementBytes);
       await room(source.byteLength);
       const bytes = await readAll(source, signal ? { signal } : {});
-      return input.format === 'images' ? checkImage(bytes, uri, input.maxPixels) : binary(bytes, uri);
+      return input.format === 'images' ? await checkImage(bytes, uri, input.maxPixels) : binary(bytes, uri);
     } finally {
       await source[Symbol.asyncDispose]?.();
     }
@@ -96,32 +96,4 @@ async function readAll(source: ByteSource, options: ReadOptions): Promise<Uint8A
 
 function binary(bytes: Uint8Array, uri: string): ObjectInput {
   return { bytes, contentType: UNKNOWN_CONTENT_TYPE, uri };
-}
-
-/** Looks at the image's header only; decoding is for those who need its pixels. */
-function checkImage(bytes: Uint8Array, uri: string, maxPixels: number): Outcome {
-  let size;
-  try {
-    size = imageSize(bytes);
-  } catch {
-    return failure('ImageDecodeError', 'The image cannot be decoded: its header is of no known type, or damaged');
-  }
-  const { width, height, type } = size;
-  if (!(width > 0 && height > 0)) return failure('ImageDecodeError', 'The image cannot be decoded: it has no size');
-  if (width * height <= maxPixels) return { bytes, contentType: contentTypeOf(type), uri };
-  const message = `The image has ${width} × ${height} pixels, more than maxPixels, ${maxPixels}`;
-  return failure('ImageTooLarge', message);
-}
-
-function contentTypeOf(type: string | undefined): string {
-  switch (type) {
-    case undefined:
-      return UNKNOWN_CONTENT_TYPE;
-    case 'jpg':
-      return 'image/jpeg';
-    case 'svg':
-      return 'image/svg+xml';
-    default:
-      return `image/${type}`;
-  }
 }

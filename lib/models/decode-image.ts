@@ -1,6 +1,6 @@
-import type { SharpConstructor, SharpOptions } from 'sharp';
+import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
-import { ElementReadError } from '../errors.ts';
+import { imageSamples, loadSharp } from './image-samples.ts';
 import type { ElementFunction } from './model-handler.ts';
 
 export interface DecodeImageOptions {
@@ -35,10 +35,12 @@ const DEFAULT_MAX_PIXELS = 50_000_000;
  * `channels · height · width` values, each `(sample · scale - mean) / std`.
  *
  * An image of the wanted size is not resampled. EXIF orientation is applied, so that the model sees what people see.
- * Samples are sRGB of 8 bits, alpha is dropped, and of an animation it is the first frame.
+ * Samples are sRGB of 8 bits; alpha is dropped before anything else, so that a transparent pixel has the colour that is
+ * stored for it; an animation is its first frame.
  *
  * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
- * can't be decoded to the last pixel, `ImageTooLarge` for more than `maxPixels`.
+ * can't be decoded to the last pixel and for samples that are not unsigned integers of 8 or 16 bits, `ImageTooLarge` for
+ * more than `maxPixels`.
  *
  * @throws RangeError where an option breaks its rule.
  */
@@ -46,38 +48,14 @@ export function decodeImage(options: DecodeImageOptions): ElementFunction<Object
   checkOptions(options);
   const { width, height, channels, layout, fit = 'fill', maxPixels = DEFAULT_MAX_PIXELS } = options;
   const tables = Array.from({ length: channels }, (_, channel) => sampleTable(options, channel));
-  const input: SharpOptions = { limitInputPixels: maxPixels, sequentialRead: true, autoOrient: true };
+  const size = { width, height, channels, fit, maxPixels };
   let library: Promise<SharpConstructor> | undefined;
 
   return async ({ bytes }) => {
     library ??= loadSharp();
-    const open = await library;
-    try {
-      const image = open(bytes, input).resize(width, height, { fit, background: 'black' }).removeAlpha();
-      const colours = channels === 1 ? image.grayscale() : image.toColourspace('srgb');
-      const { data, info } = await colours.raw().toBuffer({ resolveWithObject: true });
-      return pack(data, info.channels, tables, layout);
-    } catch (error) {
-      throw decodeError(error as Error, maxPixels);
-    }
+    const { data, stride } = await imageSamples(await library, bytes, size);
+    return pack(data, stride, tables, layout);
   };
-}
-
-/** Workers decode side by side, so one thread for each image is enough, and no image comes twice for a cache to find. */
-async function loadSharp(): Promise<SharpConstructor> {
-  const { default: library } = await import('sharp');
-  library.concurrency(1);
-  library.cache(false);
-  return library;
-}
-
-function decodeError(error: Error, maxPixels: number): ElementReadError {
-  if (error.message.includes('exceeds pixel limit'))
-    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, {
-      cause: error,
-    });
-  const reason = error.message.trim().replaceAll(/\s*\n\s*/g, '; ');
-  return new ElementReadError('ImageDecodeError', `The image cannot be decoded: ${reason}`, { cause: error });
 }
 
 /** What each of the 256 samples becomes: looked up, not computed, for each pixel. */

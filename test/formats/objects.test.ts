@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { imageSize } from 'image-size';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ElementReadError, FabricError } from '../../lib/errors.ts';
@@ -66,6 +67,19 @@ describe('readObjects', () => {
       'ImageTooLarge',
       'SourceGone',
       undefined,
+    ]);
+  });
+
+  test('takes an image whose header only its decoder can read, within maxPixels', async () => {
+    const jpeg = await image('jpeg', 40, 30);
+    // Fill bytes before a marker (ITU T.81, B.1.1.2).
+    const filled = Buffer.concat([jpeg.subarray(0, 2), Buffer.alloc(3, 0xff), jpeg.subarray(2)]);
+    expect(() => imageSize(filled)).toThrow();
+    const read = (maxPixels: number) =>
+      collect(readObjects(objects('a.jpeg'), opener({ 'a.jpeg': filled }), { ...images, maxPixels }));
+    expect(await read(1200)).toMatchObject([{ input: { bytes: filled, contentType: 'image/jpeg' } }]);
+    expect(await read(1199)).toMatchObject([
+      { failure: { name: 'ImageTooLarge', message: 'The image has 40 × 30 pixels, more than maxPixels, 1199' } },
     ]);
   });
 

@@ -1,0 +1,66 @@
+import { imageSize } from 'image-size';
+import type { ObjectInput } from '../elements/element.ts';
+import type { ErrorDescription } from '../errors.ts';
+import { isRaster } from './image-signature.ts';
+import { failure, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
+
+interface ImageHeader {
+  readonly width: number;
+  readonly height: number;
+  /** As `jpg`, `png`, `svg`. */
+  readonly type: string | undefined;
+}
+
+/** Looks at the image's header only; decoding is for those who need its pixels. */
+export async function checkImage(
+  bytes: Uint8Array,
+  uri: string,
+  maxPixels: number,
+): Promise<ObjectInput | ErrorDescription> {
+  const header = quickHeader(bytes) ?? (await fullHeader(bytes));
+  if (header === undefined)
+    return failure('ImageDecodeError', 'The image cannot be decoded: its header is of no known type, or damaged');
+  const { width, height, type } = header;
+  if (!(width > 0 && height > 0)) return failure('ImageDecodeError', 'The image cannot be decoded: it has no size');
+  if (width * height <= maxPixels) return { bytes, contentType: contentTypeOf(type), uri };
+  const message = `The image has ${width} × ${height} pixels, more than maxPixels, ${maxPixels}`;
+  return failure('ImageTooLarge', message);
+}
+
+/** Knows many types, and of each only what is usual. */
+function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
+  try {
+    const { width, height, type } = imageSize(bytes);
+    return { width, height, type };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads headers as the decoder does, JPEG's fill bytes before a marker for example. Only for types whose header it reads
+ * without decoding the image.
+ */
+async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
+  if (!isRaster(bytes)) return undefined;
+  const { default: sharp } = await import('sharp');
+  try {
+    const { width, height, format } = await sharp(bytes, { failOn: 'none', limitInputPixels: false }).metadata();
+    return { width, height, type: format };
+  } catch {
+    return undefined;
+  }
+}
+
+function contentTypeOf(type: string | undefined): string {
+  switch (type) {
+    case undefined:
+      return UNKNOWN_CONTENT_TYPE;
+    case 'jpg':
+      return 'image/jpeg';
+    case 'svg':
+      return 'image/svg+xml';
+    default:
+      return `image/${type}`;
+  }
+}

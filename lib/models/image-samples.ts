@@ -1,0 +1,112 @@
+import type { Metadata, Sharp, SharpConstructor, SharpOptions } from 'sharp';
+import { ElementReadError } from '../errors.ts';
+import { isJpeg } from '../formats/image-signature.ts';
+import { hasJpegEnd, tidyJpeg } from './jpeg-segments.ts';
+
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3;
+  readonly fit: 'fill' | 'cover' | 'contain';
+  readonly maxPixels: number;
+}
+
+/** Decoded samples of 8 bits, pixel after pixel. */
+export interface ImageSamples {
+  readonly data: Uint8Array;
+  /** Samples of a pixel: 1 or 3. A grey image may have 1 where 3 are wanted. */
+  readonly stride: number;
+}
+
+/** Types of samples that have a meaning in 8 bits; for floats and larger integers white is wherever their writer had it. */
+const READABLE_DEPTHS: ReadonlySet<string> = new Set(['uchar', 'ushort']);
+
+/** Workers decode side by side, so one thread for each image is enough, and no image comes twice for a cache to find. */
+export async function loadSharp(): Promise<SharpConstructor> {
+  const { default: library } = await import('sharp');
+  library.concurrency(1);
+  library.cache(false);
+  return library;
+}
+
+/** @throws ElementReadError where the image can't be decoded to its last pixel, or has more pixels than `maxPixels`. */
+export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
+  try {
+    return isJpeg(bytes) ? await jpegSamples(open, bytes, size) : await otherSamples(open, bytes, size);
+  } catch (error) {
+    throw error instanceof ElementReadError ? error : decodeError(error as Error, size.maxPixels);
+  }
+}
+
+/**
+ * Any warning of the decoder fails: with most of them pixels are lost, in data that ends too early for example. Where
+ * there may be another reason, the image is decoded once more without it.
+ */
+async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
+  // The decoder does not see this in the last lines of an image that it makes smaller.
+  if (!hasJpegEnd(bytes)) throw undecodable('it is cut short');
+  const options = inputOptions(size, 'warning');
+  try {
+    return await resized(open(bytes, options), size);
+  } catch (error) {
+    const tidy = tidyJpeg(bytes);
+    if (tidy === undefined) throw error;
+    return await resized(open(tidy, options), size);
+  }
+}
+
+/** Other decoders tell errors, which are lost pixels, from warnings, an unknown tag for example. */
+async function otherSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
+  const options = inputOptions(size, 'error');
+  const metadata = await open(bytes, options).metadata();
+  checkDepth(metadata);
+  // An SVG has no stored colours where it is transparent, and is drawn in the size that is wanted.
+  if (!metadata.hasAlpha || metadata.format === 'svg') return resized(open(bytes, options), size);
+  // Resizing weighs colours by their alpha, which makes black of transparent ones, so alpha goes first.
+  const opaque = open(bytes, options).removeAlpha();
+  const { data, info } = await coloursOf(opaque, size).raw().toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const samples = checkedSamples(data, channels);
+  if (width === size.width && height === size.height) return samples;
+  return resized(open(data, { raw: { width, height, channels }, limitInputPixels: size.maxPixels }), size);
+}
+
+function inputOptions({ maxPixels }: ImageSize, failOn: 'warning' | 'error'): SharpOptions {
+  return { limitInputPixels: maxPixels, sequentialRead: true, autoOrient: true, failOn };
+}
+
+async function resized(image: Sharp, size: ImageSize): Promise<ImageSamples> {
+  const { width, height, fit } = size;
+  const fitted = image.resize(width, height, { fit, background: 'black' }).removeAlpha();
+  const { data, info } = await coloursOf(fitted, size).raw().toBuffer({ resolveWithObject: true });
+  return checkedSamples(data, info.channels);
+}
+
+function coloursOf(image: Sharp, { channels }: ImageSize): Sharp {
+  return channels === 1 ? image.grayscale() : image.toColourspace('srgb');
+}
+
+function checkDepth({ depth }: Metadata): void {
+  if (depth === undefined || READABLE_DEPTHS.has(depth)) return;
+  throw undecodable(
+    `its samples are of type '${depth}', and only unsigned integers of 8 or 16 bits are read: convert it`,
+  );
+}
+
+function checkedSamples(data: Uint8Array, stride: number): ImageSamples {
+  if (stride === 1 || stride === 3) return { data, stride };
+  throw undecodable(`it has ${stride} channels, and only grey and colour images are read, with or without alpha`);
+}
+
+function decodeError(error: Error, maxPixels: number): ElementReadError {
+  if (error.message.includes('exceeds pixel limit'))
+    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, {
+      cause: error,
+    });
+  return undecodable(error.message.trim().replaceAll(/\s*\n\s*/g, '; '), error);
+}
+
+function undecodable(reason: string, cause?: Error): ElementReadError {
+  const message = `The image cannot be decoded: ${reason}`;
+  return new ElementReadError('ImageDecodeError', message, cause === undefined ? {} : { cause });
+}
