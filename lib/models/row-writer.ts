@@ -1,6 +1,5 @@
 import { InputMismatchError, isArrayValue, mismatch } from './element-shape.ts';
-import type { Missing } from './missing-values.ts';
-import { isMissing } from './missing-values.ts';
+import { isMissing, type Missing } from './missing-values.ts';
 import { misfitMessage, type MisfitContext, typeName } from './misfit-message.ts';
 import { isFloat, toBigInt, toNumber } from './number-parsing.ts';
 import { allocate, elementsOf, type NumericDatatype, type TensorData, type TensorMetadata } from './tensor.ts';

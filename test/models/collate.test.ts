@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { batchCodec } from '../../lib/models/batch-codec.ts';
 import { collate, type CollateOptions, isRecord } from '../../lib/models/collate.ts';
 import { isArrayValue } from '../../lib/models/element-shape.ts';
+import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import type { Datatype, NamedTensors, TensorMetadata } from '../../lib/models/tensor.ts';
 
 const FLOATS = ['FP16', 'FP32', 'FP64'] as const;
@@ -199,6 +201,19 @@ describe('a missing value', () => {
     expect(valuesOf(null, input([]), { missing: 'nan' })).toEqual([NaN]);
     expect(messageOf(1, undefined, input([]), { missing: 'nan' })).toContain('got undefined');
     expect(messageOf(1, null, input([]))).toContain('got null');
+  });
+
+  test('is measured before it is packed: elements share a batch by their other inputs', () => {
+    const inputs = [input(['length']), { name: 'age', datatype: 'FP32', shape: ['N', 1] } as const];
+    const codecOf = (missing: 'nan' | 'fail') =>
+      batchCodec(new OnnxModelHandler({ modelUri: 'a.onnx', missing }), inputs);
+    const [some, none] = [
+      { x: [1, 2], age: 3 },
+      { x: [1, 2], age: null },
+    ];
+    expect(codecOf('nan').keyOf(none)).toBe(codecOf('nan').keyOf(some));
+    expect(codecOf('nan').bytesOf(none)).toBe(12);
+    expect(() => codecOf('fail').keyOf(none)).toThrow("'age' is null, FP32 of shape [N, 1]");
   });
 
   test('may be the one value of an input for the whole batch', () => {
