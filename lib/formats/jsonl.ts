@@ -1,11 +1,13 @@
-import type { ReadElements } from './format.ts';
+import type { DecodedRun } from './decoded-run.ts';
+import type { ReadElement, ReadElements } from './format.ts';
 import { parseJsonElement } from './json-text.ts';
+import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
-/** JSON Lines: each line that is not blank is one JSON value. */
+/** JSON Lines: each line that is not blank is one JSON value, or objects and arrays one behind the other. */
 export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
   return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), jsonLineParser(maxElementBytes), options);
@@ -13,11 +15,27 @@ export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, 
 
 function jsonLineParser(maxElementBytes: number): RecordParser {
   const element = parseText(maxElementBytes, parseJsonElement);
+
+  /** The values of a line that cannot be parsed as one; undefined where it is not some that can all be parsed. */
+  function several(run: DecodedRun, lineStart: number, start: number, end: number): readonly ReadElement[] | undefined {
+    const elements: ReadElement[] = [];
+    for (const value of concatenatedValues(run.bytes, start, end) ?? []) {
+      const position = elements.length === 0 ? lineStart : value.start;
+      const read = element(run, run.position + position, value.start, value.end);
+      if (read.failure !== undefined) return undefined;
+      elements.push(read);
+    }
+    return elements.length === 0 ? undefined : elements;
+  }
+
   return {
     parse(run, lineStart, lineEnd) {
       const start = trimSpaceStart(run.bytes, lineStart === 0 ? run.textStart : lineStart, lineEnd);
       const end = trimSpaceEnd(run.bytes, start, lineEnd);
-      return start === end ? undefined : element(run, run.position + lineStart, start, end);
+      if (start === end) return undefined;
+      const read = element(run, run.position + lineStart, start, end);
+      if (read.failure?.name !== 'JsonSyntaxError') return read;
+      return several(run, lineStart, start, end) ?? read;
     },
     fail: (run) => failedLine(run, maxElementBytes),
   };

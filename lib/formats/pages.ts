@@ -3,14 +3,16 @@ import type { ReadElement, ReadOptions } from './format.ts';
 import type { RecordRun } from './records.ts';
 
 const PAGE_ELEMENTS = 256;
+/** A page may be as large where its last run is: runs have up to so many records. */
+const MAX_PAGE_ELEMENTS = 2 * PAGE_ELEMENTS;
 const PAGE_BYTES = 256 * 1024;
 
 export type FailedRun = Extract<RecordRun, { kind: 'failed' }>;
 
 /** A format's own part of reading. */
 export interface RecordParser {
-  /** The element of the record `[start, end)` of a run; undefined where it is none, as a blank line. */
-  parse(run: DecodedRun, start: number, end: number): ReadElement | undefined;
+  /** The element of the record `[start, end)` of a run, or several; undefined where it is none, as a blank line. */
+  parse(run: DecodedRun, start: number, end: number): ReadElement | readonly ReadElement[] | undefined;
   /** The element of a record that does not end within the limit, or at all. */
   fail(run: FailedRun): ReadElement | undefined;
 }
@@ -28,11 +30,17 @@ export async function* parsePages(
     addElements(run, parser, page);
     pageBytes += run.bytes.length;
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
-    if (page.length > 0) yield page;
+    if (page.length > 0) yield* cutPage(page);
     page = [];
     pageBytes = 0;
   }
-  if (page.length > 0) yield page;
+  if (page.length > 0) yield* cutPage(page);
+}
+
+/** A record of many elements makes a page that is far too large. */
+function* cutPage(page: readonly ReadElement[]): Generator<readonly ReadElement[]> {
+  if (page.length <= MAX_PAGE_ELEMENTS) yield page;
+  else for (let from = 0; from < page.length; from += PAGE_ELEMENTS) yield page.slice(from, from + PAGE_ELEMENTS);
 }
 
 function addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): void {
@@ -42,7 +50,8 @@ function addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]):
       let start = 0;
       for (const end of run.ends) {
         const element = parser.parse(decoded, start, end);
-        if (element !== undefined) page.push(element);
+        if (element !== undefined && 'position' in element) page.push(element);
+        else for (const one of element ?? []) page.push(one);
         start = end;
       }
       return;

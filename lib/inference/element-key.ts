@@ -1,7 +1,10 @@
 import type { KeySegment, PipelineInput } from '../config/fabric.ts';
 
-/** Gives the key of an element, by its input. */
-export type KeyOf = (input: unknown) => string | undefined;
+/** Gives a field of an element as it is shown, by its input and the JSON text of that, where it has one. */
+export type FieldOf = (input: unknown, raw?: string) => string | undefined;
+
+/** Gives the key of an element. */
+export type KeyOf = FieldOf;
 
 /**
  * How the elements of one object get their keys.
@@ -9,16 +12,28 @@ export type KeyOf = (input: unknown) => string | undefined;
  * @param path - the object's key as `KeySegment` counts its segments; undefined for elements of no object.
  */
 export function keyReader(key: PipelineInput['key'], path: string | undefined): KeyOf {
-  if (typeof key !== 'object') return (input) => elementField(input, key);
+  if (typeof key !== 'object') return fieldReader(key);
   const segment = segmentOf(path, key);
   return () => segment;
 }
 
-/** A field of the element as it is shown: a string or a safe integer; anything else gives way. */
-export function elementField(input: unknown, name: string | undefined): string | undefined {
-  const value = ownField(input, name);
-  if (typeof value === 'string') return value;
-  return Number.isSafeInteger(value) ? String(value) : undefined;
+/**
+ * How elements get a field that is shown: a string or a safe integer, or an integer past 2^53 as the digits of its JSON
+ * text, which its number has lost. Anything else gives way. The field may be below others, `meta.id`; one of the element's
+ * own with that very name comes first.
+ */
+export function fieldReader(name: string | undefined): FieldOf {
+  if (name === undefined) return () => undefined;
+  const path = name.split('.');
+  return (input, raw) => {
+    const value = valueAt(input, name, path);
+    if (typeof value === 'string') return value;
+    if (typeof value !== 'number') return undefined;
+    if (Number.isSafeInteger(value)) return String(value);
+    if (raw === undefined || !Number.isInteger(value)) return undefined;
+    const exact = valueAt(JSON.parse(raw, keepDigits), name, path);
+    return exact instanceof Digits ? exact.text : undefined;
+  };
 }
 
 /** What an element that is an object has under this name of its own. */
@@ -26,6 +41,35 @@ export function ownField(input: unknown, name: string | undefined): unknown {
   if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
     return undefined;
   return (input as Readonly<Record<string, unknown>>)[name];
+}
+
+/** What an element has in a field that an option names, also below other fields. */
+export function namedField(input: unknown, name: string): unknown {
+  return valueAt(input, name, name.split('.'));
+}
+
+function valueAt(input: unknown, name: string, path: readonly string[]): unknown {
+  const own = ownField(input, name);
+  return own !== undefined || path.length === 1 ? own : path.reduce(ownField, input);
+}
+
+/** An integer that a number cannot hold. */
+class Digits {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Parses integers past 2^53 as the digits that they are written with. */
+function keepDigits(
+  this: unknown,
+  _name: string,
+  value: unknown,
+  { source = '' }: { readonly source?: string } = {},
+): unknown {
+  const isLossy = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+  return isLossy ? new Digits(source) : value;
 }
 
 /** A segment that is empty, as object keys elsewhere may have them, is none. */

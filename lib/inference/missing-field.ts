@@ -1,6 +1,6 @@
 import type { PipelineInput } from '../config/fabric.ts';
 import type { ReadElement } from '../formats/format.ts';
-import { ownField } from './element-key.ts';
+import { namedField } from './element-key.ts';
 
 /** A field that the configuration names, and that none of the elements at the beginning of an object has. */
 export interface MissingField {
@@ -32,7 +32,7 @@ export function missingFields(
   const read = page.filter(({ failure }) => failure === undefined);
   if (read.length === 0) return [];
   return named.flatMap(([option, field]) => {
-    if (field === undefined || read.some(({ input }) => ownField(input, field) !== undefined)) return [];
+    if (field === undefined || read.some(({ input }) => namedField(input, field) !== undefined)) return [];
     return [{ option, field, name, elements: read.length, fields: fieldsOf(read) }];
   });
 }

@@ -11,7 +11,7 @@ import type { ByteSource } from '../stores/byte-source.ts';
 import { locationOf, openSource, openWhole } from '../stores/open-source.ts';
 import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
-import { keyReader } from './element-key.ts';
+import { type FieldOf, fieldReader, keyReader } from './element-key.ts';
 import { type MissingField, missingFields } from './missing-field.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
 import type { WorkItem } from './work-item.ts';
@@ -70,7 +70,8 @@ async function* readRange(
   source: Range | Grouped,
   { input, signal, hasOutcomes, onMissingField }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
-  const context = { ids: new PositionIds(bundle.name), input, keyOf: keyReader(input.key, bundle.name) };
+  const ids = new PositionIds(bundle.name);
+  const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name) };
   const selection = new Selection(bundle);
   let ordinal = 0;
   try {
@@ -115,6 +116,7 @@ async function* readObjectList(
   { input, signal }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const ids = new PositionIds(bundle.name);
+  const idOf = fieldReader(input.id);
   const selection = new Selection(bundle);
   const selected = objects
     .map((object, ordinal) => ({ ...object, position: firstIndex + ordinal }))
@@ -124,7 +126,7 @@ async function* readObjectList(
     yield page.map((read) => {
       const ordinal = read.position - firstIndex;
       const { id, path } = objects[ordinal] ?? {};
-      const item = itemOf(read, ordinal, { ids, input, keyOf: keyReader(input.key, path) });
+      const item = itemOf(read, ordinal, { ids, input, idOf, keyOf: keyReader(input.key, path) });
       item.shownId = id ?? item.shownId;
       return item;
     });
@@ -136,7 +138,9 @@ async function* readGiven(
   { elements, ordinals }: Given,
   { input }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
-  const context = { ids: new PositionIds(bundle.name), input, keyOf: keyReader(input.key, undefined) };
+  const keyOf = keyReader(input.key, undefined);
+  // A message's element was parsed before: its text has no more digits than its numbers.
+  const context = { ids: new PositionIds(bundle.name), input, idOf: noField, keyOf: withoutText(keyOf) };
   const selection = new Selection(bundle);
   let page: WorkItem[] = [];
   for (const [index, element] of elements.entries()) {
@@ -157,6 +161,12 @@ async function* readGiven(
 /** Whether what a range begins with stands for the object: rows have the same columns, and other elements begin it. */
 function showsFields({ start, header, firstIndex }: Partial<BundleRange>): boolean {
   return header !== undefined || start === 0 || firstIndex === 0;
+}
+
+const noField: FieldOf = () => undefined;
+
+function withoutText(fieldOf: FieldOf): FieldOf {
+  return (value) => fieldOf(value);
 }
 
 function goneRange(

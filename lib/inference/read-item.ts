@@ -3,20 +3,21 @@ import type { PositionIds } from '../elements/identity.ts';
 import { ElementReadError } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
-import { elementField, type KeyOf, ownField } from './element-key.ts';
+import { type FieldOf, type KeyOf, ownField } from './element-key.ts';
 import { WorkItem } from './work-item.ts';
 
 export interface ItemContext {
   readonly ids: PositionIds;
   readonly input: PipelineInput;
+  readonly idOf: FieldOf;
   readonly keyOf: KeyOf;
 }
 
 /** An element on its way, with what the configuration says its fields are; `ordinal` is its place in its bundle. */
-export function itemOf(read: ReadElement, ordinal: number, { ids, input, keyOf }: ItemContext): WorkItem {
+export function itemOf(read: ReadElement, ordinal: number, { ids, input, idOf, keyOf }: ItemContext): WorkItem {
   const item = new WorkItem(read, ordinal, ids);
-  item.shownId = elementField(read.input, input.id);
-  item.key = keyOf(read.input);
+  item.shownId = idOf(read.input, read.raw);
+  item.key = keyOf(read.input, read.raw);
   if (input.inferenceArgs !== undefined) takeArgs(item, read, input.inferenceArgs);
   return item;
 }

@@ -14,6 +14,11 @@ const word = fc.oneof(
 /** Texts of records and what stands between them; good ones, bad ones and blank ones. */
 const contents: Readonly<Record<string, fc.Arbitrary<string>>> = {
   jsonl: joined(fc.oneof(fc.json({ maxDepth: 2 }), word)),
+  concatenated: joined(
+    fc
+      .array(fc.oneof(fc.json({ maxDepth: 2 }), fc.constantFrom('{"a":"}{"}', '[1]', ' {} ', '{')), { maxLength: 4 })
+      .map((values) => values.join('')),
+  ),
   text: joined(word),
   csv: fc
     .tuple(fc.constantFrom('\uFEFF', '', '\n'), joined(csvRow()))
@@ -49,6 +54,7 @@ const cutting = fc.record({
 
 const cases: readonly (readonly [name: string, format: LineFormatName, options: Partial<InputOptions>])[] = [
   ['jsonl', 'jsonl', {}],
+  ['concatenated', 'jsonl', {}],
   ['text', 'text', {}],
   ['csv', 'csv', {}],
   ['csv', 'csv', { quotedNewlines: false }],
@@ -105,7 +111,7 @@ describe.each(cases)('the bundles of %s', (content, format, formatOptions) => {
   });
 });
 
-describe.each(cases.filter(([, format]) => format !== 'json'))(
+describe.each(cases.filter(([content, format]) => format !== 'json' && content !== 'concatenated'))(
   'the elements of %s',
   (content, format, formatOptions) => {
     test('have the offset of their first byte as their position', async () => {

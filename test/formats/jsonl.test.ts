@@ -32,6 +32,43 @@ describe('readJsonLines', () => {
     ]);
   });
 
+  test('takes objects and arrays one behind the other on a line, each with its own offset', async () => {
+    const content = '\uFEFF {"ü":"}{\\""}{"b":2} [3]\r\n{"c":{"d":[]}}[]\n{"e":5}';
+    expect(await readAll(content, 'jsonl')).toEqual([
+      { position: 0, input: { ü: '}{"' }, raw: '{"ü":"}{\\""}', failure: undefined },
+      { position: 17, input: { b: 2 }, raw: '{"b":2}', failure: undefined },
+      { position: 25, input: [3], raw: '[3]', failure: undefined },
+      { position: 30, input: { c: { d: [] } }, raw: '{"c":{"d":[]}}', failure: undefined },
+      { position: 44, input: [], raw: '[]', failure: undefined },
+      { position: 47, input: { e: 5 }, raw: '{"e":5}', failure: undefined },
+    ]);
+  });
+
+  test.each([
+    '{"a":1}{"b":',
+    '{"a":1}{b:2}',
+    '{"a":1} 2',
+    '1 2',
+    '"a""b"',
+    '{"a":1},{"b":2}',
+    '{}}{}',
+    '{"a":1}{"b":2}x',
+  ])('fails a line as one element where it is not only whole objects and arrays: %s', async (line) => {
+    const elements = await readAll(`1\n${line}\n3\n`, 'jsonl');
+    expect(elements.map(({ position }) => position)).toEqual([0, 2, 3 + Buffer.byteLength(line)]);
+    expect(elements[1]).toMatchObject({ raw: line, failure: { name: 'JsonSyntaxError' } });
+  });
+
+  test('gives pages of some hundred elements where they are all on one line', async () => {
+    const content = '{"n":1}'.repeat(5000);
+    const sizes: number[] = [];
+    for await (const page of readJsonLines(memorySource(content), { start: 0, end: content.length }, input)) {
+      sizes.push(page.length);
+    }
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(5000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(512);
+  });
+
   test('counts offsets in bytes, not in characters', async () => {
     const elements = await readAll('"Zürich 🚀"\n"ü"\n1\n', 'jsonl');
     expect(elements.map(({ position, input }) => [position, input])).toEqual([

@@ -13,7 +13,8 @@ export interface ElementPlace {
 
 export interface SortElementsOptions extends ReadOptions {
   readonly input: InputOptions;
-  readonly keyOf: (input: unknown) => string | undefined;
+  /** @param raw - the element's JSON text, where it has one. */
+  readonly keyOf: (input: unknown, raw?: string) => string | undefined;
   /** Keys that belong together. */
   readonly cohorts: readonly (readonly string[])[];
   /** Opens the object, or what of it is staged for a bundle of the plan. */
@@ -44,7 +45,7 @@ export async function* sortElements(
       for (const read of page) {
         element += 1;
         if (element <= first) continue;
-        builder.add(read, read.failure === undefined ? sortedKey(keyOf(read.input)) : undefined);
+        builder.add(read, read.failure === undefined ? sortedKey(keyOf(read.input, read.raw)) : undefined);
         if (builder.isFull) yield { bytes: builder.take(), next: { bundle, element } };
       }
     }

@@ -1,0 +1,53 @@
+import { trimSpaceEnd, trimSpaceStart } from './record-text.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** The bytes `[start, end)` of a value. */
+export interface ValueRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Finds objects and arrays that stand one behind the other without line feeds, as Kinesis Firehose writes them. It looks at
+ * depth and strings only: whether each is JSON is for its parser to say.
+ *
+ * @returns two or more values that fill `[start, end)`, but for whitespace; undefined where there are none.
+ */
+export function concatenatedValues(bytes: Buffer, start: number, end: number): readonly ValueRange[] | undefined {
+  const values: ValueRange[] = [];
+  const last = trimSpaceEnd(bytes, start, end);
+  let from = trimSpaceStart(bytes, start, last);
+  while (from < last) {
+    const valueEnd = endOfValue(bytes, from, last);
+    if (valueEnd === undefined) return undefined;
+    values.push({ start: from, end: valueEnd });
+    from = trimSpaceStart(bytes, valueEnd, last);
+  }
+  return values.length > 1 ? values : undefined;
+}
+
+/** The end of the object or array that starts at `start`. */
+function endOfValue(bytes: Buffer, start: number, end: number): number | undefined {
+  let depth = 0;
+  for (let index = start; index < end; index += 1) {
+    const byte = bytes[index];
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+    else if (byte === QUOTE && depth > 0) index = endOfString(bytes, index + 1, end);
+    if (depth <= 0) return byte === CLOSE_BRACE || byte === CLOSE_BRACKET ? index + 1 : undefined;
+  }
+  return undefined;
+}
+
+/** The index of the quote that closes the string. */
+function endOfString(bytes: Buffer, from: number, end: number): number {
+  let index = from;
+  while (index < end && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;
+  return index;
+}
