@@ -101,6 +101,8 @@ const WEIGHTS = 'must have a weight for each branch and for nothing else, one of
 const branchTo = (fields: object): object => ({ ...branch(branches), ...fields });
 const splitBy = (split: unknown): object => branchTo({ split });
 
+const HEADER = 'pipelines.p.input.header must';
+
 /** Steps that break a rule, and what is said of each behind its place. */
 const stepRules: readonly (readonly [step: object, complaint: string])[] = [
   [filter(undefined as never), '.fn must be a function: current value is undefined'],
@@ -157,6 +159,16 @@ describe('defineFabric', () => {
     [input({ maxPixels: null }), `pipelines.p.input.maxPixels ${INTEGER}: current value is null`],
     [input({ delimiter: '' }), "pipelines.p.input.delimiter must be one character: current value is ''"],
     [input({ delimiter: ';;' }), "pipelines.p.input.delimiter must be one character: current value is ';;'"],
+    [
+      input({ header: true }),
+      'pipelines.p.input.header must be left out: only csv and tsv have a header: current value is true',
+    ],
+    [input({ format: 'csv', header: ['a', 'a'] }), `${HEADER} have no name twice: current value is a list of 2`],
+    [input({ format: 'csv', header: [] }), `${HEADER} have at least one name: current value is a list of 0`],
+    [
+      input({ format: 'csv', header: 'a' }),
+      `${HEADER} be true, false or a list of names of columns, each once: current value is 'a'`,
+    ],
     [input({ quotedNewlines: 1 }), 'pipelines.p.input.quotedNewlines must be true or false: current value is 1'],
     [input({ compresion: 'gzip' }), "pipelines.p.input has no field 'compresion'"],
     [{ steps: [] }, 'pipelines.p.steps must have at least one step: current value is a list of 0'],
