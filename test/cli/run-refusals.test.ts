@@ -1,6 +1,7 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fabric, filesBelow, linesIn, run, runArgs } from './run-fabric.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
@@ -21,14 +22,11 @@ describe('fabric run, where the run can not go on', () => {
   test('runs what it can, names the other inputs on stderr and in its summary, and ends with 1', async () => {
     const folder = await temporaryFolder();
     await writeIn(folder, 'in/a.jsonl', numbers(1, 2));
-    await writeIn(folder, 'in/b.jsonl.gz', 'not gzip');
+    await writeIn(folder, 'in/b.jsonl.gz', gzipSync('{"n":1}\n').subarray(0, -12));
     await symlink('nowhere', join(folder, 'in/c\n.jsonl'));
     const inputs = [join(folder, 'in')];
     const { status, stdout, stderr } = await run('numbers', inputs, join(folder, 'out'), ['--json']);
-    const reasons = [
-      'Cannot decompress gzip: the object is damaged, cut short, or not compressed so',
-      'it is a link to nowhere, which is not there',
-    ];
+    const reasons = ['Cannot decompress gzip: the object is cut short', 'it is a link to nowhere, which is not there'];
     expect(stderr.split('\n')).toEqual([
       `fabric: ${join(folder, 'in/b.jsonl.gz')}: ${reasons[0]}`,
       `fabric: ${join(folder, 'in/c\\n.jsonl')}: ${reasons[1]}`,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { descendantsOf } from '../processes.ts';
 import { configPath, type Ended, fabric, filesBelow, linesIn, startFabric } from '../cli/run-fabric.ts';
@@ -73,7 +74,7 @@ describe('fabric local --once', () => {
     await writeIn(stopped, 'in/strict/s.jsonl', numbers(1, 2, 3));
     await writeIn(stopped, 'in/stray.txt', '');
     await writeIn(stopped, 'in/numbers/_mine.jsonl', numbers(1));
-    await writeIn(stopped, 'in/numbers/damaged.jsonl.gz', 'not gzip');
+    await writeIn(stopped, 'in/numbers/damaged.jsonl.gz', gzipSync('{"n":1}\n').subarray(0, -12));
     await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
     await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
     const { status, stdout, stderr } = await once(stopped);

@@ -7,8 +7,10 @@ import { contentsBelow, filesBelow, identityOf, inputRunner, numbers } from './r
 
 const run = inputRunner();
 
-const GZIP = 'Cannot decompress gzip: the object is damaged, cut short, or not compressed so';
+const CUT_SHORT = 'Cannot decompress gzip: the object is cut short';
+const DAMAGED = 'Cannot decompress gzip: the object is damaged, or something else follows the compressed data';
 const packed = gzipSync(numbers(50));
+const cutShort = packed.subarray(0, -12);
 
 async function explanationOf(output: string, name: string): Promise<unknown> {
   return JSON.parse(await readFile(join(output, '_rejected', `${name}.json`), 'utf8'));
@@ -25,16 +27,15 @@ async function folderWith(bad: string | Uint8Array) {
 
 describe('an input that can not be planned', () => {
   test.each([
-    ['is not compressed as its name says', 'not gzip'],
-    ['is cut short', packed.subarray(0, -12)],
-    ['is damaged', Buffer.concat([packed.subarray(0, 40), Buffer.alloc(40, 7), packed.subarray(80)])],
-  ])('is rejected by name where it %s, and the others are run', async (_what, content) => {
+    ['is cut short', cutShort, CUT_SHORT],
+    ['is damaged', Buffer.concat([packed.subarray(0, 40), Buffer.alloc(40, 7), packed.subarray(80)]), DAMAGED],
+  ])('is rejected by name where it %s, and the others are run', async (_what, content, reason) => {
     const { input, bad, output } = await folderWith(content);
     const { jobs, rejected } = await run('double', [input], { output });
-    expect(rejected).toEqual([{ input: bad, reason: GZIP }]);
+    expect(rejected).toEqual([{ input: bad, reason }]);
     expect(await explanationOf(output, 'double/b.jsonl.gz')).toEqual({
       key: 'double/b.jsonl.gz',
-      reason: GZIP,
+      reason,
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
     });
     const ended = jobs.map(({ job, status }) => `${job.name} ${status}`);
@@ -43,7 +44,7 @@ describe('an input that can not be planned', () => {
   });
 
   test('is tried again by --resume, which runs nothing else again, and removes what was explained', async () => {
-    const { input, output } = await folderWith('not gzip');
+    const { input, output } = await folderWith(cutShort);
     await run('double', [input], { output });
     const before = await contentsBelow(join(output, 'double/a.jsonl'));
     const part = await identityOf(join(output, 'double/a.jsonl/part-00000-of-00006.jsonl'));
@@ -63,9 +64,9 @@ describe('an input that can not be planned', () => {
   });
 
   test('is told of where it is the only one, and nothing is left of it but the reason', async () => {
-    const { bad, output } = await folderWith('not gzip');
+    const { bad, output } = await folderWith(cutShort);
     const { jobs, rejected } = await run('double', [bad], { output });
-    expect({ jobs, rejected }).toEqual({ jobs: [], rejected: [{ input: bad, reason: GZIP }] });
+    expect({ jobs, rejected }).toEqual({ jobs: [], rejected: [{ input: bad, reason: CUT_SHORT }] });
     expect(await filesBelow(output)).toEqual(['_rejected/double/b.jsonl.gz.json']);
   });
 
@@ -89,6 +90,15 @@ describe('an input that can not be planned', () => {
   });
 });
 
+test('an explanation neither replaces nor removes a file that the fabric did not write', async () => {
+  const { bad, output } = await folderWith(cutShort);
+  const foreign = await writeIn(output, '_rejected/double/b.jsonl.gz.json', '{"mine":true}');
+  expect((await run('double', [bad], { output })).rejected).toHaveLength(1);
+  await writeIn(output, '../in/b.jsonl.gz', packed);
+  expect((await run('double', [bad], { output })).rejected).toEqual([]);
+  expect(await readFile(foreign, 'utf8')).toBe('{"mine":true}');
+});
+
 describe('names at the limit of the file system', () => {
   const long = 'x'.repeat(251);
 
@@ -109,7 +119,7 @@ describe('names at the limit of the file system', () => {
     const root = await temporaryFolder();
     const name = `${'x'.repeat(252)}.gz`;
     const output = join(root, 'out');
-    const { rejected } = await run('double', [await writeIn(root, name, 'no')], { output });
+    const { rejected } = await run('double', [await writeIn(root, name, cutShort)], { output });
     expect(rejected).toHaveLength(1);
     const [path = ''] = await filesBelow(join(output, '_rejected'));
     expect(JSON.parse(await readFile(join(output, '_rejected', path), 'utf8'))).toMatchObject({
