@@ -6,6 +6,7 @@ import { type Distribution, meanOf, type Metrics } from '../lib/telemetry/metric
 import type { FailureGroup, FailureGroups } from '../lib/jobs/report/failure-groups.ts';
 import { failureList } from './failure-table.ts';
 import { endRows, type JobEnds, jobEnds } from './job-ends.ts';
+import { addUsage, type TokenUsage } from '../lib/remote/token-usage.ts';
 import { plainTable } from './plain-table.ts';
 
 /** What `fabric run --json` prints. */
@@ -49,6 +50,8 @@ export interface RunSummary extends JobEnds {
     /** Seconds that requests waited for their turn, all of them together. */
     readonly waitedSecs: number;
   } | null;
+  /** Tokens that remote models counted, for outcomes of earlier runs too; absent where none did. */
+  readonly usage?: TokenUsage;
   /** The models that made the predictions: their full digests by what the lines show. */
   readonly models: Readonly<Record<string, string>>;
   /** Folders of results; a file for each input that is one element by itself. */
@@ -103,6 +106,7 @@ export function summarize(facts: RunFacts): RunSummary {
     modelLoads: loads?.count ?? 0,
     modelEvictions: metrics.counter('model_evictions'),
     requests: requests(metrics),
+    ...usageOf([...notes, ...loose]),
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
     results: [...results.map((result) => result.folder), ...loose.map((result) => result.path)],
   };
@@ -127,6 +131,11 @@ function requests(metrics: Metrics): RunSummary['requests'] {
   };
 }
 
+function usageOf(parts: readonly { readonly usage?: TokenUsage | undefined }[]): Pick<RunSummary, 'usage'> {
+  const usage = parts.reduce<TokenUsage | undefined>((sum, part) => addUsage(sum, part.usage), undefined);
+  return usage === undefined ? {} : { usage };
+}
+
 function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
@@ -149,6 +158,7 @@ export function summaryTable(summary: RunSummary): string {
   }
   if (modelLoadSecs !== null) table.push(['model load', describeLoads(summary, modelLoadSecs)]);
   if (summary.requests !== null) table.push(['requests', describeRequests(summary.requests)]);
+  if (summary.usage !== undefined) table.push(['tokens', describeUsage(summary.usage)]);
   for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
   if (results.length > SHOWN_RESULTS)
     table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
@@ -204,6 +214,18 @@ function describeRequests({ made, throttled, retried, meanMillis }: NonNullable<
   if (throttled > 0) parts.push(`${throttled.toLocaleString('en')} throttled and made again`);
   if (retried > 0) parts.push(`${retried.toLocaleString('en')} retried`);
   return parts.join(', ');
+}
+
+function describeUsage({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens }: TokenUsage): string {
+  const [input = '', cached = '', output = '', reasoning = ''] = [
+    inputTokens,
+    cachedInputTokens,
+    outputTokens,
+    reasoningTokens,
+  ].map((tokens) => tokens.toLocaleString('en'));
+  const ofInput = cachedInputTokens === 0 ? '' : ` (${cached} cached)`;
+  const ofOutput = reasoningTokens === 0 ? '' : ` (${reasoning} reasoning)`;
+  return `${input} input${ofInput}, ${output} output${ofOutput}`;
 }
 
 /** A path as short as it can be said from here; a URI as it is. */

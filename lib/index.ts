@@ -47,15 +47,18 @@ export {
   BedrockModelHandler,
   type BedrockModelHandlerOptions,
 } from './remote/bedrock/bedrock-model-handler.ts';
+export type { BedrockRecord } from './remote/bedrock/bedrock-record.ts';
 export type { ChatInput, ChatMessage, ChatPrediction, ChatUsage } from './remote/chat/chat.ts';
 export { EndpointError, type EndpointErrorOptions } from './remote/endpoint/endpoint-error.ts';
 export {
   OpenInferenceModelHandler,
   type OpenInferenceModelHandlerOptions,
 } from './remote/open-inference/open-inference-model-handler.ts';
+export type { OpenAIBatchLine } from './remote/openai/batch-line.ts';
 export { OpenAIModelHandler } from './remote/openai/openai-model-handler.ts';
 export type { OpenAIModelHandlerOptions, OpenAITask } from './remote/openai/openai-options.ts';
 export type { RateLimit } from './remote/flow/rate-limit.ts';
+export type { TokenUsage } from './remote/token-usage.ts';
 export {
   type EndpointInfo,
   type EndpointPermission,

@@ -1,4 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
+import type { TokenUsage } from '../remote/token-usage.ts';
 import type { AskedElement, ModelLabel } from './worker-protocol.ts';
 
 /** What a model answered for one element, and what it cost. */
@@ -7,6 +8,8 @@ export interface JournalEntry extends AskedElement {
   readonly model: number;
   /** Requests that the element was in, but for throttled ones. */
   readonly tries: number;
+  /** Tokens that were counted for these requests, as far as no committed part has them; absent where none were. */
+  readonly usage?: TokenUsage;
   /** Absent where there was none yet. */
   readonly answer?: { readonly value: unknown; readonly label: ModelLabel };
 }
@@ -68,6 +71,14 @@ export class AnswerJournal {
   forgetBefore(ordinal: number): void {
     if (this.#keepsAll) return;
     for (const [key, { place }] of this.#entries) if (ordinalOf(place) < ordinal) this.#entries.delete(key);
+  }
+
+  /** The tokens of these elements are in a committed part: they are not counted once more. */
+  forgetUsage(ordinals: readonly number[]): void {
+    const committed = new Set(ordinals);
+    for (const [key, { usage, ...entry }] of this.#entries) {
+      if (usage !== undefined && committed.has(ordinalOf(entry.place))) this.#entries.set(key, entry);
+    }
   }
 
   /** What is known of elements from an ordinal on. */

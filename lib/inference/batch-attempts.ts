@@ -6,6 +6,7 @@ import { ElementMismatchError } from '../models/collate.ts';
 import { byteLengthOf, type EncodedBatch, rowsIn } from '../models/encoded-batch.ts';
 import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
+import { addUsage, type TokenUsage, usageSince } from '../remote/token-usage.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import { askedElement } from './asked-elements.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
@@ -29,6 +30,8 @@ export interface BatchAttemptsOptions {
   readonly link: ModelLink;
   /** The bundle's task. */
   readonly task: number;
+  /** Fields of elements that are the pipeline's own. @default none */
+  readonly pipelineFields?: readonly string[];
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
   /** Takes elements whose model can't be loaded any more. @default that ends the bundle */
@@ -39,11 +42,16 @@ export interface BatchAttemptsOptions {
 export class BatchAttempts {
   readonly #options: BatchAttemptsOptions;
   readonly #codec: BatchCodec;
+  /** Fields of elements that do not go to the model. */
+  readonly #leftOut: readonly string[] | undefined;
   readonly #modelsByName = new Map<string, readonly ModelLabel[]>();
 
   constructor(codec: BatchCodec, options: BatchAttemptsOptions) {
     this.#codec = codec;
     this.#options = options;
+    const { handler, pipelineFields = [] } = options;
+    this.#leftOut =
+      handler.withoutPipelineFields === undefined || pipelineFields.length === 0 ? undefined : pipelineFields;
   }
 
   /** Resolves when all elements are settled. @throws what ends the bundle */
@@ -82,6 +90,7 @@ export class BatchAttempts {
     const named = this.#namedModels(fitting);
     const answer = await this.#infer(batch, fitting, { encoded, isolating });
     if (answer.tries !== undefined) countTries(fitting, answer.tries);
+    if (answer.usage !== undefined) countUsage(fitting, answer.usage);
     if (!answer.ok) {
       if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
       onModelLost(fitting, answer.failure);
@@ -204,7 +213,15 @@ export class BatchAttempts {
   valueOf(item: WorkItem): unknown {
     const { args: inputs } = this.#codec;
     const args = inputs === undefined ? undefined : this.#argsOf(item);
-    return inputs === undefined || args === undefined ? item.value : inputs.feed(item.value, args);
+    const value = this.#modelsPart(item);
+    return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
+  }
+
+  /** The element as it is the model's: one that was read has fields of the pipeline's. */
+  #modelsPart(item: WorkItem): unknown {
+    const { value } = item;
+    if (this.#leftOut === undefined || !item.isAsRead) return value;
+    return this.#options.handler.withoutPipelineFields?.(value, this.#leftOut);
   }
 
   #valuesOf(slots: readonly Slot[]): unknown[] {
@@ -235,6 +252,16 @@ function countTries(slots: readonly Slot[], tries: readonly number[]): void {
     const all = tries[index] ?? slot.tries;
     slot.item.tries += all - slot.tries;
     slot.tries = all;
+  });
+}
+
+/** The same for the tokens of these requests. */
+function countUsage(slots: readonly Slot[], usage: readonly (TokenUsage | undefined)[]): void {
+  slots.forEach((slot, index) => {
+    const all = usage[index];
+    if (all === undefined) return;
+    slot.item.usage = addUsage(usageSince(all, slot.usage), slot.item.usage);
+    slot.usage = all;
   });
 }
 

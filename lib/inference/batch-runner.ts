@@ -26,7 +26,7 @@ export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'mode
   readonly inputs: readonly TensorMetadata[] | undefined;
 }
 
-export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task'> {
+export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task' | 'pipelineFields'> {
   readonly scope: FunctionScope;
   /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
   readonly marksMidBatch: boolean;
@@ -76,7 +76,9 @@ export class BatchRunner {
     const { batching } = handler;
     const codec = batchCodec(handler, inputs);
     const { fixedSize } = codec;
-    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, task: this.#options.scope.task });
+    const { task, pipelineFields } = this.#options.scope;
+    const ofScope = { task, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
+    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
     const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
     const isRemote = handler instanceof RemoteModelHandler;

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../config/fabric.ts';
+import { elementInput } from '../config/pipeline-fields.ts';
 import { FabricError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
@@ -31,7 +32,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const startedAt = performance.now();
   const { pipeline, bundle, signal, onMissingField } = options;
   let pages: Pages = withReadDone(
-    readBundle(bundle, { input: pipeline.input, signal, hasOutcomes: options.skip > 0, onMissingField }),
+    readBundle(bundle, { input: elementInput(pipeline), signal, hasOutcomes: options.skip > 0, onMissingField }),
     options.onReadDone,
   );
   if (options.scope.oneByOne) pages = oneByOne(pages);

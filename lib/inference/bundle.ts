@@ -1,5 +1,6 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { BundleRange } from '../formats/format.ts';
+import type { TokenUsage } from '../remote/token-usage.ts';
 import type { ByteRange } from '../stores/byte-source.ts';
 
 /** One object of a list that makes a bundle; its position is its place in the job's list. */
@@ -79,6 +80,8 @@ export interface OutcomeChunk {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
+  /** Tokens that remote models counted for its elements, also for those that failed; absent where none did. */
+  readonly usage?: TokenUsage;
   /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
   readonly isMidBatch?: boolean;
 }
@@ -97,5 +100,7 @@ export interface BundleSummary {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
+  /** Tokens that remote models counted for its elements, also for those that failed; absent where none did. */
+  readonly usage?: TokenUsage;
   readonly elapsedMillis: number;
 }

@@ -5,6 +5,7 @@ import { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
 import type { BatchAnswer, ElementAnswer, EndedBatch } from '../remote/endpoint/batch-answer.ts';
 import type { RemoteEndpoint } from '../remote/endpoint/remote-endpoint.ts';
 import type { RemoteModelHandler } from '../remote/remote-model-handler.ts';
+import { addUsage } from '../remote/token-usage.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AskingBundle } from './engine-model.ts';
 import type { LearnedSizes } from './learned-sizes.ts';
@@ -140,17 +141,19 @@ export class FragmentAsker implements Disposable {
   }
 
   /** Notes what was asked, and what was answered, in the bundles' journals. */
-  #keep(fragments: readonly Fragment[], { tries, answers }: EndedBatch): void {
+  #keep(fragments: readonly Fragment[], { tries, usage, answers }: EndedBatch): void {
     const { index: model, label } = this.#options;
     let start = 0;
     for (const { size, elements, bundle } of fragments) {
       elements.forEach((element, at) => {
         const answer = answers[start + at];
-        const before = bundle.journal.find(model, element)?.tries ?? 0;
+        const before = bundle.journal.find(model, element);
+        const paid = addUsage(before?.usage, usage?.[start + at]);
         bundle.journal.record({
           model,
           ...element,
-          tries: before + (tries[start + at] ?? 0),
+          tries: (before?.tries ?? 0) + (tries[start + at] ?? 0),
+          ...(paid === undefined ? {} : { usage: paid }),
           ...(answer?.ok === true ? { answer: { value: answer.value, label: label() } } : {}),
         });
       });

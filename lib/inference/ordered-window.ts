@@ -1,3 +1,4 @@
+import type { TokenUsage } from '../remote/token-usage.ts';
 import { ChangeSignal } from './change-signal.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -33,6 +34,8 @@ export class Slot {
   lane = 0;
   /** Requests to a remote model that it was in, as far as they are counted. */
   tries = 0;
+  /** The tokens of these requests. */
+  usage: TokenUsage | undefined;
   /** Of an element that only goes by: what it weighs until it leaves. */
   bytes = 0;
 

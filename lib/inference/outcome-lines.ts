@@ -1,4 +1,5 @@
 import type { OutcomeChunk, Providers } from './bundle.ts';
+import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import { toJson } from './json.ts';
 import { joinProviders } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
@@ -34,6 +35,7 @@ export class OutcomeLines {
   /** Those of the lines that have not been taken yet. */
   #models: Record<string, string> = {};
   #providers: Providers | undefined;
+  #usage: TokenUsage | undefined;
   readonly #encoder = new TextEncoder();
   #results = '';
   #errors = '';
@@ -74,6 +76,7 @@ export class OutcomeLines {
   #add(item: WorkItem): void {
     this.#elements += 1;
     this.#isMidBatch = item.isMidBatch;
+    if (item.usage !== undefined) this.#usage = addUsage(item.usage, this.#usage);
     if (item.failure === undefined) this.#addResult(item);
     if (item.failure !== undefined) this.#addFailure(item);
   }
@@ -89,6 +92,7 @@ export class OutcomeLines {
       failed: this.#failed,
       models: this.#models,
       ...(this.#providers === undefined ? {} : { providers: this.#providers }),
+      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
       isMidBatch: this.#isMidBatch,
     };
     this.#results = '';
@@ -98,6 +102,7 @@ export class OutcomeLines {
     this.#failed = {};
     this.#models = {};
     this.#providers = undefined;
+    this.#usage = undefined;
     // What it shows has to be named again.
     this.#last = undefined;
     return chunk;

@@ -64,8 +64,11 @@ export class RemoteModelService implements EngineModel {
     const open = asked.elements.flatMap((_, index) => (known[index] === undefined ? index : []));
     const answer = open.length === 0 ? NOTHING_ASKED : await this.#ask(open, request, bundle);
     if (answer === undefined) return undefined;
-    const tries = asked.elements.map((element) => bundle.journal.find(model, element)?.tries ?? 0);
-    const common = { sizes: this.#learned.sizes(request.key), tries };
+    const entries = asked.elements.map((element) => bundle.journal.find(model, element));
+    const tries = entries.map((entry) => entry?.tries ?? 0);
+    const usage = entries.map((entry) => entry?.usage);
+    const isPaid = usage.some((one) => one !== undefined);
+    const common = { sizes: this.#learned.sizes(request.key), tries, ...(isPaid ? { usage } : {}) };
     if (answer.kind === 'failed') return { ...common, ok: false, failure: answer.failure };
     const values: unknown[] = known.map((entry) => entry?.value);
     const failed: FailedElement[] = [];

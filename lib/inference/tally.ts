@@ -1,3 +1,4 @@
+import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import type { OutcomeChunk, Providers } from './bundle.ts';
 
 /** What became of the elements of a bundle so far. */
@@ -10,6 +11,8 @@ export interface Tally {
   readonly models: Record<string, string>;
   /** What models that asked for a device ran on; replaced, never changed. */
   providers?: Providers;
+  /** Tokens that remote models counted; replaced, never changed. */
+  usage?: TokenUsage;
 }
 
 export function emptyTally(): Tally {
@@ -26,6 +29,8 @@ export function count(tally: Tally, chunk: OutcomeChunk): void {
   Object.assign(tally.models, chunk.models);
   const providers = joinProviders(tally.providers, chunk.providers);
   if (providers !== undefined) tally.providers = providers;
+  const usage = addUsage(tally.usage, chunk.usage);
+  if (usage !== undefined) tally.usage = usage;
 }
 
 /** What models ran on by either account. */

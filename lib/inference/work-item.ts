@@ -3,6 +3,7 @@ import type { PositionIds } from '../elements/identity.ts';
 import { ElementReadError, type ErrorDescription, describeThrown } from '../errors.ts';
 import type { ReadElement } from '../formats/format.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
+import type { TokenUsage } from '../remote/token-usage.ts';
 import { toJson } from './json.ts';
 import type { ModelLabel } from './worker-protocol.ts';
 
@@ -26,6 +27,8 @@ export class WorkItem {
   isRefused = false;
   /** Times that the element was in a batch that ran. */
   tries = 0;
+  /** Tokens that remote models counted for it, by all steps. */
+  usage: TokenUsage | undefined;
   /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
   isMidBatch = false;
   /** Its own arguments for `runInference`. */
@@ -59,6 +62,11 @@ export class WorkItem {
     this.#input = raw === undefined ? input : undefined;
     this.#value = raw === undefined ? ownCopy(input) : input;
     this.failure = failure === undefined ? undefined : { stage: 'read', error: failure };
+  }
+
+  /** Whether no step has given it another value than the one that was read. */
+  get isAsRead(): boolean {
+    return this.#valueState !== 'made';
   }
 
   /** What the step before gave. */

@@ -3,6 +3,7 @@ import type { CarriedError, ErrorDescription } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
+import type { TokenUsage } from '../remote/token-usage.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
 
@@ -104,6 +105,8 @@ export type InferAnswer = {
   readonly sizes: BatchSizes;
   /** Requests that each element was in so far, where the model is a remote one; in earlier attempts too. */
   readonly tries?: readonly number[];
+  /** The tokens that were counted for each of them, where an endpoint counts any. */
+  readonly usage?: readonly (TokenUsage | undefined)[];
 } & (
   | {
       readonly ok: true;

@@ -1,6 +1,7 @@
 import { loadConfig, pipelineNamed } from '../config/load-config.ts';
 import { placesBelow } from '../config/places-below.ts';
 import type { Pipeline } from '../config/fabric.ts';
+import { pipelineFields } from '../config/pipeline-fields.ts';
 import { type PipelineModel, pipelineModels } from '../config/pipeline-models.ts';
 import { carryError } from '../errors.ts';
 import type { OutcomeChunk } from './bundle.ts';
@@ -97,7 +98,14 @@ export class InferenceWorker {
         stages: this.#stages,
         bundle,
         link: this.#link,
-        scope: { task: id, progress, timeoutSecs: FUNCTION_TIMEOUT_SECS, oneByOne, known: new Map(failures) },
+        scope: {
+          task: id,
+          progress,
+          timeoutSecs: FUNCTION_TIMEOUT_SECS,
+          oneByOne,
+          known: new Map(failures),
+          pipelineFields: pipelineFields(this.#pipeline.input),
+        },
         skip,
         signal: task.aborter.signal,
         shownPlace: this.#shownPlace,

@@ -1,6 +1,7 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { Providers } from '../inference/bundle.ts';
 import { joinProviders } from '../inference/tally.ts';
+import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import type { ByteRange } from '../stores/byte-source.ts';
 import type { Job } from './job.ts';
 
@@ -46,6 +47,8 @@ export interface PartNote {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on; absent where none did. */
   readonly providers?: Providers;
+  /** Tokens that remote models counted for the elements; absent where none did. */
+  readonly usage?: TokenUsage;
   /** The name of the staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
   readonly errors?: string;
   readonly elapsedMillis: number;
@@ -70,6 +73,8 @@ export interface Manifest {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
+  /** Tokens that remote models counted for the elements; absent where none did. */
+  readonly usage?: TokenUsage;
   readonly config: string;
   readonly timings: { readonly bundleMillis: number };
 }
@@ -83,6 +88,7 @@ export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, n
   const failedByStage: Record<string, number> = {};
   const models: Record<string, string> = {};
   let providers: Providers | undefined;
+  let usage: TokenUsage | undefined;
   let bundleMillis = 0;
   for (const note of notes) {
     counts.total += note.elements;
@@ -91,6 +97,7 @@ export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, n
     bundleMillis += note.elapsedMillis;
     Object.assign(models, note.models);
     providers = joinProviders(providers, note.providers);
+    usage = addUsage(usage, note.usage);
     for (const [stage, failed] of Object.entries(note.failedByStage)) {
       failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
     }
@@ -108,6 +115,7 @@ export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, n
     ...(missing.length === 0 ? {} : { missing: missing.slice(0, MAX_NAMED_MISSING), missingCount: missing.length }),
     models,
     ...(providers === undefined ? {} : { providers }),
+    ...(usage === undefined ? {} : { usage }),
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },
   };

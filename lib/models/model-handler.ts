@@ -99,6 +99,17 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
   /** Elements share a batch only where their keys are the same. */
   batchKey?(element: Input): string;
 
+  /** The field that is an element's id where the pipeline's `input.id` names none. @default none */
+  get idField(): string | undefined {
+    return undefined;
+  }
+
+  /**
+   * The element without these fields, which the pipeline's `input` names for itself, where all other fields of an element
+   * are the model's. It is called for elements as they were read, and never throws. @default elements stay as they are
+   */
+  withoutPipelineFields?(element: unknown, names: readonly string[]): unknown;
+
   /** Called once by whoever loaded the config, with its URL: relative paths in the options are relative to it. */
   resolvePaths(_base: URL): void {}
 

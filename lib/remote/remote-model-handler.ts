@@ -3,6 +3,7 @@ import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler } from '../mode
 import { type OptionNames, withKnownNames } from '../models/option-names.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import { judgeError } from './endpoint/judge-error.ts';
+import type { TokenUsage } from './token-usage.ts';
 import { checkRateLimits, type RateLimit } from './flow/rate-limit.ts';
 import type { SecretReference } from './secrets/secret-reference.ts';
 
@@ -45,6 +46,8 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
   /** Those of the step and of the elements; a copy for each request. */
   readonly inferenceArgs?: InferenceArgs;
+  /** Takes the tokens that the endpoint counted for an answer, also for one that is no prediction. */
+  readonly reportUsage?: (usage: TokenUsage) => void;
 }
 
 /** What an endpoint says of its model. */

@@ -36,6 +36,13 @@ describe('manifestOf', () => {
     expect(models).toEqual({ abc: 'abcdef' });
   });
 
+  test('sums the tokens that were counted', () => {
+    const usage = { inputTokens: 10, cachedInputTokens: 4, outputTokens: 3, reasoningTokens: 1 };
+    const { usage: sum } = manifestOf(job, { status: 'complete' }, [{ ...note, usage }, note, { ...note, usage }]);
+    expect(sum).toEqual({ inputTokens: 20, cachedInputTokens: 8, outputTokens: 6, reasoningTokens: 2 });
+    expect(manifestOf(job, { status: 'complete' }, [note])).not.toHaveProperty('usage');
+  });
+
   test('says nothing of it where no model asked for a device', () => {
     expect(manifestOf(job, { status: 'complete' }, [note, note])).not.toHaveProperty('providers');
   });

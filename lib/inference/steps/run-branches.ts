@@ -1,5 +1,6 @@
 import type { BranchStep, Step } from '../../config/steps.ts';
 import { applyFunction, type FunctionScope } from '../element-functions.ts';
+import { addUsage } from '../../remote/token-usage.ts';
 import { ModelLists } from '../model-lists.ts';
 import { checkedBranch, weightedChoice } from './split.ts';
 import type { Stage } from '../stages.ts';
@@ -102,6 +103,7 @@ class Way {
     if (child.isMidBatch) item.isMidBatch = true;
     if (!this.#goesThrough(name)) return;
     item.tries += child.tries;
+    item.usage = addUsage(item.usage, child.usage);
     item.models = this.#lists.join(item.models, child.models);
     if (child.failure === undefined) this.#values[name] = child.value;
     else item.failure = child.failure;

@@ -1,5 +1,6 @@
 import { FabricError } from '../../errors.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from '../element-functions.ts';
+import { addUsage } from '../../remote/token-usage.ts';
 import { ModelLists, unionOfModels } from '../model-lists.ts';
 import { UnderWay } from './under-way.ts';
 import type { Pages, WorkItem } from '../work-item.ts';
@@ -102,6 +103,7 @@ class Whole {
     if (this.#left === 0 && piece.isMidBatch) item.isMidBatch = true;
     if (this.#size === 0) return;
     item.tries += piece.tries;
+    item.usage = addUsage(item.usage, piece.usage);
     item.failure ??= piece.failure;
     this.#results.push(piece.value);
     this.#models = unionOfModels(this.#models, piece.models);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path/posix';
 import { FabricError } from '../../errors.ts';
 import type { BundleSummary, Providers } from '../../inference/bundle.ts';
+import type { TokenUsage } from '../../remote/token-usage.ts';
 import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
 import type { PartNote } from '../manifest.ts';
 import type { OutcomeSpool } from './outcome-spool.ts';
@@ -13,6 +14,8 @@ const JSON_LINES = 'application/x-ndjson';
 export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
   /** What models that asked for a device ran on. @default what the spool's outcomes say */
   readonly providers?: Providers | undefined;
+  /** Tokens that were counted. @default what the spool's outcomes say */
+  readonly usage?: TokenUsage | undefined;
   readonly output: OutputBucket;
   /** What must be there for the commit to hold: nothing, or the part that it replaces. @default 'absent' */
   readonly only?: PutOptions['only'];
@@ -35,8 +38,9 @@ export interface Commit {
 export async function commitPart(
   place: PartPlace,
   spool: OutcomeSpool,
-  { output, models, providers = spool.tally.providers, elapsedMillis, only = 'absent', signal }: CommitPartOptions,
+  { output, models, elapsedMillis, only = 'absent', signal, ...counted }: CommitPartOptions,
 ): Promise<Commit> {
+  const { providers = spool.tally.providers, usage = spool.tally.usage } = counted;
   await spool.close();
   const { store, bucket } = output;
   const staging = `${place.staging}.${randomUUID()}`;
@@ -54,6 +58,7 @@ export async function commitPart(
     failedByStage: tally.failedByStage,
     models,
     ...(providers === undefined ? {} : { providers }),
+    ...(usage === undefined ? {} : { usage }),
     ...(errorsKey === undefined ? {} : { errors: errorsKey }),
     elapsedMillis: Math.round(elapsedMillis),
   };

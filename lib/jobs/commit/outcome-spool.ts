@@ -81,6 +81,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     Object.assign(this.tally.failedByStage, tally.failedByStage);
     Object.assign(this.tally.models, tally.models);
     if (tally.providers !== undefined) this.tally.providers = tally.providers;
+    if (tally.usage !== undefined) this.tally.usage = tally.usage;
     this.#cut = this.#here();
   }
 
@@ -93,6 +94,8 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     const { tally, results, errors } = this.#cut;
     if (tally.total <= least || tally.total === this.tally.total) return;
     await Promise.all([truncate(this.results.path, results), truncate(this.errors.path, errors)]);
+    // What was counted behind the cut only is in the answers that are kept.
+    delete this.tally.usage;
     Object.assign(this.tally, tally);
   }
 

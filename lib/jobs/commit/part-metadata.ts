@@ -5,8 +5,8 @@ import type { PartPlace } from '../output-layout.ts';
 /** S3 takes 2 KB of metadata; names and the other fields need the rest. */
 const MAX_DETAILS_BYTES = 1200;
 
-/** What of a note can grow with the pipeline: stages and models, and what these ran on. */
-type NoteDetails = Pick<PartNote, 'failedByStage' | 'models' | 'providers'>;
+/** What of a note can grow with the pipeline: stages and models, what these ran on, and the tokens that they counted. */
+type NoteDetails = Pick<PartNote, 'failedByStage' | 'models' | 'providers' | 'usage'>;
 
 /** Where committed results are. */
 export interface OutputBucket {
@@ -31,11 +31,12 @@ export async function metadataOf(
   options: StoreOptions = {},
 ): Promise<Record<string, string>> {
   const { job, name, elements, bytes, succeeded, errors, elapsedMillis } = note;
-  const { failedByStage, models, providers } = note;
+  const { failedByStage, models, providers, usage } = note;
   const details = JSON.stringify({
     failedByStage,
     models,
     ...(providers === undefined ? {} : { providers }),
+    ...(usage === undefined ? {} : { usage }),
   } satisfies NoteDetails);
   const fits = details.length <= MAX_DETAILS_BYTES && /^[\x20-\x7e]*$/.test(details);
   if (!fits) await store.put({ bucket, key: detailsKey }, details, options);

@@ -14,7 +14,7 @@ import type { OutputBucket } from '../commit/part-metadata.ts';
  */
 export interface PartialOutcomes extends Pick<
   BundleSummary,
-  'failedByStage' | 'models' | 'providers' | 'elapsedMillis'
+  'failedByStage' | 'models' | 'providers' | 'usage' | 'elapsedMillis'
 > {
   readonly elements: number;
   readonly succeeded: number;
@@ -36,11 +36,22 @@ export async function stagePartial(
 ): Promise<void> {
   await spool.close();
   const staging = `${place.staging}.${randomUUID()}.partial`;
-  const { total, succeeded, failedByStage, models, providers } = spool.tally;
+  const { total, succeeded, failedByStage, models, providers, usage } = spool.tally;
   const results = `${staging}-results.jsonl`;
   const errors = `${staging}-errors.jsonl`;
   const ranOn = providers === undefined ? {} : { providers };
-  const partial = { elements: total, succeeded, failedByStage, models, ...ranOn, elapsedMillis, results, errors };
+  const paid = usage === undefined ? {} : { usage };
+  const partial = {
+    elements: total,
+    succeeded,
+    failedByStage,
+    models,
+    ...ranOn,
+    ...paid,
+    elapsedMillis,
+    results,
+    errors,
+  };
   await Promise.all([
     store.put({ bucket, key: results }, { path: spool.results.path }),
     store.put({ bucket, key: errors }, { path: spool.errors.path }),

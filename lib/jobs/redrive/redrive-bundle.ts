@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { RedriveMessage } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
 import { joinProviders } from '../../inference/tally.ts';
+import { addUsage } from '../../remote/token-usage.ts';
 import { commitPart } from '../commit/commit-part.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { RecordedJob } from '../job-record.ts';
@@ -145,10 +146,12 @@ async function runAndReplace(
     output,
     models: failures.isRange ? models : { ...part.note.models, ...models },
     providers: joinProviders(failures.isRange ? undefined : part.note.providers, redone.tally.providers),
+    usage: addUsage(part.note.usage, redone.tally.usage),
     elapsedMillis: part.note.elapsedMillis + run.elapsedMillis,
     only: { ifMatch: part.etag },
   });
   if (!commit.won) return { won: false, now: commit.part };
+  answers.journal.forgetUsage(ordinals);
   await finish(place, commit.part, redone, options);
   if (brokenOff !== undefined) throw new BrokenOffError({ ...brokenOff.at, progressed: true }, brokenOff.cause);
   return { won: true, now: commit.part };

@@ -111,6 +111,7 @@ export class JobFolder implements JobOutput {
           failedByStage: summary.failedByStage,
           models: summary.models,
           ...(summary.providers === undefined ? {} : { providers: summary.providers }),
+          ...(summary.usage === undefined ? {} : { usage: summary.usage }),
           ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
           elapsedMillis: Math.round(summary.elapsedMillis),
         };

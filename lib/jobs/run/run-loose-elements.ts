@@ -21,6 +21,8 @@ export interface LooseResult {
   readonly failure: GroupedFailure | undefined;
   /** The models of its bundle, by what the lines show of them: their full digests. */
   readonly models: BundleSummary['models'];
+  /** Tokens that were counted for its bundle, stated once: with the first answer. */
+  readonly usage?: BundleSummary['usage'];
 }
 
 export interface RunLooseElementsOptions {
@@ -70,7 +72,7 @@ async function* runBundle(
 ): AsyncGenerator<LooseResult> {
   const ids = new Map(inputs.map((input) => [looseId(input.name), input]));
   const objects = [...ids].map(([id, input]) => bundleObject(id, input));
-  const answers: Omit<LooseResult, 'models'>[] = [];
+  const answers: Omit<LooseResult, 'models' | 'usage'>[] = [];
   const answer = async (line: string): Promise<void> => {
     const outcome = JSON.parse(line) as { readonly id: string } & Partial<GroupedFailure>;
     const { id, stage, error } = outcome;
@@ -90,8 +92,8 @@ async function* runBundle(
       for (const line of [results, errors].flatMap(linesIn)) await answer(line);
     },
   };
-  const { models } = await engine.process(bundle, sink, { signal });
-  for (const one of answers) yield { ...one, models };
+  const { models, usage } = await engine.process(bundle, sink, { signal });
+  for (const [index, one] of answers.entries()) yield { ...one, models, usage: index === 0 ? usage : undefined };
 }
 
 function bundleObject(id: string, { name, failure, ...location }: RunInput): BundleObject {

@@ -4,6 +4,7 @@ import type {
   InvokeModelCommandInput,
 } from '@aws-sdk/client-bedrock-runtime';
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { withoutFields } from '../../models/without-fields.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
@@ -22,8 +23,12 @@ import {
 import { StrangeAnswers } from '../endpoint/strange-answers.ts';
 import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/token-weights.ts';
 import { bedrockError } from './bedrock-error.ts';
-import { type ConverseOptions, converseInput, conversePrediction } from './converse.ts';
+import { type BedrockRecord, isRecord, modelInputOf, RECORD_FIELDS, RECORD_ID } from './bedrock-record.ts';
+import { CONVERSE_FIELDS, type ConverseOptions, maxTokensIn } from './converse-params.ts';
+import { converseInput, conversePrediction, converseUsage } from './converse.ts';
+import { reportInvokeUsage } from './invoke-usage.ts';
 import { modelArns } from './model-arns.ts';
+import { shaped } from './request-shape.ts';
 
 /** Requests on one connection of HTTP/2: few enough that what one loses is little. */
 const STREAMS_A_CONNECTION = 32;
@@ -32,9 +37,9 @@ const SESSION_GRACE_MILLIS = 5_000;
 
 /** What elements and predictions are, by the API. */
 export interface BedrockElements {
-  readonly converse: { readonly input: ChatInput; readonly output: ChatPrediction };
+  readonly converse: { readonly input: ChatInput | BedrockRecord; readonly output: ChatPrediction };
   /** The model's own request body, and its own answer. */
-  readonly invoke: { readonly input: Readonly<Record<string, unknown>>; readonly output: unknown };
+  readonly invoke: { readonly input: Readonly<Record<string, unknown>> | BedrockRecord; readonly output: unknown };
 }
 
 export type BedrockApi = keyof BedrockElements;
@@ -104,6 +109,16 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     return `Bedrock model '${this.options.modelId}'`;
   }
 
+  override get idField(): string {
+    return RECORD_ID;
+  }
+
+  /** Of a model's own body nothing is known here. */
+  override withoutPipelineFields(element: unknown, names: readonly string[]): unknown {
+    const isWhole = this.options.api === 'invoke' && !isRecord(element);
+    return isWhole ? element : withoutFields(element, names.filter(isPipelineField));
+  }
+
   override get permissions(): readonly EndpointPermission[] {
     // Converse asks for the same.
     return [{ actions: ['bedrock:InvokeModel'], resources: modelArns(this.options.modelId, this.options.region) }];
@@ -131,12 +146,12 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   override async request(
     batch: readonly BedrockElements[Api]['input'][],
     { runtime, strangeAnswers }: BedrockClient,
-    { signal, inferenceArgs }: RequestOptions,
+    options: RequestOptions,
   ): Promise<readonly BedrockElements[Api]['output'][]> {
     const predictions: unknown[] = [];
     try {
       for (const element of batch) {
-        predictions.push(await this.#ask(element, runtime, { signal, ...(inferenceArgs && { inferenceArgs }) }));
+        predictions.push(await this.#ask(element, runtime, options));
         strangeAnswers.wasRight();
       }
     } catch (error) {
@@ -147,11 +162,13 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   }
 
   /** @throws NotTheProtocolError where the answer is not what the API has */
-  async #ask(element: unknown, runtime: BedrockRuntimeClient, { signal, inferenceArgs }: RequestOptions) {
+  async #ask(element: unknown, runtime: BedrockRuntimeClient, options: RequestOptions) {
+    const { signal, inferenceArgs } = options;
     try {
+      const body = modelInputOf(element);
       return this.options.api === 'invoke'
-        ? await this.#invoke(runtime, this.#invokeInput(element, inferenceArgs), signal)
-        : await this.#converse(runtime, this.#converseInput(element, inferenceArgs), signal);
+        ? await this.#invoke(runtime, this.#invokeInput(body, inferenceArgs), options)
+        : await this.#converse(runtime, this.#converseInput(body, inferenceArgs), options);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof InputMismatchError || error instanceof NotTheProtocolError) throw error;
@@ -160,17 +177,22 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     }
   }
 
-  async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, abortSignal: AbortSignal) {
-    const { ConverseCommand } = await import('@aws-sdk/client-bedrock-runtime');
-    const answer = await runtime.send(new ConverseCommand(input), { abortSignal });
+  async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, options: RequestOptions) {
+    const { ConverseCommand, ConverseRequest$ } = await import('@aws-sdk/client-bedrock-runtime');
+    const whole = shaped(input, ConverseRequest$) as ConverseCommandInput; // As the shape is its own.
+    const answer = await runtime.send(new ConverseCommand(whole), { abortSignal: options.signal });
+    const usage = converseUsage(answer);
+    if (usage !== undefined) options.reportUsage?.(usage);
     const prediction = conversePrediction(answer, this.endpointName);
     if (prediction === undefined) throw new NotTheProtocolError('JSON without a message: check its address');
     return prediction;
   }
 
-  async #invoke(runtime: BedrockRuntimeClient, input: InvokeModelCommandInput, abortSignal: AbortSignal) {
+  async #invoke(runtime: BedrockRuntimeClient, input: InvokeModelCommandInput, options: RequestOptions) {
     const { InvokeModelCommand } = await import('@aws-sdk/client-bedrock-runtime');
-    const { body } = await runtime.send(new InvokeModelCommand(input), { abortSignal });
+    const command = new InvokeModelCommand(input);
+    reportInvokeUsage(command, options.reportUsage);
+    const { body } = await runtime.send(command, { abortSignal: options.signal });
     return parsed(body);
   }
 
@@ -190,8 +212,14 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
 
 function tokensOf<Api extends BedrockApi>({ api, system = '', maxTokens = 0 }: BedrockModelHandlerOptions<Api>) {
   if (api === 'invoke') return (element: unknown) => estimateTokens(JSON.stringify(element) ?? '');
-  const fixed = maxTokens + (system === '' ? 0 : estimateTokens(system));
-  return (element: unknown) => fixed + estimateChatTokens(element);
+  const systemTokens = system === '' ? 0 : estimateTokens(system);
+  return (element: unknown) => systemTokens + (maxTokensIn(element) ?? maxTokens) + estimateChatTokens(element);
+}
+
+/** A path is of the field that it starts with. */
+function isPipelineField(name: string): boolean {
+  const [root = name] = name.split('.');
+  return !CONVERSE_FIELDS.has(root) && !RECORD_FIELDS.has(root) && root !== 'prompt';
 }
 
 function parsed(body: Uint8Array): unknown {

@@ -2,24 +2,15 @@ import type {
   ContentBlock,
   ConverseCommandInput,
   ConverseCommandOutput,
-  InferenceConfiguration,
   Message,
   SystemContentBlock,
 } from '@aws-sdk/client-bedrock-runtime';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { type ChatMessage, type ChatPrediction, isSystemMessage, messagesOf } from '../chat/chat.ts';
+import { type ChatMessage, chatParams, type ChatPrediction, isSystemMessage, messagesOf } from '../chat/chat.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
-
-export interface ConverseOptions {
-  readonly system?: string | undefined;
-  readonly maxTokens?: number | undefined;
-  readonly temperature?: number | undefined;
-  readonly additionalModelRequestFields?: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** The arguments that all models have; others are the model's own. */
-const COMMON_ARGS = new Set(['maxTokens', 'temperature', 'topP', 'stopSequences']);
+import type { TokenUsage } from '../token-usage.ts';
+import { type ConverseOptions, converseParams } from './converse-params.ts';
 
 /** Ends of an answer that are no answer. */
 const WITHHELD: Readonly<Record<string, string>> = {
@@ -35,22 +26,40 @@ const WITHHELD: Readonly<Record<string, string>> = {
  */
 export function converseInput(
   element: unknown,
-  { system, maxTokens, temperature, additionalModelRequestFields }: ConverseOptions,
+  options: ConverseOptions & { readonly modelId?: string },
   args: InferenceArgs = {},
 ): Omit<ConverseCommandInput, 'modelId'> {
-  const messages = messagesOf(element, system);
-  const own = Object.entries(args).filter(([name]) => !COMMON_ARGS.has(name));
-  const common = Object.entries(args).filter(([name]) => COMMON_ARGS.has(name));
-  const fields = { ...additionalModelRequestFields, ...Object.fromEntries(own) };
-  const inferenceConfig: InferenceConfiguration = { maxTokens, temperature, ...Object.fromEntries(common) };
+  // What is no element of a chat is not one with parameters that are wrong.
+  const own = messagesOf(element);
+  const params = converseParams(chatParams(element), options, args);
+  const messages = params.system.length === 0 ? messagesOf(element, options.system) : own;
+  const said = messages.filter(isSystemMessage).flatMap((message) => blocksOf(message) as SystemContentBlock[]);
+  const { inferenceConfig, additionalModelRequestFields: fields } = params;
   return {
+    ...params.others,
     messages: messages.filter((message) => !isSystemMessage(message)).map(converseMessage),
-    system: messages.filter(isSystemMessage).flatMap((message) => blocksOf(message) as SystemContentBlock[]),
+    system: [...params.system, ...said],
     inferenceConfig,
     // A document: any JSON.
     ...(Object.keys(fields).length > 0 && {
       additionalModelRequestFields: fields as ConverseCommandInput['additionalModelRequestFields'],
     }),
+  };
+}
+
+/**
+ * The tokens that an answer says it was counted for. Bedrock has those of the cache beside the others.
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+ */
+export function converseUsage({ usage }: ConverseCommandOutput): TokenUsage | undefined {
+  if (usage?.inputTokens === undefined || usage.outputTokens === undefined) return undefined;
+  const { inputTokens, outputTokens, cacheReadInputTokens = 0, cacheWriteInputTokens = 0 } = usage;
+  return {
+    inputTokens: inputTokens + cacheReadInputTokens + cacheWriteInputTokens,
+    cachedInputTokens: cacheReadInputTokens,
+    outputTokens,
+    // It does not say.
+    reasoningTokens: 0,
   };
 }
 
@@ -79,6 +88,10 @@ export function conversePrediction(answer: ConverseCommandOutput, endpoint: stri
 
 function converseMessage(message: ChatMessage): Message {
   const { role } = message;
+  const unknown = Object.keys(message).find((name) => name !== 'role' && name !== 'content');
+  if (unknown !== undefined) {
+    throw new InputMismatchError(`a message has '${unknown.slice(0, 64)}', which Converse does not have`);
+  }
   if (role === 'user' || role === 'assistant') return { role, content: blocksOf(message) };
   throw new InputMismatchError(
     `the 'role' of a message must be 'system', 'user' or 'assistant': got '${role.slice(0, 64)}'`,
@@ -99,7 +112,8 @@ function blockOf(block: unknown): ContentBlock {
     throw new InputMismatchError(`a block of a message's 'content' must be an object: got ${typeof block}`);
   }
   if (!('type' in block)) return block as ContentBlock; // The API checks it.
-  if (block.type === 'text' && 'text' in block && typeof block.text === 'string') return { text: block.text };
+  const isText = block.type === 'text' && 'text' in block && typeof block.text === 'string';
+  if (isText && Object.keys(block).length === 2) return { text: block.text as string };
   const advice = 'other blocks are as Converse has them, such as { image: { format, source } }';
   throw new InputMismatchError(`a block of a message's 'content' may have the type 'text' alone: ${advice}`);
 }

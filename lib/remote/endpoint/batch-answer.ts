@@ -1,4 +1,5 @@
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import type { TokenUsage } from '../token-usage.ts';
 
 export interface AskOptions {
   readonly inferenceArgs?: InferenceArgs;
@@ -44,6 +45,8 @@ export type BatchAnswer = { readonly tries: number } & (
 export interface EndedBatch {
   /** Requests that each element was in, but for those that were throttled. */
   readonly tries: readonly number[];
+  /** Each element's share of the tokens that were counted for its requests; absent where none were. */
+  readonly usage?: readonly (TokenUsage | undefined)[];
   /** Undefined where there is none. */
   readonly answers: readonly (ElementAnswer | undefined)[];
 }

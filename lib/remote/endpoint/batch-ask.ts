@@ -1,3 +1,4 @@
+import { addUsage, type TokenUsage, usageShare } from '../token-usage.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { Backoff } from '../flow/backoff.ts';
 import type { Clock } from '../flow/clock.ts';
@@ -39,6 +40,8 @@ export class BatchAsk {
   readonly #options: BatchAskOptions;
   readonly #answers: (ElementAnswer | undefined)[];
   readonly #elementTries: number[];
+  /** By element; undefined as long as nothing was counted. */
+  #usage: (TokenUsage | undefined)[] | undefined;
   #tries = 0;
   #isAgain = false;
   #millis: number | undefined;
@@ -64,7 +67,8 @@ export class BatchAsk {
         if (failed !== undefined) return failed;
       }
     } finally {
-      this.#ask.onEnded?.({ tries: this.#elementTries, answers: this.#answers });
+      const usage = this.#usage;
+      this.#ask.onEnded?.({ tries: this.#elementTries, answers: this.#answers, ...(usage && { usage }) });
     }
     const answers = this.#answers.flatMap((answer) => answer ?? []);
     return {
@@ -108,10 +112,19 @@ export class BatchAsk {
       },
     );
     this.#isAgain = true;
+    this.#countUsage(open, outcome.usage);
     const charged = open.filter((_, at) => !isThrottled(outcome.ok ? outcome.results[at] : outcome));
     for (const index of charged) this.#elementTries[index] = (this.#elementTries[index] ?? 0) + 1;
     if (charged.length > 0) this.#tries += 1;
     return outcome;
+  }
+
+  #countUsage(open: readonly number[], usage: TokenUsage | undefined): void {
+    if (usage === undefined) return;
+    const counted = (this.#usage ??= this.#batch.map(() => undefined));
+    open.forEach((index, at) => {
+      counted[index] = addUsage(usageShare(usage, at, open.length), counted[index]);
+    });
   }
 
   /** Keeps what is settled. @returns the elements that have to be asked for again */

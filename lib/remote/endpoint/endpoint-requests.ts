@@ -8,6 +8,7 @@ import type { FlowControl } from '../flow/flow-control.ts';
 import { type Judgement, judgeError } from './judge-error.ts';
 import type { RemoteModelHandler } from '../remote-model-handler.ts';
 import type { RequestGate, Turn } from '../flow/request-gate.ts';
+import { addUsage, type TokenUsage } from '../token-usage.ts';
 import { type ElementResult, endOf, type RequestOutcome, ResultCountError } from './request-outcome.ts';
 
 export interface EndpointRequestsOptions {
@@ -66,13 +67,14 @@ export class EndpointRequests {
       turn.abandoned();
       throw options.killSignal.reason;
     }
-    const outcome = this.#outcomeOf(sent, { batch, turn, millis: clock.now() - turn.startedAt });
+    const judged = this.#outcomeOf(sent, { batch, turn, millis: clock.now() - turn.startedAt });
+    const outcome = sent.usage === undefined ? judged : { ...judged, usage: sent.usage };
     this.#tell(turn, outcome);
     return outcome;
   }
 
   /** @throws what the handler's own judgement of a failure throws */
-  #outcomeOf(sent: Exclude<Sent, { kind: 'killed' }>, { batch, turn, millis }: MadeRequest): RequestOutcome {
+  #outcomeOf(sent: Exclude<Sent, { readonly kind: 'killed' }>, { batch, turn, millis }: MadeRequest): RequestOutcome {
     try {
       return sent.kind === 'failed' ? this.#failure(sent.error, millis) : this.#answer(batch, sent.results, millis);
     } catch (error) {
@@ -146,16 +148,20 @@ export class EndpointRequests {
     }, limit);
     killSignal.addEventListener('abort', kill, { once: true });
     // A handler may not heed its signal: nobody waits for it then.
+    let usage: TokenUsage | undefined;
+    const reportUsage = (reported: TokenUsage): void => void (usage = addUsage(reported, usage));
     const request = async (): Promise<Sent> => {
       try {
         const args = inferenceArgs === undefined ? {} : { inferenceArgs: structuredClone(inferenceArgs) };
-        return { kind: 'answered', results: await handler.request(batch, client, { signal: over.signal, ...args }) };
+        const options = { signal: over.signal, reportUsage, ...args };
+        return { kind: 'answered', results: await handler.request(batch, client, options) };
       } catch (thrown) {
         return { kind: 'failed', error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
       }
     };
     try {
-      return await Promise.race([ended, request()]);
+      const sent = await Promise.race([ended, request()]);
+      return usage === undefined ? sent : { ...sent, usage };
     } finally {
       clock.clearTimeout(timer);
       killSignal.removeEventListener('abort', kill);
@@ -163,10 +169,11 @@ export class EndpointRequests {
   }
 }
 
-type Sent =
+type Sent = { readonly usage?: TokenUsage } & (
   | { readonly kind: 'answered'; readonly results: unknown }
   | { readonly kind: 'failed'; readonly error: Error }
-  | { readonly kind: 'killed' };
+  | { readonly kind: 'killed' }
+);
 
 interface MadeRequest {
   readonly batch: readonly unknown[];

@@ -1,5 +1,6 @@
 import { FabricError } from '../../errors.ts';
 import type { RequestEnd } from '../flow/request-gate.ts';
+import type { TokenUsage } from '../token-usage.ts';
 import type { Judgement } from './judge-error.ts';
 
 /** What a request said of one element. */
@@ -7,8 +8,8 @@ export type ElementResult =
   | { readonly ok: true; readonly value: unknown }
   | ({ readonly ok: false; readonly error: Error } & Judgement);
 
-/** What became of a request, and how long it took. */
-export type RequestOutcome = { readonly millis: number } & (
+/** What became of a request, how long it took, and the tokens that were counted for it. */
+export type RequestOutcome = { readonly millis: number; readonly usage?: TokenUsage | undefined } & (
   | { readonly ok: true; readonly results: readonly ElementResult[] }
   | ({ readonly ok: false; readonly error: Error; readonly timedOut: boolean } & Judgement)
 );

@@ -20,7 +20,7 @@ export const CUSTOM_ID = 'custom_id';
 
 /** Fields that an element has which is no batch line. */
 const CONTENT_FIELDS = ['messages', 'prompt', 'input'];
-const LINE_FIELDS = new Set([CUSTOM_ID, 'method', 'url', 'body']);
+export const BATCH_LINE_FIELDS: ReadonlySet<string> = new Set([CUSTOM_ID, 'method', 'url', 'body']);
 
 /**
  * What an element asks: the body of a batch line, all but the id of any other object, a text as it is.
@@ -44,7 +44,7 @@ function isBatchLine(fields: Readonly<Record<string, unknown>>): boolean {
 
 function bodyOf(line: Readonly<Record<string, unknown>>, path: string): unknown {
   const { method = 'POST', url, body } = line;
-  const unknown = Object.keys(line).find((name) => !LINE_FIELDS.has(name));
+  const unknown = Object.keys(line).find((name) => !BATCH_LINE_FIELDS.has(name));
   if (unknown !== undefined) {
     throw new InputMismatchError(
       `a batch line must have no fields but 'custom_id', 'method', 'url' and 'body': got '${unknown.slice(0, 64)}'`,

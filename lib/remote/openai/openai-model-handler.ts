@@ -1,10 +1,11 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
+import { withoutFields } from '../../models/without-fields.ts';
 import { HttpClient, shownAddress } from '../http/http-client.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { readSecret } from '../secrets/secrets.ts';
-import { PATHS } from './batch-line.ts';
+import { BATCH_LINE_FIELDS, CUSTOM_ID, PATHS } from './batch-line.ts';
 import { chatPrediction, chatRequest, maxTokensFieldOf } from './chat-completions.ts';
 import { embeddingAsked, type EmbeddingAsked } from './embedding-element.ts';
 import { type EmbeddingGroup, embeddingGroups, embeddingRequest, embeddingsIn } from './embeddings.ts';
@@ -18,6 +19,8 @@ import {
   optionsWithDefaults,
   secretsOf,
 } from './openai-options.ts';
+import { REQUEST_FIELDS } from './request-fields.ts';
+import { openAIUsage } from './openai-usage.ts';
 import { openAIElementRefusal, openAIRefusal } from './openai-refusal.ts';
 
 /**
@@ -41,6 +44,14 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     const { endpoint = OPENAI, modelName } = this.options;
     const models = typeof modelName === 'string' ? `model '${modelName}'` : "the elements' models";
     return `${models} at ${shownAddress(endpoint)}`;
+  }
+
+  override get idField(): string {
+    return CUSTOM_ID;
+  }
+
+  override withoutPipelineFields(element: unknown, names: readonly string[]): unknown {
+    return withoutFields(element, names.filter(isPipelineField));
   }
 
   override get secretReferences(): readonly SecretReference[] {
@@ -95,12 +106,18 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     return predictions;
   }
 
-  async #chat(element: unknown, client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
+  async #chat(element: unknown, client: HttpClient, { signal, inferenceArgs, reportUsage }: RequestOptions) {
     const { endpoint = OPENAI } = this.options;
     const options = { ...this.options, maxTokensField: maxTokensFieldOf(endpoint) };
+    const { endpointName } = this;
     return client.postJson(PATHS.chat, chatRequest(element, options, inferenceArgs), {
       signal,
-      read: (answer) => chatPrediction(answer.json(), this.endpointName),
+      read(answer) {
+        const body = answer.json();
+        const usage = openAIUsage(body);
+        if (usage !== undefined) reportUsage?.(usage);
+        return chatPrediction(body, endpointName);
+      },
     });
   }
 
@@ -119,9 +136,14 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     return results as readonly (OpenAIElements[Task]['output'] | Error)[]; // Vectors, in the task's own request.
   }
 
-  #vectorsOf(group: EmbeddingGroup, client: HttpClient, { signal, inferenceArgs }: RequestOptions) {
+  #vectorsOf(group: EmbeddingGroup, client: HttpClient, { signal, inferenceArgs, reportUsage }: RequestOptions) {
     const body = embeddingRequest(group, this.options, inferenceArgs);
-    const read = (answer: { json(): unknown }) => embeddingsIn(answer.json(), group.inputs.length);
+    const read = (answer: { json(): unknown }) => {
+      const body = answer.json();
+      const usage = openAIUsage(body);
+      if (usage !== undefined) reportUsage?.(usage);
+      return embeddingsIn(body, group.inputs.length);
+    };
     return client.postJson(PATHS.embeddings, body, { signal, read });
   }
 
@@ -133,4 +155,10 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
       throw error;
     }
   }
+}
+
+/** A path is of the field that it starts with. */
+function isPipelineField(name: string): boolean {
+  const [root = name] = name.split('.');
+  return !REQUEST_FIELDS.has(root) && !BATCH_LINE_FIELDS.has(root) && root !== 'prompt';
 }

@@ -87,6 +87,19 @@ describe('commitPart', () => {
     expect((await readPart(place, output))?.note.providers).toEqual({ abc: ['cpu', 'cuda'] });
   });
 
+  test('says what tokens were counted, beside sixty models too', async () => {
+    const output = outputOf();
+    const usage = { inputTokens: 9e12, cachedInputTokens: 8e12, outputTokens: 7e12, reasoningTokens: 6e12 };
+    const spool = await spoolOf(1, 1);
+    spool.tally.usage = usage;
+    const models = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`model ${index}`, `model ${index}`]));
+    const own = await commitPart(place, spool, { output, models, elapsedMillis: 1 });
+    expect((await readPart(place, output))?.note).toMatchObject({ models, usage });
+    const replaced = { output, models: {}, usage: { ...usage, inputTokens: 1 }, only: { ifMatch: own.part.etag } };
+    await commitPart(place, await spoolOf(1), { ...replaced, elapsedMillis: 1 });
+    expect((await readPart(place, output))?.note.usage).toEqual(replaced.usage);
+  });
+
   test('of two that commit, the second goes on from what the first one committed', async () => {
     const output = outputOf();
     const first = await commitPart(place, await spoolOf(2, 1), { output, models: {}, elapsedMillis: 1 });

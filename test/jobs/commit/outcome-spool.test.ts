@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { removeLeftSpools } from '../../../lib/jobs/commit/outcome-spool.ts';
+import { OutcomeSpool, removeLeftSpools } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 
 describe('removeLeftSpools', () => {
@@ -15,5 +15,19 @@ describe('removeLeftSpools', () => {
     await mkdir(join(folder, 'models'));
     await removeLeftSpools(folder);
     expect((await readdir(folder)).toSorted()).toEqual([`fabric-outcomes-${process.ppid}-x3`, 'models']);
+  });
+});
+
+describe('OutcomeSpool', () => {
+  test('drops the tokens of the outcomes that it drops', async () => {
+    await using spool = await OutcomeSpool.open();
+    const results = () => new TextEncoder().encode('{}\n');
+    const chunk = { errors: new Uint8Array(), elements: 1, succeeded: 1, failed: {}, models: {} };
+    const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1, reasoningTokens: 0 };
+    await spool.write({ ...chunk, results: results() });
+    await spool.write({ ...chunk, results: results(), usage, isMidBatch: true });
+    expect(spool.tally.usage).toEqual(usage);
+    await spool.cutAtBatch(0);
+    expect(spool.tally).toEqual({ total: 1, succeeded: 1, failed: 0, failedByStage: {}, models: {} });
   });
 });

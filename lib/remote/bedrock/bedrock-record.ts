@@ -1,0 +1,38 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * A record of a batch inference file of Bedrock's.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html
+ */
+export interface BedrockRecord {
+  readonly recordId?: string;
+  /** The body of the request: the model's own, or Converse's. */
+  readonly modelInput: Fields;
+}
+
+/** The field that identifies a record. It is never sent. */
+export const RECORD_ID = 'recordId';
+export const RECORD_FIELDS: ReadonlySet<string> = new Set([RECORD_ID, 'modelInput']);
+
+/** Whether it is a record, and no model's own body that has such a field. */
+export function isRecord(element: unknown): element is Fields {
+  if (typeof element !== 'object' || element === null || !Object.hasOwn(element, 'modelInput')) return false;
+  return Object.hasOwn(element, RECORD_ID) || Object.keys(element).length === 1;
+}
+
+/** The body that a record has; any other element as it is. @throws InputMismatchError where a record has more */
+export function modelInputOf(element: unknown): unknown {
+  if (!isRecord(element)) return element;
+  const unknown = Object.keys(element).find((name) => !RECORD_FIELDS.has(name));
+  if (unknown !== undefined) {
+    throw new InputMismatchError(
+      `a record must have no fields but 'recordId' and 'modelInput': got '${unknown.slice(0, 64)}'`,
+    );
+  }
+  const { modelInput } = element;
+  if (typeof modelInput === 'object' && modelInput !== null && !Array.isArray(modelInput)) return modelInput;
+  const got = Array.isArray(modelInput) ? 'a list' : modelInput === null ? 'null' : typeof modelInput;
+  throw new InputMismatchError(`the 'modelInput' of a record must be an object: got ${got}`);
+}

@@ -1,0 +1,117 @@
+import type { ConverseCommandInput, InferenceConfiguration, SystemContentBlock } from '@aws-sdk/client-bedrock-runtime';
+import { InputMismatchError } from '../../models/element-shape.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The arguments that all models have; others are the model's own. */
+const COMMON_ARGS = new Set(['maxTokens', 'temperature', 'topP', 'stopSequences']);
+
+/**
+ * What Converse has in a request.
+ * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+ */
+export const CONVERSE_FIELDS: ReadonlySet<string> = new Set([
+  'additionalModelRequestFields',
+  'additionalModelResponseFieldPaths',
+  'guardrailConfig',
+  'inferenceConfig',
+  'messages',
+  'modelId',
+  'outputConfig',
+  'performanceConfig',
+  'promptVariables',
+  'requestMetadata',
+  'serviceTier',
+  'system',
+  'toolConfig',
+]);
+
+export interface ConverseOptions {
+  readonly system?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly temperature?: number | undefined;
+  readonly additionalModelRequestFields?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The parameters of a request, from all that states any. */
+export interface ConverseParams {
+  readonly inferenceConfig: InferenceConfiguration;
+  readonly additionalModelRequestFields: Fields;
+  /** As an element has it, beside its messages. */
+  readonly system: readonly SystemContentBlock[];
+  /** Other fields of the request. */
+  readonly others: Partial<ConverseCommandInput>;
+}
+
+/**
+ * The handler's options, then what an element states beside its messages, then the arguments, each before those in front
+ * of it.
+ *
+ * @throws InputMismatchError where an element states what Converse does not have, or another model.
+ */
+export function converseParams(
+  stated: Fields,
+  { modelId, maxTokens, temperature, additionalModelRequestFields }: ConverseOptions & { readonly modelId?: string },
+  args: InferenceArgs,
+): ConverseParams {
+  for (const name of Object.keys(stated)) {
+    if (CONVERSE_FIELDS.has(name) || COMMON_ARGS.has(name)) continue;
+    const advice =
+      "'additionalModelRequestFields' has what only this model has, and api: 'invoke' takes a model's own body";
+    throw new InputMismatchError(`an element has '${name.slice(0, 64)}', which Converse does not have: ${advice}`);
+  }
+  const { modelId: named, system, inferenceConfig, additionalModelRequestFields: fields, ...others } = stated;
+  if (named !== undefined && named !== modelId) {
+    const shown = typeof named === 'string' ? `'${named.slice(0, 64)}'` : typeof named;
+    throw new InputMismatchError(`the element's 'modelId' is ${shown}, and the handler's '${modelId}'`);
+  }
+  return {
+    inferenceConfig: {
+      ...statedIn({ maxTokens, temperature }),
+      ...statedIn(objectIn(inferenceConfig, 'inferenceConfig')),
+      ...pick(others, true),
+      ...pick(args, true),
+    },
+    additionalModelRequestFields: {
+      ...additionalModelRequestFields,
+      ...objectIn(fields, 'additionalModelRequestFields'),
+      ...pick(args, false),
+    },
+    system: systemIn(system),
+    // The shape of the request is checked before it is sent.
+    others: pick(others, false),
+  };
+}
+
+/** The common arguments, or all others. */
+function pick(fields: Fields, common: boolean): Fields {
+  return statedIn(Object.fromEntries(Object.entries(fields).filter(([name]) => COMMON_ARGS.has(name) === common)));
+}
+
+/** What is undefined is not stated. */
+function statedIn(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function objectIn(value: unknown, name: string): Fields {
+  if (value === undefined || value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Fields;
+  throw new InputMismatchError(`the element's '${name}' must be an object`);
+}
+
+function systemIn(system: unknown): readonly SystemContentBlock[] {
+  if (system === undefined || system === null) return [];
+  if (typeof system === 'string') return [{ text: system }];
+  if (Array.isArray(system)) return system as readonly SystemContentBlock[]; // Its shape is checked before it is sent.
+  throw new InputMismatchError("the element's 'system' must be text, or a list of blocks");
+}
+
+/** The most tokens of an answer that an element states. */
+export function maxTokensIn(element: unknown): number | undefined {
+  if (typeof element !== 'object' || element === null) return undefined;
+  const { modelInput = element } = element as Fields;
+  const { maxTokens, inferenceConfig } = { ...(modelInput as Fields) };
+  const { maxTokens: configured = maxTokens } = { ...(inferenceConfig as Fields) };
+  return typeof configured === 'number' ? configured : undefined;
+}

@@ -1,0 +1,80 @@
+import { InputMismatchError } from '../../models/element-shape.ts';
+
+/**
+ * A shape as the AWS SDK has them: `[kind, namespace, name, traits, …]`, a member's `[shape, traits]`, a function that
+ * gives one, or a number for a simple type. What is none of these takes any value.
+ */
+type Shape = unknown;
+
+/** Kinds of shapes, and simple types, by the SDK's numbers (`@smithy/core/schema`). */
+const LIST = 1;
+const MAP = 2;
+const STRUCTURE = 3;
+const UNION = 4;
+const BLOB = 21;
+const LIST_OF = 64;
+const MAP_OF = 128;
+
+const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
+
+/**
+ * A value as the SDK sends it whole: bytes that JSON has as base64 are bytes.
+ *
+ * @throws InputMismatchError for a field that the shape does not have, at any depth: the SDK would leave it out.
+ */
+export function shaped(value: unknown, shape: Shape, path = ''): unknown {
+  const found = resolved(shape);
+  if (typeof found === 'number') return simple(value, found, path);
+  if (!Array.isArray(found) || value === null || typeof value !== 'object') return value;
+  const [kind, , , , first, second] = found as readonly unknown[];
+  if (kind === LIST) return listOf(value, first, path);
+  if (kind === MAP) return mapOf(value, second, path);
+  return (kind === STRUCTURE || kind === UNION) && Array.isArray(first) && Array.isArray(second)
+    ? structureOf(value, { names: first, shapes: second }, path)
+    : value;
+}
+
+function structureOf(
+  value: object,
+  { names, shapes }: { readonly names: readonly unknown[]; readonly shapes: readonly unknown[] },
+  path: string,
+): unknown {
+  if (Array.isArray(value)) return value;
+  const entries = Object.entries(value).map(([name, inner]) => {
+    const at = names.indexOf(name);
+    if (at !== -1) return [name, shaped(inner, shapes[at], path === '' ? name : `${path}.${name}`)] as const;
+    const where = path === '' ? 'a request' : `'${path}'`;
+    throw new InputMismatchError(`Converse has no '${name.slice(0, 64)}' in ${where}`);
+  });
+  return Object.fromEntries(entries);
+}
+
+function listOf(value: object, shape: Shape, path: string): unknown {
+  return Array.isArray(value) ? value.map((inner, index) => shaped(inner, shape, `${path}[${index}]`)) : value;
+}
+
+function mapOf(value: object, shape: Shape, path: string): unknown {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, shaped(inner, shape, `${path}.${name}`)]),
+  );
+}
+
+function simple(value: unknown, type: number, path: string): unknown {
+  if (type >= MAP_OF) return value;
+  if (type >= LIST_OF && Array.isArray(value)) {
+    return value.map((inner, index) => simple(inner, type - LIST_OF, `${path}[${index}]`));
+  }
+  if (type !== BLOB || typeof value !== 'string') return value;
+  if (BASE64.test(value)) return Buffer.from(value, 'base64');
+  throw new InputMismatchError(`'${path}' must be bytes, in JSON as base64`);
+}
+
+/** A member's traits say nothing of its value. */
+function resolved(shape: Shape): Shape {
+  let found = shape;
+  for (;;) {
+    if (typeof found === 'function') found = (found as () => Shape)();
+    else if (Array.isArray(found) && found.length === 2) [found] = found as readonly unknown[];
+    else return found;
+  }
+}
