@@ -26,9 +26,13 @@ const embeddings = new OpenAIModelHandler({
   maxBatchSize: 32,
 });
 
+/** Lines of a file that was made for OpenAI's Batch API name their models themselves. */
+const batch = new OpenAIModelHandler({ ...server, modelName: { field: 'model' } });
+
 export default defineFabric({
   pipelines: {
     sentiment: { input: { format: 'text' }, steps: [runInference(sentiment)], output: { join: 'input' } },
     embeddings: { input: { format: 'text' }, steps: [runInference(embeddings)] },
+    batch: { input: { format: 'jsonl' }, steps: [runInference(batch)] },
   },
 });

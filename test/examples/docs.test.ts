@@ -83,6 +83,13 @@ const RUNS: readonly ExampleRun[] = [
     failures: ['inference EndpointRefusedError'],
   },
   { config: 'llm', pipeline: 'embeddings', input: 'examples/custom-handler/reviews.txt', succeeded: 6 },
+  {
+    config: 'llm',
+    pipeline: 'batch',
+    input: 'examples/llm/batch.jsonl',
+    succeeded: 2,
+    failures: ['inference InputMismatchError'],
+  },
   { config: 'aws-endpoints', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
   { config: 'aws-endpoints', pipeline: 'reviews', input: 'examples/custom-handler/reviews.txt', succeeded: 6 },
   {
