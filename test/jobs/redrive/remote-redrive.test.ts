@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { InferenceEngine } from '../../../lib/inference/engine.ts';
 import { noteRedrive } from '../../../lib/jobs/redrive/redrive-notes.ts';
 import { type AnsweringServer, startAnsweringServer } from '../../inference/answering-server.ts';
+import { readPart } from '../../../lib/jobs/commit/part-metadata.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';
 import { benchOf, jobOf, linesIn } from '../processing/processor-bench.ts';
 
@@ -49,6 +50,13 @@ async function jobWith(numbers: readonly number[]) {
       return bench.deliver({ version: 1, kind: 'redrive', pipeline: 'strict', job: id, bundle: 0, of, select: {} });
     },
     predictions: () => linesIn(bench.store.text('out', place().part)).map(({ prediction }) => prediction),
+    /** The tokens of the part, which are one for each answer. */
+    tokens: async () => {
+      const committed = await readPart({ job: id, part: place().part }, output);
+      const { inputTokens, outputTokens } = committed?.note.usage ?? {};
+      expect(inputTokens).toBe(outputTokens);
+      return inputTokens;
+    },
     failures: () => linesIn(bench.store.text('out', place().errors)).map(({ input, stage }) => [input, stage]),
   };
 }
@@ -80,11 +88,13 @@ describe('a redrive of what remote models answered', () => {
     expect(await job.drain(job.another(engine))).toEqual([]);
     expect(job.failures()).toEqual([[2, 'postprocess[0]']]);
     expect(asked()).toEqual([1, 1, 2]);
+    expect(await job.tokens()).toBe(2);
 
     await job.another(engine).process(await job.redrive(), deadlineOf());
     expect(job.predictions()).toEqual([2, 4]);
     expect(job.failures()).toEqual([]);
     expect(asked()).toEqual([1, 1, 2, 2]);
+    expect(await job.tokens()).toBe(3);
   });
 
   test('asks nothing again where it is broken off itself, and is not charged where it got on', async () => {
@@ -115,6 +125,7 @@ describe('a redrive of what remote models answered', () => {
     expect(await job.drain()).toEqual([]);
     expect(job.predictions()).toEqual([2, 4, 6]);
     expect(asked()).toEqual([1, 1, 2, 3]);
+    expect(await job.tokens()).toBe(3);
   });
 
   test('asks nothing again where its part could not be put', async () => {
@@ -133,5 +144,35 @@ describe('a redrive of what remote models answered', () => {
     expect(await job.drain()).toEqual([]);
     expect(job.predictions()).toEqual([2, 4, 6]);
     expect(asked()).toEqual([1, 2, 3]);
+    expect(await job.tokens()).toBe(3);
+  });
+
+  test('counts no answer once more that failed again before it was broken off', async () => {
+    const job = await jobWith([1, 2, 3]);
+    server.reply = () => ({ status: 400 });
+    await handBack(job, await job.run());
+    expect(await job.tokens()).toBeUndefined();
+
+    const deadline = new AbortController();
+    before = server.requests.length;
+    // 1 is answered with nonsense again, 2 rightly; 3 is not answered before the time is over.
+    const held = Promise.withResolvers<void>();
+    server.reply = async ([n]) => {
+      if (n === 3) await held.promise;
+      return n === 1 ? { predictions: [5] } : {};
+    };
+    const times = [60_000];
+    const running = handBack(job, await job.redrive(), {
+      signal: deadline.signal,
+      remainingMillis: () => times.shift() ?? (deadline.signal.aborted ? 0 : 2000),
+    });
+    await server.received(before + 3);
+    deadline.abort(new Error('time is over'));
+    await running;
+    held.resolve();
+    expect(await job.drain()).toEqual([]);
+    expect(job.predictions()).toEqual([4, 6]);
+    expect(asked()).toEqual([1, 2, 3, 3]);
+    expect(await job.tokens()).toBe(3);
   });
 });
