@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { describeError } from '../lib/errors.ts';
 import { FailureGroups } from '../lib/jobs/report/failure-groups.ts';
 import { addJobFailures } from '../lib/jobs/report/read-failure-groups.ts';
 import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
@@ -7,8 +8,18 @@ import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
 import type { ObjectStore } from '../lib/stores/object-store.ts';
 import { parseS3Uri, sharedS3Store } from '../lib/stores/open-source.ts';
 
-/** Groups the failures of a run by reason, those of parts that an earlier run committed included. */
-export async function groupRunFailures(
+/** Groups the failures of a run by reason. What can't be read of them is reported, and the summary goes without it. */
+export async function groupRunFailures(...work: Parameters<typeof groupFailures>): Promise<FailureGroups> {
+  try {
+    return await groupFailures(...work);
+  } catch (error) {
+    console.error(`fabric: the reasons of failures can't be read: ${describeError(error).message}`);
+    return new FailureGroups();
+  }
+}
+
+/** Those of parts that an earlier run committed included. */
+async function groupFailures(
   results: readonly Pick<JobResult, 'job' | 'folder' | 'notes'>[],
   loose: readonly Pick<LooseResult, 'failure'>[],
 ): Promise<FailureGroups> {

@@ -56,7 +56,7 @@ function placeInFrame(frame: string): string | undefined {
 }
 
 /** A file's path; undefined for modules that are no files: `node:fs`, `data:…`. */
-export function pathOf(file: string): string | undefined {
+function pathOf(file: string): string | undefined {
   if (!file.startsWith('file:')) return /^(?:\/|[A-Za-z]:[\\/])/.test(file) ? file : undefined;
   try {
     return fileURLToPath(file);
