@@ -1,14 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FabricError, ModelLoadError } from '../errors.ts';
+import { isTransient, TransientLoadError } from './load-error.ts';
 import { ModelHost, type ModelHostOptions, NotStartedError, type RunAnswer, type RunRequest } from './model-host.ts';
 import type { LoadFrame, ModelInfo } from './protocol.ts';
 
 /** A host runs one batch while the next one waits in its pipe, so that it never idles for a round trip. */
 const BATCHES_PER_HOST = 2;
-/** A model whose host dies or asks for another try this often in a row, while loading, is one that can't be loaded. */
+/** A model whose load fails this often in a row, in a way that may pass or by its host's death, can't be loaded. */
 const MAX_LOAD_FAILURES = 3;
 const FIRST_BACKOFF_MILLIS = 100;
 const MAX_BACKOFF_MILLIS = 10_000;
+/** A network or a service takes longer to recover than a process to start. */
+const TRANSIENT_BACKOFF_FACTOR = 5;
 
 export interface HostPoolOptions extends ModelHostOptions {
   readonly load: Omit<LoadFrame, 'kind' | 'model' | 'gpu'>;
@@ -134,14 +137,17 @@ export class HostPool {
   async #loadFailed(host: ModelHost, error: Error): Promise<void> {
     const passes = error instanceof FabricError && error.disposition === 'retry';
     if (error instanceof FabricError && error.code === 'MODEL_CHANGED') await this.#options.model?.spoiled();
-    if (error instanceof ModelLoadError && !passes) return this.#fail(error);
+    const mayPass = passes || isTransient(error);
+    if (error instanceof ModelLoadError && !mayPass) return this.#fail(error);
     if (!host.dead) await host.stop();
     this.#loadFailures += 1;
     if (this.#loadFailures >= MAX_LOAD_FAILURES) {
       const options = { cause: error, ...(passes ? { disposition: 'retry' as const } : {}) };
-      return this.#fail(new ModelLoadError(`the model can't be loaded: ${error.message}`, options));
+      const tries = `after ${MAX_LOAD_FAILURES} tries`;
+      return this.#fail(new ModelLoadError(`the model can't be loaded ${tries}: ${error.message}`, options));
     }
-    await delay(backoffMillis(this.#loadFailures));
+    const factor = error instanceof TransientLoadError ? TRANSIENT_BACKOFF_FACTOR : 1;
+    await delay(factor * backoffMillis(this.#loadFailures));
   }
 
   #start(): ModelHost {

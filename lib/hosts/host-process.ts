@@ -80,7 +80,9 @@ async function load(frame: LoadFrame): Promise<void> {
     model = await loadHostedModel(await handler, frame);
     send({ kind: 'loaded', info: model.info });
   } catch (error) {
-    send({ kind: 'loadFailed', error: carryError(error) });
+    // Not before: a host that loads its model needs none of it.
+    const { carryLoadError, isTransient } = await import('./load-error.ts');
+    send({ kind: 'loadFailed', error: carryLoadError(error), isTransient: isTransient(error) });
   }
 }
 
@@ -88,13 +90,14 @@ async function run(frame: RunFrame, body: Uint8Array): Promise<void> {
   const startedAt = performance.now();
   try {
     if (model === undefined) throw new Error('no model is loaded');
-    const { results, micros } = await model.run(frame, bodyGroups(frame, body));
+    const { results, micros, areUndefined = false } = await model.run(frame, bodyGroups(frame, body));
     const fragments = results.map((result) => ({
       size: result.size,
       ...(result.kind === 'tensors' ? { tensors: result.tensors } : {}),
       chunks: result.chunks.length,
     }));
-    send({ kind: 'result', id: frame.id, micros, fragments }, results);
+    const kind = { kind: 'result', ...(areUndefined ? { areUndefined: true } : {}) } as const;
+    send({ ...kind, id: frame.id, micros, fragments }, results);
   } catch (error) {
     const micros = (performance.now() - startedAt) * 1000;
     send({ kind: 'runFailed', id: frame.id, micros, error: carryError(error) });

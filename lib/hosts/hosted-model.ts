@@ -8,8 +8,9 @@ import {
   encodeTensors,
   encodeValues,
 } from '../models/encoded-batch.ts';
+import { listResults, RESULT_KIND, ResultCountError } from '../models/batch-results.ts';
 import { type ModelContent, readModelContent, shownDigest, stampOfModel } from '../models/model-digest.ts';
-import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
+import type { InferenceArgs, ModelDescription, ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import { type OnnxModel, runOnnxBatch } from '../models/onnx-session.ts';
 import { sliceRows } from '../models/tensor-rows.ts';
@@ -20,17 +21,18 @@ import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts'
 export interface HostedModel {
   readonly info: ModelInfo;
   /** The results of each fragment, and how long `runInference` took. */
-  run(frame: RunFrame, groups: readonly Uint8Array[]): Promise<{ results: readonly EncodedBatch[]; micros: number }>;
+  run(frame: RunFrame, groups: readonly Uint8Array[]): Promise<RanBatch>;
 }
 
-/** A handler that gave too many or too few results. */
-class ResultCountError extends FabricError {
-  override readonly name = 'ResultCountError';
-  constructor(size: number, count: number) {
-    super('RESULT_COUNT', `runInference must give one result for each element: got ${count} for ${size}`, {
-      disposition: 'poison',
-    });
-  }
+/** A part's metadata has room for names of models, and S3 takes ASCII there. */
+const MOST_NAME_CHARACTERS = 100;
+const MODEL_NAME = new RegExp(`^[ -~]{1,${MOST_NAME_CHARACTERS}}$`);
+
+export interface RanBatch {
+  readonly results: readonly EncodedBatch[];
+  readonly micros: number;
+  /** Whether each result is `undefined`, as a function that forgets to return gives it. */
+  readonly areUndefined?: boolean;
 }
 
 export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
@@ -57,22 +59,37 @@ export async function loadHostedModel(
   const model = await handler.loadModel();
   if (file !== undefined) await checkUnchanged(file);
   if (probe !== undefined) await runProbe(handler, model, probe);
-  const digest = file?.content.digest;
+  const own = await describedModel(handler, model);
+  // A file's own tells its versions apart.
+  const digest = file?.content.digest ?? own?.digest ?? own?.label;
   const { device, warning } = handler instanceof OnnxModelHandler ? ((model ?? {}) as Partial<OnnxModel>) : {};
   const info = {
-    label: digest === undefined ? handler.constructor.name : shownDigest(digest),
+    label: own?.label ?? (digest === undefined ? handler.constructor.name : shownDigest(digest)),
     ...(digest === undefined ? {} : { digest }),
     ...(device === undefined ? {} : { device }),
     ...(warning === undefined ? {} : { warning }),
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };
-  if (!travelsAsTensors(handler)) return { info, run: (frame, groups) => runValues(handler, model, frame, groups) };
+  if (!travelsAsTensors(handler)) return { info, run: valueRunner(handler, model) };
   const onnx = model as OnnxModel;
   return {
     info: { ...info, inputs: onnx.inputs, outputs: onnx.outputs },
     run: (frame, groups) => runTensors(onnx, frame, groups),
   };
+}
+
+/** What the handler itself says of its model. @throws ModelLoadError where that is nothing that a line can show */
+async function describedModel(handler: ModelHandler, model: unknown): Promise<ModelDescription | undefined> {
+  const described: Partial<ModelDescription> | undefined = await handler.describeModel?.(model);
+  if (handler.describeModel === undefined) return undefined;
+  const { label, digest } = described ?? {};
+  for (const [field, value] of Object.entries({ label, digest: digest ?? label })) {
+    if (typeof value === 'string' && MODEL_NAME.test(value)) continue;
+    const rule = `a text of 1 to ${MOST_NAME_CHARACTERS} printable ASCII characters`;
+    throw new ModelLoadError(`describeModel must give { label, digest? }: '${field}' must be ${rule}`);
+  }
+  return described as ModelDescription;
 }
 
 interface ModelFile {
@@ -121,23 +138,41 @@ async function runTensors(model: OnnxModel, frame: RunFrame, groups: readonly Ui
   return { results, micros };
 }
 
-async function runValues(handler: ModelHandler, model: unknown, frame: RunFrame, groups: readonly Uint8Array[]) {
-  const values = groups.flatMap((group, index) =>
-    decodeValues({ kind: 'values', size: frame.fragments[index]?.size ?? 0, chunks: [group] }),
-  );
-  const args = argsOf(frame);
-  const startedAt = performance.now();
-  const predictions = await handler.runInference(values, model, args);
-  const micros = (performance.now() - startedAt) * 1000;
-  if (!Array.isArray(predictions) || predictions.length !== values.length) {
-    throw new ResultCountError(values.length, Array.isArray(predictions) ? predictions.length : 0);
+function valueRunner(handler: ModelHandler, model: unknown): HostedModel['run'] {
+  let hasAnswered = false;
+  return async (frame, groups) => {
+    const values = groups.flatMap((group, index) =>
+      decodeValues({ kind: 'values', size: frame.fragments[index]?.size ?? 0, chunks: [group] }),
+    );
+    const args = argsOf(frame);
+    const startedAt = performance.now();
+    const predictions = await inferValues(handler, model, { values, args, hasAnswered });
+    const micros = (performance.now() - startedAt) * 1000;
+    hasAnswered = true;
+    let start = 0;
+    const results = frame.fragments.map(({ size }) => {
+      start += size;
+      return encodeValues(predictions.slice(start - size, start));
+    });
+    return { results, micros, areUndefined: predictions.every((prediction) => prediction === undefined) };
+  };
+}
+
+interface ValueBatch {
+  readonly values: readonly unknown[];
+  readonly args: InferenceArgs | undefined;
+  /** Whether a batch before gave results: then one that gives no list of them may do so for an element's sake. */
+  readonly hasAnswered: boolean;
+}
+
+async function inferValues(handler: ModelHandler, model: unknown, { values, args, hasAnswered }: ValueBatch) {
+  try {
+    const given: unknown = await handler.runInference(values, model, args);
+    return await listResults(given, { giver: 'runInference', count: values.length });
+  } catch (error) {
+    if (!hasAnswered || !(error instanceof ResultCountError) || error.code !== RESULT_KIND) throw error;
+    throw new ResultCountError('RESULT_COUNT', error.message, { disposition: 'poison' });
   }
-  let start = 0;
-  const results = frame.fragments.map(({ size }) => {
-    start += size;
-    return encodeValues(predictions.slice(start - size, start));
-  });
-  return { results, micros };
 }
 
 /** A batch's arguments, a copy of its own: what a handler does to them ends with it. */

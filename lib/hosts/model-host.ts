@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type CarriedError, restoreError } from '../errors.ts';
 import { afterAwake } from './awake-timer.ts';
 import { type ByteGroup, bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { type DeathReason, HostDiedError, saysOutOfMemory } from './host-died-error.ts';
@@ -16,6 +15,7 @@ import type {
   ToHost,
 } from './protocol.ts';
 import { inheritedFlags } from './inherited-flags.ts';
+import { loadError } from './load-error.ts';
 import { siblingModule } from './sibling-module.ts';
 import { OutputTail } from './output-tail.ts';
 
@@ -71,7 +71,9 @@ export class ModelHost {
   readonly #inHand: InHand[] = [];
   #nextId = 0;
   #stopClock: (() => void) | undefined;
-  #killedFor: DeathReason | 'dispose' | undefined;
+  #killedFor: 'timeout' | 'dispose' | undefined;
+  /** What took too long, where it was killed for that. */
+  #late: string | undefined;
   #dead = false;
   #diedIdle = false;
 
@@ -93,7 +95,9 @@ export class ModelHost {
     const reader = new FrameReader<FromHost>({ onFrame: (frame, body) => this.#take(frame, body) });
     this.#output.on('data', (chunk: Buffer) => reader.push(chunk));
     this.#output.on('error', () => {});
-    this.#child.on('error', (error) => this.#die(`could not be started: ${error.message}`, 'crash'));
+    this.#child.on('error', (error) =>
+      this.#die(`the model's process could not be started: ${error.message}`, 'crash'),
+    );
     this.#child.on('close', (code, signal) => this.#die(...this.#causeOfDeath(code, signal)));
     this.#child.on('exit', (code, signal) => {
       setTimeout(() => this.#die(...this.#causeOfDeath(code, signal)), DRAIN_MILLIS).unref();
@@ -137,7 +141,7 @@ export class ModelHost {
   async load(frame: Omit<LoadFrame, 'kind'>, timeoutSecs: number): Promise<ModelInfo> {
     await this.#ready.promise;
     this.#send({ kind: 'load', ...frame });
-    const stopClock = afterAwake(timeoutSecs * 1000, () => this.#kill('timeout'));
+    const stopClock = afterAwake(timeoutSecs * 1000, () => this.#killLate(loadTimeout(timeoutSecs)));
     try {
       return await this.#loaded.promise;
     } finally {
@@ -197,7 +201,7 @@ export class ModelHost {
       case 'loaded':
         return this.#loaded.resolve(frame.info);
       case 'loadFailed':
-        return this.#loaded.reject(loadError(frame.error));
+        return this.#loaded.reject(loadError(frame));
       case 'result':
         return this.#answer({ frame, groups: bodyGroups(frame, body) });
       case 'runFailed':
@@ -214,17 +218,20 @@ export class ModelHost {
   #startClock(): void {
     const [first] = this.#inHand;
     this.#stopClock =
-      first === undefined ? undefined : afterAwake(first.request.timeoutMillis, () => this.#kill('timeout'));
+      first === undefined
+        ? undefined
+        : afterAwake(first.request.timeoutMillis, () => this.#killLate(runTimeout(first.request)));
   }
 
-  #kill(reason: DeathReason): void {
-    this.#killedFor ??= reason;
+  #killLate(message: string): void {
+    if (this.#killedFor === undefined) this.#late = message;
+    this.#killedFor ??= 'timeout';
     this.#child.kill('SIGKILL');
   }
 
   #causeOfDeath(code: number | null, signal: NodeJS.Signals | null): [message: string, reason: DeathReason] {
-    if (this.#killedFor === 'timeout') return ['took longer than its timeout and was killed', 'timeout'];
-    const how = signal === null ? `exited with status ${code ?? 'unknown'}` : `was ended by ${signal}`;
+    if (this.#late !== undefined) return [this.#late, 'timeout'];
+    const how = `the model's process ${signal === null ? `exited with status ${code ?? 'unknown'}` : `was ended by ${signal}`}`;
     // Nobody here sent that signal: it is how the kernel ends a process when memory runs out.
     const memory = signal === 'SIGKILL' || saysOutOfMemory(this.#tail.text);
     return [`${how}${this.#tail.quoted()}`, memory ? 'memory' : 'crash'];
@@ -235,7 +242,7 @@ export class ModelHost {
     this.#dead = true;
     this.#diedIdle = this.#inHand.length === 0;
     this.#stopClock?.();
-    const error = new HostDiedError(reason, `the model's process ${message}`);
+    const error = new HostDiedError(reason, message);
     this.#ready.reject(error);
     this.#loaded.reject(error);
     this.#rejectAll(error);
@@ -248,9 +255,14 @@ export class ModelHost {
   }
 }
 
-/** Whatever a handler throws when it loads its model is a model that can't be loaded, unless it says that it passes. */
-function loadError(error: CarriedError): Error {
-  if (error.disposition === 'retry') return restoreError(error);
-  const { message, at } = error;
-  return restoreError({ name: 'ModelLoadError', message, ...(at === undefined ? {} : { at }) });
+function loadTimeout(secs: number): string {
+  return `loadModel took longer than 'loadTimeoutSecs' (${secs} s), and its process was killed: raise 'loadTimeoutSecs'`;
+}
+
+/** A piece of a failed batch has less time; what fails for good is one element, which had all of it. */
+function runTimeout({ frame, timeoutMillis }: RunRequest): string {
+  const size = frame.fragments.reduce((sum, fragment) => sum + fragment.size, 0);
+  const what = size === 1 ? 'runInference of this element alone' : `runInference of ${size} elements`;
+  const advice = size === 1 ? "raise 'timeoutSecs'" : "raise 'timeoutSecs' or lower 'maxBatchSize'";
+  return `${what} took longer than 'timeoutSecs' (${timeoutMillis / 1000} s), and its process was killed: ${advice}`;
 }

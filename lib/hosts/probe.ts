@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { describeError, ModelLoadError } from '../errors.ts';
+import { listResults, ResultCountError } from '../models/batch-results.ts';
 import type { InferenceArgs, ModelHandler, Probe } from '../models/model-handler.ts';
 
 const DEFAULT_TOLERANCE = 1e-3;
@@ -22,13 +23,15 @@ export async function runProbe(handler: ModelHandler, model: unknown, encoded: s
   const { probe, inferenceArgs } = deserialize(Buffer.from(encoded, 'base64')) as CarriedProbe;
   let answers: readonly unknown[];
   try {
-    answers = await handler.runInference([probe.input], model, inferenceArgs);
+    const given: unknown = await handler.runInference([probe.input], model, inferenceArgs);
+    answers = await listResults(given, { giver: 'runInference', count: 1 });
   } catch (error) {
     const { name, message } = describeError(error);
+    if (error instanceof ResultCountError) {
+      const reason = `the model does not answer the probe with exactly one result: ${message}`;
+      throw new ModelLoadError(reason, { cause: error });
+    }
     throw new ModelLoadError(`the model does not take the probe: ${name}: ${message}`, { cause: error });
-  }
-  if (!Array.isArray(answers) || answers.length !== 1) {
-    throw new ModelLoadError('the model does not answer the probe with exactly one result');
   }
   if (probe.output === undefined) return;
   const difference = differenceOf(answers[0], probe.output, probe.tolerance ?? DEFAULT_TOLERANCE, 'output');

@@ -74,6 +74,8 @@ export interface LoadedFrame extends FrameHeader {
 export interface LoadFailedFrame extends FrameHeader {
   readonly kind: 'loadFailed';
   readonly error: CarriedError;
+  /** Another try may do better: a connection broke off, a service throttles. */
+  readonly isTransient: boolean;
 }
 
 /** One entry a fragment; the groups are theirs, in order. `micros` is the time of `runInference` alone. */
@@ -82,6 +84,8 @@ export interface ResultFrame extends FrameHeader {
   readonly id: number;
   readonly micros: number;
   readonly fragments: readonly ResultFragment[];
+  /** Each result is `undefined`. */
+  readonly areUndefined?: boolean;
 }
 
 export interface ResultFragment {

@@ -63,7 +63,7 @@ export class BatchAttempts {
       ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
       attempt: (slots, options) => this.#attempt(batch, slots, options),
-      recovered: (size) => link.recovered(model, batch.key, size),
+      recovered: (size, limit) => link.recovered(model, { key: batch.key, size, limit }),
       fail: (slot, { error }) => {
         slot.item.failure = { stage: stage.name, error };
         window.settle([slot], 0, NO_RESULTS);

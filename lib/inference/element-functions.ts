@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FabricError } from '../errors.ts';
 import type { ElementFunction } from '../models/model-handler.ts';
 import type { Progress } from './progress.ts';
-import type { Stage } from './stages.ts';
+import { functionTimeout, type Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** A function of a pipeline at its stage. */
@@ -29,7 +29,7 @@ export interface FunctionScope {
 export class FunctionTimeoutError extends FabricError {
   override readonly name = 'TimeoutError';
   constructor(stage: string, timeoutSecs: number) {
-    super('FUNCTION_TIMEOUT', `${stage} took longer than ${timeoutSecs} s`, { disposition: 'poison' });
+    super('FUNCTION_TIMEOUT', functionTimeout(stage, timeoutSecs), { disposition: 'poison' });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Loadable } from '../hosts/resident-models.ts';
 import type { EndpointBusyError } from '../remote/endpoint/endpoint-error.ts';
 import type { AnswerJournal } from './answer-journal.ts';
-import type { InferAnswer, InferRequest } from './worker-protocol.ts';
+import type { InferAnswer, InferRequest, RecoveredSize } from './worker-protocol.ts';
 
 /** The bundle that a batch for a remote model is of. */
 export interface AskingBundle {
@@ -26,8 +26,8 @@ export interface EngineModel extends Loadable, AsyncDisposable {
    * @param bundle - of a remote model's batch.
    */
   infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined>;
-  /** A batch of `size` ran out of memory, and its halves did not. */
-  recovered(key: string, size: number): void;
+  /** A batch was too large, and its halves were not. */
+  recovered(size: RecoveredSize): void;
   /** A batch of two rows of one element failed, and one of a single row did not. */
   tookOneRow(): void;
 }

@@ -16,7 +16,7 @@ import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import type { AskingBundle, EngineModel } from './engine-model.ts';
 import { type LoadedCopy, ModelService, type ModelServiceOptions } from './model-service.ts';
 import { RemoteModelService } from './remote-model-service.ts';
-import type { InferAnswer, InferRequest, ModelLease } from './worker-protocol.ts';
+import type { InferAnswer, InferRequest, ModelLease, RecoveredSize } from './worker-protocol.ts';
 
 export interface EngineModelsOptions {
   readonly configUrl: URL;
@@ -100,9 +100,9 @@ export class EngineModels implements AsyncDisposable {
     for (const endpoint of this.#endpoints.values()) endpoint.shareLimits(fleet);
   }
 
-  /** A batch of `size` ran out of memory, and its halves did not. */
-  recovered(model: number, key: string, size: number): void {
-    this.#services[model]?.recovered(key, size);
+  /** A batch was too large, and its halves were not. */
+  recovered(model: number, size: RecoveredSize): void {
+    this.#services[model]?.recovered(size);
   }
 
   /** A batch of two rows of one element failed, and one of a single row did not. */

@@ -4,9 +4,9 @@ import type { BundleRun } from './bundle-run.ts';
 import type { MissingField } from './missing-field.ts';
 import type { Standing } from './progress.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
-import { FUNCTION_TIMEOUT_SECS, type FunctionStage } from './stages.ts';
+import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionTimeout } from './stages.ts';
 import { WorkerLeases, type WorkerLeasesOptions } from './worker-leases.ts';
-import type { FromWorker, InferRequest, ToWorker, WorkerSetup } from './worker-protocol.ts';
+import type { FromWorker, InferRequest, RecoveredSize, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** How often a worker is looked at for standing still. */
 const WATCH_MILLIS = 100;
@@ -32,7 +32,7 @@ export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly stillSecs: number;
   readonly onInfer: (request: number, body: InferRequest) => void;
   readonly onOneRow: (model: number) => void;
-  readonly onRecovered: (model: number, key: string, size: number) => void;
+  readonly onRecovered: (model: number, size: RecoveredSize) => void;
   readonly onMissingField: (missing: MissingField) => void;
   /** It could take another bundle. */
   readonly onFree: () => void;
@@ -118,7 +118,7 @@ export class EngineWorker {
       case 'release':
         return this.#leases.take(message);
       case 'recovered':
-        return this.#options.onRecovered(message.model, message.key, message.size);
+        return this.#options.onRecovered(message.model, message.size);
       case 'oneRow':
         return this.#options.onOneRow(message.model);
       case 'missingField':
@@ -159,7 +159,7 @@ export class EngineWorker {
     }
     const { name, timeoutSecs } = this.#options.stages[at.stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
     if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
-    const error = { name: 'TimeoutError', message: `${name} took longer than ${timeoutSecs} s` };
+    const error = { name: 'TimeoutError', message: functionTimeout(name, timeoutSecs) };
     this.#stuck = { ...at, error };
     void this.#channel.kill();
   }

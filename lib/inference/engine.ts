@@ -161,7 +161,7 @@ export class InferenceEngine implements AsyncDisposable {
       stillSecs: Math.max(...functionStages(this.pipeline).map(({ timeoutSecs }) => timeoutSecs)),
       onInfer: (request, body) => void this.#infer(worker, request, body),
       onOneRow: (model) => this.#models.tookOneRow(model),
-      onRecovered: (model, key, size) => this.#models.recovered(model, key, size),
+      onRecovered: (model, size) => this.#models.recovered(model, size),
       onLease: (models, lease) => this.#models.lease(models, lease),
       onRelease: (model) => this.#models.release(model),
       onMissingField: this.#onMissingField,

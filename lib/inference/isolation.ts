@@ -1,6 +1,7 @@
-import { halvesWithin } from '../batching/memory-ceiling.ts';
+import { halvesWithin } from '../batching/size-ceiling.ts';
 import type { OnTimeout } from '../config/steps.ts';
 import { FabricError, restoreError } from '../errors.ts';
+import type { SizeLimit } from './learned-sizes.ts';
 import type { BatchFailure } from './worker-protocol.ts';
 
 /** How one try of a batch, or of a piece of one, went. */
@@ -14,10 +15,10 @@ export interface Isolation<T> {
   ) => Promise<Attempt>;
   /** An item failed by itself. */
   readonly fail: (item: T, failure: BatchFailure) => void;
-  /** The most elements that memory is known to hold, as far as is known by now. */
+  /** The most elements that memory is known to hold, and that are through in time, as far as is known by now. */
   readonly ceiling: () => number;
-  /** A batch of `size` ran out of memory, and both its halves then succeeded. */
-  readonly recovered: (size: number) => void;
+  /** A batch of `size` was too large for memory, or for its time, and both its halves then succeeded. */
+  readonly recovered: (size: number, limit: SizeLimit) => void;
   readonly onTimeout: OnTimeout;
 }
 
@@ -28,6 +29,9 @@ export interface Isolation<T> {
  *
  * With one poison element among n that is at most 2·log2(n) runs more. Pieces run one after another, in order. What is
  * above the ceiling is cut by halves before it is tried, into the same pieces that running out of memory would have given.
+ *
+ * A handler that gives no list of results is wrong for all elements, unless one of them makes it so: where both ends of
+ * the batch show the same by themselves, the elements between them fail without being run.
  *
  * @returns whether all succeeded.
  * @throws where a failure is fatal.
@@ -70,11 +74,27 @@ async function runPiece<T>(
     isolation.fail(first, failure);
     return false;
   }
+  if (failure.cause === 'contract' && !options.isolating) return runEndsFirst(items, failure, isolation);
   const middle = Math.ceil(items.length / 2);
   const left = await runWithinCeiling(items.slice(0, middle), { isolating: true, outOfMemory }, isolation);
   const right = await runWithinCeiling(items.slice(middle), { isolating: true, outOfMemory }, isolation);
-  if (failure.cause === 'memory' && left && right) isolation.recovered(items.length);
+  if (failure.tooLargeFor !== undefined && left && right) isolation.recovered(items.length, failure.tooLargeFor);
   return left && right;
+}
+
+async function runEndsFirst<T>(items: readonly T[], failure: BatchFailure, isolation: Isolation<T>): Promise<boolean> {
+  let wrong = 0;
+  const fail: Isolation<T>['fail'] = (item, own) => {
+    if (own.cause === 'contract') wrong += 1;
+    isolation.fail(item, own);
+  };
+  const alone = { isolating: true, outOfMemory: false };
+  const first = await runPiece(items.slice(0, 1), alone, { ...isolation, fail });
+  const last = await runPiece(items.slice(-1), alone, { ...isolation, fail });
+  const between = items.slice(1, -1);
+  if (wrong < 2) return (await runWithinCeiling(between, alone, isolation)) && first && last;
+  for (const item of between) isolation.fail(item, failure);
+  return false;
 }
 
 /** A failure that is the pipeline's, not the batch's. */

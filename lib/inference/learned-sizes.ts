@@ -1,7 +1,7 @@
 import { BatchSizeEstimator } from '../batching/batch-size-estimator.ts';
 import type { BatchClosedBy } from '../batching/batcher.ts';
 import type { BatchingPolicy } from '../batching/batching-options.ts';
-import { MemoryCeiling } from '../batching/memory-ceiling.ts';
+import { SizeCeiling } from '../batching/size-ceiling.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import type { BatchSizes } from './worker-protocol.ts';
 
@@ -10,9 +10,15 @@ const MAX_REMEMBERED_KEYS = 1000;
 /** Ends of bundles and pieces of failed batches say little of what batches cost. */
 const WHOLE: ReadonlySet<BatchClosedBy> = new Set(['size', 'bytes', 'weight']);
 
+/** What a batch can be too large for. */
+export type SizeLimit = 'memory' | 'time';
+
 interface Learned {
   readonly estimator: BatchSizeEstimator;
-  readonly ceiling: MemoryCeiling;
+  /** What memory was seen to hold. */
+  readonly memory: SizeCeiling;
+  /** What was seen to be through in time. */
+  readonly time: SizeCeiling;
 }
 
 /** A batch that ran: of a request of its own, or joined from several. */
@@ -46,8 +52,8 @@ export class LearnedSizes {
   /** The sizes that batches of a key should have from now on. */
   sizes(key: string): BatchSizes {
     if (this.#isOneRow) return { target: 1, ceiling: 1, isOneRow: true };
-    const { estimator, ceiling } = this.#of(key);
-    const limit = ceiling.limit();
+    const { estimator, memory, time } = this.#of(key);
+    const limit = Math.min(memory.limit(), time.limit());
     const target = estimator.target();
     return {
       target,
@@ -57,8 +63,9 @@ export class LearnedSizes {
   }
 
   succeeded(key: string, { size, millis, isJoined, closedBy, isolating }: RanBatch): void {
-    const { estimator, ceiling } = this.#of(key);
-    ceiling.succeeded(size);
+    const { estimator, memory, time } = this.#of(key);
+    memory.succeeded(size);
+    time.succeeded(size);
     if ((isJoined || WHOLE.has(closedBy)) && !isolating) estimator.record(size, millis);
   }
 
@@ -67,13 +74,26 @@ export class LearnedSizes {
     this.#isOneRow = true;
   }
 
-  outOfMemory(key: string, size: number): void {
-    this.#of(key).ceiling.outOfMemory(size);
+  /** A batch of `size` was too large for memory, or for the time that batches have. */
+  exceeded(key: string, size: number, limit: SizeLimit): void {
+    this.#of(key)[limit].exceeded(size);
   }
 
-  /** A batch of `size` ran out of memory, and its halves did not. */
-  recovered(key: string, size: number): void {
-    this.#of(key).ceiling.recovered(size);
+  /**
+   * A batch of `size` was too large, and its halves were not. A size that is fixed stays so whatever the time it takes:
+   * batches of it must not depend on that.
+   *
+   * @returns whether batches are smaller from now on
+   */
+  recovered(key: string, size: number, limit: SizeLimit): boolean {
+    if (limit === 'time' && this.isFixed) return false;
+    this.#of(key)[limit].recovered(size);
+    return true;
+  }
+
+  /** Whether all batches should have one size. */
+  get isFixed(): boolean {
+    return this.#policy.minBatchSize === this.#policy.maxBatchSize;
   }
 
   /** What a batch should take; 0 where nothing is known of its key. */
@@ -88,7 +108,11 @@ export class LearnedSizes {
       const [oldest] = this.#learned.keys();
       if (oldest !== undefined) this.#learned.delete(oldest);
     }
-    const learned = { estimator: new BatchSizeEstimator(this.#policy), ceiling: new MemoryCeiling() };
+    const learned = {
+      estimator: new BatchSizeEstimator(this.#policy),
+      memory: new SizeCeiling(),
+      time: new SizeCeiling(),
+    };
     this.#learned.set(key, learned);
     return learned;
   }

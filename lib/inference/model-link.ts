@@ -1,7 +1,15 @@
 import { restoreError } from '../errors.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { byteLengthOf } from '../models/encoded-batch.ts';
-import type { BatchSizes, FromWorker, InferAnswer, InferRequest, ModelLease, ToWorker } from './worker-protocol.ts';
+import type {
+  BatchSizes,
+  FromWorker,
+  InferAnswer,
+  InferRequest,
+  ModelLease,
+  RecoveredSize,
+  ToWorker,
+} from './worker-protocol.ts';
 
 /** Batch keys whose sizes a worker remembers; there may be as many as there are shapes and arguments. */
 const MAX_REMEMBERED_KEYS = 1000;
@@ -91,10 +99,14 @@ export class ModelLink {
   }
 
   /** The engine says what it makes of it with the next answer; until then the batches to come are cut by this. */
-  recovered(model: number, key: string, size: number): void {
+  recovered(model: number, recovered: RecoveredSize): void {
+    const { key, size, limit } = recovered;
     const { target, ceiling = Infinity } = this.sizes(model, key);
-    this.#learn({ model, key }, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
-    this.#post({ kind: 'recovered', model, key, size });
+    // A size that does not grow is fixed, whatever time it takes.
+    const isFixed = this.#firstSizes[model]?.ahead === undefined;
+    if (limit === 'memory' || !isFixed)
+      this.#learn({ model, key }, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
+    this.#post({ kind: 'recovered', model, size: recovered });
   }
 
   /** What is known of how many rows a model takes; undefined before a batch of it has run. */

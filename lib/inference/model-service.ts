@@ -9,6 +9,7 @@ import { encodeProbe } from '../hosts/probe.ts';
 import { ServedModel } from '../hosts/served-model.ts';
 import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
 import { deviceWarning, isOnCpu } from '../models/device-session.ts';
+import { RESULT_KIND } from '../models/batch-results.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import type { ModelStore } from '../models/model-store.ts';
@@ -19,11 +20,14 @@ import type { CounterName, Metrics } from '../telemetry/metrics.ts';
 import type { EngineModel } from './engine-model.ts';
 import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
 import { LearnedSizes } from './learned-sizes.ts';
-import type { BatchFailure, InferAnswer, InferRequest } from './worker-protocol.ts';
+import type { BatchFailure, InferAnswer, InferRequest, RecoveredSize } from './worker-protocol.ts';
 
 /** A piece of a failed batch gets this many times what its size should take, and at least a second. */
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_MILLIS = 1000;
+
+/** As many results that are all undefined are worth a warning. */
+const RESULTS_TO_JUDGE = 3;
 
 const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
   ['tensorrt', 'num_inferences_on_tensorrt'],
@@ -90,6 +94,8 @@ export class ModelService implements EngineModel {
   readonly #learned: LearnedSizes;
   /** What was warned of: each copy says the same, and each time that it is loaded. */
   readonly #warned = new Set<string>();
+  /** How many results there were while all of them were `undefined`; undefined once one was not. */
+  #undefinedResults: number | undefined = 0;
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
 
@@ -157,15 +163,17 @@ export class ModelService implements EngineModel {
     return promise;
   }
 
-  /** A batch of `size` ran out of memory, and its halves did not. */
-  recovered(key: string, size: number): void {
-    this.#learned.recovered(key, size);
+  /** A batch was too large, and its halves were not. */
+  recovered({ key, size, limit }: RecoveredSize): void {
+    const isSmaller = this.#learned.recovered(key, size, limit);
+    if (limit === 'time') this.#warnOnce('slow', slowBatchWarning(this.#options, size, isSmaller));
   }
 
   tookOneRow(): void {
     this.#learned.tookOneRow();
-    const reason = 'as it fails for batches of more';
-    this.#warn(`the model of ${this.#options.place} runs one element at a time, ${reason}: set 'maxBatchSize: 1'`);
+    const { place } = this.#options;
+    const warning = `the model of ${place} runs one element at a time, as it fails for batches of more`;
+    this.#warnOnce('one row', `${warning}: set 'maxBatchSize: 1'`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -180,16 +188,16 @@ export class ModelService implements EngineModel {
     metrics.record('model_byte_size', modelBytes);
     const providers = device === undefined ? {} : { providers: device.providers };
     onModelLoaded?.({ place, model: label, ...providers, loadMillis });
-    if (warning !== undefined) this.#warn(`the model of ${place} ${warning}`);
+    if (warning !== undefined) this.#warnOnce(warning, `the model of ${place} ${warning}`);
     if (device === undefined) return;
     if (device.missing.length > 0 && isOnCpu(device.providers)) metrics.add('model_cpu_fallbacks', 1);
     const missing = deviceWarning(place, device);
-    if (missing !== undefined) this.#warn(missing);
+    if (missing !== undefined) this.#warnOnce(missing, missing);
   }
 
-  #warn(warning: string): void {
-    if (this.#warned.has(warning)) return;
-    this.#warned.add(warning);
+  #warnOnce(kind: string, warning: string): void {
+    if (this.#warned.has(kind)) return;
+    this.#warned.add(kind);
     this.#options.onWarning?.(warning);
   }
 
@@ -198,21 +206,28 @@ export class ModelService implements EngineModel {
     if (first === undefined) return;
     const { request } = first;
     const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
+    const timeoutMillis = this.#timeoutMillis(request.key, size, request.isolating);
     try {
       const batches = fragments.map((fragment) => fragment.request.batch);
       const { frame, groups } = joinBatches(batches, this.#fixedSize);
       const { answer, model } = await this.#served.run({
         frame: { ...frame, ...encodedArgs(request) },
         groups,
-        timeoutMillis: this.#timeoutMillis(request.key, size, request.isolating),
+        timeoutMillis,
       });
       // The host has read the whole batch, and the worker keeps the elements.
       for (const { request } of fragments) request.batch.chunks.forEach(freeBytes);
       if ('groups' in answer) this.#succeeded(fragments, size, answer, model);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
-      this.#failed(fragments, size, hostFailure(error as Error));
+      this.#failed(fragments, size, this.#tellTime(hostFailure(error as Error), timeoutMillis));
     }
+  }
+
+  /** A batch that had its whole time, and not that of a piece, was too large if its halves succeed. */
+  #tellTime(failure: Omit<BatchFailure, 'shared'>, timeoutMillis: number): Omit<BatchFailure, 'shared'> {
+    const hadAll = timeoutMillis === this.#options.model.step.timeoutSecs * 1000;
+    return failure.cause === 'timeout' && hadAll ? { ...failure, tooLargeFor: 'time' } : failure;
   }
 
   #timeoutMillis(key: string, size: number, isolating: boolean): number {
@@ -240,6 +255,7 @@ export class ModelService implements EngineModel {
       if (request.paddingShare !== undefined) metrics.record('inference_batch_padding_share', request.paddingShare);
     }
     this.#learn(fragments, size, frame);
+    this.#watchUndefined(size, frame);
     let start = 0;
     frame.fragments.forEach((result, index) => {
       const views = groups.slice(start, start + result.chunks);
@@ -256,6 +272,15 @@ export class ModelService implements EngineModel {
     });
   }
 
+  /** A result may be `undefined`, and becomes `null`; but where none is anything else, a `return` may be missing. */
+  #watchUndefined(size: number, { areUndefined = false }: ResultFrame): void {
+    if (this.#undefinedResults === undefined) return;
+    this.#undefinedResults = areUndefined ? this.#undefinedResults + size : undefined;
+    if ((this.#undefinedResults ?? 0) < RESULTS_TO_JUDGE) return;
+    const all = `runInference gave undefined for all of the first ${this.#undefinedResults} elements`;
+    this.#warnOnce('undefined', `${all} at ${this.#options.place}, which becomes null: does the function return?`);
+  }
+
   #learn(fragments: readonly Fragment[], size: number, { micros }: ResultFrame): void {
     const [first] = fragments;
     if (first === undefined) return;
@@ -267,12 +292,23 @@ export class ModelService implements EngineModel {
   #failed(fragments: readonly Fragment[], size: number, failure: Omit<BatchFailure, 'shared'>): void {
     this.#options.metrics.add('failed_batches_counter', 1);
     const [first] = fragments;
-    if (failure.cause === 'memory' && first !== undefined) this.#learned.outOfMemory(first.request.key, size);
+    const { tooLargeFor } = failure;
+    if (tooLargeFor !== undefined && first !== undefined) this.#learned.exceeded(first.request.key, size, tooLargeFor);
     for (const { request, resolve } of fragments) {
       const sizes = this.#learned.sizes(request.key);
       resolve({ ok: false, failure: { ...failure, shared: fragments.length > 1 }, sizes });
     }
   }
+}
+
+function slowBatchWarning({ place, model }: ModelServiceOptions, size: number, isSmaller: boolean): string {
+  const then = isSmaller
+    ? `batches are of at most ${Math.ceil(size / 2)} from now on`
+    : "their size is fixed, and each batch that takes so long ends the model's process";
+  return (
+    `a batch of ${size} elements took longer than 'timeoutSecs' (${model.step.timeoutSecs} s) at ${place}, and its ` +
+    `halves did not: ${then}. Raise 'timeoutSecs' or lower 'maxBatchSize'`
+  );
 }
 
 /** Fragments that share a batch have the same arguments: these are part of their key. */
@@ -309,15 +345,19 @@ function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Arra
 }
 
 function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
-  const { name, message, disposition, at } = error;
+  const { name, message, code, disposition, at } = error;
   const place = at === undefined ? {} : { at };
   if (disposition === 'fatal') return { cause: 'fatal', error };
+  if (code === RESULT_KIND) return { cause: 'contract', error: { name, message, ...place } };
   if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message, ...place } };
-  return { cause: 'memory', error: { name: 'OutOfMemoryError', message, ...place } };
+  return { cause: 'memory', error: { name: 'OutOfMemoryError', message, ...place }, tooLargeFor: 'memory' };
 }
 
 function hostFailure(error: Error): Omit<BatchFailure, 'shared'> {
-  if (error instanceof HostDiedError) return { cause: error.reason, error: describeError(error) };
+  if (error instanceof HostDiedError) {
+    const isMemory = error.reason === 'memory';
+    return { cause: error.reason, error: describeError(error), ...(isMemory ? { tooLargeFor: 'memory' } : {}) };
+  }
   if (error instanceof ModelLoadError) return { cause: 'fatal', error: carryError(error) };
   return { cause: 'error', error: describeError(error) };
 }

@@ -4,6 +4,7 @@ import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { TokenUsage } from '../remote/token-usage.ts';
+import type { SizeLimit } from './learned-sizes.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
 
@@ -24,19 +25,21 @@ export interface KnownFailure {
   readonly error: ErrorDescription;
 }
 
-/** Why a batch gave no results. `fatal`: the pipeline can't go on. */
+/** Why a batch gave no results. `fatal`: the pipeline can't go on; `contract`: its handler never gave a list of them. */
 export interface BatchFailure {
-  readonly cause: 'error' | 'timeout' | 'memory' | 'crash' | 'fatal';
+  readonly cause: 'error' | 'timeout' | 'memory' | 'crash' | 'contract' | 'fatal';
   /** With code and disposition only where it is fatal: any other is an element's. */
   readonly error: CarriedError;
   /** The batch ran together with others, and may well be innocent. */
   readonly shared: boolean;
+  /** What the batch was too large for, if its halves succeed. */
+  readonly tooLargeFor?: SizeLimit;
 }
 
 /** The sizes that batches of a key should have from now on. */
 export interface BatchSizes {
   readonly target: number;
-  /** The most elements that memory has been seen to hold; absent where nothing is known. */
+  /** The most elements that memory has been seen to hold, or that were through in time; absent where nothing is known. */
   readonly ceiling?: number;
   /**
    * While the target still grows: the most batches of the key that a bundle should have in flight, since those formed
@@ -134,11 +137,18 @@ export type ToWorker =
   | { readonly kind: 'written'; readonly task: number }
   | { readonly kind: 'abort'; readonly task: number };
 
+/** The size of a batch that was too large, of which both halves succeeded. */
+export interface RecoveredSize {
+  readonly key: string;
+  readonly size: number;
+  readonly limit: SizeLimit;
+}
+
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'setupFailed'; readonly error: CarriedError }
   | { readonly kind: 'infer'; readonly request: number; readonly body: InferRequest }
-  | { readonly kind: 'recovered'; readonly model: number; readonly key: string; readonly size: number }
+  | { readonly kind: 'recovered'; readonly model: number; readonly size: RecoveredSize }
   /** The model failed for two rows of one element, and not for one. */
   | { readonly kind: 'oneRow'; readonly model: number }
   | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[] }

@@ -22,6 +22,14 @@ export interface Probe {
 
 const PROBE_FIELDS = { input: true, output: true, tolerance: true } as const satisfies Record<keyof Probe, true>;
 
+/** What a handler says of the model that it has loaded. */
+export interface ModelDescription {
+  /** What result lines show as the model: its version, or its name. */
+  readonly label: string;
+  /** What manifests show; all copies of a model must have the same. @default the label */
+  readonly digest?: string;
+}
+
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;
@@ -95,6 +103,12 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
   get requiredMethods(): readonly string[] {
     return ['loadModel', 'runInference'];
   }
+
+  /**
+   * Names the model and its version, in its host, once it is loaded. @default the class's name; of an ONNX model the first
+   * digits of its SHA-256
+   */
+  describeModel?(model: Model): Promise<ModelDescription> | ModelDescription;
 
   /** Elements share a batch only where their keys are the same. */
   batchKey?(element: Input): string;

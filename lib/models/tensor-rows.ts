@@ -1,10 +1,5 @@
-import { FabricError } from '../errors.ts';
+import { ResultCountError } from './batch-results.ts';
 import { elementsOf, type NamedTensors, type OutputMetadata, type Tensor } from './tensor.ts';
-
-/** An output that has not a row for each element of its batch. */
-class ResultCountError extends FabricError {
-  override readonly name = 'ResultCountError';
-}
 
 /**
  * An output of a batch as a tensor that has a row for each row of the batch: one that is whole is the only row.

@@ -54,7 +54,10 @@ describe('a function around a handler', () => {
     const [failure] = expectOnlyFailures(outcomes, [20], incremented);
     expect(failure).toMatchObject({
       stage,
-      error: { name: 'TimeoutError', message: `${stage} took longer than 0.5 s` },
+      error: {
+        name: 'TimeoutError',
+        message: expect.stringContaining(`${stage} took longer than 'timeoutSecs' (0.5 s)`),
+      },
     });
   });
 

@@ -120,3 +120,23 @@ describe('a batch that is too large for memory', () => {
     expect(engine.metrics.distribution('inference_request_batch_size')?.max).toBe(8);
   });
 });
+
+test('a batch that is too slow is halved, and the size that is through in time is remembered, with a warning', async () => {
+  const warnings: string[] = [];
+  await using engine = await startEngine('trouble', 'plodder', { onWarning: (message) => void warnings.push(message) });
+  const elements = Array.from({ length: 100 }, (_, n) => ({ n }));
+  expectOnlyFailures((await runBundle(engine, elements)).outcomes, [], (n) => n);
+  expect(engine.metrics.counter('failed_batches_counter')).toBe(1);
+  expect(engine.metrics.distribution('inference_request_batch_size')?.max).toBe(8);
+  expect(warnings).toEqual([expect.stringMatching(/15 elements took longer than 'timeoutSecs' \(0.5 s\).*at most 8/)]);
+});
+
+test('results that are all undefined are null, with a warning', async () => {
+  const warnings: string[] = [];
+  await using engine = await startEngine('trouble', 'forgetful', {
+    onWarning: (message) => void warnings.push(message),
+  });
+  const elements = Array.from({ length: 10 }, (_, n) => ({ n }));
+  expectOnlyFailures((await runBundle(engine, elements)).outcomes, [], () => null);
+  expect(warnings).toEqual([expect.stringContaining('gave undefined for all of the first')]);
+});

@@ -16,7 +16,9 @@ interface Trouble {
 }
 
 function failed(cause: Cause, shared = false): Attempt {
-  return { ok: false, failure: { cause, error: { name: cause, message: '' }, shared } };
+  const tooLargeFor =
+    cause === 'memory' ? { tooLargeFor: cause } : cause === 'timeout' ? { tooLargeFor: 'time' as const } : {};
+  return { ok: false, failure: { cause, error: { name: cause, message: '' }, shared, ...tooLargeFor } };
 }
 
 async function isolate({ size, poison, room, ceiling, shared }: Trouble) {
@@ -138,6 +140,49 @@ describe('runIsolated', () => {
     });
     expect(succeeded).toBe(true);
     expect(runs).toEqual([64, 32, 16, 8, 8, 8, 8, 8, 8, 8, 8]);
+  });
+
+  test('says what a batch was too large for: memory, or the whole of its time', async () => {
+    const sizes: [number, string][] = [];
+    const succeeded = await runIsolated([1, 2, 3, 4], {
+      onTimeout: 'fail',
+      ceiling: () => Infinity,
+      attempt: async ({ length }) => (length > 2 ? failed('timeout') : length > 1 ? failed('memory') : { ok: true }),
+      recovered: (size, limit) => void sizes.push([size, limit]),
+      fail: () => expect.fail('each is through alone'),
+    });
+    expect(succeeded).toBe(true);
+    expect(sizes).toEqual([
+      [2, 'memory'],
+      [2, 'memory'],
+      [4, 'time'],
+    ]);
+  });
+
+  test.each([
+    ['all of them', (): boolean => true, [64, 1, 1], 64],
+    ['both ends, as all do', (n: number): boolean => n % 2 === 0 || n === 63, [64, 1, 1], 64],
+    ['one in the middle', (n: number): boolean => n === 30, [64, 1, 1, 62], 1],
+    ['one at an end', (n: number): boolean => n === 0, [64, 1, 1, 62], 1],
+  ])('gives up a handler that gives no list of results for %s', async (_, isWrong, first, failures) => {
+    const runs: number[] = [];
+    const wrong: number[] = [];
+    await runIsolated(
+      Array.from({ length: 64 }, (_, n) => n),
+      {
+        onTimeout: 'fail',
+        ceiling: () => Infinity,
+        attempt: async (items) => {
+          runs.push(items.length);
+          return items.some(isWrong) ? failed('contract') : { ok: true };
+        },
+        recovered: () => {},
+        fail: (n) => void wrong.push(n),
+      },
+    );
+    expect(runs.slice(0, first.length)).toEqual(first);
+    expect(wrong).toHaveLength(failures);
+    expect(new Set(wrong).size).toBe(failures);
   });
 
   test("tries an element that ran out of time until it succeeds, by 'retry'", async () => {

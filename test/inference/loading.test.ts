@@ -29,7 +29,12 @@ describe('a model that cannot be loaded', () => {
   test.each([
     ['ends its process', 'dying', 'status 7', 3],
     // How many of them get as far as `loadModel` in so short a time is up to the machine.
-    ['takes too long', 'hanging', 'took longer than its timeout', 0],
+    [
+      'takes too long',
+      'hanging',
+      "loadModel took longer than 'loadTimeoutSecs' (0.3 s), and its process was killed",
+      0,
+    ],
   ])('is given up after three tries when it %s', async (_, pipeline, reason, loads) => {
     const folder = await temporaryFolder();
     vi.stubEnv('FABRIC_TEST_FOLDER', folder);
@@ -42,6 +47,14 @@ describe('a model that cannot be loaded', () => {
 });
 
 describe('a model that asks for another try', () => {
+  test('gets it where only its connection was lost', async () => {
+    const folder = await temporaryFolder();
+    vi.stubEnv('FABRIC_TEST_FOLDER', folder);
+    await using engine = await startEngine('loading', 'reset');
+    await engine.ready();
+    expect(await loadsIn(folder)).toBe(2);
+  });
+
   test('gets it, in a process that is new', async () => {
     const folder = await temporaryFolder();
     vi.stubEnv('FABRIC_TEST_FOLDER', folder);

@@ -1,6 +1,7 @@
 import type { BatchFunction } from '../../config/steps.ts';
-import { describeError, FabricError } from '../../errors.ts';
-import { type FunctionScope, isPromise, resultInTime } from '../element-functions.ts';
+import { describeError } from '../../errors.ts';
+import { listResults } from '../../models/batch-results.ts';
+import { type FunctionScope, resultInTime } from '../element-functions.ts';
 import { type Attempt, runIsolated } from '../isolation.ts';
 import type { Stage } from '../stages.ts';
 import type { Pages, WorkItem } from '../work-item.ts';
@@ -122,8 +123,8 @@ class BatchCalls {
   async #attempt(items: readonly WorkItem[], isolating: boolean): Promise<Attempt> {
     const startedAt = performance.now();
     try {
-      const results = await this.#call(items, isolating ? this.#isolationSecs(items.length) : this.#scope.timeoutSecs);
-      if (!Array.isArray(results) || results.length !== items.length) throw new ResultCountError(items.length, results);
+      const secsLeft = isolating ? this.#isolationSecs(items.length) : this.#scope.timeoutSecs;
+      const results = await this.#call(items, secsLeft);
       items.forEach((item, index) => (item.value = results[index]));
       const secs = (performance.now() - startedAt) / 1000;
       this.#secsPerElement = Math.max(this.#secsPerElement, secs / items.length);
@@ -135,7 +136,7 @@ class BatchCalls {
   }
 
   /** Says where the thread stands only if that is one element: what stands on several can be laid to none of them. */
-  async #call(items: readonly WorkItem[], timeoutSecs: number): Promise<unknown> {
+  async #call(items: readonly WorkItem[], timeoutSecs: number): Promise<readonly unknown[]> {
     const { fn, name, code } = this.#step;
     const { task, progress, oneByOne } = this.#scope;
     const [alone] = items.length === 1 ? items : [];
@@ -148,10 +149,11 @@ class BatchCalls {
     } finally {
       progress.leave();
     }
-    if (!isPromise(result)) return result;
+    const listed = listResults(result, { giver: 'the function', count: items.length });
+    if (Array.isArray(result)) return listed;
     if (oneByOne && alone !== undefined) progress.enter(task, alone.ordinal, code);
     try {
-      return await resultInTime(result, name, timeoutSecs);
+      return await resultInTime(listed, name, timeoutSecs);
     } finally {
       if (oneByOne) progress.leave();
     }
@@ -161,16 +163,5 @@ class BatchCalls {
     const { timeoutSecs } = this.#scope;
     if (size === 1) return timeoutSecs;
     return Math.min(timeoutSecs, Math.max(LEAST_ISOLATION_SECS, this.#secsPerElement * size * ISOLATION_SLACK));
-  }
-}
-
-/** The function gave another number of results than it got values. */
-class ResultCountError extends FabricError {
-  override readonly name = 'ResultCountError';
-  constructor(size: number, results: unknown) {
-    const given = Array.isArray(results) ? String(results.length) : 'no array';
-    super('RESULT_COUNT', `the function must give an array of one result for each value: got ${given} for ${size}`, {
-      disposition: 'poison',
-    });
   }
 }

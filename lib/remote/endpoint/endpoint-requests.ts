@@ -1,4 +1,5 @@
 import { FabricError } from '../../errors.ts';
+import { listIn } from '../../models/batch-results.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Clock } from '../flow/clock.ts';
@@ -154,7 +155,8 @@ export class EndpointRequests {
       try {
         const args = inferenceArgs === undefined ? {} : { inferenceArgs: structuredClone(inferenceArgs) };
         const options = { signal: over.signal, reportUsage, ...args };
-        return { kind: 'answered', results: await handler.request(batch, client, options) };
+        const given: unknown = await handler.request(batch, client, options);
+        return { kind: 'answered', results: await listIn(given, batch.length + 1) };
       } catch (thrown) {
         return { kind: 'failed', error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
       }

@@ -68,12 +68,12 @@ describe('mapBatches', () => {
   });
 
   test.each([
-    ['too many', [1, 2, 3], 'got 3 for 1'],
-    ['too few', [], 'got 0 for 1'],
-    ['no array', 5, 'got no array for 1'],
-    ['nothing', undefined, 'got no array for 1'],
+    ['too many', [1, 2, 3], ': got 3 for 1'],
+    ['too few', [], ': got 0 for 1'],
+    ['no array', 5, ', as an array or another iterable: got a number'],
+    ['nothing', undefined, ', as an array or another iterable: got undefined (does the function return?)'],
   ])('fails elements for which its function gives %s results', async (_, results, given) => {
-    const message = `the function must give an array of one result for each value: ${given}`;
+    const message = `the function must give one result for each element${given}`;
     expect(await failures([mapBatches(() => results as never)], [5, 6])).toEqual(
       [0, 1].map((place) => ({ place, stage: 'map', error: { name: 'ResultCountError', message } })),
     );
@@ -82,7 +82,11 @@ describe('mapBatches', () => {
   test('fails those elements alone for which its function never comes back', async () => {
     const step = mapBatches<number, number>((values) => (values.includes(5) ? new Promise(() => {}) : values));
     expect(await failures([step], NUMBERS, { timeoutSecs: 0.1 })).toEqual([
-      { place: 5, stage: 'map', error: { name: 'TimeoutError', message: 'map took longer than 0.1 s' } },
+      {
+        place: 5,
+        stage: 'map',
+        error: { name: 'TimeoutError', message: 'map took longer than 0.1 s, the limit of its functions' },
+      },
     ]);
   });
 

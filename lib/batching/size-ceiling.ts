@@ -2,34 +2,33 @@
 const BATCHES_BEFORE_TRIAL = 100;
 
 /**
- * The largest batch that fits into memory, for one model and one shape.
+ * The largest batch that memory holds, or that is through in time, for one model and one shape.
  *
- * - `open`: nothing ran out of memory yet, or not for its size; no limit.
- * - `capped`: a batch ran out of memory and its halves succeeded, so their size is the limit. One that fails in halves
- *   too is a bad element, not a size, and teaches nothing.
+ * - `open`: no batch was too large yet, or not for its size; no limit.
+ * - `capped`: a batch was too large and its halves succeeded, so their size is the limit. One that fails in halves too is
+ *   a bad element, not a size, and teaches nothing.
  * - `trial`: after 100 successes the limit is twice the cap until the first batch above the cap tells: it succeeded,
- *   and its size is the cap from then on; or it ran out of memory, and the cap stands. Either way another 100 are
- *   waited for.
+ *   and its size is the cap from then on; or it was too large, and the cap stands. Either way another 100 are waited for.
  *
  * The limit only shapes the batches to come. Those already formed are cut by `halvesWithin`.
  */
-export class MemoryCeiling {
+export class SizeCeiling {
   #cap = Infinity;
   #successes = 0;
   #onTrial = false;
 
-  /** The most elements that the next batch may have; `Infinity` until something ran out of memory. */
+  /** The most elements that the next batch may have; `Infinity` until one was too large. */
   limit(): number {
     return this.#onTrial ? this.#cap * 2 : this.#cap;
   }
 
-  /** A batch of `size` elements ran out of memory. By itself this ends a trial, and no more. */
-  outOfMemory(size: number): void {
+  /** A batch of `size` elements ran out of memory, or of time. By itself this ends a trial, and no more. */
+  exceeded(size: number): void {
     this.#successes = 0;
     if (size > this.#cap) this.#onTrial = false;
   }
 
-  /** Both halves of a batch of `size` elements that ran out of memory succeeded, each as a whole. */
+  /** Both halves of a batch of `size` elements that was too large succeeded. */
   recovered(size: number): void {
     if (size < 2) return;
     const half = Math.ceil(size / 2);
@@ -56,7 +55,7 @@ export class MemoryCeiling {
 
 /**
  * Cuts a batch of `size` elements by repeated halving, the larger half first, until no piece has more than `limit`: the
- * same pieces that running out of memory at every size above the limit leads to, so the answers of a model whose rows
+ * same pieces that failing at every size above the limit leads to, so the answers of a model whose rows
  * depend on their batch are the same whether the limit was known or found out.
  *
  * @returns `[start, end)` of each piece, in order

@@ -1,37 +1,37 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { halvesWithin, MemoryCeiling } from '../../lib/batching/memory-ceiling.ts';
+import { halvesWithin, SizeCeiling } from '../../lib/batching/size-ceiling.ts';
 
-function succeed(ceiling: MemoryCeiling, batches: number, size = 1): void {
+function succeed(ceiling: SizeCeiling, batches: number, size = 1): void {
   for (let i = 0; i < batches; i++) ceiling.succeeded(size);
 }
 
 /** At 256: 512 ran out of memory and its halves succeeded. */
-function capped(): MemoryCeiling {
-  const ceiling = new MemoryCeiling();
-  ceiling.outOfMemory(512);
+function capped(): SizeCeiling {
+  const ceiling = new SizeCeiling();
+  ceiling.exceeded(512);
   ceiling.recovered(512);
   return ceiling;
 }
 
-describe('MemoryCeiling', () => {
+describe('SizeCeiling', () => {
   test('is no limit until something runs out of memory, however much succeeds', () => {
-    const ceiling = new MemoryCeiling();
+    const ceiling = new SizeCeiling();
     succeed(ceiling, 500, 1024);
     expect(ceiling.limit()).toBe(Infinity);
   });
 
   test('learns nothing from a batch whose halves fail too', () => {
-    const ceiling = new MemoryCeiling();
-    ceiling.outOfMemory(512);
-    ceiling.outOfMemory(256);
+    const ceiling = new SizeCeiling();
+    ceiling.exceeded(512);
+    ceiling.exceeded(256);
     expect(ceiling.limit()).toBe(Infinity);
   });
 
   test('remembers the halves that succeeded, the larger where they differ', () => {
     expect(capped().limit()).toBe(256);
-    const odd = new MemoryCeiling();
-    odd.outOfMemory(7);
+    const odd = new SizeCeiling();
+    odd.exceeded(7);
     odd.recovered(7);
     expect(odd.limit()).toBe(4);
   });
@@ -40,13 +40,13 @@ describe('MemoryCeiling', () => {
     const ceiling = capped();
     ceiling.recovered(1024);
     expect(ceiling.limit()).toBe(256);
-    ceiling.outOfMemory(256);
+    ceiling.exceeded(256);
     ceiling.recovered(256);
     expect(ceiling.limit()).toBe(128);
   });
 
   test('never forbids a batch of one', () => {
-    const ceiling = new MemoryCeiling();
+    const ceiling = new SizeCeiling();
     ceiling.recovered(2);
     ceiling.recovered(1);
     expect(ceiling.limit()).toBe(1);
@@ -76,7 +76,7 @@ describe('MemoryCeiling', () => {
   test('goes back at once when the step more runs out of memory, and waits for another hundred', () => {
     const ceiling = capped();
     succeed(ceiling, 100, 256);
-    ceiling.outOfMemory(512);
+    ceiling.exceeded(512);
     expect(ceiling.limit()).toBe(256);
     ceiling.recovered(512);
     succeed(ceiling, 99, 256);
