@@ -30,6 +30,7 @@ export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
 export {
   type ElementFunction,
   type InferenceArgs,
+  type InferenceResults,
   type ModelDescription,
   ModelHandler,
   type ModelHandlerOptions,

@@ -22,6 +22,9 @@ export interface Probe {
 
 const PROBE_FIELDS = { input: true, output: true, tolerance: true } as const satisfies Record<keyof Probe, true>;
 
+/** Results for a batch, in its order: an array, a typed array, a generator. */
+export type InferenceResults<Output> = Iterable<Output> | AsyncIterable<Output>;
+
 /** What a handler says of the model that it has loaded. */
 export interface ModelDescription {
   /** What result lines show as the model: its version, or its name. */
@@ -86,18 +89,22 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     return false;
   }
 
-  /** Loads the model, once a host. A rejection is a model that can't be loaded: it ends the run. */
+  /**
+   * Loads the model, once a host. A rejection is a model that can't be loaded: it ends the run. What may pass is tried three
+   * times: a connection that broke, a service that throttles, a FabricError of disposition `retry`.
+   */
   abstract loadModel(): Promise<Model> | Model;
 
   /**
-   * One result for each element of the batch, in its order; any other number is a contract error.
+   * One result for each element of the batch, in its order, as an array or another iterable; any other number is a
+   * contract error.
    * What it throws is laid to the batch, which is then run again in halves until the elements that cause it are found.
    */
   abstract runInference(
     batch: readonly Input[],
     model: Model,
     inferenceArgs?: InferenceArgs,
-  ): Promise<readonly Output[]> | readonly Output[];
+  ): Promise<InferenceResults<Output>> | InferenceResults<Output>;
 
   /** Methods that a handler must have: a config whose handler lacks one is refused. */
   get requiredMethods(): readonly string[] {
