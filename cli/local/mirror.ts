@@ -1,5 +1,5 @@
 import { rename, rm } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 import { STAGING } from '../../lib/jobs/output-layout.ts';
 import { openSpool, temporaryPath } from '../../lib/stores/atomic-file.ts';
 import { pathOfKey } from '../../lib/stores/file-names.ts';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { emptyTally } from '../../lib/inference/tally.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { summarize, summaryTable } from '../../cli/summary.ts';
 import type { PartNote } from '../../lib/jobs/manifest.ts';
@@ -17,7 +18,7 @@ const note: PartNote = {
 const usage = { inputTokens: 1000, cachedInputTokens: 400, outputTokens: 30, reasoningTokens: 10 };
 
 function summaryOf(notes: readonly PartNote[], looseUsage?: PartNote['usage']) {
-  const results = [{ name: 'a', folder: 'out/p/a', status: 'complete', notes } as const];
+  const results = [{ job: { name: 'a' }, folder: 'out/p/a', status: 'complete', notes, cutOff: emptyTally() } as const];
   const loose = [
     { path: 'out/p/b.json', succeeded: true, stage: undefined, failure: undefined, models: {}, usage: looseUsage },
   ];

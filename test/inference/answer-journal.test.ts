@@ -29,9 +29,8 @@ describe('the answers of elements that may stand elsewhere by now', () => {
 
 test('tokens that are in a committed part are not counted once more; answers stay', () => {
   const usage = { inputTokens: 10, cachedInputTokens: 4, outputTokens: 3, reasoningTokens: 1 };
-  const journal = new AnswerJournal(
-    [entryAt('0', 'a'), entryAt('1/0', 'b'), entryAt('2', 'c')].map((entry) => ({ ...entry, usage })),
-  );
+  const entries = [entryAt('0', 'a'), entryAt('1/0', 'b'), entryAt('2', 'c')];
+  const journal = new AnswerJournal(entries.map((entry) => Object.assign(entry, { usage })));
   journal.forgetUsage([0, 1]);
   expect(decodeEntries(encodeEntries(journal.entriesFrom(0)))).toEqual([
     entryAt('0', 'a'),
