@@ -3,6 +3,7 @@ import type { Pipeline } from '../../lib/config/fabric.ts';
 import { groupsByKey } from '../../lib/config/group-by-key.ts';
 import { openObject } from '../../lib/formats/compression.ts';
 import { lineFormat } from '../../lib/formats/line-format.ts';
+import { planningInput } from '../../lib/config/pipeline-fields.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { readBundle } from '../../lib/inference/read-bundle.ts';
@@ -118,7 +119,7 @@ async function plannedShare(input: RunInput, { plan }: Job, options: SampleInput
   const decompressed = compression === undefined ? {} : { compression };
   const planned = isPlain
     ? plan.object
-    : await planObject(source, pipeline.input, { ...decompressed, limit: FIRST_PASS_ELEMENTS, signal });
+    : await planObject(source, planningInput(pipeline), { ...decompressed, limit: FIRST_PASS_ELEMENTS, signal });
   if (compression === undefined) return planned.byteLength / source.byteLength;
   const perByte = await compressedBytesPerByte(source, compression, { end: planned.byteLength, signal });
   return (planned.byteLength * perByte) / source.byteLength;

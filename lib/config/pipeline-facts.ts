@@ -1,6 +1,7 @@
 import { configDigest } from './config-digest.ts';
 import type { Fabric, Pipeline } from './fabric.ts';
 import { groupsByKey } from './group-by-key.ts';
+import { planningInput } from './pipeline-fields.ts';
 import { keyCohorts } from './key-cohorts.ts';
 
 /** What of a pipeline those parts of the fabric need that run none of its code; plain JSON. */
@@ -17,7 +18,8 @@ export function pipelineFacts(fabric: Fabric): Readonly<Record<string, PipelineF
 }
 
 function factsOf(pipeline: Pipeline): PipelineFacts {
-  const { input, output, maxFailures, maxFailureRatio } = pipeline;
+  const { output, maxFailures, maxFailureRatio } = pipeline;
+  const input = planningInput(pipeline);
   return {
     input,
     output,

@@ -5,7 +5,8 @@ const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 
 /**
  * The names of a header's columns. One without a name is called by its place, `column 1`; those that share a name are called
- * by it and their places, `region (column 3)`, so that none is taken for another.
+ * by it and their places, `region (column 3)`, so that none is taken for another. Where functions get whole rows, names must
+ * be unique.
  *
  * @throws FabricError `INVALID_CSV_HEADER` where the names cannot be a header's, or a name that is used is not one column's.
  */
@@ -25,6 +26,13 @@ export function columnNames(fields: readonly string[], input: InputOptions): rea
         `names must be unique where they are used: 'input.${option}' is ${JSON.stringify(used)}, which comes twice`,
       );
     }
+  }
+  const repeated = input.wholeRows === true ? fields.find((name) => name !== '' && counts.get(name) !== 1) : undefined;
+  if (repeated !== undefined) {
+    const places = fields.flatMap((name, index) => (name === repeated ? index + 1 : []));
+    throw headerError(
+      `names must be unique where a function gets whole rows: ${JSON.stringify(repeated)} is the name of columns ${places.join(' and ')}`,
+    );
   }
   const names = fields.map((name, index) => columnName(name, index, counts));
   if (new Set(names).size < names.length)

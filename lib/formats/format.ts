@@ -27,6 +27,11 @@ export interface InputOptions {
    * @default true, but a first row of numbers only is refused
    */
   readonly header?: boolean | readonly string[];
+  /**
+   * CSV: whether rows go to functions as they are, which may use any column. Then no two columns may have one name; where
+   * only a model's inputs are read, they may if none of these is one of theirs. The pipeline's steps decide it. @default false
+   */
+  readonly wholeRows?: boolean;
   /** CSV: whether a quoted field may hold a line break (default true); where not, the file is cut unread. */
   readonly quotedNewlines?: boolean;
 }

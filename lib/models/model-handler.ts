@@ -106,6 +106,11 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     inferenceArgs?: InferenceArgs,
   ): Promise<InferenceResults<Output>> | InferenceResults<Output>;
 
+  /** Whether it reads of an element only the fields that its model's inputs are called by. @default false */
+  get readsInputsOnly(): boolean {
+    return false;
+  }
+
   /** Methods that a handler must have: a config whose handler lacks one is refused. */
   get requiredMethods(): readonly string[] {
     return ['loadModel', 'runInference'];

@@ -86,6 +86,10 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     }
   }
 
+  override get readsInputsOnly(): boolean {
+    return this.runInference === OnnxModelHandler.prototype.runInference;
+  }
+
   /** The padded axis, where elements are packed before they leave the worker. */
   protected override get measuresLength(): boolean {
     return this.options.padding !== undefined && this.runInference === OnnxModelHandler.prototype.runInference;

@@ -48,9 +48,9 @@ describe('loadConfig', () => {
     expect(await refusal(url)).toContain(`${fileURLToPath(url)} can't be imported: `);
   });
 
-  test('passes on what a module throws', async () => {
+  test('passes on what a module throws, with its place', async () => {
     const url = await moduleOf("throw new RangeError('no luck')");
-    expect(await refusal(url)).toBe(`${fileURLToPath(url)} can't be imported: no luck`);
+    expect(await refusal(url)).toBe(`${fileURLToPath(url)} can't be imported: fabric.config.mjs:1:7: no luck`);
   });
 
   test.each(['export const fabric = 1;', 'export default { pipelines: {} };', 'export default undefined;'])(

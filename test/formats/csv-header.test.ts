@@ -34,6 +34,7 @@ describe('the columns of CSV', () => {
     ['a,b,a\n1,2,3\n', { key: 'a' }, '\'input.key\' is "a"'],
     ['a,b,a\n1,2,3\n', { inferenceArgs: 'a' }, '\'input.inferenceArgs\' is "a"'],
     [',column 1\n1,2\n', {}, 'names must be unique'],
+    ['id,v,v\n1,2,3\n', { wholeRows: true }, 'where a function gets whole rows: "v" is the name of columns 2 and 3'],
     ['a,"b\n1,2\n', {}, 'its first row does not end'],
     ['a,"b"x\n1,2\n', {}, 'text follows the closing quote of a name'],
   ])('are refused where their names cannot be used: %j', async (content, options, message) => {

@@ -107,6 +107,10 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     }
   }
 
+  override get readsInputsOnly(): boolean {
+    return true;
+  }
+
   /** The padded axis. */
   protected override get measuresLength(): boolean {
     return this.options.padding !== undefined;

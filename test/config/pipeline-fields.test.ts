@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { defineFabric } from '../../lib/config/fabric.ts';
+import { planningInput } from '../../lib/config/pipeline-fields.ts';
+import { branch, map, runInference, type Step } from '../../lib/config/steps.ts';
+import { KeyedModelHandler, KeyModelMapping } from '../../lib/models/keyed-model-handler.ts';
+import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
+import { OpenAIModelHandler } from '../../lib/remote/openai/openai-model-handler.ts';
+import { OpenInferenceModelHandler } from '../../lib/remote/open-inference/open-inference-model-handler.ts';
+
+const same = (value: unknown): unknown => value;
+const onnx = new OnnxModelHandler({ modelUri: 'a.onnx' });
+const served = new OpenInferenceModelHandler({ endpoint: 'http://127.0.0.1:1', modelName: 'm' });
+const chat = new OpenAIModelHandler({ modelName: 'm' });
+class Own extends OnnxModelHandler {
+  override runInference(): never {
+    throw new Error('not called');
+  }
+}
+
+function wholeRows(...steps: Step[]): boolean {
+  const { p: pipeline } = defineFabric({ pipelines: { p: { input: { format: 'csv', key: 'k' }, steps } } }).pipelines;
+  return pipeline !== undefined && planningInput(pipeline).wholeRows === true;
+}
+
+describe('planningInput says that whole rows are used', () => {
+  test.each<[string, boolean, Step[]]>([
+    ['by a model that reads its inputs', false, [runInference(onnx)]],
+    ['by a served model that reads its inputs', false, [runInference(served)]],
+    ['behind a model', false, [runInference(onnx.withPostprocessFn(same)), map(same)]],
+    [
+      'by models that are chosen by keys',
+      false,
+      [runInference(new KeyedModelHandler([new KeyModelMapping(['a'], onnx)]))],
+    ],
+    ['by branches of models', false, [branch({ a: [runInference(onnx)] })]],
+    ['by a function', true, [map(same), runInference(onnx)]],
+    ['by a preprocess function', true, [runInference(onnx.withPreprocessFn(same))]],
+    ['by a handler with its own runInference', true, [runInference(new Own({ modelUri: 'a.onnx' }))]],
+    ['by prompts', true, [runInference(chat)]],
+    ['by a branch', true, [branch({ a: [runInference(onnx)], b: [map(same)] })]],
+    ['by a function that chooses branches', true, [branch({ a: [runInference(onnx)] }, { split: () => 'a' })]],
+    [
+      'by one model of several',
+      true,
+      [runInference(new KeyedModelHandler([new KeyModelMapping(['a'], onnx.withPreprocessFn(same))]))],
+    ],
+  ])('%s: %s', (_, are, steps) => {
+    expect(wholeRows(...steps)).toBe(are);
+  });
+});
