@@ -1,4 +1,5 @@
 import { imageSize } from 'image-size';
+import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
 import type { ErrorDescription } from '../errors.ts';
 import { isRaster } from './image-signature.ts';
@@ -43,10 +44,24 @@ function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
  */
 async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
   if (!isRaster(bytes)) return undefined;
-  const { default: sharp } = await import('sharp');
+  const sharp = await decoder();
+  if (sharp === undefined) return undefined;
   try {
     const { width, height, format } = await sharp(bytes, { failOn: 'none', limitInputPixels: false }).metadata();
     return { width, height, type: format };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The library that decodes images, where it is installed. It goes with a deployed function only where the config decodes
+ * images: a bundler does not take along what is imported by the value of a parameter.
+ */
+async function decoder(name = 'sharp'): Promise<SharpConstructor | undefined> {
+  try {
+    const library = (await import(name)) as { readonly default: SharpConstructor };
+    return library.default;
   } catch {
     return undefined;
   }

@@ -96,7 +96,7 @@ async function plan(
   const splitsUnread = compression === undefined && format.splitsAtLines(input);
   if (splitsUnread && (end === bytes.byteLength || (await isLineStart(bytes, end, options)))) {
     const ranges = { kind: 'ranges', byteLength: end, bundleBytes: input.bundleBytes, ...begin } as const;
-    return { plan: ranges, isWhole: true, isPrefix: end < bytes.byteLength };
+    return { plan: ranges, isWhole: true, ...(end < bytes.byteLength ? { isPrefix: true } : {}) };
   }
   return cut({ format, bytes, begin, end }, input, options);
 }
@@ -207,7 +207,7 @@ async function cut(
   }
   await cutter.finish();
   const isPrefix = end < bytes.byteLength || cutter.end !== undefined;
-  return { plan: planned(cutter.end ?? byteLength), isWhole: true, isPrefix };
+  return { plan: planned(cutter.end ?? byteLength), isWhole: true, ...(isPrefix ? { isPrefix } : {}) };
 }
 
 /** Whether an error is only that reading was stopped, and does not say that the object cannot be read. */

@@ -1,7 +1,7 @@
 import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
-import { folderNoteKey, isResultPath, manifestKey, successKey } from './output-layout.ts';
+import { folderNoteKey, isResultPath } from './output-layout.ts';
 import type { OutputBucket } from './commit/part-metadata.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -25,9 +25,11 @@ export interface RecordJobOptions extends StoreOptions {
   readonly queues?: JobQueues | undefined;
 }
 
+const JOB_FILE = 'job.json';
+
 /** The object key of a job's recorded plan. */
 export function jobKey(folder: string): string {
-  return `${folder}/job.json`;
+  return `${folder}/${JOB_FILE}`;
 }
 
 /**
@@ -100,21 +102,16 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
   return name.endsWith('/errors') ? beside : [first, ...beside];
 }
 
-/** Whether there is an object that the results of a job in a folder would replace. */
+/**
+ * Whether there is an object that the results of a job in a folder would replace. A new job's folder is empty but for
+ * results of other jobs below it, so this is one request.
+ */
 async function holdsResults(folder: string, { store, bucket }: OutputBucket, options: StoreOptions): Promise<boolean> {
-  const hasPart = async (prefix: string): Promise<boolean> => {
-    for await (const { key } of store.list(bucket, prefix, options))
-      if (isResultPath(key.slice(folder.length + 1))) return true;
-    return false;
-  };
-  const isThere = async (key: string): Promise<boolean> => (await store.head({ bucket, key }, options)) !== undefined;
-  const found = await Promise.all([
-    hasPart(`${folder}/part-`),
-    hasPart(`${folder}/errors/part-`),
-    isThere(manifestKey(folder)),
-    isThere(successKey(folder)),
-  ]);
-  return found.includes(true);
+  for await (const { key } of store.list(bucket, `${folder}/`, options)) {
+    const path = key.slice(folder.length + 1);
+    if (isResultPath(path) && path !== JOB_FILE) return true;
+  }
+  return false;
 }
 
 /** The plan that a folder holds; undefined where there is none, or an object of that name which is no plan. */

@@ -63,5 +63,5 @@ test('WorkerLeases says nothing of a lease that was cancelled, and that of one t
   asked[1]?.reject(new Error('the models were closed'));
   await turn();
   const error = { name: 'Error', message: 'the models were closed', disposition: 'retry' };
-  expect(said).toEqual([{ kind: 'leased', request: 2, lease: { model: 3, ok: false, error } }]);
+  expect(said).toMatchObject([{ kind: 'leased', request: 2, lease: { model: 3, ok: false, error } }]);
 });

@@ -19,7 +19,7 @@ export function jobOf(of: number, name = 'n.jsonl'): Job {
   const byteLength = of * BUNDLE_BYTES;
   return {
     version: 1,
-    id: `job-of-${name}`,
+    id: `job-of-${name.replaceAll('/', '-')}`,
     pipeline: PIPELINE,
     name,
     source: { uri: `s3://input/${PIPELINE}/${name}`, etag: 'e1', format: 'jsonl' },

@@ -58,10 +58,10 @@ describe('tryInputs', () => {
   });
 
   test('goes on with the others where an input can’t be read', async () => {
-    const { seen, inputs, unreadable } = await tried({ 'a.jsonl.gz': 'no gzip', 'b.jsonl': '2\n4\n' });
+    const { seen, inputs, unreadable } = await tried({ 'a.jsonl': 'PAR1\0\0', 'b.jsonl': '2\n4\n' });
     expect(seen.tally.total).toBe(2);
     expect(inputs).toBe(1);
-    expect(unreadable).toMatchObject([{ input: expect.stringContaining('a.jsonl.gz') as unknown }]);
+    expect(unreadable).toMatchObject([{ input: expect.stringContaining('a.jsonl') as unknown }]);
   });
 });
 

@@ -122,9 +122,10 @@ function says(path: string, answer: RawAnswer): ModelServerOptions {
 }
 
 describe('a server describes its model', () => {
-  test('its version, and what it takes', async () => {
+  test('its version, what it takes and what it gives', async () => {
     const inputs = [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }];
-    expect(await describeModel({})).toEqual({ label: '3', digest: 'double:3', inputs });
+    const outputs = [{ name: 'y', datatype: 'FP32', shape: [-1, 3] }];
+    expect(await describeModel({})).toEqual({ label: '3', digest: 'double:3', inputs, outputs });
     expect(await describeModel({}, 'double', { modelVersion: '7' })).toMatchObject({ label: '7', digest: 'double:7' });
     expect(await describeModel({}, 'fixed-batch')).toMatchObject({ inputs: [{ shape: [4, 3] }] });
   });
