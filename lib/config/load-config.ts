@@ -2,7 +2,6 @@ import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
 import { type Fabric, isFabric, type Pipeline } from './fabric.ts';
-import { importFailure } from './import-failure.ts';
 import { pipelineModels } from './pipeline-models.ts';
 
 /**
@@ -30,6 +29,8 @@ async function importFabric(url: URL, path: string): Promise<Fabric> {
     module = (await import(url.href)) as { readonly default?: unknown };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${path}:\n${error.message}`, { cause: error });
+    // Only now: every host reads the config, and Node's `util` opens standard error, which makes it non-blocking.
+    const { importFailure } = await import('./import-failure.ts');
     throw new ConfigError(`${path} can't be imported: ${await importFailure(error, path)}`, { cause: error });
   }
   if (isFabric(module.default)) return module.default;
