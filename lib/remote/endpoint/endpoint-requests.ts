@@ -47,10 +47,11 @@ export class EndpointRequests {
   readonly #options: EndpointRequestsOptions;
   /** Whether anything has ever come through to the endpoint. */
   hasAnswered = false;
-  readonly firstAnswer = new FirstAnswer();
+  readonly firstAnswer: FirstAnswer;
 
   constructor(options: EndpointRequestsOptions) {
     this.#options = options;
+    this.firstAnswer = new FirstAnswer(options.clock);
   }
 
   /** @throws the signals' reasons; EndpointBusyError where its turn does not come in time. */

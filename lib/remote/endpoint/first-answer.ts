@@ -1,3 +1,7 @@
+import type { Clock } from '../flow/clock.ts';
+
+/** How long the last batch that waits does so for another one to be asked, in milliseconds. */
+const PATIENCE_MILLIS = 500;
 /** Batches that may wait for a first accepted answer at once: as many refusals in a row are the endpoint's own. */
 const MAX_WAITING = 10;
 
@@ -5,14 +9,20 @@ const MAX_WAITING = 10;
  * Tells an endpoint that can't be used from one that lacks what a single element asks for: both answer 403, 404 or 410.
  *
  * Once the endpoint has accepted a request, such an answer is a failure of the elements in it. Before that it waits for the
- * batches that are asked beside it, and the first one that is accepted decides. The endpoint can't be used where no other
- * batch is left to wait for, or where {@link MAX_WAITING} of them wait.
+ * batches that are asked beside it or soon after, and the first one that is accepted decides. The endpoint can't be used
+ * where no other batch is left to wait for, or where {@link MAX_WAITING} of them wait.
  */
 export class FirstAnswer {
   #isAccepted = false;
   /** Batches that are being asked, those that wait included. */
   #asks = 0;
   readonly #waiting = new Set<(isUsable: boolean) => void>();
+  readonly #clock: Clock;
+  #timer: unknown;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** The endpoint has accepted a request. */
   accepted(): void {
@@ -23,6 +33,7 @@ export class FirstAnswer {
   /** Counts a batch as being asked, until the result is disposed. */
   ask(): Disposable {
     this.#asks += 1;
+    this.#stopTimer();
     return {
       [Symbol.dispose]: () => {
         this.#asks -= 1;
@@ -48,15 +59,24 @@ export class FirstAnswer {
       return await promise;
     } finally {
       this.#waiting.delete(resolve);
+      if (this.#waiting.size === 0) this.#stopTimer();
       signal.removeEventListener('abort', leave);
     }
   }
 
   #decide(): void {
-    if (this.#waiting.size > 0 && this.#waiting.size >= Math.min(this.#asks, MAX_WAITING)) this.#settle(false);
+    if (this.#waiting.size >= MAX_WAITING) return this.#settle(false);
+    if (this.#waiting.size === 0 || this.#waiting.size < this.#asks) return;
+    this.#timer ??= this.#clock.setTimeout(() => this.#settle(false), PATIENCE_MILLIS);
+  }
+
+  #stopTimer(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #settle(isUsable: boolean): void {
+    this.#stopTimer();
     for (const resolve of this.#waiting) resolve(isUsable);
     this.#waiting.clear();
   }
