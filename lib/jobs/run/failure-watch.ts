@@ -1,18 +1,17 @@
 import type { OutcomeChunk } from '../../inference/bundle.ts';
 import { parseErrorsLine } from '../commit/errors-line.ts';
+import { messageShape, wideShape } from '../report/message-shape.ts';
 import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../finalizing/failure-limits.ts';
 
 /** Error names that say nothing about the reason, so that their messages have to agree. */
 const GENERAL_NAMES: ReadonlySet<string> = new Set(['Error', 'FabricError']);
 
-/** What a message says of the element alone: quoted values, numbers and ids. */
-const OF_ELEMENT = /'[^']*'|"[^"]*"|\S*\d\S*/g;
-
 interface Reason {
   readonly stage: string;
   readonly name: string;
   readonly message: string;
-  readonly pattern: string;
+  /** The message without what is the element's own. */
+  readonly shape: string;
 }
 
 /**
@@ -62,12 +61,12 @@ export class FailureWatch {
 
 function reasonOf(line: string): Reason {
   const { stage, error } = parseErrorsLine(line);
-  return { stage, name: error.name, message: error.message, pattern: error.message.replace(OF_ELEMENT, '*') };
+  return { stage, name: error.name, message: error.message, shape: wideShape(messageShape(error.message)) };
 }
 
 function isSameReason(one: Reason, other: Reason): boolean {
   if (one.stage !== other.stage || one.name !== other.name) return false;
-  return !GENERAL_NAMES.has(one.name) || one.pattern === other.pattern;
+  return !GENERAL_NAMES.has(one.name) || one.shape === other.shape;
 }
 
 function linesIn(bytes: Uint8Array): readonly string[] {

@@ -72,6 +72,9 @@ function foldersAbove(place: string): readonly string[] {
   return above;
 }
 
+/** What the system says of a path that leads to nothing, or to nothing that can be read. */
+const NOT_REAL: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES']);
+
 /**
  * Gives paths without links, also of what is not there yet: its nearest folder that is decides. URIs of S3 become paths of
  * their own kind, which no file has. Folders are asked for once.
@@ -84,7 +87,7 @@ export function realPaths(): (path: string) => Promise<string> {
     } catch (error) {
       const above = dirname(path);
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (!['ENOENT', 'ENOTDIR'].includes(code) || above === path) throw error;
+      if (!NOT_REAL.has(code) || above === path) throw error;
       return join(await remembered(above), basename(path));
     }
   };
