@@ -170,10 +170,11 @@ export function summaryTable(summary: RunSummary): string {
 }
 
 /** Where the lines of failed elements are; those of inputs that are one element each are in their results. */
-function errorsFolders({ failed, results, output, pipeline }: RunSummary): readonly string[] {
+function errorsFolders({ failureGroups, results, output, pipeline }: RunSummary): readonly string[] {
   const folders = results.filter((path) => !path.endsWith('.json'));
   const [first] = folders;
-  if (failed === 0 || first === undefined) return [];
+  // Outcomes of a bundle that was cut off are counted, and have no lines.
+  if (failureGroups.length === 0 || first === undefined) return [];
   return [
     folders.length === 1
       ? `${shown(first)}/errors/`

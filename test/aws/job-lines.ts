@@ -41,6 +41,9 @@ async function linesOf(keys: readonly string[], read: (key: string) => Promise<s
   return { parts, results: results.flatMap(parsed), errors: errors.flatMap(parsed) };
 }
 
+/** Fields in which two runs may differ: bundled code of a function has no places in a user's files. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['source', 'attempts', 'message', 'at']);
+
 /** As two runs of one input must agree: but for where the input lay, how often it was tried, and what errors say in words. */
 function parsed({ text }: { readonly text: string }): Line[] {
   return text
@@ -49,7 +52,7 @@ function parsed({ text }: { readonly text: string }): Line[] {
     .map(
       (line) =>
         JSON.parse(line, (name, value: unknown) => {
-          if (name === 'source' || name === 'attempts' || name === 'message') return undefined;
+          if (OWN_FIELDS.has(name)) return undefined;
           return name === 'uri' && typeof value === 'string' ? basename(value) : value;
         }) as Line,
     );

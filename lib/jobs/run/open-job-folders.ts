@@ -194,7 +194,7 @@ function tellOf(
     onNotice?.(`${why} since the results in ${output.shown(besides)}: new results go to ${output.shown(folder)}`);
   } else if (use === 'replace' && existing !== 'overwrite') {
     onNotice?.(
-      `replacing ${output.shown(folder)}, which holds a run of only the first ${recorded?.source.limit?.toLocaleString('en')} elements`,
+      `replacing ${output.shown(folder)}, which holds only the first elements (--limit ${recorded?.source.limit})`,
     );
   }
 }

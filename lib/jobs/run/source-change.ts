@@ -1,5 +1,6 @@
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 import { isS3Uri } from '../../stores/open-source.ts';
+import { codeOf, systemReason } from '../../stores/system-errors.ts';
 import type { Job } from '../job.ts';
 import { inputId } from './plan-job.ts';
 
@@ -16,6 +17,7 @@ const LOST_CODES: ReadonlySet<string> = new Set([
 const LOSS_NAMES: Readonly<Record<string, string>> = {
   SOURCE_CHANGED: 'SourceChanged',
   SOURCE_GONE: 'SourceGone',
+  SOURCE_NOT_A_FILE: 'SourceNotAFile',
   SOURCE_UNREADABLE: 'SourceUnreadable',
 };
 
@@ -55,9 +57,10 @@ async function idNow(of: {
   try {
     return await inputId({ kind: 'object', uri, name }, { pipelineName: pipeline, limit });
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (!['ENOENT', 'ENOTDIR'].includes(code)) throw error;
-    throw new FabricError('SOURCE_GONE', `Cannot read ${uri}: there is no such file`, { cause: error });
+    const isGone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+    const why = isGone ? 'there is no such file' : systemReason(error);
+    const code = isGone ? 'SOURCE_GONE' : 'SOURCE_UNREADABLE';
+    throw new FabricError(code, `Cannot read ${uri}: ${why}`, { cause: error });
   }
 }
 
