@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const ROOMS = ['lib', 'cli', 'functions', 'cdk', 'dist'];
 const LIBRARIES = `${sep}node_modules${sep}`;
 
-/** A place in a file: `/home/me/app/pre.ts:4:19`. */
+/** A place in a file: `/app/pre.ts:4:19`. */
 const PLACE = /^(.+):(\d+):(\d+)$/s;
 
 /** Errors that wrap one another, of which the innermost may be the user's. */
@@ -44,7 +44,7 @@ export function splitPlace(place: string): { readonly path: string; readonly pos
   return { path, position: `${line}:${column}` };
 }
 
-/** @param frame - `parse (file:///home/me/app/pre.ts:4:19)`, `async file:///…:4:19`, or one without a file. */
+/** @param frame - `parse (file:///app/pre.ts:4:19)`, `async file:///…:4:19`, or one without a file. */
 function placeInFrame(frame: string): string | undefined {
   const location = frame.endsWith(')')
     ? frame.slice(frame.indexOf(' (') + ' ('.length, -1)
