@@ -1,20 +1,20 @@
 import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder that this package's programs are in, and its rooms there: what runs in them is not the user's code. */
+/** The folder of this package's programs, and its subfolders: code in them is not the user's. */
 const ROOMS = ['lib', 'cli', 'functions', 'cdk', 'dist'];
 const LIBRARIES = `${sep}node_modules${sep}`;
 
 /** A place in a file: `/app/pre.ts:4:19`. */
 const PLACE = /^(.+):(\d+):(\d+)$/s;
 
-/** Errors that wrap one another, of which the innermost may be the user's. */
+/** Errors that wrap one another; the innermost may be the user's. */
 const MAX_CAUSES = 5;
 
 /**
  * Finds the first place in the user's own code that an error's stack names: an absolute path, line and column. Node's
- * internals, libraries and this package's files are no such place; an error that was thrown there has its caller's.
- * Undefined where neither its stack nor that of a cause names one, and for what is not an error.
+ * internals, libraries and this package's files are skipped; an error thrown there gets the place of its caller.
+ * Returns undefined if neither its stack nor that of a cause names one, or if the value is not an error.
  */
 export function placeOf(thrown: unknown): string | undefined {
   let error = thrown;
@@ -28,7 +28,7 @@ export function placeOf(thrown: unknown): string | undefined {
 
 function placeInStack({ stack, message }: Error): string | undefined {
   if (typeof stack !== 'string') return undefined;
-  // A message may have lines that look like frames.
+  // A message may contain lines that look like frames.
   const start = typeof message === 'string' && message !== '' ? stack.indexOf(message) + message.length : 0;
   for (let at = stack.indexOf('\n    at ', start); at >= 0; at = stack.indexOf('\n    at ', at + 1)) {
     const end = stack.indexOf('\n', at + 1);
@@ -55,7 +55,7 @@ function placeInFrame(frame: string): string | undefined {
   return path !== undefined && isUserFile(path) ? `${path}:${line}:${column}` : undefined;
 }
 
-/** A file's path; undefined for modules that are no files: `node:fs`, `data:…`. */
+/** Returns a file's path; undefined for modules that are not files: `node:fs`, `data:…`. */
 function pathOf(file: string): string | undefined {
   if (!file.startsWith('file:')) return /^(?:\/|[A-Za-z]:[\\/])/.test(file) ? file : undefined;
   try {
@@ -67,10 +67,10 @@ function pathOf(file: string): string | undefined {
 
 const ownModule = fileURLToPath(import.meta.url);
 const ownRoot = dirname(dirname(ownModule));
-/** In a bundle, this module is part of a larger one, and whose code a place is in can't be known by its path. */
+/** In a bundle, this module is part of a larger file, so a path does not show whose code a place is in. */
 const isBundled = !/[\\/]lib[\\/]code-place\.[jt]s$/.test(ownModule);
 const ownFolders = ROOMS.map((room) => `${ownRoot}${sep}${room}${sep}`);
-/** The project that this package is installed in may lie among libraries itself. */
+/** The project that this package is installed in may itself be in a folder of libraries. */
 const project = ownRoot.slice(0, Math.max(0, ownRoot.lastIndexOf(LIBRARIES)));
 
 function isUserFile(path: string): boolean {

@@ -59,8 +59,8 @@ export interface ErrorDescription {
   readonly name: string;
   readonly message: string;
   /**
-   * The place in the user's code where it was thrown, where there is one: `pre.ts:4:19`, below the config file's folder.
-   * Until its line is written it is an absolute path, for only a worker knows that folder.
+   * The place in the user's code where it was thrown, if it is known: `pre.ts:4:19`, below the config file's folder.
+   * Until its line is written it is an absolute path, because only a worker knows that folder.
    */
   readonly at?: string;
 }
@@ -70,15 +70,15 @@ export function describeError(thrown: unknown): ErrorDescription {
   return { name: 'Error', message: textOf(thrown) };
 }
 
-/** Describes what a function or a handler of the user's threw, with its place in the user's code. */
+/** Describes an error that a user's function or handler threw, with its place in the user's code. */
 export function describeThrown(thrown: unknown): ErrorDescription {
   const description = describeError(thrown);
-  // What it says of the element is all there is to know.
+  // Its message about the element is all that is known.
   const at = thrown instanceof ElementReadError ? undefined : placeOf(thrown);
   return at === undefined ? description : { ...description, at };
 }
 
-/** An object without a prototype, for one, has no text. */
+/** Some values have no text: an object without a prototype, for example. */
 function textOf(thrown: unknown): string {
   try {
     return String(thrown);
@@ -99,7 +99,7 @@ export function carryError(thrown: unknown): CarriedError {
   return { ...description, code: thrown.code, disposition: thrown.disposition };
 }
 
-/** The error that was carried, as far as a caller can tell: its name, message, `code`, `disposition` and place. */
+/** Restores the error that was carried, as far as a caller can see: name, message, `code`, `disposition` and place. */
 export function restoreError(carried: CarriedError): Error {
   const { name, message, at } = carried;
   const error = newError(carried);

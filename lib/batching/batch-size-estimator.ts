@@ -25,7 +25,7 @@ const KEEP = 0.8;
 /** ...and, once it has run, until so many records in a row have found it outside: longer than a run of noise. */
 const DOUBTS_TO_LEAVE = 16;
 
-/** After so many batches in a row below the target, something else keeps them small: a limit on bytes, a ceiling. */
+/** Number of batches in a row below the target after which another limit must keep them small: bytes, or a ceiling. */
 const SHORT_TO_STALL = 16;
 
 /**
@@ -45,8 +45,8 @@ const SHORT_TO_STALL = 16;
  * machine has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart
  * again. With `minBatchSize` = `maxBatchSize` the size is always that.
  *
- * While it grows, batches that are formed ahead of the records have the size of before: `isGrowing` says when to form as
- * few ahead as keep the hosts busy, so that it grows in the number of batches that is stated here.
+ * While it grows, batches that are formed ahead of the records have the earlier size. `isGrowing` reports when to form
+ * only as many ahead as keep the hosts busy, so that it grows in the number of batches stated here.
  *
  * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
  * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does
@@ -61,7 +61,7 @@ export class BatchSizeEstimator {
   #settled: number | undefined;
   /** How many records in a row have found a better size. */
   #doubts = 0;
-  /** How many records in a row were below the target. */
+  /** Number of records in a row that were below the target. */
   #short = 0;
   #isUnderWay: boolean;
   #target: number;
@@ -79,7 +79,7 @@ export class BatchSizeEstimator {
     return this.#target;
   }
 
-  /** Whether the next records will change the target, unless something else keeps batches below it. */
+  /** True if the next records will change the target, unless another limit keeps batches below it. */
   get isGrowing(): boolean {
     return this.#isUnderWay && this.#short < SHORT_TO_STALL;
   }

@@ -142,7 +142,7 @@ export class Batcher<T> {
     return this.#closeLagging(undefined) ?? NONE;
   }
 
-  /** Whether a batch of this lane and key is open: the next element of it joins that one. */
+  /** Checks whether a batch of this lane and key is open, which its next element would join. */
   isOpen(key: string, laneIndex = 0): boolean {
     return this.#lanes[laneIndex]?.open.has(key) === true;
   }

@@ -48,8 +48,8 @@ export interface BatchingOptions<Input = unknown> {
    */
   readonly batchLengthFn?: (value: Input) => number;
   /**
-   * Where the length buckets begin: ascending positive numbers. Elements of different buckets never share a batch. Needs
-   * `batchLengthFn`, or a handler that measures lengths itself.
+   * Lower bounds of the length buckets: ascending positive numbers. Elements of different buckets never share a batch.
+   * Requires `batchLengthFn`, or a handler that measures lengths itself.
    * @default [16, 32, 64, 128, 256, 512] with `batchLengthFn`, otherwise none: one bucket
    */
   readonly batchBucketBoundaries?: readonly number[];
@@ -65,7 +65,7 @@ export interface BatchingOptions<Input = unknown> {
   readonly targetBatchDurationSecs?: number;
 }
 
-/** The names of these options; a handler's own come to them. */
+/** Names of these options; a handler adds its own. */
 export const BATCHING_OPTIONS = {
   minBatchSize: true,
   maxBatchSize: true,
@@ -87,9 +87,9 @@ export interface BatchLimits {
   readonly maxBatchWeight: number;
 }
 
-/** What the handler of the options does itself. */
+/** Measurements that the handler makes itself. */
 export interface HandlerMeasures {
-  /** Whether it measures the length of an element where there is no `batchLengthFn`. @default false */
+  /** True if it measures the length of an element when `batchLengthFn` is not set. @default false */
   readonly measuresLength?: boolean;
 }
 

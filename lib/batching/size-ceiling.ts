@@ -2,13 +2,14 @@
 const BATCHES_BEFORE_TRIAL = 100;
 
 /**
- * The largest batch that memory holds, or that is through in time, for one model and one shape.
+ * The largest batch that fits in memory, or that finishes in time, for one model and one shape.
  *
- * - `open`: no batch was too large yet, or not for its size; no limit.
- * - `capped`: a batch was too large and its halves succeeded, so their size is the limit. One that fails in halves too is
- *   a bad element, not a size, and teaches nothing.
- * - `trial`: after 100 successes the limit is twice the cap until the first batch above the cap tells: it succeeded,
- *   and its size is the cap from then on; or it was too large, and the cap stands. Either way another 100 are waited for.
+ * - `open`: no batch has been too large because of its size; no limit.
+ * - `capped`: a batch was too large and its halves succeeded, so their size is the limit. If the halves fail too, the
+ *   cause is a bad element and not the size, and the limit does not change.
+ * - `trial`: after 100 successes the limit is twice the cap until the first batch above the cap ends. If it succeeds,
+ *   its size becomes the cap; if it is too large, the cap stays. In both cases the next trial comes after another 100
+ *   successes.
  *
  * The limit only shapes the batches to come. Those already formed are cut by `halvesWithin`.
  */
@@ -17,18 +18,18 @@ export class SizeCeiling {
   #successes = 0;
   #onTrial = false;
 
-  /** The most elements that the next batch may have; `Infinity` until one was too large. */
+  /** Returns the maximum number of elements in the next batch; `Infinity` until one was too large. */
   limit(): number {
     return this.#onTrial ? this.#cap * 2 : this.#cap;
   }
 
-  /** A batch of `size` elements ran out of memory, or of time. By itself this ends a trial, and no more. */
+  /** Records that a batch of `size` elements ran out of memory or time. By itself this only ends a trial. */
   exceeded(size: number): void {
     this.#successes = 0;
     if (size > this.#cap) this.#onTrial = false;
   }
 
-  /** Both halves of a batch of `size` elements that was too large succeeded. */
+  /** Records that both halves of a batch of `size` elements that was too large succeeded. */
   recovered(size: number): void {
     if (size < 2) return;
     const half = Math.ceil(size / 2);

@@ -3,12 +3,12 @@ import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { describeThrown, splitPlace } from '../errors.ts';
 
-/** What Node shows of a syntax error before its stack: the file and line, the line itself, and a mark below its column. */
+/** Node's output for a syntax error, before its stack: the file and line, the line, and a mark below the column. */
 const MARKED = /^(?!node:)(?<file>\S.*):(?<line>\d+)\r?\n[^\n]*\n(?<before>[ \t]*)\^/;
-/** Node keeps the place of an error in JavaScript to itself, but for a program that ends of it. */
+/** Node does not expose the place of a syntax error in JavaScript, except in a program that ends because of it. */
 const CHECK_SECS = 10;
 
-/** Says why a module can't be imported, with the file, the line and the column where that is known. */
+/** Explains why a module can't be imported, with the file, line and column if they are known. */
 export async function importFailure(thrown: unknown, path: string): Promise<string> {
   const { message, at } = describeThrown(thrown);
   const isSyntax = thrown instanceof SyntaxError;
@@ -29,7 +29,7 @@ function markedPlace(text: string): string | undefined {
   return `${basename(decodeName(file))}:${line}:${before.length + 1}`;
 }
 
-/** A file's URL has its name encoded. */
+/** Decodes the file's name, which is encoded in a URL. */
 function decodeName(file: string): string {
   if (!file.startsWith('file:')) return file;
   try {
@@ -39,7 +39,7 @@ function decodeName(file: string): string {
   }
 }
 
-/** The place that Node prints where it checks the file's own syntax. */
+/** Finds the place that Node prints when it checks the file's own syntax. */
 async function checkedPlace(path: string): Promise<string | undefined> {
   try {
     await promisify(execFile)(process.execPath, ['--check', path], { timeout: CHECK_SECS * 1000 });

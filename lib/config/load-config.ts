@@ -29,7 +29,7 @@ async function importFabric(url: URL, path: string): Promise<Fabric> {
     module = (await import(url.href)) as { readonly default?: unknown };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${path}:\n${error.message}`, { cause: error });
-    // Only now: every host reads the config, and Node's `util` opens standard error, which makes it non-blocking.
+    // Imported late: every host reads the config, and Node's `util` opens standard error, which makes it non-blocking.
     const { importFailure } = await import('./import-failure.ts');
     throw new ConfigError(`${path} can't be imported: ${await importFailure(error, path)}`, { cause: error });
   }

@@ -4,19 +4,19 @@ import type { Pipeline, PipelineInput } from './fabric.ts';
 import { pipelineModels } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 
-/** How elements are read: with the id that the first model's handler knows them by, where `input.id` names none. */
+/** Returns the options for reading elements. If `input.id` is not set, the first model's handler names the id field. */
 export function elementInput(pipeline: Pick<Pipeline, 'input' | 'steps'>): PipelineInput {
   const { input } = pipeline;
   const idField = pipelineModels(pipeline)[0]?.handler.idField;
   return input.id === undefined && idField !== undefined ? { ...input, id: idField } : input;
 }
 
-/** How objects are planned: with what the steps say of the columns that they use. */
+/** Returns the options for planning objects, with the columns that the steps use. */
 export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'>): PipelineInput {
   return getWholeElements(steps) ? { ...input, wholeRows: true } : input;
 }
 
-/** Whether the first of these steps hands whole elements to code that may use any of their fields. */
+/** Checks whether the first of these steps passes whole elements to code that may use any of their fields. */
 function getWholeElements([first]: readonly Step[]): boolean {
   switch (first?.kind) {
     case undefined:
@@ -38,7 +38,7 @@ function getsWholeElements(outer: ModelHandler): boolean {
   return !handler.readsInputsOnly;
 }
 
-/** Fields of an element that are the pipeline's: what `input` names. */
+/** Returns the fields of an element that belong to the pipeline: those that `input` names. */
 export function pipelineFields({ id, key, inferenceArgs }: PipelineInput): readonly string[] {
   return [id, key, inferenceArgs].filter((name) => typeof name === 'string');
 }

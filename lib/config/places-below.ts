@@ -3,12 +3,12 @@ import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { splitPlace } from '../errors.ts';
 
-/** Places of one run that are kept: most of its failures have the same few. */
+/** Maximum number of places that are kept for one run: most of its failures share a few. */
 const MAX_KEPT_PLACES = 1000;
 
 /**
- * Shortens places in code to paths below the config file's folder, `steps/pre.ts:4:19`; of a file elsewhere its name is
- * shown alone, for the rest says more of the machine than of the code.
+ * Shortens places in code to paths below the config file's folder, `steps/pre.ts:4:19`. A file elsewhere is shown by
+ * its name alone, because the rest of its path describes the machine and not the code.
  */
 export function placesBelow(configUrl: URL): (place: string) => string {
   const kept = new Map<string, string>();
@@ -26,7 +26,7 @@ export function placesBelow(configUrl: URL): (place: string) => string {
   };
 }
 
-/** Stacks name the files that links lead to. */
+/** Returns the real path of the folder: stacks name the targets of symbolic links. */
 function realFolder(configUrl: URL): string {
   const folder = dirname(fileURLToPath(configUrl));
   try {

@@ -63,13 +63,16 @@ export function requestDollars(
   );
 }
 
-/** Requests a second that S3 serves below one prefix: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html */
+/**
+ * Requests per second that S3 serves below one prefix:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html
+ */
 const READS_PER_SEC = 5500;
 const WRITES_PER_SEC = 3500;
 
 /**
- * Seconds that S3 takes at least for an input whose elements are objects below one prefix, however many read them. S3 splits
- * a busy prefix within 30 to 60 minutes, which is not counted on.
+ * Estimates the minimum number of seconds that S3 needs for an input whose elements are objects below one prefix,
+ * however many processes read them. S3 splits a busy prefix within 30 to 60 minutes, which the estimate ignores.
  */
 export function requestSecs({ readsPerElement, writesPerElement }: Workload, elements: number): number {
   return Math.max((elements * readsPerElement) / READS_PER_SEC, (elements * writesPerElement) / WRITES_PER_SEC);

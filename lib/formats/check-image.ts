@@ -8,11 +8,11 @@ import { failure, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 interface ImageHeader {
   readonly width: number;
   readonly height: number;
-  /** As `jpg`, `png`, `svg`. */
+  /** Name of the type: `jpg`, `png`, `svg`. */
   readonly type: string | undefined;
 }
 
-/** Looks at the image's header only; decoding is for those who need its pixels. */
+/** Reads the image's header only; callers that need the pixels decode it. */
 export async function checkImage(
   bytes: Uint8Array,
   uri: string,
@@ -28,7 +28,7 @@ export async function checkImage(
   return failure('ImageTooLarge', message);
 }
 
-/** Knows many types, and of each only what is usual. */
+/** Reads the header of many types, but only in its usual form. */
 function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
   try {
     const { width, height, type } = imageSize(bytes);
@@ -39,8 +39,8 @@ function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
 }
 
 /**
- * Reads headers as the decoder does, JPEG's fill bytes before a marker for example. Only for types whose header it reads
- * without decoding the image.
+ * Reads headers as the decoder does: JPEG's fill bytes before a marker, for example. Supports only the types whose
+ * header it reads without decoding the image.
  */
 async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
   if (!isRaster(bytes)) return undefined;
@@ -55,8 +55,8 @@ async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
 }
 
 /**
- * The library that decodes images, where it is installed. It goes with a deployed function only where the config decodes
- * images: a bundler does not take along what is imported by the value of a parameter.
+ * Imports the library that decodes images, if it is installed. A deployed function includes it only if the config
+ * decodes images: a bundler does not include an import whose name is the value of a parameter.
  */
 async function decoder(name = 'sharp'): Promise<SharpConstructor | undefined> {
   try {

@@ -18,7 +18,7 @@ const SUFFIXES: readonly (readonly [suffix: string, compression: Compression])[]
 const CHUNK_BYTES = 256 * 1024;
 const GZIP_MAGIC = 0x1f8b;
 const ZSTD_MAGIC = 0xfd2fb528;
-/** Skippable zstd frames have this magic number, its last digit free. */
+/** Magic number of skippable zstd frames; its last digit can have any value. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 
 /** How an object is compressed, by the suffix of its name. */
@@ -27,23 +27,24 @@ export function compressionOf(name: string): Compression | undefined {
   return SUFFIXES.find(([suffix]) => lowerCase.endsWith(suffix))?.[1];
 }
 
-/** An object that was looked into: its first bytes are in memory. */
+/** An object whose first bytes were read into memory. */
 export interface OpenedObject {
   readonly source: ByteSource;
   readonly compression: Compression | undefined;
 }
 
 /**
- * Tells how an object is compressed by its first bytes, whatever its name says.
+ * Detects the compression of an object from its first bytes, whatever its name.
  *
- * @throws FabricError `CORRUPT_COMPRESSION` where its name says that it is compressed, and it is neither that nor text.
+ * @throws FabricError `CORRUPT_COMPRESSION` if its name is that of a compressed object, and it is neither that nor
+ *   text.
  */
 export async function openObject(source: ByteSource, name: string, options: ReadOptions = {}): Promise<OpenedObject> {
   const opened = await openHead(source, options);
   const { head } = opened;
   const compression = compressionIn(head);
   const named = compressionOf(name);
-  // What else it may be is known to who reads it as text.
+  // Other kinds of data are found by the caller that reads it as text.
   if (compression === undefined && named !== undefined && isBinary(head) && describeSignature(head) === undefined) {
     throw corrupt(named, 'the object is damaged at its start, or it is not compressed so');
   }
@@ -80,7 +81,7 @@ export async function* decompress(
   while (start < source.byteLength) {
     const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
     yield* decoded(source.read({ start, end: source.byteLength }, readingOf(options)), compression, gunzip);
-    // zlib ends, without an error, with the last member before zero bytes. `bytesWritten` is what it has taken.
+    // zlib ends without an error at the last member before zero bytes. `bytesWritten` is the number that it has read.
     start = await endOfZeros(source, start + gunzip.bytesWritten, options);
   }
 }
@@ -104,7 +105,7 @@ async function* decoded(
   }
 }
 
-/** Where other bytes than zeros follow: blocks of tapes and archives are filled up with them. */
+/** Returns the offset of the first byte that is not zero: blocks of tapes and archives are padded with zeros. */
 async function endOfZeros(source: ByteSource, start: number, options: ReadOptions): Promise<number> {
   let position = start;
   if (position >= source.byteLength) return position;
@@ -124,7 +125,7 @@ function isCodecError(error: unknown): error is CodecError {
 }
 
 function problemOf({ code, message }: CodecError): string {
-  // zlib and Node.js say so of data that ends too early, zstd where its last frame does.
+  // zlib and Node.js report this for data that ends too early, zstd if its last frame does.
   if (code === 'Z_BUF_ERROR' || /unexpected end|truncated/i.test(message)) return 'the object is cut short';
   return 'the object is damaged, or something else follows the compressed data';
 }

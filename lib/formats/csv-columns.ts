@@ -4,11 +4,12 @@ import type { InputOptions } from './format.ts';
 const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 
 /**
- * The names of a header's columns. One without a name is called by its place, `column 1`; those that share a name are called
- * by it and their places, `region (column 3)`, so that none is taken for another. Where functions get whole rows, names must
- * be unique.
+ * Returns the names of a header's columns. A column without a name is named by its place, `column 1`. Columns that
+ * share a name have their places added, `region (column 3)`, so that they are not confused. If functions get whole
+ * rows, names must be unique.
  *
- * @throws FabricError `INVALID_CSV_HEADER` where the names cannot be a header's, or a name that is used is not one column's.
+ * @throws FabricError `INVALID_CSV_HEADER` if the names can't be a header's, or a name that is used is not one
+ *   column's.
  */
 export function columnNames(fields: readonly string[], input: InputOptions): readonly string[] {
   if (fields.every((name) => name === '')) throw headerError('no column has a name');

@@ -4,11 +4,11 @@ import { lineSplitter } from './lines.ts';
 import type { OpenSplitter } from './records.ts';
 import { rowSplitter } from './row-splitter.ts';
 
-/** The first line that Excel reads the delimiter from, which other programs write for it. */
+/** The first line from which Excel reads the delimiter. Other programs write it for Excel. */
 const SEPARATOR_LINE = /^"?sep=([^\r\n"\u0080-\uffff])"?(?:\r?\n|$)/i;
 export const SEPARATOR_LINE_BYTES = 16;
 
-/** Finds where rows end: with every line, unless a quoted field may hold a line break. */
+/** Finds the ends of rows: every line ends one, unless a quoted field may contain a line break. */
 export function rowsOf(input: InputOptions, dialect: ObjectDialect | undefined): OpenSplitter {
   return input.quotedNewlines === false ? lineSplitter : rowSplitter(delimiterOf(input, dialect).charCodeAt(0));
 }
@@ -23,7 +23,7 @@ export function delimiterOf({ format, delimiter }: InputOptions, { delimiter: ow
   );
 }
 
-/** The delimiter that a `sep=` line names, and the bytes of that line; undefined where the text does not start with one. */
+/** Returns the delimiter that a `sep=` line names, and the bytes of that line; undefined if there is no such line. */
 export function separatorLine(text: string): { readonly delimiter: string; readonly byteLength: number } | undefined {
   const [line, delimiter] = SEPARATOR_LINE.exec(text) ?? [];
   return line === undefined || delimiter === undefined ? undefined : { delimiter, byteLength: line.length };

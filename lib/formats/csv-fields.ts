@@ -1,11 +1,12 @@
 const QUOTE = 0x22;
 
-/** The failure of a row whose quotes do not make fields: a field that is not closed, or text behind a closing quote. */
+/** The failure of a row with misplaced quotes: a field that is not closed, or text after a closing quote. */
 export type QuoteProblem = 'UnclosedQuote' | 'StrayQuote';
 
 /**
- * The fields of one row's text, without its line ending (RFC 4180). A quote opens a field only at its start; elsewhere in
- * an unquoted field it is a character like any other. A closing quote is followed by a delimiter or by nothing.
+ * Returns the fields of one row's text, without its line ending (RFC 4180). A quote opens a field only at its start;
+ * elsewhere in an unquoted field it is an ordinary character. Only a delimiter or the row's end follows a closing
+ * quote.
  */
 export function splitFields(row: string, delimiter: string): readonly string[] | QuoteProblem {
   const fields: string[] = [];
@@ -28,7 +29,7 @@ export function splitFields(row: string, delimiter: string): readonly string[] |
   }
 }
 
-/** The next quote that is not one of two; -1 where there is none. */
+/** Finds the next quote that is not one of a pair; -1 if there is no such quote. */
 function closingQuote(row: string, from: number): number {
   let quote = row.indexOf('"', from);
   while (quote !== -1 && row.charCodeAt(quote + 1) === QUOTE) quote = row.indexOf('"', quote + 2);

@@ -20,9 +20,9 @@ export interface CsvStart {
 }
 
 /**
- * Reads what stands before the rows of a CSV object; undefined where it has no header.
+ * Reads the part of a CSV object before its rows; undefined if it has no header.
  *
- * @throws FabricError `INVALID_CSV_HEADER` where the first row does not make a header.
+ * @throws FabricError `INVALID_CSV_HEADER` if the first row does not make a header.
  */
 export async function readCsvStart(
   source: ByteSource,
@@ -56,13 +56,13 @@ async function readColumns(
     const text = new DecodedRun({ position: end, bytes }).text(0, bytes.length);
     const fields = text === undefined ? undefined : splitFields(text, delimiter);
     if (input.header !== false) return { start: end, header: headerOf(fields, bytes, input) };
-    // A row that fails says nothing of the others.
+    // A row that fails does not show how the others are.
     if (typeof fields === 'object') return { start, header: fields.map((_, index) => String(index)) };
   }
   return input.header === false ? { start, header: [] } : undefined;
 }
 
-/** The rows that are not blank, without their line endings, and where each ends. */
+/** Yields the rows that are not blank, without their line endings, and where each ends. */
 async function* textRows(
   { source, start, dialect }: Rows,
   input: InputOptions,

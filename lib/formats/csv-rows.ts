@@ -4,7 +4,7 @@ import { failedElement, failure, readElement } from './read-element.ts';
 
 type Row = Record<string, string>;
 
-/** How the fields of a row make an element's input: an object by the header's names, or with `header: false` their array. */
+/** Names for the fields of a row: an element's input is an object by these, or with `header: false` an array. */
 export interface RowShape {
   readonly header: readonly string[];
   readonly isList: boolean;
@@ -69,7 +69,7 @@ export function parseRow(shape: RowShape, delimiter: string): (text: string, pos
   };
 }
 
-/** Twice as fast as splitting, for rows that have no quotes, as most. Undefined where the columns are too few or too many. */
+/** Parses rows without quotes, twice as fast as splitting. Returns undefined if the columns are too few or too many. */
 function unquotedRows(header: readonly string[], delimiter: string): (text: string) => Row | undefined {
   // Copying a row and filling it in is faster than adding its fields, and right for a column named __proto__.
   const emptyRow: Row = Object.fromEntries(header.map((name) => [name, '']));

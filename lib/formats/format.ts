@@ -14,22 +14,24 @@ export interface InputOptions {
   readonly bundleElements: number;
   readonly maxElementBytes: number;
   readonly maxPixels: number;
-  /** The fields that have an element's id, its key (or a segment of the object's key) and its arguments. */
+  /** Fields that contain an element's id, its key (or a segment of the object's key) and its arguments. */
   readonly id?: string;
   readonly key?: string | { readonly segment: number };
   readonly inferenceArgs?: string;
   /** CSV: the column separator; TSV's is a tab. */
   readonly delimiter?: string;
   /**
-   * CSV and TSV: whether the first row has the names of the columns; a list has the names, and the first row is data. With
-   * `false` an element's input is the array of its fields.
+   * CSV and TSV: true if the first row contains the names of the columns. A list contains the names, and the first row
+   * is data. With `false` an element's input is the array of its fields.
    *
-   * @default true, but a first row of numbers only is refused
+   * @default true, but a first row of only numbers is refused
    */
   readonly header?: boolean | readonly string[];
   /**
-   * CSV: whether rows go to functions as they are, which may use any column. Then no two columns may have one name; where
-   * only a model's inputs are read, they may if none of these is one of theirs. The pipeline's steps decide it. @default false
+   * CSV: true if functions get whole rows, and so may use any column. Then column names must be unique. If only a
+   * model's inputs are read, columns that are not inputs can share a name. The pipeline's steps decide it.
+   *
+   * @default false
    */
   readonly wholeRows?: boolean;
   /** CSV: whether a quoted field may hold a line break (default true); where not, the file is cut unread. */
@@ -48,11 +50,11 @@ export interface ReadElement {
   readonly failure: ErrorDescription | undefined;
 }
 
-/** What an object's own bytes say of how it is written. */
+/** Properties of how an object is written, detected from its own bytes. */
 export interface ObjectDialect {
   /** CSV: the column separator that its first line names, as `sep=;` does. */
   readonly delimiter?: string;
-  /** Lines end with a carriage return and no line feed. */
+  /** True if lines end with a carriage return and no line feed. */
   readonly carriageReturns?: true;
 }
 

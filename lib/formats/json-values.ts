@@ -14,10 +14,10 @@ export interface ValueRange {
 }
 
 /**
- * Finds objects and arrays that stand one behind the other without line feeds, as Kinesis Firehose writes them. It looks at
- * depth and strings only: whether each is JSON is for its parser to say.
+ * Finds objects and arrays that follow one another without line feeds, as Kinesis Firehose writes them. It looks only
+ * at depth and strings; the parser checks whether each is JSON.
  *
- * @returns two or more values that fill `[start, end)`, but for whitespace; undefined where there are none.
+ * @returns two or more values that fill `[start, end)`, except for whitespace; undefined if there are fewer.
  */
 export function concatenatedValues(bytes: Buffer, start: number, end: number): readonly ValueRange[] | undefined {
   const values: ValueRange[] = [];
@@ -32,7 +32,7 @@ export function concatenatedValues(bytes: Buffer, start: number, end: number): r
   return values.length > 1 ? values : undefined;
 }
 
-/** The end of the object or array that starts at `start`. */
+/** Finds the end of the object or array that starts at `start`. */
 function endOfValue(bytes: Buffer, start: number, end: number): number | undefined {
   let depth = 0;
   for (let index = start; index < end; index += 1) {
@@ -45,7 +45,7 @@ function endOfValue(bytes: Buffer, start: number, end: number): number | undefin
   return undefined;
 }
 
-/** The index of the quote that closes the string. */
+/** Finds the index of the quote that closes the string. */
 function endOfString(bytes: Buffer, from: number, end: number): number {
   let index = from;
   while (index < end && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;

@@ -7,7 +7,7 @@ import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
-/** JSON Lines: each line that is not blank is one JSON value, or objects and arrays one behind the other. */
+/** JSON Lines: each line that is not blank is one JSON value, or several objects and arrays in a row. */
 export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
   return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), jsonLineParser(maxElementBytes), options);
@@ -16,7 +16,7 @@ export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, 
 function jsonLineParser(maxElementBytes: number): RecordParser {
   const element = parseText(maxElementBytes, parseJsonElement);
 
-  /** The values of a line that cannot be parsed as one; undefined where it is not some that can all be parsed. */
+  /** Returns the values of a line that can't be parsed as one; undefined unless all of them can be parsed. */
   function several(run: DecodedRun, lineStart: number, start: number, end: number): readonly ReadElement[] | undefined {
     const elements: ReadElement[] = [];
     for (const value of concatenatedValues(run.bytes, start, end) ?? []) {

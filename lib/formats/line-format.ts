@@ -94,7 +94,7 @@ const formats: Readonly<Record<LineFormatName, LineFormat>> = {
   },
 };
 
-/** The bytes of an object, as those that look for line feeds read them. */
+/** Returns the bytes of an object for readers that look for line feeds. */
 export function inDialect(source: ByteSource, dialect: ObjectDialect | undefined): ByteSource {
   return dialect?.carriageReturns === true ? lineFeedSource(source) : source;
 }

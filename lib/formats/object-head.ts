@@ -2,10 +2,10 @@ import type { ByteSource } from '../stores/byte-source.ts';
 import type { ReadOptions } from './format.ts';
 import { readHead } from './head.ts';
 
-/** Enough to tell what an object is, and for most headers. */
+/** Number of bytes that is enough to detect the kind of an object, and for most headers. */
 export const HEAD_BYTES = 64 * 1024;
 
-/** An object whose first bytes were read: they are read from memory from here on. */
+/** An object whose first bytes are in memory and are read from there. */
 export interface HeadedSource {
   readonly head: Buffer;
   readonly source: ByteSource;
@@ -19,7 +19,7 @@ export async function openHead(source: ByteSource, options: ReadOptions = {}): P
     source: {
       byteLength: source.byteLength,
       async *read({ start, end }, readOptions) {
-        // A copy: chunks belong to the caller.
+        // A copy, because chunks belong to the caller.
         if (start < head.length) yield Buffer.from(head.subarray(start, end));
         const from = Math.max(start, head.length);
         const isAll = head.length < HEAD_BYTES;

@@ -3,7 +3,7 @@ import type { ReadElement, ReadOptions } from './format.ts';
 import type { RecordRun } from './records.ts';
 
 const PAGE_ELEMENTS = 256;
-/** A page may be as large where its last run is: runs have up to so many records. */
+/** Maximum elements of a page. Its last run can take it past `PAGE_ELEMENTS`, by up to the records of one run. */
 const MAX_PAGE_ELEMENTS = 2 * PAGE_ELEMENTS;
 const PAGE_BYTES = 256 * 1024;
 
@@ -11,7 +11,10 @@ export type FailedRun = Extract<RecordRun, { kind: 'failed' }>;
 
 /** A format's own part of reading. */
 export interface RecordParser {
-  /** The element of the record `[start, end)` of a run, or several; undefined where it is none, as a blank line. */
+  /**
+   * Returns the element of the record `[start, end)` of a run, or several; undefined if it has no element: a blank
+   * line.
+   */
   parse(run: DecodedRun, start: number, end: number): ReadElement | readonly ReadElement[] | undefined;
   /** The element of a record that does not end within the limit, or at all. */
   fail(run: FailedRun): ReadElement | undefined;
@@ -37,7 +40,7 @@ export async function* parsePages(
   if (page.length > 0) yield* cutPage(page);
 }
 
-/** A record of many elements makes a page that is far too large. */
+/** A record with many elements would make a page far too large. */
 function* cutPage(page: readonly ReadElement[]): Generator<readonly ReadElement[]> {
   if (page.length <= MAX_PAGE_ELEMENTS) yield page;
   else for (let from = 0; from < page.length; from += PAGE_ELEMENTS) yield page.slice(from, from + PAGE_ELEMENTS);

@@ -32,15 +32,15 @@ export interface PlanStepOptions {
 export interface PlanStep {
   readonly plan: ObjectPlan;
   readonly isWhole: boolean;
-  /** Whether the object has more elements than the limit, which the plan leaves out. @default false */
+  /** True if the object has more elements than the limit, which the plan omits. @default false */
   readonly isPrefix?: boolean;
 }
 
 /**
- * Plans an object of a line format. Of what can be cut unread only the first bytes are read; anything else is read once, as
- * a stream.
+ * Plans an object of a line format. If it can be cut unread, only its first bytes are read; otherwise it is read once,
+ * as a stream.
  *
- * @throws FabricError where the object as a whole cannot be read: it is not text, or its header, its array or its
+ * @throws FabricError if the object as a whole can't be read: it is not text, or its header, its array or its
  *   compression is wrong.
  */
 export async function planObject(
@@ -51,7 +51,7 @@ export async function planObject(
   return (await plan(source, input, options)).plan;
 }
 
-/** The same, which also tells whether the limit left elements out. */
+/** Plans an object as {@link planObject} does, and also returns whether the limit omitted elements. */
 export function planPrefix(
   source: ByteSource,
   input: InputOptions,
@@ -102,9 +102,9 @@ async function plan(
 }
 
 interface Beginning {
-  /** The object's bytes as its dialect has them read. */
+  /** Bytes of the object, read according to its dialect. */
   readonly bytes?: ByteSource;
-  /** Where the first element may start, or the one that an earlier step came to. */
+  /** Earliest start of the first element, or the start of the element that an earlier step reached. */
   readonly begin?: ObjectStart;
 }
 
@@ -118,7 +118,7 @@ async function beginning(
     return { bytes: inDialect(written, from.dialect), begin: { start, ...present(from) } };
   }
   const format = lineFormat(input.format);
-  // The first bytes are read whatever time a step has: it comes to nothing without them.
+  // The first bytes are read even if a step's time is over: without them it makes no progress.
   const { head, source } = await openHead(written, stop === undefined ? options : {});
   checkIsText(head, input.format);
   const lineEndings = format.isIndexed ? {} : lineEndingsOf(head, input.format);
@@ -129,7 +129,7 @@ async function beginning(
   return { bytes, begin: Object.keys(dialect).length === 0 ? begin : { ...begin, dialect } };
 }
 
-/** Whether an element starts a line, and is not one of several on one. */
+/** Checks whether an element starts a line, and is not one of several on it. */
 async function isLineStart(bytes: ByteSource, position: number, { signal }: ReadOptions): Promise<boolean> {
   if (position === 0) return true;
   for await (const chunk of bytes.read({ start: position - 1, end: position }, signal ? { signal } : {})) {
@@ -138,7 +138,7 @@ async function isLineStart(bytes: ByteSource, position: number, { signal }: Read
   return false;
 }
 
-/** Those that there are of what a plan may have. */
+/** Returns the optional parts of a plan that are present. */
 function present({ header, dialect }: Pick<CutsPlan, 'header' | 'dialect'>): Pick<ObjectStart, 'header' | 'dialect'> {
   return { ...(header === undefined ? {} : { header }), ...(dialect === undefined ? {} : { dialect }) };
 }

@@ -28,7 +28,7 @@ export async function* splitRecords(
   if (splitter !== undefined) yield* splitter.end();
 }
 
-/** Splits where a scanner finds the ends of records. */
+/** Splits at the ends of records that a scanner finds. */
 export function scannedBy(scanner: RecordScanner): OpenSplitter {
   return (maxElementBytes, position) => new ScanningSplitter(scanner, maxElementBytes, position);
 }

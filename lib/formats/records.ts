@@ -17,11 +17,11 @@ export type RecordRun =
   | (Piece & { readonly kind: 'failed'; readonly reason: 'tooLarge' | 'unclosed' })
   | (Piece & { readonly kind: 'rest' });
 
-/** Cuts an object's bytes into runs of records. Where records end depends on the bytes alone, never on the chunks. */
+/** Cuts an object's bytes into runs of records. The ends of records depend on the bytes alone, never on the chunks. */
 export interface Splitter {
-  /** Takes the next bytes, and gives the runs that are whole by now. */
+  /** Adds the next bytes, and yields the runs that are now complete. */
   push(bytes: Buffer): Iterable<RecordRun>;
-  /** Gives what is left when the object ends. */
+  /** Yields the rest when the object ends. */
   end(): Iterable<RecordRun>;
 }
 
@@ -31,7 +31,7 @@ export type OpenSplitter = (maxElementBytes: number, position: number) => Splitt
 /** A run is decoded at once, so it is kept small enough to stay in the processor's cache. */
 export const RUN_RECORDS = 256;
 export const RUN_BYTES = 256 * 1024;
-/** A record may have a line ending beside its maxElementBytes. */
+/** Maximum bytes of a line ending, which a record may have in addition to its maxElementBytes. */
 export const LINE_ENDING_BYTES = 2;
 
 /** Finds where records end. It remembers the record that it is in, so that bytes may come in chunks of any size. */

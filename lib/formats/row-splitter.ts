@@ -12,7 +12,7 @@ import { CLOSED_THEN_RETURN, FIELD_START, QUOTED, ROW_END, type RowPlace, STRAY,
 import { WaitingBytes } from './waiting-bytes.ts';
 
 const QUOTE = 0x22;
-/** More bytes are needed to find the end of a row. */
+/** Result if more bytes are needed to find the end of a row. */
 const UNKNOWN = 0;
 
 /** Splits CSV into rows. @param delimiter - the byte between fields. */
@@ -21,31 +21,31 @@ export function rowSplitter(delimiter: number): OpenSplitter {
 }
 
 /**
- * Splits CSV (RFC 4180) into rows: a line feed ends a row unless it is in a quoted field. A row fails as its first line
- * where its quotes do not end as they should, that is where a field is not closed, text follows its closing quote, or the
- * row is longer than the limit; the next line then starts a row.
+ * Splits CSV (RFC 4180) into rows: a line feed ends a row unless it is in a quoted field. A row whose quotes are wrong
+ * fails as its first line: a field is not closed, text follows its closing quote, or the row is longer than the limit.
+ * The next line then starts a row.
  *
- * Invariant: each byte is walked over twice at most. A row is walked to the end of its first line. Where it goes on in a
- * quoted field, one walk from there serves all rows that are in a quoted field at a line which that walk has passed: from
- * there on they are the same.
+ * Invariant: each byte is walked over at most twice. A row is walked to the end of its first line. If it continues in a
+ * quoted field, one walk from there serves all rows that are in a quoted field at a line which that walk has passed:
+ * from there on they are the same.
  */
 class RowSplitter implements Splitter {
   readonly #delimiter: number;
   readonly #limit: number;
   readonly #waiting = new WaitingBytes();
-  /** Offset of the first waiting byte in the object. Other places are counted from that byte. */
+  /** Offset of the first waiting byte in the object. Other places are relative to that byte. */
   #position: number;
-  /** Place in the first line of a row, and the end of that line; 0 where it has not come. */
+  /** Place in the first line of a row, and the end of that line; 0 if it is not known yet. */
   readonly #first: RowPlace = { index: 0, state: FIELD_START };
   #lineEnd = 0;
-  /** Place behind the first line of a row that was in a quoted field at the line that starts at `#quotedFrom`. */
+  /** Place after the first line of a row that was in a quoted field at the line that starts at `#quotedFrom`. */
   readonly #quoted: RowPlace = { index: 0, state: ROW_END };
   #quotedFrom = 0;
-  /** Whether the first waiting row was walked as far as its bytes went. */
+  /** True if the first waiting row was walked as far as its bytes go. */
   #isWalked = false;
-  /** The first quote behind the start of the last row; Infinity where no waiting byte is one. */
+  /** The first quote after the start of the last row; Infinity if no waiting byte is a quote. */
   #nextQuote = -1;
-  /** Whether it is in the rest of a line that is too large. */
+  /** True while it skips the rest of a line that is too large. */
   #isSkipping = false;
 
   constructor(delimiter: number, maxElementBytes: number, position: number) {
@@ -79,7 +79,7 @@ class RowSplitter implements Splitter {
     }
   }
 
-  /** Puts the ends of as many rows as make a run into `ends`, and gives what the last row gave. */
+  /** Adds the ends of rows to `ends` until they fill a run, and returns the result for the last row. */
   #collectEnds(ends: number[], isEnd: boolean): number {
     const { length } = this.#waiting.bytes;
     let from = 0;
@@ -92,7 +92,7 @@ class RowSplitter implements Splitter {
     return from;
   }
 
-  /** The end of the row at `from`; negated, the end of what fails of it; or UNKNOWN. */
+  /** Finds the end of the row at `from`; if the row fails, the negative of the failed part's end; or UNKNOWN. */
   #rowEnd(from: number, isEnd: boolean): number {
     const { bytes } = this.#waiting;
     if (!this.#isWalked) {
@@ -106,7 +106,7 @@ class RowSplitter implements Splitter {
     return end;
   }
 
-  /** The first line of the row has no end yet. */
+  /** Finds the end of a row whose first line has no end yet. */
   #endWithoutLine(from: number, isEnd: boolean): number {
     const { bytes } = this.#waiting;
     walkRow(bytes, this.#first, bytes.length, this.#delimiter);
@@ -121,7 +121,7 @@ class RowSplitter implements Splitter {
   #endWithLine(from: number, isEnd: boolean): number {
     const { bytes } = this.#waiting;
     walkRow(bytes, this.#first, this.#lineEnd, this.#delimiter);
-    // A line with text behind a closing quote is a row that cannot be parsed.
+    // A line with text after a closing quote is a row that can't be parsed.
     if (this.#first.state !== QUOTED) return this.#withinLimit(from, this.#lineEnd);
     const quoted = this.#walkQuoted();
     if (quoted.state === STRAY) return -this.#lineEnd;
@@ -131,7 +131,7 @@ class RowSplitter implements Splitter {
     return quoted.state === QUOTED || quoted.state === CLOSED_THEN_RETURN ? -this.#lineEnd : bytes.length;
   }
 
-  /** Walks on from the first line's end in a quoted field, or from as far as that is known. */
+  /** Continues the walk from the first line's end in a quoted field, or from the last place that is known. */
   #walkQuoted(): RowPlace {
     const { index, state } = this.#quoted;
     const isPassed = this.#lineEnd < index || (this.#lineEnd === index && state === QUOTED);
@@ -168,7 +168,7 @@ class RowSplitter implements Splitter {
     return { kind: 'rest', ...this.#take(end === -1 ? this.#waiting.bytes.length : end) };
   }
 
-  /** The first bytes, which wait no longer. */
+  /** Removes and returns the first waiting bytes. */
   #take(byteLength: number): Piece {
     const position = this.#position;
     this.#position += byteLength;

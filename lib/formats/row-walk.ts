@@ -4,13 +4,13 @@ const QUOTE = 0x22;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Where in a row a walk stands:
+ * State of a walk through a row:
  *
  * - `FIELD_START`, `UNQUOTED`, `QUOTED`: at the start of a field, in an unquoted one, in a quoted one.
- * - `QUOTE_IN_QUOTED`: behind a quote in a quoted field. A second one makes it a quote of the field's text, else the field
- *   was closed.
- * - `CLOSED_THEN_RETURN`: behind a closed field and a carriage return, which only a line feed may follow.
- * - `ROW_END`: behind the line feed that ends the row. `STRAY`: at text behind a closing quote. Here a walk ends.
+ * - `QUOTE_IN_QUOTED`: after a quote in a quoted field. If a second one follows, it is a quote of the field's text;
+ *   otherwise the field was closed.
+ * - `CLOSED_THEN_RETURN`: after a closed field and a carriage return. Only a line feed can follow.
+ * - `ROW_END`: after the line feed that ends the row. `STRAY`: at text after a closing quote. A walk ends at these two.
  */
 export const FIELD_START = 0;
 export const UNQUOTED = 1;
@@ -20,13 +20,13 @@ export const CLOSED_THEN_RETURN = 4;
 export const ROW_END = 5;
 export const STRAY = 6;
 
-/** A place in some bytes, and what a row is there. */
+/** A place in some bytes, and the state of the row there. */
 export interface RowPlace {
   index: number;
   state: number;
 }
 
-/** Goes on in a row up to `end`, or to where its walk ends. */
+/** Continues the walk through a row up to `end`, or to where it ends. */
 export function walkRow(bytes: Buffer, place: RowPlace, end: number, delimiter: number): void {
   let { index, state } = place;
   while (index < end && state < ROW_END) {

@@ -1,11 +1,11 @@
 import { isBinary } from './encodings.ts';
 
 interface Signature {
-  /** What begins so, with its article. */
+  /** Name of the kind of object that begins with it, with its article. */
   readonly what: string;
   readonly bytes: Buffer;
   readonly at?: number;
-  /** Text may begin so, too: what is not text is meant. */
+  /** True if text may begin with it, too: then it applies only to objects that are not text. */
   readonly isShort?: boolean;
   readonly advice: string;
 }
@@ -51,7 +51,7 @@ const SIGNATURES: readonly Signature[] = [
   signature('a GIF image', 'GIF8', IMAGES, { isShort: true }),
 ];
 
-/** What an object is, by its first bytes, and what to do with it; undefined where they are no known signature. */
+/** Names the kind of an object by its first bytes, and what to do with it; undefined if the signature is unknown. */
 export function describeSignature(head: Buffer): { readonly what: string; readonly advice: string } | undefined {
   return SIGNATURES.find(({ bytes, at = 0, isShort }) => {
     if (!bytes.equals(head.subarray(at, at + bytes.length))) return false;

@@ -8,9 +8,9 @@ const QUOTE = 0x22;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Refuses an object that is not text, by its first bytes: read as lines it would give elements that mean nothing.
+ * Refuses an object that is not text, by its first bytes: read as lines it would give meaningless elements.
  *
- * @throws FabricError `NOT_TEXT`, which says what the object is and what to do.
+ * @throws FabricError `NOT_TEXT`, which names the kind of object and what to do.
  */
 export function checkIsText(head: Buffer, format: FormatName): void {
   const encoding = wideEncodingOf(head);
@@ -23,7 +23,7 @@ function notText(format: FormatName, problem: string, advice: string): FabricErr
   return new FabricError('NOT_TEXT', `Cannot read the object as '${format}': ${problem}; ${advice}`);
 }
 
-/** How lines end, by the first bytes of an object: with a carriage return only, as old Macs have it, or as usual. */
+/** Detects line endings by the first bytes of an object: a carriage return only, as on old Macs, or the usual ones. */
 export function lineEndingsOf(head: Buffer, format: FormatName): ObjectDialect {
   const text = format === 'csv' || format === 'tsv' ? withoutQuoted(head) : head;
   const first = text.indexOf(CARRIAGE_RETURN);
@@ -32,7 +32,7 @@ export function lineEndingsOf(head: Buffer, format: FormatName): ObjectDialect {
   return hasOnlyReturns && first < text.length - 1 ? { carriageReturns: true } : {};
 }
 
-/** The bytes outside quotes: Excel for Mac writes line feeds into quoted fields, and ends rows with carriage returns. */
+/** Returns the bytes outside quotes: Excel for Mac has line feeds in quoted fields, but carriage returns after rows. */
 function withoutQuoted(head: Buffer): Buffer {
   const outside = Buffer.alloc(head.length);
   let length = 0;

@@ -1,12 +1,12 @@
 const NONE = Buffer.alloc(0);
 
 /**
- * Bytes that wait for more, in one piece. Bytes that were taken are never written to again, and what is copied is a small
- * multiple of what was appended, however long bytes wait.
+ * Bytes that wait for more, in one piece. Bytes that were taken are never overwritten. The number of bytes copied is a
+ * small multiple of the number appended, however long bytes wait.
  */
 export class WaitingBytes {
   #bytes: Buffer = NONE;
-  /** Memory of which `#bytes` are the last that are used; empty where they are another's. */
+  /** Memory whose last used bytes are `#bytes`; empty if they are in memory of another owner. */
   #memory: Buffer = NONE;
   #used = 0;
 
@@ -27,14 +27,14 @@ export class WaitingBytes {
     this.#bytes = this.#memory.subarray(this.#used - length, this.#used);
   }
 
-  /** The first of them, which wait no longer. */
+  /** Removes and returns the first of them. */
   take(byteLength: number): Buffer {
     const taken = this.#bytes.subarray(0, byteLength);
     this.#bytes = this.#bytes.subarray(byteLength);
     return taken;
   }
 
-  /** Copies them to memory with room for `more`, and for as much again where many wait. */
+  /** Copies them to memory with room for `more`, and for the same number again if many wait. */
   #move(more: number): void {
     const { length } = this.#bytes;
     this.#memory = Buffer.allocUnsafeSlow(length + more + (length > more ? length : 0));

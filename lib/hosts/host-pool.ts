@@ -6,11 +6,11 @@ import type { LoadFrame, ModelInfo } from './protocol.ts';
 
 /** A host runs one batch while the next one waits in its pipe, so that it never idles for a round trip. */
 const BATCHES_PER_HOST = 2;
-/** A model whose load fails this often in a row, in a way that may pass or by its host's death, can't be loaded. */
+/** Maximum number of failed loads in a row, transient or because the host died. Then the model can't be loaded. */
 const MAX_LOAD_FAILURES = 3;
 const FIRST_BACKOFF_MILLIS = 100;
 const MAX_BACKOFF_MILLIS = 10_000;
-/** A network or a service takes longer to recover than a process to start. */
+/** A network or a service takes longer to recover than a process takes to start. */
 const TRANSIENT_BACKOFF_FACTOR = 5;
 
 export interface HostPoolOptions extends ModelHostOptions {

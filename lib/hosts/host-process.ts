@@ -80,7 +80,7 @@ async function load(frame: LoadFrame): Promise<void> {
     model = await loadHostedModel(await handler, frame);
     send({ kind: 'loaded', info: model.info });
   } catch (error) {
-    // Not before: a host that loads its model needs none of it.
+    // Imported only here: a host that loads its model successfully does not need it.
     const { carryLoadError, isTransient } = await import('./load-error.ts');
     send({ kind: 'loadFailed', error: carryLoadError(error), isTransient: isTransient(error) });
   }

@@ -24,14 +24,14 @@ export interface HostedModel {
   run(frame: RunFrame, groups: readonly Uint8Array[]): Promise<RanBatch>;
 }
 
-/** A part's metadata has room for names of models, and S3 takes ASCII there. */
+/** The metadata of a part has limited room for names of models, and S3 accepts only ASCII there. */
 const MOST_NAME_CHARACTERS = 100;
 const MODEL_NAME = new RegExp(`^[ -~]{1,${MOST_NAME_CHARACTERS}}$`);
 
 export interface RanBatch {
   readonly results: readonly EncodedBatch[];
   readonly micros: number;
-  /** Whether each result is `undefined`, as a function that forgets to return gives it. */
+  /** True if each result is `undefined`, as from a function that forgets to return. */
   readonly areUndefined?: boolean;
 }
 
@@ -60,7 +60,7 @@ export async function loadHostedModel(
   if (file !== undefined) await checkUnchanged(file);
   if (probe !== undefined) await runProbe(handler, model, probe);
   const own = await describedModel(handler, model);
-  // A file's own tells its versions apart.
+  // The digest of a file distinguishes its versions.
   const digest = file?.content.digest ?? own?.digest ?? own?.label;
   const { device, warning } = handler instanceof OnnxModelHandler ? ((model ?? {}) as Partial<OnnxModel>) : {};
   const info = {
@@ -79,7 +79,7 @@ export async function loadHostedModel(
   };
 }
 
-/** What the handler itself says of its model. @throws ModelLoadError where that is nothing that a line can show */
+/** Returns the handler's own description of its model. @throws ModelLoadError if a result line can't show it */
 async function describedModel(handler: ModelHandler, model: unknown): Promise<ModelDescription | undefined> {
   const described: Partial<ModelDescription> | undefined = await handler.describeModel?.(model);
   if (handler.describeModel === undefined) return undefined;
@@ -161,7 +161,7 @@ function valueRunner(handler: ModelHandler, model: unknown): HostedModel['run'] 
 interface ValueBatch {
   readonly values: readonly unknown[];
   readonly args: InferenceArgs | undefined;
-  /** Whether a batch before gave results: then one that gives no list of them may do so for an element's sake. */
+  /** True if an earlier batch gave results. Then an element may be the reason why one does not give a list of them. */
   readonly hasAnswered: boolean;
 }
 

@@ -49,7 +49,7 @@ export class NotStartedError extends Error {
   override readonly name = 'NotStartedError';
 }
 
-/** onnxruntime reports the models that it loads to its maker unless this is set; a user's own setting holds. */
+/** onnxruntime sends telemetry about the models that it loads unless this is set; a user's own setting is kept. */
 const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 
 /** How long a dead process's pipes are still read, should a child of its own keep them open. */
@@ -72,7 +72,7 @@ export class ModelHost {
   #nextId = 0;
   #stopClock: (() => void) | undefined;
   #killedFor: 'timeout' | 'dispose' | undefined;
-  /** What took too long, where it was killed for that. */
+  /** Description of the operation that took too long, if the process was killed for it. */
   #late: string | undefined;
   #dead = false;
   #diedIdle = false;
@@ -259,7 +259,7 @@ function loadTimeout(secs: number): string {
   return `loadModel took longer than 'loadTimeoutSecs' (${secs} s), and its process was killed: raise 'loadTimeoutSecs'`;
 }
 
-/** A piece of a failed batch has less time; what fails for good is one element, which had all of it. */
+/** A piece of a failed batch has less time. An element that fails permanently was alone and had the full time. */
 function runTimeout({ frame, timeoutMillis }: RunRequest): string {
   const size = frame.fragments.reduce((sum, fragment) => sum + fragment.size, 0);
   const what = size === 1 ? 'runInference of this element alone' : `runInference of ${size} elements`;

@@ -18,11 +18,11 @@ export interface ModelInfo {
   readonly digest?: string;
   /** The model's inputs, where batches travel as packed tensors. */
   readonly inputs?: readonly TensorMetadata[];
-  /** Its outputs, where they are known. */
+  /** Its outputs, if they are known. */
   readonly outputs?: readonly TensorMetadata[];
   /** What it computes on, where it asked for a device. */
   readonly device?: DeviceUse;
-  /** What a user should know of how it takes batches. */
+  /** Message for the user about how the model takes batches. */
   readonly warning?: string;
   readonly loadMillis: number;
   /** Growth of the host's resident memory while the model was loaded. */
@@ -74,7 +74,7 @@ export interface LoadedFrame extends FrameHeader {
 export interface LoadFailedFrame extends FrameHeader {
   readonly kind: 'loadFailed';
   readonly error: CarriedError;
-  /** Another try may do better: a connection broke off, a service throttles. */
+  /** True if another attempt may succeed: a connection broke, or a service throttles. */
   readonly isTransient: boolean;
 }
 
@@ -84,7 +84,7 @@ export interface ResultFrame extends FrameHeader {
   readonly id: number;
   readonly micros: number;
   readonly fragments: readonly ResultFragment[];
-  /** Each result is `undefined`. */
+  /** True if each result is `undefined`. */
   readonly areUndefined?: boolean;
 }
 

@@ -123,7 +123,7 @@ function shapedBatches(
 ): Omit<BatchCodec, 'encode' | 'decode'> {
   const fixedSize = fixedBatchSize(inputs);
   const fixedShape = inputs.every((input) => !isForAll(input) && !input.shape.slice(1).some(isFree));
-  // Shapes that are all the same need no key, but elements of one shape may still differ in length.
+  // If all shapes are the same, no key is needed, but elements of one shape may still differ in length.
   const oneKey = fixedShape && handler.batching.batchBucketBoundaries.length === 0;
   const shapes = inputShapes(handler, inputs);
   const ownKey = handler.batchKey?.bind(handler);
@@ -131,7 +131,7 @@ function shapedBatches(
   const textual = inputs.some((input) => input.datatype === 'BYTES');
   return {
     fixedSize,
-    // An element that is alone in its batch has to fit no other.
+    // An element that is alone in its batch does not need to match another.
     keyOf: (value) =>
       (oneKey || fixedSize === 1 ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
     bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),

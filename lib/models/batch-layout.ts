@@ -2,31 +2,31 @@ import { ModelLoadError } from '../errors.ts';
 import { isFree, type OutputMetadata, type TensorMetadata } from './tensor.ts';
 import { type InputLayout, isMadeUp, layOutAlone, layOutInputs } from './input-layout.ts';
 
-/** What a model's graph says of its outputs beyond their metadata. */
+/** Facts about a model's outputs that its graph shows and their metadata does not. */
 export interface OutputFacts {
   /** Outputs whose sizes depend on the values of the inputs: the number of detections, for example. */
   readonly valueSized: ReadonlySet<string>;
-  /** Outputs whose number of dimensions is known only when the model has run. */
+  /** Outputs whose number of dimensions is known only after the model has run. */
   readonly unranked: ReadonlySet<string>;
 }
 
 export interface BatchLayoutOptions {
   readonly maxBatchSize: number;
-  /** `false`: the model has none. `true`: dimension 0 of all inputs and outputs is the batch. @default detected */
+  /** `false`: the model has no batch. `true`: dimension 0 of all inputs and outputs is the batch. @default detected */
   readonly batchDimension: boolean | undefined;
-  /** Reads the model's graph; undefined where it can't be read. */
+  /** Reads the model's graph; undefined if it can't be read. */
   readonly facts: () => OutputFacts | undefined;
 }
 
-/** Where the batch is in a model's tensors. A batch of one that the model does not fix shows as a dimension 0 of 1. */
+/** Position of the batch in a model's tensors. A batch of one that the model does not fix is a dimension 0 of 1. */
 export interface BatchLayout {
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly OutputMetadata[];
-  /** What a user should know of it. */
+  /** Message for the user about the layout. */
   readonly warning?: string;
 }
 
-/** How an output belongs to the elements of a batch; `isOfOne` where it has the one row of a batch of one. */
+/** Relation of an output to the elements of a batch; `isOfOne` if it has the one row of a batch of one. */
 type Belonging =
   | { readonly kind: 'rows' | 'unproven' | 'whole' }
   | { readonly kind: 'none'; readonly why: string; readonly isOfOne: boolean };
@@ -34,7 +34,7 @@ type Belonging =
 /**
  * Finds the batch dimension of a model's inputs and outputs.
  *
- * @throws ModelLoadError where the inputs disagree about the batch, or an output has no row for each element.
+ * @throws ModelLoadError if the inputs disagree about the batch, or an output has no row for each element.
  */
 export function batchLayout(
   inputs: readonly TensorMetadata[],
@@ -91,7 +91,7 @@ function belongingOf(output: TensorMetadata, layout: InputLayout, options: Batch
     : { kind: 'unproven' };
 }
 
-/** Whether the length of an output may depend on values; else it follows from the shapes of the inputs alone. */
+/** Checks whether the length of an output may depend on values; if not, it follows from the inputs' shapes alone. */
 function isValueSized({ name }: TensorMetadata, { facts }: BatchLayoutOptions): boolean {
   return facts()?.valueSized.has(name) ?? true;
 }
@@ -106,7 +106,7 @@ interface Refused {
   readonly options: BatchLayoutOptions;
 }
 
-/** The layout of a model none of whose outputs has a row for each element: it takes elements one at a time. */
+/** Returns the layout of a model without an output that has a row for each element: it takes elements one at a time. */
 function withoutRows(
   inputs: readonly TensorMetadata[],
   outputs: readonly TensorMetadata[],
@@ -124,12 +124,12 @@ function withoutRows(
   return { inputs: layOutAlone(inputs), outputs: outputs.map(whole), warning };
 }
 
-/** An input of one row, where the model leaves the number of rows free. */
+/** Returns an input with one row, if the model leaves the number of rows free. */
 function ofOneRow(input: TensorMetadata): TensorMetadata {
   return input.isForAll === true ? input : { ...input, shape: [1, ...input.shape.slice(1)] };
 }
 
-/** @throws ModelLoadError that names an output, and says what can be done */
+/** @throws ModelLoadError that names an output, and what can be done */
 function refuse(outputs: readonly TensorMetadata[], refused: number, { layout, belongings, options }: Refused): never {
   const belonging = belongings[refused];
   const why = belonging?.kind === 'none' ? belonging.why : 'has no row for each element';

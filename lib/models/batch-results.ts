@@ -1,24 +1,24 @@
 import { FabricError } from '../errors.ts';
 
-/** A function that did not give one result for each element of its batch. */
+/** A function did not return one result for each element of its batch. */
 export class ResultCountError extends FabricError {
   override readonly name = 'ResultCountError';
 }
 
-/** The code of a {@link ResultCountError} for what is no list of results at all. */
+/** Code of a {@link ResultCountError} for a value that is not a list of results. */
 export const RESULT_KIND = 'RESULT_KIND';
 
-/** What gave the results, as a message names it, and how many there must be. */
+/** Name of the function that returns the results, for messages, and the number of results that it must return. */
 export interface Expected {
   readonly giver: string;
   readonly count: number;
 }
 
 /**
- * The results that a function gave for a batch, one for each element: an array, a typed array, or any other iterable or
- * async iterable, or a promise of one. Promises among them are waited for.
+ * Returns the results that a function gave for a batch, one for each element: an array, a typed array, or any other
+ * iterable or async iterable, or a promise of one. Promises among them are awaited.
  *
- * @throws ResultCountError, of code {@link RESULT_KIND} where it gave no list at all
+ * @throws ResultCountError, with code {@link RESULT_KIND} if the value is not a list
  */
 export async function listResults(answer: unknown, expected: Expected): Promise<readonly unknown[]> {
   const given = await answer;
@@ -40,8 +40,9 @@ export async function listResults(answer: unknown, expected: Expected): Promise<
 }
 
 /**
- * What a list has, as an array: at most so many of the results of one that is no array, since it may never end. What is
- * no list is given back as it is, and so are texts and maps, whose parts are hardly meant to be results.
+ * Returns the contents of a list as an array: at most `most` results unless it is an array, since it may never end. A
+ * value that is not a list is returned unchanged. So are texts and maps, whose parts are unlikely to be meant as
+ * results.
  */
 export async function listIn(given: unknown, most: number): Promise<unknown> {
   if (Array.isArray(given) || typeof given !== 'object' || given === null || given instanceof Map) return given;
@@ -61,7 +62,7 @@ async function firstToCome(results: AsyncIterable<unknown>, most: number): Promi
   return list;
 }
 
-/** What was given instead of a list; never what is in it. */
+/** Describes the value that was returned instead of a list, without its contents. */
 function kindOf(given: unknown, count: number): string {
   if (given === undefined) return 'undefined (does the function return?)';
   if (given === null) return 'null';

@@ -4,10 +4,14 @@ import { elementShape } from './element-shape.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { isForAll, type TensorMetadata } from './tensor.ts';
 
-/** Characters of a value that elements must share, as it is in a batch key. */
+/** Maximum characters of a value that elements must share, in a batch key. */
 const MAX_KEY_VALUE = 64;
 
-/** The part of a batch key that is the value of an input for all elements. @throws InputMismatchError where it does not fit */
+/**
+ * Returns the part of a batch key for an input that has one value for all elements.
+ *
+ * @throws InputMismatchError if it does not fit
+ */
 export function keyForAll(element: unknown, input: TensorMetadata, context: InputContext): string {
   const value = inputValue(element, input, context);
   const text = String(value);
@@ -16,8 +20,8 @@ export function keyForAll(element: unknown, input: TensorMetadata, context: Inpu
 }
 
 /**
- * The places of elements that may run together, for a batch that nobody cut by the model's inputs: they have the same
- * values where these are for all of a batch, and are no more than the size at which the model fixes its batches.
+ * Returns the places of elements that can run together, for a batch that was not cut by the model's inputs. They share
+ * the inputs that have one value for a whole batch, and do not exceed the size at which the model fixes its batches.
  */
 export function batchesWithin(elements: readonly unknown[], context: InputContext): readonly (readonly number[])[] {
   const { inputs } = context;
@@ -35,7 +39,7 @@ export function batchesWithin(elements: readonly unknown[], context: InputContex
   return [...batches.values()].flat();
 }
 
-/** What does not fit is told when it is packed. */
+/** A value that does not fit is reported when it is packed. */
 function keyOf(element: unknown, input: TensorMetadata, context: InputContext): string {
   try {
     return keyForAll(element, input, context);

@@ -33,23 +33,23 @@ export class ElementMismatchError extends InputMismatchError {
   }
 }
 
-/** How elements become tensors. */
+/** Options for turning elements into tensors. */
 export interface CollateOptions {
   readonly padding?: Padding | undefined;
   /** @default 'fail' */
   readonly missing?: Missing | undefined;
-  /** Whether the model's runtime ends text at U+0000: an element with such text fails. @default false */
+  /** True if the model's runtime ends text at U+0000: an element with such text fails. @default false */
   readonly endsTextAtNul?: boolean;
 }
 
-/** The inputs that elements have values for, and how these are read. */
+/** Inputs that elements have values for, and how these are read. */
 export interface InputContext extends CollateOptions {
   readonly inputs: readonly TensorMetadata[];
 }
 
 /**
- * The value of an element for one input: a field of that name, or the element itself for a model of one input. A
- * missing one is null or undefined, where it may be.
+ * Returns the value of an element for one input: a field of that name, or the element itself if the model has one
+ * input. A missing value is null or undefined, if it is allowed.
  */
 export function inputValue(element: unknown, input: TensorMetadata, context: InputContext): unknown {
   const { inputs } = context;
@@ -64,7 +64,7 @@ export function inputValue(element: unknown, input: TensorMetadata, context: Inp
   throw new InputMismatchError(`an element must be an object with ${names(inputs)}: got ${typeName(element)}`);
 }
 
-/** Whether an element may do without a value for the input: only a single value can be missing. */
+/** Checks whether an element may omit the value for the input: only a single value can be missing. */
 function canBeMissing({ shape }: TensorMetadata, { missing }: InputContext): boolean {
   return missing === 'nan' && shape.slice(1).every((dimension) => dimension === 1);
 }

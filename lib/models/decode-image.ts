@@ -35,8 +35,8 @@ const DEFAULT_MAX_PIXELS = 50_000_000;
  * `channels · height · width` values, each `(sample · scale - mean) / std`.
  *
  * An image of the wanted size is not resampled. EXIF orientation is applied, so that the model sees what people see.
- * Samples are sRGB of 8 bits; alpha is dropped before anything else, so that a transparent pixel has the colour that is
- * stored for it; an animation is its first frame.
+ * Samples are 8-bit sRGB. Alpha is dropped first, so that a transparent pixel has the colour that is stored for it.
+ * Only the first frame of an animation is used.
  *
  * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
  * can't be decoded to the last pixel and for samples that are not unsigned integers of 8 or 16 bits, `ImageTooLarge` for

@@ -71,7 +71,7 @@ export function mismatch(input: TensorMetadata, got: string): InputMismatchError
   return new InputMismatchError(`input '${input.name}' must be ${tensorType(input)}${batch}: got ${got}`);
 }
 
-/** The type and shape of an input for messages: `FP32 of shape [N, 3]`. A free dimension without a name gets one. */
+/** Formats an input's type and shape for messages: `FP32 of shape [N, 3]`. A free dimension without a name gets one. */
 export function tensorType({ datatype, shape }: TensorMetadata): string {
   const dimensions = shape.map((dimension, place) => (dimension === '' ? (place === 0 ? 'N' : '?') : dimension));
   return `${datatype} of shape [${dimensions.join(', ')}]`;

@@ -7,7 +7,7 @@ export interface TensorHeader {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
-  /** One value for the whole batch, which has no row for each element; a tensor without dimensions always is. */
+  /** True if it has one value for the whole batch and no row for each element, as every tensor without dimensions. */
   readonly isForAll?: boolean;
 }
 
@@ -27,7 +27,7 @@ export type EncodedBatch =
 
 const NONE_FOR_ALL: ReadonlySet<string> = new Set();
 
-/** @param forAll - the tensors that have one value for the whole batch. */
+/** @param forAll - names of the tensors that have one value for the whole batch. */
 export function encodeTensors(
   tensors: NamedTensors,
   size: number,
@@ -63,7 +63,7 @@ export function decodeValues(batch: EncodedBatch): readonly unknown[] {
   return chunk === undefined ? [] : (deserialize(chunk) as unknown[]);
 }
 
-/** The rows of a batch's tensors, which may be more than its elements; of values there are as many. */
+/** Returns the number of rows of a batch's tensors, which can exceed its elements; values have one row each. */
 export function rowsIn(batch: EncodedBatch): number {
   if (batch.kind !== 'tensors') return batch.size;
   return batch.tensors.find(({ shape, isForAll = false }) => shape.length > 0 && !isForAll)?.shape[0] ?? batch.size;

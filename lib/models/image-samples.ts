@@ -11,17 +11,17 @@ export interface ImageSize {
   readonly maxPixels: number;
 }
 
-/** Decoded samples of 8 bits, pixel after pixel. */
+/** Decoded 8-bit samples, pixel after pixel. */
 export interface ImageSamples {
   readonly data: Uint8Array;
-  /** Samples of a pixel: 1 or 3. A grey image may have 1 where 3 are wanted. */
+  /** Number of samples per pixel: 1 or 3. A grey image may have 1 when 3 are wanted. */
   readonly stride: number;
 }
 
-/** Types of samples that have a meaning in 8 bits; for floats and larger integers white is wherever their writer had it. */
+/** Types of samples that can be read as 8 bits. For floats and larger integers, white depends on the writer. */
 const READABLE_DEPTHS: ReadonlySet<string> = new Set(['uchar', 'ushort']);
 
-/** Workers decode side by side, so one thread for each image is enough, and no image comes twice for a cache to find. */
+/** Workers decode in parallel, so one thread per image is enough. No image comes twice, so a cache would not help. */
 export async function loadSharp(): Promise<SharpConstructor> {
   const { default: library } = await import('sharp');
   library.concurrency(1);
@@ -29,7 +29,7 @@ export async function loadSharp(): Promise<SharpConstructor> {
   return library;
 }
 
-/** @throws ElementReadError where the image can't be decoded to its last pixel, or has more pixels than `maxPixels`. */
+/** @throws ElementReadError if the image can't be decoded to its last pixel, or has more pixels than `maxPixels`. */
 export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
   try {
     return isJpeg(bytes) ? await jpegSamples(open, bytes, size) : await otherSamples(open, bytes, size);
@@ -39,11 +39,11 @@ export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, si
 }
 
 /**
- * Any warning of the decoder fails: with most of them pixels are lost, in data that ends too early for example. Where
- * there may be another reason, the image is decoded once more without it.
+ * Fails on any warning of the decoder, because most of them mean lost pixels: the data ends too early, for example. If
+ * a warning may have another cause, the image is decoded once more without that cause.
  */
 async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
-  // The decoder does not see this in the last lines of an image that it makes smaller.
+  // The decoder does not detect this in the last lines of an image that it scales down.
   if (!hasJpegEnd(bytes)) throw undecodable('it is cut short');
   const options = inputOptions(size, 'warning');
   try {
@@ -55,14 +55,14 @@ async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, size: Imag
   }
 }
 
-/** Other decoders tell errors, which are lost pixels, from warnings, an unknown tag for example. */
+/** Other decoders distinguish errors, which mean lost pixels, from warnings: an unknown tag, for example. */
 async function otherSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
   const options = inputOptions(size, 'error');
   const metadata = await open(bytes, options).metadata();
   checkDepth(metadata);
-  // An SVG has no stored colours where it is transparent, and is drawn in the size that is wanted.
+  // An SVG has no stored colours where it is transparent, and is drawn at the size that is wanted.
   if (!metadata.hasAlpha || metadata.format === 'svg') return resized(open(bytes, options), size);
-  // Resizing weighs colours by their alpha, which makes black of transparent ones, so alpha goes first.
+  // Resizing weights colours by their alpha, which turns transparent ones black, so alpha is removed first.
   const opaque = open(bytes, options).removeAlpha();
   const { data, info } = await coloursOf(opaque, size).raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;

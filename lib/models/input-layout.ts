@@ -1,27 +1,27 @@
 import { ModelLoadError } from '../errors.ts';
 import { elementDimensions, isForAll, isFree, type TensorMetadata } from './tensor.ts';
 
-/** Where the batch is in a model's inputs. */
+/** Position of the batch in a model's inputs. */
 export interface InputLayout {
   readonly inputs: readonly TensorMetadata[];
-  /** The size at which the model fixes its batches. */
+  /** Size at which the model fixes its batches. */
   readonly fixedSize: number | undefined;
   /** Names that the inputs have for the batch. */
   readonly symbols: ReadonlySet<string>;
   /** Names that the inputs have for other dimensions only. */
   readonly otherSymbols: ReadonlySet<string>;
-  /** What a user should know of it. */
+  /** Message for the user about the layout. */
   readonly warning?: string;
 }
 
 export interface InputLayoutOptions {
   /** `true`: dimension 0 of all inputs is the batch. @default detected */
   readonly batchDimension: boolean | undefined;
-  /** What to do where the inputs disagree. @default to set `batchDimension: false` */
+  /** Advice for inputs that disagree. @default to set `batchDimension: false` */
   readonly advice?: string;
 }
 
-/** Names that exporters make up where nobody named a dimension: they may differ for one and the same. */
+/** Names that exporters generate for unnamed dimensions: the same dimension may have several. */
 const MADE_UP = /^(?:unk__\d+|.*_dynamic_axes_\d+|-?\d*)$/;
 const BATCH = /batch/i;
 /** Names of a dimension 0 that is time, as recurrent models have it. */
@@ -29,19 +29,20 @@ const TIME = /^(?:t|time|timesteps?|seq|seq_?len(?:gth)?|sequence(?:_length)?|fr
 
 const NOT_BATCHED = "set 'batchDimension: false' to give each element by itself, its values with all dimensions";
 
-/** Whether a dimension has no name, or one that says nothing. */
+/** Checks whether a dimension has no name, or a meaningless one. */
 export function isMadeUp(name: string): boolean {
   return MADE_UP.test(name);
 }
 
-/** The inputs of a model that has no batch: each element has the whole of all of them. */
+/** Returns the inputs of a model that has no batch: each element provides the whole of every input. */
 export function layOutAlone(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
   return inputs.map((input) => ({ ...input, isForAll: true }));
 }
 
 /**
- * Finds the batch dimension of a model's inputs: dimension 0 of those in which it is free, or the size that all agree on.
- * Where inputs are free, or of a batch of one, an input of another size there is one value for all elements.
+ * Finds the batch dimension of a model's inputs: dimension 0 of those in which it is free, or the size that all agree
+ * on. If inputs are free or have a batch of one, an input with another size in dimension 0 is one value for all
+ * elements.
  *
  * @throws ModelLoadError that names an input with which the others disagree.
  */
@@ -74,7 +75,7 @@ export function layOutInputs(
   return { inputs: laidOut(inputs, fixedSize), fixedSize, symbols, otherSymbols };
 }
 
-/** The batch's size: that of all inputs; one, where any of them has it; or that which an output has too. */
+/** Finds the batch's size: that of all inputs; one, if any of them has it; or the size that an output has too. */
 function agreedSize(
   sizes: ReadonlySet<number>,
   hasFree: boolean,
@@ -86,7 +87,7 @@ function agreedSize(
   return hasFree && !outputs.some(({ shape }) => shape[0] === size) ? undefined : size;
 }
 
-/** The inputs with their part in a batch: a free dimension 0 has the batch's size where this is fixed. */
+/** Returns the inputs with their part in a batch: a free dimension 0 gets the batch's size if that is fixed. */
 function laidOut(inputs: readonly TensorMetadata[], fixedSize: number | undefined): readonly TensorMetadata[] {
   return inputs.map((input) => {
     const [size, ...rest] = input.shape;
@@ -96,7 +97,7 @@ function laidOut(inputs: readonly TensorMetadata[], fixedSize: number | undefine
   });
 }
 
-/** Dimensions that the model's author named differently are not the same one. */
+/** Dimensions to which the model's author gave different names are different dimensions. */
 function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly TensorMetadata[], advice: string): void {
   const own = names(free);
   const ofOutputs = new Set(names(outputs));
@@ -111,7 +112,7 @@ function checkOneSymbol(free: readonly TensorMetadata[], outputs: readonly Tenso
   );
 }
 
-/** A batch at another dimension than the first would be taken for an element's own. */
+/** A batch at a dimension other than the first would be mistaken for an element's own dimension. */
 function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet<string>, advice: string): void {
   const [first, ...rest] = shape;
   if (symbols.has(String(first)) && !rest.some((dimension) => BATCH.test(String(dimension)))) return;
@@ -123,7 +124,7 @@ function checkBatchIsFirst({ name, shape }: TensorMetadata, symbols: ReadonlySet
   );
 }
 
-/** The names that the dimensions 0 were given. */
+/** Returns the names that the model's author gave to the dimensions 0. */
 function names(tensors: readonly TensorMetadata[]): readonly string[] {
   const free = tensors.flatMap(({ shape: [size] }) => (size !== undefined && isFree(size) ? String(size) : []));
   return free.filter((name) => !isMadeUp(name));

@@ -1,28 +1,28 @@
-/** Codes of markers (ITU T.81, table B.1), each behind a byte 0xFF. */
+/** Codes of markers (ITU T.81, table B.1), each after a byte 0xFF. */
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
 const APP0 = 0xe0;
 /** Baseline and extended sequential frames. */
 const SEQUENTIAL_FRAMES: ReadonlySet<number> = new Set([0xc0, 0xc1]);
-/** The end of a scan header: first and last coefficient, bit positions. Sequential JPEGs have no others. */
+/** The end of a scan header: first and last coefficient, bit positions. Sequential JPEGs should have only these. */
 const WHOLE_SCAN: readonly number[] = [0, 63, 0];
 
 interface Segment {
   readonly code: number;
-  /** Where its marker is; bytes between the segment before and this one belong to none. */
+  /** Offset of its marker. Bytes between the previous segment and this one do not belong to a segment. */
   readonly at: number;
   readonly end: number;
-  /** Where the compressed data behind it ends; `end` where there is no data. */
+  /** Offset of the end of the compressed data after it; `end` if there is no data. */
   readonly dataEnd: number;
 }
 
 /**
- * A copy of a JPEG without what decoders warn of although no pixel depends on it: scan parameters that sequential JPEGs
- * do not use (Samsung's phones write others), bytes between segments that belong to none, a JFIF version that is not 1.
+ * Copies a JPEG without the parts that decoders warn about although no pixel depends on them: scan parameters that
+ * sequential JPEGs do not use (Samsung's phones write others), bytes between segments, a JFIF version that is not 1.
  * Compressed data stays as it is, so that a warning about the copy is about lost pixels.
  *
- * @returns undefined where there is nothing to tidy
+ * @returns undefined if there is nothing to remove
  */
 export function tidyJpeg(bytes: Uint8Array): Uint8Array | undefined {
   const kept: Uint8Array[] = [];
@@ -41,7 +41,7 @@ export function tidyJpeg(bytes: Uint8Array): Uint8Array | undefined {
   return tidied ? Buffer.concat(kept) : undefined;
 }
 
-/** Whether a JPEG has its end, behind which there may be more. One that is cut short has none. */
+/** Checks whether a JPEG has its end marker, which other bytes may follow. A truncated JPEG does not have it. */
 export function hasJpegEnd(bytes: Uint8Array): boolean {
   if (bytes.at(-2) === 0xff && bytes.at(-1) === EOI) return true;
   let last = SOI;
@@ -49,7 +49,7 @@ export function hasJpegEnd(bytes: Uint8Array): boolean {
   return last === EOI;
 }
 
-/** The segments up to the end of the image, or as far as they are whole. */
+/** Yields the segments up to the end of the image, or as far as they are complete. */
 function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   let from = 0;
   for (;;) {
@@ -67,8 +67,8 @@ function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
 }
 
 /**
- * Where the next marker is, behind its fill bytes; the end of the bytes where there is no more. In compressed data a byte
- * 0xFF with a zero behind it, and restart markers, are parts of the data.
+ * Finds the next marker, after its fill bytes; the end of the bytes if there is no other marker. In compressed data a
+ * byte 0xFF with a zero after it, and restart markers, are parts of the data.
  */
 function markerFrom(bytes: Uint8Array, from: number, inData: boolean): number {
   for (let at = bytes.indexOf(0xff, from); at !== -1; at = bytes.indexOf(0xff, at + 1)) {
@@ -82,7 +82,7 @@ function isRestart(code: number): boolean {
   return code >= 0xd0 && code <= 0xd7;
 }
 
-/** @returns whether the scan header ended otherwise before */
+/** @returns whether the scan header had another end before */
 function setTail(header: Uint8Array): boolean {
   const at = header.length - WHOLE_SCAN.length;
   const differs = WHOLE_SCAN.some((byte, index) => header[at + index] !== byte);
@@ -90,7 +90,7 @@ function setTail(header: Uint8Array): boolean {
   return differs;
 }
 
-/** @returns whether the segment is JFIF's, and had another version before */
+/** @returns whether the segment is a JFIF segment that had another version before */
 function setJfifVersion(code: number, header: Uint8Array): boolean {
   const isJfif = code === APP0 && Buffer.from(header.subarray(4, 9)).toString('latin1') === 'JFIF\0';
   if (!isJfif || header[9] === 1) return false;

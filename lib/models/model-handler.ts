@@ -25,11 +25,11 @@ const PROBE_FIELDS = { input: true, output: true, tolerance: true } as const sat
 /** Results for a batch, in its order: an array, a typed array, a generator. */
 export type InferenceResults<Output> = Iterable<Output> | AsyncIterable<Output>;
 
-/** What a handler says of the model that it has loaded. */
+/** Description of a loaded model, from its handler. */
 export interface ModelDescription {
-  /** What result lines show as the model: its version, or its name. */
+  /** Name of the model in result lines: its version, or its name. */
   readonly label: string;
-  /** What manifests show; all copies of a model must have the same. @default the label */
+  /** Identifier of the model in manifests; all copies of a model must have the same. @default the label */
   readonly digest?: string;
 }
 
@@ -67,15 +67,15 @@ export type ElementFunction<From, To> = (value: From, element: Element) => To | 
  */
 export abstract class ModelHandler<Input = unknown, Output = unknown, Model = unknown> {
   /**
-   * The names of the options that the constructor takes: of a class that declares them, no others. A subclass that passes
-   * options of its own to `super()` may name these too: `{ ...ModelHandler.optionNames, voice: true }`.
+   * Names of the options that the constructor takes. A class that declares them takes no others. A subclass that passes
+   * its own options to `super()` can add their names: `{ ...ModelHandler.optionNames, voice: true }`.
    */
   static readonly optionNames: OptionNames = MODEL_HANDLER_OPTIONS;
   readonly options: ModelHandlerOptions<Input>;
   readonly batching: BatchingPolicy<Input>;
   readonly modelCopies: number;
 
-  /** @throws RangeError, TypeError where an option is unknown or breaks its rule. */
+  /** @throws RangeError, TypeError if an option is unknown or breaks its rule. */
   constructor(options: ModelHandlerOptions<Input> = {}) {
     checkOptionNames(options, new.target);
     checkFieldNames(options.probe ?? {}, PROBE_FIELDS, { handler: new.target.name, option: 'probe' });
@@ -84,21 +84,21 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     this.modelCopies = checkedCopies(options);
   }
 
-  /** Whether it measures how long an element is, for `batchBucketBoundaries`, where there is no `batchLengthFn`. */
+  /** True if it measures the length of an element, for `batchBucketBoundaries`, when `batchLengthFn` is not set. */
   protected get measuresLength(): boolean {
     return false;
   }
 
   /**
-   * Loads the model, once a host. A rejection is a model that can't be loaded: it ends the run. What may pass is tried three
-   * times: a connection that broke, a service that throttles, a FabricError of disposition `retry`.
+   * Loads the model, once per host. If it rejects, the model can't be loaded and the run ends. Temporary failures are
+   * tried three times: a connection that broke, a service that throttles, a FabricError of disposition `retry`.
    */
   abstract loadModel(): Promise<Model> | Model;
 
   /**
-   * One result for each element of the batch, in its order, as an array or another iterable; any other number is a
-   * contract error.
-   * What it throws is laid to the batch, which is then run again in halves until the elements that cause it are found.
+   * Returns one result for each element of the batch, in its order, as an array or another iterable; any other number
+   * is a contract error. An error that it throws is attributed to the batch, which then runs again in halves until the
+   * elements that cause it are found.
    */
   abstract runInference(
     batch: readonly Input[],
@@ -106,7 +106,7 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     inferenceArgs?: InferenceArgs,
   ): Promise<InferenceResults<Output>> | InferenceResults<Output>;
 
-  /** Whether it reads of an element only the fields that its model's inputs are called by. @default false */
+  /** True if it reads only the fields of an element that have the names of its model's inputs. @default false */
   get readsInputsOnly(): boolean {
     return false;
   }
@@ -117,22 +117,24 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
   }
 
   /**
-   * Names the model and its version, in its host, once it is loaded. @default the class's name; of an ONNX model the first
-   * digits of its SHA-256
+   * Names the model and its version, in its host, after it is loaded. @default the class's name; for an ONNX model the
+   * first digits of its SHA-256
    */
   describeModel?(model: Model): Promise<ModelDescription> | ModelDescription;
 
   /** Elements share a batch only where their keys are the same. */
   batchKey?(element: Input): string;
 
-  /** The field that is an element's id where the pipeline's `input.id` names none. @default none */
+  /** Field that contains an element's id if the pipeline's `input.id` is not set. @default none */
   get idField(): string | undefined {
     return undefined;
   }
 
   /**
-   * The element without these fields, which the pipeline's `input` names for itself, where all other fields of an element
-   * are the model's. It is called for elements as they were read, and never throws. @default elements stay as they are
+   * Returns the element without these fields, which the pipeline's `input` uses itself, if all other fields of an
+   * element are the model's. It is called for elements as they were read, and never throws.
+   *
+   * @default elements stay as they are
    */
   withoutPipelineFields?(element: unknown, names: readonly string[]): unknown;
 

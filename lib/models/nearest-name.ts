@@ -1,17 +1,17 @@
-/** Names that differ in their case and in `_` or `-` alone are the same name: Beam's `max_batch_size` is `maxBatchSize`. */
+/** Normalizes a name: case, `_` and `-` do not distinguish names. Beam's `max_batch_size` is `maxBatchSize`. */
 function plain(name: string): string {
   return name.replaceAll(/[_-]/g, '').toLowerCase();
 }
 
-/** A name that is known, and the number of edits that lead to it; 0 for another spelling of the same words. */
+/** A known name, and the number of edits that lead to it; 0 for another spelling of the same words. */
 export interface NearName {
   readonly name: string;
   readonly edits: number;
 }
 
 /**
- * The known name that a wrong one most likely stands for: it takes at most a third of the letters to get there, or one
- * begins with the other. Undefined where no name is near.
+ * Finds the known name that was most likely meant by a wrong one: at most a third of its letters have to be edited, or
+ * one of the two begins with the other. Returns undefined if no name is near.
  */
 export function nearestName(wrong: string, known: Iterable<string>): NearName | undefined {
   const given = plain(wrong);
@@ -30,15 +30,15 @@ export function nearestName(wrong: string, known: Iterable<string>): NearName | 
   return nearest ?? beginning;
 }
 
-/** `; did you mean 'x'?`, or nothing where no name is near. */
+/** Returns `; did you mean 'x'?`, or empty text if no name is near. */
 export function suggestion(wrong: string, known: Iterable<string>): string {
   const nearest = nearestName(wrong, known);
   return nearest === undefined ? '' : `; did you mean '${nearest.name}'?`;
 }
 
 /**
- * Letters to insert, leave out, change, or swap with their neighbour (the optimal string alignment distance of Damerau
- * and Levenshtein).
+ * Counts the letters to insert, leave out, change, or swap with their neighbour (the optimal string alignment distance
+ * of Damerau and Levenshtein).
  */
 function editsBetween(from: string, to: string): number {
   let beforeLast: number[] = [];

@@ -1,11 +1,11 @@
 import type { NumericDatatype } from './tensor.ts';
 
-/** No two parts can match the same characters, so that the time is linear in the text's length. */
+/** No two parts can match the same characters, so the time is linear in the text's length. */
 const NUMERIC = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 const INTEGER = /^\s*[+-]?\d+\s*$/;
-/** Values that digits can't write, in the words of Python, C and this fabric. */
+/** Values that can't be written in digits, as Python, C and this package spell them. */
 const NOT_FINITE = /^\s*[+-]?(?:nan|inf(?:inity)?)\s*$/i;
-/** Far more digits than 64 bits have; converting text to a bigint takes quadratic time. */
+/** Far more digits than 64 bits can have. It is limited because converting text to a bigint takes quadratic time. */
 const MAX_INTEGER_TEXT = 1024;
 
 const TRUTH_VALUES: ReadonlyMap<string, number> = new Map([
@@ -30,7 +30,7 @@ const INTEGER_LIMITS: Partial<Record<NumericDatatype, readonly [min: number, max
 /**
  * The number that a tensor of `datatype` holds for `value`, or undefined where it does not fit.
  *
- * Text counts as its number where it is wholly one, since CSV has only text: for floats also `NaN`, `inf` and
+ * Text that is entirely a number is read as that number, since CSV has only text: for floats also `NaN`, `inf` and
  * `Infinity` in any case, for BOOL also `True`, `true`, `TRUE` and their opposites.
  */
 export function toNumber(value: unknown, datatype: NumericDatatype): number | undefined {
@@ -56,7 +56,7 @@ function numberOfText(text: string, datatype: NumericDatatype): number | undefin
   return text.includes('-') ? -Infinity : Infinity;
 }
 
-/** 1 or 0 for the text of a truth value. */
+/** Returns 1 or 0 for the text of a truth value. */
 export function truthValue(text: string): number | undefined {
   return TRUTH_VALUES.get(text.trim());
 }

@@ -1,6 +1,6 @@
 import { type ProtoField, ProtoReader } from './proto-reader.ts';
 
-/** A graph of an ONNX model, or one that a node of it has (the body of a loop): onnx.proto, without weights. */
+/** The graph of an ONNX model, or of one of its nodes (the body of a loop): onnx.proto, without weights. */
 export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly OnnxValue[];
@@ -17,9 +17,9 @@ export interface OnnxNode {
 
 export interface OnnxValue {
   readonly name: string;
-  /** As ONNX calls it: `float`, `bfloat16`, `sequence`. */
+  /** ONNX's name for the type: `float`, `bfloat16`, `sequence`. */
   readonly type: string;
-  /** Whether the number of its dimensions is declared. */
+  /** True if the number of its dimensions is declared. */
   readonly hasShape: boolean;
 }
 
@@ -61,7 +61,7 @@ const KINDS: ReadonlyMap<number, string> = new Map([
   [9, 'optional'],
 ]);
 
-/** Reads a model's graph; undefined where the file is not an ONNX model in protobuf. */
+/** Reads a model's graph; undefined if the file is not an ONNX model in protobuf. */
 export function readOnnxGraph(path: string): OnnxGraph | undefined {
   try {
     using reader = new ProtoReader(path);

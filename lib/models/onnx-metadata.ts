@@ -5,7 +5,7 @@ import type { Datatype, TensorMetadata } from './tensor.ts';
 
 type ValueMetadata = InferenceSession.ValueMetadata;
 
-/** The tensor types of onnxruntime that can be fed and read. */
+/** Tensor types of onnxruntime that are supported for inputs and outputs. */
 export const DATATYPES: Readonly<Record<string, Datatype>> = {
   bool: 'BOOL',
   uint8: 'UINT8',
@@ -22,7 +22,7 @@ export const DATATYPES: Readonly<Record<string, Datatype>> = {
   string: 'BYTES',
 };
 
-/** What is not a tensor, and types that can't be read, with which a session opens all the same. */
+/** Kinds of values that are not tensors, and types that can't be read; a session opens with them nevertheless. */
 const OTHER_KINDS: ReadonlySet<string> = new Set([
   'sequence',
   'map',
@@ -42,7 +42,7 @@ export function inputMetadata(session: InferenceSession): readonly TensorMetadat
   });
 }
 
-/** @throws ModelLoadError for an output that is not a tensor, or of a type that can't be read; or that there is not. */
+/** @throws ModelLoadError for an output that is not a tensor, has a type that can't be read, or does not exist. */
 export function outputMetadata(
   session: InferenceSession,
   names: readonly string[] | undefined,
@@ -78,8 +78,8 @@ function kindOf(value: ValueMetadata): string {
 }
 
 /**
- * The input or output of a type that onnxruntime-node does not have, for which it opens no session at all, whatever
- * outputs are chosen; undefined where the graph has none.
+ * Finds the input or output of a type that onnxruntime-node does not have, for which it does not open a session,
+ * whatever outputs are chosen; undefined if the graph has no such type.
  */
 export function describeUnknownType(path: string): string | undefined {
   const graph = readOnnxGraph(path);

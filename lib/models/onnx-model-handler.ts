@@ -27,16 +27,18 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandler
   /** The outputs that results have. @default all of the model's */
   readonly outputNames?: readonly string[];
   /**
-   * `false`: the model has no batch dimension; each element is run by itself, its values have all dimensions of the
+   * `false`: the model has no batch dimension. Each element runs by itself, its values have all dimensions of the
    * inputs, and the whole outputs are its result. `true`: dimension 0 of all inputs and outputs is the batch, whatever
-   * their names. @default found in the model's metadata
+   * their names.
+   * @default found in the model's metadata
    */
   readonly batchDimension?: boolean;
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
   /**
-   * How null, a field that is not there, empty text and the words NaN, NA, N/A and null are read: `nan` as NaN for float
-   * inputs, and null as `''` for string inputs; `fail` fails the element. With `nan`, functions may compute NaN, too.
+   * Rule for reading null, an absent field, empty text and the words NaN, NA, N/A and null: `nan` reads NaN for float
+   * inputs, and `''` instead of null for string inputs; `fail` fails the element. With `nan`, functions may compute
+   * NaN, too.
    * @default 'fail', except that the text `NaN` is NaN for float inputs
    */
   readonly missing?: Missing;
@@ -90,7 +92,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     return this.runInference === OnnxModelHandler.prototype.runInference;
   }
 
-  /** The padded axis, where elements are packed before they leave the worker. */
+  /** True if it pads elements and packs them before they leave the worker: the length is that of the padded axis. */
   protected override get measuresLength(): boolean {
     return this.options.padding !== undefined && this.runInference === OnnxModelHandler.prototype.runInference;
   }
@@ -174,7 +176,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     return results;
   }
 
-  /** Packs elements that are at these places of a larger batch. @throws ElementMismatchError with the place in that */
+  /** Packs the elements at these places of a larger batch. @throws ElementMismatchError with the place in that batch */
   #collateAt(places: readonly number[], own: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
     try {
       return this.collate(own, inputs);

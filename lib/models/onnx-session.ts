@@ -23,9 +23,9 @@ export interface OnnxModel {
   readonly session: InferenceSession;
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly OutputMetadata[];
-  /** Shapes of elements for which its unproven outputs have shown that dimension 0 is the batch. */
+  /** Shapes of elements for which its unproven outputs have confirmed that dimension 0 is the batch. */
   readonly proven: Set<string>;
-  /** What a user should know of how it takes batches. */
+  /** Message for the user about how the model takes batches. */
   readonly warning?: string;
   /** Where it computes; absent where nothing was said of that, and it is the CPU. */
   readonly device?: DeviceUse;
@@ -46,7 +46,7 @@ export interface OnnxSessionOptions {
 
 const ORT_TYPES = new Map(Object.entries(DATATYPES).map(([type, datatype]) => [datatype, type]));
 
-/** Elements may have any number of shapes. */
+/** Maximum number of shapes to remember: the number of different shapes of elements has no limit. */
 const MAX_PROVEN_SHAPES = 10_000;
 
 /** Spinning threads take the cores that the other hosts and the workers need (measured: 20 to 35 % of throughput). */
@@ -109,7 +109,7 @@ function onDevice(name: string, deviceId: number): InferenceSession.ExecutionPro
   return name === 'cuda' || name === 'tensorrt' ? { name, deviceId } : name;
 }
 
-/** Reads the graph of a model where its outputs' metadata leaves a doubt, once. */
+/** Reads the graph of a model at most once, when the metadata of its outputs is not sufficient. */
 function factsOnce(path: string): () => OutputFacts | undefined {
   let facts: { readonly read: OutputFacts | undefined } | undefined;
   return () => {
@@ -121,7 +121,9 @@ function factsOnce(path: string): () => OutputFacts | undefined {
   };
 }
 
-/** The size that the model fixes its batches at, or undefined where dimension 0 is free; one where no input has a batch. */
+/**
+ * Returns the size at which the model fixes its batches; undefined if dimension 0 is free, one if no input has a batch.
+ */
 export function fixedBatchSize(inputs: readonly TensorMetadata[]): number | undefined {
   const batched = inputs.filter((input) => !isForAll(input));
   if (batched.length === 0 && inputs.length > 0) return 1;
@@ -140,16 +142,18 @@ function halvesOf({ buffer, byteOffset, length }: Float16Array): Uint16Array {
   return new Uint16Array(buffer, byteOffset, length);
 }
 
-/** Refuses text that would be cut: onnxruntime-node takes strings as C does, up to U+0000. A user's `collate` may have it. */
+/**
+ * Refuses text that would be cut: onnxruntime-node ends strings at U+0000, as C does. A user's `collate` may return it.
+ */
 function checkText(name: string, { datatype, data }: Tensor): void {
   if (datatype === 'BYTES' && (data as readonly string[]).some((text) => text.includes('\0')))
     throw new InputMismatchError(`input '${name}' contains U+0000, where onnxruntime would end the text: remove it`);
 }
 
 /**
- * Runs one batch; the outputs are those that the model was opened with, each with a row for each row of the batch.
+ * Runs one batch and returns the outputs that the model was opened with, each with a row for each row of the batch.
  *
- * @throws ResultCountError where an output has another number of rows.
+ * @throws ResultCountError if an output has another number of rows.
  */
 export async function runOnnxBatch(model: OnnxModel, tensors: NamedTensors, rows: number): Promise<NamedTensors> {
   const outputs = await runOnnxSession(model, tensors);
@@ -163,10 +167,10 @@ export async function runOnnxBatch(model: OnnxModel, tensors: NamedTensors, rows
 }
 
 /**
- * An output may have as many rows as elements by chance: the length of a sequence. Where names do not say that dimension 0
- * is the batch, one row of a batch of a new shape is run by itself, and has to give one row.
+ * Checks that dimension 0 is the batch, if names do not show it: an output may have as many rows as elements by chance,
+ * when it is as long as a sequence. One row of a batch of a new shape runs by itself, and has to give one row.
  *
- * @throws ResultCountError where it does not.
+ * @throws ResultCountError if it does not.
  */
 async function proveRows(model: OnnxModel, tensors: NamedTensors): Promise<void> {
   const unproven = model.outputs.filter(({ isUnproven }) => isUnproven);
@@ -187,7 +191,7 @@ async function proveRows(model: OnnxModel, tensors: NamedTensors): Promise<void>
   model.proven.add(key);
 }
 
-/** Runs the session once; the outputs are as it gives them. */
+/** Runs the session once and returns its outputs unchanged. */
 export async function runOnnxSession(model: OnnxModel, tensors: NamedTensors): Promise<NamedTensors> {
   const ort = await import('onnxruntime-node');
   const feeds: Record<string, OrtTensor> = {};

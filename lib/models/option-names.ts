@@ -1,25 +1,25 @@
 import { nearestName, suggestion } from './nearest-name.ts';
 
 /**
- * The names of the options that a handler's constructor takes. One is declared beside each options interface, and
- * `satisfies Record<keyof Options, true>` lets the compiler see that none is missing.
+ * Names of the options that a handler's constructor takes. One is declared beside each options interface, and
+ * `satisfies Record<keyof Options, true>` lets the compiler check that it is complete.
  */
 export type OptionNames = Readonly<Record<string, true>>;
 
-/** A class of handlers: one that declares `optionNames` takes no other options; one that inherits them may have its own. */
+/** A class of handlers. One that declares `optionNames` takes no other options; one that inherits them can add some. */
 export interface HandlerClass {
   readonly name: string;
   readonly optionNames: OptionNames;
 }
 
-/** An option of a subclass is taken for a misspelt one where it is this long, and a few edits lead to a known name. */
+/** Minimum length of a subclass's option to be treated as misspelt, if a few edits lead to a known name. */
 const LEAST_MISSPELT_LETTERS = 6;
 const LETTERS_PER_EDIT = 4;
 const MOST_EDITS = 3;
 
 /**
- * Refuses options that a handler does not have. A subclass that declares no `optionNames` may pass on options of its
- * own: there only what looks like a misspelt name is refused.
+ * Refuses options that a handler does not have. A subclass that declares no `optionNames` can pass on its own options:
+ * for it, only likely misspellings of known names are refused.
  *
  * @throws TypeError that names the option and the nearest one
  */
@@ -38,13 +38,13 @@ export function checkOptionNames(options: object, handler: HandlerClass): void {
   }
 }
 
-/** The options, where there is none that the handler does not have: for a constructor that reads them before it has `this`. */
+/** Returns the options if the handler has all of them: for a constructor that reads them before it has `this`. */
 export function withKnownNames<Options extends object>(options: Options, handler: HandlerClass): Options {
   checkOptionNames(options, handler);
   return options;
 }
 
-/** @throws TypeError where an object within the options has a field that it should not have */
+/** @throws TypeError if an object within the options has an unknown field */
 export function checkFieldNames(fields: object, known: OptionNames, where: { handler: string; option: string }): void {
   for (const field of Object.keys(fields)) {
     if (Object.hasOwn(known, field)) continue;

@@ -1,20 +1,20 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Read at once: fields that matter lie close together, and weights between them are skipped. */
+/** Number of bytes to read at a time: fields that matter are close together, and weights between them are skipped. */
 const WINDOW_BYTES = 64 * 1024;
-/** A varint has ten bytes at most. */
+/** A varint has at most ten bytes. */
 const MAX_VARINT_BYTES = 10;
 
 /** One field of a protobuf message: a number, or the place of its bytes in the file. */
 export interface ProtoField {
   readonly field: number;
-  /** Of a varint; 0 for any other kind. */
+  /** Value of a varint; 0 for any other kind. */
   readonly value: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** Reads protobuf messages in a file without taking what is skipped into memory: a model's weights may be gigabytes. */
+/** Reads protobuf messages in a file without loading skipped parts into memory: a model's weights can be gigabytes. */
 export class ProtoReader implements Disposable {
   readonly #fd: number;
   readonly #window = Buffer.allocUnsafe(WINDOW_BYTES);
@@ -31,7 +31,7 @@ export class ProtoReader implements Disposable {
     closeSync(this.#fd);
   }
 
-  /** The fields of the message in `[start, end)`. @throws RangeError where it is not one */
+  /** Yields the fields of the message in `[start, end)`. @throws RangeError if it is not a message */
   *fields(start: number, end: number): Generator<ProtoField> {
     let at = start;
     while (at < end) {

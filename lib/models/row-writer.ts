@@ -9,21 +9,21 @@ export interface RowWriterOptions {
   /** Shape of a row. */
   readonly shape: readonly number[];
   readonly rows: number;
-  /** Fills rows that are shorter than the shape. @default such a row is refused */
+  /** Value that fills rows which are shorter than the shape. @default such a row is refused */
   readonly fill?: number | undefined;
   /** @default 'fail' */
   readonly missing?: Missing | undefined;
-  /** Whether the model's runtime ends text at U+0000: such text is refused. @default false */
+  /** True if the model's runtime ends text at U+0000: such text is refused. @default false */
   readonly endsTextAtNul?: boolean | undefined;
 }
 
 export interface RowWriter {
   readonly data: TensorData;
-  /** Writes an element's value into the row that starts at `offset`. @throws InputMismatchError where it does not fit */
+  /** Writes an element's value into the row that starts at `offset`. @throws InputMismatchError if it does not fit */
   write(value: unknown, offset: number): void;
 }
 
-/** Writes one value; the index is that in the tensor's data. */
+/** Writes one value at an index of the tensor's data. */
 type Put = (index: number, value: unknown) => void;
 
 interface Store {
@@ -34,7 +34,7 @@ interface Store {
 /** Writes elements into the data of one tensor, row after row. */
 export function rowWriter({ input, shape, rows, fill, ...rules }: RowWriterOptions): RowWriter {
   const size = elementsOf(shape);
-  // The row that is being written, for messages: where it starts, and the dimensions by which its value is indexed.
+  // The row that is being written, for messages: its start, and the dimensions by which its value is indexed.
   let start = 0;
   let indexedBy: readonly number[] = [];
   const context: MisfitContext = { input, missing: rules.missing };
@@ -71,7 +71,7 @@ export function rowWriter({ input, shape, rows, fill, ...rules }: RowWriterOptio
 
 const FLAT: readonly number[] = [1];
 
-/** The index of a value in an element's own nested or flat array, `[2][0]`; empty for a value that is in none. */
+/** Returns a value's index in an element's own nested or flat array, `[2][0]`; empty for a value outside an array. */
 function placeOf(index: number, dimensions: readonly number[]): string {
   let place = '';
   let rest = index;
@@ -84,8 +84,8 @@ function placeOf(index: number, dimensions: readonly number[]): string {
 }
 
 /**
- * Copies flat values. In 32 and 64-bit floats numbers go straight in, without a call. Their sum shows whether one of them
- * is NaN: that costs a third of what a comparison of each costs.
+ * Copies flat values. Numbers for 32-bit and 64-bit floats are stored directly, without a call. Their sum shows whether
+ * one of them is NaN, at a third of the cost of comparing each.
  */
 function flatWriter(data: TensorData, put: Put): (value: ArrayLike<unknown>, offset: number) => void {
   const numbers = data instanceof Float32Array || data instanceof Float64Array ? data : undefined;
@@ -106,7 +106,7 @@ function flatWriter(data: TensorData, put: Put): (value: ArrayLike<unknown>, off
   };
 }
 
-/** Leaves it to `put` whether NaN may be there. Infinities of both signs make their sum NaN, too. */
+/** Lets `put` decide whether NaN is allowed. Infinities of both signs also make their sum NaN. */
 function putNaNs(value: ArrayLike<unknown>, offset: number, put: Put): void {
   for (let index = 0; index < value.length; index += 1) {
     if (Number.isNaN(value[index])) put(offset + index, value[index]);
@@ -160,7 +160,7 @@ function numberStore(datatype: NumericDatatype, { length, fill, missing }: Store
       numbers[index] = NaN;
       return;
     }
-    // Text says NaN explicitly; a number that is NaN was computed by a function.
+    // In text, NaN is explicit; a number that is NaN was computed by a function.
     if (Number.isNaN(number) && typeof value === 'number' && !takesMissing) throw misfit(index, value);
     numbers[index] = number;
   };

@@ -2,9 +2,9 @@ import { ResultCountError } from './batch-results.ts';
 import { elementsOf, type NamedTensors, type OutputMetadata, type Tensor } from './tensor.ts';
 
 /**
- * An output of a batch as a tensor that has a row for each row of the batch: one that is whole is the only row.
+ * Returns an output of a batch as a tensor that has a row for each row of the batch: a whole output is the only row.
  *
- * @throws ResultCountError where it has another number of rows, as any row could be any element's.
+ * @throws ResultCountError if it has another number of rows, because then rows can't be assigned to elements.
  */
 export function rowsOf({ name, isWhole }: OutputMetadata, tensor: Tensor, rows: number): Tensor {
   const { shape } = tensor;

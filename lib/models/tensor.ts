@@ -42,15 +42,15 @@ export interface TensorMetadata {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly (number | string)[];
-  /** Of an input: one value of its whole shape is for all elements of a batch, and dimension 0 is not the batch. */
+  /** True for an input with one value of its whole shape for all elements of a batch; dimension 0 is not the batch. */
   readonly isForAll?: boolean;
 }
 
 /** An output of a model. */
 export interface OutputMetadata extends TensorMetadata {
-  /** All of it is the one element's, and it has no row for each; batches are then of one element. */
+  /** True if all of it belongs to one element, and it has no row for each; batches then have one element. */
   readonly isWhole: boolean;
-  /** Nothing but its number of rows says that dimension 0 is the batch: another batch size has to show it too. */
+  /** True if only its number of rows suggests that dimension 0 is the batch: another batch size has to confirm it. */
   readonly isUnproven: boolean;
 }
 
@@ -94,12 +94,12 @@ export function elementsOf(shape: readonly number[]): number {
   return product;
 }
 
-/** Whether elements of a batch share one value of this input, so that it has no row for each. */
+/** Checks whether elements of a batch share one value of this input, so that it has no row for each. */
 export function isForAll({ isForAll: isShared = false, shape }: TensorMetadata): boolean {
   return isShared || shape.length === 0;
 }
 
-/** The dimensions of one element's value. */
+/** Returns the dimensions of one element's value. */
 export function elementDimensions(input: TensorMetadata): readonly (number | string)[] {
   return isForAll(input) ? input.shape : input.shape.slice(1);
 }

@@ -1,7 +1,7 @@
 import type { OutputFacts } from './batch-layout.ts';
 import type { OnnxGraph, OnnxNode } from './onnx-graph.ts';
 
-/** What a tensor depends on: whether its values, and its sizes, change with the values of the model's inputs. */
+/** Dependence of a tensor: whether its values, and its sizes, change with the values of the model's inputs. */
 interface Dependence {
   readonly values: boolean;
   readonly sizes: boolean;
@@ -12,7 +12,7 @@ type Scope = ReadonlyMap<string, Dependence>;
 const CONSTANT: Dependence = { values: false, sizes: false };
 const FED: Dependence = { values: true, sizes: false };
 
-/** Operators whose results are as long as the values say. */
+/** Operators whose input values determine the length of their results. */
 const VALUE_SIZED: ReadonlySet<string> = new Set([
   'Compress',
   'NonMaxSuppression',
@@ -22,7 +22,7 @@ const VALUE_SIZED: ReadonlySet<string> = new Set([
   'Unique',
 ]);
 
-/** The inputs of operators that say how large their results are. */
+/** Operands that determine the size of an operator's results, by index. */
 const SIZE_OPERANDS: Readonly<Record<string, readonly number[]>> = {
   CenterCropPad: [1],
   ConstantOfShape: [0],
@@ -44,15 +44,15 @@ const SIZE_OPERANDS: Readonly<Record<string, readonly number[]>> = {
   Upsample: [1],
 };
 
-/** Operators of any other domain are a library's own, of which nothing is known. */
+/** Operators of any other domain come from a separate library, and their behaviour is unknown. */
 const KNOWN_DOMAINS: ReadonlySet<string> = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft']);
 
-/** Rounds after which the dependences of what a loop carries no longer change: each may rise twice. */
+/** Maximum rounds until the dependences of a loop's carried values no longer change: each can rise twice. */
 const MOST_ROUNDS = 100;
 
 /**
- * Finds the outputs whose sizes depend on the values of the inputs. Where no operator on the way to an output takes a
- * size from a value, its sizes follow from those of the inputs alone; where one does, any of its sizes may be such.
+ * Finds the outputs whose sizes depend on the values of the inputs. If no operator on the way to an output takes a size
+ * from a value, its sizes follow from those of the inputs alone; otherwise any of its sizes may depend on values.
  */
 export function outputFacts(graph: OnnxGraph): OutputFacts {
   const scope = new Map(graph.inputs.map(({ name }) => [name, FED] as const));
@@ -70,7 +70,7 @@ function follow({ nodes }: OnnxGraph, outer: Scope): Scope {
   for (const node of nodes) {
     const results = resultsOf(node, scope);
     node.outputs.forEach((name, index) => {
-      // An output that is left out has no name, as an input that is.
+      // An output that is left out has no name; nor has an omitted input.
       if (name !== '') scope.set(name, results(index));
     });
   }
@@ -90,7 +90,7 @@ function resultsOf(node: OnnxNode, scope: Scope): (index: number) => Dependence 
   return () => ({ values: all.values || all.sizes, sizes });
 }
 
-/** Which branch is taken decides between sizes that follow from the inputs' as they do in the branches. */
+/** The condition selects between the sizes of the branches, each of which follows from the inputs' sizes as usual. */
 function resultsOfIf({ inputs: [condition = ''], graphs }: OnnxNode, scope: Scope): (index: number) => Dependence {
   const branches = graphs.map((graph) => ({ graph, all: follow(graph, scope) }));
   return (index) => {
@@ -99,7 +99,10 @@ function resultsOfIf({ inputs: [condition = ''], graphs }: OnnxNode, scope: Scop
   };
 }
 
-/** A loop's number of rounds is a size of what it gives. Body: (round, condition, carried…) to (condition, carried…, scanned…). */
+/**
+ * A loop's number of rounds is a size of its results. Body: (round, condition, carried…) to (condition, carried…,
+ * scanned…).
+ */
 function resultsOfLoop({ graphs: [body] }: OnnxNode, inputs: readonly Dependence[], scope: Scope) {
   if (body === undefined) return () => joinAll(inputs);
   const [trip = CONSTANT, condition = CONSTANT, ...first] = inputs;
@@ -138,14 +141,14 @@ function resultsOfScan({ graphs: [body] }: OnnxNode, inputs: readonly Dependence
     joinAll([of(within, body.outputs[index]?.name), { ...CONSTANT, sizes: all.sizes }]);
 }
 
-/** The scope of a body whose inputs have these dependences. */
+/** Returns the scope of a body whose inputs have these dependences. */
 function bound({ inputs }: OnnxGraph, own: readonly Dependence[], scope: Scope): Scope {
   const all = new Map(scope);
   inputs.forEach(({ name }, index) => all.set(name, own[index] ?? CONSTANT));
   return all;
 }
 
-/** What has not been computed is a weight. */
+/** A tensor that has not been computed is a weight. */
 function of(scope: Scope, name = ''): Dependence {
   return scope.get(name) ?? CONSTANT;
 }

@@ -1,6 +1,6 @@
 /**
- * A copy of an element without these fields; the element itself where it has none of them. A name with dots that is no
- * field's own is a path: what is left empty on the way goes, too.
+ * Copies an element without these fields; returns the element itself if it has no such field. A name with dots that is
+ * not itself a field is a path: objects on the way that become empty are removed, too.
  */
 export function withoutFields(element: unknown, names: readonly string[]): unknown {
   return names.reduce<unknown>((value, name) => {

@@ -24,8 +24,8 @@ export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOpti
   /** The most requests that an engine has under way at once; how many there are follows the endpoint's latency. @default 256 */
   readonly maxConcurrency?: number;
   /**
-   * Seconds for which an endpoint may throttle an element without a break before the element fails; one attempt at its
-   * bundle counts. @default no limit
+   * Seconds for which an endpoint may throttle an element without interruption before the element fails, within one
+   * attempt at its bundle. @default no limit
    */
   readonly maxThrottledSecs?: number;
   /** Quotas that are known. One that is not is learned from the endpoint's answers. @default none */
@@ -46,7 +46,7 @@ export interface RequestOptions {
   readonly signal: AbortSignal;
   /** Those of the step and of the elements; a copy for each request. */
   readonly inferenceArgs?: InferenceArgs;
-  /** Takes the tokens that the endpoint counted for an answer, also for one that is no prediction. */
+  /** Receives the tokens that the endpoint counted for an answer, also for one that is not a prediction. */
   readonly reportUsage?: (usage: TokenUsage) => void;
 }
 
@@ -58,7 +58,7 @@ export interface EndpointInfo {
   readonly digest?: string;
   /** The model's inputs, where elements are shaped by them. */
   readonly inputs?: readonly TensorMetadata[];
-  /** Its outputs, as far as they are known. */
+  /** Its outputs, if they are known. */
   readonly outputs?: readonly TensorMetadata[];
   /** Whether the handler says so by itself, so that nobody knows yet if the endpoint can be reached. @default false */
   readonly isUnasked?: boolean;
@@ -155,7 +155,7 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   /** Asks the endpoint what its model is, before the first request. @default the class's name, and nothing of inputs */
   describe?(client: Client, options: { readonly signal: AbortSignal }): Promise<EndpointInfo>;
 
-  /** The model that an element is asked of, where elements name it, which lines then show. Never throws. @default the endpoint's, for all */
+  /** Returns the model that an element names, for its result lines. Never throws. @default the endpoint's, for all */
   modelOf?(element: Input): string | undefined;
 
   /** Whether a request that failed with this may succeed the next time. */
@@ -177,7 +177,7 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   }
 }
 
-/** @throws TypeError for an option of models that run in processes here: it would do nothing. */
+/** @throws TypeError for an option of models that run in local processes: it would have no effect. */
 function checkNotLocal(options: object, handler: string): void {
   for (const option of Object.keys(options)) {
     if (Object.hasOwn(REMOTE_OPTIONS, option) || !Object.hasOwn(MODEL_HANDLER_OPTIONS, option)) continue;

@@ -1,12 +1,12 @@
 /** Tokens that an endpoint counted. */
 export interface TokenUsage {
-  /** All that went in, those from a cache too. */
+  /** Number of all input tokens, including those from a cache. */
   readonly inputTokens: number;
-  /** Of the input, those that were read from a cache. */
+  /** Number of input tokens that were read from a cache. */
   readonly cachedInputTokens: number;
-  /** All that the model wrote, its reasoning too. */
+  /** Number of all output tokens, including those of the model's reasoning. */
   readonly outputTokens: number;
-  /** Of the output, those that the model reasoned with. */
+  /** Number of output tokens that the model used for reasoning. */
   readonly reasoningTokens: number;
 }
 
@@ -24,7 +24,7 @@ export function addUsage(one: Sum, other: Sum): Sum {
   };
 }
 
-/** The part of a sum that was not in it before. */
+/** Returns the part of a sum that was not in it before. */
 export function usageSince(all: TokenUsage, before: Sum): TokenUsage {
   if (before === undefined) return all;
   return {
@@ -35,7 +35,7 @@ export function usageSince(all: TokenUsage, before: Sum): TokenUsage {
   };
 }
 
-/** One of `count` equal shares, by its index: whole tokens, which add up to all of them. */
+/** Returns one of `count` equal shares, by its index: whole tokens, which add up to the total. */
 export function usageShare(usage: TokenUsage, index: number, count: number): TokenUsage {
   const share = (tokens: number): number =>
     Math.floor((tokens * (index + 1)) / count) - Math.floor((tokens * index) / count);

@@ -26,7 +26,7 @@ export type GroupingState =
       readonly phase: 'sort';
       /** How the object is read: the bundles that it would have if it were not grouped. */
       readonly plan: ObjectPlan;
-      /** Whether what it reads is staged, bundle by bundle, because the object is compressed. */
+      /** True if what it reads is staged, bundle by bundle, because the object is compressed. */
       readonly isStaged?: boolean | undefined;
       /** The first element that is in no run. */
       readonly from: ElementPlace;

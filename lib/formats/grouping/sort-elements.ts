@@ -13,7 +13,7 @@ export interface ElementPlace {
 
 export interface SortElementsOptions extends ReadOptions {
   readonly input: InputOptions;
-  /** @param raw - the element's JSON text, where it has one. */
+  /** @param raw - JSON text of the element, if it has one. */
   readonly keyOf: (input: unknown, raw?: string) => string | undefined;
   /** Keys that belong together. */
   readonly cohorts: readonly (readonly string[])[];

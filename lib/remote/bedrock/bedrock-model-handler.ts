@@ -113,7 +113,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     return RECORD_ID;
   }
 
-  /** Of a model's own body nothing is known here. */
+  /** The fields of a model's own body are unknown here, so it stays unchanged. */
   override withoutPipelineFields(element: unknown, names: readonly string[]): unknown {
     const isWhole = this.options.api === 'invoke' && !isRecord(element);
     return isWhole ? element : withoutFields(element, names.filter(isPipelineField));
@@ -216,7 +216,7 @@ function tokensOf<Api extends BedrockApi>({ api, system = '', maxTokens = 0 }: B
   return (element: unknown) => systemTokens + (maxTokensIn(element) ?? maxTokens) + estimateChatTokens(element);
 }
 
-/** A path is of the field that it starts with. */
+/** A path belongs to the field that it starts with. */
 function isPipelineField(name: string): boolean {
   const [root = name] = name.split('.');
   return !CONVERSE_FIELDS.has(root) && !RECORD_FIELDS.has(root) && root !== 'prompt';

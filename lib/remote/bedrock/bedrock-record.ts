@@ -3,7 +3,7 @@ import { InputMismatchError } from '../../models/element-shape.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * A record of a batch inference file of Bedrock's.
+ * A record of a Bedrock batch inference file.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-data.html
  */
 export interface BedrockRecord {
@@ -12,17 +12,17 @@ export interface BedrockRecord {
   readonly modelInput: Fields;
 }
 
-/** The field that identifies a record. It is never sent. */
+/** Field that identifies a record. It is never sent. */
 export const RECORD_ID = 'recordId';
 export const RECORD_FIELDS: ReadonlySet<string> = new Set([RECORD_ID, 'modelInput']);
 
-/** Whether it is a record, and no model's own body that has such a field. */
+/** Checks whether it is a record, and not a model's own body that has such a field. */
 export function isRecord(element: unknown): element is Fields {
   if (typeof element !== 'object' || element === null || !Object.hasOwn(element, 'modelInput')) return false;
   return Object.hasOwn(element, RECORD_ID) || Object.keys(element).length === 1;
 }
 
-/** The body that a record has; any other element as it is. @throws InputMismatchError where a record has more */
+/** Returns a record's body; any other element unchanged. @throws InputMismatchError if a record has other fields */
 export function modelInputOf(element: unknown): unknown {
   if (!isRecord(element)) return element;
   const unknown = Object.keys(element).find((name) => !RECORD_FIELDS.has(name));

@@ -4,11 +4,11 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The arguments that all models have; others are the model's own. */
+/** Arguments that all models have; other arguments are the model's own. */
 const COMMON_ARGS = new Set(['maxTokens', 'temperature', 'topP', 'stopSequences']);
 
 /**
- * What Converse has in a request.
+ * Fields of a Converse request.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  */
 export const CONVERSE_FIELDS: ReadonlySet<string> = new Set([
@@ -34,21 +34,21 @@ export interface ConverseOptions {
   readonly additionalModelRequestFields?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The parameters of a request, from all that states any. */
+/** Parameters of a request, from all sources. */
 export interface ConverseParams {
   readonly inferenceConfig: InferenceConfiguration;
   readonly additionalModelRequestFields: Fields;
-  /** As an element has it, beside its messages. */
+  /** System blocks from the element's `system` field, separate from its messages. */
   readonly system: readonly SystemContentBlock[];
   /** Other fields of the request. */
   readonly others: Partial<ConverseCommandInput>;
 }
 
 /**
- * The handler's options, then what an element states beside its messages, then the arguments, each before those in front
- * of it.
+ * Merges the handler's options, then the element's fields other than its messages, then the arguments; each takes
+ * precedence over the ones before it.
  *
- * @throws InputMismatchError where an element states what Converse does not have, or another model.
+ * @throws InputMismatchError if an element has a field that Converse does not have, or names another model.
  */
 export function converseParams(
   stated: Fields,
@@ -84,12 +84,12 @@ export function converseParams(
   };
 }
 
-/** The common arguments, or all others. */
+/** Picks the common arguments, or all others. */
 function pick(fields: Fields, common: boolean): Fields {
   return statedIn(Object.fromEntries(Object.entries(fields).filter(([name]) => COMMON_ARGS.has(name) === common)));
 }
 
-/** What is undefined is not stated. */
+/** Drops fields that are undefined, which count as absent. */
 function statedIn(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
@@ -107,7 +107,7 @@ function systemIn(system: unknown): readonly SystemContentBlock[] {
   throw new InputMismatchError("the element's 'system' must be text, or a list of blocks");
 }
 
-/** The most tokens of an answer that an element states. */
+/** Returns the maximum tokens of an answer that an element sets. */
 export function maxTokensIn(element: unknown): number | undefined {
   if (typeof element !== 'object' || element === null) return undefined;
   const { modelInput = element } = element as Fields;

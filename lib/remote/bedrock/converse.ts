@@ -29,7 +29,7 @@ export function converseInput(
   options: ConverseOptions & { readonly modelId?: string },
   args: InferenceArgs = {},
 ): Omit<ConverseCommandInput, 'modelId'> {
-  // What is no element of a chat is not one with parameters that are wrong.
+  // Checked first, so that an element that is not a chat is not reported as one with wrong parameters.
   const own = messagesOf(element);
   const params = converseParams(chatParams(element), options, args);
   const messages = params.system.length === 0 ? messagesOf(element, options.system) : own;
@@ -48,7 +48,7 @@ export function converseInput(
 }
 
 /**
- * The tokens that an answer says it was counted for. Bedrock has those of the cache beside the others.
+ * Returns the token counts that an answer reports. Bedrock counts those of the cache separately from the others.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
  */
 export function converseUsage({ usage }: ConverseCommandOutput): TokenUsage | undefined {
@@ -58,7 +58,7 @@ export function converseUsage({ usage }: ConverseCommandOutput): TokenUsage | un
     inputTokens: inputTokens + cacheReadInputTokens + cacheWriteInputTokens,
     cachedInputTokens: cacheReadInputTokens,
     outputTokens,
-    // It does not say.
+    // Converse does not report them.
     reasoningTokens: 0,
   };
 }

@@ -3,7 +3,7 @@ import type { TokenUsage } from '../token-usage.ts';
 
 const PREFIX = 'x-amzn-bedrock-';
 
-/** Reports the tokens that the headers of a command's answer have: the body is the model's own. */
+/** Reports the token counts in the headers of a command's answer, because the format of the body is the model's own. */
 export function reportInvokeUsage(command: InvokeModelCommand, report?: (usage: TokenUsage) => void): void {
   if (report === undefined) return;
   command.middlewareStack.add(

@@ -1,12 +1,12 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 
 /**
- * A shape as the AWS SDK has them: `[kind, namespace, name, traits, …]`, a member's `[shape, traits]`, a function that
- * gives one, or a number for a simple type. What is none of these takes any value.
+ * A shape in the AWS SDK's form: `[kind, namespace, name, traits, …]`, a member's `[shape, traits]`, a function that
+ * returns one, or a number for a simple type. Any other shape accepts any value.
  */
 type Shape = unknown;
 
-/** Kinds of shapes, and simple types, by the SDK's numbers (`@smithy/core/schema`). */
+/** Kinds of shapes, and simple types, as numbered by the SDK (`@smithy/core/schema`). */
 const LIST = 1;
 const MAP = 2;
 const STRUCTURE = 3;
@@ -18,9 +18,9 @@ const MAP_OF = 128;
 const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
 
 /**
- * A value as the SDK sends it whole: bytes that JSON has as base64 are bytes.
+ * Converts a value to the form that the SDK sends completely: base64 text in JSON becomes bytes.
  *
- * @throws InputMismatchError for a field that the shape does not have, at any depth: the SDK would leave it out.
+ * @throws InputMismatchError for a field that the shape does not have, at any depth: the SDK would omit it.
  */
 export function shaped(value: unknown, shape: Shape, path = ''): unknown {
   const found = resolved(shape);
@@ -69,7 +69,7 @@ function simple(value: unknown, type: number, path: string): unknown {
   throw new InputMismatchError(`'${path}' must be bytes, in JSON as base64`);
 }
 
-/** A member's traits say nothing of its value. */
+/** Skips a member's traits, which do not describe its value. */
 function resolved(shape: Shape): Shape {
   let found = shape;
   for (;;) {

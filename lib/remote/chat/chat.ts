@@ -7,7 +7,7 @@ export interface ChatMessage {
   readonly content: unknown;
 }
 
-/** What a chat is about: what the user says, or all that was said. */
+/** Content of a chat: the user's prompt, or all messages. */
 type ChatContent = { readonly prompt: string } | { readonly messages: readonly ChatMessage[] };
 
 /** An element of a chat model. Its other fields are parameters of its request, in the words of the endpoint's API. */
@@ -29,7 +29,7 @@ export interface ChatPrediction {
   readonly toolCalls?: readonly unknown[];
 }
 
-/** Fields of an element that a message names. */
+/** Maximum number of an element's fields that an error message names. */
 const MOST_NAMES = 5;
 
 const SYSTEM_ROLES = new Set(['system', 'developer']);
@@ -51,7 +51,7 @@ export function messagesOf(element: unknown, system?: string): readonly ChatMess
 
 const CONTENT_FIELDS = new Set(['messages', 'prompt']);
 
-/** The fields of an element beside what is said in it: parameters of its request. */
+/** Returns the fields of an element other than its content: parameters of its request. */
 export function chatParams(element: unknown): Readonly<Record<string, unknown>> {
   if (typeof element !== 'object' || element === null) return {};
   return Object.fromEntries(Object.entries(element).filter(([name]) => !CONTENT_FIELDS.has(name)));

@@ -45,7 +45,7 @@ export type BatchAnswer = { readonly tries: number } & (
 export interface EndedBatch {
   /** Requests that each element was in, but for those that were throttled. */
   readonly tries: readonly number[];
-  /** Each element's share of the tokens that were counted for its requests; absent where none were. */
+  /** Each element's share of the tokens that were counted for its requests; absent if no tokens were counted. */
   readonly usage?: readonly (TokenUsage | undefined)[];
   /** Undefined where there is none. */
   readonly answers: readonly (ElementAnswer | undefined)[];

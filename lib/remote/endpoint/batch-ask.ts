@@ -21,7 +21,7 @@ export interface BatchAskOptions {
   readonly random: () => number;
 }
 
-/** An element that is asked for again, and the result because of which it is. */
+/** An element that is asked again, and the result that caused it. */
 interface AskedAgain {
   readonly index: number;
   readonly result: { readonly ok: false } & Judgement;
@@ -40,14 +40,14 @@ export class BatchAsk {
   readonly #options: BatchAskOptions;
   readonly #answers: (ElementAnswer | undefined)[];
   readonly #elementTries: number[];
-  /** By element; undefined as long as nothing was counted. */
+  /** Token usage by element; undefined until tokens are counted. */
   #usage: (TokenUsage | undefined)[] | undefined;
   #tries = 0;
   #isAgain = false;
   #millis: number | undefined;
   #retryBackoff = new Backoff();
   #throttleBackoff = new Backoff(THROTTLE_BACKOFF);
-  /** When the first of the throttled answers since the last other one came. */
+  /** Time of the first throttled answer since the last answer that was not throttled. */
   #throttledSince: number | undefined;
 
   constructor(batch: readonly unknown[], ask: AskOptions, options: BatchAskOptions) {
@@ -140,7 +140,7 @@ export class BatchAsk {
     return again;
   }
 
-  /** Fails elements that the endpoint has throttled for too long. @returns those that are to be asked for again */
+  /** Fails elements that the endpoint has throttled for too long. @returns the elements to ask again */
   #dropThrottled(again: readonly AskedAgain[]): number[] {
     const { clock, handler } = this.#options;
     if (again.some(({ result }) => !isThrottled(result))) this.#throttledSince = undefined;
@@ -176,7 +176,7 @@ export class BatchAsk {
     await waitFor(millis, { clock, signal: this.#ask.signal });
   }
 
-  /** Whether no other request will be answered either. */
+  /** Checks whether all other requests would fail, too. */
   async #isFatal({ error, verdict, mayBeElements = false }: Failure): Promise<boolean> {
     const { hasAnswered, firstAnswer } = this.#options.requests;
     if (verdict === 'retry') return !hasAnswered && isUnreachable(error);

@@ -28,7 +28,7 @@ export class EndpointError extends FabricError {
   }
 }
 
-/** The endpoint has throttled an element for as long as its handler's `maxThrottledSecs` allows. */
+/** The endpoint throttled an element for as long as its handler's `maxThrottledSecs` allows. */
 export class ThrottledTooLongError extends EndpointError {
   constructor(endpoint: string, maxThrottledSecs: number) {
     const message = `${endpoint} has throttled this element for maxThrottledSecs (${maxThrottledSecs} s): raise it, or lower the load`;

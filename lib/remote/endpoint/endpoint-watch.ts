@@ -62,7 +62,7 @@ export class EndpointWatch {
     );
   }
 
-  /** It gave one result for a batch of several. */
+  /** Records that it gave one result for a batch of several. */
   gaveOne(size: number): void {
     if (this.#isSingleTold) return;
     this.#isSingleTold = true;

@@ -1,20 +1,21 @@
 import type { Clock } from '../flow/clock.ts';
 
-/** How long the last batch that waits does so for another one to be asked, in milliseconds. */
+/** Milliseconds for which the last waiting batch waits for another one to be asked. */
 const PATIENCE_MILLIS = 500;
-/** Batches that may wait for a first accepted answer at once: as many refusals in a row are the endpoint's own. */
+/** Maximum batches that wait for a first accepted answer: this number of refusals in a row is the endpoint's fault. */
 const MAX_WAITING = 10;
 
 /**
- * Tells an endpoint that can't be used from one that lacks what a single element asks for: both answer 403, 404 or 410.
+ * Distinguishes an endpoint that can't be used from one that lacks a single element's resource: both
+ * answer 403, 404 or 410.
  *
- * Once the endpoint has accepted a request, such an answer is a failure of the elements in it. Before that it waits for the
- * batches that are asked beside it or soon after, and the first one that is accepted decides. The endpoint can't be used
- * where no other batch is left to wait for, or where {@link MAX_WAITING} of them wait.
+ * Once the endpoint has accepted a request, such an answer is a failure of the elements in it. Before that, the batch
+ * waits for the batches that are asked at the same time or soon after, and the first one that is accepted decides. The
+ * endpoint can't be used if there is no other batch left to wait for, or if {@link MAX_WAITING} of them wait.
  */
 export class FirstAnswer {
   #isAccepted = false;
-  /** Batches that are being asked, those that wait included. */
+  /** Number of batches that are being asked, including those that wait. */
   #asks = 0;
   readonly #waiting = new Set<(isUsable: boolean) => void>();
   readonly #clock: Clock;
@@ -24,7 +25,7 @@ export class FirstAnswer {
     this.#clock = clock;
   }
 
-  /** The endpoint has accepted a request. */
+  /** Records that the endpoint has accepted a request. */
   accepted(): void {
     this.#isAccepted = true;
     this.#settle(true);
@@ -43,7 +44,7 @@ export class FirstAnswer {
   }
 
   /**
-   * Whether the endpoint accepts requests of others. Called for a batch that was counted by {@link ask}.
+   * Returns whether the endpoint accepts requests of others. Called for a batch that was counted by {@link ask}.
    *
    * @throws the signal's reason
    */

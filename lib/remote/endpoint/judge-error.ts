@@ -8,7 +8,7 @@ import { LONGEST_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-afte
  */
 export interface Judgement {
   readonly verdict: 'throttled' | 'retry' | 'refused' | 'fatal';
-  /** A fatal one whose status (403, 404 or 410) an endpoint may also give for a single element that it does not have. */
+  /** True for a fatal one whose status (403, 404, 410) may also mean that only one element's resource is missing. */
   readonly mayBeElements?: boolean;
   readonly retryAfterMillis?: number;
 }
@@ -99,12 +99,12 @@ function verdictOfName(name: unknown): Verdict | undefined {
   return undefined;
 }
 
-/** Whether the error's name or code says what is wrong: with credentials, or with the endpoint itself. */
+/** Checks whether the error's name or code identifies the problem: credentials, or the endpoint itself. */
 function isNamed({ name, code }: Fields): boolean {
   return verdictOfName(name) !== undefined || verdictOfName(code) !== undefined || code === UNPAID;
 }
 
-/** Whether a status says that something is not there, or must not be read: the endpoint, or what an element names. */
+/** Checks whether a status means that a resource is missing or forbidden: the endpoint, or one an element names. */
 function isOfMissing(status: number | undefined): boolean {
   return status === 403 || status === 404 || status === 410;
 }

@@ -8,7 +8,7 @@ export type ElementResult =
   | { readonly ok: true; readonly value: unknown }
   | ({ readonly ok: false; readonly error: Error } & Judgement);
 
-/** What became of a request, how long it took, and the tokens that were counted for it. */
+/** Outcome of a request, its duration, and the tokens that were counted for it. */
 export type RequestOutcome = { readonly millis: number; readonly usage?: TokenUsage | undefined } & (
   | { readonly ok: true; readonly results: readonly ElementResult[] }
   | ({ readonly ok: false; readonly error: Error; readonly timedOut: boolean } & Judgement)

@@ -5,36 +5,36 @@ interface Start {
 }
 
 /**
- * Keeps a limit in every window of its length, wherever the window begins: what started in the last `windowMillis` costs at
- * most `most`. A request that costs more by itself starts in an empty window.
+ * Keeps a limit in every window of its length, wherever the window begins: requests that started in the last
+ * `windowMillis` cost at most `most`. A request that costs more by itself starts in an empty window.
  */
 export class RateWindow {
   #most: number;
   #windowMillis: number;
-  /** In order of time; those before `#first` are out of the window. */
+  /** Sorted by time; entries before `#first` are out of the window. */
   #starts: Start[] = [];
   #first = 0;
   #sum = 0;
 
   /**
-   * @param most the cost that a window may hold; below 1, a request of cost 1 takes a window that is longer by so much.
+   * @param most maximum cost of a window; below 1, the window for a request of cost 1 is longer in proportion.
    */
   constructor(most: number, windowMillis: number) {
     this.#most = Math.max(1, most);
     this.#windowMillis = (windowMillis * this.#most) / most;
   }
 
-  /** Sets the limit; what has started counts against the new one. */
+  /** Sets the limit; requests that have started count against the new one. */
   setLimit(most: number, windowMillis: number): void {
     this.#most = Math.max(1, most);
     this.#windowMillis = (windowMillis * this.#most) / most;
   }
 
-  /** Milliseconds until a request of this cost may start; 0: now. */
+  /** Returns the milliseconds until a request of this cost may start; 0: now. */
   waitMillis(cost: number, now: number): number {
     this.#drop(now);
     let over = this.#sum + Math.min(cost, this.#most) - this.#most;
-    // Past what a sum of fractions can be wrong by.
+    // Larger than the rounding error of a sum of fractions.
     const precision = 1e-9 * this.#most;
     if (over <= precision) return 0;
     for (let index = this.#first; index < this.#starts.length; index += 1) {

@@ -3,12 +3,13 @@ import { RateWindow } from './rate-window.ts';
 
 const UNIT_MILLIS = { second: 1000, minute: 60_000 } as const;
 
-/** What a bucket holds, as a time: that much of the limit may be used at once. A limit a second holds a tenth of it. */
+/** Capacity of a bucket, as the time whose tokens can be used at once: a tenth of a second for a limit per second. */
 const BURST_MILLIS = { second: 100, minute: 1000 } as const;
 
 /**
- * Spreads one declared limit on requests or on weight over its time. It fills evenly and holds little, so that a limit a
- * minute is not spent in the minute's first second. What costs more than it holds goes when it is full, and leaves a debt.
+ * Spreads one declared limit on requests or on weight over its time. It fills evenly and holds little, so that a limit
+ * per minute is not spent in the minute's first second. A request that costs more than it holds starts when it is full,
+ * and leaves a debt.
  */
 export class TokenBucket {
   #perMilli: number;
@@ -17,7 +18,7 @@ export class TokenBucket {
   #at: number;
   readonly #burstMillis: number;
 
-  /** @param perMilli the tokens that come in a millisecond. It starts full, with what `burstMillis` bring. */
+  /** @param perMilli tokens added per millisecond. It starts full, with the tokens of `burstMillis`. */
   constructor(perMilli: number, burstMillis: number, now: number) {
     this.#perMilli = perMilli;
     this.#burstMillis = burstMillis;
@@ -53,13 +54,13 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** One token at least, or no request would ever start. */
+  /** At least one token, or no request would ever start. */
   #capacityAt(perMilli: number): number {
     return Math.max(1, perMilli * this.#burstMillis);
   }
 }
 
-/** One declared limit: a bucket spreads it evenly, and a window keeps it exactly. */
+/** One declared limit: a bucket spreads it evenly, and a window enforces it exactly. */
 class DeclaredLimit {
   readonly #most: number;
   readonly #counts: 'requests' | 'weight';
@@ -97,7 +98,7 @@ class DeclaredLimit {
   }
 }
 
-/** All declared limits: a request starts when every one of them lets it. */
+/** All declared limits: a request starts when every one of them allows it. */
 export class DeclaredLimits {
   readonly #limits: readonly DeclaredLimit[];
 

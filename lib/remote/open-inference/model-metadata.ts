@@ -12,7 +12,7 @@ export interface ModelMetadata {
   readonly bf16: ReadonlySet<string>;
   /** Names; empty where it says nothing of them. */
   readonly outputs: readonly string[];
-  /** Those whose type and shape it says. */
+  /** Outputs for which it reports type and shape. */
   readonly outputTensors: readonly TensorMetadata[];
 }
 
@@ -40,7 +40,7 @@ function listOf(value: unknown, field: string): readonly unknown[] {
   throw new NotTheProtocolError(`metadata whose '${field}' is no list`);
 }
 
-/** An output as it is shown; what is said of one is no reason to refuse a model. */
+/** Reads an output for display. Invalid metadata of an output is not a reason to refuse a model. */
 function readOutput(output: unknown): readonly TensorMetadata[] {
   if (!isRecord(output) || typeof output['name'] !== 'string' || !isWireDatatype(output['datatype'])) return [];
   const { name, datatype, shape } = output;

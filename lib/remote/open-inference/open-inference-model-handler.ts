@@ -46,8 +46,9 @@ export interface OpenInferenceModelHandlerOptions<Input = OnnxInput> extends Rem
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
   /**
-   * How null, a field that is not there, empty text and the words NaN, NA, N/A and null are read: `nan` as NaN for float
-   * inputs, and null as `''` for string inputs; `fail` fails the element. With `nan`, functions may compute NaN, too.
+   * Rule for reading null, an absent field, empty text and the words NaN, NA, N/A and null: `nan` reads NaN for float
+   * inputs, and `''` instead of null for string inputs; `fail` fails the element. With `nan`, functions may compute
+   * NaN, too.
    * @default 'fail', except that the text `NaN` is NaN for float inputs
    */
   readonly missing?: Missing;
@@ -111,7 +112,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     return true;
   }
 
-  /** The padded axis. */
+  /** True if it pads elements: the length is that of the padded axis. */
   protected override get measuresLength(): boolean {
     return this.options.padding !== undefined;
   }

@@ -1,10 +1,10 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import { fieldsOf } from './fields.ts';
 
-/** The paths of the APIs, behind the endpoint's address. */
+/** Paths of the APIs, relative to the endpoint's address. */
 export const PATHS = { chat: 'chat/completions', embeddings: 'embeddings' } as const;
 
-/** A line of a batch file: https://platform.openai.com/docs/guides/batch. Others' lines have no `method` and no `url`. */
+/** A line of a batch file: https://platform.openai.com/docs/guides/batch. Other providers omit `method` and `url`. */
 export interface OpenAIBatchLine {
   readonly custom_id?: string;
   /** @default 'POST' */
@@ -15,17 +15,17 @@ export interface OpenAIBatchLine {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** The field that identifies an element. It is never sent. */
+/** Field that identifies an element. It is never sent. */
 export const CUSTOM_ID = 'custom_id';
 
-/** Fields that an element has which is no batch line. */
+/** Fields that show that an element is not a batch line. */
 const CONTENT_FIELDS = ['messages', 'prompt', 'input'];
 export const BATCH_LINE_FIELDS: ReadonlySet<string> = new Set([CUSTOM_ID, 'method', 'url', 'body']);
 
 /**
- * What an element asks: the body of a batch line, all but the id of any other object, a text as it is.
+ * Returns the request of an element: the body of a batch line, any other object without its id, a text unchanged.
  *
- * @throws InputMismatchError where a batch line is for another API, or has what no batch line has.
+ * @throws InputMismatchError if a batch line is for another API, or has a field that batch lines do not have.
  */
 export function askedIn(element: unknown, path: string): unknown {
   if (typeof element !== 'object' || element === null || Array.isArray(element)) return element;
@@ -64,7 +64,7 @@ function bodyOf(line: Readonly<Record<string, unknown>>, path: string): unknown 
   return body;
 }
 
-/** `/v1/chat/completions`, and what other servers have in front of the path. */
+/** Accepts `/v1/chat/completions`, and other servers' prefixes before the path. */
 function isOf(url: unknown, path: string): boolean {
   return typeof url === 'string' && url.startsWith('/') && url.endsWith(`/${path}`);
 }

@@ -3,13 +3,13 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A model's name, or the field of each element's body that has it. */
+/** A model's name, or the field of each element's body that contains it. */
 export type ModelName = string | { readonly field: 'model' };
 
 /** Fields of a request that the handler answers for: whoever set them would get another number of answers, or none. */
 const OWN_FIELDS = new Set(['model', 'messages', 'input', 'stream', 'n', 'encoding_format']);
 
-/** The two names of the most tokens of an answer. Servers refuse a request that has both. */
+/** Names of the parameter for the maximum tokens of an answer. Servers refuse a request that has both. */
 const MAX_TOKENS = ['max_tokens', 'max_completion_tokens'] as const;
 
 /** The first of the handler's own fields among others'. */
@@ -24,7 +24,7 @@ export function checkedArgs(args: InferenceArgs = {}): InferenceArgs {
   throw new InputMismatchError(`'inferenceArgs' must not set '${name}', which is the handler's own`);
 }
 
-/** The model that an element's request is for. @throws InputMismatchError where the element names another, or none */
+/** Returns the model for an element's request. @throws InputMismatchError if the element names another, or no model */
 export function modelFor({ model }: Fields, modelName: ModelName): string {
   if (typeof modelName !== 'string') {
     if (typeof model === 'string' && model !== '') return model;
@@ -40,9 +40,10 @@ export function modelFor({ model }: Fields, modelName: ModelName): string {
 }
 
 /**
- * The parameters that an element states, without its model.
+ * Returns the parameters that an element sets, without its model.
  *
- * @throws InputMismatchError where one would have another number of answers than one, or can't be sent as it was read.
+ * @throws InputMismatchError if one would change the number of answers from one, or can't be sent exactly as it was
+ *   read.
  */
 export function checkedParams(params: Fields): Fields {
   const { model: _, ...others } = params;
@@ -57,7 +58,7 @@ export function checkedParams(params: Fields): Fields {
   return others;
 }
 
-/** Fields of a body from several places, each before those in front of it. One that is undefined is not stated. */
+/** Merges fields of a body; each layer takes precedence over those before it. An undefined field counts as absent. */
 export function mergedFields(layers: readonly Fields[]): Fields {
   const merged = new Map<string, unknown>();
   for (const layer of layers) {
@@ -70,13 +71,13 @@ export function mergedFields(layers: readonly Fields[]): Fields {
   return Object.fromEntries(merged);
 }
 
-/** The most tokens of an answer that a body states. */
+/** Returns the maximum tokens of an answer that a body sets. */
 export function maxTokensIn(body: Fields): number | undefined {
   const value = body['max_completion_tokens'] ?? body['max_tokens'];
   return typeof value === 'number' ? value : undefined;
 }
 
-/** The API has null where a parameter has its default. */
+/** The API uses null for a parameter that has its default. */
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null;
 }

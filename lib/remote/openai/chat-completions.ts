@@ -25,11 +25,11 @@ export interface ChatRequestOptions {
 }
 
 /**
- * The body of POST /chat/completions for an element: the handler's options, then `extraBody`, then what the element
- * states, then the arguments, each before those in front of it.
+ * Returns the body of POST /chat/completions for an element: the handler's options, then `extraBody`, then the
+ * element's parameters, then the arguments; each takes precedence over the ones before it.
  * https://platform.openai.com/docs/api-reference/chat/create
  *
- * @throws InputMismatchError where it is no element of a chat, or states what can't be asked.
+ * @throws InputMismatchError if it is not a chat element, or has parameters that can't be sent.
  */
 export function chatRequest(element: unknown, options: ChatRequestOptions, inferenceArgs?: InferenceArgs): unknown {
   const { modelName, system, maxTokens, maxTokensField, temperature, responseFormat, extraBody = {} } = options;

@@ -6,19 +6,19 @@ import { fieldsOf } from './fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What an element wants embedded, and how. */
+/** The inputs that an element wants embedded, and their parameters. */
 export interface EmbeddingAsked {
   /** Texts, or lists of tokens. */
   readonly inputs: readonly unknown[];
-  /** Whether the element has a list of them: its prediction is a list of vectors. */
+  /** True if the element has a list of inputs: its prediction is a list of vectors. */
   readonly isList: boolean;
   readonly model: string;
   readonly params: Fields;
-  /** Elements share a request only where it is the same. */
+  /** Key that elements must have in common to share a request. */
   readonly key: string;
 }
 
-/** @throws InputMismatchError where it has nothing to embed, or states what can't be asked. */
+/** @throws InputMismatchError if it has nothing to embed, or has parameters that can't be sent. */
 export function embeddingAsked(element: unknown, modelName: ModelName): EmbeddingAsked {
   const { input, ...stated } = bodyOf(askedIn(element, PATHS.embeddings));
   const inputs = isOneInput(input) ? [input] : input;
@@ -32,7 +32,7 @@ export function embeddingAsked(element: unknown, modelName: ModelName): Embeddin
   return { inputs, isList: !isOneInput(input), model, params, key };
 }
 
-/** About how many tokens an element has; one that can't be embedded has 1. */
+/** Estimates the number of tokens of an element; 1 for an element that can't be embedded. */
 export function estimateEmbeddingTokens(element: unknown): number {
   const { body = element } = fieldsOf(element);
   const { input = body } = fieldsOf(body);
@@ -43,33 +43,33 @@ export function estimateEmbeddingTokens(element: unknown): number {
   );
 }
 
-/** A number is a token. */
+/** Counts the tokens of an input, in which a number is one token. */
 function tokensOf(input: unknown): number {
   if (typeof input === 'string') return estimateTokens(input);
   return Array.isArray(input) ? input.length : 1;
 }
 
-/** A text is the same as an object that has it as its `input`. */
+/** A text is equivalent to an object with that text as its `input`. */
 function bodyOf(asked: unknown): Fields {
   if (typeof asked === 'string') return { input: asked };
   if (typeof asked === 'object' && asked !== null && 'input' in asked) return asked;
   throw noText(asked);
 }
 
-/** A text, or a list of tokens. */
+/** Checks whether it is a text, or a list of tokens. */
 function isOneInput(input: unknown): boolean {
   if (typeof input === 'string') return input !== '';
   return Array.isArray(input) && input.length > 0 && input.every(Number.isSafeInteger);
 }
 
-/** A request has texts or lists of tokens, not both. */
+/** A request contains either texts or lists of tokens, not both. */
 function isInputs(inputs: unknown): inputs is readonly unknown[] {
   if (!Array.isArray(inputs) || inputs.length === 0) return false;
   const [first] = inputs as readonly unknown[];
   return inputs.every((input) => isOneInput(input) && typeof input === typeof first);
 }
 
-/** Empty for texts without parameters. */
+/** Returns the key of a request; empty for texts without parameters. */
 function embeddingKey(areTexts: boolean, params: Fields): string {
   const kind = areTexts ? '' : 'tokens';
   const names = Object.keys(params).toSorted();

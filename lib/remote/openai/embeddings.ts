@@ -20,7 +20,7 @@ export interface EmbeddingGroup {
   readonly elements: { readonly index: number; readonly asked: EmbeddingAsked }[];
 }
 
-/** Puts together what can share a request: elements with the same parameters, up to as many inputs as the API takes. */
+/** Groups elements that can share a request: the same parameters, up to the API's maximum number of inputs. */
 export function embeddingGroups(asked: readonly (EmbeddingAsked | Error)[]): readonly EmbeddingGroup[] {
   const groups: EmbeddingGroup[] = [];
   const open = new Map<string, EmbeddingGroup>();
@@ -40,8 +40,8 @@ export function embeddingGroups(asked: readonly (EmbeddingAsked | Error)[]): rea
 }
 
 /**
- * The body of POST /embeddings for a group: the handler's options, then `extraBody`, then what the elements state, then
- * the arguments, each before those in front of it.
+ * Returns the body of POST /embeddings for a group: the handler's options, then `extraBody`, then the elements'
+ * parameters, then the arguments; each takes precedence over the ones before it.
  * https://platform.openai.com/docs/api-reference/embeddings/create
  *
  * @throws InputMismatchError where an argument can't be one.

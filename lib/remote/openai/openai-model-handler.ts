@@ -72,7 +72,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     });
   }
 
-  /** The model's name, as it is asked for; where elements name theirs, the server's address. */
+  /** Returns the model's name as it is requested; if elements name their models, the server's address. */
   override describe(): Promise<EndpointInfo> {
     const { endpoint = OPENAI, modelName } = this.options;
     return Promise.resolve({
@@ -88,7 +88,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     return typeof model === 'string' ? model : undefined;
   }
 
-  /** Texts to be embedded share a request only with those of the same parameters. */
+  /** Texts to be embedded share a request only with texts that have the same parameters. */
   override batchKey(element: OpenAIElements[Task]['input']): string {
     if (this.options.task !== 'embeddings') return '';
     const asked = this.#embeddingAsked(element);
@@ -121,7 +121,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
     });
   }
 
-  /** What can't be embedded fails by itself, before the others are sent: the server would refuse them all for it. */
+  /** Fails elements that can't be embedded before the others are sent: the server would refuse the whole request. */
   async #embed(batch: readonly unknown[], client: HttpClient, options: RequestOptions) {
     const asked = batch.map((element) => this.#embeddingAsked(element));
     const results: unknown[] = [...asked];
@@ -157,7 +157,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   }
 }
 
-/** A path is of the field that it starts with. */
+/** A path belongs to the field that it starts with. */
 function isPipelineField(name: string): boolean {
   const [root = name] = name.split('.');
   return !REQUEST_FIELDS.has(root) && !BATCH_LINE_FIELDS.has(root) && root !== 'prompt';

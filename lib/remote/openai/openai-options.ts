@@ -14,7 +14,7 @@ import { fieldsOf } from './fields.ts';
 /** What elements and predictions are, by the task. */
 export interface OpenAIElements {
   readonly chat: { readonly input: ChatInput | OpenAIBatchLine; readonly output: ChatPrediction };
-  /** A text, and its vector; of a list of texts, a list of vectors. */
+  /** A text and its vector; for a list of texts, a list of vectors. */
   readonly embeddings: { readonly input: EmbeddingInput | OpenAIBatchLine; readonly output: readonly number[] };
 }
 
@@ -28,7 +28,7 @@ export interface OpenAIModelHandlerOptions<Task extends OpenAITask = 'chat'> ext
 > {
   /** The server's address: what comes before `/chat/completions`. @default 'https://api.openai.com/v1' */
   readonly endpoint?: string;
-  /** The model's name; `{ field: 'model' }` where each element names its own in the body of its request. */
+  /** The model's name; `{ field: 'model' }` if each element names its own in the body of its request. */
   readonly modelName: ModelName;
   /** @default 'chat' */
   readonly task?: Task;
@@ -70,7 +70,7 @@ export const OPENAI_OPTIONS = {
 
 export const OPENAI = 'https://api.openai.com/v1';
 
-/** The API takes 300,000 in a request; the estimate may be off by a fifth. */
+/** The API accepts 300,000 in a request; the estimate can be off by a fifth. */
 const MOST_ESTIMATED_TOKENS = 240_000;
 /** Few enough that an answer of 1,536 numbers each is some megabytes, and a batch that fails soon found. */
 const DEFAULT_INPUTS = 256;
@@ -93,7 +93,7 @@ export function optionsWithDefaults<Task extends OpenAITask>(
   return withTokenWeights(oneElementARequest(options, handler), chatTokens(options));
 }
 
-/** About how many tokens an element has. OpenAI's limits count the most that its answer may be as well. */
+/** Estimates the number of tokens of an element. OpenAI's limits also count the maximum length of its answer. */
 function chatTokens({ system = '', maxTokens = 0, extraBody = {} }: OwnOptions): (element: unknown) => number {
   const common = maxTokensIn(extraBody) ?? maxTokens;
   const systemTokens = system === '' ? 0 : estimateTokens(system);

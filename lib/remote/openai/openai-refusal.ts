@@ -38,11 +38,11 @@ export function openAIRefusal(refusal: Refusal): EndpointError | undefined {
   return new EndpointError(message, { name, disposition, status, retryAfterMillis: wait });
 }
 
-/** What a refusal means where each element names its model: that one is unknown is the failure of its element. */
+/** Interprets a refusal if each element names its model: an unknown model is the failure of its element. */
 export function openAIElementRefusal(refusal: Refusal): EndpointError | undefined {
   const { endpoint, status, body, words } = refusal;
   const { code } = errorIn(body);
-  // The page of a proxy is another 404: no model is to be had there.
+  // A 404 with a proxy's page has another meaning: the server provides no models.
   const isModel = UNKNOWN_MODEL.has(code) || (status === 404 && typeof body === 'object' && body !== null);
   if (!isModel) return openAIRefusal(refusal);
   const text = `${endpoint} does not have the model that the element names (HTTP ${status}): ${words}`;

@@ -2,7 +2,7 @@ import type { TokenUsage } from '../token-usage.ts';
 import { fieldsOf } from './fields.ts';
 
 /**
- * The tokens that an answer says it was counted for; undefined where it does not say.
+ * Returns the token counts that an answer reports; undefined if it does not report them.
  * https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage
  */
 export function openAIUsage(answer: unknown): TokenUsage | undefined {
@@ -16,7 +16,7 @@ export function openAIUsage(answer: unknown): TokenUsage | undefined {
   };
 }
 
-/** Servers leave out what they do not count, or have null for it. */
+/** Servers omit counts that they do not have, or send null for them. */
 function tokens(value: unknown): number {
   return typeof value === 'number' && value >= 0 ? value : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * What the APIs call the fields of a request: an element that has one states it, also where the pipeline's `input` names
- * it for an id or a key.
+ * Names of the fields of a request in the APIs. An element that has such a field sets it, even if the pipeline's
+ * `input` uses it as an id or a key.
  * https://platform.openai.com/docs/api-reference/chat/create, https://platform.openai.com/docs/api-reference/embeddings/create
  */
 export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
