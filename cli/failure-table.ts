@@ -2,21 +2,21 @@ import type { FailureGroup, FailureGroups } from '../lib/jobs/report/failure-gro
 import { plainTable } from './plain-table.ts';
 import { terminalWidth, wrapped } from './text-width.ts';
 
-/** Groups that are shown after a run. */
+/** Number of groups that are shown after a run. */
 const SHOWN_GROUPS = 10;
 const INDENT = '   ';
-/** Columns of a message in a table, at least, and what a table of four columns takes beside its texts. */
+/** Minimum width of the message column, and the width of the borders and padding of a table of four columns. */
 const MIN_MESSAGE_COLUMNS = 30;
 const FRAME = 13;
 
 export interface FailureListOptions {
-  /** Groups that are shown at most. @default 10 */
+  /** Maximum number of groups to show. @default 10 */
   readonly most?: number;
-  /** @default that of the terminal; where there is none, no line is cut */
+  /** @default the width of the terminal; without a terminal, no line is cut */
   readonly width?: number | undefined;
 }
 
-/** Why elements failed: the groups of their failures, the largest first, each with its message as a whole. */
+/** Lists the reasons of failures: their groups, the largest first, each with its whole message. */
 export function failureList(
   groups: Pick<FailureGroups, 'list' | 'others'>,
   { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
@@ -29,7 +29,7 @@ export function failureList(
   return lines.join('\n');
 }
 
-/** The same as a table: stage, name, count, and the message as a whole, with its place and an example. */
+/** Formats the same groups as a table: stage, name, count, and the whole message, with its place and an example. */
 export function failureTable(
   groups: Pick<FailureGroups, 'list' | 'others'>,
   { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
@@ -74,7 +74,7 @@ function moreText(kinds: number, elements: number): string {
   return kinds === 0 ? `and more kinds, ${rest}` : `and ${kinds} more kind${kinds === 1 ? '' : 's'}, ${rest}`;
 }
 
-/** A message may hold what an element holds, and that must not move a terminal's cursor. */
+/** Escapes control characters: a message may quote an element, and must not move the terminal's cursor. */
 function visible(text: string): string {
   return text.replaceAll(/\r\n?/g, '\n').replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd');
 }

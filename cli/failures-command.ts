@@ -24,7 +24,7 @@ export interface FailuresOptions extends SelectOptions {
 /** Of an error's message in the table. */
 const SHOWN_CHARACTERS = 100;
 
-/** Failures of a job, grouped by reason. */
+/** Returns the failures of a job, grouped by reason. */
 interface Found {
   readonly groups: FailureGroups;
   /** The first of them. */
@@ -64,7 +64,7 @@ async function* linesOf(failures: AsyncIterable<Failure>): AsyncGenerator<string
   for await (const { text } of failures) yield `${text}\n`;
 }
 
-/** `kinds`: the failures by reason, the largest group first; `others` failed for more reasons than are kept. */
+/** Failures by reason, the largest group first (`kinds`), and the number beyond the kept reasons (`others`). */
 function summaryOf({ groups, shown }: Found): object {
   const kinds = groups.list().map(({ stage, error, count, id, isVaried }) => {
     const { name, message, at } = error;

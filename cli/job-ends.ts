@@ -1,7 +1,7 @@
 import type { JobResult } from '../lib/jobs/run/run-jobs.ts';
 import { counted } from './estimate/amounts.ts';
 
-/** A job whose results are not the whole, and why. */
+/** A job whose results are not complete, with the reason. */
 export interface UnfinishedJob {
   readonly results: string;
   readonly status: JobResult['status'];
@@ -10,13 +10,13 @@ export interface UnfinishedJob {
 
 /** Jobs by how they ended, as `fabric run --json` prints them. */
 export interface JobEnds {
-  /** Jobs that were stopped for too many failures. */
+  /** Number of jobs that were stopped because of too many failures. */
   readonly stopped: number;
-  /** Jobs of which bundles could not be read. */
+  /** Number of jobs with bundles that could not be read. */
   readonly incomplete: number;
-  /** Jobs of the first elements only. */
+  /** Number of jobs that were limited to the first elements. */
   readonly limited: number;
-  /** All of these. */
+  /** All stopped, incomplete and limited jobs. */
   readonly unfinished: readonly UnfinishedJob[];
 }
 
@@ -31,7 +31,7 @@ export function jobEnds(results: readonly JobResult[]): JobEnds {
   return { stopped: count('stopped'), incomplete: count('incomplete'), limited: count('limited'), unfinished };
 }
 
-/** Problems that a run reports on stderr. A sample is what was asked for. */
+/** Returns the problems that a run reports on stderr. A sample was asked for, so it is not a problem. */
 export function problemsOf(results: readonly JobResult[]): readonly string[] {
   return results.flatMap((result) => {
     const reason = reasonOf(result);
@@ -40,7 +40,7 @@ export function problemsOf(results: readonly JobResult[]): readonly string[] {
   });
 }
 
-/** Rows of the summary's table. */
+/** Returns the rows for the summary's table. */
 export function endRows({ unfinished }: JobEnds): [string, string][] {
   return unfinished.slice(0, SHOWN_ENDS).map(({ status, reason }) => [status, reason]);
 }

@@ -79,7 +79,7 @@ type RunArguments = Omit<RunOptions, 'output'> &
     readonly sampleSecs?: number;
   };
 
-/** `fabric run`, which writes results, or with `--dry-run` or `--estimate` writes none. */
+/** `fabric run`. Writes results, unless `--dry-run` or `--estimate` is set. */
 async function runOrEstimate(
   pipeline: string,
   inputs: string[],

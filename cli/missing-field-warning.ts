@@ -1,6 +1,6 @@
 import type { MissingField } from '../lib/inference/missing-field.ts';
 
-/** Says that no element has a field that the configuration names, and what that leads to. */
+/** Returns the warning that no element has a field which the configuration names, and what follows from that. */
 export function missingFieldWarning({ option, field, name, elements, fields }: MissingField): string {
   const read = `first ${elements.toLocaleString('en')} read`;
   const found = fields.length === 0 ? 'its elements are not objects' : `its fields are ${fields.join(', ')}`;
@@ -8,7 +8,7 @@ export function missingFieldWarning({ option, field, name, elements, fields }: M
   return `no element of ${name} has the field '${field}' that ${option} names (${read}); ${found}; ${result}`;
 }
 
-/** Writes one warning for each option of a run: of many inputs, it names the first. */
+/** Writes one warning for each option of a run. If several inputs lack the field, it names the first. */
 export function missingFieldWarner(write: (line: string) => void): (missing: MissingField) => void {
   const warned = new Set<string>();
   return (missing) => {

@@ -124,7 +124,7 @@ function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
   console.error(`fabric: the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
 }
 
-/** A line on stderr for each input that can't be run. */
+/** Prints a line on stderr for each input that can't be run. */
 function sayRejected(rejected: readonly RejectedInput[]): void {
   for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
 }

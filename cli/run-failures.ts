@@ -8,7 +8,7 @@ import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
 import type { ObjectStore } from '../lib/stores/object-store.ts';
 import { parseS3Uri, sharedS3Store } from '../lib/stores/open-source.ts';
 
-/** Groups the failures of a run by reason. What can't be read of them is reported, and the summary goes without it. */
+/** Groups the failures of a run by reason. If they can't be read, reports that, and the summary omits them. */
 export async function groupRunFailures(...work: Parameters<typeof groupFailures>): Promise<FailureGroups> {
   try {
     return await groupFailures(...work);
@@ -18,7 +18,7 @@ export async function groupRunFailures(...work: Parameters<typeof groupFailures>
   }
 }
 
-/** Those of parts that an earlier run committed included. */
+/** Groups the failures, including those in parts that an earlier run committed. */
 async function groupFailures(
   results: readonly Pick<JobResult, 'job' | 'folder' | 'notes'>[],
   loose: readonly Pick<LooseResult, 'failure'>[],
@@ -33,7 +33,7 @@ async function groupFailures(
   return groups;
 }
 
-/** A folder of results, as an object store has it. */
+/** Returns the object store of a folder of results, and its address there. */
 async function locate(
   folder: string,
 ): Promise<{ readonly store: ObjectStore; readonly bucket: string; readonly key: string }> {

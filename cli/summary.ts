@@ -19,9 +19,9 @@ export interface RunSummary extends JobEnds {
   /** Of the total, those whose outcomes an earlier run had committed. */
   readonly resumed: number;
   readonly failedByStage: Readonly<Record<string, number>>;
-  /** Inputs that could not be run, and why. `_rejected/<pipeline>/<name>.json` of the output has the same. */
+  /** Inputs that could not be run, and why. Also in the output, as `_rejected/<pipeline>/<name>.json`. */
   readonly rejected: readonly RejectedInput[];
-  /** Failures by reason, the largest group first; of more kinds than are kept, how many failed. */
+  /** Failures by reason, the largest group first, and the number of failures beyond the kept reasons. */
   readonly failureGroups: readonly FailureGroup[];
   readonly otherFailures: number;
   readonly elapsedSecs: number;
@@ -50,7 +50,7 @@ export interface RunSummary extends JobEnds {
     /** Seconds that requests waited for their turn, all of them together. */
     readonly waitedSecs: number;
   } | null;
-  /** Tokens that remote models counted, for outcomes of earlier runs too; absent where none did. */
+  /** Tokens that remote models counted, including outcomes of earlier runs; absent if no model did. */
   readonly usage?: TokenUsage;
   /** The models that made the predictions: their full digests by what the lines show. */
   readonly models: Readonly<Record<string, string>>;
@@ -140,7 +140,7 @@ function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-/** Results, and rejected inputs, that a table names; of more, it says how many. */
+/** Number of results and of rejected inputs that a table names; the others are only counted. */
 const SHOWN_RESULTS = 5;
 const SHOWN_REJECTED = 5;
 
@@ -169,11 +169,11 @@ export function summaryTable(summary: RunSummary): string {
   return `${table.toString()}\n${failureList({ list: () => failureGroups, others: otherFailures })}`;
 }
 
-/** Where the lines of failed elements are; those of inputs that are one element each are in their results. */
+/** Folders that contain the lines of failed elements; an input that is one element has its failure in its result. */
 function errorsFolders({ failureGroups, results, output, pipeline }: RunSummary): readonly string[] {
   const folders = results.filter((path) => !path.endsWith('.json'));
   const [first] = folders;
-  // Outcomes of a bundle that was cut off are counted, and have no lines.
+  // Outcomes of a cancelled bundle are counted, but have no lines.
   if (failureGroups.length === 0 || first === undefined) return [];
   return [
     folders.length === 1
@@ -190,12 +190,12 @@ function rejectedRows(rejected: readonly RejectedInput[]): [string, string][] {
   return more === 0 ? rows : [...rows, ['', `and ${more} more inputs`]];
 }
 
-/** One line: the file or URI, and why it could not be run. */
+/** Returns one line with the file or URI and why it could not be run. */
 export function describeRejected({ input, reason }: RejectedInput): string {
   return oneLine(`${shown(input)}: ${reason}`);
 }
 
-/** Names of files may have line ends and other control characters, which a terminal must not act on. */
+/** Escapes line ends and other control characters of file names, which a terminal must not act on. */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) =>

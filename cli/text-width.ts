@@ -1,19 +1,19 @@
-/** Columns of a text on a terminal, at most. */
+/** Maximum width of text on a terminal, in columns. */
 const MAX_COLUMNS = 120;
 
-/** The width of texts for standard output; undefined where that is no terminal, and lines are as long as they are. */
+/** Returns the width of text on standard output; undefined if that is not a terminal, where lines are not wrapped. */
 export function terminalWidth(): number | undefined {
   const { isTTY, columns } = process.stdout;
   return isTTY ? Math.min(columns, MAX_COLUMNS) : undefined;
 }
 
-/** One line of at most `length` characters. */
+/** Returns the text as one line of at most `length` characters. */
 export function shortened(text: string, length: number): string {
   const oneLine = text.replaceAll(/\s+/g, ' ');
   return oneLine.length <= length ? oneLine : `${oneLine.slice(0, Math.max(1, length - 1)).toWellFormed()}…`;
 }
 
-/** Lines of words of at most `width` characters, where no word is longer; `indent` stands before all but the first. */
+/** Wraps a text at `width` characters; a longer word gets its own line. `indent` starts all lines but the first. */
 export function wrapped(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
   let line = '';

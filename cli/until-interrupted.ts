@@ -36,7 +36,7 @@ export async function untilInterrupted(
   }
 }
 
-/** The message, and where in the user's code it was thrown: a handler that can't load its model, for one. */
+/** Returns the message and where in the user's code it was thrown, such as in a handler that can't load its model. */
 function messageWithPlace(error: unknown): string {
   const { message, at } = describeThrown(error);
   if (at === undefined) return message;

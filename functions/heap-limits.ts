@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Takes back the heap limits that Lambda puts on Node's command line. They are of the whole function's memory, and V8 lets
- * them override the limits of worker threads: one element could then use up the memory of the function and end it. Call it
- * before the first worker starts.
+ * Removes the heap limits that Lambda sets on Node's command line. They are for the memory of the whole function, and
+ * V8 lets them override the limits of worker threads: one element could then use all memory and end the function. Call
+ * it before the first worker starts.
  */
 export function resetHeapLimits(): void {
   setFlagsFromString('--max-old-space-size=0');

@@ -5,8 +5,8 @@ const READABLE_BY_ALL = 0o444;
 const ENTERED_BY_ALL = 0o555;
 
 /**
- * Lets every user read the files of a folder and enter its folders. Modes go into what is deployed, and a function runs as
- * another user than the one who built it, whose umask may have left the files to that user alone.
+ * Lets every user read the files of a folder and enter its folders. File modes are part of the deployed asset, and a
+ * function runs as another user than the one that built it, whose umask may allow only that user to read them.
  */
 export function makeReadable(folder: string): void {
   allow(folder, ENTERED_BY_ALL);

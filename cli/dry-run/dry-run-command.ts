@@ -23,7 +23,7 @@ export interface DryRunOptions {
   readonly verbose?: boolean;
 }
 
-/** `fabric run --dry-run`: takes the first elements of each input through the pipeline, and writes nothing. */
+/** `fabric run --dry-run`: runs the first elements of each input through the pipeline, and writes nothing. */
 export function dryRunCommand(name: string, args: readonly string[], options: DryRunOptions): Promise<ExitStatus> {
   return untilInterrupted((signal) => dryRun(name, args, options, signal), {
     interrupted: 'nothing was written',

@@ -7,7 +7,7 @@ import type { DryRun, ModelSignature } from './dry-run.ts';
 
 const INDENT = '  ';
 
-/** The text of a dry run: the models, some predictions, what failed, and in its last line whether all is well. */
+/** Formats a dry run as text: models, some predictions, failures, and in the last line whether all succeeded. */
 export function dryRunReport(dryRun: DryRun, width: number | undefined): string {
   const { signatures, predictions, failureGroups, missingFields, unreadable } = dryRun;
   const fitted = (text: string): string => (width === undefined ? text : shortened(text, width - INDENT.length));
@@ -30,7 +30,7 @@ function signatureLines({ place, model, inputs = [], outputs = [] }: ModelSignat
   ];
 }
 
-/** `'X': FP32 [batch, 30]`. */
+/** Formats a tensor, such as `'X': FP32 [batch, 30]`. */
 function described({ name, datatype, shape }: TensorMetadata): string {
   const dimensions = shape.map((dimension, index) => {
     if (!isFree(dimension)) return String(dimension);

@@ -5,16 +5,16 @@ import type { TensorMetadata } from '../../lib/models/tensor.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import type { Tried } from './try-inputs.ts';
 
-/** What `fabric run --dry-run --json` prints. */
+/** Output of `fabric run --dry-run --json`. */
 export interface DryRun {
   readonly dryRun: true;
   readonly pipeline: string;
-  /** Inputs that were found, and those of which elements were tried. */
+  /** Number of inputs that were found; `triedInputs` counts those whose elements were tried. */
   readonly inputs: number;
   readonly triedInputs: number;
-  /** Models that are where they should be. */
+  /** Number of models that were found at their URIs. */
   readonly models: number;
-  /** Inputs and outputs of the models that were loaded, where these are known. */
+  /** Inputs and outputs of the models that were loaded, if these are known. */
   readonly signatures: readonly ModelSignature[];
   readonly total: number;
   readonly succeeded: number;
@@ -23,7 +23,7 @@ export interface DryRun {
   readonly predictions: readonly unknown[];
   /** Failures by reason, the largest group first. */
   readonly failureGroups: readonly FailureGroup[];
-  /** Fields that the configuration names, and no element has. */
+  /** Fields that the configuration names and no element has. */
   readonly missingFields: readonly MissingField[];
   /** Inputs that can't be run at all. */
   readonly unreadable: Tried['unreadable'];
@@ -32,7 +32,7 @@ export interface DryRun {
 /** A model's inputs and outputs. */
 export interface ModelSignature {
   readonly place: string;
-  /** What lines show of it. */
+  /** Label of the model in result lines. */
   readonly model: string;
   readonly inputs?: readonly TensorMetadata[];
   readonly outputs?: readonly TensorMetadata[];
@@ -71,7 +71,7 @@ function signatureOf({ place, label, inputs, outputs }: OpenedModel): ModelSigna
   return { place, model: label, ...tensors };
 }
 
-/** Inputs that can't be run end a run; a field that is not there is wrong usage; else it is as for a run. */
+/** Returns `failure` if an input can't be run, `wrongUsage` if a named field is missing, else the status of a run. */
 export function dryRunStatus({ unreadable, missingFields, failed }: DryRun): ExitStatus {
   if (unreadable.length > 0) return EXIT.failure;
   if (missingFields.length > 0) return EXIT.wrongUsage;

@@ -7,22 +7,22 @@ import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { looseBundles, planBundles, type PlanBundlesOptions } from '../estimate/plan-bundles.ts';
 import { linesOf, SeenOutcomes } from '../estimate/seen-outcomes.ts';
 
-/** Elements of each input that are tried. */
+/** Number of elements that are tried of each input. */
 const MOST_ELEMENTS = 10;
-/** Inputs of which elements are tried: of a folder of many files, enough to see what is wrong with them. */
+/** Number of inputs whose elements are tried: enough to see what is wrong with a folder of many files. */
 const MOST_INPUTS = 100;
 
-/** What became of the first elements of inputs; nothing of it was written. */
+/** Outcomes of the first elements of the inputs; they are not written anywhere. */
 export interface Tried {
   readonly seen: SeenOutcomes;
   readonly failures: FailureGroups;
-  /** Inputs of which elements were tried. */
+  /** Number of inputs whose elements were tried. */
   readonly inputs: number;
   /** Inputs that can't be run at all. */
   readonly unreadable: readonly RejectedInput[];
 }
 
-/** Takes the first elements of each input through the whole pipeline. @throws what is not one input's fault */
+/** Runs the first elements of each input through the whole pipeline. @throws errors that are not one input's fault */
 export async function tryInputs(
   inputs: readonly RunInput[],
   engine: Pick<InferenceEngine, 'process'>,

@@ -91,7 +91,7 @@ async function estimateRun(
   }
 }
 
-/** The inputs that can be read; the others are named on stderr. @throws InputError where none is left */
+/** Returns the inputs that can be read, and names the others on stderr. @throws InputError if no input can be read */
 function runnableInputs(inputs: readonly RunInput[]): readonly RunInput[] {
   const rejected = rejectedAmong(inputs);
   for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);

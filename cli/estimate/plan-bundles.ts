@@ -9,16 +9,16 @@ import { locationOf } from '../../lib/stores/open-source.ts';
 export interface PlanBundlesOptions {
   readonly pipeline: Pipeline;
   readonly pipelineName: string;
-  /** Only the first so many elements. */
+  /** Maximum number of elements, from the first on. */
   readonly limit: number | undefined;
-  /** A folder for what has to be decompressed or grouped. */
+  /** Folder for inputs that have to be decompressed or grouped. */
   readonly staging: string;
   readonly signal: AbortSignal;
-  /** Told what is done, and what share of it. */
+  /** Called with the current operation and the share of it that is done, from 0 to 1. */
   readonly onProgress: (what: string, share: number) => void;
 }
 
-/** The bundles of an input that is to be tried, and of which nothing is written. */
+/** Plans the bundles of an input whose results will not be written. */
 export async function planBundles(
   input: RunInput,
   options: PlanBundlesOptions,
@@ -36,7 +36,7 @@ export async function planBundles(
   return { job, bundles: Array.from({ length: job.of }, (_, index) => bundleOf(job, index, chunkPath(job.id, index))) };
 }
 
-/** The bundles of objects that are one element each, which share them as in a run. */
+/** Returns the bundles of objects that are one element each. Objects share bundles as in a run. */
 export function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }: Pipeline): readonly Bundle[] {
   const objects = inputs.map((input) => ({ ...locationOf(input), id: `${input.name}#0`, path: input.name }));
   return Array.from({ length: Math.ceil(objects.length / bundleElements) }, (_, index) => {

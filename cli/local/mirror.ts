@@ -19,9 +19,9 @@ export interface MirrorOptions {
 }
 
 /**
- * Keeps a folder as a bucket is, but for what the fabric has there for itself: one object after the other, in the order
- * in which they were written, each file in one step. When a job is recorded, what an earlier session left of a job in
- * its folder is removed. A file that the fabric did not write stays: the object in its place is an error.
+ * Mirrors a bucket to a folder, without the fabric's internal objects: one object after the other, in the order
+ * in which they were written, each file in one step. When a job is recorded, the results that an earlier session
+ * left in its folder are removed. A file that the fabric did not write stays: an object with its path is an error.
  */
 export class Mirror {
   readonly #options: MirrorOptions;
@@ -67,7 +67,7 @@ export class Mirror {
   }
 }
 
-/** What the folder of a file is called below its pipeline's. */
+/** Returns the path of a file's folder below its pipeline's folder. */
 function nameOf(folder: string, path: string): string {
   return relative(folder, dirname(path)).split(sep).slice(1).join('/');
 }

@@ -6,14 +6,14 @@ import { findForeign, foreignFile, foreignFolder } from '../../lib/jobs/run/fore
 import { JobFolder } from '../../lib/jobs/run/job-folder.ts';
 import { localContents, startOf } from '../../lib/jobs/run/local-contents.ts';
 
-/** Longest first field by which a file is recognized: an object key has at most 1,024 bytes, which JSON may escape. */
+/** Maximum length of the first field, which identifies a file: an object key of 1,024 bytes, escaped in JSON. */
 const MAX_HEAD_BYTES = 8 * 1024;
 
 /** A file that is about to be written. */
 export interface ComingFile {
-  /** What its folder is called below its pipeline's. */
+  /** Path of its folder below its pipeline's folder. */
   readonly name: string;
-  /** The path of the finished content. */
+  /** Path of the finished content. */
   readonly written: string;
 }
 
@@ -24,7 +24,7 @@ export interface ComingFile {
 export class MirroredFiles {
   readonly #root: string;
   readonly #own = new Set<string>();
-  /** Folders of jobs that hold files of others: nothing more is written there. */
+  /** Job folders that contain files which the fabric did not write: nothing more is written there. */
   readonly #refused = new Set<string>();
 
   constructor(root: string) {
@@ -35,22 +35,22 @@ export class MirroredFiles {
     this.#own.add(path);
   }
 
-  /** Whether a file belongs to a job whose folder was refused: that has been reported. */
+  /** Returns whether a file belongs to a job whose folder was refused, which has been reported already. */
   isRefused(path: string): boolean {
     for (let folder = dirname(path); folder.startsWith(this.#root + sep); folder = dirname(folder))
       if (this.#refused.has(folder)) return true;
     return false;
   }
 
-  /** Removes a file of this session; another one stays. */
+  /** Removes a file if this session wrote it. */
   async remove(path: string): Promise<void> {
     if (this.#own.delete(path)) await rm(path, { force: true });
   }
 
   /**
-   * Makes sure that a file can have its path. For a recorded plan, the results that are there are removed.
+   * Makes sure that a file can be written to its path. For a recorded plan, removes the earlier results in its folder.
    *
-   * @throws InputError where a file is in the way that the fabric did not write.
+   * @throws InputError if the path is taken by a file that the fabric did not write.
    */
   async makeRoom(path: string, { name, written }: ComingFile): Promise<void> {
     if (this.#own.has(path)) return;

@@ -12,7 +12,7 @@ export interface FolderUploadsOptions {
   readonly upload: (key: string, path: string) => Promise<void>;
   /** A file that lies in no pipeline's folder. */
   readonly onStray: (path: string) => void;
-  /** A file or folder that is left out as its name begins with `_` or `.`; told once. */
+  /** Called once for each file or folder that is skipped because its name begins with `_` or `.`. */
   readonly onSkipped: (path: string) => void;
   readonly onError: (path: string, error: unknown) => void;
 }
@@ -34,7 +34,7 @@ export class FolderUploads {
     this.#options = options;
   }
 
-  /** Uploads a file, again where it was uploaded before. Names that `fabric run` leaves out in a folder are left out. */
+  /** Uploads a file, even if it was uploaded before. Skips the names that `fabric run` skips in a folder. */
   add(path: string): void {
     const { folder } = this.#options;
     const segments = relative(folder, path).split(sep);
@@ -112,7 +112,7 @@ export async function watchFolder(
   return { [Symbol.asyncDispose]: () => watcher.close() };
 }
 
-/** Makes sure that a path is a file's. @throws where it is not: reading a named pipe would wait for whoever writes to it */
+/** Makes sure that a path is a regular file. @throws if it is not: reading a named pipe would wait for a writer */
 export async function expectFile(path: string): Promise<void> {
   const look = await lookAt(path);
   if (look.kind === 'failed') throw new Error(look.failure.message);

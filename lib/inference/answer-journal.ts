@@ -8,7 +8,7 @@ export interface JournalEntry extends AskedElement {
   readonly model: number;
   /** Requests that the element was in, but for throttled ones. */
   readonly tries: number;
-  /** Tokens that were counted for these requests, as far as no committed part has them; absent where none were. */
+  /** Tokens counted for these requests that are not in a committed part; absent if no tokens were counted. */
   readonly usage?: TokenUsage;
   /** Absent where there was none yet. */
   readonly answer?: { readonly value: unknown; readonly label: ModelLabel };
@@ -73,7 +73,7 @@ export class AnswerJournal {
     for (const [key, { place }] of this.#entries) if (ordinalOf(place) < ordinal) this.#entries.delete(key);
   }
 
-  /** The tokens of these elements are in a committed part: they are not counted once more. */
+  /** Marks the tokens of these elements as part of a committed part, so that they are not counted again. */
   forgetUsage(ordinals: readonly number[]): void {
     const committed = new Set(ordinals);
     for (const [key, { usage, ...entry }] of this.#entries) {

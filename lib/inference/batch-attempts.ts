@@ -30,7 +30,7 @@ export interface BatchAttemptsOptions {
   readonly link: ModelLink;
   /** The bundle's task. */
   readonly task: number;
-  /** Fields of elements that are the pipeline's own. @default none */
+  /** Fields that are for the pipeline and not for the model. @default none */
   readonly pipelineFields?: readonly string[];
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
@@ -86,7 +86,7 @@ export class BatchAttempts {
       return { ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
     }
     if (encoded === undefined) return { ok: true };
-    // Before the values are let go.
+    // Before the values are released.
     const named = this.#namedModels(fitting);
     const answer = await this.#infer(batch, fitting, { encoded, isolating });
     if (answer.tries !== undefined) countTries(fitting, answer.tries);
@@ -120,7 +120,7 @@ export class BatchAttempts {
     return handler.batching.maxBatchSize === 1 || link.rows(model) === 'one' ? 1 : LEAST_ROWS;
   }
 
-  /** Runs a batch. One of a single element that fails as two rows is run as one: more may be all that is wrong with it. */
+  /** Runs a batch. If a batch of one element fails as two rows, runs it as one row: the model may take only one. */
   async #infer(
     batch: Batch<Slot>,
     slots: readonly Slot[],
@@ -140,7 +140,7 @@ export class BatchAttempts {
     return second;
   }
 
-  /** The models that elements name themselves, each as a list that all who name it share. */
+  /** Returns the models that the elements name, as one shared list for each model. */
   #namedModels(slots: readonly Slot[]): readonly (readonly ModelLabel[] | undefined)[] | undefined {
     const { handler } = this.#options;
     if (!(handler instanceof RemoteModelHandler) || handler.modelOf === undefined) return undefined;
@@ -217,7 +217,7 @@ export class BatchAttempts {
     return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
   }
 
-  /** The element as it is the model's: one that was read has fields of the pipeline's. */
+  /** Returns the element without the fields that are for the pipeline, which only elements as they were read have. */
   #modelsPart(item: WorkItem): unknown {
     const { value } = item;
     if (this.#leftOut === undefined || !item.isAsRead) return value;
@@ -255,7 +255,7 @@ function countTries(slots: readonly Slot[], tries: readonly number[]): void {
   });
 }
 
-/** The same for the tokens of these requests. */
+/** Does the same for the tokens of these requests. */
 function countUsage(slots: readonly Slot[], usage: readonly (TokenUsage | undefined)[]): void {
   slots.forEach((slot, index) => {
     const all = usage[index];

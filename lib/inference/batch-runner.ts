@@ -39,7 +39,7 @@ interface Lane {
   readonly attempts: BatchAttempts;
   /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
   readonly measures: boolean;
-  /** Whether sizes are learned from the batches of one bundle: few are formed ahead while they grow. */
+  /** True if sizes are learned from the batches of one bundle: few batches are formed ahead while sizes grow. */
   readonly grows: boolean;
 }
 
@@ -107,9 +107,11 @@ export class BatchRunner {
   }
 
   /**
-   * Adds elements from index `next` on, until one completes a batch, or would open one whose size is about to grow; gives
-   * the index of the one after it. Those that are through go by. Wait for {@link room} before the next call. No loop over elements is in an async function, as
-   * V8 runs it much better outside of one.
+   * Adds elements from index `next` on, until one completes a batch, or would open one whose size is about to grow.
+   * Skips elements that are finished. Wait for {@link room} before the next call. No loop over elements is in an async
+   * function, as V8 runs it much faster outside of one.
+   *
+   * @returns the index after the last element that was added or skipped.
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
     const marks = this.#options.marksMidBatch && this.#hasFixedBatches;
@@ -162,7 +164,7 @@ export class BatchRunner {
     }
   }
 
-  /** Whether an element still waits for its key's batches in flight. */
+  /** Returns whether an element still waits for its key's batches in flight. */
   #isAwaiting(): boolean {
     if (this.#awaited === undefined) return false;
     if (this.#mustAwait(this.#awaited.lane, this.#awaited.key)) return true;
@@ -170,7 +172,7 @@ export class BatchRunner {
     return false;
   }
 
-  /** Whether a batch that is opened now would have a size from before the batches in flight. */
+  /** Returns whether a batch that is opened now would get a size that the batches in flight are about to change. */
   #mustAwait(laneIndex: number, key: string): boolean {
     if (this.#growing.size === 0) return false;
     const inFlight = this.#growing.get(placeOf(laneIndex, key));
@@ -183,7 +185,7 @@ export class BatchRunner {
     for (const batch of this.#batcher.goBy(item.inputBytes)) this.#submit(batch);
   }
 
-  /** Adds an element, or fails it alone; false where it has to wait for its key's batches in flight. */
+  /** Adds an element, or fails it alone. @returns false if it has to wait for its key's batches in flight */
   #add(slot: Slot): boolean {
     const { item } = slot;
     const lane = this.#lanes[slot.lane];
@@ -243,7 +245,7 @@ export class BatchRunner {
       });
   }
 
-  /** Counts a batch whose size still grows, until what is returned is called. */
+  /** Counts a batch whose size still grows, until the returned function is called. */
   #countGrowing({ grows, model }: Lane, { lane, key }: Batch<Slot>): () => void {
     if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
     const place = placeOf(lane, key);

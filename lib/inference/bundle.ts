@@ -58,7 +58,7 @@ export interface Bundle {
   readonly skipElements?: number;
   /** Runs only the elements at these places, in ascending order. @default all */
   readonly only?: readonly number[];
-  /** Whether a range whose source is gone ends the bundle (`SOURCE_GONE`) and is not one failed element. @default false */
+  /** True if a missing source ends the bundle (`SOURCE_GONE`) instead of being one failed element. @default false */
   readonly needsSource?: boolean;
 }
 
@@ -80,7 +80,7 @@ export interface OutcomeChunk {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
-  /** Tokens that remote models counted for its elements, also for those that failed; absent where none did. */
+  /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;
   /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
   readonly isMidBatch?: boolean;
@@ -100,7 +100,7 @@ export interface BundleSummary {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
-  /** Tokens that remote models counted for its elements, also for those that failed; absent where none did. */
+  /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;
   readonly elapsedMillis: number;
 }

@@ -21,7 +21,7 @@ export interface FunctionScope {
   readonly oneByOne: boolean;
   /** Elements that are known to end a worker, by ordinal: they fail where they did it. */
   readonly known: ReadonlyMap<number, { readonly code: number; readonly error: Error }>;
-  /** Fields of elements that are the pipeline's own. @default none */
+  /** Fields that are for the pipeline and not for the model. @default none */
   readonly pipelineFields?: readonly string[];
 }
 

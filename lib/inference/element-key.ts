@@ -1,9 +1,9 @@
 import type { KeySegment, PipelineInput } from '../config/fabric.ts';
 
-/** Gives a field of an element as it is shown, by its input and the JSON text of that, where it has one. */
+/** Returns a field of an element as text, from the element's input and from its JSON text, if it has one. */
 export type FieldOf = (input: unknown, raw?: string) => string | undefined;
 
-/** Gives the key of an element. */
+/** Returns the key of an element. */
 export type KeyOf = FieldOf;
 
 /**
@@ -18,9 +18,9 @@ export function keyReader(key: PipelineInput['key'], path: string | undefined): 
 }
 
 /**
- * How elements get a field that is shown: a string or a safe integer, or an integer past 2^53 as the digits of its JSON
- * text, which its number has lost. Anything else gives way. The field may be below others, `meta.id`; one of the element's
- * own with that very name comes first.
+ * Returns a function that reads a field as text: a string, a safe integer, or an integer past 2^53 by the digits of its
+ * JSON text, which the number has lost. Any other value counts as no field. `meta.id` names a field below another,
+ * unless the element has a field of exactly that name.
  */
 export function fieldReader(name: string | undefined): FieldOf {
   if (name === undefined) return () => undefined;
@@ -43,7 +43,7 @@ export function ownField(input: unknown, name: string | undefined): unknown {
   return (input as Readonly<Record<string, unknown>>)[name];
 }
 
-/** What an element has in a field that an option names, also below other fields. */
+/** Returns the value of a field that an option names, which may be below other fields. */
 export function namedField(input: unknown, name: string): unknown {
   return valueAt(input, name, name.split('.'));
 }

@@ -26,8 +26,8 @@ export interface EngineModel extends Loadable, AsyncDisposable {
    * @param bundle - of a remote model's batch.
    */
   infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined>;
-  /** A batch was too large, and its halves were not. */
+  /** Records that a batch was too large, and its halves were not. */
   recovered(size: RecoveredSize): void;
-  /** A batch of two rows of one element failed, and one of a single row did not. */
+  /** Records that a batch of two rows of one element failed, and a batch of a single row did not. */
   tookOneRow(): void;
 }

@@ -32,9 +32,9 @@ export interface EngineModelsOptions {
   readonly onModelOpened?: (model: OpenedModel) => void;
 }
 
-/** A model of a pipeline, as it is once it is known. */
+/** A model of a pipeline, after it was loaded. */
 export interface OpenedModel extends Pick<ModelInfo, 'label' | 'inputs' | 'outputs'> {
-  /** Of its handler in the config: `breast-cancer/steps[0].handler`. */
+  /** Place of its handler in the config: `breast-cancer/steps[0].handler`. */
   readonly place: string;
 }
 
@@ -100,12 +100,12 @@ export class EngineModels implements AsyncDisposable {
     for (const endpoint of this.#endpoints.values()) endpoint.shareLimits(fleet);
   }
 
-  /** A batch was too large, and its halves were not. */
+  /** Records that a batch was too large, and its halves were not. */
   recovered(model: number, size: RecoveredSize): void {
     this.#services[model]?.recovered(size);
   }
 
-  /** A batch of two rows of one element failed, and one of a single row did not. */
+  /** Records that a batch of two rows of one element failed, and a batch of a single row did not. */
   tookOneRow(model: number): void {
     this.#services[model]?.tookOneRow();
   }

@@ -33,9 +33,9 @@ export interface InferenceEngineOptions {
   readonly onWarning?: (message: string) => void;
   /** Called each time a copy of a model has been loaded, with what it computes on. */
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
-  /** Called when a model is known, with its inputs and outputs; more than once for the same place. */
+  /** Called when a model was loaded, with its inputs and outputs; can be called more than once for the same place. */
   readonly onModelOpened?: (model: OpenedModel) => void;
-  /** Called where the elements at the beginning of an object have no field that the configuration names. */
+  /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
 }
 

@@ -15,9 +15,9 @@ export interface Isolation<T> {
   ) => Promise<Attempt>;
   /** An item failed by itself. */
   readonly fail: (item: T, failure: BatchFailure) => void;
-  /** The most elements that memory is known to hold, and that are through in time, as far as is known by now. */
+  /** Returns the largest known batch size that fits in memory and finishes in time. */
   readonly ceiling: () => number;
-  /** A batch of `size` was too large for memory, or for its time, and both its halves then succeeded. */
+  /** Called when a batch of `size` was too large for memory or for its time, and both its halves then succeeded. */
   readonly recovered: (size: number, limit: SizeLimit) => void;
   readonly onTimeout: OnTimeout;
 }
@@ -30,8 +30,8 @@ export interface Isolation<T> {
  * With one poison element among n that is at most 2·log2(n) runs more. Pieces run one after another, in order. What is
  * above the ceiling is cut by halves before it is tried, into the same pieces that running out of memory would have given.
  *
- * A handler that gives no list of results is wrong for all elements, unless one of them makes it so: where both ends of
- * the batch show the same by themselves, the elements between them fail without being run.
+ * A handler that returns no list of results fails for all elements, unless one of them causes it: if the first and the
+ * last element of the batch fail in the same way by themselves, the elements between them fail without being run.
  *
  * @returns whether all succeeded.
  * @throws where a failure is fatal.
@@ -102,7 +102,7 @@ export class FatalBatchError extends FabricError {
   override readonly name: string;
   constructor({ error }: BatchFailure) {
     const { name, message, code = 'INFERENCE_FAILED', disposition = 'fatal' } = error;
-    // Its place in the user's code is that of its cause.
+    // Its place in the user's code is taken from its cause.
     super(code, message, { disposition, ...(error.at === undefined ? {} : { cause: restoreError(error) }) });
     this.name = name;
   }

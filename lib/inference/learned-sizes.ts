@@ -10,14 +10,14 @@ const MAX_REMEMBERED_KEYS = 1000;
 /** Ends of bundles and pieces of failed batches say little of what batches cost. */
 const WHOLE: ReadonlySet<BatchClosedBy> = new Set(['size', 'bytes', 'weight']);
 
-/** What a batch can be too large for. */
+/** Limits that the size of a batch can exceed. */
 export type SizeLimit = 'memory' | 'time';
 
 interface Learned {
   readonly estimator: BatchSizeEstimator;
-  /** What memory was seen to hold. */
+  /** Largest size known to fit in memory. */
   readonly memory: SizeCeiling;
-  /** What was seen to be through in time. */
+  /** Largest size known to finish in time. */
   readonly time: SizeCeiling;
 }
 
@@ -30,7 +30,7 @@ export interface RanBatch {
   readonly isolating: boolean;
 }
 
-/** The sizes that batches should have before anything was learned. */
+/** Returns the sizes that batches should have before anything was learned. */
 export function firstSizes({ batching }: ModelHandler): BatchSizes {
   const { minBatchSize, maxBatchSize } = batching;
   return { target: minBatchSize, ...(minBatchSize < maxBatchSize ? { ahead: 1 } : {}) };
@@ -43,7 +43,7 @@ export class LearnedSizes {
   readonly #learned = new Map<string, Learned>();
   #isOneRow = false;
 
-  /** @param copies - of the model, where batches wait for it here. @default batches are formed as far ahead as they can be */
+  /** @param copies - of the model, if batches wait for it here. @default batches are formed as far ahead as possible */
   constructor(policy: BatchingPolicy, copies?: number) {
     this.#policy = policy;
     this.#copies = copies;
@@ -69,19 +69,19 @@ export class LearnedSizes {
     if ((isJoined || WHOLE.has(closedBy)) && !isolating) estimator.record(size, millis);
   }
 
-  /** The model takes a single row at a time, whatever the key. */
+  /** Records that the model takes a single row at a time, for all keys. */
   tookOneRow(): void {
     this.#isOneRow = true;
   }
 
-  /** A batch of `size` was too large for memory, or for the time that batches have. */
+  /** Records that a batch of `size` was too large for memory, or for the time limit of batches. */
   exceeded(key: string, size: number, limit: SizeLimit): void {
     this.#of(key)[limit].exceeded(size);
   }
 
   /**
-   * A batch of `size` was too large, and its halves were not. A size that is fixed stays so whatever the time it takes:
-   * batches of it must not depend on that.
+   * Records that a batch of `size` was too large, and its halves were not. A fixed size is not lowered when a batch
+   * takes too long, because fixed batches must not depend on timing.
    *
    * @returns whether batches are smaller from now on
    */
@@ -91,7 +91,7 @@ export class LearnedSizes {
     return true;
   }
 
-  /** Whether all batches should have one size. */
+  /** True if all batches should have one size. */
   get isFixed(): boolean {
     return this.#policy.minBatchSize === this.#policy.maxBatchSize;
   }

@@ -2,23 +2,23 @@ import type { PipelineInput } from '../config/fabric.ts';
 import type { ReadElement } from '../formats/format.ts';
 import { namedField } from './element-key.ts';
 
-/** A field that the configuration names, and that none of the elements at the beginning of an object has. */
+/** A field that the configuration names, and that no element at the beginning of an object has. */
 export interface MissingField {
-  /** The option that names it. */
+  /** Option that names the field. */
   readonly option: 'input.id' | 'input.key';
   readonly field: string;
-  /** The object, as the ids of its elements name it. */
+  /** Name of the object, as in the ids of its elements. */
   readonly name: string;
-  /** The number of elements that were looked at. */
+  /** Number of elements that were checked. */
   readonly elements: number;
-  /** The fields that there are; empty where the elements are not objects. */
+  /** Fields that the elements have; empty if the elements are not objects. */
   readonly fields: readonly string[];
 }
 
-/** Fields of elements that are named at most. */
+/** Maximum number of fields to name. */
 const MAX_FIELDS = 20;
 
-/** Finds the fields for ids and keys that no element of a page has; elements that could not be read say nothing of them. */
+/** Finds the fields for ids and keys that no element of a page has. Ignores elements that could not be read. */
 export function missingFields(
   page: readonly ReadElement[],
   { id, key }: Pick<PipelineInput, 'id' | 'key'>,

@@ -28,7 +28,7 @@ export class ModelLink {
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #firstSizes: readonly BatchSizes[];
   readonly #resultBytes = new Map<number, number>();
-  /** The rows that models have been seen to take in one batch. */
+  /** Models that are known to take one row in a batch, or several. */
   readonly #rows = new Map<number, 'one' | 'several'>();
   #nextRequest = 0;
 
@@ -102,24 +102,24 @@ export class ModelLink {
   recovered(model: number, recovered: RecoveredSize): void {
     const { key, size, limit } = recovered;
     const { target, ceiling = Infinity } = this.sizes(model, key);
-    // A size that does not grow is fixed, whatever time it takes.
+    // A size that does not grow is fixed, even if its batches take too long.
     const isFixed = this.#firstSizes[model]?.ahead === undefined;
     if (limit === 'memory' || !isFixed)
       this.#learn({ model, key }, { target, ceiling: Math.min(ceiling, Math.ceil(size / 2)) });
     this.#post({ kind: 'recovered', model, size: recovered });
   }
 
-  /** What is known of how many rows a model takes; undefined before a batch of it has run. */
+  /** Returns whether a model takes one row or several; undefined before a batch of it has run. */
   rows(model: number): 'one' | 'several' | undefined {
     return this.#rows.get(model);
   }
 
-  /** A batch of several rows succeeded. */
+  /** Records that a batch of several rows succeeded. */
   tookSeveralRows(model: number): void {
     if (!this.#rows.has(model)) this.#rows.set(model, 'several');
   }
 
-  /** A batch of two rows of one element failed, and one of a single row did not: a batch of one is fixed in the model. */
+  /** Records that two rows of one element failed and a single row did not: the model has a fixed batch of one. */
   tookOneRow(model: number): void {
     this.#rows.set(model, 'one');
     this.#post({ kind: 'oneRow', model });

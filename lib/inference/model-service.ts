@@ -26,7 +26,7 @@ import type { BatchFailure, InferAnswer, InferRequest, RecoveredSize } from './w
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_MILLIS = 1000;
 
-/** As many results that are all undefined are worth a warning. */
+/** Minimum number of results that are all undefined before a warning is logged. */
 const RESULTS_TO_JUDGE = 3;
 
 const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
@@ -57,7 +57,7 @@ export interface ModelServiceOptions {
   readonly onOutput?: (line: string) => void;
   /** Takes what a user should know or change. */
   readonly onWarning?: (message: string) => void;
-  /** Called when the model is known, each time that it is opened. */
+  /** Called each time that the model was opened. */
   readonly onOpened?: (info: ModelInfo) => void;
   /** Called each time a copy of the model has been loaded. */
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
@@ -94,7 +94,7 @@ export class ModelService implements EngineModel {
   readonly #learned: LearnedSizes;
   /** What was warned of: each copy says the same, and each time that it is loaded. */
   readonly #warned = new Set<string>();
-  /** How many results there were while all of them were `undefined`; undefined once one was not. */
+  /** Number of results while all of them were `undefined`; undefined after the first that was not. */
   #undefinedResults: number | undefined = 0;
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
@@ -163,7 +163,7 @@ export class ModelService implements EngineModel {
     return promise;
   }
 
-  /** A batch was too large, and its halves were not. */
+  /** Records that a batch was too large, and its halves were not. */
   recovered({ key, size, limit }: RecoveredSize): void {
     const isSmaller = this.#learned.recovered(key, size, limit);
     if (limit === 'time') this.#warnOnce('slow', slowBatchWarning(this.#options, size, isSmaller));
@@ -224,7 +224,7 @@ export class ModelService implements EngineModel {
     }
   }
 
-  /** A batch that had its whole time, and not that of a piece, was too large if its halves succeed. */
+  /** Marks a batch that used the full timeout as too large if its halves succeed; pieces have shorter timeouts. */
   #tellTime(failure: Omit<BatchFailure, 'shared'>, timeoutMillis: number): Omit<BatchFailure, 'shared'> {
     const hadAll = timeoutMillis === this.#options.model.step.timeoutSecs * 1000;
     return failure.cause === 'timeout' && hadAll ? { ...failure, tooLargeFor: 'time' } : failure;
@@ -272,7 +272,7 @@ export class ModelService implements EngineModel {
     });
   }
 
-  /** A result may be `undefined`, and becomes `null`; but where none is anything else, a `return` may be missing. */
+  /** Warns if all results are `undefined`: each becomes `null`, but a `return` may be missing. */
   #watchUndefined(size: number, { areUndefined = false }: ResultFrame): void {
     if (this.#undefinedResults === undefined) return;
     this.#undefinedResults = areUndefined ? this.#undefinedResults + size : undefined;

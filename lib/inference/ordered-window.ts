@@ -34,7 +34,7 @@ export class Slot {
   lane = 0;
   /** Requests to a remote model that it was in, as far as they are counted. */
   tries = 0;
-  /** The tokens of these requests. */
+  /** Tokens of these requests. */
   usage: TokenUsage | undefined;
   /** Of an element that only goes by: what it weighs until it leaves. */
   bytes = 0;

@@ -9,7 +9,7 @@ export interface OutcomeLinesOptions {
   readonly join: 'none' | 'input';
   /** Stated in errors lines, beside the element's position and ordinal. */
   readonly address: Readonly<Record<string, unknown>>;
-  /** Shortens the absolute place of an error in the user's code. */
+  /** Shortens the absolute path of an error's place in the user's code. */
   readonly shownPlace: (at: string) => string;
 }
 

@@ -29,7 +29,7 @@ export interface ReadBundleOptions {
   readonly signal: AbortSignal;
   /** Whether an earlier try has given outcomes of this bundle, so that no single failure can stand for all of it. */
   readonly hasOutcomes: boolean;
-  /** Called where the elements that an object begins with have no field that the configuration names. */
+  /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
 }
 
@@ -38,9 +38,9 @@ export interface ReadBundleOptions {
  *
  * A range whose source is gone is a single failed element, which stands for the whole range.
  *
- * @throws FabricError `SOURCE_GONE` where some of the range's elements have their outcomes already, or the bundle
- *   `needsSource`; `SOURCE_CHANGED` where it has fewer than it had: disposition `retry`. `SOURCE_UNREADABLE` where a store
- *   can't give the source.
+ * @throws FabricError `SOURCE_GONE` if some of the range's elements have their outcomes already, or if the bundle has
+ *   `needsSource`; `SOURCE_CHANGED` if the source has fewer elements than before: disposition `retry`.
+ *   `SOURCE_UNREADABLE` if a store can't read the source.
  */
 export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGenerator<readonly WorkItem[]> {
   const { source } = bundle;
@@ -55,7 +55,7 @@ export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGen
   }
 }
 
-/** Has a store's errors say that they are the source's: the results may go to a store too, whose errors end the run. */
+/** Marks a store's errors as the source's: results may be written to a store too, and those errors end the run. */
 async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
   try {
     yield* pages;
@@ -139,7 +139,7 @@ async function* readGiven(
   { input }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const keyOf = keyReader(input.key, undefined);
-  // A message's element was parsed before: its text has no more digits than its numbers.
+  // A message's element was parsed before, so its text has no digits that its numbers have lost.
   const context = { ids: new PositionIds(bundle.name), input, idOf: noField, keyOf: withoutText(keyOf) };
   const selection = new Selection(bundle);
   let page: WorkItem[] = [];
@@ -158,7 +158,7 @@ async function* readGiven(
   if (page.length > 0) yield page;
 }
 
-/** Whether what a range begins with stands for the object: rows have the same columns, and other elements begin it. */
+/** Returns whether the first elements of a range represent the object: rows always do, others only at its beginning. */
 function showsFields({ start, header, firstIndex }: Partial<BundleRange>): boolean {
   return header !== undefined || start === 0 || firstIndex === 0;
 }
@@ -218,7 +218,7 @@ class Selection {
   }
 }
 
-/** The source is gone, and no single failure can stand for all of its elements. */
+/** The source is gone, and one failure can't represent all of its elements. */
 class SourceGoneError extends FabricError {
   override readonly name = 'SourceGone';
   constructor(cause: ElementReadError) {

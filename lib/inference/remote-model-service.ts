@@ -14,7 +14,7 @@ import { LearnedSizes } from './learned-sizes.ts';
 import type { FailedElement, InferAnswer, InferRequest, ModelLabel } from './worker-protocol.ts';
 
 export interface RemoteModelServiceOptions extends Omit<FragmentAskerOptions, 'label' | 'learned'> {
-  /** Called when the model is known, each time that it is opened. */
+  /** Called each time that the model was opened. */
   readonly onOpened?: (info: ModelInfo) => void;
 }
 
@@ -53,7 +53,7 @@ export class RemoteModelService implements EngineModel {
 
   recovered(): void {}
 
-  /** Its batches have as many rows as elements. */
+  /** Does nothing: batches of remote models have one row for each element. */
   tookOneRow(): void {}
 
   async infer(request: InferRequest, bundle: AskingBundle | undefined): Promise<InferAnswer | undefined> {

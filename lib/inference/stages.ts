@@ -49,10 +49,10 @@ export interface FunctionStage {
 /** A step that infers has its own timeout; functions of any other have this one. */
 export const FUNCTION_TIMEOUT_SECS = 300;
 
-/** Those of functions whose limit is the step's `timeoutSecs`. */
+/** Stages of functions whose limit is the step's `timeoutSecs`. */
 const STEP_HAS_TIMEOUT = /(?:^|\.)(?:(?:pre|post)process\[\d+\]|inference)$/;
 
-/** States which limit a function reached at its stage, and what to change. */
+/** Returns a message that names the limit that a function reached at its stage, and what to change. */
 export function functionTimeout(stage: string, timeoutSecs: number): string {
   if (!STEP_HAS_TIMEOUT.test(stage)) return `${stage} took longer than ${timeoutSecs} s, the limit of its functions`;
   return `${stage} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;

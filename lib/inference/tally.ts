@@ -11,7 +11,7 @@ export interface Tally {
   readonly models: Record<string, string>;
   /** What models that asked for a device ran on; replaced, never changed. */
   providers?: Providers;
-  /** Tokens that remote models counted; replaced, never changed. */
+  /** Tokens that remote models counted; the object is replaced, never mutated. */
   usage?: TokenUsage;
 }
 

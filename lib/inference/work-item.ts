@@ -27,7 +27,7 @@ export class WorkItem {
   isRefused = false;
   /** Times that the element was in a batch that ran. */
   tries = 0;
-  /** Tokens that remote models counted for it, by all steps. */
+  /** Tokens that remote models counted for it, in all steps. */
   usage: TokenUsage | undefined;
   /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
   isMidBatch = false;
@@ -64,7 +64,7 @@ export class WorkItem {
     this.failure = failure === undefined ? undefined : { stage: 'read', error: failure };
   }
 
-  /** Whether no step has given it another value than the one that was read. */
+  /** True if no step has replaced the value that was read. */
   get isAsRead(): boolean {
     return this.#valueState !== 'made';
   }

@@ -25,28 +25,28 @@ export interface KnownFailure {
   readonly error: ErrorDescription;
 }
 
-/** Why a batch gave no results. `fatal`: the pipeline can't go on; `contract`: its handler never gave a list of them. */
+/** Failure of a batch. `fatal`: the pipeline can't go on; `contract`: the handler never returned a list of results. */
 export interface BatchFailure {
   readonly cause: 'error' | 'timeout' | 'memory' | 'crash' | 'contract' | 'fatal';
   /** With code and disposition only where it is fatal: any other is an element's. */
   readonly error: CarriedError;
   /** The batch ran together with others, and may well be innocent. */
   readonly shared: boolean;
-  /** What the batch was too large for, if its halves succeed. */
+  /** Limit that the batch exceeded, if its halves succeed. */
   readonly tooLargeFor?: SizeLimit;
 }
 
 /** The sizes that batches of a key should have from now on. */
 export interface BatchSizes {
   readonly target: number;
-  /** The most elements that memory has been seen to hold, or that were through in time; absent where nothing is known. */
+  /** Largest size known to fit in memory and to finish in time; absent if nothing is known. */
   readonly ceiling?: number;
   /**
-   * While the target still grows: the most batches of the key that a bundle should have in flight, since those formed
-   * ahead have the size of before. Absent where it does not grow.
+   * Maximum number of batches of the key that a bundle should have in flight while the target still grows, since
+   * batches formed ahead have the earlier size. Absent if the target does not grow.
    */
   readonly ahead?: number;
-  /** The model has been seen to take a single row at a time. */
+  /** True if the model was observed to take a single row at a time. */
   readonly isOneRow?: boolean;
 }
 
@@ -108,7 +108,7 @@ export type InferAnswer = {
   readonly sizes: BatchSizes;
   /** Requests that each element was in so far, where the model is a remote one; in earlier attempts too. */
   readonly tries?: readonly number[];
-  /** The tokens that were counted for each of them, where an endpoint counts any. */
+  /** Tokens counted for each of them, if the endpoint counts tokens. */
   readonly usage?: readonly (TokenUsage | undefined)[];
 } & (
   | {
@@ -137,7 +137,7 @@ export type ToWorker =
   | { readonly kind: 'written'; readonly task: number }
   | { readonly kind: 'abort'; readonly task: number };
 
-/** The size of a batch that was too large, of which both halves succeeded. */
+/** Size of a batch that was too large, and whose halves both succeeded. */
 export interface RecoveredSize {
   readonly key: string;
   readonly size: number;

@@ -68,8 +68,8 @@ export async function findJob(
 }
 
 /**
- * Puts the plan in the first folder that is free or holds this job already; `noted` is the one that it has. A folder that
- * has objects in the place of results, and no recorded job, is another's: they are not the fabric's to replace.
+ * Puts the plan in the first folder that is free or holds this job already; `noted` is the folder that the job has. A
+ * folder with objects at the paths of results, but no recorded job, is taken: the fabric must not replace them.
  */
 async function takeFolder(
   job: Job,
@@ -103,8 +103,8 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
 }
 
 /**
- * Whether there is an object that the results of a job in a folder would replace. A new job's folder is empty but for
- * results of other jobs below it, so this is one request.
+ * Returns whether there is an object that the results of a job in a folder would replace. A new job's folder is empty
+ * except for results of other jobs below it, so this is one request.
  */
 async function holdsResults(folder: string, { store, bucket }: OutputBucket, options: StoreOptions): Promise<boolean> {
   for await (const { key } of store.list(bucket, `${folder}/`, options)) {
@@ -114,7 +114,7 @@ async function holdsResults(folder: string, { store, bucket }: OutputBucket, opt
   return false;
 }
 
-/** The plan that a folder holds; undefined where there is none, or an object of that name which is no plan. */
+/** Reads the plan in a folder; undefined if there is no such object, or if it is not a plan. */
 async function readJob(folder: string, output: OutputBucket, options: StoreOptions): Promise<Job | undefined> {
   const found = await getText(output.store, { bucket: output.bucket, key: jobKey(folder) }, options);
   return found === undefined ? undefined : parseJob(found.text);

@@ -24,7 +24,7 @@ export type JobPlan =
 
 /** One object of a list. */
 export interface PlannedObject extends SourceLocation {
-  /** Why it must not be read: its element fails with this. */
+  /** Reason that it must not be read: its element fails with this. */
   readonly failure?: ErrorDescription;
 }
 
@@ -35,9 +35,9 @@ export interface JobSource {
   readonly etag?: string;
   /** What the object was planned as. */
   readonly format?: FormatName;
-  /** The first n elements were asked for. */
+  /** Maximum number of elements that were requested, from the first on. */
   readonly limit?: number;
-  /** The source has no more elements than the limit, so that all of them are planned. */
+  /** True if the source has no more elements than the limit, so that all of them are planned. */
   readonly isWhole?: true;
 }
 
@@ -56,10 +56,10 @@ export interface Job {
   readonly config: string;
 }
 
-/** Characters of a job's id, which names its staging: nothing that leads out of a folder. */
+/** Valid characters of a job's id. It names the staging folder, so it must not lead out of it. */
 const JOB_ID = /^[\w-][\w.-]*$/;
 
-/** Reads a recorded plan; undefined for a text that is not one, whatever its file is called. */
+/** Parses a recorded plan; undefined if the text is not a plan, even if its file is named like one. */
 export function parseJob(text: string): Job | undefined {
   try {
     const job = JSON.parse(text) as Partial<Job> | null;
@@ -71,7 +71,7 @@ export function parseJob(text: string): Job | undefined {
   }
 }
 
-/** Whether a job is a sample: its source has more elements than its limit. */
+/** Returns whether a job is a sample: its source has more elements than its limit. */
 export function isLimited({ source }: Pick<Job, 'source'>): boolean {
   return source.limit !== undefined && source.isWhole !== true;
 }

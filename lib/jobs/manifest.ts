@@ -7,7 +7,7 @@ import type { Job } from './job.ts';
 
 /**
  * - `complete`: every bundle has its part, and the failures are within the pipeline's limits.
- * - `limited`: the same of a sample, the first elements of a source that has more.
+ * - `limited`: the same for a sample, the first elements of a source that has more.
  * - `incomplete`: some bundles never got a part.
  * - `stopped`: too many elements failed.
  */
@@ -16,15 +16,15 @@ export type JobStatus = 'complete' | 'limited' | 'incomplete' | 'stopped';
 /** A bundle that has no part, with the error that its last try ended with, where one is known. */
 export interface MissingBundle {
   readonly name: string;
-  /** The bytes of the source that it covers, where that is known. */
+  /** Bytes of the source that it covers, if known. */
   readonly range?: ByteRange;
   readonly error?: ErrorDescription;
 }
 
-/** How a job ended. */
+/** End of a job. */
 export interface JobEnd {
   readonly status: JobStatus;
-  /** Why it was stopped, in a sentence; absent for a job that was not. */
+  /** Reason that the job was stopped, as a sentence; absent if it was not stopped. */
   readonly reason?: string | undefined;
   /** @default none */
   readonly missing?: readonly MissingBundle[];
@@ -47,7 +47,7 @@ export interface PartNote {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on; absent where none did. */
   readonly providers?: Providers;
-  /** Tokens that remote models counted for the elements; absent where none did. */
+  /** Tokens that remote models counted for the elements; absent if no model did. */
   readonly usage?: TokenUsage;
   /** The name of the staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
   readonly errors?: string;
@@ -60,7 +60,7 @@ export interface Manifest {
   readonly pipeline: string;
   readonly source: Job['source'];
   readonly status: JobStatus;
-  /** Why the job was stopped. */
+  /** Reason that the job was stopped. */
   readonly reason?: string;
   readonly counts: Counts;
   readonly failedByStage: Readonly<Record<string, number>>;
@@ -73,7 +73,7 @@ export interface Manifest {
   readonly models: Readonly<Record<string, string>>;
   /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
   readonly providers?: Providers;
-  /** Tokens that remote models counted for the elements; absent where none did. */
+  /** Tokens that remote models counted for the elements; absent if no model did. */
   readonly usage?: TokenUsage;
   readonly config: string;
   readonly timings: { readonly bundleMillis: number };

@@ -36,20 +36,20 @@ export function folderNoteKey(job: string): string {
 const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
 const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
 
-/** Whether a path below a job's folder is one that its results have: everything else there is not the fabric's. */
+/** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
 export function isResultPath(path: string): boolean {
   return OWN_NAME.test(path);
 }
 
-/** The start of an answer's line, by which it is told from other files of its name. */
+/** Returns the start of an answer's line, which distinguishes it from other files of its name. */
 export function answerHead(id: string): string {
   return `{"id":${JSON.stringify(id)},"`;
 }
 
-/** The first field of an answer, or of an explanation in `_rejected/`: it says what the file is about. */
+/** First field of an answer, or of an explanation in `_rejected/`, which identifies the element or the input. */
 const HEAD = /^\{"(?:id|key)":"(?:[^"\\]|\\.)*",/;
 
-/** The start by which a file of this content is told from other files of its name; undefined where it has no such start. */
+/** Returns the first field of a file, which distinguishes it from other files of its name; undefined without one. */
 export function headOf(text: string): string | undefined {
   return HEAD.exec(text)?.[0];
 }

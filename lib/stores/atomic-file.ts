@@ -13,15 +13,15 @@ export async function writeAtomically(path: string, content: string | Uint8Array
   await rename(temporary, path);
 }
 
-/** Returns the path beside a file at which it is written until it is whole. */
+/** Returns the temporary path beside a file, where it is written until it is complete. */
 export function temporaryPath(path: string): string {
   return join(dirname(path), temporaryName(basename(path)));
 }
 
 /**
- * Removes what writers that were killed have left in a folder in which nobody writes now.
+ * Removes temporary files that killed processes left in a folder. No process may be writing to the folder.
  *
- * @param isOwn - decides by the name that a file was to have. @default all are
+ * @param isOwn - returns whether to remove a file, from its final name. @default all files
  */
 export async function removeTemporaries(folder: string, isOwn: (name: string) => boolean = () => true): Promise<void> {
   const names = await readdir(folder).catch(() => []);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-/** Limit of Linux and macOS on the name of a file or folder. */
+/** Limit of Linux and macOS on the name of a file or folder, in bytes. */
 const MAX_NAME_BYTES = 255;
 const DIGEST_DIGITS = 16;
-/** A suffix that is kept where the name in front of it is cut. */
+/** Suffix that is kept when the name in front of it is cut. */
 const SUFFIX = /\.[A-Za-z0-9]{1,12}$/;
 
 /** Returns the path of a key below a folder; a segment that is too long for a file system is cut, and ends in its digest. */
@@ -13,8 +13,8 @@ export function pathOfKey(folder: string, key: string): string {
 }
 
 /**
- * Returns the name as it is where it has at most `maxBytes` bytes. Otherwise its beginning, a digest of the whole name
- * and its suffix, so that different names stay different.
+ * Returns the name unchanged if it has at most `maxBytes` bytes. Otherwise returns its beginning, a digest of the whole
+ * name and its suffix, so that different names stay different.
  */
 export function fittingName(name: string, maxBytes = MAX_NAME_BYTES): string {
   if (Buffer.byteLength(name) <= maxBytes) return name;
@@ -23,13 +23,13 @@ export function fittingName(name: string, maxBytes = MAX_NAME_BYTES): string {
   return firstBytes(name, maxBytes - Buffer.byteLength(end)) + end;
 }
 
-/** Returns what a file is called until it is whole: its name, cut where that is too long, and the process that writes it. */
+/** Returns the name of a file until it is complete: its name, cut if too long, and the id of the writing process. */
 export function temporaryName(name: string): string {
   const end = `.${process.pid}.tmp`;
   return fittingName(name, MAX_NAME_BYTES - end.length) + end;
 }
 
-/** Returns as many whole characters as fit. */
+/** Returns the longest beginning that fits, in whole characters. */
 function firstBytes(text: string, maxBytes: number): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));
   return text.slice(0, read);

@@ -9,8 +9,8 @@ const CHUNK_BYTES = 256 * 1024;
 /**
  * Opens a file for reading by range.
  *
- * @throws ElementReadError named `SourceGone` where there is no such file, `SourceUnreadable` where it can't be read;
- *   reading throws the latter too.
+ * @throws ElementReadError named `SourceGone` if there is no such file, `SourceUnreadable` if it can't be read; reading
+ *   throws the latter too.
  */
 export async function openFileSource(path: string): Promise<ByteSource & AsyncDisposable> {
   const file = await openFile(path);
@@ -37,10 +37,10 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
-/** What the system says where it has no more room for this process; the file is not to blame. */
+/** Error codes for a system without free resources; the file is not the cause. */
 const SHORT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
 
-/** Returns an error that names the file and the system's reason, where the file is to blame. */
+/** Returns an error that names the file and the system's reason, if the file is the cause. */
 function unreadable(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || SHORT_OF_RESOURCES.has(String(error.code))) return error;
   return new ElementReadError('SourceUnreadable', `Cannot read ${path}: ${systemReason(error)}`, { cause: error });

@@ -93,7 +93,7 @@ export async function getText(
   return { text: (await collect(object.chunks)).toString('utf8'), info: object.info };
 }
 
-/** Reads a small object, or a range of one; undefined where there is none. */
+/** Reads a small object, or a range of one; undefined if there is no such object. */
 export async function getBytes(
   store: ObjectStore,
   address: ObjectAddress,

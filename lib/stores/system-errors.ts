@@ -1,4 +1,4 @@
-/** Reasons that users meet, in words; others are the system's own code. */
+/** Texts for the common system errors; for others, the code is shown. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
@@ -10,7 +10,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EIO: 'the disk reports an input/output error (EIO)',
 };
 
-/** Returns why the system refused, without the path, which the caller names. */
+/** Returns why a system call failed, without the path, which the caller names. */
 export function systemReason(error: unknown): string {
   const code = codeOf(error);
   if (code === undefined) return error instanceof Error ? error.message : String(error);

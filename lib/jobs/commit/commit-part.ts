@@ -14,7 +14,7 @@ const JSON_LINES = 'application/x-ndjson';
 export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
   /** What models that asked for a device ran on. @default what the spool's outcomes say */
   readonly providers?: Providers | undefined;
-  /** Tokens that were counted. @default what the spool's outcomes say */
+  /** Tokens that were counted. @default the tokens of the spool's outcomes */
   readonly usage?: TokenUsage | undefined;
   readonly output: OutputBucket;
   /** What must be there for the commit to hold: nothing, or the part that it replaces. @default 'absent' */

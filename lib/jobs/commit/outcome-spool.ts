@@ -94,7 +94,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     const { tally, results, errors } = this.#cut;
     if (tally.total <= least || tally.total === this.tally.total) return;
     await Promise.all([truncate(this.results.path, results), truncate(this.errors.path, errors)]);
-    // What was counted behind the cut only is in the answers that are kept.
+    // Tokens counted after the cut are in the answers that are kept.
     delete this.tally.usage;
     Object.assign(this.tally, tally);
   }

@@ -5,7 +5,7 @@ import type { PartPlace } from '../output-layout.ts';
 /** S3 takes 2 KB of metadata; names and the other fields need the rest. */
 const MAX_DETAILS_BYTES = 1200;
 
-/** What of a note can grow with the pipeline: stages and models, what these ran on, and the tokens that they counted. */
+/** Fields of a note that can grow with the pipeline: stages, models, execution providers and token counts. */
 type NoteDetails = Pick<PartNote, 'failedByStage' | 'models' | 'providers' | 'usage'>;
 
 /** Where committed results are. */

@@ -1,7 +1,7 @@
 import type { Pipeline } from '../../config/fabric.ts';
 import type { Counts, PartNote } from '../manifest.ts';
 
-/** A ratio says little before this many outcomes are there; and so many that all failed for one reason end a job. */
+/** Minimum number of outcomes for a ratio, and number of first elements that stop a job if all fail for one reason. */
 export const LEAST_OUTCOMES = 1000;
 
 export type FailureLimits = Pick<Pipeline, 'maxFailures' | 'maxFailureRatio'>;
@@ -19,12 +19,12 @@ export function hasLimits({ maxFailures, maxFailureRatio }: FailureLimits): bool
   return maxFailures !== undefined || maxFailureRatio !== undefined;
 }
 
-/** Whether a job is stopped where its first elements all fail for one reason: only `maxFailureRatio: 1` says not. */
+/** Returns whether a job is stopped if its first elements all fail for one reason; not with `maxFailureRatio: 1`. */
 export function stopsWhenAllFail({ maxFailureRatio }: FailureLimits): boolean {
   return maxFailureRatio !== 1;
 }
 
-/** Why a job is past the limits that its pipeline states, in a sentence; undefined where it is not. */
+/** Returns a sentence on which limit of its pipeline a job exceeds; undefined if it exceeds no limit. */
 export function limitReason(counts: Pick<Counts, 'total' | 'failed'>, limits: FailureLimits): string | undefined {
   if (!isPastLimits(counts, limits)) return undefined;
   const { maxFailures, maxFailureRatio } = limits;
@@ -34,7 +34,7 @@ export function limitReason(counts: Pick<Counts, 'total' | 'failed'>, limits: Fa
     : `${failed} of ${counts.total.toLocaleString('en')} elements failed: 'maxFailureRatio' is ${maxFailureRatio}`;
 }
 
-/** What became of the elements of some parts. */
+/** Counts of the elements of some parts. */
 export interface PartCounts extends Counts {
   readonly failedByStage: Readonly<Record<string, number>>;
 }
@@ -53,8 +53,8 @@ export function countParts(notes: Iterable<Pick<PartNote, 'elements' | 'succeede
 }
 
 /**
- * Why a job is to be stopped by the counts of its parts: they are past its pipeline's limits, or all elements so far failed
- * at one stage. Undefined where it may go on.
+ * Returns why a job must be stopped, from the counts of its parts: they exceed its pipeline's limits, or all elements
+ * so far failed at one stage. Undefined if the job can go on.
  */
 export function stopReason(counts: PartCounts, limits: FailureLimits): string | undefined {
   const reason = limitReason(counts, limits);

@@ -30,7 +30,7 @@ export type SeenJob =
       readonly abandoned: readonly number[];
     };
 
-/** Parts that are read first to see whether all elements fail; then four times as many, until one says more. */
+/** Number of parts that are read first to see whether all elements fail, and its growth until that is decided. */
 const FIRST_READ = 1;
 const READ_GROWTH = 4;
 
@@ -73,7 +73,7 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   };
 }
 
-/** How a job ends of which these parts are there and no others come. */
+/** Returns the end of a job that has these parts and will get no others. */
 function endOf(
   job: Job,
   parts: ReadonlyMap<number, CommittedPart>,
@@ -139,8 +139,8 @@ async function stop(
 }
 
 /**
- * The counts by which a job may be stopped: of all parts where its pipeline has limits; otherwise of as many as show whether
- * all elements fail. Undefined where nothing could stop it.
+ * Returns the counts that decide whether a job is stopped: of all parts if its pipeline has limits, otherwise of enough
+ * parts to see whether all elements fail. Undefined if the job can't be stopped.
  */
 async function countsToWatch(
   reader: PartReader,

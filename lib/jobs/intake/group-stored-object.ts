@@ -58,7 +58,7 @@ function bundleOpener(
   { store, bucket }: OutputBucket,
 ): GroupElementsOptions['openBundle'] {
   const { job, name } = object;
-  // States of earlier versions do not have it: those went by the name.
+  // States of earlier versions do not have it: those versions decided by the name.
   if (state.phase !== 'sort' || !(state.isStaged ?? compressionOf(name) !== undefined)) {
     let opened: Promise<ByteSource> | undefined;
     return async () => {

@@ -43,7 +43,7 @@ export interface IntakeState {
 
 const name = z.string().min(1);
 const count = z.int().nonnegative();
-/** As the first bytes of an object have it; earlier versions recorded none. */
+/** Dialect found in the first bytes of an object; earlier versions did not record it. */
 const dialect = z.object({ delimiter: name.optional(), carriageReturns: z.literal(true).optional() }).optional();
 const cutsPlan = z.object({
   kind: z.literal('cuts'),

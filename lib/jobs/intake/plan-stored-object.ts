@@ -36,7 +36,7 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   if (manifestKind !== undefined) {
     return stageObjectLists(opened, object, manifestKind, await fixInput(object.job, given));
   }
-  // What was planned in part is not compressed: that is always planned at once.
+  // A partly planned object is not compressed: a compressed object is always planned in one run.
   const isPlanned = progress.kind === 'plan' && progress.plan !== undefined;
   const { source, compression } = isPlanned
     ? { source: opened, compression: undefined }

@@ -25,7 +25,7 @@ export async function rejectObject(
   telemetry.warn('object rejected', { bucket, key, ...version, reason });
 }
 
-/** Puts an explanation, also in the place of an earlier one of the same object. @returns whether it did */
+/** Puts an explanation, or replaces an earlier one of the same object. @returns whether it was written */
 async function explain(key: string, text: string, { store, bucket }: FabricPorts['output']): Promise<boolean> {
   const address = { bucket, key };
   const contentType = 'application/json';

@@ -26,10 +26,10 @@ export interface Answer {
 }
 
 /**
- * Puts an answer where there is none or an older one.
+ * Puts an answer if there is no answer yet, or an older one.
  *
- * @returns whether it did
- * @throws FabricError `NOT_AN_ANSWER` where an object is in its place that the fabric did not write
+ * @returns whether the answer was written
+ * @throws FabricError `NOT_AN_ANSWER` if its key has an object that the fabric did not write
  */
 export async function putAnswer(
   { key, line, failed, metadata, replaces }: Answer,
@@ -61,7 +61,7 @@ export async function putAnswer(
   );
 }
 
-/** What `fabric run` has answered has no metadata, and starts as every answer to the same element does. */
+/** Checks that an object is an answer. Answers of `fabric run` have no metadata, so their first field is compared. */
 async function expectAnswer(
   { key, line, metadata }: Pick<Answer, 'key' | 'line' | 'metadata'>,
   there: ObjectInfo,

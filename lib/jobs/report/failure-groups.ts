@@ -5,23 +5,23 @@ import { messageShape, wideShape } from './message-shape.ts';
 /** Failures that have one reason: they failed at one stage, with one error, at one place in the user's code. */
 export interface FailureGroup {
   readonly stage: string;
-  /** The first one's, its message whole. */
+  /** Error of the first failure, with its whole message. */
   readonly error: ErrorDescription;
   readonly count: number;
-  /** The first one's id. */
+  /** Id of the first failure. */
   readonly id: string;
-  /** Whether the messages of the others are not all the same: they differ by numbers, ids or quoted values. */
+  /** True if the messages of the group differ, by numbers, ids or quoted values. */
   readonly isVaried: boolean;
 }
 
-/** What is kept of a failure. */
+/** Fields of a failure that are kept. */
 export type GroupedFailure = Pick<ErrorsLine, 'id' | 'stage' | 'error'>;
 
-/** Groups that are kept; failures of more kinds are counted together. */
+/** Maximum number of groups; failures of further kinds are counted together. */
 const MAX_GROUPS = 1000;
-/** Groups that differ by names in quotes alone: of more, all are one group, for then they name elements. */
+/** Maximum number of groups that differ only by quoted names. More become one group, as the names are of elements. */
 const MAX_NAMES = 10;
-/** Texts of errors by which a line's group is found without a look at its parts. */
+/** Maximum number of cached error texts, which find a line's group without parsing the line. */
 const MAX_TEXTS = 1000;
 
 /** A group while it is counted. */
@@ -33,17 +33,17 @@ interface OpenGroup {
   isVaried: boolean;
 }
 
-/** Groups that differ by names alone. */
+/** Groups that differ only by names. */
 interface Family {
   readonly keys: string[];
   isOne: boolean;
 }
 
-/** Counts failures by reason, in memory that is bounded by the number of reasons. Groups are in the order of their first failures. */
+/** Counts failures by reason, in bounded memory. Groups are in the order of their first failures. */
 export class FailureGroups {
   readonly #groups = new Map<string, OpenGroup>();
   readonly #families = new Map<string, Family>();
-  /** The keys of groups by the stage and error of lines, as they are written there. */
+  /** Keys of groups by the text of the stage and error in a line. */
   readonly #texts = new Map<string, string>();
   #others = 0;
   #total = 0;
@@ -52,12 +52,12 @@ export class FailureGroups {
     return this.#total;
   }
 
-  /** Failures of more kinds than are kept. */
+  /** Number of failures of further kinds than are kept. */
   get others(): number {
     return this.#others;
   }
 
-  /** The groups, the largest first. */
+  /** Returns the groups, the largest first. */
   list(): readonly FailureGroup[] {
     return [...this.#groups.values()].toSorted((one, other) => other.count - one.count);
   }
@@ -66,7 +66,7 @@ export class FailureGroups {
     this.#count(failure, 1, false);
   }
 
-  /** Adds a line of an errors part, most of which is not parsed: its input may be large, and its error is often known. */
+  /** Adds a line of an errors part. Parses little of it: its input may be large, and its error is often known. */
   addLine(line: string): void {
     const text = errorText(line);
     if (text === undefined) return this.add(parseErrorsLine(line));
@@ -79,11 +79,11 @@ export class FailureGroups {
     }
     const failure = failureOf(line, text);
     const added = this.#count(failure, 1, false);
-    // A copy: a piece of a line keeps all that was read with it.
+    // A copy: a substring would keep the whole chunk that was read in memory.
     if (added !== undefined && this.#texts.size < MAX_TEXTS) this.#texts.set(Buffer.from(text).toString(), added);
   }
 
-  /** Adds what was counted elsewhere, of failures that come after those here. */
+  /** Adds the groups of failures that come after those counted here. */
   merge(other: FailureGroups): void {
     for (const [wide, { isOne }] of other.#families) if (isOne) this.#join(wide);
     for (const { count, isVaried, ...failure } of other.#groups.values()) this.#count(failure, count, isVaried);
@@ -123,7 +123,7 @@ export class FailureGroups {
     return wide;
   }
 
-  /** Makes one group of those of a family. */
+  /** Joins the groups of a family into one. */
   #join(wide: string): void {
     const family = this.#families.get(wide) ?? { keys: [], isOne: false };
     this.#families.set(wide, family);
@@ -139,8 +139,8 @@ export class FailureGroups {
 }
 
 /**
- * The stage and the error of an errors line, as they stand there: what comes before is ids and keys, and no text in JSON
- * has quotes that are not escaped. Undefined for a line that another program wrote.
+ * Returns the text of the stage and the error in an errors line. Only ids and keys come before it, and JSON escapes the
+ * quotes in those. Undefined for a line that another program wrote.
  */
 function errorText(line: string): string | undefined {
   const start = line.indexOf(',"stage":"');

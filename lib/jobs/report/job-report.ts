@@ -15,7 +15,7 @@ export interface JobReport {
   readonly source: string;
   /** `running`: nothing says yet how it ended. `redriving`: it has ended, and failures of it are run again. */
   readonly status: JobStatus | 'running' | 'redriving';
-  /** Why it was stopped. */
+  /** Reason that it was stopped. */
   readonly reason?: string;
   readonly parts: { readonly done: number; readonly of: number };
   /** Of the manifest; of a job that runs, of the parts so far, where that is known. */

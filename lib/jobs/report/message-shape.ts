@@ -1,4 +1,4 @@
-/** Characters of a message that are compared: what follows hardly tells one reason from another. */
+/** Number of characters of a message that are compared: the rest rarely distinguishes reasons. */
 const COMPARED_CHARACTERS = 4000;
 
 /** Names in single quotes, texts in double quotes, digests and numbers. An apostrophe within a word opens no quotes. */
@@ -6,8 +6,8 @@ const PARTS =
   /(?<name>(?<![\w])'[^'\n]*'(?!\w))|(?<text>"(?:[^"\\]|\\.)*")|(?<digest>(?<!\w)(?=[a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*(?!\w))|(?<number>(?<!\w)[-+]?\d+(?:[.,:]\d+)*(?:e[-+]?\d+)?)/gi;
 
 /**
- * A message without what is the element's: numbers, digests, and texts in double quotes. Names in single quotes stay:
- * they are columns, fields and inputs, and each has a reason of its own.
+ * Returns a message without the values of its element: numbers, digests, and texts in double quotes. Names in single
+ * quotes stay: they are columns, fields and inputs, and each is a separate reason.
  */
 export function messageShape(message: string): string {
   return message
@@ -15,7 +15,7 @@ export function messageShape(message: string): string {
     .replaceAll(PARTS, (part: string) => (part.startsWith("'") ? part : part.startsWith('"') ? '"…"' : '#'));
 }
 
-/** The shape of a message without its names and digits: the same for messages that name each element by an id. */
+/** Returns the shape without names and digits: the same for messages that only differ by the id of their element. */
 export function wideShape(shape: string): string {
   return shape.replaceAll(/(?<!\w)(['`])[^'`\n]*\1(?!\w)/g, '$1…$1').replaceAll(/\d+/g, '#');
 }

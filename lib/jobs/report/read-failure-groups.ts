@@ -7,9 +7,9 @@ import { partPlace } from '../output-layout.ts';
 import { bundlesWithErrors } from '../redrive/read-failures.ts';
 import { FailureGroups } from './failure-groups.ts';
 
-/** Parts that are read at once, which takes requests where they are in S3. */
+/** Number of parts that are read at once; in S3, each is a request. */
 const READS_AT_ONCE = 8;
-/** Parts whose groups wait to be put together, in order. */
+/** Number of parts whose groups are kept before they are merged, in order. */
 const PARTS_TOGETHER = 64;
 
 /** Adds the failures of a job, in input order, from its errors parts. */

@@ -3,20 +3,20 @@ import { parseErrorsLine } from '../commit/errors-line.ts';
 import { messageShape, wideShape } from '../report/message-shape.ts';
 import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../finalizing/failure-limits.ts';
 
-/** Error names that say nothing about the reason, so that their messages have to agree. */
+/** Error names that do not identify a reason, so that the messages are compared too. */
 const GENERAL_NAMES: ReadonlySet<string> = new Set(['Error', 'FabricError']);
 
 interface Reason {
   readonly stage: string;
   readonly name: string;
   readonly message: string;
-  /** The message without what is the element's own. */
+  /** Message without the values of its element. */
   readonly shape: string;
 }
 
 /**
- * Watches the outcomes of a job for a start in which all elements fail for one reason: the same stage and the same error,
- * whose messages may differ by the element. One success, or a second reason, ends the watch.
+ * Detects that all elements at the start of a job fail for one reason: the same stage and the same error, whose
+ * messages may differ by the element. One success, or a second reason, ends the watch.
  */
 export class FailureWatch {
   #isOpen: boolean;
@@ -28,7 +28,7 @@ export class FailureWatch {
     this.#isOpen = stopsWhenAllFail(limits);
   }
 
-  /** Takes outcomes, in whichever order bundles give them. @returns why the job is to stop, in a sentence, once it is */
+  /** Adds outcomes, in any order. @returns a sentence on why the job must stop, as soon as it must */
   add({ elements, succeeded, failed, errors }: OutcomeChunk): string | undefined {
     if (!this.#isOpen || elements === 0) return undefined;
     if (succeeded > 0 || Object.keys(failed).length > 1) this.#close();
@@ -40,7 +40,7 @@ export class FailureWatch {
     return `the first ${LEAST_OUTCOMES.toLocaleString('en')} elements all failed at ${stage}: ${name}: ${message}${example}`;
   }
 
-  /** A part that an earlier run committed: one success in it is enough. */
+  /** Adds a part that an earlier run committed: one success in it ends the watch. */
   addPart({ succeeded }: { readonly succeeded: number }): void {
     if (succeeded > 0) this.#close();
   }

@@ -9,23 +9,23 @@ export interface FoundFile {
   /** Its path below the folder. */
   readonly name: string;
   readonly path: string;
-  /** Why it can't be read, as far as the listing shows. */
+  /** Reason that it can't be read, as far as the listing shows. */
   readonly failure?: ErrorDescription;
 }
 
 export interface FilesBelow {
   /** In the order of their names. */
   readonly files: readonly FoundFile[];
-  /** Whether others were left out, as their names or those of their folders begin with `_` or `.`. */
+  /** True if files were left out because their names, or those of their folders, begin with `_` or `.`. */
   readonly skips: boolean;
 }
 
-/** Whether a name is one that folders, globs and prefixes leave out: hidden ones, and notes such as `_SUCCESS`. */
+/** Returns whether folders, globs and prefixes leave out a name: hidden files, and notes such as `_SUCCESS`. */
 export function isSkippedName(name: string): boolean {
   return /^[_.]/.test(name) && name !== '.' && name !== '..';
 }
 
-/** Finds all files below a folder. @throws the system's error where the folder itself can't be read */
+/** Finds all files below a folder. @throws the system's error if the folder itself can't be read */
 export async function filesBelow(folder: string): Promise<FilesBelow> {
   const files: FoundFile[] = [];
   let skips = false;
@@ -49,8 +49,8 @@ export async function filesBelow(folder: string): Promise<FilesBelow> {
 }
 
 /**
- * Finds the files below a folder that a pattern matches. What the pattern leaves to a wildcard never begins with `_` or
- * `.`; what it writes out may.
+ * Finds the files below a folder that a pattern matches. Wildcards do not match names that begin with `_` or `.`; the
+ * pattern has to spell those out.
  */
 export async function filesMatching(folder: string, pattern: string): Promise<FilesBelow> {
   const namesNotes = pattern.split('/').some((segment) => segment.startsWith('_'));
@@ -68,7 +68,7 @@ function closedFolder(folder: string, { path }: Place, error: unknown): FoundFil
   return { name: relative(folder, path), path, failure: { name: 'SourceUnreadable', message } };
 }
 
-/** By UTF-16 code units, as jobs of folders have always been ordered. */
+/** Compares by UTF-16 code units, as jobs of folders have always been ordered. */
 function byName({ name: one }: FoundFile, { name: other }: FoundFile): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
@@ -77,7 +77,7 @@ function byName({ name: one }: FoundFile, { name: other }: FoundFile): number {
 const LINE_END = /[\n\r\u2028\u2029]/g;
 const STANDS_FOR_LINE_END = '\u240a';
 
-/** An entry as the glob asks about it. */
+/** An entry with the members that the glob library uses. */
 interface GlobEntry {
   readonly name: string;
   isFile(): boolean;
@@ -86,14 +86,14 @@ interface GlobEntry {
 }
 
 /**
- * Shows a folder to a glob as the root of a file system in which links are followed, and what can't be read is a file:
- * by itself a glob drops broken links and folders without permission, without a word.
+ * Presents a folder to the glob library as the root of a file system. Links are followed, and an entry that can't be
+ * read is a file: the library silently drops broken links and folders without permission.
  */
 class GlobListing {
   readonly #root: string;
-  /** Whether names that begin with `_` are shown. */
+  /** True if names that begin with `_` are shown. */
   readonly #showsNotes: boolean;
-  /** By the path that the glob knows. */
+  /** Folders by their path in the glob's file system. */
   readonly #folders: Map<string, Place>;
   readonly #files = new Map<string, FoundFile>();
   readonly #closed: FoundFile[] = [];
@@ -108,7 +108,7 @@ class GlobListing {
     const readdir = (path: string, _: unknown, done: (error: null, entries: readonly GlobEntry[]) => void): void =>
       void this.#list(path).then((entries) => done(null, entries));
     const options = { cwd: '/', onlyFiles: true, expandDirectories: false, dot };
-    // The glob calls this function, and none of the others, with these arguments.
+    // The glob library calls only this function, with these arguments.
     const fs = { readdir } as unknown as NonNullable<GlobOptions['fs']>;
     // A leading '!' would exclude what follows it.
     const paths = await glob(pattern.replace(/^!(?!\()/, '\\!'), { ...options, fs });

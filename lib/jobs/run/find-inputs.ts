@@ -7,7 +7,7 @@ import { InputError, rejectedInput, type RunInput } from './run-input.ts';
  *
  * A file is called by its name; a directory's or glob's files by their paths below it (below a glob's last fixed
  * folder); a directory of objects that are one element each is one job of the directory's name. In S3, what ends in '/'
- * is a directory. What is there and can't be run comes as a rejected input, so that the others can be run.
+ * is a directory. An existing file that can't be run is returned as a rejected input, so that the others run.
  *
  * @throws InputError where an argument names nothing, or two would share a folder of results.
  */
@@ -46,7 +46,7 @@ function withPossibleName(input: RunInput): RunInput {
   return reason === undefined ? input : rejectedInput({ uri }, name, `it can't be run as '${name}': ${reason}`);
 }
 
-/** Why no results can have an input's name. */
+/** Returns why results can't have an input's name. */
 function whyNoName(name: string): string | undefined {
   if (name.startsWith('_')) return "names that start with '_' are the fabric's own; rename it";
   // An object key may have such segments; they would lead out of the folder of results.

@@ -8,7 +8,7 @@ import { codeOf, systemReason } from '../../stores/system-errors.ts';
 export interface Place {
   /** Its path; bytes that are not UTF-8 are written `\xe9`. */
   readonly path: string;
-  /** The path as the system has it: bytes where it is not UTF-8, which no text can name. */
+  /** Path for system calls: bytes if it is not UTF-8. */
   readonly raw: string | Buffer;
   /** The real paths of the linked folders that led here. */
   readonly links: readonly string[];
@@ -18,7 +18,7 @@ export interface Place {
 export interface FolderEntry extends Place {
   readonly name: string;
   readonly isFolder: boolean;
-  /** Why a file can't be read, as far as its entry shows. */
+  /** Reason that a file can't be read, as far as its entry shows. */
   readonly failure?: ErrorDescription;
 }
 
@@ -27,9 +27,9 @@ export function placeOf(path: string): Place {
 }
 
 /**
- * Lists a folder. A link to a folder that this one lies in is left out: what it leads to is listed already.
+ * Lists a folder. Leaves out links to a folder above it, whose files are listed already.
  *
- * @throws the system's error where the folder can't be read.
+ * @throws the system's error if the folder can't be read.
  */
 export async function readFolder(folder: Place): Promise<readonly FolderEntry[]> {
   const listed: FolderEntry[] = [];
@@ -42,7 +42,7 @@ export async function readFolder(folder: Place): Promise<readonly FolderEntry[]>
   return [...listed, ...(await Promise.all(others)).filter((entry) => entry !== undefined)];
 }
 
-/** Names as bytes only where one of them is no text, which is rare. */
+/** Lists a folder; with names as bytes only if one of them is not UTF-8, which is rare. */
 async function direntsOf(folder: string | Buffer): Promise<readonly Dirent<string | Buffer>[]> {
   const dirents = await readdir(folder, { withFileTypes: true });
   if (!dirents.some(({ name }) => name.includes('\ufffd'))) return dirents;
@@ -60,7 +60,7 @@ function entryOf(folder: Place, dirent: Dirent<string | Buffer>): FolderEntry {
   return { name: text, path, raw, links: folder.links, isFolder, ...failure };
 }
 
-/** What a link leads to, or why an entry that is no regular file can't be read. */
+/** Returns the entry that a link leads to, or an entry with the reason that it can't be read. */
 async function followed(entry: FolderEntry, folder: Place): Promise<FolderEntry | undefined> {
   const look = await lookAt(entry.raw);
   switch (look.kind) {
@@ -83,12 +83,12 @@ function isIn(outer: string, path: string): boolean {
   return `${path}/`.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }
 
-/** What a path leads to. */
+/** Target of a path. */
 export type Look =
   | { readonly kind: 'file' | 'folder' | 'nothing' }
   | { readonly kind: 'failed'; readonly failure: ErrorDescription };
 
-/** Looks at what a path leads to; a link that leads nowhere is something that can't be read, and not nothing. */
+/** Finds the target of a path. A broken link is `failed`, not `nothing`. */
 export async function lookAt(path: string | Buffer): Promise<Look> {
   let stats: Stats;
   try {
@@ -126,7 +126,7 @@ function nameOf(name: string | Buffer): { readonly text: string; readonly isText
   }
 }
 
-/** ASCII as it is, every other byte as `\xe9`: what `ls --escape` and a shell's `$'…'` understand. */
+/** Writes every byte that is not printable ASCII as `\xe9`, like `ls --escape`; a shell reads it in `$'…'`. */
 function escaped(name: Buffer): string {
   return Array.from(name, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,

@@ -31,7 +31,7 @@ export function folderOutput(path: string): RunOutput {
       return recorded;
     },
     async clear(folder, jobs) {
-      // The notes go first: without them no part counts.
+      // Notes are removed first: a part without a note does not count.
       for (const job of jobs) await rm(place(stagingOf(job)), { recursive: true, force: true });
       if (folder !== undefined) await JobFolder.clear(place(folder));
     },

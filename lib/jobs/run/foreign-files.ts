@@ -5,30 +5,30 @@ import { InputError } from './run-input.ts';
 /** Files of a folder or objects of a prefix, by their paths below it. */
 export interface FolderContents {
   readonly paths: AsyncIterable<string>;
-  /** Reads a whole small file; undefined where it is gone. */
+  /** Reads a whole small file; undefined if it is gone. */
   text(path: string): Promise<string | undefined>;
   /** Reads the first `bytes` bytes of a file. */
   start(path: string, bytes: number): Promise<string | undefined>;
 }
 
-/** Tells what is in the place of a file that the fabric writes by itself: an answer, or an explanation. */
+/** State of the path of a single file that the fabric writes: an answer, or an explanation. */
 export type OwnState = 'absent' | 'own' | 'foreign';
 
-/** Files that an operating system leaves in folders that somebody looked at. */
+/** Files that operating systems create in folders that a user opens. */
 const SYSTEM_FILES: ReadonlySet<string> = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini']);
 const TEMPORARY_SUFFIX = /\.\d+\.tmp$/;
 
-/** An answer's path: its file name ends so. */
+/** Suffix of an answer's file name. */
 const ANSWER_SUFFIX = '.json';
-/** Where a job's errors go: another job's results there would be mixed with them. */
+/** Folder of a job's errors: results of another job there would be mixed with them. */
 const ERRORS = 'errors';
 
 /**
- * Finds a file that the fabric did not write in a folder which has no recorded job. Results of other jobs below the folder
- * and answers to single objects stay where they are, so they do not count; nor do files of the operating system.
+ * Finds a file that the fabric did not write in a folder without a recorded job. Results of other jobs below the folder
+ * and answers to single objects do not count, since they stay. Files of the operating system do not count either.
  *
  * @param name - the folder's path below the pipeline's.
- * @returns the path of the first such file; undefined where a job can have the folder.
+ * @returns the path of the first such file; undefined if a job can use the folder.
  */
 export async function findForeign(contents: FolderContents, name: string): Promise<string | undefined> {
   const jobFolders = new Map<string, boolean>();
@@ -54,7 +54,7 @@ function isHarmless(path: string): boolean {
   return SYSTEM_FILES.has(file) || (TEMPORARY_SUFFIX.test(path) && isResultPath(path.replace(TEMPORARY_SUFFIX, '')));
 }
 
-/** The folders that a path lies in: of `a/b/c`, `a` and `a/b`. */
+/** Returns the folders above a path: `a` and `a/b` for `a/b/c`. */
 function foldersAbove(path: string): readonly string[] {
   const parts = path.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
@@ -66,12 +66,12 @@ async function isAnswer(path: string, name: string, contents: FolderContents): P
   return (await contents.start(path, Buffer.byteLength(head))) === head;
 }
 
-/** The id of an object that is one element by itself. */
+/** Returns the id of an object that is a single element. */
 export function looseId(name: string): string {
   return `${name}#0`;
 }
 
-/** Tells a file of the fabric from another one, by the start of what is there. */
+/** Distinguishes a file of the fabric from other files by its start. */
 export async function ownState(head: string, start: (bytes: number) => Promise<string | undefined>): Promise<OwnState> {
   const there = await start(Buffer.byteLength(head));
   if (there === undefined) return 'absent';

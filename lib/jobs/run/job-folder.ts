@@ -139,8 +139,8 @@ export class JobFolder implements JobOutput {
   }
 
   /**
-   * Removes the results of the job that a folder holds, and nothing else that is there; then the folder, where it is empty.
-   * `job.json` goes last: until then the folder is the job's, also after a crash.
+   * Removes the results of the job in a folder and no other files; then the folder, if it is empty. `job.json` is
+   * removed last: until then the folder belongs to the job, even after a crash.
    */
   static async clear(folder: string): Promise<void> {
     const names = await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)));
@@ -173,7 +173,7 @@ export class JobFolder implements JobOutput {
   }
 }
 
-/** The results in a job's folder, or in a folder in it, by their paths below the job's. */
+/** Lists the results in a job's folder, or in a folder below it, by their paths below the job's folder. */
 async function resultsIn(folder: string, below: string): Promise<readonly string[]> {
   const names = await readdir(join(folder, below)).catch(() => []);
   return names.map((name) => join(below, name)).filter(isResultPath);
@@ -195,7 +195,7 @@ async function readIfThere(path: string, encoding: 'utf8' | null = 'utf8'): Prom
   try {
     return await readFile(path, encoding);
   } catch (error) {
-    // A file may be in the place of a folder, or a folder in that of a file.
+    // A file may have the name of a folder, or a folder that of a file.
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }

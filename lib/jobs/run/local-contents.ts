@@ -2,7 +2,7 @@ import { lstat, open, opendir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { FolderContents } from './foreign-files.ts';
 
-/** The files below a local folder, links among them. A file in the place of the folder is at the path `''`. */
+/** Returns the files below a local folder, including links. If the folder is a file, its path is `''`. */
 export function localContents(folder: string): FolderContents {
   return {
     paths: pathsBelow(folder),
@@ -23,10 +23,10 @@ async function* pathsBelow(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** The first bytes of a file as text; undefined where there is no file, `''` for what can't be read as one. */
+/** Reads the first bytes of a file as text; undefined if there is no file, `''` if it is not a regular file. */
 export async function startOf(path: string, bytes: number): Promise<string | undefined> {
   const file = await orMissing(() => open(path, 'r'));
-  // A link that leads nowhere is there all the same.
+  // A broken link counts as existing.
   if (file === undefined) return (await orMissing(() => lstat(path))) === undefined ? undefined : '';
   try {
     if (!(await file.stat()).isFile()) return '';

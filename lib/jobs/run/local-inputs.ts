@@ -9,10 +9,10 @@ import { lookAt } from './folder-entries.ts';
 import { InputError, isObjectFormat, objectInput, rejectedInput, type RunInput } from './run-input.ts';
 
 /**
- * Finds what a file's or a directory's path names, or a glob. A path that is there is taken as it stands, whatever a glob
- * would make of it. What is there and can't be read is an input too, with its reason.
+ * Finds the inputs that a path of a file or directory names, or a glob. An existing path is never read as a glob. An
+ * existing file that can't be read is an input too, with the reason.
  *
- * @throws InputError where an argument names nothing
+ * @throws InputError if an argument names nothing
  */
 export async function findLocalInput(arg: string, format: FormatName): Promise<readonly RunInput[]> {
   const path = resolve(arg);
@@ -42,7 +42,7 @@ async function findInFolder(path: string, arg: string, format: FormatName): Prom
   return [{ kind: 'folder', uri: path, name, objects }];
 }
 
-/** @returns nothing where the argument is no glob. */
+/** @returns undefined if the argument is not a glob. */
 async function findByGlob(path: string, arg: string, format: FormatName): Promise<readonly RunInput[] | undefined> {
   const folder = await fixedFolder(path);
   const pattern = relative(folder, path);
@@ -52,14 +52,14 @@ async function findByGlob(path: string, arg: string, format: FormatName): Promis
   return files.map((file) => fileInput(file, format));
 }
 
-/** What an error says where all files were left out. */
+/** Part of an error message if all files were left out. */
 export const SKIPPED = ": names that begin with '_' or '.' are left out, and folders of such names";
 
 function fileInput({ path, name, failure }: FoundFile, format: FormatName): RunInput {
   return objectInput({ uri: path }, name, { format, failure });
 }
 
-/** Arguments are text: a shell's bytes that are not UTF-8 do not come here as they are. */
+/** Returns a failure if a name is not UTF-8. Node decodes arguments, so other bytes arrive as U+FFFD. */
 function nameThatIsNoText(arg: string): ErrorDescription | undefined {
   if (!arg.includes('\ufffd')) return undefined;
   return { name: 'InvalidFileName', message: 'its name is not UTF-8: rename it' };
@@ -72,7 +72,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** The longest beginning of a pattern that is a folder's path as it stands, such as `exports (1)`. */
+/** Returns the longest beginning of a pattern that is the path of an existing folder, such as `exports (1)`. */
 async function fixedFolder(pattern: string): Promise<string> {
   let folder = '/';
   for (const segment of pattern.split('/')) {

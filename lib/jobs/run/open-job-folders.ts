@@ -28,9 +28,9 @@ export interface OpenJobFoldersOptions {
   readonly signal: AbortSignal;
   /** Told what share of an input is grouped by key, from 0 to 1. */
   readonly onGrouping?: (name: string, share: number) => void;
-  /** Told what happens to earlier results that nobody asked for in so many words. */
+  /** Called with what happens to earlier results if no option asked for it explicitly. */
   readonly onNotice?: (message: string) => void;
-  /** Told of each input that can't be run, once that is explained in `_rejected/`. @default the first one is thrown */
+  /** Called for each input that can't be run, once it is explained in `_rejected/`. @default the first one is thrown */
   readonly onRejected?: (rejected: RejectedInput) => void;
 }
 
@@ -69,7 +69,7 @@ async function refuseFolder(input: RunInput, options: OpenJobFoldersOptions): Pr
   }
 }
 
-/** One that is gone is rejected when its turn comes. */
+/** Ignores an input that can't be read: it is rejected when its turn comes. */
 function unlessUnreadable(error: unknown): undefined {
   if (!(error instanceof UnreadableInputError)) throw error;
 }
@@ -78,26 +78,26 @@ function alreadyThere(path: string): InputError {
   return new InputError(`${path} already holds results: '--resume' goes on with them, '--overwrite' starts anew`);
 }
 
-/** Where an input's results go, the job that is recorded there, and what becomes of that. */
+/** Folder of an input's results, the job that is recorded there, and what to do with that job. */
 interface Place {
   readonly id: string;
   readonly folder: string;
   readonly recorded: Job | undefined;
   readonly use: 'none' | 'continue' | 'replace';
-  /** The folder that holds the results of the source as it was. */
+  /** Folder with the results of the earlier version of the source. */
   readonly besides?: string;
 }
 
 /**
- * A folder belongs to the job it holds: that of a file that has been changed since goes beside it. A sample, as
- * '--limit' makes it, gives way to any other run.
+ * Finds the folder for an input's results. A folder belongs to the job in it: if the file has changed since, its new
+ * job gets a folder beside it. A sample ('--limit') is replaced by any other run.
  */
 async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promise<Place> {
   const { output, pipelineName, existing } = options;
   const id = await identified(input, () => inputId(input, options));
   const first = `${pipelineName}/${input.name}`;
   const beside = `${first}@${shownJobId(id)}`;
-  // In `a/errors`, parts would be in the place of the errors of an input called `a`.
+  // In `a/errors`, parts would be mixed with the errors of an input named `a`.
   const folder = input.name.endsWith('/errors') ? beside : first;
   const recorded = await output.jobIn(folder);
   if (recorded === undefined) return { id, folder, recorded, use: 'continue' };
@@ -110,7 +110,7 @@ async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promi
   return { id, folder: beside, recorded: await output.jobIn(beside), use: 'continue', besides: folder };
 }
 
-/** Whether a run would do what a recorded job does: a limit that the source does not reach is no difference. */
+/** Returns whether a run does the same as a recorded job. A limit above the size of the source makes no difference. */
 async function isSameJob(
   { id: recorded, source }: Job,
   id: string,
@@ -123,8 +123,8 @@ async function isSameJob(
 }
 
 /**
- * Plans each input's job when its turn comes, and records the plan; objects that are one element each have none. An
- * input that can't be planned is rejected, and the others go on.
+ * Plans each input's job when its turn comes, and records the plan; objects that are one element each have no
+ * plan. An input that can't be planned is rejected, and the others go on.
  */
 export async function* openJobFolders(
   inputs: readonly RunInput[],
@@ -153,10 +153,10 @@ async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOption
   }
 }
 
-/** Why one input is to blame; undefined where the run can't go on. */
+/** Returns why to reject the input; undefined if the error must end the run. */
 function reasonToReject(error: unknown): string | undefined {
   if (error instanceof UnreadableInputError) return error.reason;
-  // What reads the input names it, so that this is about its results.
+  // Errors of reading are UnreadableInputErrors, so this one is about the path of the results.
   return codeOf(error) === 'ENAMETOOLONG'
     ? "the path of its results is longer than the file system's limit"
     : undefined;
@@ -182,7 +182,7 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
   return results;
 }
 
-/** Says which earlier results are replaced, or kept beside the new ones. */
+/** Reports which earlier results are replaced, or kept beside the new ones. */
 function tellOf(
   { folder, recorded, use, besides }: Place,
   { uri }: RunInput,

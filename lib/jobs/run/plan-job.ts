@@ -27,7 +27,7 @@ export interface PlanJobOptions {
   readonly onGrouping?: ((name: string, share: number) => void) | undefined;
 }
 
-/** Plans an object or a folder. @throws UnreadableInputError where an object as a whole can't be read. */
+/** Plans an object or a folder. @throws UnreadableInputError if an object as a whole can't be read. */
 export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
   const { pipeline, pipelineName, limit } = options;
   const id = await inputId(input, options);
@@ -51,7 +51,7 @@ export async function planJob(input: RunInput, options: PlanJobOptions): Promise
  * A file's job is known by its path, size and modification time, a folder's by those of its files. An object's in S3 is
  * known by its version, as where the fabric is deployed; a prefix's by those of its objects.
  *
- * @throws the system's error where a file by itself is gone.
+ * @throws the system's error if an input that is a single file is gone.
  */
 export async function inputId(
   input: RunInput,
@@ -73,7 +73,7 @@ export async function inputId(
   return jobId(parts);
 }
 
-/** Of a folder's files one that can't be read is an element that fails, and the others go on. */
+/** Returns what identifies a version of a file. In a folder, a file that can't be read is only one failed element. */
 async function fileVersion(
   { uri, failure }: FoundObject,
   kind: RunInput['kind'],
@@ -83,7 +83,7 @@ async function fileVersion(
   return stats === undefined ? ['SourceGone'] : [stats.size, stats.mtimeMs];
 }
 
-/** What a job's source says of a limit. */
+/** Returns the fields of a job's source for a limit. */
 function limited(limit: number, isPrefix: boolean): Pick<JobSource, 'limit' | 'isWhole'> {
   return isPrefix ? { limit } : { limit, isWhole: true };
 }

@@ -6,7 +6,7 @@ import { InputError, type RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
 
 export interface OverlapOptions {
-  /** The inputs as they were given: files, directories, globs, URIs. */
+  /** Inputs as they were given: files, directories, globs, URIs. */
   readonly args: readonly string[];
   readonly inputs: readonly RunInput[];
   readonly pipelineName: string;
@@ -14,12 +14,12 @@ export interface OverlapOptions {
 }
 
 /**
- * Refuses an output that is mixed up with what is read:
+ * Refuses an output that overlaps with the inputs:
  *
- * - the output is a directory or prefix that was given as an input, or lies in one: the next run would read the results;
- * - the results of an input (its folder, or its answer) are an input, lie in one or contain one.
+ * - the output is a directory or prefix that was given as an input, or is in one: the next run would read the results;
+ * - the results of an input (its folder, or its answer) are an input, are in one or contain one.
  *
- * An output that merely contains inputs is fine, as in `fabric run p data/x.csv --output .`. Links are followed.
+ * An output that only contains inputs is allowed, as in `fabric run p data/x.csv --output .`. Links are followed.
  *
  * @throws InputError
  */
@@ -52,7 +52,7 @@ export async function refuseOverlap({ args, inputs, pipelineName, output }: Over
   }
 }
 
-/** The directory or prefix that an argument names; undefined for a file, an object or a glob. */
+/** Returns the directory or prefix that an argument names; undefined for a file, an object or a glob. */
 async function givenFolder(arg: string): Promise<string | undefined> {
   if (isS3Uri(arg)) return arg.endsWith('/') || !arg.slice('s3://'.length).includes('/') ? arg : undefined;
   const path = resolve(arg);
@@ -60,24 +60,24 @@ async function givenFolder(arg: string): Promise<string | undefined> {
   return stats?.isDirectory() === true ? path : undefined;
 }
 
-/** Whether a place is another or lies in it. Both are as `realPaths` gives them. */
+/** Returns whether a place is a folder or is in it. Both are results of `realPaths`. */
 export function isIn(folder: string, place: string): boolean {
   return place === folder || place.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
-/** The folders that a place lies in, the nearest first. */
+/** Returns the folders above a place, the nearest first. */
 function foldersAbove(place: string): readonly string[] {
   const above: string[] = [];
   for (let folder = dirname(place); folder !== above.at(-1); folder = dirname(folder)) above.push(folder);
   return above;
 }
 
-/** What the system says of a path that leads to nothing, or to nothing that can be read. */
+/** Error codes for a path that does not exist or can't be read. */
 const NOT_REAL: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES']);
 
 /**
- * Gives paths without links, also of what is not there yet: its nearest folder that is decides. URIs of S3 become paths of
- * their own kind, which no file has. Folders are asked for once.
+ * Returns a function that resolves links in paths. For a path that does not exist yet, it resolves the nearest existing
+ * folder. S3 URIs stay URIs, which no file path equals. Each folder is resolved once.
  */
 export function realPaths(): (path: string) => Promise<string> {
   const known = new Map<string, Promise<string>>();

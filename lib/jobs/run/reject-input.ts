@@ -6,18 +6,18 @@ import type { RunOutput } from './run-output.ts';
 
 /** An input that could not be run, while others were. */
 export interface RejectedInput {
-  /** Its path, or its URI. */
+  /** Path or URI of the input. */
   readonly input: string;
   readonly reason: string;
 }
 
-/** The inputs that were found to be none before anything was read. */
+/** Returns the inputs that were rejected before anything was read. */
 export function rejectedAmong(inputs: readonly RunInput[]): readonly RejectedInput[] {
   const rejected = inputs.filter(({ kind }) => kind === 'rejected');
   return rejected.map(({ uri, failure }) => ({ input: uri, reason: failure?.message ?? UNKNOWN_REASON }));
 }
 
-/** A rejected input always has its reason. */
+/** Fallback for the type only: a rejected input always has a reason. */
 export const UNKNOWN_REASON = 'it is not an input';
 
 interface RejectionPlace {
@@ -25,7 +25,7 @@ interface RejectionPlace {
   readonly pipelineName: string;
 }
 
-/** Explains among the results why an input makes no job, as the deployed fabric does: `_rejected/<pipeline>/<name>.json`. */
+/** Writes why an input makes no job to `_rejected/<pipeline>/<name>.json`, as the deployed fabric does. */
 export async function rejectInput(input: RunInput, reason: string, place: RejectionPlace): Promise<void> {
   const { versionId } = input;
   const { output } = place;
@@ -35,12 +35,12 @@ export async function rejectInput(input: RunInput, reason: string, place: Reject
   try {
     if ((await output.ownAt(path, headOf(text) ?? text)) !== 'foreign') await output.answer(path, text);
   } catch (error) {
-    // The path of an explanation is about as long as that of the results. The summary has the reason.
+    // Its path is about as long as that of the results, so it may be too long. The summary has the reason.
     if (codeOf(error) !== 'ENAMETOOLONG') throw error;
   }
 }
 
-/** Removes what an earlier run explained of an input that is accepted now. */
+/** Removes an earlier run's explanation of an input that is accepted now. */
 export async function acceptInput(input: RunInput, place: RejectionPlace): Promise<void> {
   const { output } = place;
   const key = keyOf(input, place);

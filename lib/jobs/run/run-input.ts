@@ -17,13 +17,13 @@ export function otherConfig(folder: string): InputError {
 
 /** An object of a folder. */
 export interface FoundObject extends SourceLocation {
-  /** Why it can't be read: its element fails with this at stage `read`. */
+  /** Reason that it can't be read: its element fails with this at stage `read`. */
   readonly failure?: ErrorDescription;
 }
 
 /**
  * Something to run, here or in S3: an object of many elements, a folder of objects, or an object that is one element by
- * itself. What is in S3 is the version that was found. What was found and can't be run is `rejected`.
+ * itself. In S3, it is the version that was found. An existing input that can't be run is `rejected`.
  */
 export interface RunInput extends SourceLocation {
   readonly kind: 'object' | 'folder' | 'element' | 'rejected';
@@ -31,7 +31,7 @@ export interface RunInput extends SourceLocation {
   readonly name: string;
   /** A folder's objects, in the order of their names. */
   readonly objects?: readonly FoundObject[];
-  /** Why it can't be read. An element fails with it. */
+  /** Reason that it can't be read. An element fails with it. */
   readonly failure?: ErrorDescription;
 }
 
@@ -54,7 +54,7 @@ export function objectInput(location: SourceLocation, name: string, { format, fa
     : { kind: 'rejected', ...location, name, failure };
 }
 
-/** An input that is there and can't be run. */
+/** Returns an existing input that can't be run, with the reason. */
 export function rejectedInput(location: SourceLocation, name: string, reason: string): RunInput {
   return { kind: 'rejected', ...location, name, failure: { name: 'InputRejected', message: reason } };
 }

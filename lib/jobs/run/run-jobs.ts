@@ -35,7 +35,7 @@ export interface JobResult extends JobEnd {
   /** The folder of results: its path, or its URI. */
   readonly folder: string;
   readonly notes: readonly PartNote[];
-  /** Outcomes of bundles that were cut off when the job was stopped: they are in no part. */
+  /** Outcomes of bundles that were cancelled when the job was stopped: they are not in any part. */
   readonly cutOff: Tally;
 }
 
@@ -53,10 +53,10 @@ interface OpenJob {
   readonly watch: FailureWatch;
   readonly missing: MissingBundle[];
   readonly cutOff: Tally;
-  /** Aborted where bundles of the job that are in flight are to be cut off. */
+  /** Aborted to cancel the bundles of the job that are in flight. */
   readonly stop: AbortController;
   left: number;
-  /** Why no more bundles of it are started. */
+  /** Reason that no more of its bundles are started. */
   reason: string | undefined;
 }
 
@@ -149,7 +149,7 @@ async function runBundle(
   return job.left === 0;
 }
 
-/** Runs a bundle. @returns nothing where it was cut off as its job was stopped, or can't be read any longer. */
+/** Runs a bundle. @returns undefined if it was cancelled because its job was stopped, or can no longer be read. */
 async function tryBundle(
   job: OpenJob,
   index: number,
@@ -177,7 +177,7 @@ function missingBundle({ plan, of }: Job, index: number, error: FabricError): Mi
   return { name, range: { start, end }, error: describeLoss(error) };
 }
 
-/** A bundle of a job, and what has been seen of its outcomes. */
+/** A bundle of a job, and the outcomes that it has produced so far. */
 interface BundleAttempt {
   readonly job: OpenJob;
   readonly index: number;
@@ -212,7 +212,7 @@ async function processBundle(
   return await staged.commit(summary);
 }
 
-/** Stops a job, also in the midst of its bundles: what they would give is of no use. */
+/** Stops a job, and cancels its bundles in flight: their results would not be used. */
 function stopNow(job: OpenJob, reason: string): void {
   job.reason ??= reason;
   job.stop.abort(new Error(reason));

@@ -17,11 +17,11 @@ export interface LooseResult {
   readonly path: string;
   readonly succeeded: boolean;
   readonly stage: string | undefined;
-  /** Why it failed, if it did. */
+  /** Failure of the element, if it failed. */
   readonly failure: GroupedFailure | undefined;
   /** The models of its bundle, by what the lines show of them: their full digests. */
   readonly models: BundleSummary['models'];
-  /** Tokens that were counted for its bundle, stated once: with the first answer. */
+  /** Tokens that were counted for its bundle; only the first answer of a bundle has them. */
   readonly usage?: BundleSummary['usage'];
 }
 
@@ -58,7 +58,7 @@ async function withoutAnswer(
   const states = await inParallel(inputs, LOOKS_AT_ONCE, async ({ name }) => {
     const key = answerKey(pipelineName, name);
     const state = await output.ownAt(key, answerHead(looseId(name)));
-    // It came since the run began.
+    // It was created after the run began.
     if (state === 'foreign') throw foreignFile(output.shown(key));
     return state;
   });

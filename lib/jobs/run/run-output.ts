@@ -41,11 +41,11 @@ export interface RunOutput extends AsyncDisposable {
   shown(key: string): string;
   /** Keeps other runs of a pipeline away, where that is needed. */
   lock(pipeline: string): Promise<AsyncDisposable>;
-  /** Looks for a file that the fabric writes by itself, an answer or an explanation, which starts with `head`. */
+  /** Checks the path of an answer or an explanation for a file that starts with `head`. */
   ownAt(key: string, head: string): Promise<OwnState>;
   /**
-   * Finds a file that the fabric did not write in a folder without a recorded job: its path below the folder, `''` where
-   * the folder itself is a file. `name` is the folder's path below the pipeline's.
+   * Finds a file that the fabric did not write in a folder without a recorded job. Returns its path below the folder,
+   * `''` if the folder itself is a file. `name` is the folder's path below the pipeline's.
    */
   foreignIn(folder: string, name: string): Promise<string | undefined>;
   /** The job that a folder holds the results of, if any. */
@@ -57,8 +57,8 @@ export interface RunOutput extends AsyncDisposable {
   /** Records a job, and opens its results. */
   record(job: Job, folder: string): Promise<JobOutput>;
   /**
-   * Removes the staging of jobs, and the results of the recorded job that a folder holds: its own files and no others.
-   * Without a folder, the staging alone.
+   * Removes the staging of jobs, and the results of the recorded job in a folder, but no other files. Without a folder,
+   * removes only the staging.
    */
   clear(folder: string | undefined, jobs: readonly string[]): Promise<void>;
   /** Writes the answer to an object that is one element by itself. */

@@ -4,7 +4,7 @@ import { codeOf, systemReason } from '../../stores/system-errors.ts';
 import type { Job } from '../job.ts';
 import { inputId } from './plan-job.ts';
 
-/** Codes of errors that say, in mid-run, that what a job reads can't be read, or not as it was planned. */
+/** Codes of errors during a run that mean that a job's source can't be read, or not as it was planned. */
 const LOST_CODES: ReadonlySet<string> = new Set([
   'ELEMENT_NOT_READ',
   'SOURCE_CHANGED',
@@ -13,7 +13,7 @@ const LOST_CODES: ReadonlySet<string> = new Set([
   'SOURCE_UNREADABLE',
 ]);
 
-/** Names that failures of elements have for the codes; any other error has its own name. */
+/** Names of element failures for these codes; any other error keeps its own name. */
 const LOSS_NAMES: Readonly<Record<string, string>> = {
   SOURCE_CHANGED: 'SourceChanged',
   SOURCE_GONE: 'SourceGone',
@@ -21,7 +21,7 @@ const LOSS_NAMES: Readonly<Record<string, string>> = {
   SOURCE_UNREADABLE: 'SourceUnreadable',
 };
 
-/** The source of a job was changed in mid-run: what is read of it now is of no plan. */
+/** The source of a job was changed during the run, so it no longer matches the plan. */
 export class SourceChangedError extends FabricError {
   override readonly name = 'SourceChanged';
   constructor(uri: string) {
@@ -29,16 +29,16 @@ export class SourceChangedError extends FabricError {
   }
 }
 
-/** Whether an error means that a bundle of a job can't be read as it was planned. */
+/** Returns whether an error means that a bundle of a job can't be read as it was planned. */
 export function isSourceLost(error: unknown): error is FabricError {
   return error instanceof FabricError && LOST_CODES.has(error.code);
 }
 
 /**
- * Makes sure that a file is still the one that was planned: its size and modification time are. Objects of S3 are read by
- * their version, and what was staged can't change.
+ * Makes sure that a file still has the size and modification time that were planned. Objects of S3 are read by their
+ * version, and staged data can't change.
  *
- * @throws FabricError `SOURCE_GONE` or `SOURCE_CHANGED` where it is not.
+ * @throws FabricError `SOURCE_GONE` or `SOURCE_CHANGED` if it has not.
  */
 export async function expectUnchanged({ id, pipeline, name, source, plan }: Job): Promise<void> {
   const { uri, limit } = source;
@@ -64,7 +64,7 @@ async function idNow(of: {
   }
 }
 
-/** An error as a manifest states it, by the name that elements' failures have for it. */
+/** Describes an error for a manifest, with the name that failures of elements have for it. */
 export function describeLoss(error: FabricError): ErrorDescription {
   return { name: LOSS_NAMES[error.code] ?? error.name, message: error.message };
 }

@@ -13,8 +13,8 @@ import { reasonWithout } from './unreadable-input.ts';
 const LOOKS_AT_ONCE = 32;
 
 /**
- * Finds what an `s3://` URI names: one object, or all below a prefix that ends in '/' (or a whole bucket). What is there
- * and can't be read is an input too, with its reason.
+ * Finds what an `s3://` URI names: one object, or all below a prefix that ends in '/' (or a whole bucket). An existing
+ * object that can't be read is an input too, with the reason.
  *
  * @throws InputError where that is nothing.
  */
@@ -84,7 +84,7 @@ function folderInput({ bucket, key }: ObjectAddress, name: string, listed: reado
   return { kind: 'folder', uri: s3Uri(bucket, key), name, objects };
 }
 
-/** Folders as consoles make them are empty objects. */
+/** Returns whether an object is a folder marker: consoles create folders as empty objects. */
 function isConsoleFolder({ key, byteLength }: ListedObject): boolean {
   return byteLength === 0 && key.endsWith('/');
 }

@@ -64,7 +64,7 @@ class StoredOutput implements RunOutput {
     const prefix = `${folder}/`;
     async function* paths() {
       for await (const { key, byteLength } of store.list(bucket, prefix)) {
-        // Consoles make folders as empty objects.
+        // Consoles create folders as empty objects.
         if (byteLength > 0 || !key.endsWith('/')) yield key.slice(prefix.length);
       }
     }

@@ -1,7 +1,7 @@
 import { FabricError } from '../../errors.ts';
 import { codeOf, systemReason } from '../../stores/system-errors.ts';
 
-/** An input that is there and can't be planned; the message names it, and `reason` does not. */
+/** An existing input that can't be planned. The message names the input, `reason` does not. */
 export class UnreadableInputError extends FabricError {
   override readonly name = 'UnreadableInputError';
   readonly reason: string;
@@ -13,10 +13,9 @@ export class UnreadableInputError extends FabricError {
 }
 
 /**
- * Does what reads one input.
+ * Runs a function that reads one input.
  *
- * @throws UnreadableInputError where the input is to blame; what stops the run, or a disk that takes nothing more, is
- *   thrown as it is.
+ * @throws UnreadableInputError if the input is the cause. Aborts, and errors such as a full disk, are thrown unchanged.
  */
 export async function readingInput<Result>(
   uri: string,
@@ -32,7 +31,7 @@ export async function readingInput<Result>(
   }
 }
 
-/** Finds out which job an input makes. @throws UnreadableInputError where the file is gone */
+/** Identifies the job of an input. @throws UnreadableInputError if the file is gone */
 export async function identified<Id>({ uri }: { readonly uri: string }, identify: () => Promise<Id>): Promise<Id> {
   try {
     return await identify();
@@ -42,7 +41,7 @@ export async function identified<Id>({ uri }: { readonly uri: string }, identify
   }
 }
 
-/** An error's reason without the name of the input, which goes in front of it: `Cannot read s3://b/k: …`. */
+/** Returns an error's reason without the prefix that names the input: `Cannot read s3://b/k: …`. */
 export function reasonWithout(uri: string, { message }: Error): string {
   const [start = '', ...rest] = message.split(uri);
   const reason = /^(?: in version \S+| from byte \d+)?: (.+)$/s.exec(rest.join(uri))?.[1];
