@@ -59,7 +59,7 @@ describe('a handler of a user’s own', () => {
     const input = join(output.path, 'words.txt');
     await writeFile(input, 'one\nexit\nthree\n');
     const config = 'test/examples/custom-handler.config.ts';
-    const folder = await runWithAFailure({ config, pipeline: 'whereabouts', input, output: output.path });
+    const folder = await runWithAFailure({ config, pipeline: 'whereabouts', input, output: join(output.path, 'out') });
     const results = await readResults<Whereabouts, unknown>(join(folder, 'words.txt'));
     expect(results.map(({ prediction }) => prediction.length)).toEqual([3, 5]);
     for (const { prediction } of results) {

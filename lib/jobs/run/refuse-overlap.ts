@@ -17,9 +17,10 @@ export interface OverlapOptions {
  * Refuses an output that overlaps with the inputs:
  *
  * - the output is a directory or prefix that was given as an input, or is in one: the next run would read the results;
- * - the results of an input (its folder, or its answer) are an input, are in one or contain one.
+ * - the results of an input (its folder, or its answer) are an input, are in one or contain one;
+ * - the output contains an input: results of another pipeline or file could be where that input is.
  *
- * An output that only contains inputs is allowed, as in `fabric run p data/x.csv --output .`. Links are followed.
+ * Links are followed.
  *
  * @throws InputError
  */
@@ -48,6 +49,12 @@ export async function refuseOverlap({ args, inputs, pipelineName, output }: Over
     const relation = inside === place ? 'is' : inside === undefined ? 'contains' : 'lies in';
     throw new InputError(
       `the results of ${uri} would go to ${results}, which ${relation} the input ${hit}: choose another '--output'`,
+    );
+  }
+  for (const [place, uri] of given) {
+    if (!isIn(root, place)) continue;
+    throw new InputError(
+      `'--output' must not contain an input: ${uri} is in ${output.address}. Choose another '--output', such as a new folder`,
     );
   }
 }

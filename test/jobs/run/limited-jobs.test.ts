@@ -49,7 +49,9 @@ describe('a job of the first elements', () => {
     const status = total === 20 ? 'complete' : 'limited';
     expect(await manifestIn(folder)).toMatchObject({ status, counts: { total } });
     const said =
-      'existing' in flags && flags.existing === 'overwrite' ? [] : [expect.stringContaining('first 5 elements')];
+      'existing' in flags && flags.existing === 'overwrite'
+        ? []
+        : [expect.stringContaining('only the first elements (--limit 5)')];
     expect(notices).toEqual(said);
     expect(await filesBelow(join(output, 'double'))).not.toContainEqual(expect.stringContaining('@'));
   });
