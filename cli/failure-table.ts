@@ -21,12 +21,8 @@ export function failureList(
   groups: Pick<FailureGroups, 'list' | 'others'>,
   { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
 ): string {
-  const all = groups.list();
-  const shown = all.slice(0, most);
-  const left = all.slice(most).reduce((sum, { count }) => sum + count, groups.others);
-  const lines = shown.map((group, index) => groupText(group, index + 1, width ?? Infinity));
-  if (left > 0) lines.push(moreText(all.length - shown.length, left));
-  return lines.join('\n');
+  const { shown, more } = firstGroups(groups, most);
+  return [...shown.map((group, index) => groupText(group, index + 1, width ?? Infinity)), ...more].join('\n');
 }
 
 /** Formats the same groups as a table: stage, name, count, and the whole message, with its place and an example. */
@@ -34,8 +30,7 @@ export function failureTable(
   groups: Pick<FailureGroups, 'list' | 'others'>,
   { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
 ): string {
-  const all = groups.list();
-  const shown = all.slice(0, most);
+  const { shown, more } = firstGroups(groups, most);
   const rows = shown.map(({ stage, error, count }) => [stage, error.name, count.toLocaleString('en')].map(visible));
   const widest = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
   const taken = widest.reduce((sum, columns) => sum + columns, FRAME);
@@ -45,8 +40,17 @@ export function failureTable(
     const group = shown[index];
     if (group !== undefined) table.push([...row, messageCell(group, columns)]);
   }
+  return [table.toString(), ...more].join('\n');
+}
+
+/** Returns the groups to show, and a line about the others if there are any. */
+function firstGroups(
+  groups: Pick<FailureGroups, 'list' | 'others'>,
+  most: number,
+): { readonly shown: readonly FailureGroup[]; readonly more: readonly string[] } {
+  const all = groups.list();
   const left = all.slice(most).reduce((sum, { count }) => sum + count, groups.others);
-  return left === 0 ? table.toString() : `${table.toString()}\n${moreText(all.length - shown.length, left)}`;
+  return { shown: all.slice(0, most), more: left === 0 ? [] : [moreText(Math.max(0, all.length - most), left)] };
 }
 
 function messageCell(group: FailureGroup, columns: number): string {

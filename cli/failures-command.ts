@@ -24,7 +24,7 @@ export interface FailuresOptions extends SelectOptions {
 /** Of an error's message in the table. */
 const SHOWN_CHARACTERS = 100;
 
-/** Returns the failures of a job, grouped by reason. */
+/** Failures of a job, grouped by reason. */
 interface Found {
   readonly groups: FailureGroups;
   /** The first of them. */

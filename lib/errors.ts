@@ -1,7 +1,5 @@
 import { placeOf } from './code-place.ts';
 
-export { splitPlace } from './code-place.ts';
-
 /**
  * What the fabric does about an error.
  *

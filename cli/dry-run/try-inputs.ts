@@ -1,11 +1,12 @@
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine.ts';
 import { describeError } from '../../lib/errors.ts';
+import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { rejectedAmong, type RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { looseBundles, planBundles, type PlanBundlesOptions } from '../estimate/plan-bundles.ts';
-import { linesOf, SeenOutcomes } from '../estimate/seen-outcomes.ts';
+import { SeenOutcomes } from '../estimate/seen-outcomes.ts';
 
 /** Number of elements that are tried of each input. */
 const MOST_ELEMENTS = 10;

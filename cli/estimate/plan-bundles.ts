@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Pipeline } from '../../lib/config/fabric.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { bundleOf, type Job } from '../../lib/jobs/job.ts';
+import { looseId } from '../../lib/jobs/run/foreign-files.ts';
 import { planJob } from '../../lib/jobs/run/plan-job.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { locationOf } from '../../lib/stores/open-source.ts';
@@ -38,7 +39,7 @@ export async function planBundles(
 
 /** Returns the bundles of objects that are one element each. Objects share bundles as in a run. */
 export function looseBundles(inputs: readonly RunInput[], { input: { bundleElements } }: Pipeline): readonly Bundle[] {
-  const objects = inputs.map((input) => ({ ...locationOf(input), id: `${input.name}#0`, path: input.name }));
+  const objects = inputs.map((input) => ({ ...locationOf(input), id: looseId(input.name), path: input.name }));
   return Array.from({ length: Math.ceil(objects.length / bundleElements) }, (_, index) => {
     const own = objects.slice(index * bundleElements, (index + 1) * bundleElements);
     return { name: '', source: { kind: 'objects', objects: own, firstIndex: 0 }, address: {} } as const;

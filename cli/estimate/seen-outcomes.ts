@@ -1,5 +1,6 @@
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../../lib/inference/tally.ts';
+import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
 
 /** A failure as an errors line has it. */
 export interface SeenFailure {
@@ -35,8 +36,4 @@ export class SeenOutcomes {
       }
     }
   }
-}
-
-export function linesOf(bytes: Uint8Array): readonly string[] {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8').split('\n').filter(Boolean);
 }

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, sep } from 'node:path';
 import { parseJob } from '../../lib/jobs/job.ts';
-import { headOf } from '../../lib/jobs/output-layout.ts';
+import { headOf, JOB_FILE } from '../../lib/jobs/output-layout.ts';
 import { findForeign, foreignFile, foreignFolder } from '../../lib/jobs/run/foreign-files.ts';
 import { JobFolder } from '../../lib/jobs/run/job-folder.ts';
 import { localContents, startOf } from '../../lib/jobs/run/local-contents.ts';
@@ -54,7 +54,7 @@ export class MirroredFiles {
    */
   async makeRoom(path: string, { name, written }: ComingFile): Promise<void> {
     if (this.#own.has(path)) return;
-    if (basename(path) === 'job.json' && parseJob(await readFile(written, 'utf8')) !== undefined)
+    if (basename(path) === JOB_FILE && parseJob(await readFile(written, 'utf8')) !== undefined)
       return this.#takeFolder(dirname(path), name);
     const there = await startOf(path, MAX_HEAD_BYTES);
     if (there === undefined) return;

@@ -63,13 +63,13 @@ export class BatchSizeEstimator {
   #doubts = 0;
   /** Number of records in a row that were below the target. */
   #short = 0;
-  #isUnderWay: boolean;
+  #isLearning: boolean;
   #target: number;
 
   constructor(targets: BatchTargets) {
     this.#targets = targets;
     this.#target = targets.minBatchSize;
-    this.#isUnderWay = targets.minBatchSize < targets.maxBatchSize;
+    this.#isLearning = targets.minBatchSize < targets.maxBatchSize;
     // The last factor is for rounding, where the range is narrow and its two ends make the spread.
     this.#spread = Math.min(SPREAD, targets.maxBatchSize / targets.minBatchSize) * (1 - 1e-9);
   }
@@ -81,7 +81,7 @@ export class BatchSizeEstimator {
 
   /** True if the next records will change the target, unless another limit keeps batches below it. */
   get isGrowing(): boolean {
-    return this.#isUnderWay && this.#short < SHORT_TO_STALL;
+    return this.#isLearning && this.#short < SHORT_TO_STALL;
   }
 
   /** A batch of `size` elements kept the host busy for `millis`. */
@@ -104,7 +104,7 @@ export class BatchSizeEstimator {
     // What is found now is news, not noise.
     if (lookedAt !== undefined) this.#doubts = DOUBTS_TO_LEAVE;
     const aim = lookedAt ?? this.#settle(sizes.largest);
-    this.#isUnderWay = lookedAt !== undefined || aim > sizes.largest;
+    this.#isLearning = lookedAt !== undefined || aim > sizes.largest;
     return this.#clamp(Math.min(aim, GROWTH * sizes.largest));
   }
 

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { describeThrown, splitPlace } from '../errors.ts';
+import { splitPlace } from '../code-place.ts';
+import { describeThrown } from '../errors.ts';
 
 /** Node's output for a syntax error, before its stack: the file and line, the line, and a mark below the column. */
 const MARKED = /^(?!node:)(?<file>\S.*):(?<line>\d+)\r?\n[^\n]*\n(?<before>[ \t]*)\^/;

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { splitPlace } from '../errors.ts';
+import { splitPlace } from '../code-place.ts';
 
 /** Maximum number of places that are kept for one run: most of its failures share a few. */
 const MAX_KEPT_PLACES = 1000;

@@ -2,11 +2,12 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
+import { codeOf } from '../stores/system-errors.ts';
 import { isBinary } from './encodings.ts';
 import type { ReadOptions } from './format.ts';
 import { openHead } from './object-head.ts';
 import { describeSignature } from './signatures.ts';
-import { zstdFrameChunks } from './zstd-frames.ts';
+import { isFrameMagic, zstdFrameChunks } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd';
 
@@ -17,9 +18,6 @@ const SUFFIXES: readonly (readonly [suffix: string, compression: Compression])[]
 ];
 const CHUNK_BYTES = 256 * 1024;
 const GZIP_MAGIC = 0x1f8b;
-const ZSTD_MAGIC = 0xfd2fb528;
-/** Magic number of skippable zstd frames; its last digit can have any value. */
-const SKIPPABLE_MAGIC = 0x184d2a50;
 
 /** How an object is compressed, by the suffix of its name. */
 export function compressionOf(name: string): Compression | undefined {
@@ -54,8 +52,7 @@ export async function openObject(source: ByteSource, name: string, options: Read
 function compressionIn(head: Buffer): Compression | undefined {
   if (head.length >= 2 && head.readUInt16BE(0) === GZIP_MAGIC) return 'gzip';
   if (head.length < 4) return undefined;
-  const magic = head.readUInt32LE(0);
-  return magic === ZSTD_MAGIC || magic - (magic % 16) === SKIPPABLE_MAGIC ? 'zstd' : undefined;
+  return isFrameMagic(head.readUInt32LE(0)) ? 'zstd' : undefined;
 }
 
 function corrupt(compression: Compression, problem: string, cause?: unknown): FabricError {
@@ -121,7 +118,7 @@ type CodecError = Error & { readonly code: unknown };
 
 /** Whether zlib's or zstd's own code says so. */
 function isCodecError(error: unknown): error is CodecError {
-  return error instanceof Error && 'code' in error && /^(?:Z|ZSTD)_/.test(String(error.code));
+  return /^(?:Z|ZSTD)_/.test(codeOf(error) ?? '');
 }
 
 function problemOf({ code, message }: CodecError): string {

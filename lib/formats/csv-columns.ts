@@ -1,7 +1,6 @@
 import { FabricError } from '../errors.ts';
 import type { InputOptions } from './format.ts';
-
-const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
+import { isNumericText } from './numeric-text.ts';
 
 /**
  * Returns the names of a header's columns. A column without a name is named by its place, `column 1`. Columns that
@@ -13,7 +12,7 @@ const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
  */
 export function columnNames(fields: readonly string[], input: InputOptions): readonly string[] {
   if (fields.every((name) => name === '')) throw headerError('no column has a name');
-  if (input.header !== true && fields.every((name) => name === '' || NUMBER.test(name))) {
+  if (input.header !== true && fields.every((name) => name === '' || isNumericText(name))) {
     throw headerError(
       "its names are numbers, as in a file without a header: set 'input.header' to false or to a list of names, or to true where the numbers are names",
     );

@@ -6,7 +6,7 @@ import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
 import { inDialect, lineFormat, type LineFormat, type ObjectStart } from './line-format.ts';
 import { alignedPieces } from './lines.ts';
 import { openHead } from './object-head.ts';
-import type { CutsPlan, ObjectPlan } from './plan.ts';
+import { type CutsPlan, headingOf, type ObjectPlan } from './plan.ts';
 import { splitRecords } from './record-splitter.ts';
 import { LINE_FEED, type Piece } from './records.ts';
 import { checkIsText, lineEndingsOf } from './text-check.ts';
@@ -115,7 +115,7 @@ async function beginning(
 ): Promise<Beginning> {
   const start = from?.starts.at(-1);
   if (from !== undefined && start !== undefined) {
-    return { bytes: inDialect(written, from.dialect), begin: { start, ...present(from) } };
+    return { bytes: inDialect(written, from.dialect), begin: { start, ...headingOf(from) } };
   }
   const format = lineFormat(input.format);
   // The first bytes are read even if a step's time is over: without them it makes no progress.
@@ -136,11 +136,6 @@ async function isLineStart(bytes: ByteSource, position: number, { signal }: Read
     return chunk[0] === LINE_FEED;
   }
   return false;
-}
-
-/** Returns the optional parts of a plan that are present. */
-function present({ header, dialect }: Pick<CutsPlan, 'header' | 'dialect'>): Pick<ObjectStart, 'header' | 'dialect'> {
-  return { ...(header === undefined ? {} : { header }), ...(dialect === undefined ? {} : { dialect }) };
 }
 
 /** Where the element after the first `limit` ones starts, or else the object's end. */
@@ -191,7 +186,7 @@ async function cut(
     byteLength: planEnd,
     starts: cutter.starts,
     ...(format.isIndexed ? { firstIndexes: cutter.firstIndexes } : {}),
-    ...present(begin),
+    ...headingOf(begin),
   });
 
   try {

@@ -44,16 +44,19 @@ export function bundleCount(plan: ObjectPlan): number {
   return Math.ceil(Math.max(0, plan.byteLength - plan.start) / plan.bundleBytes);
 }
 
+type Heading = Pick<BundleRange, 'header' | 'dialect'>;
+
+/** Returns the columns and the dialect of an object, without those that are absent. */
+export function headingOf({ header, dialect }: Heading): Heading {
+  return { ...(header === undefined ? {} : { header }), ...(dialect === undefined ? {} : { dialect }) };
+}
+
 /** What the bundle covers, by its index from 0. */
 export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
-  const { header: columns, dialect } = { dialect: undefined, ...plan };
-  const header = {
-    ...(columns === undefined ? {} : { header: columns }),
-    ...(dialect === undefined ? {} : { dialect }),
-  };
+  const heading = headingOf(plan);
   if (plan.kind === 'ranges' && Number.isInteger(index) && index >= 0 && index < bundleCount(plan)) {
     const start = plan.start + index * plan.bundleBytes;
-    return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...header };
+    return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...heading };
   }
   const start = plan.kind === 'ranges' ? undefined : plan.starts[index];
   if (plan.kind === 'ranges' || start === undefined) {
@@ -62,7 +65,7 @@ export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
     );
   }
   const end = plan.starts[index + 1] ?? plan.byteLength;
-  if (plan.kind === 'grouped') return { start, end, ...header };
+  if (plan.kind === 'grouped') return { start, end, ...heading };
   const firstIndex = plan.firstIndexes?.[index];
-  return { start, end, aligned: true, ...(firstIndex === undefined ? {} : { firstIndex }), ...header };
+  return { start, end, aligned: true, ...(firstIndex === undefined ? {} : { firstIndex }), ...heading };
 }

@@ -8,6 +8,15 @@ const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 const RLE_BLOCK = 1;
 
+/** Checks whether a magic number is that of a zstd frame, data or skippable. */
+export function isFrameMagic(magic: number): boolean {
+  return magic === FRAME_MAGIC || isSkippableMagic(magic);
+}
+
+function isSkippableMagic(magic: number): boolean {
+  return magic - (magic % 16) === SKIPPABLE_MAGIC;
+}
+
 /**
  * Cuts compressed chunks so that none holds bytes of two zstd frames (RFC 8878). Node's decompressor ends with the first
  * frame of the chunk that it was given, and silently drops what follows: whole frames, where files were concatenated or
@@ -67,8 +76,7 @@ class FrameWalker {
     switch (this.#part) {
       case 'magic':
         if (value === FRAME_MAGIC) return this.#begin('descriptor', 1);
-        // The lowest four bits of a skippable frame's magic number are the writer's own.
-        if (value - (value % 16) === SKIPPABLE_MAGIC) return this.#begin('skippableSize', 4);
+        if (isSkippableMagic(value)) return this.#begin('skippableSize', 4);
         throw new FabricError(
           'CORRUPT_COMPRESSION',
           'Cannot decompress zstd: the object is damaged, or something else follows the compressed data',

@@ -175,7 +175,7 @@ export class BatchRunner {
   /** Returns whether a batch that is opened now would get a size that the batches in flight are about to change. */
   #mustAwait(laneIndex: number, key: string): boolean {
     if (this.#growing.size === 0) return false;
-    const inFlight = this.#growing.get(placeOf(laneIndex, key));
+    const inFlight = this.#growing.get(laneKey(laneIndex, key));
     const lane = this.#lanes[laneIndex];
     if (inFlight === undefined || lane === undefined || this.#batcher.isOpen(key, laneIndex)) return false;
     return inFlight >= (this.#options.link.sizes(lane.model, key).ahead ?? Infinity);
@@ -248,7 +248,7 @@ export class BatchRunner {
   /** Counts a batch whose size still grows, until the returned function is called. */
   #countGrowing({ grows, model }: Lane, { lane, key }: Batch<Slot>): () => void {
     if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
-    const place = placeOf(lane, key);
+    const place = laneKey(lane, key);
     this.#growing.set(place, (this.#growing.get(place) ?? 0) + 1);
     return () => {
       const left = (this.#growing.get(place) ?? 1) - 1;
@@ -258,7 +258,7 @@ export class BatchRunner {
   }
 }
 
-function placeOf(lane: number, key: string): string {
+function laneKey(lane: number, key: string): string {
   return `${lane}:${key}`;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FabricError } from '../errors.ts';
+import { isPromise } from '../models/batch-results.ts';
 import type { ElementFunction } from '../models/model-handler.ts';
 import type { Progress } from './progress.ts';
 import { functionTimeout, type Stage } from './stages.ts';
@@ -91,10 +92,6 @@ function call(item: WorkItem, step: StageFunction, scope: FunctionScope): Promis
     scope.progress.leave();
   }
   return undefined;
-}
-
-export function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 async function settle(item: WorkItem, { name, take }: StageFunction, result: Promise<unknown>): Promise<void> {

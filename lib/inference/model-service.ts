@@ -1,33 +1,25 @@
 import { serialize } from 'node:v8';
 import { BatchAssembler } from '../batching/batch-assembler.ts';
-import type { PipelineModel } from '../config/pipeline-models.ts';
-import { carryError, describeError, ModelLoadError } from '../errors.ts';
-import { HostDiedError, saysOutOfMemory } from '../hosts/host-died-error.ts';
 import type { RunAnswer } from '../hosts/model-host.ts';
-import { ModelOrigin } from '../hosts/model-origin.ts';
-import { encodeProbe } from '../hosts/probe.ts';
 import { ServedModel } from '../hosts/served-model.ts';
-import type { HandlerSpec, ModelInfo, ResultFrame, RunFailedFrame } from '../hosts/protocol.ts';
+import type { ModelInfo, ResultFrame } from '../hosts/protocol.ts';
 import { deviceWarning, isOnCpu } from '../models/device-session.ts';
-import { RESULT_KIND } from '../models/batch-results.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
-import type { ModelStore } from '../models/model-store.ts';
-import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../models/onnx-session.ts';
 import { freeBytes } from '../stores/free-bytes.ts';
 import type { CounterName, Metrics } from '../telemetry/metrics.ts';
 import type { EngineModel } from './engine-model.ts';
+import { type HostedHandler, handlerSpec, originOf, probeOf } from './handler-spec.ts';
+import { hostFailure, type HostFailure, runFailure } from './host-failure.ts';
 import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
 import { LearnedSizes } from './learned-sizes.ts';
-import type { BatchFailure, InferAnswer, InferRequest, RecoveredSize } from './worker-protocol.ts';
+import { UndefinedResults } from './undefined-results.ts';
+import type { InferAnswer, InferRequest, RecoveredSize } from './worker-protocol.ts';
 
 /** A piece of a failed batch gets this many times what its size should take, and at least a second. */
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_MILLIS = 1000;
-
-/** Minimum number of results that are all undefined before a warning is logged. */
-const RESULTS_TO_JUDGE = 3;
 
 const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
   ['tensorrt', 'num_inferences_on_tensorrt'],
@@ -36,18 +28,13 @@ const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
   ['cpu', 'num_inferences_on_cpu'],
 ]);
 
-export interface ModelServiceOptions {
-  readonly model: PipelineModel;
-  readonly place: string;
-  readonly configUrl: string;
+export interface ModelServiceOptions extends HostedHandler {
   readonly threads: number;
   /** How many hosts have a copy of the model. */
   readonly copies: number;
   /** The GPUs that copies take in turn. */
   readonly gpus?: { readonly count: number; readonly first: number };
   readonly metrics: Metrics;
-  /** Brings the model to this machine. */
-  readonly modelStore: ModelStore;
   /** Whether it is opened and closed all the time, under a bound; else it is opened once. */
   readonly isOnDemand: boolean;
   /** Called where it is out of date, and has to be closed and opened again. */
@@ -94,8 +81,7 @@ export class ModelService implements EngineModel {
   readonly #learned: LearnedSizes;
   /** What was warned of: each copy says the same, and each time that it is loaded. */
   readonly #warned = new Set<string>();
-  /** Number of results while all of them were `undefined`; undefined after the first that was not. */
-  #undefinedResults: number | undefined = 0;
+  readonly #undefinedResults = new UndefinedResults();
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
 
@@ -220,14 +206,14 @@ export class ModelService implements EngineModel {
       if ('groups' in answer) this.#succeeded(fragments, size, answer, model);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
-      this.#failed(fragments, size, this.#tellTime(hostFailure(error as Error), timeoutMillis));
+      this.#failed(fragments, size, this.#markSlow(hostFailure(error as Error), timeoutMillis));
     }
   }
 
   /** Marks a batch that used the full timeout as too large if its halves succeed; pieces have shorter timeouts. */
-  #tellTime(failure: Omit<BatchFailure, 'shared'>, timeoutMillis: number): Omit<BatchFailure, 'shared'> {
-    const hadAll = timeoutMillis === this.#options.model.step.timeoutSecs * 1000;
-    return failure.cause === 'timeout' && hadAll ? { ...failure, tooLargeFor: 'time' } : failure;
+  #markSlow(failure: HostFailure, timeoutMillis: number): HostFailure {
+    const usedWholeTimeout = timeoutMillis === this.#options.model.step.timeoutSecs * 1000;
+    return failure.cause === 'timeout' && usedWholeTimeout ? { ...failure, tooLargeFor: 'time' } : failure;
   }
 
   #timeoutMillis(key: string, size: number, isolating: boolean): number {
@@ -272,12 +258,10 @@ export class ModelService implements EngineModel {
     });
   }
 
-  /** Warns if all results are `undefined`: each becomes `null`, but a `return` may be missing. */
   #watchUndefined(size: number, { areUndefined = false }: ResultFrame): void {
-    if (this.#undefinedResults === undefined) return;
-    this.#undefinedResults = areUndefined ? this.#undefinedResults + size : undefined;
-    if ((this.#undefinedResults ?? 0) < RESULTS_TO_JUDGE) return;
-    const all = `runInference gave undefined for all of the first ${this.#undefinedResults} elements`;
+    const results = this.#undefinedResults.add(size, areUndefined);
+    if (results === undefined) return;
+    const all = `runInference gave undefined for all of the first ${results} elements`;
     this.#warnOnce('undefined', `${all} at ${this.#options.place}, which becomes null: does the function return?`);
   }
 
@@ -289,7 +273,7 @@ export class ModelService implements EngineModel {
     this.#learned.succeeded(key, { size, millis: micros / 1000, isJoined, closedBy, isolating });
   }
 
-  #failed(fragments: readonly Fragment[], size: number, failure: Omit<BatchFailure, 'shared'>): void {
+  #failed(fragments: readonly Fragment[], size: number, failure: HostFailure): void {
     this.#options.metrics.add('failed_batches_counter', 1);
     const [first] = fragments;
     const { tooLargeFor } = failure;
@@ -316,48 +300,7 @@ function encodedArgs({ inferenceArgs }: InferRequest): { readonly inferenceArgs?
   return inferenceArgs === undefined ? {} : { inferenceArgs: serialize(inferenceArgs).toString('base64') };
 }
 
-/** A handler that looks for its model itself has no versions. */
-function originOf({ model: { handler, step }, modelStore }: ModelServiceOptions): { readonly origin?: ModelOrigin } {
-  if (!(handler instanceof OnnxModelHandler) || !handler.isFetched) return {};
-  const inPlace = step.refreshSecs === undefined;
-  return { origin: new ModelOrigin({ store: modelStore, uri: handler.modelPath, inPlace }) };
-}
-
-function probeOf({ handler, step }: PipelineModel): { readonly probe?: string } {
-  const { probe } = handler.options;
-  return probe === undefined ? {} : { probe: encodeProbe(probe, step.inferenceArgs) };
-}
-
-/** Built-in handlers cross as their options; any other is found again in the config module. */
-function handlerSpec(handler: ModelHandler, { configUrl, place }: ModelServiceOptions): HandlerSpec {
-  if (handler instanceof OnnxModelHandler && handler.constructor === OnnxModelHandler) {
-    const plain = Object.entries({ ...handler.options, probe: undefined, modelUri: handler.modelPath }).filter(
-      ([, value]) => typeof value !== 'function' && value !== undefined,
-    );
-    return { kind: 'onnx', options: Object.fromEntries(plain) as unknown as OnnxModelHandlerOptions<never> };
-  }
-  return { kind: 'config', configUrl, place, className: handler.constructor.name };
-}
-
 function resultBatch(result: ResultFrame['fragments'][number], chunks: Uint8Array[]): EncodedBatch {
   const { size, tensors } = result;
   return tensors === undefined ? { kind: 'values', size, chunks } : { kind: 'tensors', size, tensors, chunks };
-}
-
-function runFailure({ error }: RunFailedFrame): Omit<BatchFailure, 'shared'> {
-  const { name, message, code, disposition, at } = error;
-  const place = at === undefined ? {} : { at };
-  if (disposition === 'fatal') return { cause: 'fatal', error };
-  if (code === RESULT_KIND) return { cause: 'contract', error: { name, message, ...place } };
-  if (!saysOutOfMemory(message)) return { cause: 'error', error: { name, message, ...place } };
-  return { cause: 'memory', error: { name: 'OutOfMemoryError', message, ...place }, tooLargeFor: 'memory' };
-}
-
-function hostFailure(error: Error): Omit<BatchFailure, 'shared'> {
-  if (error instanceof HostDiedError) {
-    const isMemory = error.reason === 'memory';
-    return { cause: error.reason, error: describeError(error), ...(isMemory ? { tooLargeFor: 'memory' } : {}) };
-  }
-  if (error instanceof ModelLoadError) return { cause: 'fatal', error: carryError(error) };
-  return { cause: 'error', error: describeError(error) };
 }

@@ -1,7 +1,7 @@
 import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
-import { folderNoteKey, isResultPath } from './output-layout.ts';
+import { folderNoteKey, isResultPath, JOB_FILE } from './output-layout.ts';
 import type { OutputBucket } from './commit/part-metadata.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -24,8 +24,6 @@ type FolderNote = Pick<RecordedJob, 'folder' | 'queues'>;
 export interface RecordJobOptions extends StoreOptions {
   readonly queues?: JobQueues | undefined;
 }
-
-const JOB_FILE = 'job.json';
 
 /** The object key of a job's recorded plan. */
 export function jobKey(folder: string): string {

@@ -82,25 +82,36 @@ export interface Manifest {
 /** A manifest stays a file that can be opened, also where a job of 250,000 bundles never ran. */
 export const MAX_NAMED_MISSING = 10_000;
 
+/** Counts of the elements of some parts. */
+export interface PartCounts extends Counts {
+  readonly failedByStage: Readonly<Record<string, number>>;
+}
+
+export function countParts(notes: Iterable<Pick<PartNote, 'elements' | 'succeeded' | 'failedByStage'>>): PartCounts {
+  let total = 0;
+  let succeeded = 0;
+  const failedByStage: Record<string, number> = {};
+  for (const note of notes) {
+    total += note.elements;
+    succeeded += note.succeeded;
+    for (const [stage, failed] of Object.entries(note.failedByStage))
+      failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
+  }
+  return { total, succeeded, failed: total - succeeded, failedByStage };
+}
+
 /** The manifest of a job whose parts these are, in order. */
 export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, notes: readonly PartNote[]): Manifest {
-  const counts = { total: 0, succeeded: 0, failed: 0 };
-  const failedByStage: Record<string, number> = {};
+  const { failedByStage, ...counts } = countParts(notes);
   const models: Record<string, string> = {};
   let providers: Providers | undefined;
   let usage: TokenUsage | undefined;
   let bundleMillis = 0;
   for (const note of notes) {
-    counts.total += note.elements;
-    counts.succeeded += note.succeeded;
-    counts.failed += note.elements - note.succeeded;
     bundleMillis += note.elapsedMillis;
     Object.assign(models, note.models);
     providers = joinProviders(providers, note.providers);
     usage = addUsage(usage, note.usage);
-    for (const [stage, failed] of Object.entries(note.failedByStage)) {
-      failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
-    }
   }
   return {
     version: 1,

@@ -33,12 +33,20 @@ export function folderNoteKey(job: string): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
+/** Name of the file with a job's recorded plan, in the job's folder. */
+export const JOB_FILE = 'job.json';
 const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
 const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
 
 /** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
 export function isResultPath(path: string): boolean {
   return OWN_NAME.test(path);
+}
+
+/** Returns the folders above a path below another: `a` and `a/b` for `a/b/c`. */
+export function foldersAbove(path: string): readonly string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 /** Returns the start of an answer's line, which distinguishes it from other files of its name. */

@@ -79,6 +79,6 @@ function lengthOf(list: unknown): number | undefined {
   return ArrayBuffer.isView(list) && 'length' in list ? Number(list.length) : undefined;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

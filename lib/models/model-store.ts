@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ModelLoadError } from '../errors.ts';
 import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, sharedS3Store } from '../stores/open-source.ts';
+import { codeOf } from '../stores/system-errors.ts';
 import { LocationScanner } from './external-data.ts';
 import { type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
@@ -158,7 +159,7 @@ export class ModelStore {
           const where = version.files[0]?.uri ?? 'the model';
           throw new ModelLoadError(`Cannot fetch ${where} as the disk is full: ${diskAdvice()}`, { cause: error });
         }
-        if (!SPOILED.has(codeOf(error)) || tries === MAX_TRIES) throw error;
+        if (!SPOILED.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw error;
       }
     }
   }
@@ -225,8 +226,4 @@ function remember<Value>(known: Map<string, Value>, key: string, value: Value): 
 
 function keyOf({ uri, version }: FoundFile): string {
   return `${uri} ${version}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

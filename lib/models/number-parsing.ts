@@ -1,7 +1,6 @@
+import { isNumericText } from '../formats/numeric-text.ts';
 import type { NumericDatatype } from './tensor.ts';
 
-/** No two parts can match the same characters, so the time is linear in the text's length. */
-const NUMERIC = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 const INTEGER = /^\s*[+-]?\d+\s*$/;
 /** Values that can't be written in digits, as Python, C and this package spell them. */
 const NOT_FINITE = /^\s*[+-]?(?:nan|inf(?:inity)?)\s*$/i;
@@ -49,7 +48,7 @@ function numberOf(value: unknown, datatype: NumericDatatype): number | undefined
 }
 
 function numberOfText(text: string, datatype: NumericDatatype): number | undefined {
-  if (NUMERIC.test(text)) return Number(text);
+  if (isNumericText(text)) return Number(text);
   if (datatype === 'BOOL') return truthValue(text);
   if (!isFloat(datatype) || !NOT_FINITE.test(text)) return undefined;
   if (/nan/i.test(text)) return NaN;
@@ -76,6 +75,6 @@ export function toBigInt(value: unknown, datatype: 'INT64' | 'UINT64'): bigint |
 function bigIntOf(value: unknown): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  if (typeof value !== 'string' || value.length > MAX_INTEGER_TEXT || !NUMERIC.test(value)) return undefined;
+  if (typeof value !== 'string' || value.length > MAX_INTEGER_TEXT || !isNumericText(value)) return undefined;
   return INTEGER.test(value) ? BigInt(value.trim()) : bigIntOf(Number(value));
 }

@@ -1,9 +1,6 @@
 import { link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { temporaryName } from './file-names.ts';
-
-/** What a file is called until it is whole: its name and the process that writes it. */
-const TEMPORARY = /\.\d+\.tmp$/;
+import { TEMPORARY_SUFFIX, temporaryName } from './file-names.ts';
 
 /** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
@@ -25,7 +22,7 @@ export function temporaryPath(path: string): string {
  */
 export async function removeTemporaries(folder: string, isOwn: (name: string) => boolean = () => true): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const left = names.filter((name) => TEMPORARY.test(name) && isOwn(name.replace(TEMPORARY, '')));
+  const left = names.filter((name) => TEMPORARY_SUFFIX.test(name) && isOwn(name.replace(TEMPORARY_SUFFIX, '')));
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 

@@ -23,6 +23,9 @@ export function fittingName(name: string, maxBytes = MAX_NAME_BYTES): string {
   return firstBytes(name, maxBytes - Buffer.byteLength(end)) + end;
 }
 
+/** End of the name of a file until it is complete: the id of the writing process. */
+export const TEMPORARY_SUFFIX = /\.\d+\.tmp$/;
+
 /** Returns the name of a file until it is complete: its name, cut if too long, and the id of the writing process. */
 export function temporaryName(name: string): string {
   const end = `.${process.pid}.tmp`;

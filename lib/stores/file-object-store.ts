@@ -16,6 +16,7 @@ import { FabricError } from '../errors.ts';
 import { commitFile, writeAtomically } from './atomic-file.ts';
 import { lockFolder } from './folder-lock.ts';
 import { compareKeys } from './key-order.ts';
+import { isMissing } from './system-errors.ts';
 import type {
   GetOptions,
   ListedObject,
@@ -216,7 +217,7 @@ async function unlessMissing<Found>(looking: Promise<Found>): Promise<Found | un
   try {
     return await looking;
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isMissing(error)) return undefined;
     throw refusal(error, 'read a file');
   }
 }

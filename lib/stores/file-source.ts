@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { ElementReadError, FabricError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { systemReason } from './system-errors.ts';
+import { codeOf, isMissing, systemReason } from './system-errors.ts';
 
 /** Large enough that a read costs little beside its parsing, small enough that many workers can hold one each. */
 const CHUNK_BYTES = 256 * 1024;
@@ -33,16 +33,13 @@ async function openFile(path: string) {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
 /** Error codes for a system without free resources; the file is not the cause. */
 const SHORT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
 
 /** Returns an error that names the file and the system's reason, if the file is the cause. */
 function unreadable(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || SHORT_OF_RESOURCES.has(String(error.code))) return error;
+  const code = codeOf(error);
+  if (code === undefined || SHORT_OF_RESOURCES.has(code)) return error;
   return new ElementReadError('SourceUnreadable', `Cannot read ${path}: ${systemReason(error)}`, { cause: error });
 }
 

@@ -17,7 +17,12 @@ export function systemReason(error: unknown): string {
   return WORDS[code] ?? `the system reports ${code}`;
 }
 
-/** Returns the code of an error of `node:fs`, such as `ENOENT`. */
+/** Checks whether a path names nothing: there is no such file, or a folder on the way is a file. */
+export function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+}
+
+/** Returns the code of an error of Node.js, such as `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -13,7 +13,7 @@ const PLACES: readonly (readonly [where: string, at: string | undefined])[] = [
   ['handler', 'places.config.ts:9:46'],
   ['postprocess', 'places.config.ts:34:9'],
   ['split', 'places.config.ts:34:9'],
-  // What is thrown is no error, or it is the fabric's own.
+  // The thrown value is not an error, or is one of the fabric.
   ['text', undefined],
   ['bare', undefined],
   ['write', undefined],

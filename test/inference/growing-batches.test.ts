@@ -29,11 +29,11 @@ class Elsewhere extends ModelHandler<number, number> {
 }
 
 interface Setting {
-  /** What a batch takes of a host's time. */
+  /** Milliseconds of a host's time for a batch. */
   readonly millis: (size: number) => number;
   readonly elements: number;
   readonly options?: ModelHandlerOptions<number>;
-  /** Workers that have a bundle of so many elements each. @default 1 */
+  /** Number of workers, each with one bundle of these elements. @default 1 */
   readonly workers?: number;
   /** Hosts. @default 1 */
   readonly copies?: number;

@@ -16,7 +16,7 @@ afterAll(() => {
 
 const engineOf = sharedEngines('prompts');
 const messages = [{ role: 'user', content: 'hello' }];
-/** What the server counts for one chat. */
+/** Tokens that the server counts for one chat. */
 const counted = (chats: number) => ({
   inputTokens: 12 * chats,
   cachedInputTokens: 0,

@@ -235,7 +235,7 @@ describe('decodeImage of a JPEG', () => {
 });
 
 describe('tidyJpeg', () => {
-  test('leaves a JPEG that needs nothing as it is, and gives up on what is none', async () => {
+  test('leaves a JPEG that needs nothing as it is, and returns nothing for bytes that are not a JPEG', async () => {
     const image = sharp({ create: { width: 9, height: 9, channels: 3, background: 'teal' } });
     for (const options of [{}, { progressive: true }, { mozjpeg: true }, { chromaSubsampling: '4:4:4' }]) {
       expect(tidyJpeg(await image.clone().jpeg(options).toBuffer())).toBeUndefined();

@@ -370,7 +370,7 @@ def make_unranked():
 
 
 def make_made_up_names():
-    """Exporters name dimensions that nobody named, and one and the same differently; `twice` has two rows for each."""
+    """Exporters generate names for unnamed dimensions, and several for the same dimension; `twice` has two rows for each."""
     nodes = [node("Add", ["x", "x"], ["y"]), node("Concat", ["x", "x"], ["twice"], axis=0)]
     outputs = [tensor("y", ["y_dim_0", 2]), tensor("twice", ["twice_dim_0", 2])]
     write("made-up-names", [tensor("x", ["x_dynamic_axes_1", 2])], outputs, nodes)

@@ -21,7 +21,7 @@ describe('nearestName', () => {
     expect(nearestName(wrong, KNOWN)).toEqual({ name, edits });
   });
 
-  test.each(['voice', 'x', '', '__', 'seed'])('of %j is none', (wrong) => {
+  test.each(['voice', 'x', '', '__', 'seed'])('of %j does not exist', (wrong) => {
     expect(nearestName(wrong, KNOWN)).toBeUndefined();
     expect(suggestion(wrong, KNOWN)).toBe('');
   });

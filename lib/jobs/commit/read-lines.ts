@@ -1,3 +1,8 @@
+/** Returns the lines of a text, without their line feeds and without empty ones. */
+export function linesOf(bytes: Uint8Array): readonly string[] {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').split('\n').filter(Boolean);
+}
+
 /** The lines of a text that comes in pieces, without their line feeds; empty ones are left out. */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../config/fabric.ts';
-import type { Counts, PartNote } from '../manifest.ts';
+import type { Counts, PartCounts } from '../manifest.ts';
 
 /** Minimum number of outcomes for a ratio, and number of first elements that stop a job if all fail for one reason. */
 export const LEAST_OUTCOMES = 1000;
@@ -32,24 +32,6 @@ export function limitReason(counts: Pick<Counts, 'total' | 'failed'>, limits: Fa
   return maxFailures !== undefined && counts.failed > maxFailures
     ? `${failed} ${counts.failed === 1 ? 'element' : 'elements'} failed: 'maxFailures' is ${maxFailures.toLocaleString('en')}`
     : `${failed} of ${counts.total.toLocaleString('en')} elements failed: 'maxFailureRatio' is ${maxFailureRatio}`;
-}
-
-/** Counts of the elements of some parts. */
-export interface PartCounts extends Counts {
-  readonly failedByStage: Readonly<Record<string, number>>;
-}
-
-export function countParts(notes: Iterable<Pick<PartNote, 'elements' | 'succeeded' | 'failedByStage'>>): PartCounts {
-  let total = 0;
-  let succeeded = 0;
-  const failedByStage: Record<string, number> = {};
-  for (const note of notes) {
-    total += note.elements;
-    succeeded += note.succeeded;
-    for (const [stage, failed] of Object.entries(note.failedByStage))
-      failedByStage[stage] = (failedByStage[stage] ?? 0) + failed;
-  }
-  return { total, succeeded, failed: total - succeeded, failedByStage };
 }
 
 /**

@@ -1,17 +1,9 @@
 import type { FinalizeMessage } from '../../elements/messages.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
-import {
-  countParts,
-  type FailureLimits,
-  hasLimits,
-  LEAST_OUTCOMES,
-  type PartCounts,
-  stopReason,
-  stopsWhenAllFail,
-} from './failure-limits.ts';
+import { type FailureLimits, hasLimits, LEAST_OUTCOMES, stopReason, stopsWhenAllFail } from './failure-limits.ts';
 import { listLastNotes, readLastNotes } from './last-notes.ts';
 import { isLimited, type Job } from '../job.ts';
-import { type JobEnd, MAX_NAMED_MISSING, type MissingBundle } from '../manifest.ts';
+import { countParts, type JobEnd, MAX_NAMED_MISSING, type MissingBundle, type PartCounts } from '../manifest.ts';
 import { stopKey } from '../output-layout.ts';
 import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
 import { partName } from '../part-names.ts';

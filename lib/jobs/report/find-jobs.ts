@@ -2,7 +2,7 @@ import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import { inParallel } from '../in-parallel.ts';
 import { parseJob } from '../job.ts';
 import { jobKey, type JobQueues, type RecordedJob } from '../job-record.ts';
-import { folderNoteKey, STAGING } from '../output-layout.ts';
+import { folderNoteKey, JOB_FILE, STAGING } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 
 const READS_AT_ONCE = 32;
@@ -44,7 +44,7 @@ export async function listJobs(
     const cut = key.lastIndexOf('/');
     const parent = key.slice(0, Math.max(cut, 0));
     const name = key.slice(cut + 1);
-    if (name === 'job.json') folders.push({ folder: parent, recordedAt: lastModified });
+    if (name === JOB_FILE) folders.push({ folder: parent, recordedAt: lastModified });
     if (/^part-\d+-of-\d+\.jsonl$/.test(name)) parts.set(parent, (parts.get(parent) ?? 0) + 1);
   }
   const jobs = await inParallel(

@@ -1,5 +1,6 @@
 import type { OutcomeChunk } from '../../inference/bundle.ts';
 import { parseErrorsLine } from '../commit/errors-line.ts';
+import { linesOf } from '../commit/read-lines.ts';
 import { messageShape, wideShape } from '../report/message-shape.ts';
 import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../finalizing/failure-limits.ts';
 
@@ -32,7 +33,7 @@ export class FailureWatch {
   add({ elements, succeeded, failed, errors }: OutcomeChunk): string | undefined {
     if (!this.#isOpen || elements === 0) return undefined;
     if (succeeded > 0 || Object.keys(failed).length > 1) this.#close();
-    else for (const line of linesIn(errors)) this.#addFailure(line);
+    else for (const line of linesOf(errors)) this.#addFailure(line);
     if (!this.#isOpen || this.#reason === undefined || this.#failed < LEAST_OUTCOMES) return undefined;
     this.#isOpen = false;
     const { stage, name, message } = this.#reason;
@@ -67,8 +68,4 @@ function reasonOf(line: string): Reason {
 function isSameReason(one: Reason, other: Reason): boolean {
   if (one.stage !== other.stage || one.name !== other.name) return false;
   return !GENERAL_NAMES.has(one.name) || one.shape === other.shape;
-}
-
-function linesIn(bytes: Uint8Array): readonly string[] {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').split('\n').filter(Boolean);
 }

@@ -1,4 +1,5 @@
 import type { FormatName } from '../../formats/format.ts';
+import { foldersAbove } from '../output-layout.ts';
 import { findLocalInput } from './local-inputs.ts';
 import { InputError, rejectedInput, type RunInput } from './run-input.ts';
 
@@ -21,7 +22,7 @@ export async function findInputs(args: readonly string[], format: FormatName): P
     uris.set(name, uri);
   }
   for (const { name, uri } of inputs) {
-    const outer = foldersOf(name).find((folder) => uris.has(folder));
+    const outer = foldersAbove(name).find((folder) => uris.has(folder));
     if (outer !== undefined)
       throw new InputError(`${uri} would have its results inside those of ${uris.get(outer)}, in '${name}'`);
   }
@@ -32,12 +33,6 @@ async function findInput(arg: string, format: FormatName): Promise<readonly RunI
   if (!arg.startsWith('s3://')) return findLocalInput(arg, format);
   const { findStoredInput } = await import('./stored-inputs.ts');
   return findStoredInput(arg, format);
-}
-
-/** The folders that a name lies in: of `a/b/c`, `a` and `a/b`. */
-function foldersOf(name: string): string[] {
-  const parts = name.split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 function withPossibleName(input: RunInput): RunInput {

@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorDescription } from '../../errors.ts';
-import { codeOf, systemReason } from '../../stores/system-errors.ts';
+import { isMissing, systemReason } from '../../stores/system-errors.ts';
 
 /** A file or folder on disk. */
 export interface Place {
@@ -95,9 +95,8 @@ export async function lookAt(path: string | Buffer): Promise<Look> {
     stats = await stat(path);
   } catch (error) {
     const target = await readlink(path).catch(() => undefined);
-    const isMissing = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
-    if (target === undefined && isMissing) return { kind: 'nothing' };
-    if (target === undefined || !isMissing) return failed('SourceUnreadable', systemReason(error));
+    if (target === undefined && isMissing(error)) return { kind: 'nothing' };
+    if (target === undefined || !isMissing(error)) return failed('SourceUnreadable', systemReason(error));
     return failed('SourceGone', `it is a link to ${target}, which is not there`);
   }
   if (stats.isFile()) return { kind: 'file' };

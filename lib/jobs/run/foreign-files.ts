@@ -1,5 +1,6 @@
 import { parseJob } from '../job.ts';
-import { answerHead, isResultPath } from '../output-layout.ts';
+import { TEMPORARY_SUFFIX } from '../../stores/file-names.ts';
+import { answerHead, foldersAbove, isResultPath, JOB_FILE } from '../output-layout.ts';
 import { InputError } from './run-input.ts';
 
 /** Files of a folder or objects of a prefix, by their paths below it. */
@@ -16,7 +17,6 @@ export type OwnState = 'absent' | 'own' | 'foreign';
 
 /** Files that operating systems create in folders that a user opens. */
 const SYSTEM_FILES: ReadonlySet<string> = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini']);
-const TEMPORARY_SUFFIX = /\.\d+\.tmp$/;
 
 /** Suffix of an answer's file name. */
 const ANSWER_SUFFIX = '.json';
@@ -35,7 +35,7 @@ export async function findForeign(contents: FolderContents, name: string): Promi
   const isJobFolder = async (folder: string): Promise<boolean> => {
     const known = jobFolders.get(folder);
     if (known !== undefined) return known;
-    const isOne = folder !== ERRORS && parseJob((await contents.text(`${folder}/job.json`)) ?? '') !== undefined;
+    const isOne = folder !== ERRORS && parseJob((await contents.text(`${folder}/${JOB_FILE}`)) ?? '') !== undefined;
     jobFolders.set(folder, isOne);
     return isOne;
   };
@@ -52,12 +52,6 @@ export async function findForeign(contents: FolderContents, name: string): Promi
 function isHarmless(path: string): boolean {
   const file = path.slice(path.lastIndexOf('/') + 1);
   return SYSTEM_FILES.has(file) || (TEMPORARY_SUFFIX.test(path) && isResultPath(path.replace(TEMPORARY_SUFFIX, '')));
-}
-
-/** Returns the folders above a path: `a` and `a/b` for `a/b/c`. */
-function foldersAbove(path: string): readonly string[] {
-  const parts = path.split('/');
-  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 async function isAnswer(path: string, name: string, contents: FolderContents): Promise<boolean> {

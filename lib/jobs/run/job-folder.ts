@@ -2,9 +2,10 @@ import { access, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from '
 import { basename, dirname, join } from 'node:path';
 import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
+import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import { type Job, parseJob } from '../job.ts';
 import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
-import { isResultPath } from '../output-layout.ts';
+import { isResultPath, JOB_FILE } from '../output-layout.ts';
 import { partName } from '../part-names.ts';
 import { isChunkThere } from './chunks.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
@@ -34,12 +35,12 @@ export class JobFolder implements JobOutput {
 
   /** The job that a folder holds the results of, if any. */
   static async jobIn(folder: string): Promise<Job | undefined> {
-    const text = await readIfThere(join(folder, 'job.json'));
+    const text = await readIfThere(join(folder, JOB_FILE));
     return text === undefined ? undefined : parseJob(text);
   }
 
   async record(): Promise<void> {
-    await writeAtomically(join(this.folder, 'job.json'), `${JSON.stringify(this.job)}\n`);
+    await writeAtomically(join(this.folder, JOB_FILE), `${JSON.stringify(this.job)}\n`);
   }
 
   chunkPath(bundle: number): string {
@@ -144,10 +145,10 @@ export class JobFolder implements JobOutput {
    */
   static async clear(folder: string): Promise<void> {
     const names = await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)));
-    const paths = names.flat().filter((path) => path !== 'job.json');
+    const paths = names.flat().filter((path) => path !== JOB_FILE);
     await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
     await removeIfEmpty(join(folder, 'errors'));
-    await rm(join(folder, 'job.json'), { force: true });
+    await rm(join(folder, JOB_FILE), { force: true });
     await removeIfEmpty(folder);
   }
 
@@ -184,8 +185,7 @@ async function removeIfEmpty(folder: string): Promise<void> {
     await rmdir(folder);
   } catch (error) {
     // It holds other files, it is a link to a folder, or it is gone.
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw error;
+    if (!isMissing(error) && !['ENOTEMPTY', 'EEXIST'].includes(codeOf(error) ?? '')) throw error;
   }
 }
 
@@ -196,7 +196,7 @@ async function readIfThere(path: string, encoding: 'utf8' | null = 'utf8'): Prom
     return await readFile(path, encoding);
   } catch (error) {
     // A file may have the name of a folder, or a folder that of a file.
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isMissing(error) || codeOf(error) === 'EISDIR') return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { lstat, open, opendir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import type { FolderContents } from './foreign-files.ts';
 
 /** Returns the files below a local folder, including links. If the folder is a file, its path is `''`. */
@@ -41,8 +42,7 @@ async function orMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
+    if (isMissing(error) || codeOf(error) === 'EISDIR') return undefined;
     throw error;
   }
 }

@@ -172,7 +172,7 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
     if (await results.lacksChunks()) refuseOther(results, await planJob(input, planOptions));
     return results;
   }
-  tellOf(place, input, options);
+  reportEarlier(place, input, options);
   if (use === 'replace' || existing === 'overwrite') {
     await output.clear(recorded === undefined ? undefined : folder, [id, recorded?.id ?? id]);
   }
@@ -183,7 +183,7 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
 }
 
 /** Reports which earlier results are replaced, or kept beside the new ones. */
-function tellOf(
+function reportEarlier(
   { folder, recorded, use, besides }: Place,
   { uri }: RunInput,
   { output, existing, limit, onNotice }: OpenJobFoldersOptions,

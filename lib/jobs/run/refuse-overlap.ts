@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { isS3Uri } from '../../stores/open-source.ts';
+import { codeOf } from '../../stores/system-errors.ts';
 import { answerKey } from '../output-layout.ts';
 import { InputError, type RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
@@ -39,11 +40,11 @@ export async function refuseOverlap({ args, inputs, pipelineName, output }: Over
   for (const { uri } of inputs) given.set(await real(uri), uri);
 
   const above = new Map<string, string>();
-  for (const [place, uri] of given) for (const folder of foldersAbove(place)) above.set(folder, uri);
+  for (const [place, uri] of given) for (const folder of outerFolders(place)) above.set(folder, uri);
   for (const { kind, name, uri } of inputs) {
     const results = output.shown(kind === 'element' ? answerKey(pipelineName, name) : `${pipelineName}/${name}`);
     const place = await real(results);
-    const inside = [place, ...foldersAbove(place)].find((folder) => given.has(folder));
+    const inside = [place, ...outerFolders(place)].find((folder) => given.has(folder));
     const hit = inside === undefined ? above.get(place) : given.get(inside);
     if (hit === undefined) continue;
     const relation = inside === place ? 'is' : inside === undefined ? 'contains' : 'lies in';
@@ -73,7 +74,7 @@ export function isIn(folder: string, place: string): boolean {
 }
 
 /** Returns the folders above a place, the nearest first. */
-function foldersAbove(place: string): readonly string[] {
+function outerFolders(place: string): readonly string[] {
   const above: string[] = [];
   for (let folder = dirname(place); folder !== above.at(-1); folder = dirname(folder)) above.push(folder);
   return above;
@@ -93,8 +94,7 @@ export function realPaths(): (path: string) => Promise<string> {
       return await realpath(path);
     } catch (error) {
       const above = dirname(path);
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (!NOT_REAL.has(code) || above === path) throw error;
+      if (!NOT_REAL.has(codeOf(error) ?? '') || above === path) throw error;
       return join(await remembered(above), basename(path));
     }
   };

@@ -1,6 +1,7 @@
 import type { BundleObject, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine } from '../../inference/engine.ts';
 import { locationOf } from '../../stores/open-source.ts';
+import { linesOf } from '../commit/read-lines.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
 import { answerHead, answerKey } from '../output-layout.ts';
@@ -89,7 +90,7 @@ async function* runBundle(
   // As they come: what a run that is ended has answered by then stays.
   const sink = {
     async write({ results, errors }: OutcomeChunk): Promise<void> {
-      for (const line of [results, errors].flatMap(linesIn)) await answer(line);
+      for (const line of [results, errors].flatMap(linesOf)) await answer(line);
     },
   };
   const { models, usage } = await engine.process(bundle, sink, { signal });
@@ -98,8 +99,4 @@ async function* runBundle(
 
 function bundleObject(id: string, { name, failure, ...location }: RunInput): BundleObject {
   return Object.assign(locationOf(location), { id, path: name }, failure === undefined ? {} : { failure });
-}
-
-function linesIn(bytes: Uint8Array): readonly string[] {
-  return Buffer.from(bytes).toString('utf8').split('\n').filter(Boolean);
 }

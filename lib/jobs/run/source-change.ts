@@ -1,6 +1,6 @@
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 import { isS3Uri } from '../../stores/open-source.ts';
-import { codeOf, systemReason } from '../../stores/system-errors.ts';
+import { isMissing, systemReason } from '../../stores/system-errors.ts';
 import type { Job } from '../job.ts';
 import { inputId } from './plan-job.ts';
 
@@ -57,7 +57,7 @@ async function idNow(of: {
   try {
     return await inputId({ kind: 'object', uri, name }, { pipelineName: pipeline, limit });
   } catch (error) {
-    const isGone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
+    const isGone = isMissing(error);
     const why = isGone ? 'there is no such file' : systemReason(error);
     const code = isGone ? 'SOURCE_GONE' : 'SOURCE_UNREADABLE';
     throw new FabricError(code, `Cannot read ${uri}: ${why}`, { cause: error });

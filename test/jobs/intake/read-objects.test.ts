@@ -29,7 +29,7 @@ describe('Intake of what must be read', () => {
   });
 
   test.each([
-    // What an object is, and where an array starts, is looked for in so much of its head.
+    // The kind of an object, and the start of an array, are found in this part of its head.
     [
       'csv/a.csv',
       2500,

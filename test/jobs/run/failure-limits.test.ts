@@ -121,7 +121,7 @@ function line(message: string, name = 'TypeError', stage = 'map') {
 }
 
 describe('FailureWatch', () => {
-  /** What a watch says of 500 times two kinds of failures. */
+  /** Returns what a watch reports for 500 failures of each of two kinds. */
   function watched(one: ReturnType<typeof line>, other: ReturnType<typeof line>): string | undefined {
     const watch = new FailureWatch({});
     let said: string | undefined;

@@ -60,7 +60,7 @@ async function storedPlace(): Promise<Place> {
   };
 }
 
-/** What a user has where results would go, by what the pipeline's folder in it is. */
+/** Files of a user in the place of results, by the kind of the pipeline's folder there. */
 const FOREIGN: readonly (readonly [what: string, files: Files])[] = [
   ['photos and notes', { '1.jpg': 'photo', 'deep/2.jpg': 'photo', 'README.txt': 'mine' }],
   [

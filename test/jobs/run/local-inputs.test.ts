@@ -126,7 +126,7 @@ describe('findInputs', () => {
       'rejected _x.jsonl',
       'object .hidden.jsonl',
     ]);
-    // What a glob writes out is named as well.
+    // A glob that spells out such a name matches it.
     const [input] = await findInputs([join(folder, '_y*')], 'jsonl');
     expect(input?.failure?.message).toBe(
       "it can't be run as '_y.jsonl': names that start with '_' are the fabric's own; rename it",

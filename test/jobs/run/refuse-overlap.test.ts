@@ -18,7 +18,7 @@ interface Case {
 
 const FILES = ['data/x.csv', 'data/deep/y.csv', 'photos/2024/a.png', 'photos/b.png', 'p/x.csv/old', 'elsewhere/z.csv'];
 
-/** What a run says to its output, in a folder that has FILES, links `link` to data, `z` to elsewhere/z.csv, and `outs` to photos. */
+/** Message of a run about its output, in a folder that contains FILES, links `link` to data, `z` to elsewhere/z.csv, and `outs` to photos. */
 async function refusal({ pipeline, args, output, format = 'csv' }: Case): Promise<string | undefined> {
   const root = await temporaryFolder();
   for (const name of FILES) await writeIn(root, name, '');
