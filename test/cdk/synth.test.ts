@@ -14,6 +14,8 @@ const env = {
   PATH: join(root, 'node_modules/.bin'),
   AWS_EC2_METADATA_DISABLED: 'true',
   CDK_DISABLE_CLI_TELEMETRY: 'true',
+  // CloudFormation's own rules take seconds to be checked: nag.test.ts does it for each kind of fabric.
+  CDK_VALIDATION: 'false',
 };
 
 interface Assets {
@@ -43,8 +45,7 @@ async function synth(config?: string): Promise<Synthesis> {
   const other = config === undefined ? [] : ['--context', `config=${config}`];
   await promisify(execFile)(process.execPath, [cli, ...args, ...other], {
     cwd: root,
-    // CloudFormation's own rules take seconds to be checked: nag.test.ts does it for each kind of fabric.
-    env: { ...env, HOME: output, ...(config !== undefined && { CDK_VALIDATION: 'false' }) },
+    env: { ...env, HOME: output },
   });
   const [template, assets] = await Promise.all([
     readFile(join(output, 'InferenceFabric.template.json'), 'utf8'),

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Ended, filesBelow, run } from './run-fabric.ts';
+import type { EndedHere } from '../fabric-here.ts';
+import { filesBelow, run } from './run-fabric.ts';
 
 /** Expects one clear line on stderr and nothing else; gives it without its `fabric: `. */
-export function complaint({ status, stdout, stderr }: Ended, expected: number): string {
+export function complaint({ status, stdout, stderr }: EndedHere, expected: number): string {
   expect(stderr).toMatch(/^fabric: [^\n]*\n$/);
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(stdout).toBe('');

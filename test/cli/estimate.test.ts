@@ -8,7 +8,8 @@ import type { Estimate } from '../../cli/estimate/estimate.ts';
 import { startAnsweringServer } from '../inference/answering-server.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { numbers, wine } from './example-inputs.ts';
-import { configPath, type Ended, fabric, type FabricOptions, filesBelow, startFabric } from './run-fabric.ts';
+import type { EndedHere } from '../fabric-here.ts';
+import { configPath, fabric, type FabricOptions, filesBelow, startFabric } from './run-fabric.ts';
 
 const remoteConfig = fileURLToPath(new URL('../inference/fixtures/remote.config.ts', import.meta.url));
 
@@ -25,7 +26,7 @@ function estimateArgs(
   return ['run', pipeline, ...inputs, '--estimate', '--sample-secs', '1', '--config', config, ...flags];
 }
 
-function estimated({ stdout, stderr }: Ended): Estimate {
+function estimated({ stdout, stderr }: EndedHere): Estimate {
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^\{.*\}\n$/);
   return JSON.parse(stdout) as Estimate;

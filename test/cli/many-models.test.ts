@@ -10,8 +10,8 @@ import { createHash } from 'node:crypto';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { fabric, type Line, linesIn } from './run-fabric.ts';
 
-const MODELS = 60;
-const ELEMENTS = 100_000;
+const MODELS = 24;
+const ELEMENTS = 20_000;
 const WIDTH = 30;
 /** What the config says of its keyed handler. */
 const MAX_MODELS = 3;
@@ -24,7 +24,7 @@ interface Row {
   readonly x: readonly number[];
 }
 
-const next = random(60);
+const next = random(MODELS);
 const models = Array.from({ length: MODELS }, (_, model) => mlp(model + 1));
 /** Of a few numbers, so that the file stays small. */
 const patterns = Array.from({ length: 500 }, () =>

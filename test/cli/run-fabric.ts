@@ -4,16 +4,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { type EndedHere, fabricHere } from '../fabric-here.ts';
 
 const program = fileURLToPath(new URL('../../cli/fabric.ts', import.meta.url));
 export const configPath = fileURLToPath(new URL('./fixtures/cli.config.ts', import.meta.url));
 
 /** How a `fabric` process ended. */
-export interface Ended {
-  readonly status: number | null;
+export interface Ended extends EndedHere {
   readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** A `fabric` process on its way. */
@@ -54,8 +52,9 @@ export function startFabric(args: readonly string[], { cwd, env = {}, detached =
   return { child, ended };
 }
 
-export async function fabric(args: readonly string[], options?: FabricOptions): Promise<Ended> {
-  return startFabric(args, options).ended;
+/** Runs a command to its end: in this process, or in one of its own where it needs another folder or other variables. */
+export async function fabric(args: readonly string[], options?: FabricOptions): Promise<EndedHere> {
+  return options === undefined ? fabricHere(args) : startFabric(args, options).ended;
 }
 
 /** `fabric run` with the fixture config and one worker. */
@@ -64,8 +63,8 @@ export async function run(
   inputs: readonly string[],
   output: string,
   flags: readonly string[] = [],
-): Promise<Ended> {
-  return fabric(runArgs(pipeline, inputs, output, flags));
+): Promise<EndedHere> {
+  return fabricHere(runArgs(pipeline, inputs, output, flags));
 }
 
 export function runArgs(

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readErrors, readResults } from '../../examples/read-results.ts';
 import type { Whereabouts } from './custom-handler.config.ts';
-import { runFabric, temporaryFolder } from './run-fabric.ts';
+import { fabricHere } from '../fabric-here.ts';
+import { temporaryFolder } from './run-fabric.ts';
 
 interface Run {
   readonly config: string;
@@ -14,7 +15,7 @@ interface Run {
 
 /** The folder of the results of a run of which one element failed. */
 async function runWithAFailure({ config, pipeline, input, output }: Run): Promise<string> {
-  const { status, stderr } = await runFabric(['run', pipeline, input, '--config', config, '--output', output]);
+  const { status, stderr } = await fabricHere(['run', pipeline, input, '--config', config, '--output', output]);
   expect(status, stderr).toBe(3);
   return join(output, pipeline);
 }

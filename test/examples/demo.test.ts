@@ -5,7 +5,8 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../../examples/pipelines/breast-cancer.ts';
 import { readErrors, readResults } from '../../examples/read-results.ts';
-import { ROOT, runFabric, runNode, temporaryFolder } from './run-fabric.ts';
+import { fabricHere } from '../fabric-here.ts';
+import { ROOT, runNode, temporaryFolder } from './run-fabric.ts';
 
 const DATA = 'examples/data';
 const LEAST_ACCURACY = 0.95;
@@ -34,7 +35,7 @@ function shareOf<T>(items: readonly T[], holds: (item: T) => boolean): number {
 describe('the breast-cancer pipeline', () => {
   test('predicts 166 rows in input order, right for at least 95 %, and explains 5 malformed ones', async () => {
     await using output = await temporaryFolder();
-    const run = await runFabric([
+    const run = await fabricHere([
       'run',
       'breast-cancer',
       `${DATA}/breast-cancer-with-errors.csv`,
@@ -79,7 +80,7 @@ describe('the breast-cancer pipeline', () => {
 
   test('predicts every row of a file without errors, and ends with status 0', async () => {
     await using output = await temporaryFolder();
-    const run = await runFabric(['run', 'breast-cancer', `${DATA}/breast-cancer.csv`, '--output', output.path]);
+    const run = await fabricHere(['run', 'breast-cancer', `${DATA}/breast-cancer.csv`, '--output', output.path]);
     expect(run.status, run.stderr).toBe(0);
     const folder = join(output.path, 'breast-cancer/breast-cancer.csv');
     const truth = await csvRows<BreastCancerRow>('breast-cancer.csv');
@@ -94,7 +95,7 @@ describe('the breast-cancer pipeline', () => {
 describe('the digits pipeline', () => {
   test('predicts 300 images, right for at least 95 %, and explains the one that is none', async () => {
     await using output = await temporaryFolder();
-    const run = await runFabric(['run', 'digits', `${DATA}/digits`, '--output', output.path]);
+    const run = await fabricHere(['run', 'digits', `${DATA}/digits`, '--output', output.path]);
     expect(run.status, run.stderr).toBe(3);
     const folder = join(output.path, 'digits/digits');
 
@@ -118,7 +119,7 @@ describe('the digits pipeline', () => {
     const whole = await readFile(join(ROOT, DATA, 'digits/digit-0001.png'));
     await writeFile(join(images, 'a.png'), whole);
     await writeFile(join(images, 'b.png'), whole.subarray(0, whole.length - 30));
-    const run = await runFabric(['run', 'digits', images, '--output', join(folder.path, 'out')]);
+    const run = await fabricHere(['run', 'digits', images, '--output', join(folder.path, 'out')]);
     expect(run.status, run.stderr).toBe(3);
     const results = join(folder.path, 'out/digits/images');
     expect((await readResults(results)).map(({ id }) => id)).toEqual(['images#0']);
@@ -133,7 +134,7 @@ describe('the digits pipeline', () => {
 describe('the wine pipeline', () => {
   test('predicts every line, right for at least 95 %', async () => {
     await using output = await temporaryFolder();
-    const run = await runFabric(['run', 'wine', `${DATA}/wine.jsonl`, '--output', output.path]);
+    const run = await fabricHere(['run', 'wine', `${DATA}/wine.jsonl`, '--output', output.path]);
     expect(run.status, run.stderr).toBe(0);
     const results = await readResults<{ cultivar: number }, { cultivar: number }>(join(output.path, 'wine/wine.jsonl'));
     expect(results).toHaveLength(54);

@@ -8,7 +8,8 @@ import { EXPORT_CONFIG, RECIPES } from '../export/recipes.ts';
 import { SERVED, SERVED_CONFIG } from '../mlserver/models.ts';
 import { withEnvironment } from '../remote/environment.ts';
 import { type ModelServers, startModelServers } from './model-server.ts';
-import { ROOT, runFabric, temporaryFolder } from './run-fabric.ts';
+import { fabricHere } from '../fabric-here.ts';
+import { ROOT, temporaryFolder } from './run-fabric.ts';
 
 interface ExampleRun {
   readonly config: string;
@@ -232,8 +233,19 @@ describe('the examples', () => {
   test.for(RUNS)('give what they should: $config, $pipeline', async (run) => {
     const { pipeline, input, succeeded, failures = [] } = run;
     await using output = await temporaryFolder();
-    const args = ['run', pipeline, input, '--config', configOf(run), '--output', output.path, '--json'];
-    const { status, stdout, stderr } = await runFabric(args);
+    const args = [
+      'run',
+      pipeline,
+      input,
+      '--config',
+      configOf(run),
+      '--output',
+      output.path,
+      '--workers',
+      '1',
+      '--json',
+    ];
+    const { status, stdout, stderr } = await fabricHere(args);
     expect(status, stderr).toBe(failures.length === 0 ? 0 : 3);
     const summary = JSON.parse(stdout) as { succeeded: number; results: readonly string[] };
     expect(summary.succeeded).toBe(succeeded);

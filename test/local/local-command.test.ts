@@ -12,7 +12,7 @@ function args(folder: string, ...flags: readonly string[]): string[] {
 }
 
 function once(folder: string, ...flags: readonly string[]): Promise<Ended> {
-  return fabric(args(folder, '--once', ...flags));
+  return startFabric(args(folder, '--once', ...flags)).ended;
 }
 
 /** A line that a function logged, without what stands in parentheses at its end. */

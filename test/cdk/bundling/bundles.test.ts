@@ -28,6 +28,16 @@ async function bundle(configPath: string, architecture: Architecture): Promise<s
   return folder;
 }
 
+const bundles = new Map<string, Promise<string>>();
+
+/** One that several tests look at. */
+function sharedBundle(configPath: string, architecture: Architecture): Promise<string> {
+  const name = `${architecture} ${configPath}`;
+  const made = bundles.get(name) ?? bundle(configPath, architecture);
+  bundles.set(name, made);
+  return made;
+}
+
 async function filesOf(folder: string): Promise<readonly string[]> {
   const paths = await readdir(folder, { recursive: true });
   const stats = await Promise.all(paths.map((path) => stat(join(folder, path))));
@@ -81,7 +91,7 @@ describe.each<Architecture>(['arm64', 'x86_64'])('the code of a processor for %s
   let folder = '';
   let files: readonly string[] = [];
   beforeAll(async () => {
-    folder = await bundle(CONFIG, architecture);
+    folder = await sharedBundle(CONFIG, architecture);
     files = await filesOf(folder);
   });
 
@@ -139,7 +149,7 @@ describe.runIf(process.platform === 'linux')('the code of a processor', () => {
   });
 
   test('is the same however often it is made', async () => {
-    const [first, second] = await Promise.all([bundle(CONFIG, HOST), bundle(CONFIG, HOST)]);
+    const [first, second] = await Promise.all([sharedBundle(CONFIG, HOST), bundle(CONFIG, HOST)]);
     const files = await filesOf(first);
     expect(await filesOf(second)).toEqual(files);
     for (const path of files.filter((path) => path.endsWith('.mjs')))
@@ -147,7 +157,7 @@ describe.runIf(process.platform === 'linux')('the code of a processor', () => {
   });
 
   test('runs: the handler starts its engine, which loads its model', async () => {
-    const folder = await bundle(CONFIG, HOST);
+    const folder = await sharedBundle(CONFIG, HOST);
     const output = await runIn(folder, callOf('processor'), {
       FABRIC_PIPELINE: 'plain',
       FABRIC_CONFIG: 'config/cdk/fixtures/fabric.config.mjs',
