@@ -57,8 +57,12 @@ export function folderNoteKey(job: JobName): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
-/** Name of the file with a job's recorded plan, in the job's folder. */
+/** Names of files in a job's folder: the recorded plan, the manifest, and the file that says that all is there. */
 export const JOB_FILE = 'job.json';
+export const MANIFEST_FILE = 'manifest.json';
+export const SUCCESS_FILE = '_SUCCESS';
+/** Folder of the explanations of objects that make no job. */
+export const REJECTED = '_rejected';
 const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
 const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
 
@@ -87,11 +91,11 @@ export function headOf(text: string): string | undefined {
 }
 
 export function manifestKey(folder: string): string {
-  return `${folder}/manifest.json`;
+  return `${folder}/${MANIFEST_FILE}`;
 }
 
 export function successKey(folder: string): string {
-  return `${folder}/_SUCCESS`;
+  return `${folder}/${SUCCESS_FILE}`;
 }
 
 /**
@@ -175,5 +179,5 @@ export function rejectedKey(objectKey: string): string {
   const segments = objectKey
     .split('/')
     .map((segment) => (/^\.{0,2}$/.test(segment) ? `%${segment || 'empty'}` : segment));
-  return `_rejected/${segments.join('/')}.json`;
+  return `${REJECTED}/${segments.join('/')}.json`;
 }
