@@ -4,6 +4,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IConstruct } from 'constructs';
+import type { BucketKeys } from './permissions.ts';
 import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
 
 // What cdk-nag's AwsSolutions rules ask for and the fabric does otherwise, each with its reason.
@@ -22,14 +23,13 @@ export function acknowledgeUnnamedDeadLetters(queue: sqs.Queue): void {
   acknowledge(queue, 'SQS3', 'It is a dead-letter queue: the processor sends it the elements that failed.');
 }
 
-/** @param buckets - all of whose objects the role may work with */
-export function acknowledgeObjects(role: IConstruct, buckets: readonly s3.IBucket[]): void {
-  for (const bucket of buckets) {
-    acknowledge(
-      role,
-      `IAM5[Resource::${shownArn(bucket, role)}/*]`,
-      'Nobody knows the names of dropped files beforehand.',
-    );
+/** @param places - the objects that the role reaches */
+export function acknowledgeObjects(role: IConstruct, places: readonly BucketKeys[]): void {
+  for (const { bucket, keys } of places) {
+    for (const pattern of keys) {
+      const resource = `${shownArn(bucket, role)}/${pattern}`;
+      acknowledge(role, `IAM5[Resource::${resource}]`, 'The names of dropped files are not known beforehand.');
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { Aws, Duration } from 'aws-cdk-lib';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeObjects } from './acknowledgements.ts';
 import type { FabricPipeline } from './fabric-pipeline.ts';
-import { allow, readInput, removeOutput, sendTo, useKey, writeOutput } from './permissions.ts';
+import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
+import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
@@ -39,9 +39,9 @@ export class ControlFunctions extends Construct {
   constructor(scope: Construct, id: string, props: ControlFunctionsProps) {
     super(scope, id);
     const intake = new QueueFunction(this, 'Intake', intakeProps(props));
-    acknowledgeObjects(intake, [...props.inputBuckets, props.outputBucket]);
+    acknowledgeObjects(intake, intakeBuckets(props, namesOf(props)).keys);
     const finalizer = new QueueFunction(this, 'Finalizer', finalizerProps(props));
-    acknowledgeObjects(finalizer, [props.outputBucket]);
+    acknowledgeObjects(finalizer, finalizerBuckets(props, namesOf(props)).keys);
     this.intake = intake.function;
     this.finalizer = finalizer.function;
   }
@@ -67,10 +67,9 @@ function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
       FABRIC_QUEUES: JSON.stringify(queues),
     },
     statements: [
-      ...readInput(inputBuckets),
-      ...writeOutput(outputBucket),
+      ...intakeBuckets(props, namesOf(props)).statements,
       sendTo([intakeQueue, finalizerQueue, ...Object.values(bundleQueues)]),
-      ...keyStatements(props),
+      ...useKeys([props.encryptionKey]),
     ],
   };
 }
@@ -92,11 +91,10 @@ function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
       FABRIC_EVENT_BUS: EVENT_BUS,
     },
     statements: [
-      ...writeOutput(outputBucket),
-      removeOutput(outputBucket),
+      ...finalizerBuckets(props, namesOf(props)).statements,
       sendTo([finalizerQueue, ...Object.values(deadLetters)]),
       allow(['events:PutEvents'], [bus]),
-      ...keyStatements(props),
+      ...useKeys([props.encryptionKey]),
     ],
   };
 }
@@ -112,8 +110,8 @@ function shared({
   return { code, architecture, logRetention, timeout: CONTROL_TIMEOUT, ephemeralStorageMb: STORAGE_MB };
 }
 
-function keyStatements({ encryptionKey }: ControlFunctionsProps): readonly iam.PolicyStatement[] {
-  return encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)];
+function namesOf({ pipelines }: ControlFunctionsProps): readonly string[] {
+  return [...pipelines.keys()];
 }
 
 function eachPipeline(

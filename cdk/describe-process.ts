@@ -47,6 +47,7 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
   return {
     name,
     compute: pipeline.compute,
+    manifests: pipeline.input.manifests ?? 'own-prefix',
     ...(waits.length === 0 ? {} : { maxBatchDurationSecs: Math.min(...waits) }),
     modelFiles: [...new Set(files.flatMap(withExternalData))].toSorted(),
     modelObjects: [...new Set(objects)].toSorted(),

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Compute } from '../lib/config/compute.ts';
+import type { ManifestScope } from '../lib/config/fabric.ts';
 import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
@@ -19,6 +20,8 @@ export interface DescribedEndpoints {
 export interface DescribedPipeline {
   readonly name: string;
   readonly compute: Compute;
+  /** The objects of the input buckets that its manifests can name. */
+  readonly manifests: ManifestScope;
   /** The shortest of its handlers; absent where batches come from one bundle. */
   readonly maxBatchDurationSecs?: number;
   /** Absolute paths of the models that go with the code, and of their external data. */

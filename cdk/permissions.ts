@@ -1,5 +1,6 @@
 import { Aws } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Permission } from '../lib/config/compute.ts';
@@ -7,28 +8,45 @@ import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts'
 
 // Statements by hand, not the constructs' grants: those give more than the functions use.
 
-/** Reading objects, those of given versions too. Without leave to list a bucket, an absent object is 403 and not 404. */
-export function readInput(buckets: readonly s3.IBucket[]): readonly iam.PolicyStatement[] {
-  return [
-    allow(['s3:GetObject', 's3:GetObjectVersion'], buckets.map(objectsOf)),
-    allow(
-      ['s3:ListBucket'],
-      buckets.map(({ bucketArn }) => bucketArn),
-    ),
-  ];
+/** Keys of a bucket, by patterns in which `*` is any text: `wine/*`. */
+export interface BucketKeys {
+  readonly bucket: s3.IBucket;
+  readonly keys: readonly string[];
 }
 
-/** Reading and writing results and staging; a large object is written in parts, which may have to be given up. */
-export function writeOutput(bucket: s3.IBucket): readonly iam.PolicyStatement[] {
-  return [
-    allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [objectsOf(bucket)]),
-    allow(['s3:ListBucket'], [bucket.bucketArn]),
-  ];
+/** Reading objects, those of given versions too. */
+export function readVersions(places: readonly BucketKeys[]): iam.PolicyStatement {
+  return allow(['s3:GetObject', 's3:GetObjectVersion'], places.flatMap(arnsOf));
 }
 
-/** Notes that are done with, and errors of elements that a redrive mended. */
-export function removeOutput(bucket: s3.IBucket): iam.PolicyStatement {
-  return allow(['s3:DeleteObject'], [objectsOf(bucket)]);
+export function readObjects(place: BucketKeys): iam.PolicyStatement {
+  return allow(['s3:GetObject'], arnsOf(place));
+}
+
+/** A large object is written in parts, which may have to be given up. */
+export function writeObjects(place: BucketKeys): iam.PolicyStatement {
+  return allow(['s3:PutObject', 's3:AbortMultipartUpload'], arnsOf(place));
+}
+
+export function removeObjects(place: BucketKeys): iam.PolicyStatement {
+  return allow(['s3:DeleteObject'], arnsOf(place));
+}
+
+/**
+ * Listing keys of a bucket. Without it an object that is not there is answered with 403 and not 404: S3 decides that by
+ * this permission, with the requested key as `s3:prefix` (https://github.com/ceph/ceph/pull/68577 describes it).
+ */
+export function listKeys({ bucket, keys }: BucketKeys): iam.PolicyStatement {
+  const statement = allow(['s3:ListBucket'], [bucket.bucketArn]);
+  if (!keys.includes(ANY_KEY)) statement.addCondition('StringLike', { 's3:prefix': [...keys] });
+  return statement;
+}
+
+/** The pattern of all keys of a bucket. */
+export const ANY_KEY = '*';
+
+function arnsOf({ bucket, keys }: BucketKeys): readonly string[] {
+  return keys.map((pattern) => bucket.arnForObjects(pattern));
 }
 
 /** Taking messages: Lambda's poller does it with the function's role. */
@@ -50,9 +68,14 @@ export function sendTo(queues: readonly sqs.IQueue[]): iam.PolicyStatement {
 export function readModels(uris: readonly string[], partition: string): readonly iam.PolicyStatement[] {
   if (uris.length === 0) return [];
   const places = uris.map((uri) => uri.replace(/^s3:\/\//, ''));
-  const buckets = new Set(places.map((place) => place.slice(0, place.indexOf('/'))));
-  const arns = (resources: Iterable<string>): string[] => Array.from(resources, (it) => `arn:${partition}:s3:::${it}`);
-  return [allow(['s3:GetObject', 's3:GetObjectVersion'], arns(places)), allow(['s3:ListBucket'], arns(buckets))];
+  const arnOf = (resource: string): string => `arn:${partition}:s3:::${resource}`;
+  const byBucket = Map.groupBy(places, (place) => place.slice(0, place.indexOf('/')));
+  const lists = Array.from(byBucket, ([bucket, ofBucket]) => {
+    const statement = allow(['s3:ListBucket'], [arnOf(bucket)]);
+    statement.addCondition('StringLike', { 's3:prefix': ofBucket.map((place) => place.slice(bucket.length + 1)) });
+    return statement;
+  });
+  return [allow(['s3:GetObject', 's3:GetObjectVersion'], places.map(arnOf)), ...lists];
 }
 
 /** What the user and the handlers asked for, word for word. */
@@ -95,15 +118,21 @@ function allowWhere(action: string, resources: readonly string[]): readonly iam.
   return resources.length === 0 ? [] : [allow([action], resources)];
 }
 
-/** Objects and messages under a key of the user's own. */
-export function useKey(keyArn: string): iam.PolicyStatement {
-  return allow(['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn]);
+/** Writing and reading objects and messages under keys of the user. */
+export function useKeys(keys: readonly (kms.IKey | undefined)[]): readonly iam.PolicyStatement[] {
+  return withKeys(['kms:Decrypt', 'kms:GenerateDataKey'], keys);
+}
+
+/** Reading objects under keys of the user. */
+export function decryptWith(keys: readonly (kms.IKey | undefined)[]): readonly iam.PolicyStatement[] {
+  return withKeys(['kms:Decrypt'], keys);
+}
+
+function withKeys(actions: readonly string[], keys: readonly (kms.IKey | undefined)[]): readonly iam.PolicyStatement[] {
+  const arns = [...new Set(keys.flatMap((key) => key?.keyArn ?? []))];
+  return arns.length === 0 ? [] : [allow(actions, arns)];
 }
 
 export function allow(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions: [...actions], resources: [...resources] });
-}
-
-export function objectsOf(bucket: s3.IBucket): string {
-  return bucket.arnForObjects('*');
 }

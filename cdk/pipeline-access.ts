@@ -2,31 +2,17 @@ import { Aws } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as logs from 'aws-cdk-lib/aws-logs';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { IConstruct } from 'constructs';
 import type { Architecture } from '../lib/config/compute.ts';
 import { acknowledgeEndpoints, acknowledgeModels, acknowledgeObjects } from './acknowledgements.ts';
+import { type FabricBuckets, processorBuckets } from './bucket-access.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
-import {
-  allow,
-  askedFor,
-  ownParameterArn,
-  readInput,
-  readModels,
-  readSecrets,
-  removeOutput,
-  sendTo,
-  useKey,
-  writeOutput,
-} from './permissions.ts';
+import { allow, askedFor, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
 import { MAX_RECEIVES } from './queues.ts';
 
 /** What all functions of a fabric share. */
-export interface FabricResources {
-  /** The fabric's own first. */
-  readonly inputBuckets: readonly s3.IBucket[];
-  readonly outputBucket: s3.IBucket;
+export interface FabricResources extends FabricBuckets {
   readonly encryptionKey: kms.IKey | undefined;
   readonly logRetention: logs.RetentionDays;
   /** Where a pipeline names none. */
@@ -60,14 +46,12 @@ export function pipelineEnvironment(access: PipelineAccess, configModule: string
 
 /** What processing bundles takes, beside taking them from their queue. */
 export function pipelineStatements(access: PipelineAccess): readonly iam.PolicyStatement[] {
-  const { inputBuckets, outputBucket, encryptionKey, pipeline, governedBy } = access;
+  const { encryptionKey, pipeline, governedBy } = access;
   return [
-    ...readInput(inputBuckets),
-    ...writeOutput(outputBucket),
-    removeOutput(outputBucket),
+    ...processorBuckets(access, pipeline).statements,
     sendTo([access.bundleQueue, access.elementDeadLetters]),
     ...readModels(pipeline.modelObjects, Aws.PARTITION),
-    ...(encryptionKey === undefined ? [] : [useKey(encryptionKey.keyArn)]),
+    ...useKeys([encryptionKey]),
     ...askedFor([...(pipeline.endpoints?.permissions ?? []), ...(pipeline.compute.permissions ?? [])]),
     ...readSecrets(pipeline.endpoints?.secrets ?? []),
     ...(governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [ownParameterArn(governedBy)])]),
@@ -76,7 +60,7 @@ export function pipelineStatements(access: PipelineAccess): readonly iam.PolicyS
 
 /** @param construct - that has the role with the statements. */
 export function acknowledgePipeline(construct: IConstruct, access: PipelineAccess): void {
-  acknowledgeObjects(construct, [...access.inputBuckets, access.outputBucket]);
+  acknowledgeObjects(construct, processorBuckets(access, access.pipeline).keys);
   acknowledgeModels(construct, access.pipeline.modelObjects);
   acknowledgeEndpoints(construct, access.pipeline.endpoints?.permissions ?? []);
 }

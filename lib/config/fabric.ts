@@ -16,6 +16,12 @@ export interface KeySegment {
   readonly segment: number;
 }
 
+/**
+ * The objects of the input buckets that a manifest can name: those whose keys start with the pipeline's name, or any. With
+ * `any`, each principal that can write the pipeline's manifests gets predictions for all objects of the input buckets.
+ */
+export type ManifestScope = 'own-prefix' | 'any';
+
 /** How a pipeline reads its input, and which fields are an element's id and key. */
 export interface PipelineInput extends InputOptions {
   readonly id?: string;
@@ -25,6 +31,8 @@ export interface PipelineInput extends InputOptions {
   readonly groupByKey?: boolean;
   /** The field that has an element's own arguments for `runInference`, an object; without it there are none. */
   readonly inferenceArgs?: string;
+  /** The objects that a manifest can name. @default 'own-prefix' */
+  readonly manifests?: ManifestScope;
 }
 
 export interface PipelineOutput {

@@ -44,6 +44,7 @@ const inputFields = z.strictObject(
     key: z.union([fieldName, keySegment], 'must be the name of a field, or { segment }').optional(),
     groupByKey: z.boolean('must be true or false').optional(),
     inferenceArgs: fieldName.optional(),
+    manifests: z.enum(['own-prefix', 'any'], "must be 'own-prefix' or 'any'").optional(),
     bundleBytes: positiveInteger.default(DEFAULT_BUNDLE_BYTES),
     bundleElements: positiveInteger.default(DEFAULT_BUNDLE_ELEMENTS),
     maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
@@ -63,6 +64,10 @@ const input = inputFields
   .refine(({ groupByKey, format }) => groupByKey !== true || isLineFormat(format), {
     path: ['groupByKey'],
     error: 'must be left out for images and binary: their objects are taken in the order in which they are listed',
+  })
+  .refine(({ manifests, format }) => manifests === undefined || !isLineFormat(format), {
+    path: ['manifests'],
+    error: 'must be left out: only the objects of images and binary are listed in manifests',
   })
   .refine(({ header, format }) => header === undefined || format === 'csv' || format === 'tsv', {
     path: ['header'],

@@ -83,7 +83,7 @@ export const finalizeMessage = z.object({
   redrive: z.boolean().optional(),
 });
 
-/** Intake goes on with an object where an earlier run of its function stopped; the state is at `.fabric/<job>/`. */
+/** Intake goes on with an object where an earlier run of its function stopped; the state is at `.fabric/<pipeline>/<job>/`. */
 export const intakeMessage = z.object({ ...head, kind: z.literal('intake'), job: name, at: name });
 
 /** A body that is too large for a queue is in S3, at this address. */

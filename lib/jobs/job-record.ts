@@ -1,7 +1,7 @@
 import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
-import { folderNoteKey, isResultPath, JOB_FILE } from './output-layout.ts';
+import { folderNoteKey, isResultPath, JOB_FILE, type JobName } from './output-layout.ts';
 import type { OutputBucket } from './commit/part-metadata.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -38,31 +38,31 @@ export function jobKey(folder: string): string {
  */
 export async function recordJob(job: Job, output: OutputBucket, options: RecordJobOptions = {}): Promise<RecordedJob> {
   const { queues, signal } = options;
-  const noted = await readJson<FolderNote>(folderNoteKey(job.id), output, options);
+  const noted = await readNote(job, output, options);
   const folder = await takeFolder(job, noted?.folder, output, options);
   if (noted === undefined) {
     const note: FolderNote = { folder, ...(queues === undefined ? {} : { queues }) };
-    const address = { bucket: output.bucket, key: folderNoteKey(job.id) };
+    const address = { bucket: output.bucket, key: folderNoteKey(job) };
     // Of two runs that took two folders, as when one was emptied in between, the first note decides.
     await output.store.put(address, JSON.stringify(note), { only: 'absent', signal });
   }
-  const found = await findJob(job.id, output, options);
+  const found = await findJob(job, output, options);
   if (found !== undefined) return found;
   throw new FabricError('JOB_NOT_RECORDED', `the record of job ${job.id} in ${folder} is gone`, {
     disposition: 'retry',
   });
 }
 
-/** A recorded job, by its id; undefined where there is none. */
+/** A recorded job, by its name; undefined where there is none. */
 export async function findJob(
-  id: string,
+  name: JobName,
   output: OutputBucket,
   options: StoreOptions = {},
 ): Promise<RecordedJob | undefined> {
-  const note = await readJson<FolderNote>(folderNoteKey(id), output, options);
+  const note = await readNote(name, output, options);
   if (note === undefined) return undefined;
   const job = await readJob(note.folder, output, options);
-  return job?.id === id ? { job, ...note } : undefined;
+  return job?.id === name.id && job.pipeline === name.pipeline ? { job, ...note } : undefined;
 }
 
 /**
@@ -118,8 +118,12 @@ async function readJob(folder: string, output: OutputBucket, options: StoreOptio
   return found === undefined ? undefined : parseJob(found.text);
 }
 
-/** The fabric's own notes, which nobody else writes, are taken as they are. */
-async function readJson<Note>(key: string, output: OutputBucket, options: StoreOptions): Promise<Note | undefined> {
-  const found = await getText(output.store, { bucket: output.bucket, key }, options);
-  return found === undefined ? undefined : (JSON.parse(found.text) as Note);
+/**
+ * Reads the note on a job's folder. The pipeline's own role can write it, and the finalizer, which reads it, reaches all
+ * pipelines: a folder of another pipeline is ignored.
+ */
+async function readNote(name: JobName, output: OutputBucket, options: StoreOptions): Promise<FolderNote | undefined> {
+  const found = await getText(output.store, { bucket: output.bucket, key: folderNoteKey(name) }, options);
+  const note = found === undefined ? undefined : (JSON.parse(found.text) as FolderNote);
+  return note?.folder.startsWith(`${name.pipeline}/`) === true ? note : undefined;
 }

@@ -144,7 +144,7 @@ export interface StoredBundleOptions {
 
 /** One bundle of a job whose source is an object in a store. */
 export function storedBundleOf(job: Job, index: number, { outputBucket, objects }: StoredBundleOptions): Bundle {
-  const { id, plan, name, source } = job;
+  const { plan, name, source } = job;
   const { uri, ...version } = locationOf(source);
   const object = parseS3Uri(uri);
   const address = { ...(object === undefined ? { uri } : { bucket: object.bucket, key: object.key }), ...version };
@@ -155,7 +155,7 @@ export function storedBundleOf(job: Job, index: number, { outputBucket, objects 
   const bundle = bundleOf(
     job,
     index,
-    s3Uri(outputBucket, chunkKey(id, index, plan.kind === 'object' ? plan.staged : undefined)),
+    s3Uri(outputBucket, chunkKey(job, index, plan.kind === 'object' ? plan.staged : undefined)),
   );
   if (bundle.source.kind !== 'range' && bundle.source.kind !== 'grouped') return bundle;
   const { start, end } = bundle.source.range;

@@ -1,7 +1,13 @@
 import { partName } from './part-names.ts';
 
-/** Staging and notes; they expire after 30 days, later than any queue's retention. */
+/** Staging and notes, a folder for each pipeline; they expire after 30 days, later than any queue's retention. */
 export const STAGING = '.fabric';
+
+/** What names a job's staging. */
+export interface JobName {
+  readonly pipeline: string;
+  readonly id: string;
+}
 
 /** Where one bundle's outcomes are committed, as object keys of the output bucket. */
 export interface PartPlace {
@@ -13,28 +19,50 @@ export interface PartPlace {
   readonly staging: string;
 }
 
-export function stagingOf(job: string): string {
-  return `${STAGING}/${job}`;
+/**
+ * Returns the start of the keys of everything that is staged for a job, or for something else of a pipeline whose name
+ * starts with `_`. A pipeline's role reaches its own staging only, so each key is below the pipeline's folder.
+ */
+export function stagingOf({ pipeline, id }: JobName): string {
+  return `${STAGING}/${pipeline}/${id}`;
 }
 
 /** @param folder - the job's: `<pipeline>/<anything>`, or with `@<12 digits>`. */
-export function partPlace(folder: string, job: string, bundle: number, of: number): PartPlace {
+export function partPlace(folder: string, job: JobName, bundle: number, of: number): PartPlace {
   const part = partName(bundle, of);
   return {
-    job,
+    job: job.id,
     part: `${folder}/${part}`,
     errors: `${folder}/errors/${part}`,
     staging: `${stagingOf(job)}/${part.replace(/\.jsonl$/, '')}`,
   };
 }
 
+/** Digits of a job's id. Earlier versions staged at `.fabric/<job>/`, which is no pipeline's folder. */
+const JOB_DIGEST = /^[0-9a-f]{64}$/;
+
+/** Returns the start of the keys that earlier versions staged for a job, if its id is a digest. */
+export function earlierStagingOf(job: string): string | undefined {
+  return JOB_DIGEST.test(job) ? `${STAGING}/${job}` : undefined;
+}
+
+/** Returns whether an attempt at a bundle of this place may have staged an object with this key. */
+export function isStagedFor({ job, staging }: Pick<PartPlace, 'job' | 'staging'>, key: string): boolean {
+  const earlier = earlierStagingOf(job);
+  return key.startsWith(`${staging}.`) || (earlier !== undefined && key.startsWith(`${earlier}/`));
+}
+
 /** Where a job's folder is written down, by the job's id alone. */
-export function folderNoteKey(job: string): string {
+export function folderNoteKey(job: JobName): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
-/** Name of the file with a job's recorded plan, in the job's folder. */
+/** Names of files in a job's folder: the recorded plan, the manifest, and the file that says that all is there. */
 export const JOB_FILE = 'job.json';
+export const MANIFEST_FILE = 'manifest.json';
+export const SUCCESS_FILE = '_SUCCESS';
+/** Folder of the explanations of objects that make no job. */
+export const REJECTED = '_rejected';
 const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
 const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
 
@@ -63,11 +91,11 @@ export function headOf(text: string): string | undefined {
 }
 
 export function manifestKey(folder: string): string {
-  return `${folder}/manifest.json`;
+  return `${folder}/${MANIFEST_FILE}`;
 }
 
 export function successKey(folder: string): string {
-  return `${folder}/_SUCCESS`;
+  return `${folder}/${SUCCESS_FILE}`;
 }
 
 /**
@@ -75,52 +103,52 @@ export function successKey(folder: string): string {
  *
  * @param staged - what the plan calls those of one that was grouped.
  */
-export function chunkKey(job: string, bundle: number, staged?: string): string {
+export function chunkKey(job: JobName, bundle: number, staged?: string): string {
   return `${stagingOf(job)}/chunks/${staged === undefined ? '' : `${staged}/`}${bundle}`;
 }
 
 /** The uncompressed bytes of a compressed object, until they are grouped by key. */
-export function unsortedKey(job: string, bundle: number): string {
+export function unsortedKey(job: JobName, bundle: number): string {
   return `${stagingOf(job)}/unsorted/${bundle}`;
 }
 
 /** Elements that were sorted by key, and wait to be merged with others. */
-export function runPieceKey(job: string, run: string, piece: number): string {
+export function runPieceKey(job: JobName, run: string, piece: number): string {
   return `${stagingOf(job)}/runs/${run}/${piece}`;
 }
 
 /** The objects of one bundle of a manifest's list: a JSON array of addresses. */
-export function objectListKey(job: string, bundle: number): string {
+export function objectListKey(job: JobName, bundle: number): string {
   return `${stagingOf(job)}/objects/${bundle}.json`;
 }
 
 /** How an object that must be read is planned: the first try's options hold for all, so that all cut the same bundles. */
-export function planInputKey(job: string): string {
+export function planInputKey(job: JobName): string {
   return `${stagingOf(job)}/input.json`;
 }
 
 /** Where intake goes on with an object, by how far it has come. */
-export function intakeStateKey(job: string, progress: string): string {
+export function intakeStateKey(job: JobName, progress: string): string {
   return `${stagingOf(job)}/intake/${progress}.json`;
 }
 
 /** The body of an `objects` message that is too large for a queue. */
-export function looseObjectsKey(digest: string): string {
-  return `${STAGING}/_objects/${digest}.json`;
+export function looseObjectsKey(pipeline: string, digest: string): string {
+  return `${stagingOf({ pipeline, id: '_objects' })}/${digest}.json`;
 }
 
 /** A bundle that is at its last receive: JSON `{ until, error? }`; without a part at `until` (milliseconds), it is parked. */
-export function lastNoteKey(job: string, bundle: number, of: number): string {
+export function lastNoteKey(job: JobName, bundle: number, of: number): string {
   return `${stagingOf(job)}/last/${partName(bundle, of)}`;
 }
 
 /** A redrive of a bundle that is not done yet. */
-export function redriveNoteKey(job: string, bundle: number, of: number): string {
+export function redriveNoteKey(job: JobName, bundle: number, of: number): string {
   return `${stagingOf(job)}/redrive/${partName(bundle, of)}`;
 }
 
 /** There where a job is to be stopped. */
-export function stopKey(job: string): string {
+export function stopKey(job: JobName): string {
   return `${stagingOf(job)}/stop`;
 }
 
@@ -137,7 +165,7 @@ export function elementsPlace(pipeline: string, messageId: string, sentAtMillis:
     job: messageId,
     part: `${folder}/${messageId}.jsonl`,
     errors: `${folder}/errors/${messageId}.jsonl`,
-    staging: `${stagingOf(`_elements/${messageId}`)}/part`,
+    staging: `${stagingOf({ pipeline, id: `_elements/${messageId}` })}/part`,
   };
 }
 
@@ -151,5 +179,5 @@ export function rejectedKey(objectKey: string): string {
   const segments = objectKey
     .split('/')
     .map((segment) => (/^\.{0,2}$/.test(segment) ? `%${segment || 'empty'}` : segment));
-  return `_rejected/${segments.join('/')}.json`;
+  return `${REJECTED}/${segments.join('/')}.json`;
 }

@@ -8,7 +8,7 @@ import { ConfigError } from '../../lib/errors.ts';
 import { type FabricOptions, testApp } from './synthesize.ts';
 
 function pipeline(name: string, fields: Partial<DescribedPipeline> = {}): DescribedPipeline {
-  return { name, compute: lambda(), modelFiles: [], modelObjects: [], ...fields };
+  return { name, compute: lambda(), manifests: 'own-prefix', modelFiles: [], modelObjects: [], ...fields };
 }
 
 interface Given {

@@ -32,10 +32,17 @@ describe('describeFabric', () => {
       config: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(pipelines).toEqual([
-      { name: 'plain', compute: expect.anything(), modelFiles: [modelFile('double.onnx')], modelObjects: [] },
+      {
+        name: 'plain',
+        compute: expect.anything(),
+        manifests: 'own-prefix',
+        modelFiles: [modelFile('double.onnx')],
+        modelObjects: [],
+      },
       {
         name: 'across-bundles',
         compute: { kind: 'lambda', memoryMb: 2048, timeoutSecs: 120, ephemeralStorageMb: 2048, maxConcurrency: 7 },
+        manifests: 'own-prefix',
         maxBatchDurationSecs: 2.5,
         modelFiles: [modelFile('double.onnx')],
         modelObjects: [],
@@ -43,6 +50,7 @@ describe('describeFabric', () => {
       {
         name: 'from-s3',
         compute: expect.objectContaining({ architecture: 'x86_64' }),
+        manifests: 'own-prefix',
         modelFiles: [],
         modelObjects: ['s3://models/sentiment/v1.onnx', 's3://models/summary/*'],
       },

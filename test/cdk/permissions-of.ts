@@ -6,16 +6,24 @@ interface Statement {
   readonly Effect: string;
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
+  readonly Condition?: { readonly StringLike?: Readonly<Record<string, string | readonly string[]>> };
 }
 
-/** What the role of a function may do: `action resource`, with the names of resources without their digits. */
+/**
+ * What the role of a function may do: `action resource`, with the names of resources without their digits. Listing a bucket
+ * is listing the keys that its condition names: `s3:ListBucket <bucket>/<pattern>`.
+ */
 export function permissionsOf(template: Template, role: RegExp): readonly string[] {
   const policies = resourcesOf(template, 'AWS::IAM::Policy', role);
   return policies
     .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: readonly Statement[] }).Statement)
-    .flatMap(({ Effect, Action, Resource }) => {
+    .flatMap(({ Effect, Action, Resource, Condition }) => {
       expect(Effect).toBe('Allow');
-      return listOf(Action).flatMap((action) => listOf(Resource).map((resource) => `${action} ${shown(resource)}`));
+      const prefixes = Condition?.StringLike?.['s3:prefix'];
+      const listed = prefixes === undefined ? [''] : listOf(prefixes).map((prefix) => `/${prefix}`);
+      return listOf(Action).flatMap((action) =>
+        listOf(Resource).flatMap((resource) => listed.map((keys) => `${action} ${shown(resource)}${keys}`)),
+      );
     })
     .toSorted();
 }

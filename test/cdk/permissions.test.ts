@@ -8,25 +8,41 @@ const { template } = synthesize();
 /** Wildcards that are argued for. */
 const ARGUED = [
   // The keys of dropped files and of their results are not known beforehand.
-  /^s3:(GetObject|GetObjectVersion) <FabricInput>\/\*$/,
-  /^s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload) <FabricOutput>\/\*$/,
+  /^s3:(GetObject|GetObjectVersion|ListBucket) <FabricInput>\/(plain|across-bundles|from-s3)\/\*$/,
+  /^s3:\w+ <FabricOutput>\/(\.fabric\/)?(plain|across-bundles|from-s3)\/\*/,
+  /^s3:(GetObject|PutObject|AbortMultipartUpload|ListBucket) <FabricOutput>\/(\.fabric|_rejected)\/\*$/,
+  /^s3:\w+ <FabricOutput>\/\*\/(job\.json|manifest\.json|_SUCCESS|part-\*|errors\/part-\*)$/,
   // What a pointer to a model names lies beside it.
-  /^s3:(GetObject|GetObjectVersion) arn:Partition:s3:::models\/summary\/\*$/,
+  /^s3:(GetObject|GetObjectVersion|ListBucket) arn:Partition:s3:::models\/summary\/\*$/,
   // X-Ray has no resources for these.
   /^xray:Put(TraceSegments|TelemetryRecords) \*$/,
 ];
 
 const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const TRACES = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
-const INPUT = ['s3:GetObject <FabricInput>/*', 's3:GetObjectVersion <FabricInput>/*', 's3:ListBucket <FabricInput>'];
-const OUTPUT = [
-  's3:AbortMultipartUpload <FabricOutput>/*',
-  's3:GetObject <FabricOutput>/*',
-  's3:ListBucket <FabricOutput>',
-  's3:PutObject <FabricOutput>/*',
-];
+const PIPELINES = ['plain', 'across-bundles', 'from-s3'];
+const PIPELINE_KEYS = PIPELINES.map((name) => `${name}/*`);
 
-const REMOVAL = 's3:DeleteObject <FabricOutput>/*';
+function reading(bucket: string, ...keys: readonly string[]): readonly string[] {
+  return keys.map((pattern) => `s3:GetObject <${bucket}>/${pattern}`);
+}
+
+function readingVersions(...keys: readonly string[]): readonly string[] {
+  return [...reading('FabricInput', ...keys), ...keys.map((pattern) => `s3:GetObjectVersion <FabricInput>/${pattern}`)];
+}
+
+function writing(...keys: readonly string[]): readonly string[] {
+  const actions = ['PutObject', 'AbortMultipartUpload'];
+  return actions.flatMap((action) => keys.map((pattern) => `s3:${action} <FabricOutput>/${pattern}`));
+}
+
+function removing(...keys: readonly string[]): readonly string[] {
+  return keys.map((pattern) => `s3:DeleteObject <FabricOutput>/${pattern}`);
+}
+
+function listing(bucket: string, ...keys: readonly string[]): readonly string[] {
+  return keys.map((pattern) => `s3:ListBucket <${bucket}>/${pattern}`);
+}
 
 function taking(queue: string): readonly string[] {
   const actions = ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'];
@@ -57,13 +73,16 @@ describe('the roles of an InferenceFabric', () => {
     }
   });
 
-  test('let intake read input, write results, and send to its own, the finalizer’s and the bundle queues', () => {
+  test('let intake read input, record and explain, and send to its own, the finalizer’s and the bundle queues', () => {
     expect(permissionsOf(template, /ControlIntakeRole/)).toEqual(
       [
         ...logging('FabricControlIntake'),
         ...TRACES,
-        ...INPUT,
-        ...OUTPUT,
+        ...readingVersions(...PIPELINE_KEYS),
+        ...listing('FabricInput', ...PIPELINE_KEYS),
+        ...reading('FabricOutput', '.fabric/*', '_rejected/*', '*/job.json', '*/manifest.json', '*/_SUCCESS'),
+        ...writing('.fabric/*', '_rejected/*', '*/job.json'),
+        ...listing('FabricOutput', '.fabric/*', '_rejected/*', ...PIPELINE_KEYS),
         ...taking('FabricIntakeQueue'),
         ...sending('FabricIntakeQueue', 'FabricFinalizerQueue'),
         ...sending('FabricplainBundlesQueue', 'FabricacrossbundlesBundlesQueue', 'Fabricfroms3BundlesQueue'),
@@ -71,27 +90,32 @@ describe('the roles of an InferenceFabric', () => {
     );
   });
 
-  test('let a processor read input, write and remove results, and send to its own queue and its failed elements’', () => {
+  test('let a processor reach the keys of its pipeline, and send to its own queue and its failed elements’', () => {
     expect(permissionsOf(template, /plainProcessorRole/)).toEqual(
       [
         ...logging('FabricplainProcessor'),
         ...TRACES,
-        ...INPUT,
-        ...OUTPUT,
-        REMOVAL,
+        ...readingVersions('plain/*'),
+        ...listing('FabricInput', 'plain/*'),
+        ...reading('FabricOutput', 'plain/*', '.fabric/plain/*'),
+        ...writing('plain/*', '.fabric/plain/*'),
+        ...removing('plain/*/errors/part-*', '.fabric/plain/*/last/*'),
+        ...listing('FabricOutput', 'plain/*', '.fabric/plain/*'),
         ...taking('FabricplainBundlesQueue'),
         ...sending('FabricplainBundlesQueue', 'FabricplainFailedElements'),
       ].toSorted(),
     );
   });
 
-  test('let the finalizer write and remove results, send to its own queue and the failed elements’, and tell the default bus', () => {
+  test('let the finalizer end jobs, send to its own queue and the failed elements’, and tell the default bus', () => {
     expect(permissionsOf(template, /FinalizerRole/)).toEqual(
       [
         ...logging('FabricControlFinalizer'),
         ...TRACES,
-        ...OUTPUT,
-        REMOVAL,
+        ...reading('FabricOutput', '.fabric/*', '*/part-*', '*/job.json', '*/manifest.json', '*/_SUCCESS'),
+        ...writing('.fabric/*', '*/errors/part-*', '*/manifest.json', '*/_SUCCESS'),
+        ...removing('*/errors/part-*'),
+        ...listing('FabricOutput', '.fabric/*', ...PIPELINE_KEYS),
         ...taking('FabricFinalizerQueue'),
         ...sending('FabricFinalizerQueue', 'FabricplainFailedElements'),
         ...sending('FabricacrossbundlesFailedElements', 'Fabricfroms3FailedElements'),
@@ -107,7 +131,8 @@ describe('the roles of an InferenceFabric', () => {
         's3:GetObject arn:Partition:s3:::models/sentiment/v1.onnx',
         's3:GetObjectVersion arn:Partition:s3:::models/sentiment/v1.onnx',
         's3:GetObject arn:Partition:s3:::models/summary/*',
-        's3:ListBucket arn:Partition:s3:::models',
+        's3:ListBucket arn:Partition:s3:::models/sentiment/v1.onnx',
+        's3:ListBucket arn:Partition:s3:::models/summary/*',
         'dynamodb:GetItem arn:aws:dynamodb:eu-west-1:123456789012:table/t',
       ]),
     );
@@ -123,9 +148,9 @@ describe('the roles of an InferenceFabric', () => {
     for (const role of [/plainProcessorRole/, /IntakeRole/]) {
       expect(permissionsOf(template, role)).toEqual(
         expect.arrayContaining([
-          's3:GetObject arn:Partition:s3:::more-input/*',
-          's3:GetObjectVersion arn:Partition:s3:::more-input/*',
-          's3:ListBucket arn:Partition:s3:::more-input',
+          's3:GetObject arn:Partition:s3:::more-input/plain/*',
+          's3:GetObjectVersion arn:Partition:s3:::more-input/plain/*',
+          's3:ListBucket arn:Partition:s3:::more-input/plain/*',
         ]),
       );
     }

@@ -7,6 +7,8 @@ import type { InferenceFabricProps } from '../../cdk/inference-fabric.ts';
 export const CONFIG = fileURLToPath(new URL('fixtures/fabric.config.ts', import.meta.url));
 /** With remote models. */
 export const REMOTE_CONFIG = fileURLToPath(new URL('fixtures/remote.config.ts', import.meta.url));
+/** With as many pipelines as there can be, of each kind. */
+export const TWENTY_CONFIG = fileURLToPath(new URL('fixtures/twenty.config.ts', import.meta.url));
 /** With containers, public and private. */
 export const CONTAINERS_CONFIG = fileURLToPath(new URL('fixtures/containers.config.ts', import.meta.url));
 export const PRIVATE_CONFIG = fileURLToPath(new URL('fixtures/private-containers.config.ts', import.meta.url));

@@ -235,7 +235,7 @@ describe('fabric redrive', () => {
     expect(complaint(await fabric(['redrive', address]))).toBe(
       `${address} has not ended: it has no manifest yet; '--unfinished' redrives it all the same`,
     );
-    await aws.store.delete({ bucket: BUCKET, key: folderNoteKey(recorded.job.id) });
+    await aws.store.delete({ bucket: BUCKET, key: folderNoteKey(recorded.job) });
     expect(complaint(await fabric(['redrive', address, '--unfinished']))).toMatch(
       /name them by '--bundle-queue' and '--finalizer-queue'/,
     );

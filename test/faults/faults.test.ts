@@ -168,7 +168,7 @@ function noteFaults({ counts }: Faults): void {
 /** Has what failed in one go run again, on a fabric without faults, until the manifest says so. */
 async function redriveMissing(fabric: FaultyFabric, job: string): Promise<void> {
   const output = { store: aws.store, bucket: OUTPUT };
-  const recorded = await findJob(job, output);
+  const recorded = await findJob({ pipeline: PIPELINE, id: job }, output);
   if (recorded === undefined) throw new Error(`job ${job} is not recorded`);
   await redriveJob(recorded, {
     output,
@@ -267,7 +267,7 @@ describe('the fabric', () => {
 
     const { fabric, faults } = newFabric(seed);
     const output = { store: aws.store, bucket: OUTPUT };
-    const recorded = await findJob(manifest.job, output);
+    const recorded = await findJob({ pipeline: PIPELINE, id: manifest.job }, output);
     if (recorded === undefined) throw new Error('the job is not recorded');
     const queues = { bundles: 'bundles', finalizer: 'finalizer' };
     const ports = { output, bundles: fabric.bundles, finalizer: fabric.finalizer, queues, now: Date.now };

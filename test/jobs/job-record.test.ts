@@ -27,8 +27,8 @@ describe('recordJob', () => {
     const recorded = await recordJob(job, output, { queues });
     expect(recorded).toEqual({ job, folder: 'p/a.jsonl', queues });
     expect(output.store.json('out', 'p/a.jsonl/job.json')).toEqual(job);
-    expect(await findJob(job.id, output)).toEqual(recorded);
-    expect(await findJob(jobOf('e2').id, output)).toBeUndefined();
+    expect(await findJob(job, output)).toEqual(recorded);
+    expect(await findJob(jobOf('e2'), output)).toBeUndefined();
   });
 
   test('keeps the plan that was recorded first, whoever comes with another', async () => {
@@ -42,7 +42,7 @@ describe('recordJob', () => {
     const plans = Array.from({ length: 20 }, (_, index) => jobOf('e1', { of: index + 1 }));
     const recorded = await Promise.all(plans.map((job) => recordJob(job, output, { queues })));
     expect(new Set(recorded.map((each) => JSON.stringify(each))).size).toBe(1);
-    expect(output.store.keys('out').toSorted()).toEqual([folderNoteKey(jobOf('e1').id), 'p/a.jsonl/job.json']);
+    expect(output.store.keys('out').toSorted()).toEqual([folderNoteKey(jobOf('e1')), 'p/a.jsonl/job.json']);
   });
 
   test('puts an object that was overwritten beside the job that has the folder, for good', async () => {
@@ -53,7 +53,7 @@ describe('recordJob', () => {
     expect(await recordJob(two, output)).toMatchObject({ job: two, folder });
     await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/job.json' });
     expect(await recordJob(two, output)).toMatchObject({ job: two, folder });
-    expect(await findJob(two.id, output)).toMatchObject({ folder });
+    expect(await findJob(two, output)).toMatchObject({ folder });
   });
 
   test("keeps the parts of an object called 'errors' apart from the errors of the one that it lies under", async () => {
@@ -62,7 +62,7 @@ describe('recordJob', () => {
     const places = [];
     for (const job of [inner, jobOf('e1')]) {
       const { folder } = await recordJob(job, output);
-      places.push(partPlace(folder, job.id, 0, job.of));
+      places.push(partPlace(folder, job, 0, job.of));
     }
     const keys = places.flatMap(({ part, errors }) => [part, errors]);
     expect(new Set(keys).size).toBe(keys.length);
@@ -91,8 +91,21 @@ describe('recordJob', () => {
     const output = { store: memoryObjectStore(), bucket: 'out' };
     await recordJob(jobOf('e1'), output);
     await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/job.json' });
-    expect(await findJob(jobOf('e1').id, output)).toBeUndefined();
+    expect(await findJob(jobOf('e1'), output)).toBeUndefined();
     expect(await recordJob(jobOf('e1'), output)).toMatchObject({ folder: 'p/a.jsonl' });
+  });
+
+  test('finds no job by a note that names the folder of another pipeline, or holds a plan of one', async () => {
+    const output = { store: memoryObjectStore(), bucket: 'out' };
+    const job = jobOf('e1');
+    await output.store.put({ bucket: 'out', key: 'q/a.jsonl/job.json' }, JSON.stringify(job));
+    await output.store.put({ bucket: 'out', key: folderNoteKey(job) }, JSON.stringify({ folder: 'q/a.jsonl' }));
+    expect(await findJob(job, output)).toBeUndefined();
+    const other = jobOf('e2', { pipeline: 'q' });
+    await output.store.put({ bucket: 'out', key: 'p/b.jsonl/job.json' }, JSON.stringify(other));
+    const name = { pipeline: 'p', id: other.id };
+    await output.store.put({ bucket: 'out', key: folderNoteKey(name) }, JSON.stringify({ folder: 'p/b.jsonl' }));
+    expect(await findJob(name, output)).toBeUndefined();
   });
 
   test('comes to the same record wherever it was interrupted', async () => {

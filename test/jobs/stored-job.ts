@@ -62,7 +62,7 @@ export async function commitBundle(
   await using spool = await OutcomeSpool.open();
   for (const [ordinal, end] of ends.entries())
     await spool.write(chunkOf(`${job.name}#${bundle}-${ordinal}`, ordinal, end));
-  const place = partPlace(folder, job.id, bundle, job.of);
+  const place = partPlace(folder, job, bundle, job.of);
   const models = { abc: 'abcdef' };
   const { part } = await commitPart(place, spool, {
     output,

@@ -72,7 +72,7 @@ describe('a mirror', () => {
   test('leaves out staging and other buckets', async () => {
     const { put, files, folder } = await mirrored();
     await mkdir(folder);
-    await put('.fabric/job/folder.json', '{}');
+    await put('.fabric/pipeline/job/folder.json', '{}');
     expect(await files()).toEqual({});
   });
 

@@ -1,6 +1,6 @@
 import { getText, type ObjectStore, type StoreOptions } from '../../stores/object-store.ts';
 import type { PartNote } from '../manifest.ts';
-import type { PartPlace } from '../output-layout.ts';
+import { isStagedFor, type PartPlace } from '../output-layout.ts';
 
 /** S3 takes 2 KB of metadata; names and the other fields need the rest. */
 const MAX_DETAILS_BYTES = 1200;
@@ -52,9 +52,12 @@ export async function metadataOf(
   };
 }
 
-/** A committed part; undefined where there is none, or it is of another job. */
+/**
+ * A committed part; undefined where there is none, or it is of another job. The pipeline's own role can write parts, and
+ * the finalizer, which reads them, reaches all pipelines: a part that names objects which are not staged for it is none.
+ */
 export async function readPart(
-  place: Pick<PartPlace, 'job' | 'part'>,
+  place: Pick<PartPlace, 'job' | 'part' | 'staging'>,
   { store, bucket }: OutputBucket,
   options: StoreOptions = {},
 ): Promise<CommittedPart | undefined> {
@@ -63,11 +66,11 @@ export async function readPart(
   const { metadata } = info;
   const job = decodeURIComponent(metadata['job'] ?? '');
   if (job !== place.job) return undefined;
-  const detailsKey = metadata['details-key'];
+  const detailsKey = decoded(metadata['details-key']);
+  const errors = decoded(metadata['errors']);
+  if ([detailsKey, errors].some((key) => key !== undefined && !isStagedFor(place, key))) return undefined;
   const text =
-    detailsKey === undefined
-      ? metadata['details']
-      : (await getText(store, { bucket, key: decodeURIComponent(detailsKey) }, options))?.text;
+    detailsKey === undefined ? metadata['details'] : (await getText(store, { bucket, key: detailsKey }, options))?.text;
   // Details that are gone were staged 30 days ago; the counts are still known.
   const details = (text === undefined ? { failedByStage: {}, models: {} } : JSON.parse(text)) as NoteDetails;
   const note: PartNote = {
@@ -78,7 +81,11 @@ export async function readPart(
     succeeded: Number(metadata['succeeded']),
     elapsedMillis: Number(metadata['elapsed-millis']),
     ...details,
-    ...(metadata['errors'] === undefined ? {} : { errors: decodeURIComponent(metadata['errors']) }),
+    ...(errors === undefined ? {} : { errors }),
   };
   return { note, etag: info.etag };
+}
+
+function decoded(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : decodeURIComponent(value);
 }

@@ -42,7 +42,7 @@ export class PartReader {
     const { job, folder } = this.recorded;
     await inParallel([...list.parts], READS_AT_ONCE, async ([bundle, etag]) => {
       if (this.#known.get(bundle)?.etag === etag) return;
-      const part = await readPart(partPlace(folder, job.id, bundle, job.of), this.#output, options);
+      const part = await readPart(partPlace(folder, job, bundle, job.of), this.#output, options);
       this.#known.set(bundle, { etag: part?.etag ?? etag, part: part && this.#shared(part) });
     });
     const found = new Map<number, CommittedPart>();

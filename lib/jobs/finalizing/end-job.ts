@@ -38,12 +38,12 @@ export async function endJob(
   const { job, folder } = recorded;
   const lacking = [...parts].filter(([bundle, { note }]) => note.errors !== undefined && !list.errors.has(bundle));
   await inParallel(lacking, SETTLED_AT_ONCE, ([bundle, part]) =>
-    settlePart(partPlace(folder, job.id, bundle, job.of), part, options),
+    settlePart(partPlace(folder, job, bundle, job.of), part, options),
   );
   for (const bundle of abandoned) {
     // It may have ended between its commit and the errors.
     const part = parts.get(bundle);
-    if (part !== undefined) await replaceErrors(partPlace(folder, job.id, bundle, job.of), part, output, { signal });
+    if (part !== undefined) await replaceErrors(partPlace(folder, job, bundle, job.of), part, output, { signal });
     await endRedrive({ job, bundle }, undefined, output, { signal });
   }
 

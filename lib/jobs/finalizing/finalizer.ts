@@ -71,7 +71,7 @@ export class Finalizer {
 
   async #process(look: FinalizeMessage, { signal }: Deadline): Promise<void> {
     const { output, telemetry, now } = this.#options;
-    const recorded = await findJob(look.job, output, { signal });
+    const recorded = await findJob({ pipeline: look.pipeline, id: look.job }, output, { signal });
     if (recorded === undefined) {
       if (now() < look.until) throw new JobNotFoundError(look.job);
       telemetry.error('a job has no record, and nothing is known of it', { job: look.job, pipeline: look.pipeline });

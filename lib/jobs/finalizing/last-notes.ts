@@ -18,24 +18,24 @@ const READS_AT_ONCE = 32;
 
 /** The bundles of a job that were taken for the last time. */
 export async function listLastNotes(
-  { id, of }: Pick<Job, 'id' | 'of'>,
+  job: Pick<Job, 'pipeline' | 'id' | 'of'>,
   { store, bucket }: OutputBucket,
   options: StoreOptions = {},
 ): Promise<ReadonlySet<number>> {
-  const folder = lastNoteKey(id, 0, of).replace(/\/[^/]+$/, '');
-  return new Set((await listParts(store.list(bucket, `${folder}/part-`, options), folder, of)).keys());
+  const folder = lastNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
+  return new Set((await listParts(store.list(bucket, `${folder}/part-`, options), folder, job.of)).keys());
 }
 
 /** The notes of bundles, by their numbers; those that have none are left out. */
 export async function readLastNotes(
-  { id, of }: Pick<Job, 'id' | 'of'>,
+  job: Pick<Job, 'pipeline' | 'id' | 'of'>,
   bundles: readonly number[],
   { store, bucket }: OutputBucket,
   options: StoreOptions = {},
 ): Promise<ReadonlyMap<number, LastNote>> {
   const notes = new Map<number, LastNote>();
   await inParallel(bundles, READS_AT_ONCE, async (bundle) => {
-    const note = await getText(store, { bucket, key: lastNoteKey(id, bundle, of) }, options);
+    const note = await getText(store, { bucket, key: lastNoteKey(job, bundle, job.of) }, options);
     // A processor's own note.
     if (note !== undefined) notes.set(bundle, JSON.parse(note.text) as LastNote);
   });

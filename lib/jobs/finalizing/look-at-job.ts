@@ -50,7 +50,7 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   const isOpen = isRedriven || (!isOver && !(await areParked(missingOf(job, there), notes)));
 
   const isStopped =
-    isOpen && isWatched && (await stop(job.id, await countsToWatch(reader, { list, parts }, options), options));
+    isOpen && isWatched && (await stop(job, await countsToWatch(reader, { list, parts }, options), options));
   if (isOpen && !(isStopped && message.parts === there.size)) return { kind: 'open', parts: there.size, isStopped };
   const read = parts ?? (await reader.read(list, { signal }));
   // What stands under the name of a part is another job's: this one's may still come.
@@ -117,7 +117,7 @@ async function named(
 
 /** @returns whether the job is stopped, by this look or one before it. */
 async function stop(
-  job: string,
+  job: Job,
   counts: PartCounts | undefined,
   { limits, output: { store, bucket }, signal }: LookOptions,
 ): Promise<boolean> {

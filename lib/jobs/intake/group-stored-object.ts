@@ -13,8 +13,8 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { shiftedSource } from '../../stores/shifted-source.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
-import { chunkKey, runPieceKey, unsortedKey } from '../output-layout.ts';
-import { addressOf, type IntakeObject } from './intake-state.ts';
+import { chunkKey, type JobName, runPieceKey, unsortedKey } from '../output-layout.ts';
+import { addressOf, type IntakeObject, jobNameOf } from './intake-state.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
@@ -39,7 +39,7 @@ export async function groupStoredObject(
     cohorts,
     keyOf: keyReader(input.key, object.name),
     openBundle: bundleOpener(object, state, output),
-    staging: new StoredGroups(object.job, output, chunksAtOnce(input)),
+    staging: new StoredGroups(jobNameOf(object), output, chunksAtOnce(input)),
     step: randomUUID().slice(0, STEP_DIGITS),
     stop,
     bounds,
@@ -57,7 +57,7 @@ function bundleOpener(
   state: GroupingState,
   { store, bucket }: OutputBucket,
 ): GroupElementsOptions['openBundle'] {
-  const { job, name } = object;
+  const { name } = object;
   // States of earlier versions do not have it: those versions decided by the name.
   if (state.phase !== 'sort' || !(state.isStaged ?? compressionOf(name) !== undefined)) {
     let opened: Promise<ByteSource> | undefined;
@@ -70,19 +70,19 @@ function bundleOpener(
   }
   const { plan } = state;
   return async (bundle) => {
-    const chunk = await openObjectSource(store, { bucket, key: unsortedKey(job, bundle) });
+    const chunk = await openObjectSource(store, { bucket, key: unsortedKey(jobNameOf(object), bundle) });
     return shiftedSource(chunk, bundleRange(plan, bundle).start);
   };
 }
 
 /** What of a job is grouped, in the output bucket. What is there stays: another run that writes it has the same bytes. */
 class StoredGroups implements GroupingStaging {
-  readonly #job: string;
+  readonly #job: JobName;
   readonly #output: OutputBucket;
   readonly #pieces = new WorkInFlight(1);
   readonly #bundles: WorkInFlight;
 
-  constructor(job: string, output: OutputBucket, bundlesAtOnce: number) {
+  constructor(job: JobName, output: OutputBucket, bundlesAtOnce: number) {
     this.#job = job;
     this.#output = output;
     this.#bundles = new WorkInFlight(bundlesAtOnce);

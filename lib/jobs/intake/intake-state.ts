@@ -5,7 +5,8 @@ import type { CutsPlan } from '../../formats/plan.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import type { SourceAddress } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
-import { intakeStateKey } from '../output-layout.ts';
+import { jobId } from '../job.ts';
+import { intakeStateKey, type JobName } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 
 /** How far intake has come with an object: its plan, its grouping, its manifest's lists of objects, or the bundles sent. */
@@ -25,6 +26,15 @@ export interface IntakeObject {
   readonly key: string;
   readonly versionId?: string | undefined;
   readonly etag: string;
+}
+
+export function jobNameOf({ pipeline, job }: IntakeObject): JobName {
+  return { pipeline, id: job };
+}
+
+/** Returns the id of the job that an object becomes: a pure function of the object's version and the pipeline. */
+export function intakeJobId({ bucket, key, versionId, etag, pipeline }: Omit<IntakeObject, 'job' | 'name'>): string {
+  return jobId([bucket, key, versionId ?? etag, pipeline]);
 }
 
 /** The version of the object that the job is about. */
@@ -105,21 +115,31 @@ const state = z.object({
 /** Keeps the state and sends the message by which another run goes on from it. */
 export async function handOn(next: IntakeState, queue: MessageQueue, { store, bucket }: OutputBucket): Promise<void> {
   const { job, pipeline } = next.object;
-  const key = intakeStateKey(job, `${labelOf(next.progress)}-${next.stalled}`);
+  const key = intakeStateKey(jobNameOf(next.object), `${labelOf(next.progress)}-${next.stalled}`);
   await store.put({ bucket, key }, JSON.stringify(next), { contentType: 'application/json' });
   const message: IntakeMessage = { version: 1, kind: 'intake', pipeline, job, at: key };
   await queue.send([{ body: JSON.stringify(message), groupId: job }]);
 }
 
-/** @throws InvalidMessageError where there is no state that the message could mean. */
+/**
+ * Reads the state that another run left. The pipeline's own role can write it, and intake reads the objects of all
+ * pipelines: the job's id must be the object's.
+ *
+ * @throws InvalidMessageError where there is no state that the message could mean.
+ */
 export async function readIntakeState(message: IntakeMessage, { store, bucket }: OutputBucket): Promise<IntakeState> {
   const found = await getText(store, { bucket, key: message.at });
   if (found === undefined) throw new InvalidMessageError('the state that intake was to go on from is not there');
   const result = state.safeParse(JSON.parse(found.text));
-  if (!result.success || result.data.object.job !== message.job) {
+  if (!result.success || !isOf(message, result.data.object)) {
     throw new InvalidMessageError('the state that intake was to go on from is none of this job');
   }
   return result.data as IntakeState;
+}
+
+function isOf({ job, pipeline }: IntakeMessage, object: IntakeObject): boolean {
+  const isNamed = object.job === job && object.pipeline === pipeline;
+  return isNamed && object.key === `${pipeline}/${object.name}` && intakeJobId(object) === job;
 }
 
 /** What tells one state of a job from another, so that two runs that do the same work never overwrite another's state. */

@@ -1,7 +1,7 @@
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { isLineFormat } from '../../formats/line-format.ts';
 import type { Deadline } from '../fabric-ports.ts';
-import { jobId } from '../job.ts';
+import { intakeJobId } from './intake-state.ts';
 import { sendLooseObjects } from './loose-objects.ts';
 import type { IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
 import { readObjectKey } from './object-keys.ts';
@@ -64,8 +64,8 @@ export class IntakeTasks {
       return this.#addLoose(message, pipeline, name, created);
     }
     const version = versionId === undefined ? {} : { versionId };
-    const job = jobId([bucket, key, versionId ?? etag, pipeline]);
-    const object = { job, pipeline, name, bucket, key, etag, ...version };
+    const source = { pipeline, name, bucket, key, etag, ...version };
+    const object = { ...source, job: intakeJobId(source) };
     this.addWork(message, { object, progress: { kind: 'plan' }, stalled: 0 });
   }
 

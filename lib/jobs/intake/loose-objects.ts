@@ -22,7 +22,7 @@ export async function sendLooseObjects(
   for (let first = 0; first < newest.length; first += bundleElements) {
     const bundle = newest.slice(first, first + bundleElements).map(objectOf);
     const body = JSON.stringify({ version: 1, kind: 'objects', pipeline, objects: bundle } satisfies ObjectsMessage);
-    const key = looseObjectsKey(createHash('sha256').update(body).digest('hex'));
+    const key = looseObjectsKey(pipeline, createHash('sha256').update(body).digest('hex'));
     await queue.send([{ body: await checkIn(body, { pipeline, key, output }) }]);
   }
 }

@@ -4,7 +4,7 @@ import type { MessageQueue } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import { readEnd } from '../finalizing/end-job.ts';
 import type { Deadline, FabricPorts, PipelineFacts } from '../fabric-ports.ts';
-import { handOn, type IntakeObject, type IntakeProgress } from './intake-state.ts';
+import { handOn, type IntakeObject, type IntakeProgress, jobNameOf } from './intake-state.ts';
 import { bundlesOf, type Job, type JobPlan } from '../job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
 import { successKey } from '../output-layout.ts';
@@ -63,7 +63,7 @@ export class ObjectIntake {
    */
   async take(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<void> {
     const { output } = this.#options;
-    const found = await findJob(work.object.job, output);
+    const found = await findJob(jobNameOf(work.object), output);
     if (found !== undefined) {
       const from = work.progress.kind === 'send' ? work.progress.from : 0;
       if (from === 0 && (await this.#hasEnded(found))) return;

@@ -11,9 +11,9 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
 import { chunksAtOnce, groupStoredObject } from './group-stored-object.ts';
-import { addressOf, type IntakeObject } from './intake-state.ts';
+import { addressOf, type IntakeObject, jobNameOf } from './intake-state.ts';
 import { manifestKindOf } from './object-manifest.ts';
-import { chunkKey, planInputKey, unsortedKey } from '../output-layout.ts';
+import { chunkKey, type JobName, planInputKey, unsortedKey } from '../output-layout.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { stageObjectLists } from './stage-object-lists.ts';
 import { WorkInFlight } from './work-in-flight.ts';
@@ -31,17 +31,18 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   const { output, progress } = given;
   const manifestKind = manifestKindOf(object.name);
   refuseManifest(given.input, manifestKind !== undefined);
-  if (progress.kind === 'group') return groupStoredObject(object, progress.state, await fixInput(object.job, given));
+  if (progress.kind === 'group')
+    return groupStoredObject(object, progress.state, await fixInput(jobNameOf(object), given));
   await using opened = await openObjectSource(output.store, addressOf(object));
   if (manifestKind !== undefined) {
-    return stageObjectLists(opened, object, manifestKind, await fixInput(object.job, given));
+    return stageObjectLists(opened, object, manifestKind, await fixInput(jobNameOf(object), given));
   }
   // A partly planned object is not compressed: a compressed object is always planned in one run.
   const isPlanned = progress.kind === 'plan' && progress.plan !== undefined;
   const { source, compression } = isPlanned
     ? { source: opened, compression: undefined }
     : await openObject(opened, object.name);
-  const options = isRead(compression, given.input) ? await fixInput(object.job, given) : given;
+  const options = isRead(compression, given.input) ? await fixInput(jobNameOf(object), given) : given;
   const planned =
     compression === undefined
       ? await planUncompressed(source, options)
@@ -74,7 +75,7 @@ function refuseManifest({ format }: InputOptions, isManifest: boolean): void {
  * The options by which an object is cut: those of the first run that read it. Another that came in between with another
  * configuration would cut other bundles, and their staged bytes would be mixed up.
  */
-async function fixInput(job: string, options: PlanningOptions): Promise<PlanningOptions> {
+async function fixInput(job: JobName, options: PlanningOptions): Promise<PlanningOptions> {
   const { input, cohorts, output } = options;
   const address = { bucket: output.bucket, key: planInputKey(job) };
   const own = { ...input, cohorts };
@@ -97,7 +98,7 @@ async function planUncompressed(source: ByteSource, { input, progress, stop }: P
 
 async function planCompressed(
   source: ByteSource,
-  { job }: IntakeObject,
+  object: IntakeObject,
   compression: Compression,
   { input, output, maxUncompressedBytes, stop }: PlanningOptions,
 ): Promise<CutOutcome> {
@@ -105,7 +106,7 @@ async function planCompressed(
   const keyOf = groupsByKey(input) ? unsortedKey : chunkKey;
   const puts = new WorkInFlight(chunksAtOnce(input));
   const stage = (bundle: number, bytes: Uint8Array): Promise<void> =>
-    puts.begin(() => store.put({ bucket, key: keyOf(job, bundle) }, bytes, { only: 'absent' }));
+    puts.begin(() => store.put({ bucket, key: keyOf(jobNameOf(object), bundle) }, bytes, { only: 'absent' }));
   try {
     const plan = await planObject(source, input, { compression, stage, maxUncompressedBytes, signal: stop });
     await puts.end();

@@ -25,7 +25,7 @@ export async function bundleMessageOf(
   bundle: number,
   output: OutputBucket,
 ): Promise<OutgoingMessage> {
-  const key = `${stagingOf(job.id)}/messages/${partName(bundle, job.of)}`;
+  const key = `${stagingOf(job)}/messages/${partName(bundle, job.of)}`;
   const body = JSON.stringify(await messageOf(job, bundle, output));
   return { body: await checkIn(body, { pipeline: job.pipeline, key, output }), groupId: job.id };
 }
@@ -37,7 +37,7 @@ async function messageOf(job: Job, bundle: number, output: OutputBucket): Promis
     case 'object':
       return { ...head, kind: 'bundle', source: sourceOf(job, plan.object, bundle) };
     case 'listed':
-      return { ...head, kind: 'objects', objects: await listedObjects(id, bundle, output) };
+      return { ...head, kind: 'objects', objects: await listedObjects(job, bundle, output) };
     case 'objects':
       throw new TypeError(
         "Cannot send the bundles of a job as 'plan.kind' must be 'object' or 'listed': it is 'objects'",
@@ -46,7 +46,7 @@ async function messageOf(job: Job, bundle: number, output: OutputBucket): Promis
 }
 
 /** The objects of a bundle's staged list; entries that are none stand in the list alone, with what is wrong with them. */
-async function listedObjects(job: string, bundle: number, { store, bucket }: OutputBucket) {
+async function listedObjects(job: Job, bundle: number, { store, bucket }: OutputBucket) {
   const staged = await getText(store, { bucket, key: objectListKey(job, bundle) });
   // Intake's own list.
   const entries = JSON.parse(staged?.text ?? '[]') as readonly ListedEntry[];

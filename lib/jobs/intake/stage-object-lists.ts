@@ -1,8 +1,8 @@
 import { isStop } from '../../formats/plan-object.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
-import type { IntakeObject } from './intake-state.ts';
+import { type IntakeObject, jobNameOf } from './intake-state.ts';
 import { type ListedEntry, type ManifestKind, readManifest } from './object-manifest.ts';
-import { objectListKey } from '../output-layout.ts';
+import { type JobName, objectListKey } from '../output-layout.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
@@ -20,7 +20,7 @@ export async function stageObjectLists(
 ): Promise<PlanningOutcome> {
   const { bundleElements } = options.input;
   const done = options.progress.kind === 'list' ? options.progress.count : 0;
-  const lists = new ObjectLists(object.job, done, options);
+  const lists = new ObjectLists(jobNameOf(object), done, options);
   try {
     const { bucket } = object;
     const { inputBuckets, stop: signal } = options;
@@ -36,7 +36,7 @@ export async function stageObjectLists(
 
 /** Cuts entries into lists and stages those that are not staged yet. */
 class ObjectLists {
-  readonly #job: string;
+  readonly #job: JobName;
   readonly #done: number;
   readonly #options: PlanningOptions;
   readonly #puts = new WorkInFlight(LISTS_IN_FLIGHT);
@@ -44,7 +44,7 @@ class ObjectLists {
   #listed = 0;
   #list: ListedEntry[] = [];
 
-  constructor(job: string, done: number, options: PlanningOptions) {
+  constructor(job: JobName, done: number, options: PlanningOptions) {
     this.#job = job;
     this.#done = done;
     this.#options = options;

@@ -65,7 +65,7 @@ export async function handBack(
       ? { ...message, ...history, origin: originOf(message, attempt) }
       : { ...message, ...history };
   const job = message.kind === 'elements' ? undefined : message.job;
-  const key = `${stagingOf(job ?? '_messages')}/messages/${randomUUID()}.json`;
+  const key = `${stagingOf({ pipeline, id: job ?? '_messages' })}/messages/${randomUUID()}.json`;
   const body = await checkIn(JSON.stringify(next), { pipeline, key, output });
   const waits = Math.min(MAX_DELAY_SECS, delaySecs);
   await bundles.send([{ body, delaySecs: waits, ...(job === undefined ? {} : { groupId: job }) }]);

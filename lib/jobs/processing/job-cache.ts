@@ -2,6 +2,7 @@ import { FabricError } from '../../errors.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
 import { findJob, type RecordedJob } from '../job-record.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { JobName } from '../output-layout.ts';
 
 /** A plan that lists where each bundle starts may have some MB. */
 const MAX_JOBS = 16;
@@ -17,8 +18,9 @@ export class JobCache {
   }
 
   /** @throws FabricError `JOB_NOT_FOUND` */
-  async find(id: string, options: StoreOptions = {}): Promise<RecordedJob> {
-    const recorded = this.#jobs.get(id) ?? (await findJob(id, this.#output, options));
+  async find(name: JobName, options: StoreOptions = {}): Promise<RecordedJob> {
+    const { id } = name;
+    const recorded = this.#jobs.get(id) ?? (await findJob(name, this.#output, options));
     if (recorded === undefined) {
       throw new FabricError('JOB_NOT_FOUND', `there is no record of job ${id} in ${this.#output.bucket}`, {
         disposition: 'retry',

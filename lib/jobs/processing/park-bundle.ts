@@ -7,6 +7,7 @@ import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 
 /** One bundle of a recorded job. */
 export interface JobBundle {
+  readonly pipeline: string;
   readonly job: string;
   readonly bundle: number;
   readonly of: number;
@@ -42,10 +43,14 @@ export async function notePark(
 }
 
 /** Says that a bundle is tried again after all. */
-export async function removeLastNote({ job, bundle, of }: JobBundle, { store, bucket }: OutputBucket): Promise<void> {
-  await store.delete({ bucket, key: lastNoteKey(job, bundle, of) });
+export async function removeLastNote(bundle: JobBundle, { store, bucket }: OutputBucket): Promise<void> {
+  await store.delete({ bucket, key: noteKey(bundle) });
 }
 
-async function note({ job, bundle, of }: JobBundle, last: LastNote, { store, bucket }: OutputBucket): Promise<void> {
-  await store.put({ bucket, key: lastNoteKey(job, bundle, of) }, JSON.stringify(last));
+async function note(bundle: JobBundle, last: LastNote, { store, bucket }: OutputBucket): Promise<void> {
+  await store.put({ bucket, key: noteKey(bundle) }, JSON.stringify(last));
+}
+
+function noteKey({ pipeline, job, bundle, of }: JobBundle): string {
+  return lastNoteKey({ pipeline, id: job }, bundle, of);
 }

@@ -15,9 +15,9 @@ import { readStoredBundle } from './stored-bundle.ts';
 type JobMessage = BundleMessage | ObjectsMessage | RedriveMessage;
 
 /** The bundle that a message is about; undefined where it is of no job. @throws InvalidMessageError */
-export function jobBundleOf({ job, bundle, of }: JobMessage): JobBundle | undefined {
+export function jobBundleOf({ pipeline, job, bundle, of }: JobMessage): JobBundle | undefined {
   if (job === undefined) return undefined;
-  if (bundle !== undefined && of !== undefined) return { job, bundle, of };
+  if (bundle !== undefined && of !== undefined) return { pipeline, job, bundle, of };
   throw new InvalidMessageError("the message is none of the fabric's: it has a 'job', and no 'bundle' and 'of'");
 }
 
@@ -28,7 +28,7 @@ export async function recordedJob(
   jobs: JobCache,
   pipelineName: string,
 ): Promise<RecordedJob> {
-  const recorded = await jobs.find(id, { signal: deadline.signal });
+  const recorded = await jobs.find({ pipeline: pipelineName, id }, { signal: deadline.signal });
   const { job } = recorded;
   if (job.pipeline === pipelineName && job.of === of && bundle < of) return recorded;
   throw new InvalidMessageError(
@@ -54,17 +54,17 @@ export async function processJobBundle(
 ): Promise<void> {
   const { output, inputBuckets, telemetry } = options;
   const { signal } = attempt.deadline;
-  const place = partPlace(folder, job.id, bundle, job.of);
+  const place = partPlace(folder, job, bundle, job.of);
   const [isCommitted, stop] = await Promise.all([
     settleCommitted({ place }, attempt, options),
-    output.store.head({ bucket: output.bucket, key: stopKey(job.id) }, { signal }),
+    output.store.head({ bucket: output.bucket, key: stopKey(job) }, { signal }),
   ]);
   if (isCommitted) return;
   if (stop !== undefined) {
     telemetry.info('a bundle of a stopped job is left out', { job: job.id, bundle });
     return;
   }
-  const taken = { job: job.id, bundle, of: job.of };
+  const taken = { pipeline: job.pipeline, job: job.id, bundle, of: job.of };
   await using _noted = isLastReceive(attempt, options) ? await noteLastReceive(taken, attempt, options) : undefined;
   const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
   const read = await readStoredBundle(job, bundle, { output, inputBuckets, objects: listed, signal });

@@ -74,11 +74,11 @@ export async function processObjects(
 /** What remote models have answered for objects of a message; those that have their answers are no more among them. */
 function answersOf(
   objects: ObjectsMessage['objects'],
-  { engine, output }: BundleProcessorOptions,
+  { engine, output, pipelineName }: BundleProcessorOptions,
   signal: AbortSignal,
 ): Promise<StagedAnswers> {
   const digest = createHash('sha256').update(JSON.stringify(objects)).digest('hex');
-  const place = { staging: stagingOf(`_answers/${digest}`) };
+  const place = { staging: stagingOf({ pipeline: pipelineName, id: `_answers/${digest}` }) };
   return StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true, keepsAll: true });
 }
 
@@ -156,5 +156,6 @@ async function answerSome(
 
 async function sendLetter(line: string, options: BundleProcessorOptions): Promise<void> {
   const { pipelineName: pipeline, deadLetters, output } = options;
-  await sendLetters([line], { pipeline, deadLetters, output, claims: stagingOf(`_answers/${randomUUID()}`) });
+  const claims = stagingOf({ pipeline, id: `_answers/${randomUUID()}` });
+  await sendLetters([line], { pipeline, deadLetters, output, claims });
 }

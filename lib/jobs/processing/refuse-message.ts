@@ -19,7 +19,7 @@ export async function refuseMessage(
     input: body,
     source: { messageId: id },
   };
-  const claims = stagingOf(`_refused/${encodeURIComponent(id)}`);
+  const claims = stagingOf({ pipeline, id: `_refused/${encodeURIComponent(id)}` });
   await sendLetters([JSON.stringify(line)], { pipeline, deadLetters, output, claims });
   telemetry.count('messages_refused', 1, pipeline);
   telemetry.warn('a message was refused', { messageId: id, error: message });

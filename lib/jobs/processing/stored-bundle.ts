@@ -32,7 +32,7 @@ async function readEntries(
   index: number,
   { output: { store, bucket }, objects = [], signal }: ReadBundleOptions,
 ): Promise<readonly (ListedEntry | AddressedObject)[]> {
-  const key = objectListKey(job.id, index);
+  const key = objectListKey(job, index);
   const staged = await getText(store, { bucket, key }, { signal });
   // Intake's own list.
   if (staged !== undefined) return JSON.parse(staged.text) as readonly ListedEntry[];

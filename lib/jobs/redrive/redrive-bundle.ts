@@ -43,13 +43,13 @@ export async function redriveBundle(
   const { signal } = deadline;
   const { job, folder } = recorded;
   const { bundle, select } = message;
-  const place = partPlace(folder, job.id, bundle, job.of);
+  const place = partPlace(folder, job, bundle, job.of);
   const fields = { job: job.id, part: place.part };
   if (!(await isRedriveOpen({ job, bundle }, select, output, { signal }))) {
     telemetry.info('a redrive that is done was asked for again', fields);
     return;
   }
-  const taken = { job: job.id, bundle, of: job.of };
+  const taken = { pipeline: job.pipeline, job: job.id, bundle, of: job.of };
   await using _noted = isLastReceive(options, options) ? await noteLastReceive(taken, options, options) : undefined;
   const part = await readPart(place, output, { signal });
   if (part === undefined) telemetry.warn('a bundle without a part can not be redriven: it has to run first', fields);

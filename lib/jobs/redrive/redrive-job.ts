@@ -72,9 +72,9 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   if (!isLookedAt) return counts;
 
   await noteFolder(recorded, options);
-  await store.delete({ bucket, key: stopKey(job.id) }, { signal });
+  await store.delete({ bucket, key: stopKey(job) }, { signal });
   await inParallel([...redriven, ...missing], REQUESTS_AT_ONCE, (bundle) =>
-    store.delete({ bucket, key: lastNoteKey(job.id, bundle, job.of) }, { signal }),
+    store.delete({ bucket, key: lastNoteKey(job, bundle, job.of) }, { signal }),
   );
   await inParallel(redriven, REQUESTS_AT_ONCE, (bundle) => noteRedrive({ job, bundle }, select, output, { signal }));
   await send(recorded, { redriven, missing }, options);
@@ -105,7 +105,7 @@ async function noteFolder(
   { output: { store, bucket }, queues: named, signal }: RedriveJobOptions,
 ): Promise<void> {
   const note = { folder, queues: queues ?? named };
-  await store.put({ bucket, key: folderNoteKey(job.id) }, JSON.stringify(note), { only: 'absent', signal });
+  await store.put({ bucket, key: folderNoteKey(job) }, JSON.stringify(note), { only: 'absent', signal });
 }
 
 async function send(

@@ -12,7 +12,7 @@ const NOTHING = '[]';
 
 /** The bundle whose redrives a note says. */
 export interface NotedBundle {
-  readonly job: Pick<Job, 'id' | 'of'>;
+  readonly job: Pick<Job, 'pipeline' | 'id' | 'of'>;
   readonly bundle: number;
 }
 
@@ -37,7 +37,7 @@ export async function isRedriveOpen(
   { store, bucket }: OutputBucket,
   options: StoreOptions = {},
 ): Promise<boolean> {
-  const note = await getText(store, { bucket, key: redriveNoteKey(job.id, bundle, job.of) }, options);
+  const note = await getText(store, { bucket, key: redriveNoteKey(job, bundle, job.of) }, options);
   return note !== undefined && parse(note.text).includes(textOf(select));
 }
 
@@ -54,17 +54,17 @@ export async function endRedrive(
 
 /** The bundles that have redrives which are not done. */
 export async function openRedrives(
-  { id, of }: Pick<Job, 'id' | 'of'>,
+  job: NotedBundle['job'],
   { store, bucket }: OutputBucket,
   options: StoreOptions = {},
 ): Promise<readonly number[]> {
-  const folder = redriveNoteKey(id, 0, of).replace(/\/[^/]+$/, '');
+  const folder = redriveNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
   async function* open() {
     for await (const object of store.list(bucket, `${folder}/part-`, options)) {
       if (object.byteLength > NOTHING.length) yield object;
     }
   }
-  return [...(await listParts(open(), folder, of)).keys()];
+  return [...(await listParts(open(), folder, job.of)).keys()];
 }
 
 async function rewrite(
@@ -73,7 +73,7 @@ async function rewrite(
   { store, bucket }: OutputBucket,
   options: StoreOptions,
 ): Promise<void> {
-  const address = { bucket, key: redriveNoteKey(job.id, bundle, job.of) };
+  const address = { bucket, key: redriveNoteKey(job, bundle, job.of) };
   for (let write = 0; write < MAX_WRITES; write += 1) {
     const before = await getText(store, address, options);
     const open = before === undefined ? [] : parse(before.text);

@@ -24,7 +24,7 @@ export async function jobIn(
   const { store, bucket } = output;
   const job = parseJob((await getText(store, { bucket, key: jobKey(folder) }, options))?.text ?? '');
   if (job === undefined) return undefined;
-  const note = await getText(store, { bucket, key: folderNoteKey(job.id) }, options);
+  const note = await getText(store, { bucket, key: folderNoteKey(job) }, options);
   const queues = note === undefined ? undefined : (JSON.parse(note.text) as { readonly queues?: JobQueues }).queues;
   return { job, folder, ...(queues === undefined ? {} : { queues }) };
 }

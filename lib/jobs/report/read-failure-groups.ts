@@ -32,7 +32,7 @@ async function countPart(
   { store, bucket, signal }: OutputBucket & StoreOptions,
 ): Promise<FailureGroups> {
   const groups = new FailureGroups();
-  const object = await store.get({ bucket, key: partPlace(folder, job.id, bundle, job.of).errors }, { signal });
+  const object = await store.get({ bucket, key: partPlace(folder, job, bundle, job.of).errors }, { signal });
   // A redrive may have removed it by now.
   if (object !== undefined) for await (const line of readLines(object.chunks)) groups.addLine(line);
   return groups;

@@ -1,21 +1,27 @@
-import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { writeAtomically } from '../../stores/atomic-file.ts';
 import { pathOfKey } from '../../stores/file-names.ts';
 import { lockFolder } from '../../stores/folder-lock.ts';
+import { isMissing } from '../../stores/system-errors.ts';
 import type { Job } from '../job.ts';
 import { findForeign, ownState } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
 import { localContents, startOf } from './local-contents.ts';
-import { STAGING, stagingOf } from '../output-layout.ts';
+import { chunkKey, earlierStagingOf, type JobName, STAGING, stagingOf } from '../output-layout.ts';
 import type { RunOutput } from './run-output.ts';
 
 /** A folder for results. One process at a time writes to a pipeline's folder in it. */
 export function folderOutput(path: string): RunOutput {
   const address = resolve(path);
   const place = (key: string): string => pathOfKey(address, key);
-  const open = async (job: Job, folder: string): Promise<JobFolder> =>
-    new JobFolder(job, place(folder), place(stagingOf(job.id)));
+  const stagings = (job: JobName): readonly string[] =>
+    [stagingOf(job), earlierStagingOf(job.id) ?? []].flat().map(place);
+  const open = async (job: Job, folder: string): Promise<JobFolder> => {
+    const [staging = '', earlier] = stagings(job);
+    if (earlier !== undefined) await takeOver(earlier, staging);
+    return new JobFolder(job, place(folder), staging);
+  };
   return {
     address,
     shown: place,
@@ -23,7 +29,7 @@ export function folderOutput(path: string): RunOutput {
     ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),
     foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
     jobIn: (folder) => JobFolder.jobIn(place(folder)),
-    chunkPath: (job, bundle) => place(`${stagingOf(job)}/chunks/${bundle}`),
+    chunkPath: (job, bundle) => place(chunkKey(job, bundle)),
     open,
     async record(job, folder) {
       const recorded = await open(job, folder);
@@ -32,11 +38,28 @@ export function folderOutput(path: string): RunOutput {
     },
     async clear(folder, jobs) {
       // Notes are removed first: a part without a note does not count.
-      for (const job of jobs) await rm(place(stagingOf(job)), { recursive: true, force: true });
+      for (const path of jobs.flatMap(stagings)) await rm(path, { recursive: true, force: true });
       if (folder !== undefined) await JobFolder.clear(place(folder));
     },
     answer: (key, text) => writeAtomically(place(key), text),
     remove: (key) => rm(place(key), { force: true }),
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/** Moves what a run of an earlier version left staged, so that this one goes on with it. */
+async function takeOver(earlier: string, staging: string): Promise<void> {
+  if (!(await isThere(earlier)) || (await isThere(staging))) return;
+  await mkdir(dirname(staging), { recursive: true });
+  await rename(earlier, staging);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }

@@ -163,8 +163,11 @@ function reasonToReject(error: unknown): string | undefined {
 }
 
 async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput> {
-  const { output, existing } = options;
-  const planOptions = { ...options, chunkPath: (id: string, bundle: number) => output.chunkPath(id, bundle) };
+  const { output, existing, pipelineName: pipeline } = options;
+  const planOptions = {
+    ...options,
+    chunkPath: (job: string, bundle: number) => output.chunkPath({ pipeline, id: job }, bundle),
+  };
   const place = await findPlace(input, options);
   const { id, folder, recorded, use } = place;
   if (existing === 'resume' && recorded !== undefined && use === 'continue') {
@@ -174,7 +177,8 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
   }
   reportEarlier(place, input, options);
   if (use === 'replace' || existing === 'overwrite') {
-    await output.clear(recorded === undefined ? undefined : folder, [id, recorded?.id ?? id]);
+    const jobs = [id, recorded?.id ?? id].map((job) => ({ pipeline, id: job }));
+    await output.clear(recorded === undefined ? undefined : folder, jobs);
   }
   const planned = await planJob(input, planOptions);
   const results = await output.record(planned, folder);

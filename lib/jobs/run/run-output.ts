@@ -1,6 +1,7 @@
 import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
 import type { Job } from '../job.ts';
 import type { JobEnd, PartNote } from '../manifest.ts';
+import type { JobName } from '../output-layout.ts';
 import type { OwnState } from './foreign-files.ts';
 
 /** Where one bundle's outcomes go before they are committed; what is not committed is gone when it is disposed of. */
@@ -51,7 +52,7 @@ export interface RunOutput extends AsyncDisposable {
   /** The job that a folder holds the results of, if any. */
   jobIn(folder: string): Promise<Job | undefined>;
   /** Where on this machine the uncompressed bytes of a compressed object's bundle go. */
-  chunkPath(job: string, bundle: number): string;
+  chunkPath(job: JobName, bundle: number): string;
   /** The results of a recorded job. */
   open(job: Job, folder: string): Promise<JobOutput>;
   /** Records a job, and opens its results. */
@@ -60,7 +61,7 @@ export interface RunOutput extends AsyncDisposable {
    * Removes the staging of jobs, and the results of the recorded job in a folder, but no other files. Without a folder,
    * removes only the staging.
    */
-  clear(folder: string | undefined, jobs: readonly string[]): Promise<void>;
+  clear(folder: string | undefined, jobs: readonly JobName[]): Promise<void>;
   /** Writes the answer to an object that is one element by itself. */
   answer(key: string, text: string): Promise<void>;
   /** Removes one file or object that the fabric wrote, if it is there. */

@@ -25,7 +25,7 @@ export interface StoredJobOptions {
 
 /**
  * A job's results in a bucket, written from here: as a deployed fabric writes them, but for its dead letters. Beside what
- * that stages, `.fabric/<job>/part-….started` says that a bundle was taken up and not committed.
+ * that stages, `.fabric/<pipeline>/<job>/part-….started` says that a bundle was taken up and not committed.
  */
 export class StoredJob implements JobOutput {
   readonly job: Job;
@@ -122,12 +122,12 @@ export class StoredJob implements JobOutput {
   /** Removes the errors that are in place: not every bucket has a rule by which staging expires. */
   async #tidy(): Promise<void> {
     const { store, bucket } = this.#output;
-    const staged = await Array.fromAsync(store.list(bucket, `${stagingOf(this.job.id)}/part-`));
+    const staged = await Array.fromAsync(store.list(bucket, `${stagingOf(this.job)}/part-`));
     const done = staged.filter(({ key }) => /\.(?:errors\.jsonl|started)$/.test(key));
     await inParallel(done, DELETES_AT_ONCE, ({ key }) => store.delete({ bucket, key }));
   }
 
   #place(bundle: number): PartPlace {
-    return partPlace(this.#key, this.job.id, bundle, this.job.of);
+    return partPlace(this.#key, this.job, bundle, this.job.of);
   }
 }

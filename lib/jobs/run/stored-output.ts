@@ -7,7 +7,7 @@ import { prefixedStore } from '../../stores/prefixed-store.ts';
 import { inParallel } from '../in-parallel.ts';
 import { type Job, parseJob } from '../job.ts';
 import { findJob, jobKey, recordJob } from '../job-record.ts';
-import { isResultPath, manifestKey, stagingOf, successKey } from '../output-layout.ts';
+import { isResultPath, type JobName, manifestKey, stagingOf, successKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import { findForeign, type OwnState, ownState } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
@@ -96,14 +96,14 @@ class StoredOutput implements RunOutput {
     return found === undefined ? undefined : parseJob(found.text);
   }
 
-  chunkPath(job: string, bundle: number): string {
-    return join(this.#chunks, job, String(bundle));
+  chunkPath({ id }: JobName, bundle: number): string {
+    return join(this.#chunks, id, String(bundle));
   }
 
   open(job: Job, folder: string): Promise<StoredJob> {
     return StoredJob.open({ job, folder }, this.#output, {
       shown: this.shown(folder),
-      chunkPath: (bundle) => this.chunkPath(job.id, bundle),
+      chunkPath: (bundle) => this.chunkPath(job, bundle),
     });
   }
 
@@ -114,7 +114,7 @@ class StoredOutput implements RunOutput {
     throw otherConfig(this.shown(recorded.folder));
   }
 
-  async clear(folder: string | undefined, jobs: readonly string[]): Promise<void> {
+  async clear(folder: string | undefined, jobs: readonly JobName[]): Promise<void> {
     const { store, bucket } = this.#output;
     const recorded = await Promise.all(jobs.map((job) => findJob(job, this.#output)));
     const folders = new Set([folder ?? [], ...recorded.map((job) => job?.folder ?? [])].flat());

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../../lib/stores/object-store.ts';
 import { memoryObjectStore } from '../memory-ports.ts';
 
 const JOB = 'a'.repeat(64);
-const place = partPlace('double/numbers.jsonl', JOB, 12, 340);
+const place = partPlace('double/numbers.jsonl', { pipeline: 'double', id: JOB }, 12, 340);
 
 async function spoolOf(predictions: number, failures = 0): Promise<OutcomeSpool> {
   const spool = await OutcomeSpool.open();
@@ -65,6 +65,23 @@ describe('commitPart', () => {
     const bytes = Object.entries(metadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
     expect(bytes).toBeLessThan(2048);
     expect((await readPart(place, output))?.note.models).toEqual(models);
+  });
+
+  test.each([
+    ['errors', '.fabric/other/secret.errors.jsonl', false],
+    ['errors', 'other/secret.jsonl', false],
+    ['details-key', 'other/secret.jsonl', false],
+    ['errors', `.fabric/double/${JOB}/part-00013-of-00340.1.errors.jsonl`, false],
+    ['errors', `.fabric/${JOB}x/part-00012-of-00340.1.errors.jsonl`, false],
+    ['errors', `.fabric/double/${JOB}/part-00012-of-00340.1.errors.jsonl`, true],
+    // As earlier versions staged them.
+    ['errors', `.fabric/${JOB}/part-00012-of-00340.1.errors.jsonl`, true],
+  ])('is read as a part where its %s is %s: %s', async (name, key, isPart) => {
+    const output = outputOf();
+    const metadata = { job: JOB, name: 'part-00012-of-00340.jsonl', elements: '1', details: '{}', [name]: key };
+    await output.store.put({ bucket: 'out', key: place.part }, '', { metadata });
+    expect((await readPart(place, output)) !== undefined).toBe(isPart);
+    expect(output.store.calls.filter(({ operation }) => operation === 'get')).toEqual([]);
   });
 
   test('says what models ran on, where its outcomes say so or it is told, and nothing of it elsewhere', async () => {

@@ -14,7 +14,7 @@ async function send(lines: readonly string[]) {
   const output = { store, bucket: 'out' };
   const sends: number[] = [];
   deadLetters.faults.before = ({ messages = [] }) => void sends.push(messages.length);
-  await sendLetters(lines, { pipeline: 'p', job: 'j', deadLetters, output, claims: '.fabric/j/staged' });
+  await sendLetters(lines, { pipeline: 'p', job: 'j', deadLetters, output, claims: '.fabric/p/j/staged' });
   return { store, output, sent: deadLetters.sent, sends };
 }
 
@@ -38,14 +38,14 @@ describe('a dead letter', () => {
       version: 1,
       kind: 'claim',
       pipeline: 'p',
-      body: { bucket: 'out', key: '.fabric/j/staged.letter-1.json' },
+      body: { bucket: 'out', key: '.fabric/p/j/staged.letter-1.json' },
     });
     expect(sent[1]?.attributes).toEqual({ pipeline: 'p', stage: 'map', errorName: 'Error' });
     expect(JSON.parse(await redeem(body, output))).toMatchObject({
       job: 'j',
       input: 'ä'.repeat(MAX_MESSAGE_BYTES / 2),
     });
-    expect(store.keys('out')).toEqual(['.fabric/j/staged.letter-1.json']);
+    expect(store.keys('out')).toEqual(['.fabric/p/j/staged.letter-1.json']);
   });
 
   test('has a body and attributes of characters that SQS takes', async () => {

@@ -11,7 +11,7 @@ async function committedPart() {
   const output = { store, bucket: 'out' };
   const recorded = await recordJobOf(1, output);
   const { job, folder } = recorded;
-  const place = partPlace(folder, job.id, 0, 1);
+  const place = partPlace(folder, job, 0, 1);
   const first = await commitBundle(recorded, 0, [failed('map'), 'b'], { output, settle: false });
   return {
     output,

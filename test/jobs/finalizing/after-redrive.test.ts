@@ -27,7 +27,7 @@ describe('a Finalizer, after a redrive', () => {
     expect(await look()).toBeUndefined();
     expect(manifest()).toMatchObject({ status: 'complete', counts: { total: 2, failed: 0 }, failedByStage: {} });
     expect(events).toHaveLength(2);
-    expect(store.text('out', stopKey(recorded.job.id))).toBeUndefined();
+    expect(store.text('out', stopKey(recorded.job))).toBeUndefined();
   });
 
   test('rewrites it where the same elements failed at another stage, so that the part kept its ETag', async () => {
@@ -49,6 +49,6 @@ describe('a Finalizer, after a redrive', () => {
     // Still past its limits.
     expect(manifest()).toMatchObject({ status: 'stopped', counts: { failed: 1 } });
     expect(store.text('out', errors.key)).toContain('"stage":"map"');
-    expect(store.text('out', redriveNoteKey(recorded.job.id, 1, 2))).toBe('[]');
+    expect(store.text('out', redriveNoteKey(recorded.job, 1, 2))).toBe('[]');
   });
 });

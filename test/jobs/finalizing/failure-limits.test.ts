@@ -9,10 +9,10 @@ describe('a Finalizer, where a pipeline has limits on failures', () => {
     const { commit, look, store, recorded, manifest, isSuccess, counted } = await startJob(5, { maxFailures: 2 });
     await commit(0, [failed('map'), failed('map')]);
     expect(await look()).toMatchObject({ delaySecs: 8 });
-    expect(store.text('out', stopKey(recorded.job.id))).toBeUndefined();
+    expect(store.text('out', stopKey(recorded.job))).toBeUndefined();
     await commit(1, [failed('map')]);
     expect(await look()).toMatchObject({ parts: 2, delaySecs: 60 });
-    expect(store.text('out', stopKey(recorded.job.id))).toBe('');
+    expect(store.text('out', stopKey(recorded.job))).toBe('');
     await commit(2, ['a']);
     expect(await look()).toMatchObject({ parts: 3 });
     expect(await look()).toBeUndefined();
@@ -44,7 +44,7 @@ describe('a Finalizer, where a pipeline has limits on failures', () => {
     for (const [bundle, stage] of stages.entries()) await commit(bundle, Array<End>(500).fill(failed(stage)));
     await look();
     const isStopped = status === 'stopped';
-    expect(store.text('out', stopKey(recorded.job.id))).toBe(isStopped ? '' : undefined);
+    expect(store.text('out', stopKey(recorded.job))).toBe(isStopped ? '' : undefined);
     if (!isStopped) await commit(2, ['a']);
     await look();
     expect(manifest()).toMatchObject({
@@ -58,10 +58,10 @@ describe('a Finalizer, where a pipeline has limits on failures', () => {
     await commit(0, [failed('map')]);
     await look();
     await look();
-    await store.delete({ bucket: 'out', key: stopKey(recorded.job.id) });
+    await store.delete({ bucket: 'out', key: stopKey(recorded.job) });
     await queue.send([{ body: finalizeMessage(recorded.job, { until: UNTIL, parts: 1 }) }]);
     await look();
-    expect(store.text('out', stopKey(recorded.job.id))).toBeUndefined();
+    expect(store.text('out', stopKey(recorded.job))).toBeUndefined();
   });
 
   test.each([

@@ -73,5 +73,5 @@ export async function startJob(of: number, limits: Limits = {}) {
 }
 
 export function lastNote({ job }: RecordedJob, bundle: number): { readonly bucket: string; readonly key: string } {
-  return { bucket: 'out', key: lastNoteKey(job.id, bundle, job.of) };
+  return { bucket: 'out', key: lastNoteKey(job, bundle, job.of) };
 }

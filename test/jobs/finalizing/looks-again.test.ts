@@ -59,7 +59,7 @@ describe('a Finalizer, where a look is made again', () => {
 
   test('throws where there is no job yet, and gives up on it after its time', async () => {
     const { look, store, recorded, later } = await startJob(1);
-    await store.delete({ bucket: 'out', key: folderNoteKey(recorded.job.id) });
+    await store.delete({ bucket: 'out', key: folderNoteKey(recorded.job) });
     await expect(look()).rejects.toThrow(/there is no job job-of-n\.jsonl yet/);
     later(4 * 24 * 3600);
     expect(await look()).toBeUndefined();

@@ -124,11 +124,13 @@ describe('Intake of what could not be taken', () => {
       dies = (await take(object)).length > 0;
       for (const port of [store, queues.finalizer, queues.bundles]) port.faults.before = undefined;
       if (dies) expect(await take(object)).toEqual([]);
-      const { of, id } = job('csv/a.csv.gz');
+      const recorded = job('csv/a.csv.gz');
+      const { of } = recorded;
       expect(of).toBe(4);
       expect(new Set(bundles().map((message) => (message as BundleMessage).bundle)).size).toBe(4);
       expect(queues.finalizer.sent.length).toBeGreaterThan(0);
-      for (let bundle = 0; bundle < of; bundle += 1) expect(store.text('out', chunkKey(id, bundle))).toBeDefined();
+      for (let bundle = 0; bundle < of; bundle += 1)
+        expect(store.text('out', chunkKey(recorded, bundle))).toBeDefined();
     }
   });
 });

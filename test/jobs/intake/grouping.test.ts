@@ -35,13 +35,14 @@ const CSV = `k,n\n${NUMBERS.map((n) => `k${n % 11},"a\n${n}"\n`).join('')}`;
 const JSON_ARRAY = JSON.stringify(NUMBERS.map((n) => ({ k: `k${n % 11}`, n })));
 
 async function bundlesOf({ store, job }: IntakeUnderTest, folder: string): Promise<ReadElement[][]> {
-  const { id, of, plan } = job(folder);
+  const recorded = job(folder);
+  const { of, plan } = recorded;
   expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'grouped' } });
   const { object } = plan as { object: GroupedPlan };
   const { input } = pipelines[folder.split('/')[0] as keyof typeof pipelines];
   return Promise.all(
     Array.from({ length: of }, async (_, bundle) => {
-      const chunk = await store.get({ bucket: 'out', key: chunkKey(id, bundle, stagedOf(plan)) });
+      const chunk = await store.get({ bucket: 'out', key: chunkKey(recorded, bundle, stagedOf(plan)) });
       const bytes = Buffer.concat(await Array.fromAsync(chunk?.chunks ?? []));
       const { start, end, header } = bundleRange(object, bundle);
       return collect(readGrouped(memorySource(bytes), { range: { start, end }, header }, input));
@@ -82,18 +83,19 @@ describe('Intake of a pipeline that groups by key', () => {
     const byPosition = read.flat().toSorted((one, other) => one.position - other.position);
     expect(byPosition).toStrictEqual(elements);
 
-    const { id, of, plan } = job('jsonl/a.jsonl');
+    const recorded = job('jsonl/a.jsonl');
+    const { of, plan } = recorded;
     expect(bundles()).toHaveLength(of);
     expect(of).toBeGreaterThan(10);
     for (const [bundle, message] of bundles().entries()) {
       const { range } = (message as BundleMessage).source;
       expect(range.end - range.start).toBe(
-        (await store.head({ bucket: 'out', key: chunkKey(id, bundle, stagedOf(plan)) }))?.byteLength,
+        (await store.head({ bucket: 'out', key: chunkKey(recorded, bundle, stagedOf(plan)) }))?.byteLength,
       );
     }
     expect(storedBundleOf(job('jsonl/a.jsonl'), 0, { outputBucket: 'out' })).toMatchObject({
       name: 'a.jsonl',
-      source: { kind: 'grouped', uri: `s3://out/${chunkKey(id, 0, stagedOf(plan))}` },
+      source: { kind: 'grouped', uri: `s3://out/${chunkKey(recorded, 0, stagedOf(plan))}` },
       address: { bucket: 'in', key: 'jsonl/a.jsonl', etag: object.etag, range: { start: 0 } },
     });
   });
@@ -235,7 +237,7 @@ describe('Intake of a pipeline that groups by key', () => {
     const grouping = new Set<string>();
     let most = 0;
     under.store.faults.before = ({ bucket, operation, key }) => {
-      const [, job = '', what] = /^\.fabric\/([^/]*)\/([^/]*)/.exec(key) ?? [];
+      const [, job = '', what] = /^\.fabric\/[^/]*\/([^/]*)\/([^/]*)/.exec(key) ?? [];
       if (bucket === 'out' && operation === 'put' && what === 'runs') grouping.add(job);
       if (operation === 'put' && what === 'folder.json') grouping.delete(job);
       most = Math.max(most, grouping.size);

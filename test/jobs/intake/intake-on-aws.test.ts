@@ -64,7 +64,7 @@ test('Intake makes jobs of what is in S3, once each, however many take the same 
       .filter((message) => message.job === job.id);
     expect(own.map(({ bundle }) => bundle).toSorted((a, b) => a - b)).toEqual([...Array(job.of).keys()]);
     if (!key.endsWith('.gz')) continue;
-    const chunks = own.map(({ bundle }) => getText(store, { bucket: 'bucket-out', key: chunkKey(job.id, bundle) }));
+    const chunks = own.map(({ bundle }) => getText(store, { bucket: 'bucket-out', key: chunkKey(job, bundle) }));
     const texts = (await Promise.all(chunks)).map((chunk) => chunk?.text ?? '');
     expect(texts.join('').length).toBe(rows.length - 'a,b\n'.length);
   }

@@ -28,7 +28,7 @@ describe('Intake', () => {
       },
       config: 'digest of jsonl',
     });
-    expect(store.json('out', `.fabric/${id}/folder.json`)).toEqual({
+    expect(store.json('out', `.fabric/jsonl/${id}/folder.json`)).toEqual({
       folder: 'jsonl/2026/claims ü.jsonl',
       queues: { bundles: 'url of jsonl', finalizer: 'url of finalizer' },
     });
@@ -60,7 +60,7 @@ describe('Intake', () => {
     const object = await put('jsonl/a', LINES);
     await take(object);
     const id = jobId(['in', 'jsonl/a', object.etag, 'jsonl']);
-    expect(order.slice(1)).toEqual(['jsonl/a/job.json', `.fabric/${id}/folder.json`, 'finalizer', 'bundles']);
+    expect(order.slice(1)).toEqual(['jsonl/a/job.json', `.fabric/jsonl/${id}/folder.json`, 'finalizer', 'bundles']);
   });
 
   test('makes a job without bundles of an empty object', async () => {

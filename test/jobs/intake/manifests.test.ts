@@ -7,14 +7,15 @@ describe('Intake of manifests', () => {
     const { put, take, job, bundles, store } = intakeUnderTest({ input: { bundleElements: 3 } });
     const keys = ['a.png', 'b.png', 'c.png', 'd.png', 's3://secret/x', 'e.png', 'f.png'];
     await take(await put('images/batch 1.manifest.json', JSON.stringify(keys)));
-    const { id, name, of, plan, source } = job('images/batch 1.manifest.json');
+    const recorded = job('images/batch 1.manifest.json');
+    const { id, name, of, plan, source } = recorded;
     expect({ name, of, plan, format: source.format }).toEqual({
       name: 'batch 1.manifest.json',
       of: 3,
       plan: { kind: 'listed', count: 7, bundleElements: 3 },
       format: 'images',
     });
-    const lists = [0, 1, 2].map((bundle) => store.json('out', objectListKey(id, bundle)));
+    const lists = [0, 1, 2].map((bundle) => store.json('out', objectListKey(recorded, bundle)));
     expect(lists.flat().map((entry) => (entry as { key?: string }).key)).toEqual(
       keys.map((key) => (key.startsWith('s3:') ? undefined : key)),
     );
@@ -41,9 +42,10 @@ describe('Intake of manifests', () => {
     let chunksPerRun = 500;
     while ((await goOn({ chunksPerRun, runs: 1 })) > 0) chunksPerRun += 500;
     expect(chunksPerRun).toBeGreaterThan(2000);
-    const { id, of, plan } = job('images/all.manifest.csv');
+    const recorded = job('images/all.manifest.csv');
+    const { of, plan } = recorded;
     expect(plan).toEqual({ kind: 'listed', count: 5000, bundleElements: 7 });
-    const lists = Array.from({ length: of }, (_, bundle) => store.json('out', objectListKey(id, bundle)));
+    const lists = Array.from({ length: of }, (_, bundle) => store.json('out', objectListKey(recorded, bundle)));
     expect(lists.flat()).toEqual(keys.map((key) => ({ bucket: 'in', key })));
   });
 

@@ -81,7 +81,7 @@ describe('readObjectKey', () => {
         expect(`${pipeline}/${name}`).toBe(objectKey);
         expect(PIPELINES).toContain(pipeline);
         expect(name.startsWith('_')).toBe(false);
-        const { part, errors } = partPlace(objectKey, 'job', 0, 1);
+        const { part, errors } = partPlace(objectKey, { pipeline: 'p', id: 'job' }, 0, 1);
         for (const result of [part, errors, answerKey(pipeline, name)]) {
           expect(posix.normalize(result)).toBe(result);
           expect(result.startsWith(`${pipeline}/`)).toBe(true);

@@ -13,10 +13,11 @@ describe('Intake of what must be read', () => {
   test.each(['jsonl/a.jsonl.gz', 'jsonl/a.jsonl'])('stages the uncompressed bytes of each bundle: %s', async (key) => {
     const { put, take, job, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
     await take(await put(key, gzipSync(LINES)));
-    const { id, of, plan } = job(key);
+    const recorded = job(key);
+    const { of, plan } = recorded;
     expect(plan).toMatchObject({ kind: 'object', chunked: true, object: { kind: 'cuts', byteLength: LINES.length } });
     expect(bundles()).toHaveLength(of);
-    const chunks = Array.from({ length: of }, (_, bundle) => store.text('out', chunkKey(id, bundle)));
+    const chunks = Array.from({ length: of }, (_, bundle) => store.text('out', chunkKey(recorded, bundle)));
     expect(chunks.join('')).toBe(LINES);
     expect(store.keys('in')).toEqual([key]);
   });

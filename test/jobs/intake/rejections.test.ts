@@ -67,13 +67,38 @@ describe('Intake of what it can make nothing of', () => {
     expect(store.calls.every(({ bucket }) => bucket === 'out')).toBe(true);
   });
 
+  test('refuses to go on with an object that is not of the job, as a pipeline could have written', async () => {
+    const { put, takeAtDeadline, open, queues, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
+    const content = gzipSync(LINES.repeat(1000));
+    await takeAtDeadline(await put('jsonl/a.jsonl.gz', content));
+    await put('csv/secret.csv', 'a,b\n1,2\n');
+    const [sent] = queues.intake.sent;
+    const { at } = JSON.parse(sent?.body ?? '') as { readonly at: string };
+    const state = store.json('out', at) as { readonly object: object };
+    for (const change of [
+      { key: 'csv/secret.csv' },
+      { key: 'csv/secret.csv', name: 'secret.csv', pipeline: 'csv' },
+      { key: 'csv/secret.csv', name: 'secret.csv' },
+      { bucket: 'elsewhere' },
+    ]) {
+      const forged = JSON.stringify({ ...state, object: { ...state.object, ...change } });
+      await store.put({ bucket: 'out', key: at }, forged);
+      const calls = store.calls.length;
+      expect(await open().take([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
+      expect(store.calls.slice(calls).map(({ key }) => key)).toEqual([at]);
+    }
+    await store.put({ bucket: 'out', key: at }, JSON.stringify(state));
+    expect(await open().take([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
+    expect(bundles().length).toBeGreaterThan(0);
+  });
+
   test('refuses messages that nobody could have sent here, and goes on with the others', async () => {
     const { put, open, counts, bundles } = intakeUnderTest();
     const bodies = [
       'x',
       '{}',
       '{"version":1,"kind":"finalize","pipeline":"p","job":"j","until":1}',
-      '{"version":1,"kind":"intake","pipeline":"jsonl","job":"j","at":".fabric/j/intake/none.json"}',
+      '{"version":1,"kind":"intake","pipeline":"jsonl","job":"j","at":".fabric/jsonl/j/intake/none.json"}',
       '{"kind":"unheard-of"}',
       s3Event([await put('jsonl/a', LINES)]),
     ];

@@ -19,7 +19,7 @@ test('sendBundles has a few lists of objects in memory at once, however many it 
   };
   for (let bundle = 0; bundle < of; bundle += 1) {
     const list = JSON.stringify([{ bucket: 'in', key: `${bundle}.png` }]);
-    await output.store.put({ bucket: 'out', key: objectListKey('j', bundle) }, list);
+    await output.store.put({ bucket: 'out', key: objectListKey(job, bundle) }, list);
   }
   let reading = 0;
   let most = 0;

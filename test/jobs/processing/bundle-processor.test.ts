@@ -101,7 +101,10 @@ describe('a bundle of a job', () => {
     const { store, processor, deliver, telemetry } = benchOf(engine);
     const { messages, place, recorded } = await jobOf(store, NUMBERS);
     await processor.process(await deliver(messages[0] ?? {}), deadlineOf());
-    for (const key of [place().errors, ...store.keys('out', `.fabric/${recorded.job.id}/part`)]) {
+    for (const key of [
+      place().errors,
+      ...store.keys('out', `.fabric/${recorded.job.pipeline}/${recorded.job.id}/part`),
+    ]) {
       await store.delete({ bucket: 'out', key });
     }
     await processor.process(await deliver(messages[0] ?? {}), deadlineOf());
@@ -123,7 +126,7 @@ describe('a bundle of a job', () => {
   test('of a job that is stopped is left out', async () => {
     const { store, processor, deliver } = benchOf(engine);
     const { messages, place, recorded } = await jobOf(store, NUMBERS);
-    await store.put({ bucket: 'out', key: stopKey(recorded.job.id) }, '');
+    await store.put({ bucket: 'out', key: stopKey(recorded.job) }, '');
     await processor.process(await deliver(messages[0] ?? {}), deadlineOf());
     expect(store.text('out', place().part)).toBeUndefined();
   });
@@ -157,7 +160,7 @@ describe('a bundle of a job', () => {
     };
     const { store, processor, deliver, next, clock } = benchOf(broken);
     const { messages, recorded } = await jobOf(store, NUMBERS);
-    const note = lastNoteKey(recorded.job.id, 0, 1);
+    const note = lastNoteKey(recorded.job, 0, 1);
     const notes: unknown[] = [];
     store.faults.after = ({ operation, key }) => {
       if (operation === 'put' && key === note) notes.push(store.json('out', key));

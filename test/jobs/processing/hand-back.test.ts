@@ -192,7 +192,7 @@ describe('a bundle that is handed back', () => {
     clock.now += 4 * DAY;
     await processor.process(await deliver({ ...messages[0], attempts: 70, firstSentAt: START }), over(10_000));
     expect(bundles.sent).toHaveLength(1);
-    expect(store.json('out', lastNoteKey(recorded.job.id, 0, 1))).toEqual({
+    expect(store.json('out', lastNoteKey(recorded.job, 0, 1))).toEqual({
       until: clock.now,
       error: { name: 'TooOldError', message: expect.stringContaining('4.0 days') as string },
     });
@@ -206,7 +206,7 @@ describe('a bundle that is handed back', () => {
     const { messages, recorded } = await jobOf(store, [0]);
     let received = await deliver(messages[0] ?? {});
     for (let receive = 1; receive < MAX_RECEIVES; receive += 1) received = (await next()) ?? received;
-    const note = lastNoteKey(recorded.job.id, 0, 1);
+    const note = lastNoteKey(recorded.job, 0, 1);
     const notes: boolean[] = [];
     bundles.faults.before = () => void notes.push(store.text('out', note) !== undefined);
     controller = new AbortController();

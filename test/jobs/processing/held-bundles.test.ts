@@ -67,7 +67,7 @@ describe('a bundle whose message is held', () => {
       received = (await next()) ?? received;
     }
     const { hold, works, beat } = manualHold();
-    const key = lastNoteKey(recorded.job.id, 0, 1);
+    const key = lastNoteKey(recorded.job, 0, 1);
     const untils: unknown[] = [];
     const noted = (): void =>
       void untils.push((store.json('out', key) as { readonly until: number }).until - clock.now);

@@ -4,7 +4,7 @@ import { partPlace } from '../../../lib/jobs/output-layout.ts';
 import { resumePartial, stagePartial } from '../../../lib/jobs/processing/partial-outcomes.ts';
 import { memoryObjectStore } from '../memory-ports.ts';
 
-const place = partPlace('chat/prompts.jsonl', 'a'.repeat(64), 0, 1);
+const place = partPlace('chat/prompts.jsonl', { pipeline: 'chat', id: 'a'.repeat(64) }, 0, 1);
 const usage = { inputTokens: 10, cachedInputTokens: 4, outputTokens: 3, reasoningTokens: 1 };
 
 function chunkOf(line: string) {

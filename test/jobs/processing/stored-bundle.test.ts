@@ -30,7 +30,7 @@ describe('a bundle of a job in a store', () => {
 
   test('is a staged chunk where the object is compressed, and says where that came from', async () => {
     const bundle = await readStoredBundle(jobOf({ kind: 'object', object, chunked: true }), 0, options());
-    const uri = 's3://out/.fabric/j/chunks/0';
+    const uri = 's3://out/.fabric/p/j/chunks/0';
     expect(bundle.source).toEqual({ kind: 'range', uri, chunk: true, range: { start: 3, end: 23, header: ['x'] } });
     expect(bundle.address).toEqual({ ...ADDRESS, range: { start: 3, end: 23 } });
   });
@@ -43,7 +43,7 @@ describe('a bundle of a job in a store', () => {
       { failure, entry: 7 },
       { bucket: 'foreign', key: 'y' },
     ];
-    await store.put({ bucket: 'out', key: objectListKey('j', 1) }, JSON.stringify(list));
+    await store.put({ bucket: 'out', key: objectListKey({ pipeline: 'p', id: 'j' }, 1) }, JSON.stringify(list));
     const job = jobOf({ kind: 'listed', count: 6, bundleElements: 3 });
     expect(await readStoredBundle(job, 1, { ...rest, objects: [{ bucket: 'in', key: 'other' }] })).toEqual({
       name: 'a b.jsonl',
@@ -71,6 +71,6 @@ describe('a bundle of a job in a store', () => {
     const job = jobOf({ kind: 'listed', count: 6, bundleElements: 3 });
     const own = await readStoredBundle(job, 0, { ...options(), objects: [{ bucket: 'in', key: 'x', etag: 'e' }] });
     expect(own.source).toMatchObject({ objects: [{ uri: 's3://in/x', etag: 'e' }], firstIndex: 0 });
-    await expect(readStoredBundle(job, 0, options())).rejects.toThrow('s3://out/.fabric/j/objects/0.json, is gone');
+    await expect(readStoredBundle(job, 0, options())).rejects.toThrow('s3://out/.fabric/p/j/objects/0.json, is gone');
   });
 });

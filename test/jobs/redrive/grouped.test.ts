@@ -38,7 +38,7 @@ async function drop(numbers: TestFabric, name: string): Promise<RecordedJob> {
   });
   const key = `numbers/${name}`;
   const failed = await intake.take([received(s3Event([{ bucket: 'input', key, etag }]))], deadlineOf());
-  const recorded = await findJob(jobId(['input', key, etag, 'numbers']), output);
+  const recorded = await findJob({ pipeline: 'numbers', id: jobId(['input', key, etag, 'numbers']) }, output);
   if (recorded === undefined || failed.length > 0) throw new Error('it was not taken');
   return recorded;
 }
@@ -66,14 +66,14 @@ describe('a job that was grouped by key', () => {
 
     await fabric.breaks('Late');
     const recorded = await drop(numbers, name);
-    const { of, id, plan } = recorded.job;
+    const { of, plan } = recorded.job;
     if (plan.kind !== 'object') throw new Error('it is of one object');
     await numbers.removeInput(name);
     expect((await numbers.run(recorded)).counts).toEqual({ total: 24, succeeded: 23 - LATE, failed: LATE + 1 });
     await fabric.breaks();
     if (isExpired) {
       for (let bundle = 0; bundle < of; bundle += 1) {
-        await fabric.store.delete({ bucket: OUTPUT, key: chunkKey(id, bundle, plan.staged) });
+        await fabric.store.delete({ bucket: OUTPUT, key: chunkKey(recorded.job, bundle, plan.staged) });
       }
     }
     expect((await numbers.redrive(recorded)).counts).toEqual({ total: 24, succeeded: 23, failed: 1 });

@@ -102,7 +102,7 @@ export class TestFabric {
       const objects = keys
         .map((key, index) => ({ bucket: INPUT, key: `${this.pipeline}/${key}`, etag: etags[index] }))
         .slice(bundle * bundleElements, (bundle + 1) * bundleElements);
-      await this.store.put({ bucket: OUTPUT, key: objectListKey(recorded.job.id, bundle) }, JSON.stringify(objects));
+      await this.store.put({ bucket: OUTPUT, key: objectListKey(recorded.job, bundle) }, JSON.stringify(objects));
     }
     return recorded;
   }

@@ -292,15 +292,15 @@ describe('redriveJob', () => {
     await fabric.breaks('Late');
     const recorded = await numbers.job('missing', TEXT);
     const { job } = recorded;
-    const last = { bucket: OUTPUT, key: lastNoteKey(job.id, 2, job.of) };
+    const last = { bucket: OUTPUT, key: lastNoteKey(job, 2, job.of) };
     await numbers.store.put(last, '{"until":1,"error":{"name":"E","message":"m"}}');
-    await numbers.store.put({ bucket: OUTPUT, key: stopKey(job.id) }, '');
+    await numbers.store.put({ bucket: OUTPUT, key: stopKey(job) }, '');
     // The stop note leaves them out.
     expect(await numbers.run(recorded, [0, 1])).toMatchObject({ status: 'incomplete', missingCount: 3 });
     await fabric.breaks();
     expect(await numbers.send(recorded)).toEqual({ failures: 0, bundles: 0, missing: 3, isLookedAt: true });
     expect(await numbers.store.head(last)).toBeUndefined();
-    expect(await numbers.text(stopKey(job.id))).toBeUndefined();
+    expect(await numbers.text(stopKey(job))).toBeUndefined();
     await numbers.processAll();
     await numbers.finalizeAll();
     expect(await numbers.manifest(recorded)).toMatchObject({ status: 'complete', counts: { total: 16, failed: 1 } });
@@ -336,7 +336,7 @@ describe('redriveJob', () => {
 
   test('writes down the folder of a job again whose note has expired', async () => {
     const { numbers, recorded } = await brokenRun('expired');
-    await numbers.store.delete({ bucket: OUTPUT, key: folderNoteKey(recorded.job.id) });
+    await numbers.store.delete({ bucket: OUTPUT, key: folderNoteKey(recorded.job) });
     await fabric.breaks();
     expect(await numbers.redrive(recorded)).toMatchObject({ counts: { failed: 1 } });
   });
@@ -353,7 +353,7 @@ describe('redriveJob', () => {
     const older = before[path]?.replaceAll(/,"position":\d+,"ordinal":\d+/g, '') ?? '';
     await numbers.store.put({ bucket: OUTPUT, key: `${recorded.folder}/${path}` }, older);
     await expect(numbers.send(recorded)).rejects.toThrow(/its line has no 'source\.ordinal'/);
-    expect(await numbers.text(redriveNoteKey(recorded.job.id, 0, recorded.job.of))).toBeUndefined();
+    expect(await numbers.text(redriveNoteKey(recorded.job, 0, recorded.job.of))).toBeUndefined();
     expect(numbers.finalizerQueue.sent).toEqual([]);
   });
 });

@@ -52,7 +52,7 @@ async function jobWith(numbers: readonly number[]) {
     predictions: () => linesIn(bench.store.text('out', place().part)).map(({ prediction }) => prediction),
     /** The tokens of the part, which are one for each answer. */
     tokens: async () => {
-      const committed = await readPart({ job: id, part: place().part }, output);
+      const committed = await readPart(place(), output);
       const { inputTokens, outputTokens } = committed?.note.usage ?? {};
       expect(inputTokens).toBe(outputTokens);
       return inputTokens;

@@ -23,6 +23,6 @@ export async function finishedRun(
   const part = (bundle: number): string =>
     `part-${String(bundle).padStart(5, '0')}-of-${String(of).padStart(5, '0')}.jsonl`;
   const staged = (bundle: number, what: string): string =>
-    join(output, '.fabric', id, `${part(bundle).replace('.jsonl', '')}.${what}`);
-  return { root, input, output, folder, of, part, staged, expected: await contentsBelow(folder) };
+    join(output, '.fabric/double', id, `${part(bundle).replace('.jsonl', '')}.${what}`);
+  return { root, input, output, folder, id, of, part, staged, expected: await contentsBelow(folder) };
 }

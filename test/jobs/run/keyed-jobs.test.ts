@@ -120,7 +120,7 @@ describe('a job that is grouped by key', () => {
     const { id } = JSON.parse(await readFile(join(folder, 'job.json'), 'utf8')) as Job;
     const part = Object.keys(contents).find((path) => path.startsWith('part-00003')) ?? '';
     await unlink(join(folder, part));
-    await rm(join(output, '.fabric', id, part.replace('.jsonl', '.note.json')));
+    await rm(join(output, '.fabric/grouped', id, part.replace('.jsonl', '.note.json')));
     await run('grouped', [input], { output, existing: 'resume' });
     expect(await contentsBelow(folder)).toEqual(contents);
   });

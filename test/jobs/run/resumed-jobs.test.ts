@@ -61,6 +61,10 @@ describe('a job that is resumed', () => {
         await writeFile(staged(0, 'started'), '1');
       },
     ],
+    [
+      'by an earlier version, which staged at another place',
+      ({ output, id }) => rename(join(output, '.fabric/double', id), join(output, '.fabric', id)),
+    ],
     ['after the errors', ({ staged }) => writeFile(staged(0, 'started'), '1')],
   ])('ends as if it had never been killed %s', async (_when, undo) => {
     const finished = await finishedRun(run);

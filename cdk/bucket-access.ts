@@ -1,0 +1,106 @@
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type { ManifestScope } from '../lib/config/fabric.ts';
+import { JOB_FILE, MANIFEST_FILE, REJECTED, STAGING, SUCCESS_FILE } from '../lib/jobs/output-layout.ts';
+import {
+  ANY_KEY,
+  type BucketKeys,
+  decryptWith,
+  listKeys,
+  readObjects,
+  readVersions,
+  removeObjects,
+  useKeys,
+  writeObjects,
+} from './permissions.ts';
+
+// Which keys of the buckets each role reaches. A pipeline's role runs the user's code and parses the pipeline's data, so
+// it reaches the pipeline's keys alone. Roles that serve all pipelines run none of that code, and reach the files that
+// they work with.
+
+export interface FabricBuckets {
+  /** The fabric's own first. */
+  readonly inputBuckets: readonly s3.IBucket[];
+  readonly outputBucket: s3.IBucket;
+}
+
+/** Statements of a role, and the wildcards in them. */
+export interface BucketAccess {
+  readonly statements: readonly iam.PolicyStatement[];
+  readonly keys: readonly BucketKeys[];
+}
+
+/** Errors of a bundle; a redrive removes them where none is left. */
+const ERRORS = '*/errors/part-*';
+const RECORDED = [`*/${JOB_FILE}`, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`];
+const ALL_STAGING = `${STAGING}/*`;
+
+/** What processing the bundles of one pipeline needs of the buckets. */
+export function processorBuckets(
+  { inputBuckets, outputBucket: bucket }: FabricBuckets,
+  { name, manifests }: { readonly name: string; readonly manifests: ManifestScope },
+): BucketAccess {
+  const input = inputBuckets.map((it) => ({ bucket: it, keys: [manifests === 'any' ? ANY_KEY : `${name}/*`] }));
+  const output = { bucket, keys: [`${name}/*`, `${STAGING}/${name}/*`] };
+  // Errors that a redrive left none of, and notes on a last try that was followed by others.
+  const removed = { bucket, keys: [`${name}/${ERRORS}`, `${STAGING}/${name}/*/last/*`] };
+  return {
+    statements: [
+      readVersions(input),
+      ...input.map(listKeys),
+      readObjects(output),
+      writeObjects(output),
+      removeObjects(removed),
+      listKeys(output),
+      ...decryptWith(inputBuckets.map(({ encryptionKey }) => encryptionKey)),
+      ...useKeys([bucket.encryptionKey]),
+    ],
+    keys: [...input, output, removed],
+  };
+}
+
+/** What planning the jobs of all pipelines needs of the buckets. */
+export function intakeBuckets(
+  { inputBuckets, outputBucket: bucket }: FabricBuckets,
+  pipelines: readonly string[],
+): BucketAccess {
+  const input = inputBuckets.map((it) => ({ bucket: it, keys: keysOf(pipelines) }));
+  const read = { bucket, keys: [ALL_STAGING, `${REJECTED}/*`, ...RECORDED] };
+  const written = { bucket, keys: [ALL_STAGING, `${REJECTED}/*`, `*/${JOB_FILE}`] };
+  return {
+    statements: [
+      readVersions(input),
+      ...input.map(listKeys),
+      readObjects(read),
+      writeObjects(written),
+      listKeys({ bucket, keys: [ALL_STAGING, `${REJECTED}/*`, ...keysOf(pipelines)] }),
+      ...decryptWith(inputBuckets.map(({ encryptionKey }) => encryptionKey)),
+      ...useKeys([bucket.encryptionKey]),
+    ],
+    keys: [...input, read, written],
+  };
+}
+
+/** What ending the jobs of all pipelines needs of the output bucket. */
+export function finalizerBuckets(
+  { outputBucket: bucket }: Pick<FabricBuckets, 'outputBucket'>,
+  pipelines: readonly string[],
+): BucketAccess {
+  const read = { bucket, keys: [ALL_STAGING, '*/part-*', ...RECORDED] };
+  const written = { bucket, keys: [ALL_STAGING, ERRORS, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`] };
+  const removed = { bucket, keys: [ERRORS] };
+  return {
+    statements: [
+      readObjects(read),
+      writeObjects(written),
+      removeObjects(removed),
+      listKeys({ bucket, keys: [ALL_STAGING, ...keysOf(pipelines)] }),
+      ...useKeys([bucket.encryptionKey]),
+    ],
+    keys: [read, written, removed],
+  };
+}
+
+function keysOf(pipelines: readonly string[]): readonly string[] {
+  return pipelines.map((name) => `${name}/*`);
+}
