@@ -10,6 +10,7 @@ import { EXIT, type ExitStatus } from './exit-status.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local/local-fabric.ts';
 import { type AnsweredObjects, type EndedJob, LocalReport, shown } from './local/local-report.ts';
+import { expectRoom } from './local/memory-room.ts';
 import { Mirror } from './local/mirror.ts';
 import { stderrTelemetry } from './local/stderr-telemetry.ts';
 import { untilInterrupted } from './until-interrupted.ts';
@@ -100,6 +101,7 @@ async function startSession(options: SessionOptions): Promise<Session> {
     pipelines: Object.keys(fabric.pipelines),
     async upload(key, path) {
       await expectFile(path);
+      await expectRoom(path);
       await running.store.put({ bucket: INPUT_BUCKET, key }, { path });
     },
     onStray(path) {

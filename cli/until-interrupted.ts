@@ -1,6 +1,8 @@
+import { tmpdir } from 'node:os';
 import { relative } from 'node:path';
 import { ConfigError, describeError, describeThrown } from '../lib/errors.ts';
 import { InputError } from '../lib/jobs/run/run-input.ts';
+import { codeOf, systemReason } from '../lib/stores/system-errors.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 
 export interface UntilInterruptedOptions {
@@ -38,6 +40,8 @@ export async function untilInterrupted(
 
 /** Returns the message and where in the user's code it was thrown, such as in a handler that can't load its model. */
 function messageWithPlace(error: unknown): string {
+  if (codeOf(error) === 'ENOSPC')
+    return `${systemReason(error)}: free space where the results are written and in ${tmpdir()}, then run it again; what is committed stays`;
   const { message, at } = describeThrown(error);
   if (at === undefined) return message;
   const below = relative(process.cwd(), at);

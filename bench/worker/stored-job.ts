@@ -11,7 +11,6 @@ import { BUCKETS } from './emulator-process.ts';
 
 const PIPELINE = 'images';
 const PUTS_AT_ONCE = 16;
-const MAX_UNCOMPRESSED_BYTES = 1;
 
 /** Puts a folder's files under a prefix, in the order of their names. @returns their keys */
 export async function putImages(store: ObjectStore, folder: string, prefix: string): Promise<readonly string[]> {
@@ -39,7 +38,6 @@ export async function recordImages(store: ObjectStore, keys: readonly string[], 
       cohorts: [],
       output,
       inputBuckets: [bucket],
-      maxUncompressedBytes: MAX_UNCOMPRESSED_BYTES,
       progress: { kind: 'plan' },
       stop: new AbortController().signal,
     },

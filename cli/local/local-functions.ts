@@ -8,6 +8,7 @@ import { pipelineModels } from '../../lib/config/pipeline-models.ts';
 import { InferenceEngine } from '../../lib/inference/engine.ts';
 import type { FabricPorts, JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
+import { memoryRoom } from './memory-room.ts';
 import { type LocalQueue, type LocalQueues, MAX_RECEIVES } from './local-queues.ts';
 import { type PollerOptions, QueuePoller } from './poller.ts';
 
@@ -63,6 +64,7 @@ function intakeHandler({ fabric, queues, inputBuckets, ...ports }: LocalFunction
   return createIntakeHandler({
     ...portsOf(ports),
     inputBuckets,
+    stagingRoom: memoryRoom,
     pipelines: pipelineFacts(fabric),
     queues: {
       intake: intake.queue,

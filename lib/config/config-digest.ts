@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Pipeline } from './fabric.ts';
 
-/** SHA-256 of what decides a pipeline's lines: its data, its handlers' options and the source of its functions. */
+/**
+ * SHA-256 of what decides a pipeline's lines: its data, its handlers' options and the source of its functions. Limits that
+ * only decide which objects are accepted are left out, so that a job goes on after they are raised.
+ */
 export function configDigest({ input, steps, output }: Pipeline): string {
-  return createHash('sha256').update(JSON.stringify({ input, steps, output }, describe)).digest('hex');
+  const { maxUncompressedBytes: _bytes, maxElements: _elements, ...reading } = input;
+  return createHash('sha256')
+    .update(JSON.stringify({ input: reading, steps, output }, describe))
+    .digest('hex');
 }
 
 function describe(_key: string, value: unknown): unknown {

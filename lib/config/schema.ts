@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
 import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
@@ -49,6 +50,8 @@ const inputFields = z.strictObject(
     bundleElements: positiveInteger.default(DEFAULT_BUNDLE_ELEMENTS),
     maxElementBytes: positiveInteger.default(DEFAULT_MAX_ELEMENT_BYTES),
     maxPixels: positiveInteger.default(DEFAULT_MAX_PIXELS),
+    maxUncompressedBytes: positiveInteger.default(DEFAULT_MAX_UNCOMPRESSED_BYTES),
+    maxElements: positiveInteger.default(DEFAULT_MAX_ELEMENTS),
     delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
     header: header.optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),

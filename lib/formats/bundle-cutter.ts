@@ -1,3 +1,4 @@
+import { tooManyElements } from './input-limits.ts';
 import type { RecordRun } from './records.ts';
 
 /** Takes the bytes of one bundle, in the order of bundles; awaited before more is read. */
@@ -8,6 +9,8 @@ export interface BundleCutterOptions {
   readonly stage?: StageBundle | undefined;
   /** How many records at most are cut into bundles. */
   readonly maxRecords?: number | undefined;
+  /** An object with more records is refused. @default any number */
+  readonly maxElements?: number;
   /** What was cut before; the first record to come is the one at its last start, which is cut anew. Not with `stage`. */
   readonly from?: Cuts | undefined;
 }
@@ -16,6 +19,7 @@ export interface BundleCutterOptions {
 export interface Cuts {
   readonly starts: readonly number[];
   readonly firstIndexes?: readonly number[];
+  readonly elementsBefore?: number;
 }
 
 /**
@@ -34,10 +38,10 @@ export class BundleCutter {
 
   constructor(options: BundleCutterOptions) {
     this.#options = options;
-    const { starts = [], firstIndexes = [] } = options.from ?? {};
+    const { starts = [], firstIndexes = [], elementsBefore = 0 } = options.from ?? {};
     this.#starts = starts.slice(0, -1);
     this.#firstIndexes = firstIndexes.slice(0, -1);
-    this.#records = firstIndexes.at(-1) ?? 0;
+    this.#records = firstIndexes.at(-1) ?? elementsBefore;
   }
 
   get starts(): readonly number[] {
@@ -49,19 +53,27 @@ export class BundleCutter {
     return this.#firstIndexes;
   }
 
+  /** Records before the last start. */
+  get recordsBefore(): number {
+    return this.#firstIndexes.at(-1) ?? 0;
+  }
+
   /** Where the record after the last one of `maxRecords` starts, once it came. */
   get end(): number | undefined {
     return this.#end;
   }
 
+  /** @throws FabricError `TOO_MANY_ELEMENTS` */
   async take(run: RecordRun): Promise<void> {
+    const { maxRecords, maxElements = Infinity } = this.#options;
     let kept = 0;
     for (const start of recordStarts(run)) {
-      if (this.#records === this.#options.maxRecords) {
+      if (this.#records === maxRecords) {
         this.#end = run.position + start;
         this.#keep(run, kept, start);
         return;
       }
+      if (this.#records >= maxElements) throw tooManyElements(maxElements);
       if (run.position + start >= this.#target) {
         this.#keep(run, kept, start);
         await this.#cut(run.position + start);

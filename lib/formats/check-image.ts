@@ -1,14 +1,17 @@
 import { imageSize } from 'image-size';
 import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
-import type { ErrorDescription } from '../errors.ts';
-import { isRaster } from './image-signature.ts';
+import { describeError, ElementReadError, type ErrorDescription } from '../errors.ts';
+import { imageKindOf, isSvg } from './image-signature.ts';
+import { decodableImage, DEFAULT_MAX_FRAMES, SVG_REASON } from './images/decodable-image.ts';
+import { undecodable } from './images/image-errors.ts';
+import { limitLoaders } from './images/limit-loaders.ts';
 import { failure, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 
 interface ImageHeader {
   readonly width: number;
   readonly height: number;
-  /** Name of the type: `jpg`, `png`, `svg`. */
+  /** Name of the type: `jpg`, `png`. */
   readonly type: string | undefined;
 }
 
@@ -18,7 +21,9 @@ export async function checkImage(
   uri: string,
   maxPixels: number,
 ): Promise<ObjectInput | ErrorDescription> {
-  const header = quickHeader(bytes) ?? (await fullHeader(bytes));
+  if (imageKindOf(bytes) === undefined && isSvg(bytes)) return describeError(undecodable(SVG_REASON));
+  const header = quickHeader(bytes) ?? (await fullHeader(bytes, maxPixels));
+  if (header instanceof ElementReadError) return describeError(header);
   if (header === undefined)
     return failure('ImageDecodeError', 'The image cannot be decoded: its header is of no known type, or damaged');
   const { width, height, type } = header;
@@ -42,15 +47,16 @@ function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
  * Reads headers as the decoder does: JPEG's fill bytes before a marker, for example. Supports only the types whose
  * header it reads without decoding the image.
  */
-async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
-  if (!isRaster(bytes)) return undefined;
+async function fullHeader(bytes: Uint8Array, maxPixels: number): Promise<ImageHeader | ElementReadError | undefined> {
+  if (imageKindOf(bytes) === undefined) return undefined;
   const sharp = await decoder();
   if (sharp === undefined) return undefined;
   try {
-    const { width, height, format } = await sharp(bytes, { failOn: 'none', limitInputPixels: false }).metadata();
+    const image = decodableImage(bytes, { maxPixels, maxFrames: DEFAULT_MAX_FRAMES });
+    const { width, height, format } = await sharp(image, { failOn: 'none', limitInputPixels: false }).metadata();
     return { width, height, type: format };
-  } catch {
-    return undefined;
+  } catch (error) {
+    return error instanceof ElementReadError ? error : undefined;
   }
 }
 
@@ -61,7 +67,7 @@ async function fullHeader(bytes: Uint8Array): Promise<ImageHeader | undefined> {
 async function decoder(name = 'sharp'): Promise<SharpConstructor | undefined> {
   try {
     const library = (await import(name)) as { readonly default: SharpConstructor };
-    return library.default;
+    return limitLoaders(library.default);
   } catch {
     return undefined;
   }
@@ -73,8 +79,6 @@ function contentTypeOf(type: string | undefined): string {
       return UNKNOWN_CONTENT_TYPE;
     case 'jpg':
       return 'image/jpeg';
-    case 'svg':
-      return 'image/svg+xml';
     default:
       return `image/${type}`;
   }

@@ -130,8 +130,14 @@ function problemOf({ code, message }: CodecError): string {
 /**
  * A compressed object's uncompressed bytes as a source, for reading from the start on: what lies before a range is
  * decompressed and dropped. Its length is unknown, so `byteLength` is Infinity.
+ *
+ * @param limit - the bytes that can be read, and what is thrown if there are more. @default any number
  */
-export function decompressedSource(source: ByteSource, compression: Compression): ByteSource {
+export function decompressedSource(
+  source: ByteSource,
+  compression: Compression,
+  limit?: { readonly byteLength: number; readonly error: () => Error },
+): ByteSource {
   return {
     byteLength: Infinity,
     async *read({ start, end }, options) {
@@ -139,6 +145,7 @@ export function decompressedSource(source: ByteSource, compression: Compression)
       for await (const chunk of decompress(source, compression, options)) {
         const bytes = chunk.subarray(Math.max(0, start - position), Math.max(0, end - position));
         position += chunk.length;
+        if (limit !== undefined && Math.min(position, end) > limit.byteLength) throw limit.error();
         if (bytes.length > 0) yield bytes;
         if (position >= end) return;
       }

@@ -14,6 +14,15 @@ export interface InputOptions {
   readonly bundleElements: number;
   readonly maxElementBytes: number;
   readonly maxPixels: number;
+  /** Maximum bytes of a compressed object after decompression. @default 20 GiB */
+  readonly maxUncompressedBytes?: number;
+  /**
+   * Maximum elements of one object, or entries of a manifest. Elements are counted as lines or array items, if the
+   * object is read to be planned; the number in an object that is cut without being read is bounded by its size.
+   *
+   * @default 100000000
+   */
+  readonly maxElements?: number;
   /** Fields that contain an element's id, its key (or a segment of the object's key) and its arguments. */
   readonly id?: string;
   readonly key?: string | { readonly segment: number };

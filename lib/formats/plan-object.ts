@@ -3,6 +3,7 @@ import type { ByteSource } from '../stores/byte-source.ts';
 import { BundleCutter, type StageBundle } from './bundle-cutter.ts';
 import { decompressedSource, type Compression } from './compression.ts';
 import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
+import { DEFAULT_MAX_ELEMENTS, type StagingRoom, uncompressedLimit } from './input-limits.ts';
 import { inDialect, lineFormat, type LineFormat, type ObjectStart } from './line-format.ts';
 import { alignedPieces } from './lines.ts';
 import { openHead } from './object-head.ts';
@@ -17,8 +18,8 @@ export interface PlanObjectOptions extends ReadOptions {
   readonly limit?: number;
   /** Where the uncompressed bytes of each bundle go, if what can be read later is compressed. */
   readonly stage?: StageBundle;
-  /** How many bytes a compressed object may hold. @default any number */
-  readonly maxUncompressedBytes?: number;
+  /** What there is room for where bundles are staged. @default no bound but `input.maxUncompressedBytes` */
+  readonly room?: StagingRoom | undefined;
 }
 
 export interface PlanStepOptions {
@@ -84,9 +85,10 @@ async function plan(
   input: InputOptions,
   options: PlanObjectOptions & Partial<PlanStepOptions>,
 ): Promise<PlanStep> {
-  const { compression, limit } = options;
+  const { compression, limit, room } = options;
   const format = lineFormat(input.format);
-  const written = compression === undefined ? source : decompressedSource(source, compression);
+  const maxUncompressed = uncompressedLimit(input.maxUncompressedBytes, room);
+  const written = compression === undefined ? source : decompressedSource(source, compression, maxUncompressed);
   const { bytes, begin } = source.byteLength === 0 ? {} : await beginning(written, input, options);
   if (begin === undefined || bytes === undefined)
     return { plan: { kind: 'cuts', byteLength: 0, starts: [] }, isWhole: true };
@@ -168,15 +170,15 @@ async function cut(
   input: InputOptions,
   options: PlanObjectOptions & Partial<PlanStepOptions>,
 ): Promise<PlanStep> {
-  const { stage, stop, from, maxUncompressedBytes = Infinity } = options;
+  const { stage, stop, from } = options;
+  const { bundleBytes, maxElements = DEFAULT_MAX_ELEMENTS } = input;
   const maxRecords = format.isIndexed ? options.limit : undefined;
-  const cutter = new BundleCutter({ bundleBytes: input.bundleBytes, stage, maxRecords, from });
+  const cutter = new BundleCutter({ bundleBytes, stage, maxRecords, maxElements, from });
   let byteLength = begin.start;
 
   async function* pieces(): AsyncGenerator<Piece> {
     for await (const piece of alignedPieces(bytes, { start: begin.start, end }, options)) {
       byteLength = piece.position + piece.bytes.length;
-      if (byteLength > maxUncompressedBytes) throw tooLarge(maxUncompressedBytes);
       yield piece;
     }
   }
@@ -198,7 +200,7 @@ async function cut(
     const last = cutter.starts.at(-1);
     const cameFurther = cutter.starts.length > (from?.starts.length ?? 0);
     if (last === undefined || !cameFurther || !isStop(error, stop)) throw error;
-    return { plan: planned(last), isWhole: false };
+    return { plan: { ...planned(last), elementsBefore: cutter.recordsBefore }, isWhole: false };
   }
   await cutter.finish();
   const isPrefix = end < bytes.byteLength || cutter.end !== undefined;
@@ -209,9 +211,4 @@ async function cut(
 export function isStop(error: unknown, stop: AbortSignal | undefined): boolean {
   if (stop?.aborted !== true) return false;
   return !(error instanceof FabricError) || error.disposition === 'retry';
-}
-
-function tooLarge(maxUncompressedBytes: number): FabricError {
-  const message = `Cannot plan the object: it holds more than ${maxUncompressedBytes} uncompressed bytes, the limit for what can only be read from its start`;
-  return new FabricError('TOO_LARGE_UNCOMPRESSED', message);
 }

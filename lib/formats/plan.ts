@@ -20,6 +20,8 @@ export interface CutsPlan {
   readonly starts: readonly number[];
   /** The index of each bundle's first element, for a JSON array. */
   readonly firstIndexes?: readonly number[];
+  /** Elements before the last start, in a plan that another step goes on from. */
+  readonly elementsBefore?: number;
   readonly header?: readonly string[];
   readonly dialect?: ObjectDialect;
 }

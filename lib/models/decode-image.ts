@@ -1,5 +1,6 @@
 import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
+import { DEFAULT_MAX_FRAMES } from '../formats/images/decodable-image.ts';
 import { imageSamples, loadSharp } from './image-samples.ts';
 import type { ElementFunction } from './model-handler.ts';
 
@@ -25,30 +26,33 @@ export interface DecodeImageOptions {
   readonly fit?: 'fill' | 'cover' | 'contain';
   /** An image of more pixels fails. @default 50000000, as for `input.maxPixels` */
   readonly maxPixels?: number;
+  /** Maximum frames of an animation or pages of a TIFF, although only the first is decoded. @default 10000 */
+  readonly maxFrames?: number;
 }
 
 const SAMPLE_VALUES = 256;
 const DEFAULT_MAX_PIXELS = 50_000_000;
 
 /**
- * A preprocess function that decodes an image (JPEG, PNG, WebP, AVIF, GIF, TIFF, SVG) to a flat Float32Array of
+ * A preprocess function that decodes an image (JPEG, PNG, WebP, AVIF, GIF, TIFF) to a flat Float32Array of
  * `channels · height · width` values, each `(sample · scale - mean) / std`.
  *
  * An image of the wanted size is not resampled. EXIF orientation is applied, so that the model sees what people see.
  * Samples are 8-bit sRGB. Alpha is dropped first, so that a transparent pixel has the colour that is stored for it.
- * Only the first frame of an animation is used.
+ * Only the first frame of an animation is used. An SVG, a PDF or another document is not an image: render it first.
  *
  * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
- * can't be decoded to the last pixel and for samples that are not unsigned integers of 8 or 16 bits, `ImageTooLarge` for
- * more than `maxPixels`.
+ * can't be decoded to the last pixel, for other types and for samples that are not unsigned integers of 8 or 16 bits,
+ * `ImageTooLarge` for more than `maxPixels` or `maxFrames`.
  *
  * @throws RangeError where an option breaks its rule.
  */
 export function decodeImage(options: DecodeImageOptions): ElementFunction<ObjectInput, Float32Array> {
   checkOptions(options);
-  const { width, height, channels, layout, fit = 'fill', maxPixels = DEFAULT_MAX_PIXELS } = options;
+  const { width, height, channels, layout, fit = 'fill' } = options;
+  const { maxPixels = DEFAULT_MAX_PIXELS, maxFrames = DEFAULT_MAX_FRAMES } = options;
   const tables = Array.from({ length: channels }, (_, channel) => sampleTable(options, channel));
-  const size = { width, height, channels, fit, maxPixels };
+  const size = { width, height, channels, fit, maxPixels, maxFrames };
   let library: Promise<SharpConstructor> | undefined;
 
   return async ({ bytes }) => {
@@ -92,7 +96,8 @@ function pack(
 }
 
 function checkOptions(options: DecodeImageOptions): void {
-  const { width, height, channels, layout, scale = 1, mean, std, fit = 'fill', maxPixels = 1 } = options;
+  const { width, height, channels, layout, scale = 1, mean, std, fit = 'fill' } = options;
+  const { maxPixels = 1, maxFrames = 1 } = options;
   const isForChannels = (values: readonly number[] | undefined): boolean =>
     values === undefined || (values.length === channels && values.every(Number.isFinite));
   const rules: readonly (readonly [option: keyof DecodeImageOptions, holds: boolean, rule: string])[] = [
@@ -105,6 +110,7 @@ function checkOptions(options: DecodeImageOptions): void {
     ['std', isForChannels(std) && std?.includes(0) !== true, `a list of ${channels} numbers other than 0`],
     ['fit', fit === 'fill' || fit === 'cover' || fit === 'contain', "'fill', 'cover' or 'contain'"],
     ['maxPixels', isSize(maxPixels), 'a positive integer'],
+    ['maxFrames', isSize(maxFrames), 'a positive integer'],
   ];
   for (const [option, holds, rule] of rules) {
     if (holds) continue;

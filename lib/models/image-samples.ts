@@ -1,7 +1,11 @@
 import type { Metadata, Sharp, SharpConstructor, SharpOptions } from 'sharp';
 import { ElementReadError } from '../errors.ts';
 import { isJpeg } from '../formats/image-signature.ts';
-import { hasJpegEnd, tidyJpeg } from './jpeg-segments.ts';
+import { countProfileOperations } from '../formats/images/color-profile.ts';
+import { decodableImage } from '../formats/images/decodable-image.ts';
+import { imageTooLarge, undecodable } from '../formats/images/image-errors.ts';
+import { limitLoaders } from '../formats/images/limit-loaders.ts';
+import { countScans, hasJpegEnd, tidyJpeg } from './jpeg-segments.ts';
 
 export interface ImageSize {
   readonly width: number;
@@ -9,6 +13,7 @@ export interface ImageSize {
   readonly channels: 1 | 3;
   readonly fit: 'fill' | 'cover' | 'contain';
   readonly maxPixels: number;
+  readonly maxFrames: number;
 }
 
 /** Decoded 8-bit samples, pixel after pixel. */
@@ -21,18 +26,23 @@ export interface ImageSamples {
 /** Types of samples that can be read as 8 bits. For floats and larger integers, white depends on the writer. */
 const READABLE_DEPTHS: ReadonlySet<string> = new Set(['uchar', 'ushort']);
 
-/** Workers decode in parallel, so one thread per image is enough. No image comes twice, so a cache would not help. */
+/** Encoders write 10 to 20 scans. The decoder has no limit, and a scan of a few bytes can go through all pixels. */
+const MAX_SCANS = 100;
+/** Real profiles have fewer than ten. */
+const MAX_PROFILE_OPERATIONS = 1000;
+/** What the segments of a JPEG begin with that hold its colour profile. */
+const JPEG_PROFILE = 'ICC_PROFILE';
+
 export async function loadSharp(): Promise<SharpConstructor> {
   const { default: library } = await import('sharp');
-  library.concurrency(1);
-  library.cache(false);
-  return library;
+  return limitLoaders(library);
 }
 
-/** @throws ElementReadError if the image can't be decoded to its last pixel, or has more pixels than `maxPixels`. */
+/** @throws ElementReadError if the image can't be decoded to its last pixel, or breaks a bound. */
 export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
   try {
-    return isJpeg(bytes) ? await jpegSamples(open, bytes, size) : await otherSamples(open, bytes, size);
+    const image = decodableImage(bytes, size);
+    return isJpeg(image) ? await jpegSamples(open, image, size) : await otherSamples(open, image, size);
   } catch (error) {
     throw error instanceof ElementReadError ? error : decodeError(error as Error, size.maxPixels);
   }
@@ -45,7 +55,11 @@ export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, si
 async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
   // The decoder does not detect this in the last lines of an image that it scales down.
   if (!hasJpegEnd(bytes)) throw undecodable('it is cut short');
+  const scans = countScans(bytes);
+  if (scans > MAX_SCANS) throw undecodable(`it has ${scans} scans, more than ${MAX_SCANS}: save it again`);
   const options = inputOptions(size, 'warning');
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(JPEG_PROFILE, 0, 'latin1'))
+    checkProfile(await open(bytes, { ...options, failOn: 'none' }).metadata());
   try {
     return await resized(open(bytes, options), size);
   } catch (error) {
@@ -60,8 +74,8 @@ async function otherSamples(open: SharpConstructor, bytes: Uint8Array, size: Ima
   const options = inputOptions(size, 'error');
   const metadata = await open(bytes, options).metadata();
   checkDepth(metadata);
-  // An SVG has no stored colours where it is transparent, and is drawn at the size that is wanted.
-  if (!metadata.hasAlpha || metadata.format === 'svg') return resized(open(bytes, options), size);
+  checkProfile(metadata);
+  if (!metadata.hasAlpha) return resized(open(bytes, options), size);
   // Resizing weights colours by their alpha, which turns transparent ones black, so alpha is removed first.
   const opaque = open(bytes, options).removeAlpha();
   const { data, info } = await coloursOf(opaque, size).raw().toBuffer({ resolveWithObject: true });
@@ -93,6 +107,13 @@ function checkDepth({ depth }: Metadata): void {
   );
 }
 
+function checkProfile({ icc }: Metadata): void {
+  if (icc === undefined || countProfileOperations(icc, MAX_PROFILE_OPERATIONS) <= MAX_PROFILE_OPERATIONS) return;
+  throw undecodable(
+    `its colour profile has more than ${MAX_PROFILE_OPERATIONS} operations: remove the profile, or convert the image to sRGB`,
+  );
+}
+
 function checkedSamples(data: Uint8Array, stride: number): ImageSamples {
   if (stride === 1 || stride === 3) return { data, stride };
   throw undecodable(`it has ${stride} channels, and only grey and colour images are read, with or without alpha`);
@@ -100,13 +121,6 @@ function checkedSamples(data: Uint8Array, stride: number): ImageSamples {
 
 function decodeError(error: Error, maxPixels: number): ElementReadError {
   if (error.message.includes('exceeds pixel limit'))
-    return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, {
-      cause: error,
-    });
+    return imageTooLarge(`The image has more pixels than maxPixels, ${maxPixels}`, error);
   return undecodable(error.message.trim().replaceAll(/\s*\n\s*/g, '; '), error);
-}
-
-function undecodable(reason: string, cause?: Error): ElementReadError {
-  const message = `The image cannot be decoded: ${reason}`;
-  return new ElementReadError('ImageDecodeError', message, cause === undefined ? {} : { cause });
 }

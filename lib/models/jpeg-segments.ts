@@ -49,6 +49,13 @@ export function hasJpegEnd(bytes: Uint8Array): boolean {
   return last === EOI;
 }
 
+/** Counts the scans, each of which the decoder goes through the whole image for. */
+export function countScans(bytes: Uint8Array): number {
+  let count = 0;
+  for (const { code } of segmentsOf(bytes)) if (code === SOS) count += 1;
+  return count;
+}
+
 /** Yields the segments up to the end of the image, or as far as they are complete. */
 function* segmentsOf(bytes: Uint8Array): Generator<Segment> {
   let from = 0;

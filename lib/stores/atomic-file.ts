@@ -6,8 +6,14 @@ import { TEMPORARY_SUFFIX, temporaryName } from './file-names.ts';
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
-  await writeFile(temporary, content);
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk, what was written of it takes the room that is left.
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Returns the temporary path beside a file, where it is written until it is complete. */

@@ -46,6 +46,10 @@ describe('configDigest', () => {
     expect(digest(fields)).not.toBe(digest());
   });
 
+  test('stays the same when a limit on what is accepted is raised', () => {
+    expect(digest({ input: { format: 'jsonl', maxUncompressedBytes: 5, maxElements: 6 } })).toBe(digest());
+  });
+
   test("changes with a function's source, a bigint's value and a Map's items", () => {
     const mapped = (fn: (x: number) => number): string => digest({ steps: [map(fn)] });
     expect(mapped((x) => x + 1)).not.toBe(mapped((x) => x + 2));

@@ -156,6 +156,8 @@ describe('defineFabric', () => {
     [input({ bundleBytes: '4' }), `pipelines.p.input.bundleBytes ${INTEGER}: current value is '4'`],
     [input({ bundleElements: 1.5 }), `pipelines.p.input.bundleElements ${INTEGER}: current value is 1.5`],
     [input({ maxElementBytes: -1 }), `pipelines.p.input.maxElementBytes ${INTEGER}: current value is -1`],
+    [input({ maxUncompressedBytes: 0 }), `pipelines.p.input.maxUncompressedBytes ${INTEGER}: current value is 0`],
+    [input({ maxElements: 1.5 }), `pipelines.p.input.maxElements ${INTEGER}: current value is 1.5`],
     [input({ maxPixels: null }), `pipelines.p.input.maxPixels ${INTEGER}: current value is null`],
     [input({ delimiter: '' }), "pipelines.p.input.delimiter must be one character: current value is ''"],
     [input({ delimiter: ';;' }), "pipelines.p.input.delimiter must be one character: current value is ';;'"],
@@ -302,6 +304,8 @@ describe('defineFabric', () => {
         bundleElements: 256,
         maxElementBytes: 16 * 1024 * 1024,
         maxPixels: 50_000_000,
+        maxUncompressedBytes: 20 * 1024 ** 3,
+        maxElements: 100_000_000,
       },
       steps: [
         {
@@ -339,6 +343,8 @@ describe('defineFabric', () => {
         bundleElements: 2,
         maxElementBytes: 5,
         maxPixels: 9,
+        maxUncompressedBytes: 7,
+        maxElements: 8,
         delimiter: ';',
         quotedNewlines: false,
       },

@@ -83,6 +83,18 @@ describe('readObjects', () => {
     ]);
   });
 
+  test('fails an SVG, also where its size can be read', async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="2" height="2"/>');
+    expect(imageSize(svg)).toMatchObject({ type: 'svg', width: 2, height: 2 });
+    const [element] = await collect(readObjects(objects('a.svg'), opener({ 'a.svg': svg }), images));
+    expect(element?.failure).toEqual({
+      name: 'ImageDecodeError',
+      message: 'The image cannot be decoded: an SVG is a document, not pixels: render it first',
+    });
+    const read = readObjects(objects('a.svg'), opener({ 'a.svg': svg }), binary);
+    expect(await collect(read)).toMatchObject([{ input: { bytes: svg } }]);
+  });
+
   test('fails an object that is larger than maxElementBytes without reading it', async () => {
     const source = recordingSource(memorySource('x'.repeat(101)));
     const [element] = await collect(

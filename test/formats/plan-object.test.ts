@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import { bundleCount, bundleRange } from '../../lib/formats/plan.ts';
@@ -101,6 +101,48 @@ describe('planObject', () => {
     expect(source.given.length).toBeLessThan(4);
     const array = memorySource(JSON.stringify(Array.from({ length: 1000 }, (_, n) => n)));
     expect(await planObject(array, inputOptions('json'), { limit: 2 })).toMatchObject({ byteLength: 5, starts: [1] });
+  });
+
+  describe.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('of what is compressed with %s', (compression, compress) => {
+    const content = 'abc\n'.repeat(25_000);
+    const members = Buffer.concat(Array.from({ length: 4 }, () => compress('abc\n'.repeat(6250))));
+
+    test.each([
+      ['one member', compress(content)],
+      ['members one behind the other', members],
+    ])('refuses more bytes than maxUncompressedBytes, and stages no more: %s', async (_, bytes) => {
+      let staged = 0;
+      const stage = async (_index: number, chunk: Uint8Array) => void (staged += chunk.length);
+      const planWithin = (maxUncompressedBytes: number) => {
+        const input = inputOptions('text', { bundleBytes: 1000, maxUncompressedBytes });
+        return planObject(memorySource(bytes), input, { compression, stage });
+      };
+      await expect(planWithin(99_999)).rejects.toMatchObject({
+        code: 'TOO_LARGE_UNCOMPRESSED',
+        message: expect.stringContaining("99999 uncompressed bytes, the limit of 'input.maxUncompressedBytes'"),
+      });
+      expect(staged).toBeLessThan(100_000);
+      expect(await planWithin(100_000)).toMatchObject({ byteLength: 100_000 });
+    });
+
+    test('refuses more lines than maxElements', async () => {
+      const planWithin = (maxElements: number) =>
+        planObject(memorySource(compress(content)), inputOptions('text', { maxElements }), { compression });
+      await expect(planWithin(24_999)).rejects.toMatchObject({
+        code: 'TOO_MANY_ELEMENTS',
+        message: expect.stringContaining("24999 elements, the limit of 'input.maxElements'"),
+      });
+      expect(await planWithin(25_000)).toMatchObject({ byteLength: 100_000 });
+    });
+  });
+
+  test('takes the first elements of an object that has too many', async () => {
+    const input = inputOptions('text', { maxElements: 10, maxUncompressedBytes: 1_000_000 });
+    const source = memorySource(gzipSync('abc\n'.repeat(1_000_000)));
+    expect(await planObject(source, input, { compression: 'gzip', limit: 10 })).toMatchObject({ byteLength: 40 });
   });
 
   test('ends when it is aborted', async () => {

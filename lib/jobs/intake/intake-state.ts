@@ -60,6 +60,7 @@ const cutsPlan = z.object({
   byteLength: count,
   starts: z.array(count),
   firstIndexes: z.array(count).optional(),
+  elementsBefore: count.optional(),
   header: z.array(z.string()).optional(),
   dialect,
 });

@@ -1,4 +1,5 @@
 import { FabricError } from '../../errors.ts';
+import type { StagingRoom } from '../../formats/input-limits.ts';
 import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
@@ -8,7 +9,7 @@ import { handOn, type IntakeObject, type IntakeProgress, jobNameOf } from './int
 import { bundlesOf, type Job, type JobPlan } from '../job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
 import { successKey } from '../output-layout.ts';
-import { DEFAULT_MAX_UNCOMPRESSED_BYTES, planStoredObject } from './plan-stored-object.ts';
+import { planStoredObject } from './plan-stored-object.ts';
 import { JOB_MAX_MILLIS, sendFinalize } from '../send-finalize.ts';
 import { rejectObject } from './reject-object.ts';
 import { sendBundles } from './send-bundles.ts';
@@ -28,8 +29,8 @@ export interface ObjectIntakeOptions extends FabricPorts {
   readonly queues: IntakeQueues;
   /** The URLs that are recorded with a job of a pipeline. */
   readonly jobQueues: (pipeline: string) => JobQueues;
-  /** What a compressed object may hold. @default 20 GiB */
-  readonly maxUncompressedBytes?: number | undefined;
+  /** Returns what there is room for where decompressed bytes are staged. @default no bound */
+  readonly stagingRoom?: (() => StagingRoom) | undefined;
   /** What is held in memory while elements are grouped by key; other bounds are for tests. */
   readonly groupingBounds?: GroupingBounds | undefined;
   /** After so long a job ends, whatever is missing. @default 3 days */
@@ -86,7 +87,7 @@ export class ObjectIntake {
   /** @returns the recorded job; undefined where another run is to go on, or the object was rejected. */
   async #plan(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<RecordedJob | undefined> {
     const { object, progress } = work;
-    const { output, inputBuckets, pipelines, maxUncompressedBytes, groupingBounds, queues } = this.#options;
+    const { output, inputBuckets, pipelines, stagingRoom, groupingBounds, queues } = this.#options;
     const facts = Object.hasOwn(pipelines, object.pipeline) ? pipelines[object.pipeline] : undefined;
     if (facts === undefined) return this.#reject(object, `there is no pipeline called '${object.pipeline}' any more`);
     const outcome = await planStoredObject(object, {
@@ -94,7 +95,7 @@ export class ObjectIntake {
       cohorts: facts.cohorts ?? [],
       output,
       inputBuckets,
-      maxUncompressedBytes: maxUncompressedBytes ?? DEFAULT_MAX_UNCOMPRESSED_BYTES,
+      stagingRoom,
       groupingBounds,
       progress,
       stop: deadline.signal,

@@ -18,9 +18,6 @@ import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { stageObjectLists } from './stage-object-lists.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
-/** What is compressed is cut from its start to its end by one run of a function; this much is done in time. */
-export const DEFAULT_MAX_UNCOMPRESSED_BYTES = 20 * 1024 ** 3;
-
 /**
  * Plans an object, from where an earlier run of the function stopped. What can be cut unread is planned at once; what
  * must be read goes on until `stop`. What is compressed is decompressed from its start each time.
@@ -100,7 +97,7 @@ async function planCompressed(
   source: ByteSource,
   object: IntakeObject,
   compression: Compression,
-  { input, output, maxUncompressedBytes, stop }: PlanningOptions,
+  { input, output, stagingRoom, stop }: PlanningOptions,
 ): Promise<CutOutcome> {
   const { store, bucket } = output;
   const keyOf = groupsByKey(input) ? unsortedKey : chunkKey;
@@ -108,7 +105,7 @@ async function planCompressed(
   const stage = (bundle: number, bytes: Uint8Array): Promise<void> =>
     puts.begin(() => store.put({ bucket, key: keyOf(jobNameOf(object), bundle) }, bytes, { only: 'absent' }));
   try {
-    const plan = await planObject(source, input, { compression, stage, maxUncompressedBytes, signal: stop });
+    const plan = await planObject(source, input, { compression, stage, room: stagingRoom?.(), signal: stop });
     await puts.end();
     return { kind: 'cut', plan };
   } catch (error) {

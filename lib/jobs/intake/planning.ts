@@ -1,4 +1,5 @@
 import type { PipelineInput } from '../../config/fabric.ts';
+import type { StagingRoom } from '../../formats/input-limits.ts';
 import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { IntakeProgress } from './intake-state.ts';
 import type { JobPlan } from '../job.ts';
@@ -11,7 +12,8 @@ export interface PlanningOptions {
   /** The store reads the objects of all buckets; what is staged goes to the output bucket. */
   readonly output: OutputBucket;
   readonly inputBuckets: readonly string[];
-  readonly maxUncompressedBytes: number;
+  /** What there is room for where decompressed bytes are staged. @default no bound */
+  readonly stagingRoom?: (() => StagingRoom) | undefined;
   readonly groupingBounds?: GroupingBounds | undefined;
   /** How far an earlier run came. */
   readonly progress: IntakeProgress;

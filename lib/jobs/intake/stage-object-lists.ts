@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_ELEMENTS, tooManyElements } from '../../formats/input-limits.ts';
 import { isStop } from '../../formats/plan-object.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { type IntakeObject, jobNameOf } from './intake-state.ts';
@@ -18,14 +19,19 @@ export async function stageObjectLists(
   kind: ManifestKind,
   options: PlanningOptions,
 ): Promise<PlanningOutcome> {
-  const { bundleElements } = options.input;
+  const { bundleElements, maxElements = DEFAULT_MAX_ELEMENTS } = options.input;
   const done = options.progress.kind === 'list' ? options.progress.count : 0;
   const lists = new ObjectLists(jobNameOf(object), done, options);
   try {
     const { bucket } = object;
     const { inputBuckets, stop: signal } = options;
-    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, signal })) await lists.add(entries);
-    const count = await lists.end();
+    let count = 0;
+    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, signal })) {
+      count += entries.length;
+      if (count > maxElements) throw tooManyElements(maxElements);
+      await lists.add(entries);
+    }
+    await lists.end();
     return { kind: 'planned', plan: { kind: 'listed', count, bundleElements } };
   } catch (error) {
     await lists.settle();
@@ -65,11 +71,10 @@ class ObjectLists {
     }
   }
 
-  /** Stages the last list. @returns how many entries there were */
-  async end(): Promise<number> {
+  /** Stages the last list. */
+  async end(): Promise<void> {
     if (this.#list.length > 0) await this.#stage();
     await this.#puts.end();
-    return this.#listed;
   }
 
   /** Waits for what is under way. @throws where a list could not be staged */

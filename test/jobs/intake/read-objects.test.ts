@@ -70,10 +70,43 @@ describe('Intake of what must be read', () => {
     await takeAtDeadline(await put('text/slow.gz', bomb));
     expect(await goOn({ chunksPerRun: 1 })).toBe(1);
     expect(rejection('text/slow.gz')?.reason).toContain('one run');
-    const intake = open({ maxUncompressedBytes: 99_999 });
-    expect(await intake.take([received(s3Event([await put('text/large.gz', bomb)]))], deadlineOf())).toEqual([]);
-    expect(rejection('text/large.gz')?.reason).toContain('99999 uncompressed bytes');
+    const room = { byteLength: 99_999, advice: 'use something larger' };
+    const limited = { text: factsOf('text', { maxUncompressedBytes: 99_999 }) };
+    for (const [name, changes, advice] of [
+      ['limited', { pipelines: limited }, "the limit of 'input.maxUncompressedBytes': raise that"],
+      ['no-room', { stagingRoom: () => room }, 'for which there is no room: use something larger'],
+    ] as const) {
+      const event = s3Event([await put(`text/${name}.gz`, bomb)]);
+      expect(await open(changes).take([received(event)], deadlineOf())).toEqual([]);
+      expect(rejection(`text/${name}.gz`)?.reason).toContain(`99999 uncompressed bytes, ${advice}`);
+    }
     expect(queues.finalizer.sent).toEqual([]);
+  });
+
+  test('rejects an object or a manifest of too many elements', async () => {
+    const { put, take, rejection, job } = intakeUnderTest({ input: { maxElements: 20 } });
+    const manifest = (keys: number) => JSON.stringify(Array.from({ length: keys }, (_, n) => `images/${n}`));
+    const objects: readonly (readonly [key: string, content: string | Uint8Array])[] = [
+      ['jsonl/many.jsonl.gz', gzipSync(`${LINES}{}`)],
+      ['json/many.json', JSON.stringify(Array.from({ length: 21 }, () => 1))],
+      ['csv/many.csv', `a\n${'1\n'.repeat(21)}`],
+      ['images/many.manifest.json', manifest(21)],
+      ['jsonl/enough.jsonl.gz', gzipSync(LINES)],
+      ['images/enough.manifest.json', manifest(20)],
+    ];
+    for (const [key, content] of objects) await take(await put(key, content));
+    for (const key of ['jsonl/many.jsonl.gz', 'json/many.json', 'csv/many.csv', 'images/many.manifest.json'])
+      expect(rejection(key)?.reason).toContain("more than 20 elements, the limit of 'input.maxElements': raise that");
+    for (const key of ['jsonl/enough.jsonl.gz', 'images/enough.manifest.json']) expect(job(key).of).toBe(1);
+  });
+
+  test('counts the elements of an object that several runs plan', async () => {
+    const { put, takeAtDeadline, goOn, rejection } = intakeUnderTest({
+      input: { bundleBytes: 200, maxElements: 20_000 },
+    });
+    await takeAtDeadline(await put('csv/many.csv', `a\n${'1234567\n'.repeat(20_001)}`));
+    expect(await goOn({ chunksPerRun: 2500 })).toBeGreaterThan(1);
+    expect(rejection('csv/many.csv')?.reason).toContain('more than 20000 elements');
   });
 
   test('does not hold it against an object that others had the time of its runs', async () => {

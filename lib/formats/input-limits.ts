@@ -1,0 +1,34 @@
+import { FabricError } from '../errors.ts';
+
+/** One run of a function on AWS decompresses and stages this much in its time. */
+export const DEFAULT_MAX_UNCOMPRESSED_BYTES = 20 * 1024 ** 3;
+
+/** At a thousand predictions per second, more than a day of work. */
+export const DEFAULT_MAX_ELEMENTS = 100_000_000;
+
+/** What a place that keeps decompressed bytes has room for, if that is less than the configuration allows. */
+export interface StagingRoom {
+  readonly byteLength: number;
+  /** What to do with a larger object. */
+  readonly advice: string;
+}
+
+/** Returns the bytes that an object may have when it is decompressed, and the error of one that has more. */
+export function uncompressedLimit(
+  maxUncompressedBytes = DEFAULT_MAX_UNCOMPRESSED_BYTES,
+  room?: StagingRoom,
+): { readonly byteLength: number; readonly error: () => FabricError } {
+  if (room !== undefined && room.byteLength < maxUncompressedBytes) {
+    const { byteLength, advice } = room;
+    const message = `Cannot decompress the object: it has more than ${byteLength} uncompressed bytes, for which there is no room: ${advice}`;
+    return { byteLength, error: () => new FabricError('TOO_LARGE_UNCOMPRESSED', message) };
+  }
+  const message = `Cannot decompress the object: it has more than ${maxUncompressedBytes} uncompressed bytes, the limit of 'input.maxUncompressedBytes': raise that, or split the object`;
+  return { byteLength: maxUncompressedBytes, error: () => new FabricError('TOO_LARGE_UNCOMPRESSED', message) };
+}
+
+/** Returns the error of an object with more elements than `input.maxElements`. */
+export function tooManyElements(maxElements: number): FabricError {
+  const message = `Cannot plan the object: it has more than ${maxElements} elements, the limit of 'input.maxElements': raise that, or split the object`;
+  return new FabricError('TOO_MANY_ELEMENTS', message);
+}
