@@ -1,5 +1,6 @@
+import { isNestedTooDeeply, jsonOf } from '../elements/nesting.ts';
 import type { InputOptions, ReadElement } from './format.ts';
-import { failedElement, failure, readElement, tooLargeElement } from './read-element.ts';
+import { failedElement, failure, readElement, tooDeepElement, tooLargeElement } from './read-element.ts';
 
 /** An element that came by itself, from any producer. */
 export interface GivenElement {
@@ -13,10 +14,11 @@ export interface GivenElement {
 export function readGivenElement(value: unknown, position: number, { maxElementBytes }: InputOptions): GivenElement {
   const { id, key, input } = fieldsOf(value);
   const problem = problemOf(value);
-  const text = JSON.stringify(problem === undefined ? input : value);
+  const text = jsonOf(problem === undefined ? input : value);
   const shown = { id: label(id), key: label(key) };
   const bytes = Buffer.from(text);
   if (bytes.length > maxElementBytes) return { ...shown, read: tooLargeElement(position, bytes, maxElementBytes) };
+  if (isNestedTooDeeply(text)) return { ...shown, read: tooDeepElement(position, text) };
   if (problem === undefined) return { ...shown, read: readElement(position, input, text) };
   return { ...shown, read: failedElement(position, failure('InvalidElement', problem), text) };
 }

@@ -1,9 +1,12 @@
+import { isNestedTooDeeply } from '../elements/nesting.ts';
 import { describeError } from '../errors.ts';
 import type { ReadElement } from './format.ts';
-import { failedElement, failure, readElement } from './read-element.ts';
+import { failedElement, failure, readElement, tooDeepElement } from './read-element.ts';
 
 /** The element of one JSON text, or its failure. */
 export function parseJsonElement(text: string, position: number): ReadElement {
+  // Before it is parsed: millions of levels take hundreds of megabytes.
+  if (isNestedTooDeeply(text)) return tooDeepElement(position, text);
   try {
     return readElement(position, JSON.parse(text), text);
   } catch (error) {

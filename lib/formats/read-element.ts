@@ -1,9 +1,11 @@
+import { MAX_NESTING } from '../elements/nesting.ts';
 import type { ErrorDescription } from '../errors.ts';
 import type { ReadElement } from './format.ts';
 
 /** The stable names of what can be wrong with an element itself. */
 export type ReadFailureName =
   | 'ColumnCountMismatch'
+  | 'ElementTooDeep'
   | 'ElementTooLarge'
   | 'ImageDecodeError'
   | 'ImageTooLarge'
@@ -57,6 +59,11 @@ export function tooLargeElement(position: number, bytes: Uint8Array, maxElementB
 
 export function tooLarge(maxElementBytes: number): ErrorDescription {
   return failure('ElementTooLarge', `The element is larger than maxElementBytes, ${maxElementBytes} bytes`);
+}
+
+export function tooDeepElement(position: number, text: string): ReadElement {
+  const message = `The element nests arrays and objects deeper than ${MAX_NESTING} levels, the maximum`;
+  return failedElement(position, failure('ElementTooDeep', message), text);
 }
 
 export function invalidUtf8Element(position: number, bytes: Buffer): ReadElement {

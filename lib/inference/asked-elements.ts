@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { serialize } from 'node:v8';
+import { withinStack } from '../elements/nesting.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { WorkItem } from './work-item.ts';
 import type { AskedElement } from './worker-protocol.ts';
@@ -22,7 +23,7 @@ function textOrBytes(value: unknown): string | Uint8Array {
     return textOf(value);
   } catch {
     // It refers to itself, or is nested too deeply.
-    return serialize(value);
+    return withinStack(() => serialize(value));
   }
 }
 

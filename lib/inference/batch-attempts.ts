@@ -1,5 +1,6 @@
 import type { Batch } from '../batching/batcher.ts';
 import type { RunInferenceStep } from '../config/steps.ts';
+import { NestingError } from '../elements/nesting.ts';
 import { describeThrown } from '../errors.ts';
 import type { BatchCodec } from '../models/batch-codec.ts';
 import { ElementMismatchError } from '../models/collate.ts';
@@ -71,8 +72,18 @@ export class BatchAttempts {
     });
   }
 
-  /** Runs slots as one batch; those that turn out not to fit the model fail, and the rest run without them. */
-  async #attempt(
+  /** Runs slots as one batch; one whose values, or their results, can't be taken on their way is a batch that fails. */
+  async #attempt(batch: Batch<Slot>, slots: readonly Slot[], options: AttemptOptions): Promise<Attempt> {
+    try {
+      return await this.#runBatch(batch, slots, options);
+    } catch (error) {
+      if (!(error instanceof NestingError)) throw error;
+      return { ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
+    }
+  }
+
+  /** Those of the slots that turn out not to fit the model fail, and the rest run without them. */
+  async #runBatch(
     batch: Batch<Slot>,
     slots: readonly Slot[],
     { isolating, outOfMemory }: AttemptOptions,

@@ -1,8 +1,9 @@
-import type { CarriedError, ErrorDescription } from '../errors.ts';
+import { type CarriedError, carryError, type ErrorDescription } from '../errors.ts';
 import type { Bundle } from './bundle.ts';
 import type { BundleRun } from './bundle-run.ts';
 import type { MissingField } from './missing-field.ts';
 import type { Standing } from './progress.ts';
+import { sendBundle } from './sent-bundle.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
 import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionTimeout } from './stages.ts';
 import { WorkerLeases, type WorkerLeasesOptions } from './worker-leases.ts';
@@ -86,11 +87,19 @@ export class EngineWorker {
     if (!this.#closed) this.#channel.post(message, transfer);
   }
 
+  /** Gives it a bundle. One that cannot be sent fails, and the worker is as free as before. */
   give(run: BundleRun): void {
     const { task, known } = run;
+    try {
+      const { bundle, skip } = run.rest;
+      this.post({ kind: 'bundle', task, known, skip, bundle: sendBundle(bundle) });
+    } catch (error) {
+      run.fail(carryError(error));
+      if (this.#options.kind === 'process') this.#end();
+      return;
+    }
     this.#runs.set(task, run);
     this.#reading.add(task);
-    this.post({ kind: 'bundle', task, known, ...run.rest });
     run.assigned(() => this.post({ kind: 'abort', task }));
   }
 
@@ -144,9 +153,13 @@ export class EngineWorker {
   #finish(task: number): void {
     this.#runs.delete(task);
     this.#reading.delete(task);
-    // A process is for one bundle; its end is no loss.
-    if (this.#options.kind === 'process') void this.close().then(() => this.#options.onLost([]));
+    if (this.#options.kind === 'process') this.#end();
     else this.#options.onFree();
+  }
+
+  /** Ends a process, which is for one bundle: that is no loss. */
+  #end(): void {
+    void this.close().then(() => this.#options.onLost([]));
   }
 
   #look(): void {

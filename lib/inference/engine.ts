@@ -125,12 +125,12 @@ export class InferenceEngine implements AsyncDisposable {
     const run = new BundleRun(this.#nextTask, bundle, sink, options);
     this.#runs.set(run.task, run);
     this.#nextTask += 1;
-    if (this.#failure !== undefined) run.fail(this.#failure);
     const abort = (): void => run.abort(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    this.#queue.push(run);
-    this.#assign();
     try {
+      if (this.#failure !== undefined) run.fail(this.#failure);
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#queue.push(run);
+      this.#assign();
       return await run.summary;
     } finally {
       this.#runs.delete(run.task);
@@ -197,13 +197,21 @@ export class InferenceEngine implements AsyncDisposable {
         this.#queue.splice(index, 1);
         continue;
       }
+      if (this.#gave(run)) this.#queue.splice(index, 1);
+      else index += 1;
+    }
+  }
+
+  /** Gives a bundle to a worker, if one has room for it. @returns false if none has */
+  #gave(run: BundleRun): boolean {
+    try {
       const worker = run.needsProcess ? this.#processFor() : this.#freest(run);
-      if (worker === undefined) {
-        index += 1;
-        continue;
-      }
-      this.#queue.splice(index, 1);
-      worker.give(run);
+      worker?.give(run);
+      return worker !== undefined;
+    } catch (error) {
+      // There is no process for it: the limit of the system, for example.
+      run.fail(carryError(error));
+      return true;
     }
   }
 

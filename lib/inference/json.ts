@@ -1,3 +1,5 @@
+import { isStackOverflow } from '../elements/nesting.ts';
+
 /**
  * A value as JSON on one line. What JSON can't say is said so: NaN and the infinities as strings of their names,
  * integers past 2^53 as strings of their digits, `undefined` as null, typed arrays as arrays.
@@ -7,7 +9,7 @@ export function toJson(value: unknown): string {
     return JSON.stringify(isPlain(value) ? value : plain(value));
   } catch (error) {
     // Neither walk ends in a value that refers to itself.
-    if (error instanceof RangeError && error.message.includes('call stack'))
+    if (isStackOverflow(error))
       throw new TypeError("the value can't be said in JSON: it refers to itself, or is nested too deeply", {
         cause: error,
       });

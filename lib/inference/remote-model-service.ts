@@ -94,10 +94,19 @@ export class RemoteModelService implements EngineModel {
     return entry?.answer?.label.digest === digest && entry.answer.label.label === label ? entry.answer : undefined;
   }
 
-  /** Asks for the elements at these indices of a batch. */
-  #ask(open: readonly number[], request: InferRequest, bundle: AskingBundle): Promise<FragmentAnswer | undefined> {
+  /** Asks for the elements at these indices of a batch. Values that can't be decoded here are a batch that fails. */
+  async #ask(
+    open: readonly number[],
+    request: InferRequest,
+    bundle: AskingBundle,
+  ): Promise<FragmentAnswer | undefined> {
+    let values: readonly unknown[];
+    try {
+      values = decodeValues(request.batch);
+    } catch (error) {
+      return { kind: 'failed', failure: { cause: 'error', error: describeThrown(error), shared: false } };
+    }
     const { promise, resolve } = Promise.withResolvers<FragmentAnswer | undefined>();
-    const values = decodeValues(request.batch);
     const { asked, bytes, weight, key } = request;
     const share = open.length / values.length;
     const fragment: Fragment = {

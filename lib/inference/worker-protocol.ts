@@ -5,8 +5,9 @@ import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { TokenUsage } from '../remote/token-usage.ts';
 import type { SizeLimit } from './learned-sizes.ts';
-import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
+import type { BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
+import type { SentBundle } from './sent-bundle.ts';
 
 /** What an engine's worker starts with. */
 export interface WorkerSetup {
@@ -124,7 +125,7 @@ export type ToWorker =
   | {
       readonly kind: 'bundle';
       readonly task: number;
-      readonly bundle: Bundle;
+      readonly bundle: SentBundle;
       readonly known: readonly KnownFailure[];
       readonly skip: number;
     }

@@ -10,6 +10,7 @@ import { ChangeSignal } from './change-signal.ts';
 import { firstSizes } from './learned-sizes.ts';
 import { ModelLink, type Post } from './model-link.ts';
 import type { Progress } from './progress.ts';
+import { receiveBundle } from './sent-bundle.ts';
 import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionStages } from './stages.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
 
@@ -96,7 +97,7 @@ export class InferenceWorker {
         pipeline: this.#pipeline,
         models: this.#models,
         stages: this.#stages,
-        bundle,
+        bundle: receiveBundle(bundle),
         link: this.#link,
         scope: {
           task: id,

@@ -1,22 +1,13 @@
 import { bucketOf } from '../batching/length-buckets.ts';
 import { keyForAll } from './batches-within.ts';
-import { elementShape } from './element-shape.ts';
-import { type CollateOptions, inputValue } from './collate.ts';
+import { type CollateOptions, maskedInput, shapeOf } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { roughBytes } from './rough-bytes.ts';
-import {
-  elementDimensions,
-  elementsOf,
-  isForAll,
-  isFree,
-  type NamedTensors,
-  type TensorMetadata,
-  widthOf,
-} from './tensor.ts';
+import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
 
 /** How a worker makes a batch of elements, and takes its results apart. */
@@ -61,7 +52,7 @@ export function travelsAsTensors(handler: ModelHandler): handler is OnnxModelHan
 
 /** A handler that packs elements into tensors by the model's inputs. */
 interface PackingHandler extends ModelHandler {
-  readonly options: ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing'>;
+  readonly options: ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing' | 'maxElementTensorBytes'>;
   collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors;
 }
 
@@ -135,7 +126,7 @@ function shapedBatches(
     keyOf: (value) =>
       (oneKey || fixedSize === 1 ? '' : shapes.keyOf(value)) + (ownKey === undefined ? '' : `|${ownKey(value)}`),
     bytesOf: (value) => (fixedShape ? fixedBytes : shapes.bytesOf(value)) + (textual ? roughBytes(value) : 0),
-    padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.bytesOf),
+    padded: handler.options.padding === undefined ? undefined : paddedSizes(handler, shapes.tensorBytesOf),
     args: argInputs(inputs.filter(({ name }) => name !== handler.options.padding?.mask)),
   };
 }
@@ -151,24 +142,43 @@ function argInputs(inputs: readonly TensorMetadata[]): ArgInputs {
   };
 }
 
-function paddedSizes(handler: PackingHandler, bytesOf: (value: unknown) => number): PaddedSizes {
-  const largest = (values: readonly unknown[]): number =>
-    values.map(bytesOf).reduce((most, own) => Math.max(most, own), 1);
+/** @param tensorBytesOf - the bytes of an element in each tensor of the batch. */
+function paddedSizes(handler: PackingHandler, tensorBytesOf: (value: unknown) => readonly number[]): PaddedSizes {
   return {
-    mostTogether: (values) => Math.max(1, Math.floor(handler.batching.maxBatchBytes / largest(values))),
-    shareOf: (values) => 1 - values.map(bytesOf).reduce((sum, own) => sum + own, 0) / (largest(values) * values.length),
+    mostTogether(values) {
+      const bytes = paddedBytes(values.map(tensorBytesOf));
+      return Math.max(1, Math.floor(handler.batching.maxBatchBytes / bytes));
+    },
+    shareOf(values) {
+      const elements = values.map(tensorBytesOf);
+      return 1 - sum(elements.map(sum)) / (paddedBytes(elements) * values.length);
+    },
   };
+}
+
+/** Returns the bytes of each element once it is padded: in each tensor those of the largest, and at least 1. */
+function paddedBytes(elements: readonly (readonly number[])[]): number {
+  const largest: number[] = [];
+  for (const element of elements) {
+    element.forEach((bytes, tensor) => {
+      largest[tensor] = Math.max(largest[tensor] ?? 0, bytes);
+    });
+  }
+  return Math.max(1, sum(largest));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Keys and sizes for inputs with free dimensions or none: by shape, but for the padded axis, which goes by bucket. */
 function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[]) {
-  const { padding, missing } = handler.options;
+  const { padding, missing, maxElementTensorBytes } = handler.options;
   const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
   const axis = padding === undefined ? undefined : (padding.axis ?? 1) - 1;
   const data = inputs.filter((input) => input.name !== padding?.mask);
-  const context = { inputs: data, missing };
-  const shapeOf = (value: unknown, input: TensorMetadata): number[] =>
-    elementShape(inputValue(value, input, context), elementDimensions(input), input);
+  const limit = maxElementTensorBytes === undefined ? {} : { maxElementTensorBytes };
+  const context = { inputs: data, missing, ...limit };
   const keyOf = (value: unknown): string => {
     let key = '';
     let length = 0;
@@ -177,7 +187,7 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
         key += keyForAll(value, input, context);
         continue;
       }
-      const shape = shapeOf(value, input);
+      const shape = shapeOf(value, input, context);
       if (axis !== undefined && isFree(input.shape[axis + 1])) {
         length = Math.max(length, shape[axis] ?? 0);
         shape[axis] = -1;
@@ -187,9 +197,19 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
     if (boundaries.length === 0) return key;
     return `${key}#${bucketOf(batchLengthFn?.(value) ?? length, boundaries)}`;
   };
-  const bytesOf = (value: unknown): number =>
-    data.reduce((sum, input) => sum + (input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input))), 0);
-  return { keyOf, bytesOf };
+  const bytesIn = (value: unknown, input: TensorMetadata): number =>
+    input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input, context));
+  const mask = inputs.find((input) => input.name === padding?.mask);
+  const masked = maskedInput(data, padding);
+  const maskBytes = (value: unknown): number[] => {
+    if (mask === undefined || masked === undefined || axis === undefined) return [];
+    return [rowBytes(mask, [shapeOf(value, masked, context)[axis] ?? 0])];
+  };
+  return {
+    keyOf,
+    bytesOf: (value: unknown): number => sum(data.map((input) => bytesIn(value, input))),
+    tensorBytesOf: (value: unknown) => [...data.map((input) => bytesIn(value, input)), ...maskBytes(value)],
+  };
 }
 
 function rowBytes(input: TensorMetadata, shape: readonly number[]): number {

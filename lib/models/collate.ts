@@ -2,6 +2,7 @@ import { elementShape, InputMismatchError, isArrayValue, mismatch, tensorType } 
 import { typeName } from './misfit-message.ts';
 import type { Missing } from './missing-values.ts';
 import { rowWriter } from './row-writer.ts';
+import { checkTensorBytes, type TensorLimit } from './tensor-limit.ts';
 import {
   elementDimensions,
   elementsOf,
@@ -34,7 +35,7 @@ export class ElementMismatchError extends InputMismatchError {
 }
 
 /** Options for turning elements into tensors. */
-export interface CollateOptions {
+export interface CollateOptions extends TensorLimit {
   readonly padding?: Padding | undefined;
   /** @default 'fail' */
   readonly missing?: Missing | undefined;
@@ -131,7 +132,7 @@ function tensorForAll(elements: readonly unknown[], input: TensorMetadata, conte
   const { missing, endsTextAtNul } = context;
   try {
     const value = inputValue(elements[0], input, context);
-    const shape = elementShape(value, input.shape, input);
+    const shape = shapeOf(elements[0], input, context);
     const row = rowWriter({ input, shape, rows: 1, missing, endsTextAtNul });
     row.write(value, 0);
     return { datatype: input.datatype, shape, data: row.data };
@@ -140,12 +141,23 @@ function tensorForAll(elements: readonly unknown[], input: TensorMetadata, conte
   }
 }
 
+/**
+ * Returns the dimensions that an element's value has for an input, without the batch dimension.
+ *
+ * @throws InputMismatchError if the value can't have them, or if they exceed `maxElementTensorBytes`
+ */
+export function shapeOf(element: unknown, input: TensorMetadata, context: InputContext): number[] {
+  const shape = elementShape(inputValue(element, input, context), elementDimensions(input), input);
+  checkTensorBytes(input, shape, context);
+  return shape;
+}
+
 /** The shape that holds every element: theirs, and along the padded axis the longest. */
 function commonShape(elements: readonly unknown[], input: TensorMetadata, context: InputContext): number[] {
   let common: number[] | undefined;
   for (let index = 0; index < elements.length; index += 1) {
     try {
-      const shape = elementShape(inputValue(elements[index], input, context), elementDimensions(input), input);
+      const shape = shapeOf(elements[index], input, context);
       common = common === undefined ? shape : joinShapes(common, shape, input, context.padding);
     } catch (error) {
       throw blamed(index, error);
@@ -163,14 +175,20 @@ function joinShapes(common: number[], shape: number[], input: TensorMetadata, pa
   });
 }
 
+/** Finds the input whose padding the mask shows: the first that is padded. */
+export function maskedInput(
+  inputs: readonly TensorMetadata[],
+  padding: Padding | undefined,
+): TensorMetadata | undefined {
+  return inputs.find((input) => isFree(input.shape[padding?.axis ?? 1])) ?? inputs[0];
+}
+
 function maskTensor(elements: readonly unknown[], mask: TensorMetadata, context: InputContext): Tensor {
   const { inputs, padding = {} } = context;
   const axis = (padding.axis ?? 1) - 1;
-  const masked = inputs.find((input) => isFree(input.shape[axis + 1])) ?? inputs[0];
+  const masked = maskedInput(inputs, padding);
   if (masked === undefined) throw new InputMismatchError(`there is no input for mask '${mask.name}' to cover`);
-  const lengths = elements.map(
-    (element) => elementShape(inputValue(element, masked, context), masked.shape.slice(1), masked)[axis] ?? 0,
-  );
+  const lengths = elements.map((element) => shapeOf(element, masked, context)[axis] ?? 0);
   const longest = Math.max(...lengths);
   const row = rowWriter({ input: mask, shape: [longest], rows: elements.length, fill: 0 });
   lengths.forEach((length, index) =>

@@ -1,3 +1,4 @@
+import { MAX_NESTING } from '../elements/nesting.ts';
 import { elementsOf, isForAll, isFree, type TensorMetadata } from './tensor.ts';
 
 /** A value that does not fit the model's input; the message is in the user's terms and holds no payload. */
@@ -60,9 +61,10 @@ function nestedShape(
   return shape;
 }
 
+/** Counts levels up to one more than any element has: an array that a function made may contain itself. */
 function depthOf(value: unknown): number {
   let depth = 0;
-  for (let level: unknown = value; isArrayValue(level); level = level[0]) depth += 1;
+  for (let level: unknown = value; isArrayValue(level) && depth <= MAX_NESTING; level = level[0]) depth += 1;
   return depth;
 }
 

@@ -1,4 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
+import { withinStack } from '../elements/nesting.ts';
 import type { Datatype, NamedTensors, Tensor } from './tensor.ts';
 import { bytesOfTensor, tensorOfBytes } from './tensor-bytes.ts';
 
@@ -53,14 +54,15 @@ export function decodeTensors(batch: EncodedBatch): NamedTensors {
   return tensors;
 }
 
-/** @throws DataCloneError where a value can't be cloned, a function for one. */
+/** @throws DataCloneError where a value can't be cloned, a function for one; NestingError where it is nested too deeply. */
 export function encodeValues(values: readonly unknown[]): EncodedBatch {
-  return { kind: 'values', size: values.length, chunks: [serialize(values)] };
+  return { kind: 'values', size: values.length, chunks: [withinStack(() => serialize(values))] };
 }
 
+/** @throws NestingError where a value is nested too deeply for this thread: others have larger stacks. */
 export function decodeValues(batch: EncodedBatch): readonly unknown[] {
   const [chunk] = batch.chunks;
-  return chunk === undefined ? [] : (deserialize(chunk) as unknown[]);
+  return chunk === undefined ? [] : withinStack(() => deserialize(chunk) as unknown[]);
 }
 
 /** Returns the number of rows of a batch's tensors, which can exceed its elements; values have one row each. */

@@ -11,6 +11,7 @@ import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler, type ModelHand
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxBatch } from './onnx-session.ts';
 import { checkFieldNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
+import { checkTensorLimit, type TensorLimit } from './tensor-limit.ts';
 import { rowOf } from './tensor-rows.ts';
 
 /** An element of an ONNX model: `{ inputName: value }`, or the value alone for a model of one input. */
@@ -18,7 +19,8 @@ export type OnnxInput = unknown;
 /** One row of each output: nested arrays, or a scalar where the row is one. */
 export type OnnxOutput = Readonly<Record<string, unknown>>;
 
-export interface OnnxModelHandlerOptions<Input = OnnxInput> extends ModelHandlerOptions<Input>, DeviceOptions {
+export interface OnnxModelHandlerOptions<Input = OnnxInput>
+  extends ModelHandlerOptions<Input>, DeviceOptions, TensorLimit {
   /**
    * The model file: a path, relative to the config file, a `file:` URL, or `s3://<bucket>/<object key>`. One that ends in
    * `.json` is a pointer, which says where the model is: `{ "modelUri": "v7/model.onnx" }`.
@@ -52,6 +54,7 @@ export const ONNX_OPTIONS = {
   modelUri: true,
   outputNames: true,
   batchDimension: true,
+  maxElementTensorBytes: true,
   missing: true,
   padding: true,
   sessionOptions: true,
@@ -77,6 +80,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
       );
     }
     checkMissing(options.missing, 'OnnxModelHandler');
+    checkTensorLimit(options, 'OnnxModelHandler');
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
     checkFieldNames(options.padding ?? {}, PADDING_FIELDS, { handler: 'OnnxModelHandler', option: 'padding' });
     checkBatchDimension(options);
@@ -149,8 +153,9 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
   collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
-    const { padding, missing } = this.options;
-    return collate(batch, inputs, { padding, missing, endsTextAtNul: true });
+    const { maxElementTensorBytes, padding, missing } = this.options;
+    const limit = maxElementTensorBytes === undefined ? {} : { maxElementTensorBytes };
+    return collate(batch, inputs, { padding, missing, ...limit, endsTextAtNul: true });
   }
 
   /** Arguments are for inputs that elements do not have; of others a subclass may make what it likes. */

@@ -1,5 +1,11 @@
-/** About how many bytes a value takes in structured clone. */
+import { withinStack } from '../elements/nesting.ts';
+
+/** About how many bytes a value takes in structured clone. @throws NestingError */
 export function roughBytes(value: unknown): number {
+  return withinStack(() => bytesOf(value));
+}
+
+function bytesOf(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   if (ArrayBuffer.isView(value)) return value.byteLength;
@@ -9,6 +15,6 @@ export function roughBytes(value: unknown): number {
 
 function sumOf(values: readonly unknown[]): number {
   let sum = 8;
-  for (const value of values) sum += roughBytes(value);
+  for (const value of values) sum += bytesOf(value);
   return sum;
 }

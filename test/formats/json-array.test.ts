@@ -7,6 +7,8 @@ import { memorySource, recordingSource } from './sources.ts';
 const named = async (content: string, options = {}) =>
   (await readAll(content, 'json', options)).map(({ position, input, failure }) => [position, failure?.name ?? input]);
 
+const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+
 describe('readJsonArray', () => {
   test('gives each element by its index, with its text', async () => {
     expect(await readAll('\uFEFF [ {"a": "],[\\""} ,\n[1, [2]] , "x,y",3]\n', 'json')).toEqual([
@@ -25,6 +27,15 @@ describe('readJsonArray', () => {
       [3, 'JsonSyntaxError'],
       [4, 'JsonSyntaxError'],
       [5, 6],
+    ]);
+  });
+
+  test('fails an element that is nested too deeply by itself', async () => {
+    expect(await named(`[1, ${deep(513)}, ${deep(100_000)}, 4]`)).toEqual([
+      [0, 1],
+      [1, 'ElementTooDeep'],
+      [2, 'ElementTooDeep'],
+      [3, 4],
     ]);
   });
 

@@ -59,6 +59,16 @@ describe('readJsonLines', () => {
     expect(elements[1]).toMatchObject({ raw: line, failure: { name: 'JsonSyntaxError' } });
   });
 
+  test.each([
+    ['a value', '['.repeat(100_000) + ']'.repeat(100_000)],
+    ['one of several values', `{"a":1}${'{"a":'.repeat(600)}1${'}'.repeat(600)}{"b":2}`],
+    ['a value that does not end', '['.repeat(2000)],
+  ])('fails a line as one element where its nesting is too deep: %s', async (_, line) => {
+    const elements = await readAll(`1\n${line}\n3\n`, 'jsonl');
+    expect(elements.map(({ position }) => position)).toEqual([0, 2, 3 + line.length]);
+    expect(elements[1]).toMatchObject({ input: undefined, raw: line, failure: { name: 'ElementTooDeep' } });
+  });
+
   test('gives pages of some hundred elements where they are all on one line', async () => {
     const content = '{"n":1}'.repeat(5000);
     const sizes: number[] = [];

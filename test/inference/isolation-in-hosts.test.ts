@@ -45,6 +45,7 @@ describe('an element that a model host cannot infer on', () => {
   test.each([
     ['throws what is no error', 'throw-string', { name: 'Error', message: 'just a string' }],
     ['gives a result that cannot leave the host', 'uncloneable', { name: 'Error' }],
+    ['gives a result that is nested too deeply', 'nest', { name: 'NestingError' }],
     ['aborts the process', 'abort', { name: 'ModelHostCrashedError', message: expect.stringContaining('SIGABRT') }],
     ['exits the process', 'exit', { name: 'ModelHostCrashedError', message: expect.stringContaining('status 3') }],
     [

@@ -61,6 +61,15 @@ describe('a remote model', () => {
     expect(engine.metrics.counter('endpoint_requests_accepted')).toBe(40);
   });
 
+  test('fails an element alone whose value, or whose answer, is nested too deeply for the engine', async () => {
+    await using engine = await startEngine('remote', 'nester');
+    // A worker's stack suffices for the first of the deep ones, and the engine's does not.
+    const elements = [{ given: 1 }, { given: 3000 }, { answered: 100_000 }, { given: 2 }];
+    const { outcomes } = await runBundle(engine, elements);
+    const failure = { stage: 'step[1].inference', error: { name: 'NestingError' } };
+    expect(outcomes).toMatchObject([{ prediction: 'shallow' }, failure, failure, { prediction: 'shallow' }]);
+  });
+
   test('fails the one element alone for which its endpoint refuses a batch', async () => {
     server.reply = (numbers) => (numbers.includes(3) ? { status: 400 } : {});
     await using engine = await startEngine('remote', 'batched');

@@ -245,3 +245,38 @@ test('a free dimension without a name has one in messages', () => {
   expect(() => collate([[1]], [unnamed])).toThrow('FP32 of shape [N, 3], the first being the batch: got 1 values');
   expect(() => collate([[[1]]], [{ ...unnamed, shape: ['', '', 3] }])).toThrow('FP32 of shape [N, ?, 3]');
 });
+
+const square = (length: number, value: unknown = 1): unknown[][] =>
+  Array.from({ length }, () => Array.from({ length }, () => value));
+
+describe('the tensor of one element', () => {
+  const LIMIT = { maxElementTensorBytes: 400 };
+
+  test.each([
+    ['floats', input(['a', 'b']), {}],
+    ['strings, by the array that holds them', input(['a', 'b'], 'BYTES'), {}],
+    ['an input for all elements', { ...input(['a', 'b']), shape: ['a', 'b'], isForAll: true }, {}],
+    ['what is padded', input(['a', 'b']), { padding: { axis: 2 } }],
+  ] as const)('is at most as large as maxElementTensorBytes: %s', (_, of, options) => {
+    const value = of.datatype === 'BYTES' ? 'a' : 1;
+    const fitting = of.datatype === 'BYTES' ? 7 : 10;
+    expect(collate([square(fitting, value)], [of], { ...LIMIT, ...options })['x']?.shape).toContain(fitting);
+    expect(() => collate([square(fitting + 1, value)], [of], { ...LIMIT, ...options })).toThrow(
+      /bytes for this element, of shape \[\d+, \d+\]: the maximum is 400; raise 'maxElementTensorBytes'/,
+    );
+  });
+
+  test('is measured before it is made: a ragged array of 150 KB is no tensor of 3.6 GB', () => {
+    const ragged = [Array.from({ length: 30_000 }, () => 1), ...Array.from({ length: 30_000 }, () => [])];
+    const message = messageOf([[1]], ragged, input(['a', 'b']), { padding: { axis: 2 } });
+    expect(message).toContain('would have 3600120000 bytes');
+    const handler = new OnnxModelHandler({ modelUri: 'm.onnx', padding: { axis: 2 } });
+    for (const measure of ['keyOf', 'bytesOf'] as const) {
+      expect(() => batchCodec(handler, [input(['a', 'b'])])[measure](ragged)).toThrow(message);
+    }
+  });
+
+  test('has the size that the model gives it where no dimension is free', () => {
+    expect(collate([square(11)], [input([11, 11])], LIMIT)['x']?.shape).toEqual([1, 11, 11]);
+  });
+});

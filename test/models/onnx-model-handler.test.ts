@@ -415,6 +415,7 @@ describe('OnnxModelHandler options', () => {
 
   test.each([
     [{ batchDimension: 0 }, "'batchDimension' must be true or false: current value is 0"],
+    [{ maxElementTensorBytes: 0 }, "'maxElementTensorBytes' must be a positive integer: current value is 0"],
     [{ batchDimension: false, padding: {} }, "'padding' must be left out with 'batchDimension: false'"],
   ])('refuses %j', (options, message) => {
     expect(() => new OnnxModelHandler({ modelUri: 'a.onnx', ...(options as { batchDimension: boolean }) })).toThrow(

@@ -1,3 +1,4 @@
+import { MAX_NESTING } from '../../elements/nesting.ts';
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 import { splitFields } from '../../formats/csv-fields.ts';
 import type { InputOptions, LineFormatName, ReadElement } from '../../formats/format.ts';
@@ -64,6 +65,7 @@ export async function* readManifest(
   let prefix: string | undefined;
   let isFirst = true;
   for await (const page of elementsOf(source, 'json', options)) {
+    refuseDeepEntries(page);
     const [first] = page;
     if (isFirst) prefix = prefixOf(first?.input);
     const entries = isFirst && prefix !== undefined ? page.slice(1) : page;
@@ -90,6 +92,14 @@ async function* elementsOf(
   const start = await lines.begin(source, input, readOptions);
   if (start === undefined) return;
   yield* lines.read(source, { ...start, end: source.byteLength, aligned: true, firstIndex: 0 }, input, readOptions);
+}
+
+/** @throws FabricError where an entry is nested so deeply that its text is not parsed: it may even be the prefix. */
+function refuseDeepEntries(page: readonly ReadElement[]): void {
+  const deep = page.find(({ failure }) => failure?.name === 'ElementTooDeep');
+  if (deep === undefined) return;
+  const rule = `its entry ${deep.position} nests arrays and objects deeper than ${MAX_NESTING} levels, the maximum`;
+  throw new FabricError('INVALID_MANIFEST', `Cannot read the manifest: ${rule}`);
 }
 
 function prefixOf(first: unknown): string | undefined {

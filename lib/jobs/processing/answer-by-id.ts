@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ElementsMessage } from '../../elements/messages.ts';
+import { isNestedTooDeeply, jsonOf } from '../../elements/nesting.ts';
 import type { ObjectInfo } from '../../stores/object-store.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { ErrorsLine } from '../commit/errors-line.ts';
@@ -75,6 +76,7 @@ async function answerSome(
 function nameless(id: string, ordinal: number, { elements, origin }: AnsweredMessage): ErrorsLine {
   const element = elements[ordinal];
   const input = typeof element === 'object' && element !== null && 'input' in element ? element.input : element;
+  const text = jsonOf(input);
   return {
     id,
     stage: 'write',
@@ -83,7 +85,7 @@ function nameless(id: string, ordinal: number, { elements, origin }: AnsweredMes
       message: `Cannot answer the element by its id: the object key would have more than ${MAX_KEY_BYTES} bytes`,
     },
     attempts: 1,
-    input,
+    input: isNestedTooDeeply(text) ? text : input,
     source: { messageId: origin.messageId, position: ordinal, ordinal },
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BundleMessage, ElementsMessage, ObjectsMessage, RedriveMessage } from '../../elements/messages.ts';
+import { jsonOf } from '../../elements/nesting.ts';
 import { FabricError } from '../../errors.ts';
 import { checkIn } from '../commit/claim-check.ts';
 import { stagingOf } from '../output-layout.ts';
@@ -66,7 +67,7 @@ export async function handBack(
       : { ...message, ...history };
   const job = message.kind === 'elements' ? undefined : message.job;
   const key = `${stagingOf({ pipeline, id: job ?? '_messages' })}/messages/${randomUUID()}.json`;
-  const body = await checkIn(JSON.stringify(next), { pipeline, key, output });
+  const body = await checkIn(jsonOf(next), { pipeline, key, output });
   const waits = Math.min(MAX_DELAY_SECS, delaySecs);
   await bundles.send([{ body, delaySecs: waits, ...(job === undefined ? {} : { groupId: job }) }]);
   telemetry.count('bundles_handed_back', 1, pipeline);

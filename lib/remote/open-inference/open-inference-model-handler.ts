@@ -1,5 +1,6 @@
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from '../../models/collate.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { checkTensorLimit, type TensorLimit } from '../../models/tensor-limit.ts';
 import { checkMissing, type Missing } from '../../models/missing-values.ts';
 import { feedArgs } from '../../models/feed-args.ts';
 import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
@@ -22,7 +23,8 @@ import { OpenInferenceClient, type PackedRequest, type ServedModel } from './ope
 import { splitArgs } from './request-args.ts';
 import { isWireDatatype } from './wire-datatype.ts';
 
-export interface OpenInferenceModelHandlerOptions<Input = OnnxInput> extends RemoteModelHandlerOptions<Input> {
+export interface OpenInferenceModelHandlerOptions<Input = OnnxInput>
+  extends RemoteModelHandlerOptions<Input>, TensorLimit {
   /** The server's address: what comes before `/v2/models/…`. Its query, if any, is sent with every request. */
   readonly endpoint: string;
   readonly modelName: string;
@@ -61,6 +63,7 @@ export const OPEN_INFERENCE_OPTIONS = {
   modelVersion: true,
   outputNames: true,
   inputs: true,
+  maxElementTensorBytes: true,
   missing: true,
   binary: true,
   headers: true,
@@ -93,6 +96,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     const name = this.constructor.name;
     checkAddress(endpoint, name);
     checkMissing(options.missing, name);
+    checkTensorLimit(options, name);
     if (typeof modelName !== 'string' || modelName === '') {
       throw new TypeError(`Cannot create ${name} as 'modelName' must be a model's name: current value is ${modelName}`);
     }

@@ -4,6 +4,8 @@ import { deadlineOf } from '../memory-ports.ts';
 import { intakeUnderTest, LINES } from './intake-under-test.ts';
 import { received, s3Event } from './s3-event.ts';
 
+const DEEP = `${'['.repeat(4500)}${']'.repeat(4500)}`;
+
 describe('Intake of what it can make nothing of', () => {
   test.each([
     ['jsonl/../x', '.', 'jsonl'],
@@ -38,6 +40,8 @@ describe('Intake of what it can make nothing of', () => {
     ['jsonl/a.manifest.json', '["a"]', "format 'jsonl'"],
     ['images/a.manifest.json', '{"prefix":"s3://in/"}', "does not start with '['"],
     ['images/b.manifest.json', '[{"prefix":"in/"}]', 'prefix'],
+    ['images/c.manifest.json', `["a",{"b":${DEEP}},"c"]`, 'entry 1 nests arrays and objects deeper than 512 levels'],
+    ['images/d.manifest.json', `[{"prefix":${DEEP}},"c"]`, 'entry 0 nests arrays and objects deeper than 512 levels'],
   ])('explains an object that cannot be read as a whole: %s', async (key, content, reason) => {
     const { put, take, rejection, queues, counts, store } = intakeUnderTest({ versioned: true });
     const object = await put(key, content);
@@ -100,6 +104,8 @@ describe('Intake of what it can make nothing of', () => {
       '{"version":1,"kind":"finalize","pipeline":"p","job":"j","until":1}',
       '{"version":1,"kind":"intake","pipeline":"jsonl","job":"j","at":".fabric/jsonl/j/intake/none.json"}',
       '{"kind":"unheard-of"}',
+      `{"kind":"unheard-of","more":${DEEP}}`,
+      `{"Records":[{"eventName":"ObjectCreated:Put","s3":${DEEP}}]}`,
       s3Event([await put('jsonl/a', LINES)]),
     ];
     expect(
@@ -108,7 +114,7 @@ describe('Intake of what it can make nothing of', () => {
         deadlineOf(),
       ),
     ).toEqual([]);
-    expect(counts['messages_refused none']).toBe(5);
+    expect(counts['messages_refused none']).toBe(7);
     expect(bundles()).toHaveLength(1);
   });
 });

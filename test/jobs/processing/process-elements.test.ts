@@ -72,6 +72,24 @@ describe('the elements of a message', () => {
     ]);
   });
 
+  test('are handed back with those that are nested too deeply, which fail alone', async () => {
+    const { store, deliver, processor, drain, deadLetters } = benchOf(await engineOf('double'));
+    const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+    const elements = `[{"id":"a","input":{"n":1}},{"id":"b","input":${deep}}]`;
+    const body = JSON.stringify(messageOf([])).replace('[]', elements);
+    const first = await deliver(body);
+    const controller = new AbortController();
+    controller.abort(new Error('time is over'));
+    await processor.process(first, deadlineOf(controller));
+    expect(await drain()).toEqual([]);
+    expect(linesIn(store.text('out', elementsPlace('double', first.id, START).part))).toMatchObject([
+      { id: 'a', prediction: 2 },
+    ]);
+    expect(lettersIn(deadLetters.sent)).toMatchObject([
+      { id: 'b', stage: 'read', error: { name: 'ElementTooDeep' }, input: deep, source: { ordinal: 1 } },
+    ]);
+  });
+
   test.each([
     ['a place of its own choice', { messageId: 'errors/x', sentAtMillis: START }],
     ['a name that no metadata holds', { messageId: 'x'.repeat(2048), sentAtMillis: START }],
@@ -128,10 +146,22 @@ describe('elements that are answered by their ids', () => {
   test('that are too long to be a name are dead letters', async () => {
     const { store, deliver, processor, deadLetters } = await bench();
     const id = 'ü'.repeat(300);
-    await processor.process(await deliver(messageOf([{ id, input: { n: 1 } }], 'ids')), deadlineOf());
+    const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+    const body = JSON.stringify(
+      messageOf(
+        [
+          { id, input: { n: 1 } },
+          { id, input: [] },
+        ],
+        'ids',
+      ),
+    );
+    await processor.process(await deliver(body.replace('[]', deep)), deadlineOf());
     expect(store.keys('out', 'ids/')).toEqual([]);
+    const letter = { id, stage: 'write', error: { name: 'IdTooLong' } };
     expect(lettersIn(deadLetters.sent)).toMatchObject([
-      { id, stage: 'write', error: { name: 'IdTooLong' }, input: { n: 1 } },
+      { ...letter, input: { n: 1 } },
+      { ...letter, input: deep },
     ]);
   });
 });

@@ -40,6 +40,20 @@ describe('batches for a server', () => {
     expect(codec.padded?.shareOf([[1], [1, 2, 3]])).toBeCloseTo(1 / 3);
   });
 
+  test('take in each padded input the bytes of the element that is longest there, and those of the mask', () => {
+    const pair: readonly TensorMetadata[] = ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [-1, -1] }));
+    const elements = [
+      { a: Array.from({ length: 100 }, () => 1), b: [1] },
+      { a: [1], b: Array.from({ length: 100 }, () => 1) },
+    ];
+    const padded = (inputs: readonly TensorMetadata[], mask?: string): number | undefined =>
+      codecOf(inputs, { padding: mask === undefined ? {} : { mask }, maxBatchBytes: 8000 }).padded?.mostTogether(
+        elements,
+      );
+    expect(padded(pair)).toBe(10);
+    expect(padded([...pair, { name: 'm', datatype: 'INT64', shape: [-1, -1] }], 'm')).toBe(5);
+  });
+
   test('travel as values, as many rows as there are elements', () => {
     const codec = codecOf(FIXED);
     const encoded = codec.encode([{ x: [1, 2, 3], id: 7n }], { minRows: 2 });

@@ -247,6 +247,7 @@ describe('a handler can not be created', () => {
     [{ bearerToken: 's3cr3t' as never }, "as 'bearerToken' must be a reference"],
     [{ secretHeaders: { a: 's3cr3t' as never } }, "as 'secretHeaders.a' must be a reference"],
     [{ inputs: [{ name: 'x', datatype: 'float32' as never, shape: [-1] }] }, "as each of 'inputs' must have"],
+    [{ maxElementTensorBytes: 1.5 }, "as 'maxElementTensorBytes' must be a positive integer"],
     [{ padding: { axis: 0 } }, "as 'padding.axis' must be an integer of at least 1"],
   ] as const satisfies readonly (readonly [Options, string])[])('with %j', ([options, words]) => {
     const create = (): unknown => new OpenInferenceModelHandler({ endpoint: 'http://a.b', modelName: 'm', ...options });
