@@ -103,7 +103,12 @@ function decodeError(error: Error, maxPixels: number): ElementReadError {
     return new ElementReadError('ImageTooLarge', `The image has more pixels than maxPixels, ${maxPixels}`, {
       cause: error,
     });
-  return undecodable(error.message.trim().replaceAll(/\s*\n\s*/g, '; '), error);
+  return undecodable(oneLine(error.message), error);
+}
+
+function oneLine(message: string): string {
+  const lines = message.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join('; ');
 }
 
 function undecodable(reason: string, cause?: Error): ElementReadError {
