@@ -1,4 +1,5 @@
 import type { BatchLimits } from './batching-options.ts';
+import { OpenOrder } from './open-order.ts';
 
 /**
  * What closed a batch: its size, a limit on its bytes or weight, the bound on its lag, or the end of the bundle.
@@ -48,6 +49,7 @@ interface OpenBatch<T> {
   readonly bytesBefore: number;
   bytes: number;
   weight: number;
+  isClosed: boolean;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -74,11 +76,9 @@ export class Batcher<T> {
   readonly #maxLagElements: number;
   readonly #maxLagBytes: number;
   /** In the order of their first elements: a batch enters with its first, and leaves when it closes. */
-  readonly #open = new Set<OpenBatch<T>>();
+  readonly #open = new OpenOrder<OpenBatch<T>>();
   /** The one added to last, if it is still open: most sequences stay with a key for long. */
   #last: OpenBatch<T> | undefined;
-  /** The one whose first element came first. */
-  #oldest: OpenBatch<T> | undefined;
   #addedElements = 0;
   #addedBytes = 0;
 
@@ -149,13 +149,14 @@ export class Batcher<T> {
 
   /** Whether no batch is open: what comes next is batched as if nothing had come before. */
   get isEmpty(): boolean {
-    return this.#open.size === 0;
+    return this.#open.first === undefined;
   }
 
   /** Closes every open batch, in the order of their first elements. */
   flush(): readonly Batch<T>[] {
     const closed: Batch<T>[] = [];
-    for (const open of this.#open) closed.push(this.#close(open, 'end'));
+    for (let open = this.#open.first; open !== undefined; open = this.#open.first)
+      closed.push(this.#close(open, 'end'));
     return closed;
   }
 
@@ -187,29 +188,28 @@ export class Batcher<T> {
       bytesBefore: this.#addedBytes,
       bytes: 0,
       weight: 0,
+      isClosed: false,
     };
     lane.open.set(key, open);
     this.#open.add(open);
-    this.#oldest ??= open;
     return open;
   }
 
   #close(open: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
     const { lane, key, items, bytes, weight } = open;
     lane.open.delete(key);
-    this.#open.delete(open);
+    open.isClosed = true;
     if (this.#last === open) this.#last = undefined;
-    if (this.#oldest === open) [this.#oldest] = this.#open.values();
     return { lane: lane.index, key, items, bytes, weight, closedBy };
   }
 
   #closeLagging(closed: Batch<T>[] | undefined): Batch<T>[] | undefined {
     let all = closed;
-    while (this.#oldest !== undefined) {
-      const elements = this.#addedElements - this.#oldest.elementsBefore - 1;
-      const bytes = this.#addedBytes - this.#oldest.bytesBefore;
+    for (let oldest = this.#open.first; oldest !== undefined; oldest = this.#open.first) {
+      const elements = this.#addedElements - oldest.elementsBefore - 1;
+      const bytes = this.#addedBytes - oldest.bytesBefore;
       if (elements <= this.#maxLagElements && bytes <= this.#maxLagBytes) break;
-      (all ??= []).push(this.#close(this.#oldest, 'lag'));
+      (all ??= []).push(this.#close(oldest, 'lag'));
     }
     return all;
   }

@@ -2,6 +2,7 @@ import { imageSize } from 'image-size';
 import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
 import { describeError, ElementReadError, type ErrorDescription } from '../errors.ts';
+import { heifSize, isHeif } from './heif-size.ts';
 import { imageKindOf, isSvg } from './image-signature.ts';
 import { decodableImage, DEFAULT_MAX_FRAMES, SVG_REASON } from './images/decodable-image.ts';
 import { undecodable } from './images/image-errors.ts';
@@ -33,10 +34,21 @@ export async function checkImage(
   return failure('ImageTooLarge', message);
 }
 
+/**
+ * Maximum bytes of an SVG that are searched for its first tag, which usually has a few hundred. The library searches for
+ * the tag's end from each of many starts.
+ */
+const SVG_HEAD_BYTES = 64 * 1024;
+/** Number of bytes in which the library looks for the start of an SVG's first tag. */
+const SVG_START_BYTES = 1000;
+
 /** Reads the header of many types, but only in its usual form. */
 function quickHeader(bytes: Uint8Array): ImageHeader | undefined {
+  // The library takes quadratic time for a file of many small boxes.
+  if (isHeif(bytes)) return heifSize(bytes);
+  const mayBeSvg = imageKindOf(bytes) === undefined && Buffer.from(bytes.subarray(0, SVG_START_BYTES)).includes('<svg');
   try {
-    const { width, height, type } = imageSize(bytes);
+    const { width, height, type } = imageSize(mayBeSvg ? bytes.subarray(0, SVG_HEAD_BYTES) : bytes);
     return { width, height, type };
   } catch {
     return undefined;

@@ -69,7 +69,10 @@ async function* textRows(
   options: ReadOptions,
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly end: number }> {
   const pieces = alignedPieces(source, { start, end: source.byteLength }, options);
-  for await (const run of splitRecords(pieces, rowsOf(input, dialect), input.maxElementBytes)) {
+  for await (const run of splitRecords(pieces, rowsOf(input, dialect), {
+    ...options,
+    maxElementBytes: input.maxElementBytes,
+  })) {
     if (run.kind !== 'records') {
       if (input.header === false) continue;
       throw headerError('its first row does not end');

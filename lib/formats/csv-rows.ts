@@ -76,6 +76,8 @@ function unquotedRows(header: readonly string[], delimiter: string): (text: stri
   const leading = header.slice(0, -1);
   const last = header.at(-1) ?? '';
   return (text) => {
+    // Too short for the delimiters. Copying a wide row for each of many short ones would take quadratic time.
+    if (text.length < leading.length) return undefined;
     const row = { ...emptyRow };
     let start = 0;
     for (const name of leading) {

@@ -11,7 +11,7 @@ export const readCsvRows: ReadElements = (source, range, input, options = {}) =>
   const { header, dialect } = range;
   if (header === undefined) throw new TypeError("Cannot read CSV as 'range.header' must be given");
   const pieces = linePieces(source, range, input.maxElementBytes, options);
-  const runs = splitRecords(pieces, rowsOf(input, dialect), input.maxElementBytes);
+  const runs = splitRecords(pieces, rowsOf(input, dialect), { ...options, maxElementBytes: input.maxElementBytes });
   return parsePages(runs, rowParser(rowShape(header, input), delimiterOf(input, dialect), input), options);
 };
 

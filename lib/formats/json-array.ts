@@ -16,7 +16,10 @@ const HEAD_BYTES = 64 * 1024;
 
 /** A JSON array: each of its elements is one, by its index; each is parsed by itself, so that a bad one fails alone. */
 export const readJsonArray: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
-  const runs = splitRecords(alignedPieces(source, range, options), scannedBy(jsonArrayScanner()), maxElementBytes);
+  const runs = splitRecords(alignedPieces(source, range, options), scannedBy(jsonArrayScanner()), {
+    ...options,
+    maxElementBytes,
+  });
   return parsePages(runs, arrayParser(range.firstIndex ?? 0, maxElementBytes), options);
 };
 

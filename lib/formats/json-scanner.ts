@@ -93,6 +93,7 @@ export function jsonArrayScanner(): RecordScanner {
 
   return {
     next,
+    ignoresSpace: true,
     atEnd: (rest) => (isBlank(rest, 0, rest.length) ? 'nothing' : 'unclosed'),
     get done() {
       return done;

@@ -10,7 +10,11 @@ import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-te
 /** JSON Lines: each line that is not blank is one JSON value, or several objects and arrays in a row. */
 export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), jsonLineParser(maxElementBytes), options);
+  return parsePages(
+    splitRecords(pieces, lineSplitter, { ...options, maxElementBytes }),
+    jsonLineParser(maxElementBytes),
+    options,
+  );
 };
 
 function jsonLineParser(maxElementBytes: number): RecordParser {

@@ -192,7 +192,8 @@ async function cut(
   });
 
   try {
-    for await (const run of splitRecords(pieces(), format.splitter(input, begin.dialect), input.maxElementBytes)) {
+    const splitter = format.splitter(input, begin.dialect);
+    for await (const run of splitRecords(pieces(), splitter, { ...options, maxElementBytes: input.maxElementBytes })) {
       await cutter.take(run);
       if (cutter.end !== undefined) break;
     }

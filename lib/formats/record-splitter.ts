@@ -1,3 +1,5 @@
+import type { ReadOptions } from './format.ts';
+import { trimSpaceStart } from './record-text.ts';
 import {
   LINE_ENDING_BYTES,
   type OpenSplitter,
@@ -8,24 +10,46 @@ import {
   RUN_RECORDS,
   type Splitter,
 } from './records.ts';
+import { Turns } from './turns.ts';
 
 /** Chunks are taken in pieces of this size at most, which bounds what a record that does not end can hold. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** Splits bytes into records. Memory is bounded: a record past `maxElementBytes` is let go as it comes. */
+export interface SplitOptions extends ReadOptions {
+  readonly maxElementBytes: number;
+}
+
+/**
+ * Splits bytes into records. Memory is bounded: a record past `maxElementBytes` is let go as it comes.
+ *
+ * It interrupts itself every few MiB, also for the work of the caller on the records, and ends with the signal's reason.
+ */
 export async function* splitRecords(
   pieces: AsyncIterable<Piece>,
   open: OpenSplitter,
-  maxElementBytes: number,
+  { maxElementBytes, signal }: SplitOptions,
 ): AsyncGenerator<RecordRun> {
+  const turns = new Turns(signal === undefined ? {} : { signal });
   let splitter: Splitter | undefined;
   for await (const { position, bytes } of pieces) {
     splitter ??= open(maxElementBytes, position);
-    for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
-      yield* splitter.push(bytes.subarray(from, from + PIECE_BYTES));
-    }
+    yield* withTurns(pushed(splitter, bytes), turns);
   }
-  if (splitter !== undefined) yield* splitter.end();
+  if (splitter !== undefined) yield* withTurns(splitter.end(), turns);
+}
+
+async function* withTurns(runs: Iterable<RecordRun>, turns: Turns): AsyncGenerator<RecordRun> {
+  for (const run of runs) {
+    yield run;
+    const turn = turns.after(run.bytes.length, run.kind === 'records' ? run.ends.length : 1);
+    if (turn !== undefined) await turn;
+  }
+}
+
+function* pushed(splitter: Splitter, bytes: Buffer): Generator<RecordRun> {
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+    yield* splitter.push(bytes.subarray(from, from + PIECE_BYTES));
+  }
 }
 
 /** Splits at the ends of records that a scanner finds. */
@@ -66,6 +90,8 @@ class ScanningSplitter implements Splitter {
   /** Whether the record that is held is whole, which it is only until it is given up. */
   #heldEnd = false;
   #skipping = false;
+  /** True while it omits the whitespace before a record: all of it or nothing, so that the chunks don't matter. */
+  #isInSpace = false;
 
   constructor(scanner: RecordScanner, maxElementBytes: number, position: number) {
     this.#scanner = scanner;
@@ -87,8 +113,16 @@ class ScanningSplitter implements Splitter {
   *#work(): Generator<RecordRun> {
     for (;;) {
       if (this.#heldBytes > this.#limit) {
-        yield this.#giveUp();
+        yield this.#space() ?? this.#giveUp();
         continue;
+      }
+      if (this.#heldEnd && this.#heldBytes > 0) {
+        yield this.#record();
+        continue;
+      }
+      if (this.#isInSpace) {
+        const space = this.#moreSpace();
+        if (space !== undefined) yield space;
       }
       const bytes = this.#todo.pop();
       if (bytes === undefined) return;
@@ -119,7 +153,10 @@ class ScanningSplitter implements Splitter {
     }
     this.#todo.push(bytes.subarray(end));
     this.#hold(bytes.subarray(0, end), true);
-    if (this.#heldBytes > this.#limit) return undefined;
+    return this.#heldBytes > this.#limit ? undefined : this.#record();
+  }
+
+  #record(): RecordRun {
     const record = this.#release();
     return this.#records(record, [record.length]);
   }
@@ -129,7 +166,26 @@ class ScanningSplitter implements Splitter {
     this.#skipping = end === -1;
     const rest = end === -1 ? bytes : bytes.subarray(0, end);
     this.#todo.push(bytes.subarray(rest.length));
-    return { kind: 'rest', position: this.#advance(rest), bytes: rest };
+    return this.#rest(rest);
+  }
+
+  /** Releases the whitespace before the record that is held, if the record does not include it. */
+  #space(): RecordRun | undefined {
+    if (this.#scanner.ignoresSpace !== true) return undefined;
+    const held = this.#release();
+    const start = trimSpaceStart(held, 0, held.length);
+    this.#hold(held.subarray(start), this.#heldEnd);
+    this.#isInSpace = this.#heldBytes === 0;
+    return start === 0 ? undefined : this.#rest(held.subarray(0, start));
+  }
+
+  #moreSpace(): RecordRun | undefined {
+    const bytes = this.#todo.pop();
+    if (bytes === undefined) return undefined;
+    const start = trimSpaceStart(bytes, 0, bytes.length);
+    this.#todo.push(bytes.subarray(start));
+    this.#isInSpace = start === bytes.length;
+    return start === 0 ? undefined : this.#rest(bytes.subarray(0, start));
   }
 
   /** The record that is held is too large, whether or not its end is known. */
@@ -168,6 +224,10 @@ class ScanningSplitter implements Splitter {
 
   #records(bytes: Buffer, ends: readonly number[]): RecordRun {
     return { kind: 'records', position: this.#advance(bytes), bytes, ends };
+  }
+
+  #rest(bytes: Buffer): RecordRun {
+    return { kind: 'rest', position: this.#advance(bytes), bytes };
   }
 
   #failed(bytes: Buffer, reason: 'tooLarge' | 'unclosed'): RecordRun {

@@ -10,7 +10,7 @@ export interface Piece {
  * - `records`: whole records, back to back; `ends` are their ends in `bytes`, exclusive, line endings included.
  * - `failed`: one record that has no end within the limit (`tooLarge`) or at all (`unclosed`); `bytes` may be only its
  *   first.
- * - `rest`: more bytes of the `tooLarge` record before.
+ * - `rest`: bytes of no record: more of the `tooLarge` one before, or whitespace between records.
  */
 export type RecordRun =
   | (Piece & { readonly kind: 'records'; readonly ends: readonly number[] })
@@ -42,6 +42,8 @@ export interface RecordScanner {
   atEnd(rest: Buffer): 'record' | 'unclosed' | 'nothing';
   /** Whether no record can follow. */
   readonly done?: boolean;
+  /** True if whitespace before a record is not part of it, so that it does not count for the limit. @default false */
+  readonly ignoresSpace?: boolean;
 }
 
 export const LINE_FEED = 0x0a;

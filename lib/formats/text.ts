@@ -8,7 +8,11 @@ import { failedLine, parseText, trimLineEnding } from './record-text.ts';
 /** Plain text: each line is an element, blank ones too; its input is the line as a string, without its line ending. */
 export const readTextLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
   const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(splitRecords(pieces, lineSplitter, maxElementBytes), textLineParser(maxElementBytes), options);
+  return parsePages(
+    splitRecords(pieces, lineSplitter, { ...options, maxElementBytes }),
+    textLineParser(maxElementBytes),
+    options,
+  );
 };
 
 function textLineParser(maxElementBytes: number): RecordParser {

@@ -1,3 +1,4 @@
+import { endOfJsonString } from '../formats/json-string.ts';
 import { partName } from './part-names.ts';
 
 /** Staging and notes, a folder for each pipeline; they expire after 30 days, later than any queue's retention. */
@@ -83,11 +84,14 @@ export function answerHead(id: string): string {
 }
 
 /** First field of an answer, or of an explanation in `_rejected/`, which identifies the element or the input. */
-const HEAD = /^\{"(?:id|key)":"(?:[^"\\]|\\.)*",/;
+const HEAD_START = /^\{"(?:id|key)":"/;
 
 /** Returns the first field of a file, which distinguishes it from other files of its name; undefined without one. */
 export function headOf(text: string): string | undefined {
-  return HEAD.exec(text)?.[0];
+  const [start] = HEAD_START.exec(text) ?? [];
+  if (start === undefined) return undefined;
+  const end = endOfJsonString(text, start.length);
+  return text[end - 1] === '"' && text[end] === ',' ? text.slice(0, end + 1) : undefined;
 }
 
 export function manifestKey(folder: string): string {

@@ -122,5 +122,10 @@ function checkedSamples(data: Uint8Array, stride: number): ImageSamples {
 function decodeError(error: Error, maxPixels: number): ElementReadError {
   if (error.message.includes('exceeds pixel limit'))
     return imageTooLarge(`The image has more pixels than maxPixels, ${maxPixels}`, error);
-  return undecodable(error.message.trim().replaceAll(/\s*\n\s*/g, '; '), error);
+  return undecodable(oneLine(error.message), error);
+}
+
+function oneLine(message: string): string {
+  const lines = message.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join('; ');
 }

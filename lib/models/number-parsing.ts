@@ -5,7 +5,7 @@ const INTEGER = /^\s*[+-]?\d+\s*$/;
 /** Values that can't be written in digits, as Python, C and this package spell them. */
 const NOT_FINITE = /^\s*[+-]?(?:nan|inf(?:inity)?)\s*$/i;
 /** Far more digits than 64 bits can have. It is limited because converting text to a bigint takes quadratic time. */
-const MAX_INTEGER_TEXT = 1024;
+export const MAX_INTEGER_TEXT = 1024;
 
 const TRUTH_VALUES: ReadonlyMap<string, number> = new Map([
   ['true', 1],

@@ -17,8 +17,13 @@ export interface IntakeTask {
   readonly messages: Set<string>;
   /** Whether it sorts elements, which takes much more memory. */
   readonly groups: boolean;
+  /** True if an earlier call began it and left the rest to another. */
+  readonly isResumed: boolean;
   run(deadline: Deadline, hadTime: boolean): Promise<void>;
 }
+
+type TaskKind = Pick<IntakeTask, 'groups' | 'isResumed'>;
+const NEW: TaskKind = { groups: false, isResumed: false };
 
 /** What the messages of one call ask for: each object once, and all the loose objects of a pipeline together. */
 export class IntakeTasks {
@@ -40,10 +45,16 @@ export class IntakeTasks {
     for (const object of objects) this.#addObject(message, object);
   }
 
-  addWork(message: string, work: IntakeWork): void {
+  /** Adds an object that an earlier call did not finish. */
+  addRest(message: string, work: IntakeWork): void {
+    this.#addWork(message, work, true);
+  }
+
+  #addWork(message: string, work: IntakeWork, isResumed: boolean): void {
     const facts = this.#options.pipelines[work.object.pipeline];
     const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
-    this.#add(message, work.object.job, (deadline, hadTime) => this.#objects.take(work, deadline, hadTime), groups);
+    const run: IntakeTask['run'] = (deadline, hadTime) => this.#objects.take(work, deadline, hadTime);
+    this.#add(message, work.object.job, run, { groups, isResumed });
   }
 
   #addObject(message: string, created: ObjectCreated): void {
@@ -66,7 +77,7 @@ export class IntakeTasks {
     const version = versionId === undefined ? {} : { versionId };
     const source = { pipeline, name, bucket, key, etag, ...version };
     const object = { ...source, job: intakeJobId(source) };
-    this.addWork(message, { object, progress: { kind: 'plan' }, stalled: 0 });
+    this.#addWork(message, { object, progress: { kind: 'plan' }, stalled: 0 }, false);
   }
 
   #addLoose(message: string, pipeline: string, name: string, created: ObjectCreated): void {
@@ -100,10 +111,11 @@ export class IntakeTasks {
     );
   }
 
-  /** Adds a task, or the message to those that ask for it already. */
-  #add(message: string, id: string, run: IntakeTask['run'], groups = false): void {
-    const task = this.#tasks.get(id) ?? { messages: new Set<string>(), groups, run };
-    this.#tasks.set(id, task);
-    task.messages.add(message);
+  /** Adds a task, or the message to those that ask for it already. What an earlier call did is not done again. */
+  #add(message: string, id: string, run: IntakeTask['run'], kind: TaskKind = NEW): void {
+    const known = this.#tasks.get(id);
+    const messages = known?.messages ?? new Set<string>();
+    messages.add(message);
+    if (known === undefined || (kind.isResumed && !known.isResumed)) this.#tasks.set(id, { messages, ...kind, run });
   }
 }

@@ -1,3 +1,4 @@
+import type { AssemblerClock } from '../../batching/batch-assembler.ts';
 import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
 import { ConfigError, describeError } from '../../errors.ts';
 import type { ReceivedMessage } from '../../stores/message-queue.ts';
@@ -6,15 +7,21 @@ import type { Deadline } from '../fabric-ports.ts';
 import { inParallel } from '../in-parallel.ts';
 import { readIntakeState } from './intake-state.ts';
 import { type IntakeTask, IntakeTasks, NO_PIPELINE } from './intake-tasks.ts';
+import { budgetMillis, withinBudget } from './object-budget.ts';
 import { ObjectIntake, type ObjectIntakeOptions } from './object-intake.ts';
 import { readS3Event } from './s3-events.ts';
 
-export type IntakeOptions = ObjectIntakeOptions;
+export interface IntakeOptions extends ObjectIntakeOptions {
+  /** Timers for the time that an object may take. @default globalThis */
+  readonly clock?: AssemblerClock;
+}
 
 /** Each may hold a few bundles of decompressed bytes. */
 const OBJECTS_AT_ONCE = 4;
 /** Each sorts with some 200 MiB. What waits is handed on: another run of the function may have it sooner. */
 const GROUPED_AT_ONCE = 2;
+/** Objects of each kind that go on from an earlier call, while new ones wait: they may take all of the call's time. */
+const RESUMED_SHARE = 0.5;
 const HIDDEN_AT_ONCE = 16;
 
 /**
@@ -22,6 +29,9 @@ const HIDDEN_AT_ONCE = 16;
  *
  * A message is acknowledged when all that it asks for is done, handed on, or refused for good: an object that makes no
  * job is explained in the output bucket, a message that is none of the fabric's or of S3's is dropped with a warning.
+ *
+ * An object that is new has a limited time in a call with others. What it has not finished by then is left to a message
+ * of its own, which may take the time of a whole call, so a slow object delays the others of its batch only once.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -48,17 +58,30 @@ export class Intake {
     for (const { id, body } of messages) {
       await this.#orFailed([id], failed, () => this.#read(id, body, tasks));
     }
-    const millis = deadline.remainingMillis();
-    const run = async (task: IntakeTask): Promise<void> => {
-      const hadTime = deadline.remainingMillis() * 2 >= millis;
-      await this.#orFailed([...task.messages], failed, () => task.run(deadline, hadTime));
-    };
-    const { grouped = [], others = [] } = Object.groupBy(tasks.all(), ({ groups }) => (groups ? 'grouped' : 'others'));
-    await Promise.all([inParallel(others, OBJECTS_AT_ONCE, run), inParallel(grouped, GROUPED_AT_ONCE, run)]);
+    const all = tasks.all();
+    const { grouped = [], others = [] } = Object.groupBy(all, ({ groups }) => (groups ? 'grouped' : 'others'));
+    const call = { deadline, millis: deadline.remainingMillis(), failed, isAlone: all.length === 1 };
+    await Promise.all([this.#run(others, OBJECTS_AT_ONCE, call), this.#run(grouped, GROUPED_AT_ONCE, call)]);
     const { queues, telemetry } = this.#options;
     const again = messages.filter(({ id }) => failed.has(id));
     await inParallel(again, HIDDEN_AT_ONCE, (message) => comeAgainLater(message, { queue: queues.intake, telemetry }));
     return [...failed];
+  }
+
+  async #run(tasks: readonly IntakeTask[], atOnce: number, call: Call): Promise<void> {
+    const { deadline, millis, failed, isAlone } = call;
+    const { resumed = [], fresh = [] } = Object.groupBy(tasks, ({ isResumed }) => (isResumed ? 'resumed' : 'fresh'));
+    const resumedAtOnce = fresh.length === 0 ? atOnce : Math.min(resumed.length, atOnce * RESUMED_SHARE);
+    const freshAtOnce = atOnce - resumedAtOnce;
+    const budget = budgetMillis(deadline, fresh.length, freshAtOnce);
+
+    const run = async (task: IntakeTask): Promise<void> => {
+      const isLimited = !task.isResumed && !isAlone;
+      const hadTime = !isLimited && deadline.remainingMillis() * 2 >= millis;
+      using limited = isLimited ? withinBudget(deadline, budget, this.#options.clock ?? globalThis) : undefined;
+      await this.#orFailed([...task.messages], failed, () => task.run(limited ?? deadline, hadTime));
+    };
+    await Promise.all([inParallel(fresh, freshAtOnce, run), inParallel(resumed, resumedAtOnce, run)]);
   }
 
   async #orFailed(messages: readonly string[], failed: Set<string>, work: () => Promise<void>): Promise<void> {
@@ -78,13 +101,24 @@ export class Intake {
       if (message === undefined) return tasks.addObjects(id, readS3Event(body));
       if (message.kind !== 'intake')
         throw new InvalidMessageError(`intake takes no messages of kind '${message.kind}'`);
-      tasks.addWork(id, await readIntakeState(message, this.#options.output));
+      tasks.addRest(id, await readIntakeState(message, this.#options.output));
     } catch (error) {
       if (!(error instanceof InvalidMessageError)) throw error;
       this.#options.telemetry.count('messages_refused', 1, NO_PIPELINE);
       this.#options.telemetry.warn('message refused', { message: id, reason: error.message });
     }
   }
+}
+
+/** One call of the function. */
+interface Call {
+  readonly deadline: Deadline;
+  /** Its time. */
+  readonly millis: number;
+  /** Ids of the messages that are to be tried again. */
+  readonly failed: Set<string>;
+  /** True if it has only one object to take, which no other waits for. */
+  readonly isAlone: boolean;
 }
 
 /** Whether a body claims to be one of the fabric's own messages: S3's have no `kind`. */

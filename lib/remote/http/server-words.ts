@@ -1,5 +1,7 @@
 /** So much of what a server says fits in an error line. */
 const MOST_CHARACTERS = 300;
+/** Levels of nesting that are searched for words. Servers need two or three; a call for each of very many would overflow the stack. */
+const MAX_LEVELS = 16;
 
 /** The parsed body, or undefined where it is not JSON. */
 export function parsedBody(text: string): unknown {
@@ -29,7 +31,8 @@ export function isPage(text: string): boolean {
 
 export function pageTitle(text: string): string | undefined {
   if (!isPage(text)) return undefined;
-  const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim();
+  // Without '<' in the tag: from each `<title` to the next is linear in time, from each to the end is not.
+  const title = /<title[^<>]*>([^<]*)/i.exec(text)?.[1]?.trim();
   return title ? `an HTML page, '${title}'` : 'an HTML page';
 }
 
@@ -38,23 +41,28 @@ function lastOfTraceback(text: string): string | undefined {
   return text.startsWith('Traceback (most recent call last)') ? text.trimEnd().split('\n').at(-1) : undefined;
 }
 
-function wordsOf(body: unknown): string | undefined {
+function wordsOf(body: unknown, level = 0): string | undefined {
   if (typeof body === 'string') return body;
-  if (Array.isArray(body)) return joined(body.map(complaint));
-  if (typeof body !== 'object' || body === null) return undefined;
+  if (typeof body !== 'object' || body === null || level > MAX_LEVELS) return undefined;
+  if (Array.isArray(body)) return joined(body.map((entry) => complaint(entry, level + 1)));
   const fields = new Map<string, unknown>(Object.entries(body));
   for (const name of ['error', 'detail', 'message', 'Message', 'errorMessage', 'msg']) {
-    const words = wordsOf(fields.get(name));
+    const words = wordsOf(fields.get(name), level + 1);
     if (words !== undefined && words !== '') return words;
   }
   return undefined;
 }
 
 /** One of FastAPI's: where and what, but not its `input`, which is the payload. */
-function complaint(entry: unknown): string | undefined {
-  if (typeof entry !== 'object' || entry === null || !('msg' in entry)) return wordsOf(entry);
-  const where = 'loc' in entry && Array.isArray(entry.loc) ? `${entry.loc.join('.')}: ` : '';
-  return `${where}${String(entry.msg)}`;
+function complaint(entry: unknown, level: number): string | undefined {
+  if (typeof entry !== 'object' || entry === null || !('msg' in entry)) return wordsOf(entry, level);
+  const where = 'loc' in entry && Array.isArray(entry.loc) ? `${entry.loc.filter(isPlain).join('.')}: ` : '';
+  return `${where}${isPlain(entry.msg) ? String(entry.msg) : ''}`;
+}
+
+/** Checks whether a value has a text: that of an object can fail. */
+function isPlain(value: unknown): boolean {
+  return value !== null && typeof value !== 'object';
 }
 
 function joined(parts: readonly (string | undefined)[]): string | undefined {
