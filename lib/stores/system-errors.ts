@@ -7,6 +7,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name or path is too long for the file system',
   ELOOP: 'its links lead back to themselves',
   EISDIR: 'it is a folder',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
   EIO: 'the disk reports an input/output error (EIO)',
 };
 

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { descendantsOf } from '../processes.ts';
 import { configPath, type Ended, fabric, filesBelow, linesIn, startFabric } from '../cli/run-fabric.ts';
-import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { makeNamedPipe, temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 function args(folder: string, ...flags: readonly string[]): string[] {
   const folders = ['--input', join(folder, 'in'), '--output', join(folder, 'out')];
@@ -23,7 +23,7 @@ function withoutFacts(line: string): string {
 const numbers = (...ns: readonly number[]): string => ns.map((n) => `{"n":${n}}\n`).join('');
 
 describe('fabric local --once', () => {
-  test('deals with all that is there: status 3 where elements failed, a line for each job, the tree of results', async () => {
+  test('deals with all that is there: status 3 where elements failed, a line for each job, the reasons, the tree of results', async () => {
     const folder = await temporaryFolder();
     await writeIn(folder, 'in/numbers/a b/n+1.jsonl', numbers(1, -2, 3));
     await writeIn(folder, 'in/rows/rows.csv', 'id,a,b,c\nr1,1,2,3\n');
@@ -33,6 +33,8 @@ describe('fabric local --once', () => {
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
     // Images are answered one by one, and told of together.
     expect(stdout.split('\n').filter(Boolean).toSorted()).toEqual([
+      '   no negative numbers',
+      expect.stringMatching(/^1\. 1 failed at map: RangeError \(.*\), such as a b\/n\+1\.jsonl#8$/),
       `images: 3 succeeded, 0 failed: ${join(folder, 'out/images')}/<file>.json`,
       `numbers: 2 succeeded, 1 failed: ${join(folder, 'out/numbers/a b/n+1.jsonl')}`,
       `rows: 1 succeeded, 0 failed: ${join(folder, 'out/rows/rows.csv')}`,
@@ -77,14 +79,19 @@ describe('fabric local --once', () => {
     await writeIn(stopped, 'in/numbers/damaged.jsonl.gz', gzipSync('{"n":1}\n').subarray(0, -12));
     await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
     await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
+    await writeIn(stopped, 'outside/secret.jsonl', 'secret\n');
+    await symlink('../../outside/secret.jsonl', join(stopped, 'in/numbers/secret.jsonl'));
+    makeNamedPipe(join(stopped, 'in/numbers/pipe.jsonl'));
     const { status, stdout, stderr } = await once(stopped);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/m);
     expect(new Set(stderr.split('\n').map(withoutFacts))).toEqual(
       new Set([
         expect.stringMatching(
-          /^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: it is a link to .*nowhere, which/,
+          /^fabric: .*in\/numbers\/dangling\.jsonl is skipped: it is a link to .*nowhere, and links/,
         ),
+        expect.stringMatching(/^fabric: .*in\/numbers\/secret\.jsonl is skipped: it is a link to .*secret\.jsonl, and/),
+        expect.stringMatching(/^fabric: .*in\/numbers\/pipe\.jsonl is skipped: it is a named pipe/),
         expect.stringMatching(/^fabric: .*in\/numbers\/_mine\.jsonl is left out: its name begins with '_' or '\.'$/),
         expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
         expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
@@ -93,6 +100,46 @@ describe('fabric local --once', () => {
       ]),
     );
     expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/damaged.jsonl.gz.json']);
+  });
+});
+
+describe('results that can not be written', () => {
+  test('end fabric local with 1, hold back the end of their job only, and are there after the next run', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['blocked.jsonl', 'good.jsonl', 'back\\slash.jsonl'])
+      await writeIn(folder, `in/numbers/${name}`, numbers(1, 2));
+    const blocked = join(folder, 'out/numbers/blocked.jsonl');
+    const part = 'part-00000-of-00001.jsonl';
+    await mkdir(join(blocked, part), { recursive: true });
+    const first = await once(folder, '--json');
+    expect(first.status).toBe(1);
+    expect(first.stderr.split('\n').toSorted()).toEqual([
+      '',
+      expect.stringMatching(
+        /^fabric: numbers\/back\\slash\.jsonl\/job\.json can't be written .* rename the input\. Until/,
+      ),
+      expect.stringMatching(
+        /^fabric: numbers\/blocked\.jsonl\/part-.* can't be written to .*: .* is a folder: move it\. Until/,
+      ),
+    ]);
+    const { jobs, unwritten } = JSON.parse(first.stdout) as {
+      jobs: { results: string; isWritten: boolean }[];
+      unwritten: string[];
+    };
+    expect(jobs.filter(({ isWritten }) => isWritten).map(({ results }) => results)).toEqual([
+      join(folder, 'out/numbers/good.jsonl'),
+    ]);
+    expect(unwritten.toSorted()).toEqual(['numbers/back\\slash.jsonl', 'numbers/blocked.jsonl']);
+    expect(await filesBelow(join(folder, 'out'))).toEqual([
+      'numbers/blocked.jsonl/job.json',
+      ...['_SUCCESS', 'job.json', 'manifest.json', part].map((name) => `numbers/good.jsonl/${name}`),
+    ]);
+    await rm(join(blocked, part), { recursive: true });
+    await rm(join(folder, 'in/numbers/back\\slash.jsonl'));
+    const { status, stdout, stderr } = await once(folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`numbers: 2 succeeded, 0 failed: ${blocked}\n`);
+    expect(await filesBelow(blocked)).toEqual(['_SUCCESS', 'job.json', 'manifest.json', part]);
   });
 });
 
