@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -11,7 +12,7 @@ function args(folder: string, ...flags: readonly string[]): string[] {
   return ['local', ...folders, '--config', configPath, '--workers', '1', ...flags];
 }
 
-function once(folder: string, ...flags: readonly string[]): Promise<Ended> {
+function runOnce(folder: string, ...flags: readonly string[]): Promise<Ended> {
   return fabric(args(folder, '--once', ...flags));
 }
 
@@ -29,7 +30,7 @@ describe('fabric local --once', () => {
     await writeIn(folder, 'in/rows/rows.csv', 'id,a,b,c\nr1,1,2,3\n');
     const image = await readFile(new URL('../../examples/data/digits/digit-0001.png', import.meta.url));
     for (const name of ['1.png', '2.png', 'set/3.png']) await writeIn(folder, `in/images/${name}`, image);
-    const { status, stdout, stderr } = await once(folder);
+    const { status, stdout, stderr } = await runOnce(folder);
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
     // Images are answered one by one, and told of together.
     expect(stdout.split('\n').filter(Boolean).toSorted()).toEqual([
@@ -57,7 +58,7 @@ describe('fabric local --once', () => {
     for (const name of ['_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
       await writeIn(results, name, '{"id":"of an earlier session"}\n');
     await writeIn(folder, 'in/numbers/n.jsonl', numbers(7));
-    const { status, stdout, stderr } = await once(folder, '--json');
+    const { status, stdout, stderr } = await runOnce(folder, '--json');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^\{.*\}\n$/);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -82,7 +83,7 @@ describe('fabric local --once', () => {
     await writeIn(stopped, 'outside/secret.jsonl', 'secret\n');
     await symlink('../../outside/secret.jsonl', join(stopped, 'in/numbers/secret.jsonl'));
     makeNamedPipe(join(stopped, 'in/numbers/pipe.jsonl'));
-    const { status, stdout, stderr } = await once(stopped);
+    const { status, stdout, stderr } = await runOnce(stopped);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/m);
     expect(new Set(stderr.split('\n').map(withoutFacts))).toEqual(
@@ -111,7 +112,7 @@ describe('results that can not be written', () => {
     const blocked = join(folder, 'out/numbers/blocked.jsonl');
     const part = 'part-00000-of-00001.jsonl';
     await mkdir(join(blocked, part), { recursive: true });
-    const first = await once(folder, '--json');
+    const first = await runOnce(folder, '--json');
     expect(first.status).toBe(1);
     expect(first.stderr.split('\n').toSorted()).toEqual([
       '',
@@ -136,7 +137,7 @@ describe('results that can not be written', () => {
     ]);
     await rm(join(blocked, part), { recursive: true });
     await rm(join(folder, 'in/numbers/back\\slash.jsonl'));
-    const { status, stdout, stderr } = await once(folder);
+    const { status, stdout, stderr } = await runOnce(folder);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`numbers: 2 succeeded, 0 failed: ${blocked}\n`);
     expect(await filesBelow(blocked)).toEqual(['_SUCCESS', 'job.json', 'manifest.json', part]);
@@ -163,6 +164,20 @@ describe('fabric local', () => {
     // The second version of the file is a job of its own.
     const jobs = (await filesBelow(join(folder, 'out/numbers'))).filter((path) => path.endsWith('_SUCCESS'));
     expect(jobs.map(dirname)).toEqual(['n.jsonl', expect.stringMatching(/^n\.jsonl@[0-9a-f]{12}$/)]);
+  });
+
+  test('ends at SIGTERM also while something hangs that can not be interrupted', async () => {
+    const folder = await temporaryFolder();
+    const hangs = 'setInterval(() => {}, 1000); console.error("hangs"); await new Promise(() => {});';
+    const config = await writeIn(folder, 'hangs.config.ts', hangs);
+    const { child, ended } = startFabric([...args(folder, '--once'), '--config', config]);
+    await once(child.stderr ?? child, 'data');
+    child.kill('SIGTERM');
+    const { signal, stderr } = await ended;
+    expect({ signal, stderr }).toEqual({
+      signal: 'SIGTERM',
+      stderr: 'hangs\nfabric: interrupted; what has been dropped and not answered starts anew with the next run\n',
+    });
   });
 
   test.each([

@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Mirror } from '../../cli/local/mirror.ts';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
+import { makeNamedPipe } from '../temporary-folder.ts';
 
 interface Mirrored {
   readonly folder: string;
@@ -247,20 +248,30 @@ describe('a mirror', () => {
     expect(Object.keys(await files())).toHaveLength(3);
   });
 
-  test('runs work after the changes before it, and settles after that', async () => {
-    const { put, mirror, folder } = await mirrored();
-    await mkdir(folder);
-    const done: string[] = [];
-    const gate = Promise.withResolvers<void>();
-    mirror.afterChanges(() => gate.promise);
-    // Waits for the work before it only; the rest comes while it waits.
-    mirror.afterChanges(() => void done.push('an ended job'));
-    const changed = put('wine/c.json', 'x');
-    const settled = mirror.settled().then(() => done.push('settled'));
-    gate.resolve();
-    await Promise.all([changed, settled]);
-    expect(done).toEqual(['an ended job', 'settled']);
+  test('has reported a job that ended before it settles, also if changes of other jobs come in between', async () => {
+    const { mirror } = await mirrored();
+    const reported: string[] = [];
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    mirror.afterChanges(() => gates[0]?.promise);
+    mirror.afterChanges(() => void reported.push('the job'));
+    mirror.afterChanges(() => gates[1]?.promise);
+    const settled = mirror.settled().then(() => reported.push('settled'));
+    for (const gate of gates) gate.resolve();
+    await settled;
+    expect(reported).toEqual(['the job', 'settled']);
   });
+
+  test.each(['wine/a/job.json', PART, 'wine/a.png.json'])(
+    'reports a named pipe in the place of %s, and does not wait for a writer',
+    async (key) => {
+      const { put, folder, errors } = await mirrored();
+      await mkdir(join(folder, 'wine/a'), { recursive: true });
+      makeNamedPipe(join(folder, key));
+      if (key === 'wine/a.png.json') await put(key, '{"id":"a.png#0","prediction":1,"model":[]}\n');
+      else await putJob(put);
+      expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
+    },
+  );
 
   test.each(['../out', 'wine/../../out', '/out', 'wine//out', './out', 'wine/a\\..\\out', 'wine/a\0b'])(
     'never writes %j, which leads out of the folder or to no file',
