@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { isIn, realPaths } from '../lib/jobs/run/refuse-overlap.ts';
 import { InputError } from '../lib/jobs/run/run-input.ts';
+import { removeLeftFiles, removeLeftFolders } from '../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { failureList } from './failure-table.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
@@ -41,7 +42,10 @@ async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitSt
   const fabric = await loadConfig(configUrl);
   const folders = { input: resolve(options.input), output: resolve(options.output) };
   await refuseNested(folders);
-  await makeFolders(folders, Object.keys(fabric.pipelines));
+  const pipelines = Object.keys(fabric.pipelines);
+  await makeFolders(folders, pipelines);
+  await removeLeftFolders();
+  for (const name of [...pipelines, '_rejected']) await removeLeftFiles(join(folders.output, name));
   await using session = await open({ ...options, ...folders }, { configUrl, fabric });
   signal.throwIfAborted();
   const status = await (options.once === true

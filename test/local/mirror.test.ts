@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Mirror } from '../../cli/local/mirror.ts';
+import { temporaryPath } from '../../lib/stores/atomic-file.ts';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
 import { makeNamedPipe } from '../temporary-folder.ts';
 
@@ -208,7 +209,7 @@ describe('a mirror', () => {
     for (const name of ['_SUCCESS', 'manifest.json', 'part-00000-of-00001.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
     const before = await files();
-    const blocked = join(folder, `${OTHER_PART}.${process.pid}.tmp`);
+    const blocked = temporaryPath(join(folder, OTHER_PART));
     await mkdir(blocked);
     await putJob(put);
     expect(await files()).toEqual(before);
