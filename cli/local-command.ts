@@ -1,20 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Fabric } from '../lib/config/fabric.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { isIn, realPaths } from '../lib/jobs/run/refuse-overlap.ts';
-import { InputError, isObjectFormat } from '../lib/jobs/run/run-input.ts';
-import { systemReason } from '../lib/stores/system-errors.ts';
+import { InputError } from '../lib/jobs/run/run-input.ts';
+import { removeLeftFiles, removeLeftFolders } from '../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
+import { failureList } from './failure-table.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
-import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local/local-fabric.ts';
-import { type AnsweredObjects, type EndedJob, LocalReport, shown } from './local/local-report.ts';
-import { expectRoom } from './local/memory-room.ts';
-import { Mirror } from './local/mirror.ts';
-import { stderrTelemetry } from './local/stderr-telemetry.ts';
+import { INPUT_BUCKET, OUTPUT_BUCKET } from './local/local-fabric.ts';
+import { type AnsweredObjects, type EndedJob, shown } from './local/local-report.ts';
+import { groupFailures, type Session, type SessionOptions, startSession } from './local/session.ts';
+import { watchFolder } from './local/watch-folder.ts';
+import { untilAborted } from './until-aborted.ts';
 import { untilInterrupted } from './until-interrupted.ts';
-import { expectFile, FolderUploads, watchFolder } from './local/watch-folder.ts';
 
 export interface LocalOptions {
   readonly input: string;
@@ -26,10 +25,14 @@ export interface LocalOptions {
   readonly verbose?: boolean;
 }
 
+/** Time from Ctrl-C to the end, also if something hangs. Everything that is lost with it starts again the next time. */
+const GRACE_MILLIS = 1500;
+
 /** `fabric local`: the whole fabric here, until Ctrl-C, which is how it is meant to end; or until the folder is done. */
 export function localCommand(options: LocalOptions): Promise<ExitStatus> {
   return untilInterrupted((signal) => local(options, signal), {
     interrupted: 'what has been dropped and not answered starts anew with the next run',
+    graceMillis: GRACE_MILLIS,
     verbose: options.verbose,
   });
 }
@@ -39,127 +42,71 @@ async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitSt
   const fabric = await loadConfig(configUrl);
   const folders = { input: resolve(options.input), output: resolve(options.output) };
   await refuseNested(folders);
-  await makeFolders(folders, Object.keys(fabric.pipelines));
-  await using session = await startSession({ ...options, ...folders, configUrl, fabric });
-  // Awaited here: the session is over when this function returns.
-  return await (options.once === true
+  const pipelines = Object.keys(fabric.pipelines);
+  await makeFolders(folders, pipelines);
+  await removeLeftFolders();
+  for (const name of [...pipelines, '_rejected']) await removeLeftFiles(join(folders.output, name));
+  await using session = await open({ ...options, ...folders }, { configUrl, fabric });
+  signal.throwIfAborted();
+  const status = await (options.once === true
     ? once(session, options, signal)
     : serve(session, { ...options, ...folders }, signal));
+  // Also if the session takes too long to end.
+  process.exitCode = status;
+  return status;
 }
 
-/** A fabric with its two folders. */
-interface Session extends AsyncDisposable {
-  readonly fabric: LocalFabric;
-  readonly uploads: FolderUploads;
-  readonly report: LocalReport;
-  /** Files that were not uploaded, for whatever reason. */
-  readonly refused: ReadonlySet<string>;
-  /** Results that could not be written to the folder. */
-  readonly unwritten: ReadonlySet<string>;
-  /** Resolves when the results folder is as the output bucket. */
-  settled(): Promise<void>;
-}
-
-interface SessionOptions extends LocalOptions {
-  readonly configUrl: URL;
-  readonly fabric: Fabric;
-}
-
-async function startSession(options: SessionOptions): Promise<Session> {
-  const { input, output, configUrl, fabric, workers, verbose = false, json = false, once = false } = options;
-  const objectPipelines = Object.entries(fabric.pipelines).filter(([, { input }]) => isObjectFormat(input.format));
-  const report = new LocalReport({
+function open(options: LocalOptions, rest: Pick<SessionOptions, 'configUrl' | 'fabric'>): Promise<Session> {
+  const { input, output, workers, verbose, json = false, once: isOnce = false } = options;
+  return startSession({
+    ...rest,
+    input,
     output,
-    objectPipelines: new Set(objectPipelines.map(([name]) => name)),
-    live: !once,
-    onJob: (job) => tell(job, lineOfJob(job), json, once),
-    onObjects: (objects) => tell(objects, lineOfObjects(objects, output), json, once),
-  });
-  const running = await startLocalFabric({
-    configUrl,
-    fabric,
-    telemetry: stderrTelemetry({ verbose }),
     workers,
-    ...(verbose ? { onOutput: (line: string) => console.error(line) } : {}),
-    onJobEnded: (event) => void mirror.settled().then(() => report.jobEnded(event)),
+    verbose,
+    live: !isOnce,
+    onJob: (job) => tell(job, lineOfJob(job), json, isOnce),
+    onObjects: (objects) => tell(objects, lineOfObjects(objects, output), json, isOnce),
   });
-  const unwritten = new Set<string>();
-  const mirror = new Mirror({
-    store: running.store,
-    bucket: OUTPUT_BUCKET,
-    folder: output,
-    onMirrored: (key, path) => report.mirrored(key, path),
-    onError(key, error) {
-      unwritten.add(key);
-      console.error(`fabric: ${key} can't be written to ${shown(output)}: ${error.message}`);
-    },
-  });
-  running.onChanged((object) => mirror.objectChanged(object));
-  const refused = new Set<string>();
-  const uploads = new FolderUploads({
-    folder: input,
-    pipelines: Object.keys(fabric.pipelines),
-    async upload(key, path) {
-      await expectFile(path);
-      await expectRoom(path);
-      await running.store.put({ bucket: INPUT_BUCKET, key }, { path });
-    },
-    onStray(path) {
-      refused.add(path);
-      console.error(`fabric: ${shown(path)} lies in no pipeline's folder: drop it in ${shown(input)}/<pipeline>/`);
-    },
-    onSkipped: (path) => console.error(`fabric: ${shown(path)} is left out: its name begins with '_' or '.'`),
-    onError(path, error) {
-      refused.add(path);
-      console.error(`fabric: ${shown(path)} can't be uploaded: ${systemReason(error)}`);
-    },
-  });
-  return {
-    fabric: running,
-    uploads,
-    report,
-    refused,
-    unwritten,
-    settled: () => mirror.settled(),
-    async [Symbol.asyncDispose]() {
-      await running[Symbol.asyncDispose]();
-      await mirror.settled();
-      report[Symbol.dispose]();
-    },
-  };
 }
 
 /** Deals with the files that are there now. */
 async function once(session: Session, { json }: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  const { fabric, uploads, report, refused, unwritten } = session;
+  const { fabric, uploads, report, refused } = session;
   await uploads.addAll();
-  await uploads.settled();
+  await untilAborted(uploads.settled(), signal);
   await fabric.idle({ signal });
-  await session.settled();
+  await untilAborted(session.settled(), signal);
   report.flush();
   const summary = report.summary();
+  const [unwritten, unanswered] = [session.unwritten(), session.unanswered()];
+  const failures = await untilAborted(groupFailures(session), signal);
+  const groups = { failureGroups: failures.list(), otherFailures: failures.others };
   const parked = await fabric.parked();
-  if (json === true) console.log(JSON.stringify(summary));
-  if (parked > 0) {
-    console.error(
-      `fabric: ${parked} message${parked === 1 ? ' was' : 's were'} given up after every try; see above why`,
-    );
-  }
+  if (json === true) console.log(JSON.stringify({ ...summary, unwritten, unanswered, ...groups }));
+  else if (failures.total > 0) console.log(failureList(failures));
+  if (parked > 0) say(`${parked} message${parked === 1 ? ' was' : 's were'} given up after every try; see above why`);
+  for (const key of unanswered) say(`${key} has no results: run again`);
   const isWhole = summary.jobs.every((job) => job.status === 'complete');
-  const isAllThere = refused.size === 0 && unwritten.size === 0;
+  const isAllThere = refused.size + unwritten.length + unanswered.length === 0;
   if (!isWhole || parked > 0 || summary.rejected > 0 || !isAllThere) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
 
 /** Deals with files as they are dropped, until it is told to stop. */
 async function serve(session: Session, options: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  const stopped = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => stopped.resolve(), { once: true });
   if (options.json !== true) console.log(welcome(session.fabric.endpoint, options));
   await using _watcher = await watchFolder(options.input, session.uploads);
-  if (!signal.aborted) await stopped.promise;
+  // Ctrl-C is how it is meant to end.
+  await untilAborted(new Promise<never>(() => {}), signal).catch(() => {});
   session.report.flush();
-  return EXIT.success;
+  const unwritten = session.unwritten();
+  if (unwritten.length > 0) say(`results that could not be written: ${unwritten.join(', ')}`);
+  return unwritten.length > 0 ? EXIT.failure : EXIT.success;
+}
+
+function say(message: string): void {
+  console.error(`fabric: ${message}`);
 }
 
 async function makeFolders(
@@ -188,8 +135,9 @@ function tell(what: EndedJob | AnsweredObjects, line: string, json: boolean, isO
   else if (!isOnce) console.log(JSON.stringify(what));
 }
 
-function lineOfJob({ pipeline, status, succeeded, failed, results }: EndedJob): string {
-  const state = status === 'complete' ? '' : ` (${status})`;
+function lineOfJob({ pipeline, status, succeeded, failed, results, isWritten }: EndedJob): string {
+  const states = [...(status === 'complete' ? [] : [status]), ...(isWritten ? [] : ['not completely written'])];
+  const state = states.length === 0 ? '' : ` (${states.join(', ')})`;
   return `${pipeline}: ${counted(succeeded, failed)}${state}: ${shown(results)}`;
 }
 

@@ -10,6 +10,7 @@ import { refuseOverlap } from '../lib/jobs/run/refuse-overlap.ts';
 import type { RejectedInput } from '../lib/jobs/run/reject-input.ts';
 import { type LooseResult, runLooseElements } from '../lib/jobs/run/run-loose-elements.ts';
 import { type JobResult, runJobs } from '../lib/jobs/run/run-jobs.ts';
+import { removeLeftFolders } from '../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from './missing-field-warning.ts';
@@ -44,6 +45,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<ExitStatus> {
   const startedAt = performance.now();
+  await removeLeftFolders();
   const configUrl = pathToFileURL(resolve(options.config));
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   await using output = await openOutput(options.output);

@@ -8,6 +8,8 @@ import { EXIT, type ExitStatus } from './exit-status.ts';
 export interface UntilInterruptedOptions {
   /** What is said where Ctrl-C or SIGTERM ended it. */
   readonly interrupted: string;
+  /** Maximum time from the signal to the end of the process. @default no limit */
+  readonly graceMillis?: number;
   /** Whether the stack of an error is shown too. */
   readonly verbose?: boolean | undefined;
 }
@@ -15,10 +17,13 @@ export interface UntilInterruptedOptions {
 /** Does the work of a command, until Ctrl-C: what goes wrong is one clear message on stderr, and an exit status. */
 export async function untilInterrupted(
   work: (signal: AbortSignal) => Promise<ExitStatus>,
-  { interrupted, verbose = false }: UntilInterruptedOptions,
+  { interrupted, graceMillis, verbose = false }: UntilInterruptedOptions,
 ): Promise<ExitStatus> {
   const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort(new Error('interrupted'));
+  const onSignal = (name: NodeJS.Signals): void => {
+    interrupt.abort(new Error('interrupted'));
+    if (graceMillis !== undefined) endAfter(graceMillis, name, `fabric: interrupted; ${interrupted}`);
+  };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {
@@ -36,6 +41,18 @@ export async function untilInterrupted(
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+/** Ends the process if it still runs after a time: with its exit status, if it has one, or else by the signal. */
+function endAfter(millis: number, signal: NodeJS.Signals, message: string): void {
+  const end = (): void => {
+    if (process.exitCode !== undefined) process.exit();
+    console.error(message);
+    // Not `process.exit`, which waits for threads that are blocked in a system call.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  };
+  setTimeout(end, millis).unref();
 }
 
 /** Returns the message and where in the user's code it was thrown, such as in a handler that can't load its model. */

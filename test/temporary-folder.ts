@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,4 +17,9 @@ export async function writeIn(folder: string, name: string, content: string | Ui
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
   return path;
+}
+
+/** Makes a named pipe. Node has no function for that. */
+export function makeNamedPipe(path: string): void {
+  execFileSync('bash', ['-c', 'mkfifo "$0"', path]);
 }

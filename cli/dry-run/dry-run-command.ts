@@ -53,7 +53,7 @@ async function dryRun(
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
   });
   await engine.ready({ signal });
-  await using staging = await temporaryFolder('fabric-dry-run-');
+  await using staging = await temporaryFolder('dry-run');
   const bar = new ProgressBar(process.stderr);
   const onProgress = (what: string, share: number): void => bar.prepare(what, share);
   const { limit } = options;

@@ -67,7 +67,7 @@ async function estimateRun(
   });
   await engine.ready({ signal });
   const start = between(started, readMeters(0));
-  await using staging = await temporaryFolder('fabric-estimate-');
+  await using staging = await temporaryFolder('estimate');
   const bar = new ProgressBar(process.stderr);
   const onProgress = (what: string, share: number): void => bar.prepare(what, share);
   try {

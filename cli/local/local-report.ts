@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import type { JobStatus } from '../../lib/jobs/manifest.ts';
+import { answerHead, answerKey, rejectedKey } from '../../lib/jobs/output-layout.ts';
+import type { GroupedFailure } from '../../lib/jobs/report/failure-groups.ts';
+import { looseId } from '../../lib/jobs/run/foreign-files.ts';
 
 /** A job that has ended. */
 export interface EndedJob {
@@ -13,6 +16,8 @@ export interface EndedJob {
   readonly failed: number;
   /** The folder of its results. */
   readonly results: string;
+  /** False if some of the results could not be written to the folder. */
+  readonly isWritten: boolean;
 }
 
 /** Objects of a pipeline that are one element each. */
@@ -34,6 +39,12 @@ export interface LocalSummary {
   readonly rejected: number;
 }
 
+/** A job that has ended, and its folder in the output bucket. */
+interface NotedJob {
+  readonly folder: string;
+  readonly ended: EndedJob;
+}
+
 export interface LocalReportOptions {
   /** The results folder. */
   readonly output: string;
@@ -48,41 +59,80 @@ export interface LocalReportOptions {
 
 /** Answers that come within so long of each other are told of together. */
 const TOGETHER_MILLIS = 1000;
+/** End of the folder of a job whose object key had another version before. */
+const OTHER_VERSION = /@[0-9a-f]{12}$/;
 
 /** Gathers what became of what was dropped, from the results as they come. */
 export class LocalReport implements Disposable {
   readonly #options: LocalReportOptions;
-  readonly #jobs = new Map<string, EndedJob>();
-  /** Whether each answered object succeeded, by the object key of its answer. */
-  readonly #answers = new Map<string, boolean>();
+  readonly #jobs = new Map<string, NotedJob>();
+  /** The failure of each answered object, undefined if it succeeded, by the object key of its answer. */
+  readonly #answers = new Map<string, GroupedFailure | undefined>();
   /** The answers that have not been told of. */
-  #fresh = new Map<string, boolean>();
-  #rejected = 0;
+  #fresh = new Map<string, GroupedFailure | undefined>();
+  readonly #rejected = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LocalReportOptions) {
     this.#options = options;
   }
 
-  /** A job has ended, and its results are in the folder. A second end that says the same is the first, told again. */
-  jobEnded({ pipeline, job, status, counts, manifest }: JobEvent): void {
-    const key = manifest.replace(/^s3:\/\/[^/]+\//, '');
-    const ended = { pipeline, job, status, ...counts, results: dirname(join(this.#options.output, key)) };
-    const before = this.#jobs.get(job);
-    this.#jobs.set(job, ended);
-    if (JSON.stringify(before) !== JSON.stringify(ended)) this.#options.onJob(ended);
+  /** Jobs that have ended, by id, each with its folder in the output bucket. */
+  get jobs(): ReadonlyMap<string, NotedJob> {
+    return this.#jobs;
+  }
+
+  /** Failures of objects that are one element each. */
+  get failures(): readonly GroupedFailure[] {
+    return [...this.#answers.values()].filter((failure) => failure !== undefined);
+  }
+
+  /**
+   * A job has ended, and its results are in the folder, as far as they can be written. A second end that says the same is
+   * the first, told again.
+   */
+  jobEnded(
+    { pipeline, job, status, counts, manifest }: JobEvent,
+    { isWritten }: { readonly isWritten: boolean },
+  ): void {
+    const folder = folderOf(manifest);
+    const ended = { pipeline, job, status, ...counts, results: join(this.#options.output, folder), isWritten };
+    this.#note(job, { folder, ended });
+  }
+
+  /** The results of a job could not all be written, and are all there now. */
+  recovered(folder: string): void {
+    for (const [job, noted] of this.#jobs)
+      if (noted.folder === folder) this.#note(job, { folder, ended: { ...noted.ended, isWritten: true } });
   }
 
   /** An object of the output bucket is a file of the folder now. */
   async mirrored(key: string, path: string): Promise<void> {
-    if (key.startsWith('_rejected/')) this.#rejected += 1;
-    if (!this.#isAnswer(key)) return;
-    const answer = JSON.parse(await readFile(path, 'utf8')) as { readonly error?: unknown };
-    this.#answers.set(key, answer.error === undefined);
-    this.#fresh.set(key, answer.error === undefined);
+    if (key.startsWith('_rejected/')) this.#rejected.add(key);
+    const name = this.#answeredName(key);
+    if (name === undefined) return;
+    const text = await readFile(path, 'utf8');
+    // The results of a job have the same names, if an object is named `job` or `manifest`.
+    if (!text.startsWith(answerHead(looseId(name)))) return;
+    // The fabric's own.
+    const answer = JSON.parse(text) as GroupedFailure | (Partial<GroupedFailure> & { readonly error?: never });
+    const failure = answer.error === undefined ? undefined : answer;
+    this.#answers.set(key, failure);
+    this.#fresh.set(key, failure);
     if (!this.#options.live) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), TOGETHER_MILLIS);
+  }
+
+  /** Returns the object keys that have neither results, nor an answer, nor a reason that they have none. */
+  withoutResults(objectKeys: Iterable<string>): readonly string[] {
+    const folders = [...this.#jobs.values()].map(({ folder }) => folder);
+    const ended = new Set([...folders, ...folders.map((folder) => folder.replace(OTHER_VERSION, ''))]);
+    return [...objectKeys].filter((key) => {
+      const [pipeline = '', ...name] = key.split('/');
+      const isAnswered = this.#answers.has(answerKey(pipeline, name.join('/')));
+      return !ended.has(key) && !isAnswered && !this.#rejected.has(rejectedKey(key));
+    });
   }
 
   /** Tells of the objects that were answered since it last did. */
@@ -94,39 +144,47 @@ export class LocalReport implements Disposable {
   }
 
   summary(): LocalSummary {
-    const jobs = [...this.#jobs.values()];
+    const jobs = [...this.#jobs.values()].map(({ ended }) => ended);
     const objects = countByPipeline(this.#answers);
     const all = [...jobs, ...objects];
     const succeeded = all.reduce((sum, part) => sum + part.succeeded, 0);
     const failed = all.reduce((sum, part) => sum + part.failed, 0);
     const { output } = this.#options;
-    return { output, total: succeeded + failed, succeeded, failed, jobs, objects, rejected: this.#rejected };
+    return { output, total: succeeded + failed, succeeded, failed, jobs, objects, rejected: this.#rejected.size };
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 
-  #isAnswer(key: string): boolean {
-    const [pipeline = '', first = ''] = key.split('/');
-    return (
-      this.#options.objectPipelines.has(pipeline) &&
-      !first.startsWith('_') &&
-      key.endsWith('.json') &&
-      !/\/(?:job|manifest)\.json$/.test(key)
-    );
+  #note(job: string, noted: NotedJob): void {
+    const before = this.#jobs.get(job);
+    this.#jobs.set(job, noted);
+    if (JSON.stringify(before) !== JSON.stringify(noted)) this.#options.onJob(noted.ended);
+  }
+
+  /** Returns the name of the object that a key can be the answer to. */
+  #answeredName(key: string): string | undefined {
+    const [pipeline = '', ...name] = key.split('/');
+    if (!this.#options.objectPipelines.has(pipeline) || name[0]?.startsWith('_') !== false) return undefined;
+    return key.endsWith('.json') ? name.join('/').slice(0, -'.json'.length) : undefined;
   }
 }
 
-function countByPipeline(answers: ReadonlyMap<string, boolean>): readonly AnsweredObjects[] {
+/** Returns the folder in the output bucket from the URI of a job's manifest. */
+export function folderOf(manifest: string): string {
+  return dirname(manifest.replace(/^s3:\/\/[^/]+\//, ''));
+}
+
+function countByPipeline(answers: ReadonlyMap<string, GroupedFailure | undefined>): readonly AnsweredObjects[] {
   const counts = new Map<string, AnsweredObjects>();
-  for (const [key, isPrediction] of answers) {
+  for (const [key, failure] of answers) {
     const [pipeline = ''] = key.split('/');
     const { succeeded, failed } = counts.get(pipeline) ?? { succeeded: 0, failed: 0 };
     counts.set(pipeline, {
       pipeline,
-      succeeded: succeeded + (isPrediction ? 1 : 0),
-      failed: failed + (isPrediction ? 0 : 1),
+      succeeded: succeeded + (failure === undefined ? 1 : 0),
+      failed: failed + (failure === undefined ? 0 : 1),
     });
   }
   return [...counts.values()];

@@ -1,82 +1,106 @@
-import { rename, rm } from 'node:fs/promises';
-import { dirname, relative, sep } from 'node:path';
+import { jobKey } from '../../lib/jobs/job-record.ts';
 import { STAGING } from '../../lib/jobs/output-layout.ts';
-import { openSpool, temporaryPath } from '../../lib/stores/atomic-file.ts';
 import { pathOfKey } from '../../lib/stores/file-names.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { MirroredFiles } from './mirrored-files.ts';
+import { type GroupContext, MirroredGroup } from './mirrored-group.ts';
+import { groupOfKey } from './result-keys.ts';
+import { StagedObjects } from './staged-objects.ts';
 
 export interface MirrorOptions {
   readonly store: ObjectStore;
   /** The bucket whose objects are mirrored. */
   readonly bucket: string;
-  /** Where to. */
+  /** Target folder. */
   readonly folder: string;
-  /** An object is a file now. */
+  /** An object was written to its file. */
   readonly onMirrored?: (key: string, path: string) => void | Promise<void>;
-  /** An object can't be a file here. */
+  /** An object can't be written to its file. Called once for each reason. */
   readonly onError: (key: string, error: Error) => void;
+  /** A job, or a single object, of which something could not be written, is complete now. */
+  readonly onRecovered?: (name: string) => void;
 }
 
 /**
  * Mirrors a bucket to a folder, without the fabric's internal objects: one object after the other, in the order
- * in which they were written, each file in one step. When a job is recorded, the results that an earlier session
- * left in its folder are removed. A file that the fabric did not write stays: an object with its path is an error.
+ * in which they were written, each file in one step.
+ *
+ * What can't be written of a job holds back its `manifest.json` and `_SUCCESS`, and is tried again when all changes are
+ * mirrored, after at least one more change.
+ *
+ * Results that an earlier session left of a job stay until those of this session are complete on disk; then they are
+ * replaced. A file that the fabric did not write stays: an object with its path is an error.
  */
 export class Mirror {
   readonly #options: MirrorOptions;
-  readonly #files: MirroredFiles;
+  readonly #context: GroupContext;
+  /** Jobs and single objects with pending changes, each with the number of the change after which it was last tried. */
+  readonly #groups = new Map<string, { readonly group: MirroredGroup; readonly triedAt: number }>();
+  /** Folders of the jobs that this session recorded. */
+  readonly #jobs = new Set<string>();
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #changes = 0;
 
   constructor(options: MirrorOptions) {
+    const { folder, onError, onMirrored = () => {} } = options;
     this.#options = options;
-    this.#files = new MirroredFiles(options.folder);
+    this.#context = {
+      files: new MirroredFiles(),
+      pathOf: (key) => pathOfKey(folder, key),
+      stage: () => new StagedObjects(options),
+      onMirrored,
+      onError,
+    };
+  }
+
+  /** Folders of jobs, and keys of single objects, that are not complete because something can't be written. */
+  get unwritten(): readonly string[] {
+    return [...this.#groups.values()].filter(({ group }) => group.hasFailed).map(({ group }) => group.name);
   }
 
   /** An object was written or removed; it may be of any bucket. */
   objectChanged({ bucket, key }: { readonly bucket: string; readonly key: string }): void {
     if (bucket !== this.#options.bucket || key.startsWith(`${STAGING}/`)) return;
-    this.#last = this.#last
-      .then(() => this.#mirror(key))
-      .catch((error: unknown) => this.#options.onError(key, error as Error));
+    this.afterChanges(() => this.#change(key));
   }
 
-  /** Resolves when the folder is as the bucket is now. */
+  /** Runs work, which must not throw, when all changes until now are mirrored. `settled` waits for it too. */
+  afterChanges(work: () => void | Promise<void>): void {
+    this.#waiting += 1;
+    this.#last = this.#last.then(async () => {
+      await work();
+      this.#waiting -= 1;
+      if (this.#waiting === 0) await this.#retry();
+    });
+  }
+
+  /** Resolves when the folder is as the bucket is now, as far as it can be. */
   async settled(): Promise<void> {
     for (let last; last !== this.#last;) await (last = this.#last);
   }
 
-  async #mirror(key: string): Promise<void> {
-    const { store, bucket, folder, onMirrored } = this.#options;
-    const path = pathBelow(folder, key);
-    if (this.#files.isRefused(path)) return;
-    const spool = await openSpool(temporaryPath(path));
-    try {
-      const object = await store.get({ bucket, key });
-      if (object === undefined) return await this.#files.remove(path);
-      for await (const chunk of object.chunks) await spool.write(chunk);
-      await spool.close();
-      await this.#files.makeRoom(path, { name: nameOf(folder, path), written: spool.path });
-      await rename(spool.path, path);
-      this.#files.add(path);
-      await onMirrored?.(key, path);
-    } finally {
-      await spool.close();
-      await rm(spool.path, { force: true });
-    }
+  async #change(key: string): Promise<void> {
+    this.#changes += 1;
+    const name = groupOfKey(key, (folder) => this.#jobs.has(folder));
+    if (key === jobKey(name)) this.#jobs.add(name);
+    await this.#try(this.#groups.get(name)?.group ?? new MirroredGroup(name, this.#context), (group) =>
+      group.change(key),
+    );
   }
-}
 
-/** Returns the path of a file's folder below its pipeline's folder. */
-function nameOf(folder: string, path: string): string {
-  return relative(folder, dirname(path)).split(sep).slice(1).join('/');
-}
-
-/** @throws where a key leads out of the folder, or to no file in it. */
-function pathBelow(folder: string, key: string): string {
-  const segments = key.split('/');
-  if (segments.some((segment) => /^\.{0,2}$/.test(segment) || /[\0\\]/.test(segment))) {
-    throw new RangeError('its key has a segment that no file can be called');
+  /** Tries again what could not be written before the latest change. */
+  async #retry(): Promise<void> {
+    for (const { group, triedAt } of this.#groups.values())
+      if (group.hasFailed && triedAt < this.#changes) await this.#try(group, () => group.retry());
   }
-  return pathOfKey(folder, key);
+
+  async #try(group: MirroredGroup, write: (group: MirroredGroup) => Promise<void>): Promise<void> {
+    const hadFailed = group.hasFailed;
+    this.#groups.set(group.name, { group, triedAt: this.#changes });
+    await write(group);
+    if (!group.isDone) return;
+    this.#groups.delete(group.name);
+    if (hadFailed) this.#options.onRecovered?.(group.name);
+  }
 }

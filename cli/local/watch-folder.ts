@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { watch } from 'chokidar';
 import { isSkippedName } from '../../lib/jobs/run/files-below.ts';
-import { lookAt } from '../../lib/jobs/run/folder-entries.ts';
+import { lookAtEntry } from '../../lib/jobs/run/folder-entries.ts';
 
 export interface FolderUploadsOptions {
   /** Holds a folder for each pipeline. */
@@ -12,6 +12,8 @@ export interface FolderUploadsOptions {
   readonly upload: (key: string, path: string) => Promise<void>;
   /** A file that lies in no pipeline's folder. */
   readonly onStray: (path: string) => void;
+  /** Called for each entry that is skipped because it is not a regular file: a link, a named pipe, a device. */
+  readonly onOdd: (path: string, reason: string) => void;
   /** Called once for each file or folder that is skipped because its name begins with `_` or `.`. */
   readonly onSkipped: (path: string) => void;
   readonly onError: (path: string, error: unknown) => void;
@@ -22,13 +24,18 @@ const UPLOADS_AT_ONCE = 8;
 const STABLE_MILLIS = 300;
 const STABILITY_POLL_MILLIS = 50;
 
-/** Uploads the files of a folder, some at a time. What becomes of each is told, and nothing is thrown. */
+/**
+ * Uploads the files of a folder, some at a time. What becomes of each is told, and nothing is thrown.
+ *
+ * Links are not followed: whoever can write to the folder could have any file read that the user of the fabric can read.
+ */
 export class FolderUploads {
   readonly #options: FolderUploadsOptions;
   /** In the order in which they are to be uploaded, each once. */
   readonly #waiting = new Set<string>();
   readonly #skipped = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
+  #isStopped = false;
 
   constructor(options: FolderUploadsOptions) {
     this.#options = options;
@@ -40,8 +47,7 @@ export class FolderUploads {
     const segments = relative(folder, path).split(sep);
     const skipped = segments.findIndex(isSkippedName);
     if (skipped !== -1) return this.#skip(join(folder, ...segments.slice(0, skipped + 1)));
-    if (segments.length < 2 || !this.#options.pipelines.includes(segments[0] ?? '')) this.#options.onStray(path);
-    else this.#waiting.add(path);
+    this.#waiting.add(path);
     this.#startNext();
   }
 
@@ -56,6 +62,12 @@ export class FolderUploads {
   /** Resolves when all files that were added are uploaded. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  /** Starts no further uploads, and reports no errors of those that are running. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#waiting.clear();
   }
 
   #skip(path: string): void {
@@ -75,11 +87,15 @@ export class FolderUploads {
   }
 
   async #upload(path: string): Promise<void> {
-    const { folder, upload, onError } = this.#options;
+    const { folder, pipelines, upload, onStray, onOdd, onError } = this.#options;
     try {
-      await upload(relative(folder, path).split(sep).join('/'), path);
+      const segments = relative(folder, path).split(sep);
+      const look = await lookAtEntry(path);
+      if (look.kind === 'failed') onOdd(path, look.failure.message);
+      else if (segments.length < 2 || !pipelines.includes(segments[0] ?? '')) onStray(path);
+      else await upload(segments.join('/'), path);
     } catch (error) {
-      onError(path, error);
+      if (!this.#isStopped) onError(path, error);
     } finally {
       this.#running.delete(path);
       this.#startNext();
@@ -97,6 +113,7 @@ export async function watchFolder(
   { stableMillis = STABLE_MILLIS }: { readonly stableMillis?: number } = {},
 ): Promise<AsyncDisposable> {
   const watcher = watch(folder, {
+    followSymlinks: false,
     ignored: (path) =>
       relative(folder, path)
         .split(sep)
@@ -110,11 +127,4 @@ export async function watchFolder(
   watcher.on('error', (error) => ready.reject(error));
   await ready.promise;
   return { [Symbol.asyncDispose]: () => watcher.close() };
-}
-
-/** Makes sure that a path is a regular file. @throws if it is not: reading a named pipe would wait for a writer */
-export async function expectFile(path: string): Promise<void> {
-  const look = await lookAt(path);
-  if (look.kind === 'failed') throw new Error(look.failure.message);
-  if (look.kind === 'folder') throw new Error('it is a link to a folder, which is not followed here');
 }

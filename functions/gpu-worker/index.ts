@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
 import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
 import { areTooMany } from '../../lib/remote/governor/too-many.ts';
+import { removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { GovernedEngine } from '../processor/governed-engine.ts';
@@ -66,7 +66,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-await removeLeftSpools();
+await removeLeftFolders({ isShared: false });
 if (healthPort !== undefined) {
   const { port } = await serveHealth(healthPort, () => worker.health);
   telemetry.info('the health endpoint listens', { port });

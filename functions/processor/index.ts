@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../lib/errors.ts';
-import { removeLeftSpools } from '../../lib/jobs/commit/outcome-spool.ts';
+import { removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { resetHeapLimits } from '../heap-limits.ts';
@@ -23,7 +23,7 @@ const telemetry = openTelemetry('processor');
 const sqs = openSqsClient();
 const engine = new GovernedEngine({ ...settings, configUrl: new URL(config, import.meta.url), telemetry });
 
-await removeLeftSpools();
+await removeLeftFolders({ isShared: false });
 
 const processor = createProcessorHandler({
   output: { store: openS3ObjectStore(), bucket: outputBucket },

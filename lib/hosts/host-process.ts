@@ -1,8 +1,8 @@
-import { enableCompileCache } from 'node:module';
 import { Socket } from 'node:net';
 import { carryError } from '../errors.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
+import { enableOwnCompileCache } from '../stores/compile-cache.ts';
 import { bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { findHandler, type HostedModel, loadHostedModel } from './hosted-model.ts';
 import type { FromHost, LoadFrame, RunFrame, ToHost } from './protocol.ts';
@@ -17,7 +17,7 @@ const INPUT_FD = 3;
 const OUTPUT_FD = 4;
 const READ_BUFFER_BYTES = 1024 * 1024;
 
-enableCompileCache();
+enableOwnCompileCache();
 watchParent();
 // Ctrl-C in a terminal goes to every process of the group; only the supervisor may end a host.
 process.on('SIGINT', () => {});

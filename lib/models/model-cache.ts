@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, stat, statfs, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError, FabricError } from '../errors.ts';
+import { privateFolder, UnsafeFolderError } from '../stores/private-folder.ts';
 import { Serial } from '../stores/serial.ts';
 import { type CacheNote, EVICTED, FETCHING, FILES, HOLDS, makeRoom, NOTE, renamed } from './cache-folder.ts';
 import { ownName } from './cache-holds.ts';
@@ -140,11 +141,14 @@ async function openFolder(named: string | undefined): Promise<string> {
     return resolve(named);
   }
   const user = process.getuid?.();
-  const folder = join(tmpdir(), `inference-fabric-models${user === undefined ? '' : `-${user}`}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Whoever made it could put models of their own there.
-  if (user === undefined || (await stat(folder)).uid === user) return folder;
-  throw new ConfigError(`${folder} belongs to another user: set ${FOLDER_VARIABLE} to a folder of your own`);
+  try {
+    // Other users could put models of their own there.
+    return privateFolder(join(tmpdir(), `inference-fabric-models${user === undefined ? '' : `-${user}`}`));
+  } catch (error) {
+    if (!(error instanceof UnsafeFolderError)) throw error;
+    const advice = `set ${FOLDER_VARIABLE} to a folder of your own`;
+    throw new ConfigError(`${error.message}: ${advice}`, { cause: error });
+  }
 }
 
 /** @throws where it is not whole. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { OWNER_TAG, ownerTag } from './owner-tag.ts';
 
 /** Limit of Linux and macOS on the name of a file or folder, in bytes. */
 const MAX_NAME_BYTES = 255;
@@ -23,12 +24,12 @@ export function fittingName(name: string, maxBytes = MAX_NAME_BYTES): string {
   return firstBytes(name, maxBytes - Buffer.byteLength(end)) + end;
 }
 
-/** End of the name of a file until it is complete: the id of the writing process. */
-export const TEMPORARY_SUFFIX = /\.\d+\.tmp$/;
+/** End of the name of a file until it is complete: the tag of the writing process. */
+export const TEMPORARY_SUFFIX = new RegExp(String.raw`\.${OWNER_TAG}\.tmp$`);
 
-/** Returns the name of a file until it is complete: its name, cut if too long, and the id of the writing process. */
+/** Returns the name of a file until it is complete: its name, cut if too long, and the tag of the writing process. */
 export function temporaryName(name: string): string {
-  const end = `.${process.pid}.tmp`;
+  const end = `.${ownerTag()}.tmp`;
   return fittingName(name, MAX_NAME_BYTES - end.length) + end;
 }
 

@@ -8,6 +8,8 @@ const WORDS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead back to themselves',
   EISDIR: 'it is a folder',
   ENOSPC: 'the disk is full (ENOSPC)',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
   EIO: 'the disk reports an input/output error (EIO)',
 };
 

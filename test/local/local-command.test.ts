@@ -1,17 +1,18 @@
+import { once } from 'node:events';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { descendantsOf } from '../processes.ts';
 import { configPath, type Ended, fabric, filesBelow, linesIn, startFabric } from '../cli/run-fabric.ts';
-import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { makeNamedPipe, temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 function args(folder: string, ...flags: readonly string[]): string[] {
   const folders = ['--input', join(folder, 'in'), '--output', join(folder, 'out')];
   return ['local', ...folders, '--config', configPath, '--workers', '1', ...flags];
 }
 
-function once(folder: string, ...flags: readonly string[]): Promise<Ended> {
+function runOnce(folder: string, ...flags: readonly string[]): Promise<Ended> {
   return startFabric(args(folder, '--once', ...flags)).ended;
 }
 
@@ -23,16 +24,18 @@ function withoutFacts(line: string): string {
 const numbers = (...ns: readonly number[]): string => ns.map((n) => `{"n":${n}}\n`).join('');
 
 describe('fabric local --once', () => {
-  test('deals with all that is there: status 3 where elements failed, a line for each job, the tree of results', async () => {
+  test('deals with all that is there: status 3 where elements failed, a line for each job, the reasons, the tree of results', async () => {
     const folder = await temporaryFolder();
     await writeIn(folder, 'in/numbers/a b/n+1.jsonl', numbers(1, -2, 3));
     await writeIn(folder, 'in/rows/rows.csv', 'id,a,b,c\nr1,1,2,3\n');
     const image = await readFile(new URL('../../examples/data/digits/digit-0001.png', import.meta.url));
     for (const name of ['1.png', '2.png', 'set/3.png']) await writeIn(folder, `in/images/${name}`, image);
-    const { status, stdout, stderr } = await once(folder);
+    const { status, stdout, stderr } = await runOnce(folder);
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
     // Images are answered one by one, and told of together.
     expect(stdout.split('\n').filter(Boolean).toSorted()).toEqual([
+      '   no negative numbers',
+      expect.stringMatching(/^1\. 1 failed at map: RangeError \(.*\), such as a b\/n\+1\.jsonl#8$/),
       `images: 3 succeeded, 0 failed: ${join(folder, 'out/images')}/<file>.json`,
       `numbers: 2 succeeded, 1 failed: ${join(folder, 'out/numbers/a b/n+1.jsonl')}`,
       `rows: 1 succeeded, 0 failed: ${join(folder, 'out/rows/rows.csv')}`,
@@ -55,7 +58,7 @@ describe('fabric local --once', () => {
     for (const name of ['_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
       await writeIn(results, name, '{"id":"of an earlier session"}\n');
     await writeIn(folder, 'in/numbers/n.jsonl', numbers(7));
-    const { status, stdout, stderr } = await once(folder, '--json');
+    const { status, stdout, stderr } = await runOnce(folder, '--json');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^\{.*\}\n$/);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -77,14 +80,19 @@ describe('fabric local --once', () => {
     await writeIn(stopped, 'in/numbers/damaged.jsonl.gz', gzipSync('{"n":1}\n').subarray(0, -12));
     await writeIn(stopped, 'in/unknown/n.jsonl', numbers(1));
     await symlink(join(stopped, 'nowhere'), join(stopped, 'in/numbers/dangling.jsonl'));
-    const { status, stdout, stderr } = await once(stopped);
+    await writeIn(stopped, 'outside/secret.jsonl', 'secret\n');
+    await symlink('../../outside/secret.jsonl', join(stopped, 'in/numbers/secret.jsonl'));
+    makeNamedPipe(join(stopped, 'in/numbers/pipe.jsonl'));
+    const { status, stdout, stderr } = await runOnce(stopped);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^strict: 0 succeeded, \d failed/m);
     expect(new Set(stderr.split('\n').map(withoutFacts))).toEqual(
       new Set([
         expect.stringMatching(
-          /^fabric: .*in\/numbers\/dangling\.jsonl can't be uploaded: it is a link to .*nowhere, which/,
+          /^fabric: .*in\/numbers\/dangling\.jsonl is skipped: it is a link to .*nowhere, and links/,
         ),
+        expect.stringMatching(/^fabric: .*in\/numbers\/secret\.jsonl is skipped: it is a link to .*secret\.jsonl, and/),
+        expect.stringMatching(/^fabric: .*in\/numbers\/pipe\.jsonl is skipped: it is a named pipe/),
         expect.stringMatching(/^fabric: .*in\/numbers\/_mine\.jsonl is left out: its name begins with '_' or '\.'$/),
         expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
         expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
@@ -93,6 +101,46 @@ describe('fabric local --once', () => {
       ]),
     );
     expect(await filesBelow(join(stopped, 'out/_rejected'))).toEqual(['numbers/damaged.jsonl.gz.json']);
+  });
+});
+
+describe('results that can not be written', () => {
+  test('end fabric local with 1, hold back the end of their job only, and are there after the next run', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['blocked.jsonl', 'good.jsonl', 'back\\slash.jsonl'])
+      await writeIn(folder, `in/numbers/${name}`, numbers(1, 2));
+    const blocked = join(folder, 'out/numbers/blocked.jsonl');
+    const part = 'part-00000-of-00001.jsonl';
+    await mkdir(join(blocked, part), { recursive: true });
+    const first = await runOnce(folder, '--json');
+    expect(first.status).toBe(1);
+    expect(first.stderr.split('\n').toSorted()).toEqual([
+      '',
+      expect.stringMatching(
+        /^fabric: numbers\/back\\slash\.jsonl\/job\.json can't be written .* rename the input\. Until/,
+      ),
+      expect.stringMatching(
+        /^fabric: numbers\/blocked\.jsonl\/part-.* can't be written to .*: .* is a folder: move it\. Until/,
+      ),
+    ]);
+    const { jobs, unwritten } = JSON.parse(first.stdout) as {
+      jobs: { results: string; isWritten: boolean }[];
+      unwritten: string[];
+    };
+    expect(jobs.filter(({ isWritten }) => isWritten).map(({ results }) => results)).toEqual([
+      join(folder, 'out/numbers/good.jsonl'),
+    ]);
+    expect(unwritten.toSorted()).toEqual(['numbers/back\\slash.jsonl', 'numbers/blocked.jsonl']);
+    expect(await filesBelow(join(folder, 'out'))).toEqual([
+      'numbers/blocked.jsonl/job.json',
+      ...['_SUCCESS', 'job.json', 'manifest.json', part].map((name) => `numbers/good.jsonl/${name}`),
+    ]);
+    await rm(join(blocked, part), { recursive: true });
+    await rm(join(folder, 'in/numbers/back\\slash.jsonl'));
+    const { status, stdout, stderr } = await runOnce(folder);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`numbers: 2 succeeded, 0 failed: ${blocked}\n`);
+    expect(await filesBelow(blocked)).toEqual(['_SUCCESS', 'job.json', 'manifest.json', part]);
   });
 });
 
@@ -116,6 +164,20 @@ describe('fabric local', () => {
     // The second version of the file is a job of its own.
     const jobs = (await filesBelow(join(folder, 'out/numbers'))).filter((path) => path.endsWith('_SUCCESS'));
     expect(jobs.map(dirname)).toEqual(['n.jsonl', expect.stringMatching(/^n\.jsonl@[0-9a-f]{12}$/)]);
+  });
+
+  test('ends at SIGTERM also while something hangs that can not be interrupted', async () => {
+    const folder = await temporaryFolder();
+    const hangs = 'setInterval(() => {}, 1000); console.error("hangs"); await new Promise(() => {});';
+    const config = await writeIn(folder, 'hangs.config.ts', hangs);
+    const { child, ended } = startFabric([...args(folder, '--once'), '--config', config]);
+    await once(child.stderr ?? child, 'data');
+    child.kill('SIGTERM');
+    const { signal, stderr } = await ended;
+    expect({ signal, stderr }).toEqual({
+      signal: 'SIGTERM',
+      stderr: 'hangs\nfabric: interrupted; what has been dropped and not answered starts anew with the next run\n',
+    });
   });
 
   test.each([

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Mirror } from '../../cli/local/mirror.ts';
+import { temporaryPath } from '../../lib/stores/atomic-file.ts';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
+import { makeNamedPipe } from '../temporary-folder.ts';
 
 interface Mirrored {
   readonly folder: string;
@@ -12,6 +14,9 @@ interface Mirrored {
   readonly put: (key: string, text: string) => Promise<void>;
   readonly remove: (key: string) => Promise<void>;
   readonly errors: string[];
+  /** Jobs and objects that are complete after an error. */
+  readonly recovered: string[];
+  readonly mirror: Mirror;
 }
 
 async function mirrored(): Promise<Mirrored> {
@@ -21,10 +26,14 @@ async function mirrored(): Promise<Mirrored> {
   const store = openFileObjectStore(join(root, 'buckets'));
   const errors: string[] = [];
   const onError = (key: string, error: Error): void => void errors.push(`${key}: ${error.message}`);
-  const mirror = new Mirror({ store, bucket: 'output', folder, onError });
+  const recovered: string[] = [];
+  const onRecovered = (name: string): void => void recovered.push(name);
+  const mirror = new Mirror({ store, bucket: 'output', folder, onError, onRecovered });
   return {
     folder,
     errors,
+    recovered,
+    mirror,
     files: () => contentsBelow(folder),
     async put(key, text) {
       await store.put({ bucket: 'output', key }, text);
@@ -53,9 +62,9 @@ async function writeIn(folder: string, name: string, text = 'old'): Promise<void
   await writeFile(join(folder, name), text);
 }
 
-/** A recorded plan, as far as it tells one from other files. */
-function plan(id: string): string {
-  return `${JSON.stringify({ version: 1, id, of: 2, plan: { kind: 'object' } })}\n`;
+/** A recorded plan of the job in `wine/a`, as far as it tells one from other files. */
+function plan(id: string, name = 'a'): string {
+  return `${JSON.stringify({ version: 1, id, pipeline: 'wine', name, of: 2, plan: { kind: 'object' } })}\n`;
 }
 
 describe('a mirror', () => {
@@ -76,7 +85,7 @@ describe('a mirror', () => {
     expect(await files()).toEqual({});
   });
 
-  test("removes what an earlier session left of a job, when its plan is written, and nothing else's", async () => {
+  test('replaces the results of an earlier session when those of this one are complete, and nothing else', async () => {
     const { put, files, folder, errors } = await mirrored();
     for (const name of ['manifest.json', '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
@@ -85,11 +94,15 @@ describe('a mirror', () => {
     await writeIn(folder, 'wine/a/b/job.json', plan('inner'));
     await writeIn(folder, 'wine/a/b/part-00000-of-00001.jsonl');
     await writeIn(folder, 'wine/a/mine.txt');
+    const before = await files();
     await put('wine/a/job.json', plan('new'));
     await put('wine/a/part-00000-of-00001.jsonl', 'new');
+    expect(await files()).toEqual(before);
+    await put('wine/a/manifest.json', '{}');
     expect(await files()).toEqual({
       'wine/a/job.json': plan('new'),
       'wine/a/part-00000-of-00001.jsonl': 'new',
+      'wine/a/manifest.json': '{}',
       'wine/a/b/job.json': plan('inner'),
       'wine/a/b/part-00000-of-00001.jsonl': 'old',
       'wine/a/mine.txt': 'old',
@@ -138,6 +151,129 @@ describe('a mirror', () => {
     expect(errors).toEqual([expect.stringMatching(/^wine\/a\/b: .*(ENOTDIR|EEXIST)/)]);
   });
 
+  const PART = 'wine/a/part-00000-of-00002.jsonl';
+  const OTHER_PART = 'wine/a/part-00001-of-00002.jsonl';
+
+  /** Puts all results of the job in `wine/a`. */
+  async function putJob(put: Mirrored['put']): Promise<void> {
+    await put('wine/a/job.json', plan('new'));
+    for (const key of [PART, OTHER_PART, 'wine/a/manifest.json', 'wine/a/_SUCCESS']) await put(key, 'new');
+  }
+
+  test.each<[what: string, path: string, written: readonly string[]]>([
+    ['a part', PART, ['job.json', 'part-00001-of-00002.jsonl']],
+    ['the plan', 'wine/a/job.json', []],
+    ['the manifest', 'wine/a/manifest.json', ['job.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl']],
+  ])('holds back the end of a job while %s can not be written, and of no other job', async (_what, path, written) => {
+    const { put, files, folder, errors, recovered, mirror } = await mirrored();
+    await mkdir(join(folder, path), { recursive: true });
+    await putJob(put);
+    expect(Object.keys(await files()).toSorted()).toEqual(written.map((name) => `wine/a/${name}`));
+    expect(errors).toEqual([expect.stringMatching(/^wine\/a\/.*: .* is a folder: move it$/)]);
+    expect(mirror.unwritten).toEqual(['wine/a']);
+    await put('wine/b/job.json', plan('other', 'b'));
+    await put('wine/b/_SUCCESS', '');
+    expect(Object.keys(await files())).toContain('wine/b/_SUCCESS');
+    await rm(join(folder, path), { recursive: true });
+    await put('wine/c.json', 'the next change');
+    const all = ['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'];
+    expect(
+      Object.keys(await files())
+        .toSorted()
+        .slice(0, 5),
+    ).toEqual(all.map((name) => `wine/a/${name}`));
+    expect({ recovered, unwritten: mirror.unwritten }).toEqual({ recovered: ['wine/a'], unwritten: [] });
+  });
+
+  test('removes the end of a job while a replaced part can not be written, and brings it back afterwards', async () => {
+    const { put, files, folder, mirror } = await mirrored();
+    await putJob(put);
+    await rm(join(folder, PART));
+    await mkdir(join(folder, PART));
+    await put(PART, 'redriven');
+    await put('wine/a/manifest.json', 'of the redriven part');
+    expect(Object.keys(await files()).toSorted()).toEqual(['wine/a/job.json', OTHER_PART]);
+    await rm(join(folder, PART), { recursive: true });
+    await put('wine/c.json', 'the next change');
+    expect(await files()).toMatchObject({
+      [PART]: 'redriven',
+      'wine/a/manifest.json': 'of the redriven part',
+      'wine/a/_SUCCESS': 'new',
+    });
+    expect(mirror.unwritten).toEqual([]);
+  });
+
+  test('keeps the results of an earlier session while those of this one can not be written', async () => {
+    const { put, files, folder, errors, mirror } = await mirrored();
+    await writeIn(folder, 'wine/a/job.json', plan('old'));
+    for (const name of ['_SUCCESS', 'manifest.json', 'part-00000-of-00001.jsonl'])
+      await writeIn(folder, `wine/a/${name}`);
+    const before = await files();
+    const blocked = temporaryPath(join(folder, OTHER_PART));
+    await mkdir(blocked);
+    await putJob(put);
+    expect(await files()).toEqual(before);
+    expect(errors).toEqual([expect.stringMatching(/^wine\/a\/part-00001-of-00002\.jsonl: EISDIR/)]);
+    expect(mirror.unwritten).toEqual(['wine/a']);
+    await rm(blocked, { recursive: true });
+    await put('wine/c.json', 'the next change');
+    expect(await files()).toEqual({
+      'wine/a/job.json': plan('new'),
+      [PART]: 'new',
+      [OTHER_PART]: 'new',
+      'wine/a/manifest.json': 'new',
+      'wine/a/_SUCCESS': 'new',
+      'wine/c.json': 'the next change',
+    });
+  });
+
+  test.each([
+    ['of a plan of another folder', plan('other', 'elsewhere')],
+    ['of no plan', '{"id":"job","prediction":1,"model":[]}\n'],
+  ])('clears no folder for an object named job.json with the text %s', async (_what, text) => {
+    const { put, files, folder, errors } = await mirrored();
+    await writeIn(folder, 'wine/a/job.json', plan('old'));
+    await writeIn(folder, PART);
+    const before = await files();
+    await put('wine/a/job.json', text);
+    await put('wine/a/manifest.json', '{}');
+    expect(await files()).toEqual(before);
+    expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
+  });
+
+  test('takes the errors of a job named errors for its own', async () => {
+    const { put, files } = await mirrored();
+    await put('wine/a/errors/job.json', plan('errors', 'a/errors'));
+    await put('wine/a/errors/part-00000-of-00001.jsonl', 'its own');
+    await put('wine/a/errors/_SUCCESS', '');
+    expect(Object.keys(await files())).toHaveLength(3);
+  });
+
+  test('has reported a job that ended before it settles, also if changes of other jobs come in between', async () => {
+    const { mirror } = await mirrored();
+    const reported: string[] = [];
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    mirror.afterChanges(() => gates[0]?.promise);
+    mirror.afterChanges(() => void reported.push('the job'));
+    mirror.afterChanges(() => gates[1]?.promise);
+    const settled = mirror.settled().then(() => reported.push('settled'));
+    for (const gate of gates) gate.resolve();
+    await settled;
+    expect(reported).toEqual(['the job', 'settled']);
+  });
+
+  test.each(['wine/a/job.json', PART, 'wine/a.png.json'])(
+    'reports a named pipe in the place of %s, and does not wait for a writer',
+    async (key) => {
+      const { put, folder, errors } = await mirrored();
+      await mkdir(join(folder, 'wine/a'), { recursive: true });
+      makeNamedPipe(join(folder, key));
+      if (key === 'wine/a.png.json') await put(key, '{"id":"a.png#0","prediction":1,"model":[]}\n');
+      else await putJob(put);
+      expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
+    },
+  );
+
   test.each(['../out', 'wine/../../out', '/out', 'wine//out', './out', 'wine/a\\..\\out', 'wine/a\0b'])(
     'never writes %j, which leads out of the folder or to no file',
     async (key) => {
@@ -152,7 +288,7 @@ describe('a mirror', () => {
       });
       mirror.objectChanged({ bucket: 'output', key });
       await mirror.settled();
-      expect(errors).toEqual(['its key has a segment that no file can be called']);
+      expect(errors).toEqual([expect.stringMatching(/^its key (has a segment that no file|contains a backslash)/)]);
       expect(await readdir(dirname(folder))).toEqual([]);
     },
   );

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { open, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectFile, FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
-import { temporaryFolder, writeIn } from '../temporary-folder.ts';
+import { FolderUploads, watchFolder } from '../../cli/local/watch-folder.ts';
+import { makeNamedPipe, temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { eventually } from '../eventually.ts';
 
 interface Told {
@@ -10,6 +12,8 @@ interface Told {
   readonly keys: string[];
   readonly strays: string[];
   readonly skipped: string[];
+  /** Entries that are not regular files, each with the reason. */
+  readonly odd: string[];
   readonly errors: string[];
 }
 
@@ -17,6 +21,7 @@ function uploadsOf(folder: string, upload: (key: string) => Promise<void> = asyn
   const keys: string[] = [];
   const strays: string[] = [];
   const skipped: string[] = [];
+  const odd: string[] = [];
   const errors: string[] = [];
   const uploads = new FolderUploads({
     folder,
@@ -27,9 +32,14 @@ function uploadsOf(folder: string, upload: (key: string) => Promise<void> = asyn
     },
     onStray: (path) => strays.push(path),
     onSkipped: (path) => skipped.push(path),
+    onOdd: (path, reason) => odd.push(`${path.slice(folder.length + 1)}: ${reason}`),
     onError: (path) => errors.push(path),
   });
-  return { uploads, keys, strays, skipped, errors };
+  return { uploads, keys, strays, skipped, odd, errors };
+}
+
+function link(name: string, target: string): string {
+  return `${name}: it is a link to ${target}, and links are not followed here: put a copy in its place`;
 }
 
 describe("a folder's uploads", () => {
@@ -46,17 +56,50 @@ describe("a folder's uploads", () => {
     expect(told.errors).toEqual([]);
   });
 
-  test('leave out notes and hidden files, each told of once, and tell of what is no file', async () => {
+  test('leave out notes and hidden files, each told of once', async () => {
     const folder = await temporaryFolder();
     for (const name of ['wine/a', 'wine/_SUCCESS', 'wine/_temporary/0/b', 'wine/_temporary/1/b', '.git/config'])
       await writeIn(folder, name, 'x');
-    for (const [target, name] of Object.entries({ nowhere: 'broken', '/dev/null': 'device', _temporary: 'link' }))
-      await symlink(target, join(folder, 'wine', name));
-    const told = uploadsOf(folder, (key) => expectFile(join(folder, key)));
+    const told = uploadsOf(folder);
     await told.uploads.addAll();
     await told.uploads.settled();
     expect(told.skipped).toEqual(['.git', 'wine/_SUCCESS', 'wine/_temporary'].map((name) => join(folder, name)));
-    expect(told.errors.toSorted()).toEqual(['broken', 'device', 'link'].map((name) => join(folder, 'wine', name)));
+    expect(told.keys).toEqual(['wine/a']);
+  });
+
+  test('leave out everything that is not a regular file, and follow no link', async () => {
+    const root = await temporaryFolder();
+    const folder = join(root, 'in');
+    await writeIn(root, 'outside/secret.jsonl', 'secret');
+    await writeIn(folder, 'wine/a', 'x');
+    const links = { inside: 'a', outside: '../../outside/secret.jsonl', folder: '../../outside', loop: 'loop' };
+    for (const [name, target] of Object.entries({ ...links, broken: 'nowhere', device: '/dev/zero' }))
+      await symlink(target, join(folder, 'wine', name));
+    await symlink('../outside', join(folder, 'digits'));
+    makeNamedPipe(join(folder, 'wine/pipe'));
+    const socket = createServer().listen(join(folder, 'wine/socket'));
+    await once(socket, 'listening');
+    const told = uploadsOf(folder);
+    await told.uploads.addAll();
+    await told.uploads.settled();
+    socket.close();
+    const notAFile = 'not a regular file: write its content to a file first';
+    expect(told.odd.toSorted()).toEqual([
+      link('digits', '../outside'),
+      link('wine/broken', 'nowhere'),
+      link('wine/device', '/dev/zero'),
+      link('wine/folder', '../../outside'),
+      link('wine/inside', 'a'),
+      link('wine/loop', 'loop'),
+      link('wine/outside', '../../outside/secret.jsonl'),
+      `wine/pipe: it is a named pipe (FIFO), ${notAFile}`,
+      `wine/socket: it is a socket, ${notAFile}`,
+    ]);
+    expect({ keys: told.keys, strays: told.strays, errors: told.errors }).toEqual({
+      keys: ['wine/a'],
+      strays: [],
+      errors: [],
+    });
   });
 
   test('take names as they are, whatever their Unicode form', async () => {
@@ -96,7 +139,7 @@ describe("a folder's uploads", () => {
       await gates[starts - 1]?.promise;
     });
     for (let change = 0; change < 3; change += 1) told.uploads.add(path);
-    expect(starts).toBe(1);
+    await eventually(() => expect(starts).toBe(1));
     gates[0]?.resolve();
     await eventually(() => expect(starts).toBe(2));
     gates[1]?.resolve();

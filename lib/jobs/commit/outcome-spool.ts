@@ -1,23 +1,10 @@
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OutcomeChunk, OutcomeSink } from '../../inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../../inference/tally.ts';
 import { openSpool, type Spool } from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
-import { isProcessAlive } from '../../stores/process-alive.ts';
-
-/**
- * Removes what attempts of processes that are gone have left on local disk: Lambda keeps a function's disk when it ends
- * its process. To be called before this process opens a spool of its own, as it may have the number of one that is gone.
- */
-export async function removeLeftSpools(folder = tmpdir()): Promise<void> {
-  const left = (await readdir(folder)).filter((name) => {
-    const owner = /^fabric-outcomes-(\d+)-/.exec(name)?.[1];
-    return owner !== undefined && (Number(owner) === process.pid || !isProcessAlive(Number(owner)));
-  });
-  await Promise.all(left.map((name) => rm(join(folder, name), { recursive: true, force: true })));
-}
+import { makeTemporaryFolder } from '../../stores/left-files.ts';
 
 /** A point at which a spool's outcomes may end, as lengths of its files and what they hold. */
 interface Cut {
@@ -49,7 +36,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   }
 
   static async open(): Promise<OutcomeSpool> {
-    const folder = await mkdtemp(join(tmpdir(), `fabric-outcomes-${process.pid}-`));
+    const folder = await makeTemporaryFolder('outcomes');
     const [results, errors] = await Promise.all([
       openSpool(join(folder, 'results')),
       openSpool(join(folder, 'errors')),

@@ -1,5 +1,5 @@
 import type { Dirent, Stats } from 'node:fs';
-import { readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorDescription } from '../../errors.ts';
 import { isMissing, systemReason } from '../../stores/system-errors.ts';
@@ -99,6 +99,22 @@ export async function lookAt(path: string | Buffer): Promise<Look> {
     if (target === undefined || !isMissing(error)) return failed('SourceUnreadable', systemReason(error));
     return failed('SourceGone', `it is a link to ${target}, which is not there`);
   }
+  return lookOf(stats);
+}
+
+/** Finds what a path itself is. A link is not followed: it is `failed`, wherever it leads. */
+export async function lookAtEntry(path: string): Promise<Look> {
+  try {
+    const stats = await lstat(path);
+    if (!stats.isSymbolicLink()) return lookOf(stats);
+    const message = `it is a link to ${await readlink(path)}, and links are not followed here: put a copy in its place`;
+    return failed('SourceNotAFile', message);
+  } catch (error) {
+    return isMissing(error) ? { kind: 'nothing' } : failed('SourceUnreadable', systemReason(error));
+  }
+}
+
+function lookOf(stats: Stats): Look {
   if (stats.isFile()) return { kind: 'file' };
   if (stats.isDirectory()) return { kind: 'folder' };
   return failed('SourceNotAFile', `it is ${kindOf(stats)}, not a regular file: write its content to a file first`);

@@ -4,6 +4,7 @@ import { writeAtomically } from '../../stores/atomic-file.ts';
 import { pathOfKey } from '../../stores/file-names.ts';
 import { lockFolder } from '../../stores/folder-lock.ts';
 import { isMissing } from '../../stores/system-errors.ts';
+import { removeLeftFiles } from '../../stores/left-files.ts';
 import type { Job } from '../job.ts';
 import { findForeign, ownState } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
@@ -25,7 +26,11 @@ export function folderOutput(path: string): RunOutput {
   return {
     address,
     shown: place,
-    lock: (pipeline) => lockFolder(place(`${STAGING}/${pipeline}.lock`)),
+    async lock(pipeline) {
+      const lock = await lockFolder(place(`${STAGING}/${pipeline}.lock`));
+      for (const key of [pipeline, `_rejected/${pipeline}`]) await removeLeftFiles(place(key));
+      return lock;
+    },
     ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),
     foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
     jobIn: (folder) => JobFolder.jobIn(place(folder)),

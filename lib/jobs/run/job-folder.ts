@@ -8,6 +8,7 @@ import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
 import { isResultPath, JOB_FILE } from '../output-layout.ts';
 import { partName } from '../part-names.ts';
 import { isChunkThere } from './chunks.ts';
+import { textOf } from './local-contents.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 
 /**
@@ -35,8 +36,7 @@ export class JobFolder implements JobOutput {
 
   /** The job that a folder holds the results of, if any. */
   static async jobIn(folder: string): Promise<Job | undefined> {
-    const text = await readIfThere(join(folder, JOB_FILE));
-    return text === undefined ? undefined : parseJob(text);
+    return parseJob((await textOf(join(folder, JOB_FILE))) ?? '');
   }
 
   async record(): Promise<void> {
@@ -144,12 +144,16 @@ export class JobFolder implements JobOutput {
    * removed last: until then the folder belongs to the job, even after a crash.
    */
   static async clear(folder: string): Promise<void> {
-    const names = await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)));
-    const paths = names.flat().filter((path) => path !== JOB_FILE);
+    const paths = (await JobFolder.results(folder)).filter((path) => path !== JOB_FILE);
     await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
     await removeIfEmpty(join(folder, 'errors'));
     await rm(join(folder, JOB_FILE), { force: true });
     await removeIfEmpty(folder);
+  }
+
+  /** Lists the results in a job's folder, `job.json` included, by their paths below it. */
+  static async results(folder: string): Promise<readonly string[]> {
+    return (await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)))).flat();
   }
 
   async #placeErrors({ name, errors }: PartNote): Promise<void> {

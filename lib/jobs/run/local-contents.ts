@@ -1,4 +1,5 @@
-import { lstat, open, opendir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import type { FolderContents } from './foreign-files.ts';
@@ -7,7 +8,7 @@ import type { FolderContents } from './foreign-files.ts';
 export function localContents(folder: string): FolderContents {
   return {
     paths: pathsBelow(folder),
-    text: (path) => orMissing(() => readFile(join(folder, path), 'utf8')),
+    text: (path) => textOf(join(folder, path)),
     start: (path, bytes) => startOf(join(folder, path), bytes),
   };
 }
@@ -26,13 +27,24 @@ async function* pathsBelow(folder: string): AsyncGenerator<string> {
 
 /** Reads the first bytes of a file as text; undefined if there is no file, `''` if it is not a regular file. */
 export async function startOf(path: string, bytes: number): Promise<string | undefined> {
-  const file = await orMissing(() => open(path, 'r'));
+  return readRegular(path, async (file) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  });
+}
+
+/** Reads a file as text; undefined if there is no file, `''` if it is not a regular file. */
+export async function textOf(path: string): Promise<string | undefined> {
+  return readRegular(path, (file) => file.readFile('utf8'));
+}
+
+async function readRegular(path: string, read: (file: FileHandle) => Promise<string>): Promise<string | undefined> {
+  // Without O_NONBLOCK, opening a named pipe waits for a writer, and blocks a thread that no signal ends.
+  const file = await orMissing(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   // A broken link counts as existing.
   if (file === undefined) return (await orMissing(() => lstat(path))) === undefined ? undefined : '';
   try {
-    if (!(await file.stat()).isFile()) return '';
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
-    return buffer.toString('utf8', 0, bytesRead);
+    return (await file.stat()).isFile() ? await read(file) : '';
   } finally {
     await file.close();
   }
@@ -42,7 +54,8 @@ async function orMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
   } catch (error) {
-    if (isMissing(error) || codeOf(error) === 'EISDIR') return undefined;
+    // A socket can't be opened.
+    if (isMissing(error) || ['EISDIR', 'ENXIO'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

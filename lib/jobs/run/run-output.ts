@@ -40,7 +40,7 @@ export interface RunOutput extends AsyncDisposable {
   readonly address: string;
   /** How a key is shown: its path, or its URI. */
   shown(key: string): string;
-  /** Keeps other runs of a pipeline away, where that is needed. */
+  /** Keeps other runs of a pipeline away, where that is needed, and removes temporary files that killed ones left. */
   lock(pipeline: string): Promise<AsyncDisposable>;
   /** Checks the path of an answer or an explanation for a file that starts with `head`. */
   ownAt(key: string, head: string): Promise<OwnState>;

@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeTemporaryFolder } from '../../stores/left-files.ts';
 import { getBytes, getText, type ObjectStore } from '../../stores/object-store.ts';
 import { s3Uri, sharedS3Store } from '../../stores/open-source.ts';
 import { prefixedStore } from '../../stores/prefixed-store.ts';
@@ -29,7 +29,7 @@ export async function openStoredOutput(uri: string): Promise<RunOutput> {
   const [, bucket, prefix = ''] = ADDRESS.exec(uri) ?? [];
   if (bucket === undefined) throw new InputError(`results in S3 go to s3://<bucket>[/<prefix>]: '${uri}' is none`);
   const store = await sharedS3Store();
-  const chunks = await mkdtemp(join(tmpdir(), 'fabric-chunks-'));
+  const chunks = await makeTemporaryFolder('chunks');
   return prefix === ''
     ? new StoredOutput({ store, bucket }, `s3://${bucket}`, chunks)
     : new StoredOutput({ store: prefixedStore(store, `${prefix}/`), bucket }, s3Uri(bucket, prefix), chunks);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import type { RunInput } from '../../../lib/jobs/run/run-input.ts';
-import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
+import { makeNamedPipe, temporaryFolder, writeIn } from '../../temporary-folder.ts';
 
 type Make = (path: string) => Promise<unknown>;
 
@@ -25,7 +25,7 @@ const ODD: readonly (readonly [what: string, make: Make, name: string, message: 
   ],
   [
     'a named pipe',
-    async (path) => execFileSync('bash', ['-c', 'mkfifo "$0"', path]),
+    async (path) => makeNamedPipe(path),
     'SourceNotAFile',
     'it is a named pipe (FIFO), not a regular file: write its content to a file first',
   ],

@@ -1,0 +1,48 @@
+import { jobKey } from '../../lib/jobs/job-record.ts';
+import { isResultPath, manifestKey, successKey } from '../../lib/jobs/output-layout.ts';
+
+const ERRORS = '/errors';
+
+/**
+ * Returns the folder of the job that an object of the output bucket belongs to, `<pipeline>/<anything>`. For a single
+ * object, such as an answer, returns its key.
+ *
+ * @param isJob - returns whether a folder is known to be a job's: a job may have the name `errors`.
+ */
+export function groupOfKey(key: string, isJob: (folder: string) => boolean): string {
+  const cut = key.lastIndexOf('/');
+  const parent = key.slice(0, cut);
+  const name = key.slice(cut + 1);
+  if (!isResultPath(name)) return key;
+  const outer = parent.slice(0, -ERRORS.length);
+  const isError = parent.endsWith(ERRORS) && name.startsWith('part-') && !isJob(parent);
+  if (isError && canBeJob(outer)) return outer;
+  return canBeJob(parent) ? parent : key;
+}
+
+/** Returns whether a key has a pipeline and at least one segment after it. */
+function canBeJob(key: string): boolean {
+  return key.includes('/');
+}
+
+/** Returns the keys that report the end of a job, in the order in which they are removed. */
+export function endKeys(folder: string): readonly string[] {
+  return [successKey(folder), manifestKey(folder)];
+}
+
+/** Sorts keys of a job's results into the order in which they are written: plan, parts and errors, manifest, `_SUCCESS`. */
+export function inWriteOrder(folder: string, keys: Iterable<string>): readonly string[] {
+  const [success = '', manifest = ''] = endKeys(folder);
+  const last = [manifest, success];
+  const rank = (key: string): number => (key === jobKey(folder) ? -1 : last.indexOf(key) + 1);
+  return [...keys].toSorted((one, other) => rank(one) - rank(other));
+}
+
+/** Returns whether a result has to wait because another one, which is written before it, is still pending. */
+export function hasToWait(folder: string, key: string, pending: Pick<Map<string, unknown>, 'has' | 'size'>): boolean {
+  if (key === jobKey(folder)) return false;
+  const [success = '', manifest = ''] = endKeys(folder);
+  if (key === success) return pending.size > 1;
+  if (key === manifest) return pending.size > (pending.has(success) ? 2 : 1);
+  return pending.has(jobKey(folder));
+}

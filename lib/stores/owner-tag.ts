@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { isProcessAlive } from './process-alive.ts';
+
+/** Process that a temporary file or folder belongs to, as its name has it. */
+export interface Owner {
+  readonly pid: number;
+  /** Digest that identifies the machine, or the container; undefined in names of earlier versions. */
+  readonly machine: string | undefined;
+}
+
+/** Pattern of an owner's tag, with groups for the process and the machine. */
+export const OWNER_TAG = String.raw`(\d+)(?:-([0-9a-f]{8}))?`;
+
+const MACHINE_DIGITS = 8;
+/** Age from which the file of a process of another machine, on a disk that they share, counts as left. */
+const FOREIGN_MILLIS = 24 * 3600 * 1000;
+
+/** Returns the tag of this process for names of temporary files: `4711-0a1b2c3d`. */
+export function ownerTag(): string {
+  return `${process.pid}-${ownMachine()}`;
+}
+
+/** @param match - of a pattern that contains `OWNER_TAG` as its first groups. */
+export function ownerOf([, pid, machine]: RegExpExecArray): Owner {
+  return { pid: Number(pid), machine };
+}
+
+/**
+ * Returns whether the process is certainly gone that something belongs to. A number that another process has now counts
+ * as alive. Whether a process of another machine lives is not known: what it has not changed for a day counts as left.
+ *
+ * @param modifiedAt - in milliseconds since 1970, like `now`.
+ */
+export function isLeftBehind({ pid, machine }: Owner, modifiedAt: number, now: number): boolean {
+  if (machine !== ownMachine()) return now - modifiedAt > FOREIGN_MILLIS && (machine !== undefined || isGone(pid));
+  // In a container, one process after another has the same number.
+  return pid === process.pid ? modifiedAt < performance.timeOrigin : !isProcessAlive(pid);
+}
+
+function isGone(pid: number): boolean {
+  return pid !== process.pid && !isProcessAlive(pid);
+}
+
+function ownMachine(): string {
+  const machine = `${hostname()} ${processNamespace()}`;
+  return createHash('sha256').update(machine).digest('hex').slice(0, MACHINE_DIGITS);
+}
+
+/** A container on the network of its host has the host's name, and numbers its processes by itself. */
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
