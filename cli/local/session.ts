@@ -98,7 +98,7 @@ export async function groupFailures({ fabric: { store }, report }: Session): Pro
   const groups = new FailureGroups();
   const output = { store, bucket: OUTPUT_BUCKET };
   for (const [job, { ended }] of report.jobs) {
-    const recorded = ended.failed === 0 ? undefined : await findJob(job, output);
+    const recorded = ended.failed === 0 ? undefined : await findJob({ pipeline: ended.pipeline, id: job }, output);
     if (recorded !== undefined) await addJobFailures(groups, recorded, output);
   }
   for (const failure of report.failures) groups.add(failure);
