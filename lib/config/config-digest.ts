@@ -6,7 +6,7 @@ import type { Pipeline } from './fabric.ts';
  * only decide which objects are accepted are left out, so that a job goes on after they are raised.
  */
 export function configDigest({ input, steps, output }: Pipeline): string {
-  const { maxUncompressedBytes: _bytes, maxElements: _elements, ...reading } = input;
+  const { maxUncompressedBytes: _bytes, maxElements: _elements, maxColumns: _columns, ...reading } = input;
   return createHash('sha256')
     .update(JSON.stringify({ input: reading, steps, output }, describe))
     .digest('hex');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
+import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
 import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
@@ -52,6 +52,7 @@ const inputFields = z.strictObject(
     maxPixels: positiveInteger.default(DEFAULT_MAX_PIXELS),
     maxUncompressedBytes: positiveInteger.default(DEFAULT_MAX_UNCOMPRESSED_BYTES),
     maxElements: positiveInteger.default(DEFAULT_MAX_ELEMENTS),
+    maxColumns: positiveInteger.default(DEFAULT_MAX_COLUMNS),
     delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
     header: header.optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),

@@ -6,6 +6,7 @@ import { DecodedRun, textStartOf } from './decoded-run.ts';
 import { describeInvalidUtf8 } from './encodings.ts';
 import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
 import { readHead } from './head.ts';
+import { DEFAULT_MAX_COLUMNS } from './input-limits.ts';
 import { alignedPieces } from './lines.ts';
 import { splitRecords } from './record-splitter.ts';
 import { trimLineEnding } from './record-text.ts';
@@ -55,6 +56,7 @@ async function readColumns(
   for await (const { bytes, end } of textRows(rows, input, options)) {
     const text = new DecodedRun({ position: end, bytes }).text(0, bytes.length);
     const fields = text === undefined ? undefined : splitFields(text, delimiter);
+    checkCount(fields, input);
     if (input.header !== false) return { start: end, header: headerOf(fields, bytes, input) };
     // A row that fails does not show how the others are.
     if (typeof fields === 'object') return { start, header: fields.map((_, index) => String(index)) };
@@ -84,6 +86,14 @@ async function* textRows(
       rowStart = rowEnd;
     }
   }
+}
+
+function checkCount(
+  fields: ReturnType<typeof splitFields> | undefined,
+  { maxColumns = DEFAULT_MAX_COLUMNS }: InputOptions,
+): void {
+  if (typeof fields !== 'object' || fields.length <= maxColumns) return;
+  throw headerError(`it has ${fields.length} columns, more than 'input.maxColumns', ${maxColumns}`);
 }
 
 function headerOf(

@@ -4,6 +4,9 @@ import { failedElement, failure, readElement } from './read-element.ts';
 
 type Row = Record<string, string>;
 
+/** With more columns, a row that lacks most of them would take much longer to start than to read. */
+const MOST_QUICK_COLUMNS = 256;
+
 /** Names for the fields of a row: an element's input is an object by these, or with `header: false` an array. */
 export interface RowShape {
   readonly header: readonly string[];
@@ -50,7 +53,8 @@ function rowFiller(header: readonly string[]): (fields: readonly string[]) => Ro
 export function parseRow(shape: RowShape, delimiter: string): (text: string, position: number) => ReadElement {
   const { header, isList } = shape;
   const fill = isList ? (fields: readonly string[]) => fields : rowFiller(header);
-  const unquotedRow = isList ? () => undefined : unquotedRows(header, delimiter);
+  const isQuick = !isList && header.length <= MOST_QUICK_COLUMNS;
+  const unquotedRow = isQuick ? unquotedRows(header, delimiter) : () => undefined;
 
   function anyRow(text: string, position: number): ReadElement {
     const fields = splitFields(text, delimiter);

@@ -23,6 +23,8 @@ export interface InputOptions {
    * @default 100000000
    */
   readonly maxElements?: number;
+  /** CSV and TSV: maximum columns. @default 100000 */
+  readonly maxColumns?: number;
   /** Fields that contain an element's id, its key (or a segment of the object's key) and its arguments. */
   readonly id?: string;
   readonly key?: string | { readonly segment: number };

@@ -17,19 +17,20 @@ export interface ValueRange {
  * Finds objects and arrays that follow one another without line feeds, as Kinesis Firehose writes them. It looks only
  * at depth and strings; the parser checks whether each is JSON.
  *
- * @returns two or more values that fill `[start, end)`, except for whitespace; undefined if there are fewer.
+ * Yields the values that fill `[start, end)`, except for whitespace, and undefined where the rest is not such a value.
  */
-export function concatenatedValues(bytes: Buffer, start: number, end: number): readonly ValueRange[] | undefined {
-  const values: ValueRange[] = [];
+export function* concatenatedValues(bytes: Buffer, start: number, end: number): Generator<ValueRange | undefined> {
   const last = trimSpaceEnd(bytes, start, end);
   let from = trimSpaceStart(bytes, start, last);
   while (from < last) {
     const valueEnd = endOfValue(bytes, from, last);
-    if (valueEnd === undefined) return undefined;
-    values.push({ start: from, end: valueEnd });
+    if (valueEnd === undefined) {
+      yield undefined;
+      return;
+    }
+    yield { start: from, end: valueEnd };
     from = trimSpaceStart(bytes, valueEnd, last);
   }
-  return values.length > 1 ? values : undefined;
 }
 
 /** Finds the end of the object or array that starts at `start`. */

@@ -17,19 +17,46 @@ export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, 
   );
 };
 
+/** Values of one line that are kept at once. */
+const MOST_KEPT_VALUES = 4096;
+
+/** A line of a run, and where its text is: without whitespace around it. */
+interface Line {
+  readonly run: DecodedRun;
+  readonly lineStart: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 function jsonLineParser(maxElementBytes: number): RecordParser {
   const element = parseText(maxElementBytes, parseJsonElement);
 
-  /** Returns the values of a line that can't be parsed as one; undefined unless all of them can be parsed. */
-  function several(run: DecodedRun, lineStart: number, start: number, end: number): readonly ReadElement[] | undefined {
-    const elements: ReadElement[] = [];
-    for (const value of concatenatedValues(run.bytes, start, end) ?? []) {
-      const position = elements.length === 0 ? lineStart : value.start;
-      const read = element(run, run.position + position, value.start, value.end);
-      if (read.failure !== undefined) return undefined;
-      elements.push(read);
+  /** Yields the values of a line, and undefined where the rest of it is not a value. */
+  function* valuesOf(line: Line): Generator<ReadElement | undefined> {
+    const { run, start, end } = line;
+    let isFirst = true;
+    for (const value of concatenatedValues(run.bytes, start, end)) {
+      const position = isFirst ? line.lineStart : value?.start;
+      isFirst = false;
+      yield value && element(run, run.position + (position ?? 0), value.start, value.end);
     }
-    return elements.length === 0 ? undefined : elements;
+  }
+
+  /**
+   * Returns the values of a line that can't be parsed as one; undefined unless there are two or more, and all of them
+   * can be parsed. Those of a line of very many are parsed again when they are wanted, and not all kept.
+   */
+  function several(line: Line): Iterable<ReadElement> | undefined {
+    const elements: ReadElement[] = [];
+    let count = 0;
+    for (const read of valuesOf(line)) {
+      if (read === undefined || read.failure !== undefined) return undefined;
+      count += 1;
+      if (count <= MOST_KEPT_VALUES) elements.push(read);
+    }
+    if (count < 2) return undefined;
+    // Each of them is there, as the first time.
+    return count <= MOST_KEPT_VALUES ? elements : (valuesOf(line) as Iterable<ReadElement>);
   }
 
   return {
@@ -39,7 +66,7 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
       if (start === end) return undefined;
       const read = element(run, run.position + lineStart, start, end);
       if (read.failure?.name !== 'JsonSyntaxError') return read;
-      return several(run, lineStart, start, end) ?? read;
+      return several({ run, lineStart, start, end }) ?? read;
     },
     fail: (run) => failedLine(run, maxElementBytes),
   };

@@ -15,7 +15,7 @@ export interface RecordParser {
    * Returns the element of the record `[start, end)` of a run, or several; undefined if it has no element: a blank
    * line.
    */
-  parse(run: DecodedRun, start: number, end: number): ReadElement | readonly ReadElement[] | undefined;
+  parse(run: DecodedRun, start: number, end: number): ReadElement | Iterable<ReadElement> | undefined;
   /** The element of a record that does not end within the limit, or at all. */
   fail(run: FailedRun): ReadElement | undefined;
 }
@@ -30,7 +30,7 @@ export async function* parsePages(
   let pageBytes = 0;
   for await (const run of runs) {
     signal?.throwIfAborted();
-    addElements(run, parser, page);
+    yield* addElements(run, parser, page);
     pageBytes += run.bytes.length;
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
     if (page.length > 0) yield* cutPage(page);
@@ -46,7 +46,8 @@ function* cutPage(page: readonly ReadElement[]): Generator<readonly ReadElement[
   else for (let from = 0; from < page.length; from += PAGE_ELEMENTS) yield page.slice(from, from + PAGE_ELEMENTS);
 }
 
-function addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): void {
+/** Adds a run's elements to the page; yields what is full in between, if one record has very many of them. */
+function* addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): Generator<readonly ReadElement[]> {
   switch (run.kind) {
     case 'records': {
       const decoded = new DecodedRun(run);
@@ -54,7 +55,11 @@ function addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]):
       for (const end of run.ends) {
         const element = parser.parse(decoded, start, end);
         if (element !== undefined && 'position' in element) page.push(element);
-        else for (const one of element ?? []) page.push(one);
+        else
+          for (const one of element ?? []) {
+            page.push(one);
+            if (page.length === MAX_PAGE_ELEMENTS) yield page.splice(0);
+          }
         start = end;
       }
       return;

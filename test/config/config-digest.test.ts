@@ -47,7 +47,9 @@ describe('configDigest', () => {
   });
 
   test('stays the same when a limit on what is accepted is raised', () => {
-    expect(digest({ input: { format: 'jsonl', maxUncompressedBytes: 5, maxElements: 6 } })).toBe(digest());
+    expect(digest({ input: { format: 'jsonl', maxUncompressedBytes: 5, maxElements: 6, maxColumns: 7 } })).toBe(
+      digest(),
+    );
   });
 
   test("changes with a function's source, a bigint's value and a Map's items", () => {

@@ -158,6 +158,7 @@ describe('defineFabric', () => {
     [input({ maxElementBytes: -1 }), `pipelines.p.input.maxElementBytes ${INTEGER}: current value is -1`],
     [input({ maxUncompressedBytes: 0 }), `pipelines.p.input.maxUncompressedBytes ${INTEGER}: current value is 0`],
     [input({ maxElements: 1.5 }), `pipelines.p.input.maxElements ${INTEGER}: current value is 1.5`],
+    [input({ maxColumns: 0 }), `pipelines.p.input.maxColumns ${INTEGER}: current value is 0`],
     [input({ maxPixels: null }), `pipelines.p.input.maxPixels ${INTEGER}: current value is null`],
     [input({ delimiter: '' }), "pipelines.p.input.delimiter must be one character: current value is ''"],
     [input({ delimiter: ';;' }), "pipelines.p.input.delimiter must be one character: current value is ';;'"],
@@ -306,6 +307,7 @@ describe('defineFabric', () => {
         maxPixels: 50_000_000,
         maxUncompressedBytes: 20 * 1024 ** 3,
         maxElements: 100_000_000,
+        maxColumns: 100_000,
       },
       steps: [
         {
@@ -345,6 +347,7 @@ describe('defineFabric', () => {
         maxPixels: 9,
         maxUncompressedBytes: 7,
         maxElements: 8,
+        maxColumns: 3,
         delimiter: ';',
         quotedNewlines: false,
       },

@@ -36,6 +36,9 @@ describe('the columns of CSV', () => {
     [',column 1\n1,2\n', {}, 'names must be unique'],
     ['id,v,v\n1,2,3\n', { wholeRows: true }, 'where a function gets whole rows: "v" is the name of columns 2 and 3'],
     ['a,"b\n1,2\n', {}, 'its first row does not end'],
+    ['a,b,c\n1,2,3\n', { maxColumns: 2 }, "it has 3 columns, more than 'input.maxColumns', 2"],
+    ['1,2,3\n1,2\n', { maxColumns: 2, header: false }, "it has 3 columns, more than 'input.maxColumns', 2"],
+    [`${'c,'.repeat(100_000)}c\n`, {}, "it has 100001 columns, more than 'input.maxColumns', 100000"],
     ['a,"b"x\n1,2\n', {}, 'text follows the closing quote of a name'],
   ])('are refused where their names cannot be used: %j', async (content, options, message) => {
     const refused = { code: 'INVALID_CSV_HEADER', message: expect.stringContaining(message) };

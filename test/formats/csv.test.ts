@@ -46,6 +46,19 @@ describe('readCsvRows', () => {
     });
   });
 
+  test('gives the same rows, however many columns there are', async () => {
+    const names = Array.from({ length: 300 }, (_, column) => `c${column}`);
+    const values = names.map((_, column) => String(column));
+    const content = `${names.join()}\n${values.join()}\n1\n"0",${values.slice(1).join()}\n${values.join()},300\n`;
+    const row = Object.fromEntries(names.map((name, column) => [name, String(column)]));
+    expect((await readAll(content, 'csv')).map(({ input, failure }) => failure?.name ?? input)).toEqual([
+      row,
+      'ColumnCountMismatch',
+      row,
+      'ColumnCountMismatch',
+    ]);
+  });
+
   test('skips blank lines', async () => {
     expect(await named('\n\na\n\n1\n\r\n2')).toEqual([
       [5, { a: '1' }],

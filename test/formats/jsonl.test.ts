@@ -79,6 +79,21 @@ describe('readJsonLines', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(512);
   });
 
+  test('gives the same of a line with very many, and fails it as one element where its last is not JSON', async () => {
+    const values = Array.from({ length: 5000 }, (_, n) => JSON.stringify({ n }));
+    const line = ` ${values.join(' ')} `;
+    const elements = await readAll(`"x"\n${line}\n[1]\n`, 'jsonl');
+    expect(elements.map((element) => element.input)).toEqual(['x', ...values.map((_, n) => ({ n })), [1]]);
+    const second = elements.slice(1, 4).map(({ position, raw }) => [position, raw]);
+    expect(second).toEqual([
+      [4, '{"n":0}'],
+      [4 + line.indexOf('{"n":1}'), '{"n":1}'],
+      [4 + line.indexOf('{"n":2}'), '{"n":2}'],
+    ]);
+    const [whole, ...rest] = await readAll(`${line}{no}\n`, 'jsonl');
+    expect([whole?.failure?.name, rest]).toEqual(['JsonSyntaxError', []]);
+  });
+
   test('counts offsets in bytes, not in characters', async () => {
     const elements = await readAll('"Zürich 🚀"\n"ü"\n1\n', 'jsonl');
     expect(elements.map(({ position, input }) => [position, input])).toEqual([
