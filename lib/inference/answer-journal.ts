@@ -1,4 +1,3 @@
-import { deserialize, serialize } from 'node:v8';
 import type { TokenUsage } from '../remote/token-usage.ts';
 import type { AskedElement, ModelLabel } from './worker-protocol.ts';
 
@@ -97,33 +96,6 @@ export class AnswerJournal {
   #setAside(entry: JournalEntry): void {
     const key = keyOf(entry.model, entry.fingerprint);
     this.#unplaced.set(key, [...(this.#unplaced.get(key) ?? []), entry]);
-  }
-}
-
-/** Entries as bytes, for the next attempt. An answer that can't be cloned is none: its element fails for it. */
-export function encodeEntries(entries: readonly JournalEntry[]): Uint8Array {
-  try {
-    return serialize(entries);
-  } catch {
-    return serialize(entries.filter(isCloneable));
-  }
-}
-
-function isCloneable(entry: JournalEntry): boolean {
-  try {
-    serialize(entry);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** None where another version of Node wrote them: then it is asked again. */
-export function decodeEntries(bytes: Uint8Array): readonly JournalEntry[] {
-  try {
-    return deserialize(bytes) as JournalEntry[];
-  } catch {
-    return [];
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { AnswerJournal, decodeEntries, encodeEntries, type JournalEntry } from '../../lib/inference/answer-journal.ts';
+import { AnswerJournal, type JournalEntry } from '../../lib/inference/answer-journal.ts';
+import { decodeEntries, encodeEntries } from '../../lib/inference/journal-bytes.ts';
 
 const entryAt = (place: string, fingerprint: string, value: unknown = place): JournalEntry => ({
   model: 0,
@@ -37,9 +38,4 @@ test('tokens that are in a committed part are not counted once more; answers sta
     entryAt('1/0', 'b'),
     { ...entryAt('2', 'c'), usage },
   ]);
-});
-
-test('an answer that can not be cloned does not take the others with it', () => {
-  const uncloneable = entryAt('1', 'b', () => 'a function');
-  expect(decodeEntries(encodeEntries([entryAt('0', 'a'), uncloneable]))).toEqual([entryAt('0', 'a')]);
 });

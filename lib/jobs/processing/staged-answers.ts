@@ -1,8 +1,9 @@
 import { configDigest } from '../../config/config-digest.ts';
 import type { Pipeline } from '../../config/fabric.ts';
 import { asksEndpoints } from '../../config/pipeline-models.ts';
-import { AnswerJournal, decodeEntries, encodeEntries, type JournalOptions } from '../../inference/answer-journal.ts';
+import { AnswerJournal, type JournalOptions } from '../../inference/answer-journal.ts';
 import type { ProcessOptions } from '../../inference/engine.ts';
+import { decodeEntries, encodeEntries } from '../../inference/journal-bytes.ts';
 import { EndpointBusyError } from '../../remote/endpoint/endpoint-error.ts';
 import { getBytes, type ObjectAddress, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
