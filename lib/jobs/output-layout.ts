@@ -141,6 +141,22 @@ export function elementsPlace(pipeline: string, messageId: string, sentAtMillis:
   };
 }
 
+/**
+ * Folder of the bodies of `elements` messages that the fabric sent in the place of others. Nothing that a producer wrote
+ * gets there, so a message is the fabric's own if its body is there.
+ */
+function replacedMessagesFolder(pipeline: string): string {
+  return `${stagingOf('_messages')}/${pipeline}/elements/`;
+}
+
+export function replacedMessageKey(pipeline: string, id: string): string {
+  return `${replacedMessagesFolder(pipeline)}${id}.json`;
+}
+
+export function isReplacedMessageKey(pipeline: string, key: string): boolean {
+  return key.startsWith(replacedMessagesFolder(pipeline));
+}
+
 /** The answer to an element by its id, where `output.elements` is `'id'`. */
 export function elementAnswerKey(pipeline: string, id: string): string {
   return `${pipeline}/_elements/${encodeURIComponent(id)}.json`;

@@ -2,6 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { ResidentModels } from '../../lib/hosts/resident-models.ts';
 import { FakeModels, isSettled, use } from './fake-models.ts';
 
+/** Two tasks of a bundle that ask for its models, while another bundle's task waits for another one. */
+async function twoTasks() {
+  const world = new FakeModels(4, { maxModels: 2 });
+  for (const model of world.models) model.isHeld = true;
+  const ask = () => world.acquire('abc', { group: 'bundle' });
+  const tasks = [ask(), ask()] as const;
+  await world.quiet();
+  expect(world.logged()).toEqual(['open a', 'open b']);
+  return { world, tasks, other: world.acquire('d') };
+}
+
 describe('ResidentModels', () => {
   test('loads a model once for all who ask for it', async () => {
     const world = new FakeModels(2);
@@ -77,17 +88,6 @@ describe('ResidentModels', () => {
   });
 
   describe('for requests of one group', () => {
-    /** Two tasks of a bundle that ask for its models, while another bundle's task waits for another one. */
-    async function twoTasks() {
-      const world = new FakeModels(4, { maxModels: 2 });
-      for (const model of world.models) model.isHeld = true;
-      const ask = () => world.acquire('abc', { group: 'bundle' });
-      const tasks = [ask(), ask()] as const;
-      await world.quiet();
-      expect(world.logged()).toEqual(['open a', 'open b']);
-      return { world, tasks, other: world.acquire('d') };
-    }
-
     test('keeps what was loaded for one from leaving unused as another was given the first that was there', async () => {
       const { world, tasks, other } = await twoTasks();
       world.model('a').settle();
