@@ -63,6 +63,7 @@ function intakeHandler({ fabric, queues, inputBuckets, ...ports }: LocalFunction
   return createIntakeHandler({
     ...portsOf(ports),
     inputBuckets,
+    maxReceives: MAX_RECEIVES,
     pipelines: pipelineFacts(fabric),
     queues: {
       intake: intake.queue,

@@ -114,6 +114,11 @@ export function lastNoteKey(job: string, bundle: number, of: number): string {
   return `${stagingOf(job)}/last/${partName(bundle, of)}`;
 }
 
+/** A job whose bundles are sent by a message at its last receive: see `IntakeNote`. */
+export function intakeNoteKey(job: string): string {
+  return `${stagingOf(job)}/last/intake.json`;
+}
+
 /** A redrive of a bundle that is not done yet. */
 export function redriveNoteKey(job: string, bundle: number, of: number): string {
   return `${stagingOf(job)}/redrive/${partName(bundle, of)}`;

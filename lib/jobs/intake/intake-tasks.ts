@@ -1,9 +1,8 @@
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { isLineFormat } from '../../formats/line-format.ts';
-import type { Deadline } from '../fabric-ports.ts';
 import { jobId } from '../job.ts';
 import { sendLooseObjects } from './loose-objects.ts';
-import type { IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
+import type { IntakeAttempt, IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
 import { readObjectKey } from './object-keys.ts';
 import { manifestKindOf } from './object-manifest.ts';
 import { rejectObject } from './reject-object.ts';
@@ -17,7 +16,7 @@ export interface IntakeTask {
   readonly messages: Set<string>;
   /** Whether it sorts elements, which takes much more memory. */
   readonly groups: boolean;
-  run(deadline: Deadline, hadTime: boolean): Promise<void>;
+  run(attempt: IntakeAttempt): Promise<void>;
 }
 
 /** What the messages of one call ask for: each object once, and all the loose objects of a pipeline together. */
@@ -43,7 +42,7 @@ export class IntakeTasks {
   addWork(message: string, work: IntakeWork): void {
     const facts = this.#options.pipelines[work.object.pipeline];
     const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
-    this.#add(message, work.object.job, (deadline, hadTime) => this.#objects.take(work, deadline, hadTime), groups);
+    this.#add(message, work.object.job, (attempt) => this.#objects.take(work, attempt), groups);
   }
 
   #addObject(message: string, created: ObjectCreated): void {

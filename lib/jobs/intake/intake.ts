@@ -49,9 +49,12 @@ export class Intake {
       await this.#orFailed([id], failed, () => this.#read(id, body, tasks));
     }
     const millis = deadline.remainingMillis();
+    const { maxReceives } = this.#options;
+    const last = new Set(messages.flatMap(({ id, receiveCount }) => (receiveCount >= maxReceives ? [id] : [])));
     const run = async (task: IntakeTask): Promise<void> => {
       const hadTime = deadline.remainingMillis() * 2 >= millis;
-      await this.#orFailed([...task.messages], failed, () => task.run(deadline, hadTime));
+      const isLast = [...task.messages].every((id) => last.has(id));
+      await this.#orFailed([...task.messages], failed, () => task.run({ deadline, hadTime, isLast }));
     };
     const { grouped = [], others = [] } = Object.groupBy(tasks.all(), ({ groups }) => (groups ? 'grouped' : 'others'));
     await Promise.all([inParallel(others, OBJECTS_AT_ONCE, run), inParallel(grouped, GROUPED_AT_ONCE, run)]);
