@@ -7,6 +7,7 @@ import type { FabricPipeline } from './fabric-pipeline.ts';
 import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
 import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
+import { MAX_RECEIVES } from './queues.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
 export interface ControlFunctionsProps extends FabricResources {
@@ -65,6 +66,7 @@ function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
       FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
       FABRIC_INPUT_BUCKETS: JSON.stringify(inputBuckets.map(({ bucketName }) => bucketName)),
       FABRIC_QUEUES: JSON.stringify(queues),
+      FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
     },
     statements: [
       ...intakeBuckets(props, namesOf(props)).statements,

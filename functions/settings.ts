@@ -15,6 +15,8 @@ export interface IntakeSettings {
     readonly finalizer: string;
     readonly bundles: Readonly<Record<string, string>>;
   };
+  /** Number of receives after which the intake queue gives a message up. */
+  readonly maxReceives: number;
 }
 
 /** Of what takes the bundles of one pipeline. */
@@ -113,6 +115,7 @@ export function intakeSettings(env: Environment): IntakeSettings {
     outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
     inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
     queues: read(env, 'FABRIC_QUEUES', json(z.object({ intake: url, finalizer: url, bundles: urls }))),
+    maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
   };
 }
 

@@ -65,6 +65,7 @@ function intakeHandler({ fabric, queues, inputBuckets, ...ports }: LocalFunction
     ...portsOf(ports),
     inputBuckets,
     stagingRoom: memoryRoom,
+    maxReceives: MAX_RECEIVES,
     pipelines: pipelineFacts(fabric),
     queues: {
       intake: intake.queue,

@@ -8,7 +8,7 @@ import { openTelemetry } from '../telemetry.ts';
 import { createIntakeHandler } from './handler.ts';
 import { isLookRequest, lookAtQueues, type LookRequest } from './look-at-queues.ts';
 
-const { outputBucket, inputBuckets, queues } = intakeSettings(process.env);
+const { outputBucket, inputBuckets, queues, maxReceives } = intakeSettings(process.env);
 const telemetry = openTelemetry('intake');
 const sqs = openSqsClient();
 const pipelines = await readPipelineFacts(import.meta.url);
@@ -21,6 +21,7 @@ const takeEvents = createIntakeHandler({
   output: { store: openS3ObjectStore(), bucket: outputBucket },
   telemetry,
   now: Date.now,
+  maxReceives,
   inputBuckets,
   pipelines,
   queues: {

@@ -59,15 +59,26 @@ export const redriveMessage = z.object({
   select,
 });
 
-/** Elements from any producer. They are checked one by one when they are read, so that a bad one fails alone. */
+/** Names the parts of a message: its own id and time, or those of the message in whose place it was sent. */
+const origin = z.object({ messageId: z.string().regex(MESSAGE_ID), sentAtMillis: count.max(MAX_MILLIS) });
+
+/**
+ * Elements from any producer. They are checked one by one when they are read, so that a bad one fails alone. The fields
+ * `attempts`, `firstSentAt`, `origin` and `receives` count only in a message that the fabric sent in the place of another.
+ */
 export const elementsMessage = z.object({
   ...head,
   ...history,
   kind: z.literal('elements'),
   elements: z.array(z.unknown()),
-  /** The message that this one was sent in the place of: it names the parts. */
-  origin: z.object({ messageId: z.string().regex(MESSAGE_ID), sentAtMillis: count.max(MAX_MILLIS) }).optional(),
+  /** The message that this one was sent in the place of. */
+  origin: origin.optional(),
+  /** Receives of that message. */
+  receives: count.optional(),
 });
+
+/** The part of an `elements` message is to be settled, if there is one: no other process looks at it again. */
+export const settleMessage = z.object({ ...head, ...history, kind: z.literal('settle'), origin });
 
 /** Ends a job, or looks again later. `until` is in milliseconds since 1970. */
 export const finalizeMessage = z.object({
@@ -99,6 +110,7 @@ const message = z.discriminatedUnion('kind', [
   objectsMessage,
   redriveMessage,
   elementsMessage,
+  settleMessage,
   finalizeMessage,
   intakeMessage,
   claimMessage,
@@ -110,6 +122,8 @@ export type ObjectsMessage = z.infer<typeof objectsMessage>;
 export type RedriveMessage = z.infer<typeof redriveMessage>;
 export type RedriveSelection = z.infer<typeof select>;
 export type ElementsMessage = z.infer<typeof elementsMessage>;
+export type Origin = z.infer<typeof origin>;
+export type SettleMessage = z.infer<typeof settleMessage>;
 export type FinalizeMessage = z.infer<typeof finalizeMessage>;
 export type IntakeMessage = z.infer<typeof intakeMessage>;
 export type ClaimMessage = z.infer<typeof claimMessage>;

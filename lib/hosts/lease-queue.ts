@@ -13,8 +13,19 @@ export interface LeaseRequest {
   readonly bypasses: number;
 }
 
+export interface LeaseOptions {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Name of the requests that share their work: a model that one of them got is of no use to the others, which wait for
+   * the other models that they named. @default the request is in no group
+   */
+  readonly group?: string | undefined;
+}
+
 interface Waiting extends LeaseRequest {
+  wanted: readonly number[];
   bypasses: number;
+  readonly group: string | undefined;
   readonly resolve: (lease: ResidentLease) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -24,9 +35,13 @@ export class LeaseQueue implements Iterable<LeaseRequest> {
   readonly #waiting = new Map<LeaseRequest, Waiting>();
 
   /** Waits for a lease. @throws the signal's reason; `onLeave` is called as the request leaves for it. */
-  async wait(wanted: readonly number[], onLeave: () => void, signal?: AbortSignal): Promise<ResidentLease> {
+  async wait(
+    wanted: readonly number[],
+    onLeave: () => void,
+    { signal, group }: LeaseOptions = {},
+  ): Promise<ResidentLease> {
     const { promise, resolve, reject } = Promise.withResolvers<ResidentLease>();
-    const request: Waiting = { wanted, bypasses: 0, resolve, reject };
+    const request: Waiting = { wanted, group, bypasses: 0, resolve, reject };
     const leave = (): void => {
       if (!this.#waiting.delete(request)) return;
       reject(signal?.reason);
@@ -41,7 +56,10 @@ export class LeaseQueue implements Iterable<LeaseRequest> {
     }
   }
 
-  /** Answers a request; where it is with a model, those that came before it were bypassed. */
+  /**
+   * Answers a request; where it is with a model, those that came before it were bypassed. Others of its group no longer
+   * want the model, unless they want no other: a model that is being loaded for one of them stays wanted.
+   */
   answer(request: LeaseRequest, lease: ResidentLease): void {
     const answered = this.#waiting.get(request);
     if (answered === undefined) return;
@@ -50,6 +68,11 @@ export class LeaseQueue implements Iterable<LeaseRequest> {
       older.bypasses += 1;
     }
     this.#waiting.delete(request);
+    for (const other of this.#waiting.values()) {
+      if (other.group === undefined || other.group !== answered.group) continue;
+      const left = other.wanted.filter((model) => model !== lease.model);
+      if (left.length > 0) other.wanted = left;
+    }
     answered.resolve(lease);
   }
 

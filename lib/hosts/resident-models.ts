@@ -1,4 +1,11 @@
-import { type LeaseRequest, LeaseQueue, mostWanted, type ResidentLease, withoutModelUnderWay } from './lease-queue.ts';
+import {
+  type LeaseOptions,
+  type LeaseRequest,
+  LeaseQueue,
+  mostWanted,
+  type ResidentLease,
+  withoutModelUnderWay,
+} from './lease-queue.ts';
 import { LoadFailures } from './load-failures.ts';
 import { type Eviction, evictionsFor, evictionsOfExcess, hasRoomFor, type MemoryBounds } from './model-room.ts';
 import type { ModelInfo } from './protocol.ts';
@@ -83,16 +90,16 @@ export class ResidentModels implements AsyncDisposable {
    * @param wanted models by their places; those that would suit best come first
    * @throws RangeError, the signal's reason, or an error where this is closed
    */
-  async acquire(wanted: readonly number[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<ResidentLease> {
+  async acquire(wanted: readonly number[], options: LeaseOptions = {}): Promise<ResidentLease> {
     const places = [...new Set(wanted)].map((place) => this.#modelAt(place).index);
     if (places.length === 0) throw new RangeError('Cannot acquire a model as none is named');
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     if (this.#disposed !== undefined) throw closedError();
     for (const model of places) {
       const error = this.#failures.of(model);
       if (error !== undefined) return { model, ok: false, error };
     }
-    const lease = this.#queue.wait(places, () => this.#schedule(), signal);
+    const lease = this.#queue.wait(places, () => this.#schedule(), options);
     this.#schedule();
     return lease;
   }

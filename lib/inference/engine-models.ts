@@ -3,6 +3,7 @@ import type { Pipeline } from '../config/fabric.ts';
 import { handlerPlace } from '../config/handler-place.ts';
 import { type PipelineModel, pipelineModels } from '../config/pipeline-models.ts';
 import { carryError, restoreError } from '../errors.ts';
+import type { LeaseOptions } from '../hosts/lease-queue.ts';
 import { copiesOf, countGpus } from '../hosts/gpus.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { ResidentModels } from '../hosts/resident-models.ts';
@@ -111,11 +112,11 @@ export class EngineModels implements AsyncDisposable {
   }
 
   /** Takes any one of these models, all of one keyed step. @throws RangeError, the signal's reason, or as this is closed */
-  async lease(models: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<ModelLease> {
+  async lease(models: readonly number[], options: LeaseOptions): Promise<ModelLease> {
     const keyed = this.#keyedOf(models[0] ?? -1);
     const lease = await keyed.residents.acquire(
       models.map((model) => model - keyed.first),
-      { signal },
+      options,
     );
     const model = lease.model + keyed.first;
     return lease.ok ? { model, ok: true, info: lease.info } : { model, ok: false, error: carryError(lease.error) };

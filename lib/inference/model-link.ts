@@ -1,4 +1,5 @@
 import { restoreError } from '../errors.ts';
+import type { LeaseOptions } from '../hosts/lease-queue.ts';
 import type { ModelInfo } from '../hosts/protocol.ts';
 import { byteLengthOf } from '../models/encoded-batch.ts';
 import type {
@@ -15,6 +16,10 @@ import type {
 const MAX_REMEMBERED_KEYS = 1000;
 
 const ONE_ROW: BatchSizes = { target: 1, ceiling: 1, isOneRow: true };
+
+export interface LinkLeaseOptions extends LeaseOptions {
+  readonly signal: AbortSignal;
+}
 
 /** Sends what a worker says to its engine; the buffers named move there and are gone here. */
 export type Post = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
@@ -57,9 +62,10 @@ export class ModelLink {
    * Takes one of the keyed models, any of those that are asked for: it is loaded, and stays so until it is released; or
    * it can't be.
    *
+   * @param options.group - name of the leases that are to be of different models
    * @throws the signal's reason
    */
-  async lease(models: readonly number[], { signal }: { readonly signal: AbortSignal }): Promise<ModelLease> {
+  async lease(models: readonly number[], { signal, group }: LinkLeaseOptions): Promise<ModelLease> {
     signal.throwIfAborted();
     const request = this.#nextRequest;
     this.#nextRequest += 1;
@@ -71,7 +77,7 @@ export class ModelLink {
       reject(signal.reason);
     };
     this.#leases.set(request, resolve);
-    this.#post({ kind: 'lease', request, models });
+    this.#post({ kind: 'lease', request, models, ...(group === undefined ? {} : { group }) });
     signal.addEventListener('abort', cancel, { once: true });
     try {
       return await promise;

@@ -1,9 +1,13 @@
 import { carryError } from '../errors.ts';
+import type { LeaseOptions } from '../hosts/lease-queue.ts';
 import type { FromWorker, ModelLease, ToWorker } from './worker-protocol.ts';
 
 export interface WorkerLeasesOptions {
   /** Takes one of the models; rejects where the signal says that it is not wanted any more. */
-  readonly onLease: (models: readonly number[], options: { readonly signal: AbortSignal }) => Promise<ModelLease>;
+  readonly onLease: (
+    models: readonly number[],
+    options: LeaseOptions & { readonly signal: AbortSignal },
+  ) => Promise<ModelLease>;
   readonly onRelease: (model: number) => void;
   readonly post: (message: ToWorker) => void;
 }
@@ -23,7 +27,7 @@ export class WorkerLeases {
   take(message: Extract<FromWorker, { kind: 'lease' | 'cancelLease' | 'release' }>): void {
     switch (message.kind) {
       case 'lease':
-        void this.#lease(message.request, message.models);
+        void this.#lease(message);
         return;
       case 'cancelLease':
         this.#waiting.get(message.request)?.abort();
@@ -40,12 +44,12 @@ export class WorkerLeases {
     for (const [model, times] of this.#held) for (let time = 0; time < times; time += 1) this.#release(model);
   }
 
-  async #lease(request: number, models: readonly number[]): Promise<void> {
+  async #lease({ request, models, group }: Extract<FromWorker, { kind: 'lease' }>): Promise<void> {
     const aborter = new AbortController();
     this.#waiting.set(request, aborter);
     let lease: ModelLease;
     try {
-      lease = await this.#options.onLease(models, { signal: aborter.signal });
+      lease = await this.#options.onLease(models, { signal: aborter.signal, group });
     } catch (error) {
       if (aborter.signal.aborted) return;
       lease = { model: models[0] ?? 0, ok: false, error: { ...carryError(error), disposition: 'retry' } };

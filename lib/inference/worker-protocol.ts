@@ -152,7 +152,7 @@ export type FromWorker =
   | { readonly kind: 'recovered'; readonly model: number; readonly size: RecoveredSize }
   /** The model failed for two rows of one element, and not for one. */
   | { readonly kind: 'oneRow'; readonly model: number }
-  | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[] }
+  | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[]; readonly group?: string }
   /** The lease that was asked for is not wanted any more. */
   | { readonly kind: 'cancelLease'; readonly request: number }
   | { readonly kind: 'release'; readonly model: number }

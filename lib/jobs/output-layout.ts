@@ -146,6 +146,11 @@ export function lastNoteKey(job: JobName, bundle: number, of: number): string {
   return `${stagingOf(job)}/last/${partName(bundle, of)}`;
 }
 
+/** A job whose bundles are sent by a message at its last receive: see `IntakeNote`. */
+export function intakeNoteKey(job: JobName): string {
+  return `${stagingOf(job)}/last/intake.json`;
+}
+
 /** A redrive of a bundle that is not done yet. */
 export function redriveNoteKey(job: JobName, bundle: number, of: number): string {
   return `${stagingOf(job)}/redrive/${partName(bundle, of)}`;
@@ -171,6 +176,22 @@ export function elementsPlace(pipeline: string, messageId: string, sentAtMillis:
     errors: `${folder}/errors/${messageId}.jsonl`,
     staging: `${stagingOf({ pipeline, id: `_elements/${messageId}` })}/part`,
   };
+}
+
+/**
+ * Folder of the bodies of `elements` messages that the fabric sent in the place of others. Nothing that a producer wrote
+ * gets there, so a message is the fabric's own if its body is there.
+ */
+function replacedMessagesFolder(pipeline: string): string {
+  return `${stagingOf({ pipeline, id: '_messages' })}/elements/`;
+}
+
+export function replacedMessageKey(pipeline: string, id: string): string {
+  return `${replacedMessagesFolder(pipeline)}${id}.json`;
+}
+
+export function isReplacedMessageKey(pipeline: string, key: string): boolean {
+  return key.startsWith(replacedMessagesFolder(pipeline));
 }
 
 /** The answer to an element by its id, where `output.elements` is `'id'`. */

@@ -196,7 +196,12 @@ describe('the functions of an InferenceFabric', () => {
       },
     });
     const names = (id: RegExp): string[] => Object.keys(environmentOf(template, id));
-    expect(names(/Intake/)).toEqual(['FABRIC_OUTPUT_BUCKET', 'FABRIC_INPUT_BUCKETS', 'FABRIC_QUEUES']);
+    expect(names(/Intake/)).toEqual([
+      'FABRIC_OUTPUT_BUCKET',
+      'FABRIC_INPUT_BUCKETS',
+      'FABRIC_QUEUES',
+      'FABRIC_MAX_RECEIVES',
+    ]);
     expect(names(/Finalizer/)).toEqual(['FABRIC_OUTPUT_BUCKET', 'FABRIC_QUEUES', 'FABRIC_EVENT_BUS']);
     const queues = JSON.stringify(environmentOf(template, /Intake/)['FABRIC_QUEUES']);
     for (const name of PIPELINES) expect(queues).toContain(`\\"${name}\\":`);

@@ -126,6 +126,7 @@ export class FaultyFabric {
           const intake = new Intake({
             ...portsOf(process),
             inputBuckets: [input],
+            maxReceives: MAX_RECEIVES,
             pipelines: { [PIPELINE]: facts },
             queues: {
               intake: process.queue(this.intake),

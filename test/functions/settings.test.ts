@@ -13,6 +13,7 @@ const intake = {
   FABRIC_OUTPUT_BUCKET: 'out',
   FABRIC_INPUT_BUCKETS: '["in","archive"]',
   FABRIC_QUEUES: JSON.stringify({ intake: URL_OF('i'), finalizer: URL_OF('f'), bundles: { wine: URL_OF('wine') } }),
+  FABRIC_MAX_RECEIVES: '5',
 };
 
 const processor = {
@@ -45,6 +46,7 @@ describe('the settings of a function', () => {
       outputBucket: 'out',
       inputBuckets: ['in', 'archive'],
       queues: { intake: URL_OF('i'), finalizer: URL_OF('f'), bundles: { wine: URL_OF('wine') } },
+      maxReceives: 5,
     });
     expect(processorSettings(processor)).toEqual({
       outputBucket: 'out',

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { LeaseOptions } from '../../lib/hosts/lease-queue.ts';
 import type { ModelInfo } from '../../lib/hosts/protocol.ts';
 import type { Loadable, LoadedModel, ResidentLease } from '../../lib/hosts/resident-models.ts';
 import { ResidentModels, type ResidentModelsOptions } from '../../lib/hosts/resident-models.ts';
@@ -113,9 +114,9 @@ export class FakeModels {
   }
 
   /** Asks for any one of the models named by letters. */
-  async acquire(names: string, signal?: AbortSignal): Promise<string> {
+  async acquire(names: string, options?: LeaseOptions): Promise<string> {
     const wanted = Array.from(names, (name) => this.models.indexOf(this.model(name)));
-    const lease = await this.resident.acquire(wanted, signal === undefined ? {} : { signal });
+    const lease = await this.resident.acquire(wanted, options);
     return this.taken(lease);
   }
 

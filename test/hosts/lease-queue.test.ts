@@ -50,7 +50,7 @@ describe('ResidentModels that are waited for', () => {
     const world = new FakeModels(2, { maxModels: 1 });
     await world.acquire('a');
     const controller = new AbortController();
-    const bypassed = world.acquire('b', controller.signal);
+    const bypassed = world.acquire('b', controller);
     for (let bypass = 0; bypass < MAX_BYPASSES; bypass += 1) await world.acquire('a');
     const held = world.acquire('a');
     expect(await isSettled(world, held)).toBe(false);
@@ -63,10 +63,10 @@ describe('ResidentModels that are waited for', () => {
     const world = new FakeModels(2, { maxModels: 1 });
     await world.acquire('a');
     const controller = new AbortController();
-    const asked = world.acquire('b', controller.signal);
+    const asked = world.acquire('b', controller);
     controller.abort(new Error('given up'));
     await expect(asked).rejects.toThrow('given up');
-    await expect(world.acquire('b', controller.signal)).rejects.toThrow('given up');
+    await expect(world.acquire('b', controller)).rejects.toThrow('given up');
     world.release('a');
     await world.quiet();
     expect(world.logged()).toEqual(['open a']);

@@ -9,7 +9,7 @@ const place = fc.nat(99);
 const failure = fc.constantFrom(undefined, undefined, undefined, new Error('corrupt'), passing());
 
 type Action =
-  | { readonly kind: 'acquire'; readonly wanted: readonly number[] }
+  | { readonly kind: 'acquire'; readonly wanted: readonly number[]; readonly group: string | undefined }
   | { readonly kind: 'settle'; readonly which: number; readonly failure: Error | undefined }
   | { readonly kind: 'release' | 'abort' | 'discard' | 'renew'; readonly which: number }
   | { readonly kind: 'resize'; readonly which: number; readonly bytes: number | undefined }
@@ -18,7 +18,14 @@ type Action =
 const bytes = fc.integer({ min: 10, max: 150 });
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('acquire'), wanted: wishes() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('acquire'),
+      wanted: wishes(),
+      group: fc.constantFrom(undefined, 'g', 'h'),
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('settle'), which: place, failure }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('release'), which: place }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort'), which: place }) },
@@ -64,7 +71,7 @@ class Player {
   async take(action: Action): Promise<void> {
     switch (action.kind) {
       case 'acquire':
-        this.#acquire(action.wanted);
+        this.#acquire(action.wanted, action.group);
         break;
       case 'settle':
         this.#settle(action.which, action.failure);
@@ -106,11 +113,11 @@ class Player {
     throw new Error('it never comes to rest');
   }
 
-  #acquire(wanted: readonly number[]): void {
+  #acquire(wanted: readonly number[], group?: string): void {
     const asked: Asked = { wanted, controller: new AbortController() };
     this.asked.push(asked);
     const names = wanted.map((index) => this.world.models[index]?.name).join('');
-    this.world.acquire(names, asked.controller.signal).then(
+    this.world.acquire(names, { signal: asked.controller.signal, group }).then(
       (answer) => {
         if (asked.answer !== undefined) this.world.complain('a request is answered twice');
         asked.answer = answer;

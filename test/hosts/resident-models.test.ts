@@ -2,6 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { ResidentModels } from '../../lib/hosts/resident-models.ts';
 import { FakeModels, isSettled, use } from './fake-models.ts';
 
+/** Two tasks of a bundle that ask for its models, while another bundle's task waits for another one. */
+async function twoTasks() {
+  const world = new FakeModels(4, { maxModels: 2 });
+  for (const model of world.models) model.isHeld = true;
+  const ask = () => world.acquire('abc', { group: 'bundle' });
+  const tasks = [ask(), ask()] as const;
+  await world.quiet();
+  expect(world.logged()).toEqual(['open a', 'open b']);
+  return { world, tasks, other: world.acquire('d') };
+}
+
 describe('ResidentModels', () => {
   test('loads a model once for all who ask for it', async () => {
     const world = new FakeModels(2);
@@ -74,6 +85,47 @@ describe('ResidentModels', () => {
     await world.acquire('a');
     expect(await world.acquire('c')).toBe('c');
     expect(world.there).toBe('ac');
+  });
+
+  describe('for requests of one group', () => {
+    test('keeps what was loaded for one from leaving unused as another was given the first that was there', async () => {
+      const { world, tasks, other } = await twoTasks();
+      world.model('a').settle();
+      expect(await tasks[0]).toBe('a');
+      expect(await isSettled(world, tasks[1])).toBe(false);
+      world.model('b').settle();
+      expect(await tasks[1]).toBe('b');
+      world.release('a');
+      for (let step = 0; step < 3; step += 1) {
+        world.model('a').settle();
+        world.model('d').settle();
+        await world.quiet();
+      }
+      expect(await other).toBe('d');
+      expect(world.models.map(({ loads }) => loads)).toEqual([1, 1, 0, 1]);
+      expect(world.complaints).toEqual([]);
+    });
+
+    test('says of a model that could not be loaded to one alone', async () => {
+      const { world, tasks } = await twoTasks();
+      world.model('a').failure = new Error('corrupt');
+      world.model('a').settle();
+      world.model('b').settle();
+      expect(await Promise.all(tasks)).toEqual(['a failed: corrupt', 'b']);
+    });
+
+    test('gives the last one to both, as nothing else is left for either', async () => {
+      const world = new FakeModels(2);
+      const ask = () => world.acquire('a', { group: 'bundle' });
+      expect(await Promise.all([ask(), ask()])).toEqual(['a', 'a']);
+    });
+
+    test('shares a model with other groups', async () => {
+      const { world, tasks } = await twoTasks();
+      const third = world.acquire('ab', { group: 'another' });
+      world.model('a').settle();
+      expect(await Promise.all([tasks[0], third])).toEqual(['a', 'a']);
+    });
   });
 
   test('refuses what names no model, and a lease that is not there', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Cohorts } from './cohorts.ts';
 import { byCohort, cutAfter, type RoundEntry } from './keyed-round.ts';
 import type { OrderedWindow, Slot } from '../ordered-window.ts';
@@ -25,6 +26,8 @@ export interface CohortRunnerOptions extends InferenceStageOptions {
 
 /** Cohorts that run in one go, and the time that inferring has taken. */
 interface Turn {
+  /** Groups the turn's leases: each cohort's model is leased once. */
+  readonly id: string;
   readonly pending: Map<number, readonly RoundEntry[]>;
   inferMillis: number;
 }
@@ -46,7 +49,7 @@ export class CohortRunner {
     let left = entries;
     for (let count = entries.length; left.length > 0;) {
       const end = cutAfter(left, 0, { count, wholeSegments });
-      const turn: Turn = { pending: byCohort(left.slice(0, end)), inferMillis: 0 };
+      const turn: Turn = { id: randomUUID(), pending: byCohort(left.slice(0, end)), inferMillis: 0 };
       await Promise.all(
         Array.from({ length: Math.min(COHORTS_AT_ONCE, turn.pending.size) }, () => this.#runCohorts(turn, signal)),
       );
@@ -61,11 +64,11 @@ export class CohortRunner {
     const { link, model: firstModel, cohorts } = this.#options;
     while (turn.pending.size > 0 && !isOver(turn)) {
       const wanted = [...turn.pending.keys()].map((cohort) => firstModel + cohort);
-      const lease = await link.lease(wanted, { signal });
+      const lease = await link.lease(wanted, { signal, group: turn.id });
       try {
         const cohort = lease.model - firstModel;
         const entries = turn.pending.get(cohort);
-        // The other task may have been given the same one.
+        // The other task was given the same one, as there was no other that either wanted.
         if (entries === undefined) continue;
         turn.pending.delete(cohort);
         if (lease.ok) await this.#runCohort(entries, lease, turn);

@@ -12,12 +12,17 @@ export interface CheckInOptions extends StoreOptions {
   /** Where the body goes if it is too large for a queue. */
   readonly key: string;
   readonly output: OutputBucket;
+  /** Puts a small body there too. @default false */
+  readonly always?: boolean;
 }
 
 /** What to send for a body, which is JSON: the body, or the claim on it where it is over MAX_MESSAGE_BYTES. */
-export async function checkIn(body: string, { pipeline, key, output, signal }: CheckInOptions): Promise<string> {
+export async function checkIn(
+  body: string,
+  { pipeline, key, output, always = false, signal }: CheckInOptions,
+): Promise<string> {
   const sendable = withoutForbidden(body);
-  if (Buffer.byteLength(sendable) <= MAX_MESSAGE_BYTES) return sendable;
+  if (!always && Buffer.byteLength(sendable) <= MAX_MESSAGE_BYTES) return sendable;
   const { store, bucket } = output;
   await store.put({ bucket, key }, body, { contentType: 'application/json', signal });
   const claim: ClaimMessage = { version: 1, kind: 'claim', pipeline, body: { bucket, key } };
@@ -29,14 +34,21 @@ function withoutForbidden(json: string): string {
   return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
 }
 
+/** The body that a message stands for. */
+export interface RedeemedBody {
+  readonly text: string;
+  /** Where it was read from; undefined where it is the message's own. */
+  readonly claimed?: ClaimMessage['body'];
+}
+
 /**
  * The body that a message stands for: its own text, or what it claims.
  *
  * @throws InvalidMessageError where the claimed body is not there, or is too large.
  */
-export async function redeem(text: string, { store }: OutputBucket, options: StoreOptions = {}): Promise<string> {
+export async function redeem(text: string, { store }: OutputBucket, options: StoreOptions = {}): Promise<RedeemedBody> {
   const address = claimedBody(text);
-  if (address === undefined) return text;
+  if (address === undefined) return { text };
   const uri = s3Uri(address.bucket, address.key);
   const info = await store.head(address, options);
   if (info !== undefined && info.byteLength > MAX_CLAIMED_BYTES) {
@@ -46,11 +58,11 @@ export async function redeem(text: string, { store }: OutputBucket, options: Sto
   }
   const body = await getText(store, address, options);
   if (body === undefined) throw new InvalidMessageError(`the message's body, ${uri}, is not there`);
-  return body.text;
+  return { text: body.text, claimed: address };
 }
 
 /** What a text claims, if it is a claim; anything else is judged by whoever parses it. */
-function claimedBody(text: string): { readonly bucket: string; readonly key: string } | undefined {
+function claimedBody(text: string): ClaimMessage['body'] | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

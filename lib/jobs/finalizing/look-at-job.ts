@@ -2,6 +2,7 @@ import type { FinalizeMessage } from '../../elements/messages.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
 import { type FailureLimits, hasLimits, LEAST_OUTCOMES, stopReason, stopsWhenAllFail } from './failure-limits.ts';
 import { listLastNotes, readLastNotes } from './last-notes.ts';
+import { readUnsent, type UnsentBundles } from './intake-notes.ts';
 import { isLimited, type Job } from '../job.ts';
 import { countParts, type JobEnd, MAX_NAMED_MISSING, type MissingBundle, type PartCounts } from '../manifest.ts';
 import { stopKey } from '../output-layout.ts';
@@ -47,15 +48,19 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   const isWatched = message.redrive !== true;
   const parts = isWatched && hasLimits(limits) ? await reader.read(list, { signal }) : undefined;
   const there: ReadonlyMap<number, unknown> = parts ?? list.parts;
-  const isOpen = isRedriven || (!isOver && !(await areParked(missingOf(job, there), notes)));
+  const isComplete = there.size === job.of;
+  const unsent = isComplete ? undefined : await readUnsent(job, notes);
+  const isQuiet = message.parts === there.size;
+  const isOpen =
+    isRedriven || (!isOver && !isComplete && (await isAwaited(missingOf(job, there), { ...notes, unsent, isQuiet })));
 
   const isStopped =
     isOpen && isWatched && (await stop(job, await countsToWatch(reader, { list, parts }, options), options));
-  if (isOpen && !(isStopped && message.parts === there.size)) return { kind: 'open', parts: there.size, isStopped };
+  if (isOpen && !(isStopped && isQuiet)) return { kind: 'open', parts: there.size, isStopped };
   const read = parts ?? (await reader.read(list, { signal }));
   // What stands under the name of a part is another job's: this one's may still come.
   if (read.size < there.size && !isOver) return { kind: 'open', parts: read.size, isStopped };
-  const missing = await named(missingOf(job, read), notes);
+  const missing = await named(missingOf(job, read), { ...notes, unsent });
   return {
     kind: 'ended',
     end: endOf(job, read, missing, { limits, isStopped }),
@@ -90,6 +95,21 @@ interface NotesOptions extends StoreOptions {
   readonly lookedAt: number;
 }
 
+/** Whether any of these bundles may still get a part. */
+async function isAwaited(
+  missing: readonly number[],
+  {
+    unsent,
+    isQuiet,
+    ...notes
+  }: NotesOptions & { readonly unsent: UnsentBundles | undefined; readonly isQuiet: boolean },
+): Promise<boolean> {
+  const sent = missing.filter((bundle) => bundle < (unsent?.from ?? Infinity));
+  // An earlier attempt of intake may have sent more of them: parts come as long as these are processed.
+  if (sent.length < missing.length && !isQuiet) return true;
+  return !(await areParked(sent, notes));
+}
+
 /** Whether all of these bundles have been taken for the last time, and that time is over. */
 async function areParked(
   bundles: readonly number[],
@@ -104,13 +124,13 @@ async function areParked(
 
 async function named(
   missing: readonly number[],
-  { job, output, signal }: NotesOptions,
+  { job, output, unsent, signal }: NotesOptions & { readonly unsent: UnsentBundles | undefined },
 ): Promise<readonly MissingBundle[]> {
   const noted = missing.length === 0 ? new Set() : await listLastNotes(job, output, { signal });
   const explained = missing.slice(0, MAX_NAMED_MISSING).filter((bundle) => noted.has(bundle));
   const last = await readLastNotes(job, explained, output, { signal });
   return missing.map((bundle) => {
-    const error = last.get(bundle)?.error;
+    const error = last.get(bundle)?.error ?? (unsent !== undefined && bundle >= unsent.from ? unsent.error : undefined);
     return { name: partName(bundle, job.of), ...(error === undefined ? {} : { error }) };
   });
 }

@@ -1,9 +1,8 @@
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { isLineFormat } from '../../formats/line-format.ts';
-import type { Deadline } from '../fabric-ports.ts';
 import { intakeJobId } from './intake-state.ts';
 import { sendLooseObjects } from './loose-objects.ts';
-import type { IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
+import type { IntakeAttempt, IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
 import { readObjectKey } from './object-keys.ts';
 import { manifestKindOf } from './object-manifest.ts';
 import { rejectObject } from './reject-object.ts';
@@ -19,7 +18,7 @@ export interface IntakeTask {
   readonly groups: boolean;
   /** True if an earlier call began it and left the rest to another. */
   readonly isResumed: boolean;
-  run(deadline: Deadline, hadTime: boolean): Promise<void>;
+  run(attempt: IntakeAttempt): Promise<void>;
 }
 
 type TaskKind = Pick<IntakeTask, 'groups' | 'isResumed'>;
@@ -53,8 +52,7 @@ export class IntakeTasks {
   #addWork(message: string, work: IntakeWork, isResumed: boolean): void {
     const facts = this.#options.pipelines[work.object.pipeline];
     const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
-    const run: IntakeTask['run'] = (deadline, hadTime) => this.#objects.take(work, deadline, hadTime);
-    this.#add(message, work.object.job, run, { groups, isResumed });
+    this.#add(message, work.object.job, (attempt) => this.#objects.take(work, attempt), { groups, isResumed });
   }
 
   #addObject(message: string, created: ObjectCreated): void {

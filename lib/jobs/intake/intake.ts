@@ -60,7 +60,9 @@ export class Intake {
     }
     const all = tasks.all();
     const { grouped = [], others = [] } = Object.groupBy(all, ({ groups }) => (groups ? 'grouped' : 'others'));
-    const call = { deadline, millis: deadline.remainingMillis(), failed, isAlone: all.length === 1 };
+    const { maxReceives } = this.#options;
+    const last = new Set(messages.flatMap(({ id, receiveCount }) => (receiveCount >= maxReceives ? [id] : [])));
+    const call = { deadline, millis: deadline.remainingMillis(), failed, last, isAlone: all.length === 1 };
     await Promise.all([this.#run(others, OBJECTS_AT_ONCE, call), this.#run(grouped, GROUPED_AT_ONCE, call)]);
     const { queues, telemetry } = this.#options;
     const again = messages.filter(({ id }) => failed.has(id));
@@ -69,7 +71,7 @@ export class Intake {
   }
 
   async #run(tasks: readonly IntakeTask[], atOnce: number, call: Call): Promise<void> {
-    const { deadline, millis, failed, isAlone } = call;
+    const { deadline, millis, failed, last, isAlone } = call;
     const { resumed = [], fresh = [] } = Object.groupBy(tasks, ({ isResumed }) => (isResumed ? 'resumed' : 'fresh'));
     const resumedAtOnce = fresh.length === 0 ? atOnce : Math.min(resumed.length, atOnce * RESUMED_SHARE);
     const freshAtOnce = atOnce - resumedAtOnce;
@@ -79,7 +81,9 @@ export class Intake {
       const isLimited = !task.isResumed && !isAlone;
       const hadTime = !isLimited && deadline.remainingMillis() * 2 >= millis;
       using limited = isLimited ? withinBudget(deadline, budget, this.#options.clock ?? globalThis) : undefined;
-      await this.#orFailed([...task.messages], failed, () => task.run(limited ?? deadline, hadTime));
+      const isLast = [...task.messages].every((id) => last.has(id));
+      const attempt = { deadline: limited ?? deadline, hadTime, isLast };
+      await this.#orFailed([...task.messages], failed, () => task.run(attempt));
     };
     await Promise.all([inParallel(fresh, freshAtOnce, run), inParallel(resumed, resumedAtOnce, run)]);
   }
@@ -117,6 +121,8 @@ interface Call {
   readonly millis: number;
   /** Ids of the messages that are to be tried again. */
   readonly failed: Set<string>;
+  /** Ids of the messages that are at their last receive. */
+  readonly last: ReadonlySet<string>;
   /** True if it has only one object to take, which no other waits for. */
   readonly isAlone: boolean;
 }

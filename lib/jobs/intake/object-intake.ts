@@ -1,9 +1,11 @@
-import { FabricError } from '../../errors.ts';
+import { describeError, FabricError } from '../../errors.ts';
 import type { StagingRoom } from '../../formats/input-limits.ts';
 import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
+import { takenMillis } from '../come-again.ts';
 import { readEnd } from '../finalizing/end-job.ts';
+import { noteAllSent, writeIntakeNote } from '../finalizing/intake-notes.ts';
 import type { Deadline, FabricPorts, PipelineFacts } from '../fabric-ports.ts';
 import { handOn, type IntakeObject, type IntakeProgress, jobNameOf } from './intake-state.ts';
 import { bundlesOf, type Job, type JobPlan } from '../job.ts';
@@ -33,6 +35,8 @@ export interface ObjectIntakeOptions extends FabricPorts {
   readonly stagingRoom?: (() => StagingRoom) | undefined;
   /** What is held in memory while elements are grouped by key; other bounds are for tests. */
   readonly groupingBounds?: GroupingBounds | undefined;
+  /** Number of receives after which intake's queue gives a message up. */
+  readonly maxReceives: number;
   /** After so long a job ends, whatever is missing. @default 3 days */
   readonly jobMaxMillis?: number | undefined;
 }
@@ -42,6 +46,15 @@ export interface IntakeWork {
   readonly object: IntakeObject;
   readonly progress: IntakeProgress;
   readonly stalled: number;
+}
+
+/** The run that has an object before it. */
+export interface IntakeAttempt {
+  readonly deadline: Deadline;
+  /** Whether the run had most of its time before it when it came to this object. */
+  readonly hadTime: boolean;
+  /** Whether the queue gives up all messages that ask for the object if this run does not end with it. */
+  readonly isLast: boolean;
 }
 
 /** A run with enough time that comes no further is tried once more, in case the store was slow. */
@@ -58,20 +71,19 @@ export class ObjectIntake {
     this.#options = options;
   }
 
-  /**
-   * @param hadTime - whether the run had most of its time before it when it came to this object.
-   * @throws FabricError whose disposition is `retry` where the stores are to blame.
-   */
-  async take(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<void> {
+  /** @throws FabricError whose disposition is `retry` where the stores are to blame. */
+  async take(work: IntakeWork, attempt: IntakeAttempt): Promise<void> {
     const { output } = this.#options;
     const found = await findJob(jobNameOf(work.object), output);
     if (found !== undefined) {
       const from = work.progress.kind === 'send' ? work.progress.from : 0;
       if (from === 0 && (await this.#hasEnded(found))) return;
-      return this.#send(found, work.object, from, deadline);
+      // Other messages that asked for it may have been given up, and this one goes on.
+      if (!attempt.isLast) await noteAllSent(found.job, output);
+      return this.#send(found, { object: work.object, from }, attempt);
     }
-    const recorded = await this.#plan(work, deadline, hadTime);
-    if (recorded !== undefined) await this.#send(recorded, work.object, 0, deadline);
+    const recorded = await this.#plan(work, attempt);
+    if (recorded !== undefined) await this.#send(recorded, { object: work.object, from: 0 }, attempt);
   }
 
   /**
@@ -85,7 +97,7 @@ export class ObjectIntake {
   }
 
   /** @returns the recorded job; undefined where another run is to go on, or the object was rejected. */
-  async #plan(work: IntakeWork, deadline: Deadline, hadTime: boolean): Promise<RecordedJob | undefined> {
+  async #plan(work: IntakeWork, { deadline, hadTime }: IntakeAttempt): Promise<RecordedJob | undefined> {
     const { object, progress } = work;
     const { output, inputBuckets, pipelines, stagingRoom, groupingBounds, queues } = this.#options;
     const facts = Object.hasOwn(pipelines, object.pipeline) ? pipelines[object.pipeline] : undefined;
@@ -120,20 +132,53 @@ export class ObjectIntake {
     await rejectObject(object, reason, object.pipeline, this.#options);
   }
 
-  /** The finalizer is told first, so that a job whose bundles were not all sent comes to an end as well. */
-  async #send(recorded: RecordedJob, object: IntakeObject, from: number, deadline: Deadline): Promise<void> {
+  /**
+   * Sends the job's bundles. The finalizer is told first, so that a job whose bundles were not all sent comes to an end as
+   * well; at the last receive a note says from which bundle on they may be missing.
+   */
+  async #send(recorded: RecordedJob, sending: Sending, { deadline, isLast }: IntakeAttempt): Promise<void> {
+    if (!isLast) return this.#sendFrom(recorded, sending, deadline);
+    const { output, now, telemetry } = this.#options;
+    const { job } = recorded;
+    let { from } = sending;
+    const note = (next: number): Promise<void> => {
+      from = next;
+      return writeIntakeNote(job, { until: now() + takenMillis(deadline), from }, output);
+    };
+    await note(from);
+    try {
+      await this.#sendFrom(recorded, { ...sending, onSent: note }, deadline);
+    } catch (error) {
+      // The note that was left before does as well, only later.
+      await writeIntakeNote(job, { until: now(), from, error: describeError(error) }, output).catch(
+        (failure: unknown) =>
+          telemetry.warn('a note on a job could not be written', { job: job.id, error: describeError(failure) }),
+      );
+      throw error;
+    }
+  }
+
+  async #sendFrom(recorded: RecordedJob, { object, from, onSent }: Sending, deadline: Deadline): Promise<void> {
     const { output, now, telemetry, queues, jobMaxMillis = JOB_MAX_MILLIS } = this.#options;
     const { job, folder } = recorded;
     const queue = queues.bundles[job.pipeline];
     if (queue === undefined) return this.#reject(object, `there is no pipeline called '${job.pipeline}' any more`);
     if (from === 0) await sendFinalize(job, queues.finalizer, { until: now() + jobMaxMillis });
-    const next = await sendBundles(recorded, { queue, output, from, deadline });
+    const next = await sendBundles(recorded, { queue, output, from, deadline, ...(onSent && { onSent }) });
+    if (onSent !== undefined) await noteAllSent(job, output);
     if (next === undefined) {
       telemetry.info('job sent', { pipeline: job.pipeline, job: job.id, folder, bundles: job.of });
       return;
     }
     await handOn({ version: 1, object, progress: { kind: 'send', from: next }, stalled: 0 }, queues.intake, output);
   }
+}
+
+/** Bundles of an object's job that are to be sent. */
+interface Sending {
+  readonly object: IntakeObject;
+  readonly from: number;
+  readonly onSent?: (next: number) => Promise<void>;
 }
 
 function jobOf(object: IntakeObject, plan: JobPlan, { input, config }: PipelineFacts): Job {

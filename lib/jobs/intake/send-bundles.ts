@@ -72,6 +72,8 @@ export interface SendBundlesOptions {
   /** The first bundle to send. @default 0 */
   readonly from?: number;
   readonly deadline: Pick<Deadline, 'signal'>;
+  /** Called after each group of messages, with the first bundle that was not sent. @default nothing is called */
+  readonly onSent?: (next: number) => Promise<void>;
 }
 
 /**
@@ -81,13 +83,14 @@ export interface SendBundlesOptions {
  */
 export async function sendBundles(
   recorded: RecordedJob,
-  { queue, output, from = 0, deadline }: SendBundlesOptions,
+  { queue, output, from = 0, deadline, onSent }: SendBundlesOptions,
 ): Promise<number | undefined> {
   const { of } = recorded.job;
   for (let first = from; first < of; first += MESSAGES_AT_ONCE) {
     if (deadline.signal.aborted) return first;
     const bundles = Array.from({ length: Math.min(MESSAGES_AT_ONCE, of - first) }, (_, index) => first + index);
     await queue.send(await inParallel(bundles, MADE_AT_ONCE, (bundle) => bundleMessageOf(recorded, bundle, output)));
+    await onSent?.(Math.min(of, first + MESSAGES_AT_ONCE));
   }
   return undefined;
 }

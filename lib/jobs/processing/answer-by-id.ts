@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ElementsMessage } from '../../elements/messages.ts';
 import { isNestedTooDeeply, jsonOf } from '../../elements/nesting.ts';
+import type { Origin } from '../../elements/messages.ts';
 import type { ObjectInfo } from '../../stores/object-store.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { ErrorsLine } from '../commit/errors-line.ts';
@@ -18,7 +18,7 @@ const MAX_KEY_BYTES = 1024;
 
 export interface AnsweredMessage {
   readonly elements: readonly unknown[];
-  readonly origin: NonNullable<ElementsMessage['origin']>;
+  readonly origin: Origin;
   /** What the keys of dead letters' bodies start with that are too large for a queue. */
   readonly claims: string;
 }
@@ -47,11 +47,21 @@ async function answerSome(
   { output, pipelineName: pipeline, deadLetters }: BundleProcessorOptions,
 ): Promise<void> {
   const { origin, claims } = message;
-  const unsent = await inParallel(outcomes, AT_ONCE, async ({ ordinal, line, failure }) => {
+  const answers = outcomes.map(({ ordinal, line, failure }) => {
     // The engine's own line.
     const { id } = failure ?? (JSON.parse(line) as Pick<ErrorsLine, 'id'>);
     const key = elementAnswerKey(pipeline, id.toWellFormed());
-    if (Buffer.byteLength(key) > MAX_KEY_BYTES) return JSON.stringify(nameless(id, ordinal, message));
+    const isNameless = Buffer.byteLength(key) > MAX_KEY_BYTES;
+    const letter = isNameless ? JSON.stringify(nameless(id, ordinal, message)) : failure && line;
+    return { ordinal, line, failed: failure !== undefined, letter, key: isNameless ? undefined : key };
+  });
+  // First: no other process looks for the letter of an answer that is there.
+  await sendLetters(
+    answers.flatMap(({ letter }) => letter ?? []),
+    { pipeline, job: origin.messageId, deadLetters, output, claims: `${claims}.${randomUUID()}` },
+  );
+  await inParallel(answers, AT_ONCE, async ({ ordinal, line, failed, key }) => {
+    if (key === undefined) return;
     const order = { sentAt: origin.sentAtMillis, message: origin.messageId, ordinal };
     const metadata = {
       'sent-at': String(order.sentAt),
@@ -59,16 +69,7 @@ async function answerSome(
       ordinal: `${ordinal}`,
     };
     const replaces = (there: ObjectInfo['metadata']): boolean => isLater(order, there);
-    await putAnswer({ key, line, failed: failure !== undefined, metadata, replaces }, output);
-    return failure === undefined ? undefined : line;
-  });
-  const lines = unsent.filter((line) => line !== undefined);
-  await sendLetters(lines, {
-    pipeline,
-    job: origin.messageId,
-    deadLetters,
-    output,
-    claims: `${claims}.${randomUUID()}`,
+    await putAnswer({ key, line, failed, metadata, replaces }, output);
   });
 }
 

@@ -4,12 +4,14 @@ import { takenMillis } from '../come-again.ts';
 import type { ReceivedMessage } from '../../stores/message-queue.ts';
 import { redeem } from '../commit/claim-check.ts';
 import type { Deadline } from '../fabric-ports.ts';
-import { handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
+import { isReplacedMessageKey } from '../output-layout.ts';
+import { asProduced, handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
 import { JobCache } from './job-cache.ts';
 import { isLastReceive, type JobBundle, notePark, removeLastNote } from './park-bundle.ts';
 import { processElements } from './process-elements.ts';
 import { jobBundleOf, processJobBundle, recordedJob } from './process-job-bundle.ts';
 import { processObjects } from './process-objects.ts';
+import { settleElements } from './settle-elements.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 import { redriveBundle } from '../redrive/redrive-bundle.ts';
 import { refuseMessage } from './refuse-message.ts';
@@ -66,16 +68,21 @@ export class BundleProcessor {
 
   async #read(received: ReceivedMessage): Promise<ProcessorMessage> {
     const { output, pipelineName } = this.#options;
-    const message = parseMessage(await redeem(received.body, output));
+    const { text, claimed } = await redeem(received.body, output);
+    const message = parseMessage(text);
     if (message.pipeline !== pipelineName) {
       throw new InvalidMessageError(
         `the message is for pipeline '${message.pipeline}'; this queue is ${pipelineName}'s`,
       );
     }
     switch (message.kind) {
+      case 'elements': {
+        const isOwn = claimed?.bucket === output.bucket && isReplacedMessageKey(pipelineName, claimed.key);
+        return isOwn ? message : asProduced(message);
+      }
       case 'bundle':
       case 'objects':
-      case 'elements':
+      case 'settle':
       case 'redrive':
         return message;
       case 'finalize':
@@ -88,6 +95,7 @@ export class BundleProcessor {
   async #run(message: ProcessorMessage, attempt: Attempt): Promise<void> {
     attempt.deadline.signal.throwIfAborted();
     if (message.kind === 'elements') return processElements(message, attempt, this.#options);
+    if (message.kind === 'settle') return settleElements(message, attempt, this.#options);
     const taken = jobBundleOf(message);
     if (taken === undefined) {
       if (message.kind === 'objects') await processObjects(message, attempt, this.#options);
@@ -156,7 +164,7 @@ const NOWHERE: BrokenOffAt = { progressed: false };
 
 /** The bundle that nobody will take any more where a message is given up; others than a job's nobody waits for. */
 function parkable(message: ProcessorMessage): JobBundle | undefined {
-  if (message.kind === 'elements') return undefined;
+  if (message.kind === 'elements' || message.kind === 'settle') return undefined;
   try {
     return jobBundleOf(message);
   } catch {

@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { BundleMessage, ElementsMessage, ObjectsMessage, RedriveMessage } from '../../elements/messages.ts';
+import type {
+  BundleMessage,
+  ElementsMessage,
+  ObjectsMessage,
+  Origin,
+  RedriveMessage,
+  SettleMessage,
+} from '../../elements/messages.ts';
 import { jsonOf } from '../../elements/nesting.ts';
 import { FabricError } from '../../errors.ts';
+import type { FabricPorts } from '../fabric-ports.ts';
 import { checkIn } from '../commit/claim-check.ts';
-import { stagingOf } from '../output-layout.ts';
-import { originOf } from './process-elements.ts';
+import { replacedMessageKey, stagingOf } from '../output-layout.ts';
 import { JOB_MAX_MILLIS } from '../send-finalize.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 
 /** What a processor takes. */
-export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | RedriveMessage;
+export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | SettleMessage | RedriveMessage;
 
 /** SQS holds a message back no longer than this. */
 const MAX_DELAY_SECS = 900;
@@ -45,7 +52,7 @@ export class NoProgressError extends FabricError {
 }
 
 /**
- * Sends a message anew, in whose place another attempt goes on: its receives are not counted on. The old one can be
+ * Sends a message again, in whose place another attempt goes on: its receives are not counted on. The old one can be
  * acknowledged then.
  *
  * @param options.delaySecs - how long it is held back, 900 at most. Default: not at all.
@@ -54,21 +61,55 @@ export class NoProgressError extends FabricError {
 export async function handBack(
   message: ProcessorMessage,
   attempt: Attempt,
-  { output, bundles, now, telemetry, pipelineName: pipeline }: BundleProcessorOptions,
+  options: BundleProcessorOptions,
   { delaySecs = 0 }: { readonly delaySecs?: number } = {},
 ): Promise<void> {
-  const { attempts = 0, firstSentAt = attempt.received.sentAtMillis } = message;
-  const ageMillis = now() - firstSentAt;
-  if (ageMillis > MAX_AGE_MILLIS) throw new TooOldError(ageMillis);
-  const history = { attempts: attempts + 1, firstSentAt };
-  const next: ProcessorMessage =
-    message.kind === 'elements'
-      ? { ...message, ...history, origin: originOf(message, attempt) }
-      : { ...message, ...history };
-  const job = message.kind === 'elements' ? undefined : message.job;
-  const key = `${stagingOf({ pipeline, id: job ?? '_messages' })}/messages/${randomUUID()}.json`;
-  const body = await checkIn(jsonOf(next), { pipeline, key, output });
-  const waits = Math.min(MAX_DELAY_SECS, delaySecs);
-  await bundles.send([{ body, delaySecs: waits, ...(job === undefined ? {} : { groupId: job }) }]);
+  const { output, bundles, telemetry, pipelineName: pipeline } = options;
+  const history = historyOf(message, attempt, options);
+  if (message.kind === 'elements') {
+    await replaceElements({ ...message, ...history }, attempt, options, { delaySecs });
+  } else {
+    const job = message.kind === 'settle' ? undefined : message.job;
+    const key = `${stagingOf({ pipeline, id: job ?? '_messages' })}/messages/${randomUUID()}.json`;
+    const body = await checkIn(jsonOf({ ...message, ...history }), { pipeline, key, output });
+    const waits = Math.min(MAX_DELAY_SECS, delaySecs);
+    await bundles.send([{ body, delaySecs: waits, ...(job === undefined ? {} : { groupId: job }) }]);
+  }
   telemetry.count('bundles_handed_back', 1, pipeline);
+}
+
+/** @throws TooOldError */
+function historyOf({ attempts = 0, firstSentAt }: ProcessorMessage, { received }: Attempt, { now }: FabricPorts) {
+  const sentAt = firstSentAt ?? received.sentAtMillis;
+  const ageMillis = now() - sentAt;
+  if (ageMillis > MAX_AGE_MILLIS) throw new TooOldError(ageMillis);
+  return { attempts: attempts + 1, firstSentAt: sentAt };
+}
+
+/** The message that names the parts of elements: one sent in the place of another goes on under that one's name. */
+export function originOf({ origin }: ElementsMessage, { received }: Attempt): Origin {
+  return origin ?? { messageId: received.id, sentAtMillis: received.sentAtMillis };
+}
+
+/**
+ * Sends a message of elements in the place of the one that was received, whose part it names. Its body goes by claim
+ * check however small it is: a producer can write into the queue, and not to where the fabric's own bodies are.
+ *
+ * @param options.receives - receives of the messages before it
+ */
+export async function replaceElements(
+  message: ElementsMessage,
+  attempt: Attempt,
+  { output, bundles, pipelineName: pipeline }: BundleProcessorOptions,
+  { delaySecs = 0, receives = message.receives }: { readonly delaySecs?: number; readonly receives?: number } = {},
+): Promise<void> {
+  const next = { ...message, origin: originOf(message, attempt), ...(receives === undefined ? {} : { receives }) };
+  const key = replacedMessageKey(pipeline, randomUUID());
+  const body = await checkIn(jsonOf(next), { pipeline, key, output, always: true });
+  await bundles.send([{ body, delaySecs: Math.min(MAX_DELAY_SECS, delaySecs) }]);
+}
+
+/** A message of elements without what only the fabric may state. */
+export function asProduced({ version, kind, pipeline, elements }: ElementsMessage): ElementsMessage {
+  return { version, kind, pipeline, elements };
 }

@@ -2,27 +2,38 @@ import type { ElementsMessage } from '../../elements/messages.ts';
 import { elementsPlace } from '../output-layout.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 import { answerById } from './answer-by-id.ts';
+import { originOf, replaceElements } from './hand-back.ts';
 import { type BundleWork, runOutcomes } from './run-outcomes.ts';
 import { runPart, settleCommitted } from './run-part.ts';
+import { sendSettle } from './settle-elements.ts';
 
-/** The message whose elements they are: one sent in the place of another goes on under that one's name. */
-export function originOf({ origin }: ElementsMessage, { received }: Attempt): NonNullable<ElementsMessage['origin']> {
-  return origin ?? { messageId: received.id, sentAtMillis: received.sentAtMillis };
-}
-
-/** Runs the elements of one message as a bundle: to a part by the message's name, or to an answer for each element's id. */
+/**
+ * Runs the elements of one message as a bundle: to a part by the message's name, or to an answer for each element's id.
+ *
+ * A message that was given up gets another id when it is sent again, and its elements would get other outcomes beside
+ * those that are committed. So a producer's message that comes a second time is only replaced by one that names it: that
+ * one runs from then on, and is the one that may be given up. The producer's is given up beside it only where four
+ * attempts in a row die right after they sent the other one.
+ */
 export async function processElements(
   message: ElementsMessage,
   attempt: Attempt,
   options: BundleProcessorOptions,
 ): Promise<void> {
   const { engine, pipelineName } = options;
-  const { elements } = message;
+  const { elements, receives = 0 } = message;
+  const { receiveCount } = attempt.received;
+  if (message.origin === undefined && receiveCount > 1) {
+    return replaceElements(message, attempt, options, { receives: receiveCount - 1 });
+  }
   const origin = originOf(message, attempt);
   const { messageId, sentAtMillis } = origin;
   const work: BundleWork = {
     place: elementsPlace(pipelineName, messageId, sentAtMillis),
     bundle: { name: messageId, source: { kind: 'elements', elements }, address: { messageId } },
+    receivesBefore: receives,
+    // Others follow a first receive.
+    ...(receives + receiveCount === 1 ? {} : { beforeSettling: () => sendSettle(origin, options) }),
   };
   if (engine.pipeline.output.elements === 'id') {
     const answer = { elements, origin, claims: work.place.staging };

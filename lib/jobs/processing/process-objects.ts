@@ -147,9 +147,9 @@ async function answerSome(
     const failed = failure !== undefined;
     const metadata = versionMetadata(version);
     const replaces = (there: Readonly<Record<string, string>>): boolean => isNewer(version, there);
-    const isAnswered = await putAnswer({ key, line, failed, metadata, replaces }, output);
-    // Also where the answer was there: it may be this attempt's own, put by a request whose answer was lost.
+    // First: no other process looks for the letter of an answer that is there.
     if (failed) await sendLetter(line, options);
+    const isAnswered = await putAnswer({ key, line, failed, metadata, replaces }, output);
     if (isAnswered) telemetry.count(failed ? 'elements_failed' : 'elements_succeeded', 1, pipelineName);
   });
 }

@@ -10,6 +10,10 @@ import { isThrottle, StagedAnswers } from './staged-answers.ts';
 export interface BundleWork {
   readonly place: PartPlace;
   readonly bundle: Bundle;
+  /** Receives of other messages, in whose place this one was sent. @default none */
+  readonly receivesBefore?: number;
+  /** Called before a part is committed, and before one that was found is settled. @default nothing is done */
+  readonly beforeSettling?: () => Promise<void>;
 }
 
 /** All outcomes of a bundle, with those of earlier attempts. */
@@ -65,7 +69,7 @@ interface Run {
 }
 
 async function runOnce(
-  { place, bundle }: BundleWork,
+  { place, bundle, receivesBefore = 0 }: BundleWork,
   { received, deadline }: Attempt,
   { engine, output }: BundleProcessorOptions,
   { use, resume }: Run,
@@ -76,7 +80,8 @@ async function runOnce(
   const answers = await StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal });
   const startedAt = performance.now();
   const elapsedMillis = (): number => (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt;
-  const rest = { ...bundle, receives: received.receiveCount, skipElements: spool.tally.total };
+  const receives = receivesBefore + received.receiveCount;
+  const rest = { ...bundle, receives, skipElements: spool.tally.total };
   try {
     await engine.process(rest, spool, answers.processOptions(deadline));
   } catch (error) {

@@ -13,6 +13,7 @@ export async function runPart(work: BundleWork, attempt: Attempt, options: Bundl
   const { place } = work;
   const { output, pipelineName, deadLetters, telemetry } = options;
   await runOutcomes(work, attempt, options, async ({ spool, elapsedMillis }) => {
+    await work.beforeSettling?.();
     // Outcomes that are all there are committed even past the deadline: it leaves the time for that.
     const { part, won } = await commitPart(place, spool, { output, models: spool.tally.models, elapsedMillis });
     if (won) {
@@ -31,13 +32,14 @@ export async function runPart(work: BundleWork, attempt: Attempt, options: Bundl
 
 /** Settles a bundle's part, if it is there. */
 export async function settleCommitted(
-  { place }: Pick<BundleWork, 'place'>,
+  { place, beforeSettling }: Pick<BundleWork, 'place' | 'beforeSettling'>,
   { deadline }: Attempt,
   { output, pipelineName, deadLetters, telemetry }: BundleProcessorOptions,
 ): Promise<boolean> {
   const { signal } = deadline;
   const part = await readPart(place, output, { signal });
   if (part === undefined) return false;
+  if (part.note.errors !== undefined) await beforeSettling?.();
   await settlePart(place, part, { pipeline: pipelineName, deadLetters, output, telemetry, signal });
   return true;
 }

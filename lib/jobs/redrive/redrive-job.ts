@@ -3,6 +3,7 @@ import { FabricError } from '../../errors.ts';
 import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
 import { readEnd } from '../finalizing/end-job.ts';
+import { noteAllSent } from '../finalizing/intake-notes.ts';
 import { ordinalOf } from '../commit/errors-line.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { JobQueues, RecordedJob } from '../job-record.ts';
@@ -73,6 +74,7 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
 
   await noteFolder(recorded, options);
   await store.delete({ bucket, key: stopKey(job) }, { signal });
+  await noteAllSent(job, { ...output, signal });
   await inParallel([...redriven, ...missing], REQUESTS_AT_ONCE, (bundle) =>
     store.delete({ bucket, key: lastNoteKey(job, bundle, job.of) }, { signal }),
   );

@@ -2,6 +2,7 @@ import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
 import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
+import { linesOf } from '../commit/read-lines.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
@@ -104,18 +105,18 @@ async function runGiven(
   const elements = [...given.values()].map(({ element }) => element);
   const source = { kind: 'elements', elements, ordinals: [...given.keys()] } as const;
   const write = (chunk: OutcomeChunk): Promise<void> => {
-    const errors = new TextEncoder().encode(withSources(Buffer.from(chunk.errors).toString('utf8'), given));
-    return spool.write({ ...chunk, errors });
+    return spool.write({ ...chunk, errors: withSources(chunk.errors, given) });
   };
   await engine.process({ ...bundle, source }, { write }, processOptions);
 }
 
 /** A failure stays where it came from, also where it was not read from there this time. */
-function withSources(lines: string, given: ReadonlyMap<number, Given>): string {
-  return lines.replace(/.+/g, (line) => {
+function withSources(errors: Uint8Array, given: ReadonlyMap<number, Given>): Uint8Array {
+  const lines = linesOf(errors).map((line) => {
     const source = given.get(ordinalOf(parseErrorsLine(line)))?.source;
     return source === undefined ? line : line.slice(0, -sourceIn(line).length) + source;
   });
+  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(''));
 }
 
 /** The end of an errors line from its `source` on, which is its last field: in a string a `"` would be escaped. */

@@ -76,8 +76,9 @@ function csvResults(lines: readonly string[], count: number): readonly unknown[]
   return rows.map((row) => (row.length === 1 ? row[0] : row));
 }
 
+/** Blank lines are left out. Characters such as U+2028 and U+00A0 are text: JavaScript's `trim` and `\s` drop them. */
 function linesOf(text: string): readonly string[] {
-  return text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return text.split(/\r?\n/).filter((line) => /[^ \t\r]/.test(line));
 }
 
 function parsed(text: string): unknown {

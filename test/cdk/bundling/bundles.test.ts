@@ -203,6 +203,7 @@ describe('the code of intake and finalizer', () => {
   ])('runs: %s', async (module, queues) => {
     const output = await runIn(folder, callOf(module), {
       FABRIC_QUEUES: JSON.stringify(queues),
+      FABRIC_MAX_RECEIVES: '5',
       FABRIC_EVENT_BUS: 'default',
     });
     expect(output).toContain('{"batchItemFailures":[]}');

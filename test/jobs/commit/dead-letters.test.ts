@@ -41,7 +41,7 @@ describe('a dead letter', () => {
       body: { bucket: 'out', key: '.fabric/p/j/staged.letter-1.json' },
     });
     expect(sent[1]?.attributes).toEqual({ pipeline: 'p', stage: 'map', errorName: 'Error' });
-    expect(JSON.parse(await redeem(body, output))).toMatchObject({
+    expect(JSON.parse((await redeem(body, output)).text)).toMatchObject({
       job: 'j',
       input: 'ä'.repeat(MAX_MESSAGE_BYTES / 2),
     });
@@ -70,7 +70,7 @@ describe('a dead letter', () => {
 describe('redeem', () => {
   test('leaves what is no claim as it is, also what is no JSON', async () => {
     const { output } = await send([]);
-    for (const text of ['hello', '{"kind":"claim"}', '[]']) expect(await redeem(text, output)).toBe(text);
+    for (const text of ['hello', '{"kind":"claim"}', '[]']) expect(await redeem(text, output)).toEqual({ text });
   });
 
   test('refuses a claim on nothing, in words that say what is missing', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { writeIntakeNote } from '../../../lib/jobs/finalizing/intake-notes.ts';
 import { lastNote, startJob } from './finalizer-under-test.ts';
 
 describe('a Finalizer, where bundles are missing', () => {
@@ -37,6 +38,28 @@ describe('a Finalizer, where bundles are missing', () => {
     later(3 * 24 * 3600);
     expect(await look()).toBeUndefined();
     expect(manifest()).toMatchObject({ status: 'incomplete', missingCount: 2 });
+  });
+
+  test('waits for bundles that were sent, and not for those that intake was given up before it sent', async () => {
+    const { commit, look, output, recorded, manifest, clock } = await startJob(4);
+    const error = { name: 'Error', message: 'no queue' };
+    await writeIntakeNote(recorded.job, { until: clock() + 20_000, from: 2, error }, output);
+    await commit(0, ['a']);
+    // Intake may send them until then, and bundle 1 is in its queue.
+    for (let looks = 0; looks < 6; looks += 1) expect(await look()).toBeDefined();
+    await commit(1, ['a']);
+    // There is a new part: another may come that an earlier attempt sent.
+    expect(await look()).toBeDefined();
+    expect(await look()).toBeUndefined();
+    const given = { name: 'IntakeGivenUp', message: 'intake was given up before it had sent the bundle: no queue' };
+    expect(manifest()).toMatchObject({
+      status: 'incomplete',
+      counts: { total: 2 },
+      missing: [
+        { name: 'part-00002-of-00004.jsonl', error: given },
+        { name: 'part-00003-of-00004.jsonl', error: given },
+      ],
+    });
   });
 
   test('names the first 10,000 of them, and says how many there are', async () => {

@@ -85,6 +85,7 @@ describe('Intake of an object of 1 TB', () => {
       output,
       telemetry: SILENT,
       ...clock,
+      maxReceives: 5,
       inputBuckets: ['in'],
       pipelines: { jsonl: factsOf('jsonl'), csv: factsOf('csv', { quotedNewlines: false }) },
       queues: { intake: memoryQueue(clock), finalizer, bundles: { jsonl: bundles, csv: bundles } },

@@ -33,6 +33,7 @@ test('Intake makes jobs of what is in S3, once each, however many take the same 
     output: { store, bucket: 'bucket-out' },
     telemetry: SILENT,
     now: Date.now,
+    maxReceives: 5,
     inputBuckets: ['bucket-in'],
     pipelines: { csv: factsOf('csv', { bundleBytes: 1000 }), jsonl: factsOf('jsonl', { bundleBytes: 1000 }) },
     queues: { intake: intakeQueue, finalizer, bundles: { csv: bundles, jsonl: bundles } },

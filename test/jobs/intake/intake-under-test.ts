@@ -80,6 +80,7 @@ export function intakeUnderTest(
       output: { store, bucket: 'out' },
       telemetry,
       ...clock,
+      maxReceives: 5,
       inputBuckets: ['in', 'more'],
       pipelines,
       queues: { ...queues, bundles: Object.fromEntries(formats.map((format) => [format, queues.bundles])) },

@@ -76,6 +76,7 @@ test('Intake leaves a slow object to a message of its own, and the others of its
     pipelines: { csv: factsOf('csv') },
     queues: { intake: intakeQueue, finalizer, bundles: { csv: bundles } },
     jobQueues: () => ({ bundles: bundles.url, finalizer: finalizer.url }),
+    maxReceives: 5,
     clock,
   });
   const put = async (key: string, content: string | Uint8Array) => {

@@ -31,6 +31,7 @@ async function drop(numbers: TestFabric, name: string): Promise<RecordedJob> {
     output,
     telemetry: SILENT,
     now: Date.now,
+    maxReceives: 5,
     inputBuckets: ['input'],
     pipelines: { numbers: { ...factsOf('jsonl'), input, cohorts: [] } },
     queues: { intake: memoryQueue(), finalizer: memoryQueue(), bundles: { numbers: memoryQueue() } },

@@ -161,6 +161,24 @@ describe('a redrive', () => {
     await expectDone(numbers, recorded);
   });
 
+  test('keeps an element in one line where its source is gone, whatever characters it has', async () => {
+    const numbers = await fabric.open('numbers');
+    await fabric.breaks('Late', 'Slow');
+    const text = 'a\u2028\u2029\u0085\r\v\f\nb';
+    const elements = ['Late', 'Slow'].map((error, n) => ({ n, error, text }));
+    const recorded = await numbers.job(
+      'separators',
+      elements.map((element) => `${JSON.stringify(element)}\n`).join(''),
+    );
+    await numbers.run(recorded);
+    await numbers.removeInput('separators');
+    await fabric.breaks('Slow');
+    expect((await numbers.redrive(recorded)).counts).toEqual({ total: 2, succeeded: 1, failed: 1 });
+    const lines = Object.values(await numbers.parts(recorded)).flatMap((part) => part.split('\n').filter(Boolean));
+    const inputs = lines.map((line) => (JSON.parse(line) as { readonly input: { readonly n: number } }).input);
+    expect(inputs.toSorted((one, other) => one.n - other.n)).toEqual(elements);
+  });
+
   test('runs a bundle anew whose range was gone and is there again', async () => {
     const numbers = await fabric.open('numbers');
     const expected = await partsOfFreshRun('range');

@@ -50,6 +50,14 @@ describe('the body of a request to SageMaker', () => {
     expect(service.requests.at(-1)?.headers.accept).toBe('text/csv');
   });
 
+  test('takes only line feeds for ends of lines, and only ASCII blanks for an empty line', () => {
+    const rows = ['a\u2028b', '\u2029', '\u00a0', 'c\u0085d'];
+    const body = new TextEncoder().encode(`${rows.join('\r\n')}\n \t\n`);
+    expect(decodeBody(body, 'text/csv', rows.length)).toEqual(rows);
+    const lines = new TextEncoder().encode(`${rows.map((row) => JSON.stringify(row)).join('\n')}\n`);
+    expect(decodeBody(lines, 'application/jsonlines', rows.length)).toEqual(rows);
+  });
+
   test('takes one line of scores for many rows, as old containers of XGBoost answer', async () => {
     service.answers(() => ({ headers: { 'content-type': 'text/csv' }, body: '0.1,0.9,0.5' }));
     expect(await ask([[1], [2], [3]], { contentType: 'text/csv' })).toEqual([0.1, 0.9, 0.5]);
