@@ -5,13 +5,14 @@ import { untilInterrupted } from '../../cli/until-interrupted.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
+async function fillDisk(): Promise<0> {
+  await writeFile('/dev/full', 'text');
+  return 0;
+}
+
 test.runIf(existsSync('/dev/full'))('untilInterrupted explains a full disk, and ends with 1', async () => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});
-  const fill = async () => {
-    await writeFile('/dev/full', 'text');
-    return 0 as const;
-  };
-  expect(await untilInterrupted(fill, { interrupted: 'what is done stays' })).toBe(1);
+  expect(await untilInterrupted(fillDisk, { interrupted: 'what is done stays' })).toBe(1);
   expect(said.mock.calls.flat()).toEqual([
     expect.stringMatching(
       /^fabric: the disk is full \(ENOSPC\): free space where the results are written and in .+, then run it again; what is committed stays$/,

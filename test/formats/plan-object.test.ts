@@ -129,8 +129,9 @@ describe('planObject', () => {
     });
 
     test('refuses more lines than maxElements', async () => {
+      const bytes = compress(content);
       const planWithin = (maxElements: number) =>
-        planObject(memorySource(compress(content)), inputOptions('text', { maxElements }), { compression });
+        planObject(memorySource(bytes), inputOptions('text', { maxElements }), { compression });
       await expect(planWithin(24_999)).rejects.toMatchObject({
         code: 'TOO_MANY_ELEMENTS',
         message: expect.stringContaining("24999 elements, the limit of 'input.maxElements'"),

@@ -19,7 +19,7 @@ export function u32(value: number): Buffer {
 }
 
 function u16LE(value: number): Buffer {
-  return u16(value).reverse();
+  return Buffer.from([value & 255, (value >> 8) & 255]);
 }
 
 function u24LE(value: number): Buffer {
@@ -27,7 +27,9 @@ function u24LE(value: number): Buffer {
 }
 
 function u32LE(value: number): Buffer {
-  return u32(value).reverse();
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
 }
 
 /** An image of one colour. */
