@@ -22,6 +22,9 @@ function rowParser(shape: RowShape, delimiter: string, { maxElementBytes }: Inpu
       const end = trimLineEnding(run.bytes, start, rowEnd);
       return start === end ? undefined : element(run, run.position + start, start, end);
     },
-    fail: (run) => failedLine(run, maxElementBytes),
+    fail(run) {
+      const isBlank = run.reason === 'refused' && trimLineEnding(run.bytes, 0, run.bytes.length) === 0;
+      return isBlank ? undefined : failedLine(run, maxElementBytes);
+    },
   };
 }

@@ -83,6 +83,21 @@ export interface BundleRange extends ByteRange {
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
+  /** Follows the elements as they are read. @default none */
+  readonly watch?: ElementWatch;
+}
+
+/**
+ * Follows which element is being read, by its place among all that are read, so that one that ends the process, or is
+ * never done, can be named. A record counts by the place of its first element.
+ */
+export interface ElementWatch {
+  /** Returns the failure of an element that is known to end its process: it is not read. */
+  known(place: number): ErrorDescription | undefined;
+  /** Runs the reading of an element. */
+  run<T>(place: number, read: () => T): T;
+  /** Marks reading that is awaited, until it is disposed. */
+  hold(place: number): Disposable;
 }
 
 /** Reads the elements of one range, in order, in pages: an async step for each page, none for each element. */

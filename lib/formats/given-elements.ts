@@ -1,3 +1,4 @@
+import type { ErrorDescription } from '../errors.ts';
 import { isNestedTooDeeply, jsonOf } from '../elements/nesting.ts';
 import type { InputOptions, ReadElement } from './format.ts';
 import { failedElement, failure, readElement, tooDeepElement, tooLargeElement } from './read-element.ts';
@@ -21,6 +22,12 @@ export function readGivenElement(value: unknown, position: number, { maxElementB
   if (isNestedTooDeeply(text)) return { ...shown, read: tooDeepElement(position, text) };
   if (problem === undefined) return { ...shown, read: readElement(position, input, text) };
   return { ...shown, read: failedElement(position, failure('InvalidElement', problem), text) };
+}
+
+/** An element that must not be read: it fails with this. */
+export function refusedGivenElement(value: unknown, position: number, refused: ErrorDescription): GivenElement {
+  const { id, key } = fieldsOf(value);
+  return { id: label(id), key: label(key), read: failedElement(position, refused, jsonOf(value)) };
 }
 
 interface Fields {

@@ -33,9 +33,12 @@ function arrayParser(firstIndex: number, maxElementBytes: number): RecordParser 
       if (start === end) return failedElement(index, failure('JsonSyntaxError', 'There is no value'), '');
       return element(run, index, trimSpaceStart(run.bytes, start, end), end);
     },
-    fail({ reason, bytes }) {
+    fail(run) {
+      const { reason, bytes } = run;
       const index = nextIndex++;
       if (reason === 'tooLarge') return tooLargeElement(index, bytes, maxElementBytes);
+      if (reason === 'refused')
+        return failedElement(index, run.failure, bytes.toString('utf8', 0, bytes.length - 1).trim());
       const message = 'The array is not closed behind this element';
       return failedElement(index, failure('JsonSyntaxError', message), bytes.toString('utf8').trim());
     },

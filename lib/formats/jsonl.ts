@@ -68,6 +68,10 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
       if (read.failure?.name !== 'JsonSyntaxError') return read;
       return several({ run, lineStart, start, end }) ?? read;
     },
-    fail: (run) => failedLine(run, maxElementBytes),
+    fail(run) {
+      const { reason, bytes } = run;
+      const isBlank = reason === 'refused' && trimSpaceStart(bytes, 0, bytes.length) === bytes.length;
+      return isBlank ? undefined : failedLine(run, maxElementBytes);
+    },
   };
 }

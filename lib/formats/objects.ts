@@ -2,7 +2,7 @@ import type { ObjectInput } from '../elements/element.ts';
 import { describeError, FabricError, type ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import { checkImage } from './check-image.ts';
-import type { InputOptions, ReadElement, ReadOptions } from './format.ts';
+import type { ElementWatch, InputOptions, ReadElement, ReadOptions } from './format.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { failedObject, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
 
@@ -32,6 +32,8 @@ export async function* readObjects<T extends ObjectToRead>(
   input: InputOptions,
   options: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
+  const { watch } = options;
+  if (watch !== undefined) return yield* readOneByOne(objects, open, input, { ...options, watch });
   let page: ReadElement[] = [];
   let pageBytes = 0;
   // While a page is worked on, the next one is read.
@@ -53,17 +55,44 @@ export async function* readObjects<T extends ObjectToRead>(
   if (page.length > 0) yield page;
 }
 
+/** Reads the next object only when it is asked for, so that nothing else goes on that might end the process. */
+async function* readOneByOne<T extends ObjectToRead>(
+  objects: readonly T[],
+  open: OpenObject<T>,
+  input: InputOptions,
+  options: ReadOptions & { readonly watch: ElementWatch },
+): AsyncGenerator<readonly ReadElement[]> {
+  for (const [place, object] of objects.entries()) {
+    const { position, uri } = object;
+    const failure = options.watch.known(place);
+    const known = failure === undefined ? object : { ...object, failure };
+    const hold = (): Disposable => options.watch.hold(place);
+    const outcome = await readOne(known, open, input, { ...options, room: enoughRoom, hold });
+    yield ['name' in outcome ? failedObject(position, outcome, uri) : readElement(position, outcome)];
+  }
+}
+
+function enoughRoom(): Promise<void> {
+  return Promise.resolve();
+}
+
 type Outcome = ObjectInput | ErrorDescription;
 
 function bytesOf(outcome: Outcome): number {
   return 'bytes' in outcome ? outcome.bytes.length : 0;
 }
 
+interface ReadOneOptions extends ReadOptions {
+  readonly room: (bytes: number) => Promise<void>;
+  /** Marks the check of the object's bytes. */
+  readonly hold?: () => Disposable;
+}
+
 async function readOne<T extends ObjectToRead>(
   object: T,
   open: OpenObject<T>,
   input: InputOptions,
-  { signal, room }: ReadOptions & { readonly room: (bytes: number) => Promise<void> },
+  { signal, room, hold }: ReadOneOptions,
 ): Promise<Outcome> {
   const { uri, failure: known } = object;
   if (known !== undefined) return known;
@@ -74,7 +103,10 @@ async function readOne<T extends ObjectToRead>(
       if (source.byteLength > input.maxElementBytes) return tooLarge(input.maxElementBytes);
       await room(source.byteLength);
       const bytes = await readAll(source, signal ? { signal } : {});
-      return input.format === 'images' ? await checkImage(bytes, uri, input.maxPixels) : binary(bytes, uri);
+      if (input.format !== 'images') return binary(bytes, uri);
+      // Not while it is fetched: a store may be slow.
+      using _held = hold?.();
+      return await checkImage(bytes, uri, input.maxPixels);
     } finally {
       await source[Symbol.asyncDispose]?.();
     }

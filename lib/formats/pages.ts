@@ -1,13 +1,20 @@
+import type { ErrorDescription } from '../errors.ts';
 import { DecodedRun } from './decoded-run.ts';
-import type { ReadElement, ReadOptions } from './format.ts';
-import type { RecordRun } from './records.ts';
+import type { ElementWatch, ReadElement, ReadOptions } from './format.ts';
+import type { Piece, RecordRun } from './records.ts';
 
 const PAGE_ELEMENTS = 256;
 /** Maximum elements of a page. Its last run can take it past `PAGE_ELEMENTS`, by up to the records of one run. */
 const MAX_PAGE_ELEMENTS = 2 * PAGE_ELEMENTS;
 const PAGE_BYTES = 256 * 1024;
 
-export type FailedRun = Extract<RecordRun, { kind: 'failed' }>;
+/** A record that is whole, and that must not be parsed: its element fails with this. */
+interface RefusedRecord extends Piece {
+  readonly reason: 'refused';
+  readonly failure: ErrorDescription;
+}
+
+export type FailedRun = Extract<RecordRun, { kind: 'failed' }> | RefusedRecord;
 
 /** A format's own part of reading. */
 export interface RecordParser {
@@ -16,7 +23,10 @@ export interface RecordParser {
    * line.
    */
   parse(run: DecodedRun, start: number, end: number): ReadElement | Iterable<ReadElement> | undefined;
-  /** The element of a record that does not end within the limit, or at all. */
+  /**
+   * Returns the element of a record that does not end within the limit, or at all, or must not be parsed; undefined if
+   * it has no element.
+   */
   fail(run: FailedRun): ReadElement | undefined;
 }
 
@@ -24,20 +34,50 @@ export interface RecordParser {
 export async function* parsePages(
   runs: AsyncIterable<RecordRun>,
   parser: RecordParser,
-  { signal }: ReadOptions = {},
+  { signal, watch }: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
   let page: ReadElement[] = [];
   let pageBytes = 0;
+  /** Elements of the pages before. */
+  let before = 0;
   for await (const run of runs) {
     signal?.throwIfAborted();
-    yield* addElements(run, parser, page);
+    const own = watch === undefined ? parser : watched(parser, watch, () => before + page.length);
+    for (const full of addElements(run, own, page)) {
+      before += full.length;
+      yield full;
+    }
     pageBytes += run.bytes.length;
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
     if (page.length > 0) yield* cutPage(page);
+    before += page.length;
     page = [];
     pageBytes = 0;
   }
   if (page.length > 0) yield* cutPage(page);
+}
+
+/** Lets a watch follow each record that is parsed. The splitting into records before is one pass over bytes. */
+function watched(parser: RecordParser, watch: ElementWatch, nextPlace: () => number): RecordParser {
+  return {
+    parse(run, start, end) {
+      const place = nextPlace();
+      const failure = watch.known(place);
+      if (failure === undefined) return watch.run(place, () => whole(parser.parse(run, start, end)));
+      return parser.fail({
+        reason: 'refused',
+        failure,
+        position: run.position + start,
+        bytes: run.bytes.subarray(start, end),
+      });
+    },
+    fail: (run) => parser.fail(run),
+  };
+}
+
+/** Parses what a record's elements are parsed of only as they are taken. */
+function whole(parsed: ReturnType<RecordParser['parse']>): ReturnType<RecordParser['parse']> {
+  return parsed === undefined || 'position' in parsed ? parsed : [...parsed];
 }
 
 /** A record with many elements would make a page far too large. */

@@ -45,10 +45,11 @@ export function parseText(maxElementBytes: number, parse: (text: string, positio
   };
 }
 
-/** The failure of a line that does not end within the limit. */
+/** The failure of a line that does not end within the limit, or must not be parsed. */
 export function failedLine(run: FailedRun, maxElementBytes: number): ReadElement {
   if (run.reason === 'tooLarge') return tooLargeElement(run.position, run.bytes, maxElementBytes);
-  const message = `A quoted field that goes on in the next line does not end as it should: it is not closed, text follows its closing quote, or its row is larger than maxElementBytes, ${maxElementBytes} bytes`;
   const line = run.bytes.toString('utf8', 0, trimLineEnding(run.bytes, 0, run.bytes.length));
+  if (run.reason === 'refused') return failedElement(run.position, run.failure, line);
+  const message = `A quoted field that goes on in the next line does not end as it should: it is not closed, text follows its closing quote, or its row is larger than maxElementBytes, ${maxElementBytes} bytes`;
   return failedElement(run.position, failure('UnclosedQuote', message), line);
 }

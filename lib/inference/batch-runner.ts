@@ -7,6 +7,7 @@ import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
 import type { FunctionScope } from './element-functions.ts';
+import { OwnWork } from './own-work.ts';
 import type { Slot } from './ordered-window.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -66,8 +67,12 @@ export class BatchRunner {
   /** Whether a batch was submitted since there was last seen to be room. */
   #submitted = false;
 
+  /** Packing, followed element by element. */
+  readonly #work: OwnWork | undefined;
+
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
+    this.#work = OwnWork.of(options.scope, options.stage);
   }
 
   /** Adds the model that elements of a lane go to. */
@@ -193,6 +198,7 @@ export class BatchRunner {
     const { codec, measures, handler } = lane;
     const { batching } = handler;
     try {
+      if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
       const value = lane.attempts.valueOf(item);
       const weight = batching.elementSizeFn?.(value) ?? 1;
@@ -255,6 +261,23 @@ export class BatchRunner {
       if (left === 0) this.#growing.delete(place);
       else this.#growing.set(place, left);
     };
+  }
+}
+
+/**
+ * Measures and packs an element as it will be packed in its batch, so that one that ends its process there, or is never
+ * done, does so alone. What it throws, it throws again.
+ */
+function packAlone({ attempts, codec, measures }: Lane, item: WorkItem): void {
+  try {
+    const value = attempts.valueOf(item);
+    if (!measures) {
+      codec.keyOf(value);
+      codec.bytesOf(value);
+    }
+    codec.encode([value], { minRows: 1 });
+  } catch {
+    // The element fails, alone, when it is packed with others.
   }
 }
 

@@ -184,7 +184,11 @@ export class BundleRun implements AskingBundle {
 
   /** Its worker was lost at an element, which fails for it when the bundle starts over. */
   lostAt(failure: KnownFailure): void {
-    this.#known.push(failure);
+    const { ordinal, stage, error } = failure;
+    const isKnown = this.#known.some((known) => known.ordinal === ordinal && known.stage === stage);
+    // That the element is left out there did not help.
+    if (isKnown) this.lost(error.message);
+    else this.#known.push(failure);
   }
 
   /** Its worker was lost at no element that could be named. */

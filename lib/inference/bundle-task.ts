@@ -4,9 +4,10 @@ import { FabricError } from '../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
 import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
+import { OwnWork } from './own-work.ts';
 import { readBundle } from './read-bundle.ts';
 import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
-import { pipelineSteps } from './stages.ts';
+import { outerStages, pipelineSteps } from './stages.ts';
 import { count, emptyTally } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -30,18 +31,21 @@ export interface BundleTaskOptions extends StepContext {
 /** Takes one bundle through its pipeline, in a worker: read, run the steps, write. */
 export async function runBundleTask(options: BundleTaskOptions): Promise<BundleSummary> {
   const startedAt = performance.now();
-  const { pipeline, bundle, signal, onMissingField } = options;
+  const { pipeline, bundle, signal, onMissingField, scope } = options;
+  const stages = outerStages(options.stages);
+  const reading = { signal, work: OwnWork.of(scope, stages.read), hasOutcomes: options.skip > 0, onMissingField };
   let pages: Pages = withReadDone(
-    readBundle(bundle, { input: elementInput(pipeline), signal, hasOutcomes: options.skip > 0, onMissingField }),
+    readBundle(bundle, { input: elementInput(pipeline), ...reading }),
     options.onReadDone,
   );
-  if (options.scope.oneByOne) pages = oneByOne(pages);
+  if (scope.oneByOne) pages = oneByOne(pages);
   pages = runSteps(pages, pipelineSteps(pipeline), options);
 
   const lines = new OutcomeLines({
     join: pipeline.output.join,
     address: bundle.address,
     shownPlace: options.shownPlace,
+    work: OwnWork.of(scope, stages.write),
   });
   const tally = emptyTally();
   let sentAt = startedAt;

@@ -5,7 +5,7 @@ import type { MissingField } from './missing-field.ts';
 import type { Standing } from './progress.ts';
 import { sendBundle } from './sent-bundle.ts';
 import { openWorkerProcess, openWorkerThread, type WorkerChannel } from './worker-channel.ts';
-import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionTimeout } from './stages.ts';
+import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionTimeout, ownWorkTimeout } from './stages.ts';
 import { WorkerLeases, type WorkerLeasesOptions } from './worker-leases.ts';
 import type { FromWorker, InferRequest, RecoveredSize, ToWorker, WorkerSetup } from './worker-protocol.ts';
 
@@ -170,11 +170,22 @@ export class EngineWorker {
       this.#seen = at === undefined ? undefined : { ticket: at.ticket, since: now };
       return;
     }
-    const { name, timeoutSecs } = this.#options.stages[at.stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
-    if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
-    const error = { name: 'TimeoutError', message: functionTimeout(name, timeoutSecs) };
-    this.#stuck = { ...at, error };
+    if (now - this.#seen.since >= this.#limitOf(at).timeoutSecs * 1000) this.#endStuck(at);
+  }
+
+  /** Ends it for standing at an element for too long. */
+  #endStuck(at: Standing): void {
+    if (this.#stuck !== undefined) return;
+    const { name, timeoutSecs } = this.#limitOf(at);
+    const message = at.isOwnWork ? ownWorkTimeout(name, timeoutSecs) : functionTimeout(name, timeoutSecs);
+    this.#stuck = { ...at, error: { name: 'TimeoutError', message } };
     void this.#channel.kill();
+  }
+
+  /** Returns how long it may stand there. A function has exactly its limit. */
+  #limitOf({ stage, isOwnWork }: Standing): FunctionStage {
+    const { name, timeoutSecs } = this.#options.stages[stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
+    return { name, timeoutSecs: isOwnWork ? Math.max(LEAST_STILL_MILLIS / 1000, timeoutSecs) : timeoutSecs };
   }
 
   #lookForPulse(): void {
@@ -183,7 +194,10 @@ export class EngineWorker {
     this.#looksWithoutPulse = still ? this.#looksWithoutPulse + 1 : 0;
     this.#pulse = pulse;
     const timeoutMillis = Math.max(LEAST_STILL_MILLIS, this.#options.stillSecs * 1000);
-    if (this.#looksWithoutPulse === Math.ceil(timeoutMillis / WATCH_MILLIS)) void this.#channel.kill();
+    if (this.#looksWithoutPulse !== Math.ceil(timeoutMillis / WATCH_MILLIS)) return;
+    const at = this.#channel.standing();
+    if (at === undefined) void this.#channel.kill();
+    else this.#endStuck(at);
   }
 
   #lost(cause: string): void {

@@ -11,7 +11,7 @@ import { EngineModels, type OpenedModel } from './engine-models.ts';
 import { buffersOf } from './model-link.ts';
 import type { MissingField } from './missing-field.ts';
 import type { LoadedCopy } from './model-service.ts';
-import { functionStages } from './stages.ts';
+import { workerStages } from './stages.ts';
 import { EngineWorker } from './engine-worker.ts';
 import type { InferRequest, WorkerSetup } from './worker-protocol.ts';
 
@@ -153,12 +153,13 @@ export class InferenceEngine implements AsyncDisposable {
   }
 
   #openWorker(kind: 'thread' | 'process'): EngineWorker {
+    const stages = workerStages(this.pipeline);
     const worker: EngineWorker = new EngineWorker({
       kind,
       setup: this.#setup,
       sharesBatches: sharesBatches(this.pipeline),
-      stages: functionStages(this.pipeline),
-      stillSecs: Math.max(...functionStages(this.pipeline).map(({ timeoutSecs }) => timeoutSecs)),
+      stages,
+      stillSecs: Math.max(...stages.map(({ timeoutSecs }) => timeoutSecs)),
       onInfer: (request, body) => void this.#infer(worker, request, body),
       onOneRow: (model) => this.#models.tookOneRow(model),
       onRecovered: (model, size) => this.#models.recovered(model, size),

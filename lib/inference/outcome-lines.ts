@@ -1,6 +1,7 @@
 import type { OutcomeChunk, Providers } from './bundle.ts';
 import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import { toJson } from './json.ts';
+import type { OwnWork } from './own-work.ts';
 import { joinProviders } from './tally.ts';
 import type { WorkItem } from './work-item.ts';
 import type { ModelLabel } from './worker-protocol.ts';
@@ -11,6 +12,8 @@ export interface OutcomeLinesOptions {
   readonly address: Readonly<Record<string, unknown>>;
   /** Shortens the absolute path of an error's place in the user's code. */
   readonly shownPlace: (at: string) => string;
+  /** Follows the elements, in a process that runs them one by one. @default none */
+  readonly work?: OwnWork | undefined;
 }
 
 /** Characters of lines that go out together. */
@@ -24,6 +27,7 @@ const NO_MODELS: readonly ModelLabel[] = [];
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
   readonly #joinInput: boolean;
+  readonly #work: OwnWork | undefined;
   readonly #shownPlace: (at: string) => string;
   /** Without the closing brace. */
   readonly #address: string;
@@ -44,8 +48,9 @@ export class OutcomeLines {
   #succeeded = 0;
   #failed: Record<string, number> = {};
 
-  constructor({ join, address, shownPlace }: OutcomeLinesOptions) {
+  constructor({ join, address, shownPlace, work }: OutcomeLinesOptions) {
     this.#joinInput = join === 'input';
+    this.#work = work;
     this.#shownPlace = shownPlace;
     const text = JSON.stringify(address).slice(0, -1);
     this.#address = text === '{' ? text : `${text},`;
@@ -110,7 +115,7 @@ export class OutcomeLines {
 
   #addResult(item: WorkItem): void {
     try {
-      const prediction = toJson(item.value);
+      const prediction = this.#work === undefined ? toJson(item.value) : this.#predictionWithin(this.#work, item);
       const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
       this.#results += `${head(item)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
       this.#succeeded += 1;
@@ -118,6 +123,10 @@ export class OutcomeLines {
       // A value that refers to itself, or whose toJSON throws.
       item.fail('write', error);
     }
+  }
+
+  #predictionWithin(work: OwnWork, item: WorkItem): string {
+    return work.run(item.ordinal, () => toJson(item.value));
   }
 
   #addFailure(item: WorkItem): void {

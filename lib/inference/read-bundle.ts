@@ -1,8 +1,8 @@
 import type { PipelineInput } from '../config/fabric.ts';
 import { PositionIds } from '../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../errors.ts';
-import type { BundleRange, ReadElement } from '../formats/format.ts';
-import { readGivenElement } from '../formats/given-elements.ts';
+import type { BundleRange, ElementWatch, ReadElement, ReadOptions } from '../formats/format.ts';
+import { type GivenElement, readGivenElement, refusedGivenElement } from '../formats/given-elements.ts';
 import { readGrouped } from '../formats/grouping/read-grouped.ts';
 import { lineFormat } from '../formats/line-format.ts';
 import { readObjects } from '../formats/objects.ts';
@@ -13,6 +13,7 @@ import { shiftedSource } from '../stores/shifted-source.ts';
 import type { Bundle, BundleObject, BundleSource } from './bundle.ts';
 import { type FieldOf, fieldReader, keyReader } from './element-key.ts';
 import { type MissingField, missingFields } from './missing-field.ts';
+import type { OwnWork } from './own-work.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -29,6 +30,8 @@ export interface ReadBundleOptions {
   readonly signal: AbortSignal;
   /** Whether an earlier try has given outcomes of this bundle, so that no single failure can stand for all of it. */
   readonly hasOutcomes: boolean;
+  /** Follows the elements, in a process that runs them one by one. @default none */
+  readonly work?: OwnWork | undefined;
   /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
 }
@@ -68,21 +71,21 @@ async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGen
 async function* readRange(
   bundle: Bundle,
   source: Range | Grouped,
-  { input, signal, hasOutcomes, onMissingField }: ReadBundleOptions,
+  { input, signal, hasOutcomes, work, onMissingField }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const ids = new PositionIds(bundle.name);
-  const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name) };
+  const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name), work };
   const selection = new Selection(bundle);
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    for await (const page of readElements(opened, source, input, signal)) {
+    for await (const page of readElements(opened, source, input, readOptions(signal, work))) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         for (const missing of missingFields(page, input, bundle.name)) onMissingField(missing);
       }
       const items: WorkItem[] = [];
       for (const read of page) {
-        if (selection.has(ordinal)) items.push(itemOf(read, ordinal, context));
+        if (selection.has(ordinal)) items.push(sourceItem(read, ordinal, context));
         ordinal += 1;
       }
       if (items.length > 0) yield items;
@@ -102,18 +105,18 @@ function readElements(
   opened: ByteSource,
   source: Range | Grouped,
   input: PipelineInput,
-  signal: AbortSignal,
+  options: ReadOptions,
 ): AsyncIterable<readonly ReadElement[]> {
-  if (source.kind === 'grouped') return readGrouped(opened, source, input, { signal });
+  if (source.kind === 'grouped') return readGrouped(opened, source, input, options);
   const { range, chunk = false } = source;
   const bytes = chunk ? shiftedSource(opened, range.start) : opened;
-  return lineFormat(input.format).read(bytes, range, input, { signal });
+  return lineFormat(input.format).read(bytes, range, input, options);
 }
 
 async function* readObjectList(
   bundle: Bundle,
   { objects, firstIndex }: Objects,
-  { input, signal }: ReadBundleOptions,
+  { input, signal, work }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const ids = new PositionIds(bundle.name);
   const idOf = fieldReader(input.id);
@@ -122,11 +125,12 @@ async function* readObjectList(
     .map((object, ordinal) => ({ ...object, position: firstIndex + ordinal }))
     .filter((_, ordinal) => selection.has(ordinal));
   const open = (object: BundleObject) => openWhole(locationOf(object), { signal });
-  for await (const page of readObjects(selected, open, input, { signal })) {
+  const options = readOptions(signal, work, (place) => (selected[place]?.position ?? firstIndex) - firstIndex);
+  for await (const page of readObjects(selected, open, input, options)) {
     yield page.map((read) => {
       const ordinal = read.position - firstIndex;
       const { id, path } = objects[ordinal] ?? {};
-      const item = itemOf(read, ordinal, { ids, input, idOf, keyOf: keyReader(input.key, path) });
+      const item = sourceItem(read, ordinal, { ids, input, idOf, keyOf: keyReader(input.key, path), work });
       item.shownId = id ?? item.shownId;
       return item;
     });
@@ -136,26 +140,70 @@ async function* readObjectList(
 async function* readGiven(
   bundle: Bundle,
   { elements, ordinals }: Given,
-  { input }: ReadBundleOptions,
+  { input, work }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const keyOf = keyReader(input.key, undefined);
   // A message's element was parsed before, so its text has no digits that its numbers have lost.
-  const context = { ids: new PositionIds(bundle.name), input, idOf: noField, keyOf: withoutText(keyOf) };
+  const context = { ids: new PositionIds(bundle.name), input, idOf: noField, keyOf: withoutText(keyOf), work };
   const selection = new Selection(bundle);
   let page: WorkItem[] = [];
   for (const [index, element] of elements.entries()) {
     const ordinal = ordinals?.[index] ?? index;
     if (!selection.has(ordinal)) continue;
-    const { read, id, key } = readGivenElement(element, ordinal, input);
-    const item = itemOf(read, ordinal, context);
-    item.shownId = id;
-    item.key = key ?? item.key;
-    page.push(item);
+    page.push(givenItem(element, ordinal, context));
     if (page.length < GIVEN_PAGE_ELEMENTS) continue;
     yield page;
     page = [];
   }
   if (page.length > 0) yield page;
+}
+
+interface WatchedContext extends ItemContext {
+  readonly work: OwnWork | undefined;
+}
+
+function givenItem(element: unknown, ordinal: number, context: WatchedContext): WorkItem {
+  const { input, work } = context;
+  const known = work?.known(ordinal);
+  const readIt = (): GivenElement => readGivenElement(element, ordinal, input);
+  const { read, id, key } =
+    known !== undefined
+      ? refusedGivenElement(element, ordinal, describeError(known))
+      : work === undefined
+        ? readIt()
+        : work.run(ordinal, readIt);
+  const item = sourceItem(read, ordinal, context);
+  item.shownId = id;
+  item.key = key ?? item.key;
+  return item;
+}
+
+/** An element that was read, with its fields. */
+function sourceItem(read: ReadElement, ordinal: number, context: WatchedContext): WorkItem {
+  const { work } = context;
+  if (work === undefined || read.failure !== undefined) return itemOf(read, ordinal, context);
+  const known = work.known(ordinal);
+  if (known !== undefined)
+    return itemOf(failedElement(read.position, describeError(known), read.raw), ordinal, context);
+  return work.run(ordinal, () => itemOf(read, ordinal, context));
+}
+
+/** @param ordinalOf - the ordinal of the element at a place among those that are read. */
+function readOptions(
+  signal: AbortSignal,
+  work: OwnWork | undefined,
+  ordinalOf: (place: number) => number = (place) => place,
+): ReadOptions {
+  if (work === undefined) return { signal };
+  const watch: ElementWatch = {
+    known(place) {
+      const error = work.known(ordinalOf(place));
+      return error === undefined ? undefined : describeError(error);
+    },
+    run: (place, read) => work.run(ordinalOf(place), read),
+    hold: (place) => work.hold(ordinalOf(place)),
+  };
+  return { signal, watch };
 }
 
 /** Returns whether the first elements of a range represent the object: rows always do, others only at its beginning. */

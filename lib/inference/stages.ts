@@ -49,13 +49,36 @@ export interface FunctionStage {
 /** A step that infers has its own timeout; functions of any other have this one. */
 export const FUNCTION_TIMEOUT_SECS = 300;
 
+/** Stages of the fabric's own work on each element, before the first step and after the last. */
+const READ = 'read';
+const WRITE = 'write';
+
 /** Stages of functions whose limit is the step's `timeoutSecs`. */
 const STEP_HAS_TIMEOUT = /(?:^|\.)(?:(?:pre|post)process\[\d+\]|inference)$/;
+
+/** Returns a message that names the limit that the fabric's own work on an element reached at a stage. */
+export function ownWorkTimeout(stage: string, timeoutSecs: number): string {
+  const work = stage === READ ? 'reading' : stage === WRITE ? 'writing' : 'packing';
+  return `${work} the element took longer than ${timeoutSecs} s; the limit follows 'timeoutSecs' of the steps`;
+}
 
 /** Returns a message that names the limit that a function reached at its stage, and what to change. */
 export function functionTimeout(stage: string, timeoutSecs: number): string {
   if (!STEP_HAS_TIMEOUT.test(stage)) return `${stage} took longer than ${timeoutSecs} s, the limit of its functions`;
   return `${stage} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;
+}
+
+/** The stages at which a worker can stand: those of functions, `read` and `write`. */
+export function workerStages(pipeline: Pick<Pipeline, 'steps'>): readonly FunctionStage[] {
+  const stages = functionStages(pipeline);
+  const timeoutSecs = Math.max(...stages.map((stage) => stage.timeoutSecs));
+  return [...stages, { name: READ, timeoutSecs }, { name: WRITE, timeoutSecs }];
+}
+
+/** The stage at which elements are read, and that at which their lines are written. */
+export function outerStages(stages: readonly FunctionStage[]): { readonly read: Stage; readonly write: Stage } {
+  const stage = (name: string): Stage => ({ name, code: stages.findIndex((other) => other.name === name) });
+  return { read: stage(READ), write: stage(WRITE) };
 }
 
 /**

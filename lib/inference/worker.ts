@@ -11,7 +11,7 @@ import { firstSizes } from './learned-sizes.ts';
 import { ModelLink, type Post } from './model-link.ts';
 import type { Progress } from './progress.ts';
 import { receiveBundle } from './sent-bundle.ts';
-import { FUNCTION_TIMEOUT_SECS, type FunctionStage, functionStages } from './stages.ts';
+import { FUNCTION_TIMEOUT_SECS, type FunctionStage, workerStages } from './stages.ts';
 import type { ToWorker, WorkerSetup } from './worker-protocol.ts';
 
 /** Chunks of outcomes that a task may have sent and not yet seen written. */
@@ -45,7 +45,7 @@ export class InferenceWorker {
     this.#options = options;
     this.#pipeline = pipeline;
     this.#models = pipelineModels(pipeline);
-    this.#stages = functionStages(pipeline);
+    this.#stages = workerStages(pipeline);
     const sizes = this.#models.map(({ handler }) => firstSizes(handler));
     this.#link = new ModelLink(options.post, sizes);
     this.#shownPlace = placesBelow(new URL(options.setup.configUrl));

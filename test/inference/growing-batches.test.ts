@@ -9,6 +9,7 @@ import { WorkItem } from '../../lib/inference/work-item.ts';
 import type { FromWorker, InferRequest } from '../../lib/inference/worker-protocol.ts';
 import { decodeValues, encodeValues } from '../../lib/models/encoded-batch.ts';
 import { ModelHandler, type ModelHandlerOptions } from '../../lib/models/model-handler.ts';
+import { NO_PROGRESS } from './no-progress.ts';
 
 /** Elements share a batch with those that have the same remainder. */
 class Elsewhere extends ModelHandler<number, number> {
@@ -130,7 +131,7 @@ async function run(setting: Setting) {
         link: hosts.link(handler as ModelHandler),
         scope: {
           task: 0,
-          progress: { enter: () => {}, leave: () => {}, beat: () => {} },
+          progress: NO_PROGRESS,
           timeoutSecs: 10,
           oneByOne: false,
           known: new Map(),

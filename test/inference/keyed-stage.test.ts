@@ -10,6 +10,7 @@ import type { FromWorker } from '../../lib/inference/worker-protocol.ts';
 import { decodeValues, encodeValues } from '../../lib/models/encoded-batch.ts';
 import { KeyedModelHandler, KeyModelMapping } from '../../lib/models/keyed-model-handler.ts';
 import { ModelHandler, type ModelHandlerOptions } from '../../lib/models/model-handler.ts';
+import { NO_PROGRESS } from './no-progress.ts';
 
 /** Its model is the fake engine's. */
 class Elsewhere extends ModelHandler {
@@ -69,7 +70,7 @@ class Bench {
       link: this.#link,
       scope: {
         task: 0,
-        progress: { enter: () => {}, leave: () => {}, beat: () => {} },
+        progress: NO_PROGRESS,
         timeoutSecs: 10,
         oneByOne: false,
         known: new Map(),

@@ -77,10 +77,19 @@ export function recordKey(bytes: Buffer, start: number): string {
   return bytes.toString('utf16le', start + HEAD_BYTES, start + keyedBytes(bytes, start));
 }
 
+/** The element of a whole record that must not be unpacked: it fails with this. */
+export function refusedRecord(bytes: Buffer, start: number, failure: ErrorDescription): ReadElement {
+  return failedElement(bytes.readDoubleLE(start + POSITION), failure, recordText(bytes, start));
+}
+
+function recordText(bytes: Buffer, start: number): string {
+  return bytes.toString('utf8', start + keyedBytes(bytes, start), start + recordBytes(bytes, start));
+}
+
 /** The element of a whole record. */
 export function unpackRecord(bytes: Buffer, start: number, packing: ElementPacking): ReadElement {
   const position = bytes.readDoubleLE(start + POSITION);
-  const text = bytes.toString('utf8', start + keyedBytes(bytes, start), start + recordBytes(bytes, start));
+  const text = recordText(bytes, start);
   if (bytes[start + FAILED] === 0) return packing.unpack(text, position);
   // As it was packed.
   const { name, message, raw } = JSON.parse(text) as PackedFailure;

@@ -1,9 +1,9 @@
 import type { ByteRange, ByteSource } from '../../stores/byte-source.ts';
-import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
-import { lineFormat } from '../line-format.ts';
+import type { ElementWatch, InputOptions, ReadElement, ReadOptions } from '../format.ts';
+import { type ElementPacking, lineFormat } from '../line-format.ts';
 import { asBuffer } from '../records.ts';
 import { FabricError } from '../../errors.ts';
-import { RECORD_HEAD_BYTES, recordBytes, unpackRecord } from './grouped-record.ts';
+import { RECORD_HEAD_BYTES, recordBytes, refusedRecord, unpackRecord } from './grouped-record.ts';
 
 const PAGE_ELEMENTS = 256;
 const PAGE_BYTES = 256 * 1024;
@@ -23,7 +23,7 @@ export async function* readGrouped(
   source: ByteSource,
   { range, header }: GroupedBundle,
   input: InputOptions,
-  { signal }: ReadOptions = {},
+  { signal, watch }: ReadOptions = {},
 ): AsyncGenerator<readonly ReadElement[]> {
   const plannedBytes = range.end - range.start;
   if (source.byteLength !== plannedBytes) {
@@ -32,10 +32,16 @@ export async function* readGrouped(
   const packing = lineFormat(input.format).packing(header ?? [], input);
   let page: ReadElement[] = [];
   let pageBytes = 0;
+  let place = 0;
   for await (const { bytes, ends } of wholeRecords(source, signal)) {
     let start = 0;
     for (const end of ends) {
-      page.push(unpackRecord(bytes, start, packing));
+      page.push(
+        watch === undefined
+          ? unpackRecord(bytes, start, packing)
+          : watchedRecord({ bytes, start, packing }, place, watch),
+      );
+      place += 1;
       pageBytes += end - start;
       start = end;
       if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;
@@ -45,6 +51,18 @@ export async function* readGrouped(
     }
   }
   if (page.length > 0) yield page;
+}
+
+interface WholeRecord {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly packing: ElementPacking;
+}
+
+function watchedRecord({ bytes, start, packing }: WholeRecord, place: number, watch: ElementWatch): ReadElement {
+  const failure = watch.known(place);
+  if (failure !== undefined) return refusedRecord(bytes, start, failure);
+  return watch.run(place, () => unpackRecord(bytes, start, packing));
 }
 
 /** The bytes as they come, cut where records end. */

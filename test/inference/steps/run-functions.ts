@@ -6,6 +6,7 @@ import { ModelLink } from '../../../lib/inference/model-link.ts';
 import { type Pages, runSteps } from '../../../lib/inference/steps/run-steps.ts';
 import { functionStages, pipelineSteps } from '../../../lib/inference/stages.ts';
 import { WorkItem } from '../../../lib/inference/work-item.ts';
+import { NO_PROGRESS } from '../no-progress.ts';
 
 const ids = new PositionIds('e');
 
@@ -28,7 +29,7 @@ export async function* pagesOf(items: readonly WorkItem[], sizes: readonly numbe
 
 export const SCOPE: FunctionScope = {
   task: 0,
-  progress: { enter: () => {}, leave: () => {}, beat: () => {} },
+  progress: NO_PROGRESS,
   timeoutSecs: 10,
   oneByOne: false,
   known: new Map(),
