@@ -7,9 +7,11 @@ import { InputError } from '../lib/jobs/run/run-input.ts';
 import { removeLeftFiles, removeLeftFolders } from '../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';
 import { failureList } from './failure-table.ts';
+import { counted } from './estimate/amounts.ts';
 import { awsEnvironment } from './local/embedded-aws.ts';
 import { INPUT_BUCKET, OUTPUT_BUCKET } from './local/local-fabric.ts';
 import { type AnsweredObjects, type EndedJob, shown } from './local/local-report.ts';
+import type { Unwritten } from './local/mirror.ts';
 import { groupFailures, type Session, type SessionOptions, startSession } from './local/session.ts';
 import { watchFolder } from './local/watch-folder.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -83,9 +85,11 @@ async function once(session: Session, { json }: LocalOptions, signal: AbortSigna
   const failures = await untilAborted(groupFailures(session), signal);
   const groups = { failureGroups: failures.list(), otherFailures: failures.others };
   const parked = await fabric.parked();
-  if (json === true) console.log(JSON.stringify({ ...summary, unwritten, unanswered, ...groups }));
+  if (json === true)
+    console.log(JSON.stringify({ ...summary, unwritten: unwritten.map(({ name }) => name), unanswered, ...groups }));
   else if (failures.total > 0) console.log(failureList(failures));
   if (parked > 0) say(`${parked} message${parked === 1 ? ' was' : 's were'} given up after every try; see above why`);
+  sayUnwritten(unwritten);
   for (const key of unanswered) say(`${key} has no results: run again`);
   const isWhole = summary.jobs.every((job) => job.status === 'complete');
   const isAllThere = refused.size + unwritten.length + unanswered.length === 0;
@@ -101,8 +105,13 @@ async function serve(session: Session, options: LocalOptions, signal: AbortSigna
   await untilAborted(new Promise<never>(() => {}), signal).catch(() => {});
   session.report.flush();
   const unwritten = session.unwritten();
-  if (unwritten.length > 0) say(`results that could not be written: ${unwritten.join(', ')}`);
+  sayUnwritten(unwritten);
   return unwritten.length > 0 ? EXIT.failure : EXIT.success;
+}
+
+function sayUnwritten(unwritten: readonly Unwritten[]): void {
+  for (const { name, missing } of unwritten)
+    say(`results of ${name} are incomplete: ${counted(missing, 'file')} missing`);
 }
 
 function say(message: string): void {
@@ -138,14 +147,14 @@ function tell(what: EndedJob | AnsweredObjects, line: string, json: boolean, isO
 function lineOfJob({ pipeline, status, succeeded, failed, results, isWritten }: EndedJob): string {
   const states = [...(status === 'complete' ? [] : [status]), ...(isWritten ? [] : ['not completely written'])];
   const state = states.length === 0 ? '' : ` (${states.join(', ')})`;
-  return `${pipeline}: ${counted(succeeded, failed)}${state}: ${shown(results)}`;
+  return `${pipeline}: ${countsOf(succeeded, failed)}${state}: ${shown(results)}`;
 }
 
 function lineOfObjects({ pipeline, succeeded, failed }: AnsweredObjects, output: string): string {
-  return `${pipeline}: ${counted(succeeded, failed)}: ${shown(join(output, pipeline))}/<file>.json`;
+  return `${pipeline}: ${countsOf(succeeded, failed)}: ${shown(join(output, pipeline))}/<file>.json`;
 }
 
-function counted(succeeded: number, failed: number): string {
+function countsOf(succeeded: number, failed: number): string {
   return `${succeeded.toLocaleString('en')} succeeded, ${failed.toLocaleString('en')} failed`;
 }
 

@@ -15,10 +15,18 @@ export interface MirrorOptions {
   readonly folder: string;
   /** An object was written to its file. */
   readonly onMirrored?: (key: string, path: string) => void | Promise<void>;
-  /** An object can't be written to its file. Called once for each reason. */
+  /** An object can't be written to its file. Called once for each reason that a job or a single object has. */
   readonly onError: (key: string, error: Error) => void;
   /** A job, or a single object, of which something could not be written, is complete now. */
   readonly onRecovered?: (name: string) => void;
+}
+
+/** A job, or a single object, of which something can't be written. */
+export interface Unwritten {
+  /** The job's folder, `<pipeline>/<anything>`, or the object's key. */
+  readonly name: string;
+  /** Number of files that are not written, including those that are held back. */
+  readonly missing: number;
 }
 
 /**
@@ -54,9 +62,15 @@ export class Mirror {
     };
   }
 
-  /** Folders of jobs, and keys of single objects, that are not complete because something can't be written. */
-  get unwritten(): readonly string[] {
-    return [...this.#groups.values()].filter(({ group }) => group.hasFailed).map(({ group }) => group.name);
+  /** Jobs and single objects that are not complete because something can't be written. */
+  get unwritten(): readonly Unwritten[] {
+    const failed = [...this.#groups.values()].filter(({ group }) => group.hasFailed);
+    return failed.map(({ group: { name, missing } }) => ({ name, missing }));
+  }
+
+  /** Returns whether a job, or a single object, is not complete because something can't be written. */
+  hasFailed(name: string): boolean {
+    return this.#groups.get(name)?.group.hasFailed === true;
   }
 
   /** An object was written or removed; it may be of any bucket. */

@@ -2,6 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobKey } from '../../lib/jobs/job-record.ts';
 import { manifestKey } from '../../lib/jobs/output-layout.ts';
+import { codeOf } from '../../lib/stores/system-errors.ts';
 import { isPlanOf, type MirroredFiles } from './mirrored-files.ts';
 import { endKeys, hasToWait, inWriteOrder } from './result-keys.ts';
 import type { StagedObjects } from './staged-objects.ts';
@@ -13,7 +14,7 @@ export interface GroupContext {
   /** Opens the temporary files of one attempt to write. */
   readonly stage: () => StagedObjects;
   readonly onMirrored: (key: string, path: string) => void | Promise<void>;
-  /** Called once for each reason. */
+  /** Called once for each reason, with the first of the objects that can't be written for it. */
   readonly onError: (key: string, error: Error) => void;
 }
 
@@ -32,6 +33,8 @@ export class MirroredGroup {
   readonly #context: GroupContext;
   /** Pending keys, each with the reason that it could not be written. */
   readonly #pending = new Map<string, string | undefined>();
+  /** Reasons that were reported. A full disk fails thousands of parts. */
+  readonly #reported = new Set<string>();
   /** True while the folder keeps the results of an earlier session, until those of this one are complete. */
   #keepsEarlier = false;
   #failures = 0;
@@ -44,6 +47,11 @@ export class MirroredGroup {
   /** True if nothing is pending. */
   get isDone(): boolean {
     return this.#pending.size === 0;
+  }
+
+  /** Number of files that are not written. */
+  get missing(): number {
+    return this.#pending.size;
   }
 
   /** True if something could not be written. */
@@ -124,15 +132,15 @@ export class MirroredGroup {
 
   /** Runs a step for a key. Returns false if it failed, which is reported. */
   async #attempt(key: string, step: () => Promise<unknown>): Promise<boolean> {
-    const before = this.#pending.get(key);
     try {
       await step();
       this.#note(key, undefined);
       return true;
     } catch (error) {
-      const { message } = error as Error;
-      this.#note(key, message);
-      if (message !== before) this.#context.onError(key, error as Error);
+      const reason = codeOf(error) ?? (error as Error).message;
+      this.#note(key, reason);
+      if (!this.#reported.has(reason)) this.#context.onError(key, error as Error);
+      this.#reported.add(reason);
       if (!this.#keepsEarlier && !endKeys(this.name).includes(key)) await this.#withdrawEnd();
       return false;
     }

@@ -7,7 +7,7 @@ import { systemReason } from '../../lib/stores/system-errors.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local-fabric.ts';
 import { type AnsweredObjects, type EndedJob, folderOf, LocalReport, shown } from './local-report.ts';
 import { expectRoom } from './memory-room.ts';
-import { Mirror } from './mirror.ts';
+import { Mirror, type Unwritten } from './mirror.ts';
 import { stderrTelemetry } from './stderr-telemetry.ts';
 import { describeUnwritten } from './unwritten.ts';
 import { FolderUploads } from './watch-folder.ts';
@@ -33,8 +33,8 @@ export interface Session extends AsyncDisposable {
   readonly report: LocalReport;
   /** Files that were not uploaded, for whatever reason. */
   readonly refused: ReadonlySet<string>;
-  /** Folders of jobs, and keys of single objects, whose results can't all be written. */
-  readonly unwritten: () => readonly string[];
+  /** Jobs and single objects whose results can't all be written. */
+  readonly unwritten: () => readonly Unwritten[];
   /** Object keys that were uploaded and have no results. */
   readonly unanswered: () => readonly string[];
   /** Resolves when the results folder is as the output bucket, as far as it can be, and its jobs are reported. */
@@ -52,7 +52,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     ...(verbose ? { onOutput: (line: string) => console.error(line) } : {}),
     onJobEnded: (event) =>
       mirror.afterChanges(() => {
-        report.jobEnded(event, { isWritten: !mirror.unwritten.includes(folderOf(event.manifest)) });
+        report.jobEnded(event, { isWritten: !mirror.hasFailed(folderOf(event.manifest)) });
       }),
   });
   const mirror = new Mirror({
@@ -81,7 +81,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     unwritten: () => mirror.unwritten,
     unanswered() {
       const unwritten = mirror.unwritten;
-      return report.withoutResults(uploaded).filter((key) => !unwritten.some((name) => name.startsWith(key)));
+      return report.withoutResults(uploaded).filter((key) => !unwritten.some(({ name }) => name.startsWith(key)));
     },
     settled: () => mirror.settled(),
     async [Symbol.asyncDispose]() {

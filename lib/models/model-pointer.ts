@@ -1,9 +1,9 @@
 import { dirname, isAbsolute, join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ModelLoadError } from '../errors.ts';
 import type { StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
+import { pathOfFileUrl } from './file-url.ts';
 import type { ModelFiles } from './model-files.ts';
 
 /** Far more than any pointer has. */
@@ -68,7 +68,7 @@ function besideObject(target: string, uri: string): string {
 }
 
 function besideFile(target: string, path: string): string {
-  if (target.startsWith('file:')) return fileURLToPath(target);
+  if (target.startsWith('file:')) return pathOfFileUrl(target, `Cannot follow the pointer ${path}`);
   return isAbsolute(target) ? target : join(dirname(path), target);
 }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
 import { isS3Uri } from '../stores/open-source.ts';
 import { batchesWithin } from './batches-within.ts';
+import { pathOfFileUrl } from './file-url.ts';
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
@@ -105,7 +106,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
   get modelPath(): string {
     const { modelUri } = this.options;
     if (isS3Uri(modelUri)) return modelUri;
-    if (modelUri.startsWith('file:')) return fileURLToPath(modelUri);
+    if (modelUri.startsWith('file:')) return pathOfFileUrl(modelUri, 'Cannot load the model');
     return this.#base === undefined ? modelUri : resolve(fileURLToPath(new URL('.', this.#base)), modelUri);
   }
 

@@ -130,6 +130,11 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     return [];
   }
 
+  /** Problems that a user should know before the first request, such as secrets that are sent without encryption. */
+  get warnings(): readonly string[] {
+    return [];
+  }
+
   /** What it has to be allowed in AWS, where it calls a service there. */
   get permissions(): readonly EndpointPermission[] {
     return [];

@@ -122,6 +122,8 @@ describe('results that can not be written', () => {
       expect.stringMatching(
         /^fabric: numbers\/blocked\.jsonl\/part-.* can't be written to .*: .* is a folder: move it\. Until/,
       ),
+      'fabric: results of numbers/back\\slash.jsonl are incomplete: 4 files missing',
+      'fabric: results of numbers/blocked.jsonl are incomplete: 3 files missing',
     ]);
     const { jobs, unwritten } = JSON.parse(first.stdout) as {
       jobs: { results: string; isWritten: boolean }[];

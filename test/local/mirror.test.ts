@@ -170,7 +170,7 @@ describe('a mirror', () => {
     await putJob(put);
     expect(Object.keys(await files()).toSorted()).toEqual(written.map((name) => `wine/a/${name}`));
     expect(errors).toEqual([expect.stringMatching(/^wine\/a\/.*: .* is a folder: move it$/)]);
-    expect(mirror.unwritten).toEqual(['wine/a']);
+    expect(mirror.unwritten).toMatchObject([{ name: 'wine/a' }]);
     await put('wine/b/job.json', plan('other', 'b'));
     await put('wine/b/_SUCCESS', '');
     expect(Object.keys(await files())).toContain('wine/b/_SUCCESS');
@@ -183,6 +183,14 @@ describe('a mirror', () => {
         .slice(0, 5),
     ).toEqual(all.map((name) => `wine/a/${name}`));
     expect({ recovered, unwritten: mirror.unwritten }).toEqual({ recovered: ['wine/a'], unwritten: [] });
+  });
+
+  test('names the first of the results that fail for one reason, and counts the others', async () => {
+    const { put, folder, errors, mirror } = await mirrored();
+    for (const part of [PART, OTHER_PART]) await mkdir(temporaryPath(join(folder, part)), { recursive: true });
+    await putJob(put);
+    expect(errors).toEqual([expect.stringContaining(`${PART}: EISDIR`)]);
+    expect(mirror.unwritten).toEqual([{ name: 'wine/a', missing: 4 }]);
   });
 
   test('removes the end of a job while a replaced part can not be written, and brings it back afterwards', async () => {
@@ -214,7 +222,7 @@ describe('a mirror', () => {
     await putJob(put);
     expect(await files()).toEqual(before);
     expect(errors).toEqual([expect.stringMatching(/^wine\/a\/part-00001-of-00002\.jsonl: EISDIR/)]);
-    expect(mirror.unwritten).toEqual(['wine/a']);
+    expect(mirror.unwritten).toMatchObject([{ name: 'wine/a' }]);
     await rm(blocked, { recursive: true });
     await put('wine/c.json', 'the next change');
     expect(await files()).toEqual({

@@ -31,6 +31,9 @@ export class RemoteEndpoint {
   readonly #flow: FlowControl;
   readonly #gate: RequestGate;
   readonly #watch: EndpointWatch;
+  readonly #onWarning: (message: string) => void;
+  /** Warnings of the handler that were not passed on yet. */
+  readonly #warnings: string[];
   #opened: Promise<OpenEndpoint> | undefined;
 
   constructor(options: RemoteEndpointOptions) {
@@ -43,6 +46,8 @@ export class RemoteEndpoint {
     this.#flow = new FlowControl({ maxConcurrency, rateLimits, now: clock.now(), random });
     this.#gate = new RequestGate(this.#flow, clock, endpointName);
     this.#watch = new EndpointWatch({ endpoint: endpointName, onWarning });
+    this.#onWarning = onWarning;
+    this.#warnings = [...handler.warnings];
   }
 
   /** Makes the client, and asks what the model is. Once: later calls give the same. @throws ModelLoadError */
@@ -78,6 +83,7 @@ export class RemoteEndpoint {
 
   async #connect(): Promise<OpenEndpoint> {
     const handler = this.#handler;
+    for (const warning of this.#warnings.splice(0)) this.#onWarning(warning);
     const connection = new EndpointConnection({ handler, clock: this.#clock, random: this.#random });
     const { client, info } = await connection.open();
     const requests = new EndpointRequests({

@@ -9,6 +9,7 @@ import { checkFieldNames, type OptionNames } from '../../models/option-names.ts'
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
 import { rowOf } from '../../models/tensor-rows.ts';
 import { checkAddress, checkHeaders, HttpClient, shownAddress } from '../http/http-client.ts';
+import { plainHttpWarnings } from '../http/plain-http.ts';
 import {
   type EndpointInfo,
   REMOTE_OPTIONS,
@@ -129,6 +130,10 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
 
   override get secretReferences(): readonly SecretReference[] {
     return this.#secrets().map(([, reference]) => reference);
+  }
+
+  override get warnings(): readonly string[] {
+    return plainHttpWarnings(this.options.endpoint, this.secretReferences);
   }
 
   /** By the option that each is in. */

@@ -2,6 +2,7 @@ import { InputMismatchError } from '../../models/element-shape.ts';
 import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { withoutFields } from '../../models/without-fields.ts';
 import { HttpClient, shownAddress } from '../http/http-client.ts';
+import { plainHttpWarnings } from '../http/plain-http.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { readSecret } from '../secrets/secrets.ts';
@@ -56,6 +57,10 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
 
   override get secretReferences(): readonly SecretReference[] {
     return secretsOf(this.options).map(([, reference]) => reference);
+  }
+
+  override get warnings(): readonly string[] {
+    return plainHttpWarnings(this.options.endpoint ?? OPENAI, this.secretReferences);
   }
 
   override async createClient(): Promise<HttpClient> {
