@@ -3,6 +3,7 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import { type IntakeObject, jobNameOf } from './intake-state.ts';
 import { type ListedEntry, type ManifestKind, readManifest } from './object-manifest.ts';
 import { type JobName, objectListKey } from '../output-layout.ts';
+import { manifestPrefix } from '../manifest-scope.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
@@ -22,9 +23,11 @@ export async function stageObjectLists(
   const done = options.progress.kind === 'list' ? options.progress.count : 0;
   const lists = new ObjectLists(jobNameOf(object), done, options);
   try {
-    const { bucket } = object;
-    const { inputBuckets, stop: signal } = options;
-    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, signal })) await lists.add(entries);
+    const { bucket, pipeline } = object;
+    const { inputBuckets, input, stop: signal } = options;
+    const within = manifestPrefix(pipeline, input.manifests);
+    const pages = readManifest(source, kind, { bucket, inputBuckets, within, signal });
+    for await (const entries of pages) await lists.add(entries);
     const count = await lists.end();
     return { kind: 'planned', plan: { kind: 'listed', count, bundleElements } };
   } catch (error) {
