@@ -39,6 +39,10 @@ function bucketsOf(template: Template): readonly Resource[] {
   return resourcesOf(template, 'AWS::S3::Bucket');
 }
 
+function keyOf(name: string): string {
+  return `arn:aws:kms:eu-west-1:123456789012:key/${name}`;
+}
+
 /** How each resource of a type that has a resource policy refuses plain HTTP. */
 const TLS_ONLY = Match.objectLike({
   Statement: Match.arrayWith([
@@ -394,7 +398,6 @@ describe('an InferenceFabric', () => {
   });
 
   test('lets each function use the keys of buckets that are there, as far as it works with their objects', () => {
-    const keyOf = (name: string): string => `arn:aws:kms:eu-west-1:123456789012:key/${name}`;
     const { template } = synthesize((others) => {
       const bucketOf = (name: string): s3.IBucket =>
         s3.Bucket.fromBucketAttributes(others, name, {
