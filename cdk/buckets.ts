@@ -36,7 +36,10 @@ export class OutputBucket extends s3.Bucket {
   }
 }
 
-/** Nothing public, TLS only, encrypted; and kept when the stack is destroyed, as it holds the user's data. */
+/**
+ * Nothing public, TLS only, encrypted; and kept when the stack is destroyed, as it holds the user's data. A first deployment
+ * that is rolled back removes it: it is empty then.
+ */
 function shared({ encryptionKey, accessLogsBucket }: FabricBucketProps): s3.BucketProps {
   const key =
     encryptionKey === undefined
@@ -47,7 +50,7 @@ function shared({ encryptionKey, accessLogsBucket }: FabricBucketProps): s3.Buck
     blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ...(accessLogsBucket === undefined ? {} : { serverAccessLogsBucket: accessLogsBucket }),
   };
 }

@@ -19,8 +19,8 @@ const QUEUE_URL_BYTES = 150;
 const GOVERNED_BYTES = QUEUE_URL_BYTES + 90;
 /** The names of a service and its cluster, in place of a poller's id: CloudFormation makes them of long ones. */
 const SERVICE_BYTES = 250;
-/** What else is in the environment: buckets, other queues, the names of variables. */
-const OTHER_ENVIRONMENT_BYTES = 700;
+/** What else is in the environment: buckets and their owners, other queues, the names of variables. */
+const OTHER_ENVIRONMENT_BYTES = 900;
 
 const ARCHITECTURES: ReadonlySet<unknown> = new Set([undefined, 'arm64', 'x86_64']);
 

@@ -4,6 +4,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeObjects } from './acknowledgements.ts';
 import type { FabricPipeline } from './fabric-pipeline.ts';
+import { ownersVariable } from './bucket-owners.ts';
 import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
 import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
@@ -65,6 +66,7 @@ function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
     environment: {
       FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
       FABRIC_INPUT_BUCKETS: JSON.stringify(inputBuckets.map(({ bucketName }) => bucketName)),
+      ...ownersVariable([outputBucket, ...inputBuckets]),
       FABRIC_QUEUES: JSON.stringify(queues),
       FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
     },
@@ -89,6 +91,7 @@ function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
     poller: { queue: finalizerQueue, ...FINALIZER_BATCH },
     environment: {
       FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
+      ...ownersVariable([outputBucket]),
       FABRIC_QUEUES: JSON.stringify(queues),
       FABRIC_EVENT_BUS: EVENT_BUS,
     },

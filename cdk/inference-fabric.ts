@@ -39,7 +39,10 @@ export interface InferenceFabricProps {
    * @default the context value `architecture`, otherwise `arm64`
    */
   readonly architecture?: Architecture;
-  /** Buckets whose objects manifests may name, beside the fabric's own input bucket. @default none */
+  /**
+   * Buckets whose objects below a pipeline's name are read, beside the fabric's own input bucket: those that manifests name,
+   * and those that the bucket's events to `intakeQueue` name. @default none
+   */
   readonly inputBuckets?: readonly s3.IBucket[];
   /** Where results go; what lies under `.fabric/` there should expire after 30 days. @default a bucket of the fabric's own */
   readonly outputBucket?: s3.IBucket;
@@ -71,7 +74,7 @@ const GOVERNOR_FAILURES = 15;
 export class InferenceFabric extends Construct {
   readonly inputBucket: s3.Bucket;
   readonly outputBucket: s3.IBucket;
-  /** Takes S3's events; other buckets of the account may send it theirs. */
+  /** Takes S3's events; those of `inputBuckets` may send it theirs. */
   readonly intakeQueue: sqs.Queue;
   readonly finalizerQueue: sqs.Queue;
   readonly intake: lambda.Function;
@@ -130,7 +133,8 @@ export class InferenceFabric extends Construct {
       const queues = inContainers.map(({ bundleQueue }) => bundleQueue);
       new QueueLooks(this, 'QueueLooks', { intake: control.intake, queues });
     }
-    notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, encryptionKey });
+    const others = props.inputBuckets ?? [];
+    notifyOfObjects({ bucket: this.inputBucket, queue: intake.queue, others, encryptionKey });
     this.alarms = this.#alarms(props, { intake, finalizer });
   }
 

@@ -6,6 +6,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { IConstruct } from 'constructs';
 import type { Architecture } from '../lib/config/compute.ts';
 import { acknowledgeEndpoints, acknowledgeModels, acknowledgeObjects } from './acknowledgements.ts';
+import { ownersVariable } from './bucket-owners.ts';
 import { type FabricBuckets, processorBuckets } from './bucket-access.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import { allow, askedFor, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
@@ -36,6 +37,7 @@ export function pipelineEnvironment(access: PipelineAccess, configModule: string
   return {
     FABRIC_OUTPUT_BUCKET: access.outputBucket.bucketName,
     FABRIC_INPUT_BUCKETS: JSON.stringify(access.inputBuckets.map(({ bucketName }) => bucketName)),
+    ...ownersVariable([access.outputBucket, ...access.inputBuckets]),
     FABRIC_QUEUES: JSON.stringify(queues),
     FABRIC_PIPELINE: access.pipeline.name,
     FABRIC_CONFIG: configModule,

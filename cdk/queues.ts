@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Names, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -9,18 +9,31 @@ export const MAX_RECEIVES = 5;
 const RETENTION = Duration.days(4);
 /** SQS's most. In a dead-letter queue a message keeps the time at which it was first sent. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
+/** SQS's limit. */
+const MAX_NAME_CHARACTERS = 80;
 /** AWS's advice, so that a message in a function's retries is not given out again. */
 const VISIBILITY_FACTOR = 6;
 
 export interface DeadLetterQueueProps {
   /** @default SQS's own key (SSE-SQS) */
   readonly encryptionKey?: kms.IKey | undefined;
+  /** ARN of the queue that moves its messages here. @default no queue does: messages are sent here */
+  readonly source?: string;
 }
 
 /** A queue that keeps what failed, for people to look at. */
 export class DeadLetterQueue extends sqs.Queue {
-  constructor(scope: Construct, id: string, { encryptionKey }: DeadLetterQueueProps) {
-    super(scope, id, { ...encryption(encryptionKey), enforceSSL: true, retentionPeriod: DEAD_LETTER_RETENTION });
+  constructor(scope: Construct, id: string, { encryptionKey, source }: DeadLetterQueueProps) {
+    super(scope, id, {
+      ...encryption(encryptionKey),
+      enforceSSL: true,
+      retentionPeriod: DEAD_LETTER_RETENTION,
+      redriveAllowPolicy: { redrivePermission: sqs.RedrivePermission.DENY_ALL },
+    });
+    if (source === undefined) return;
+    // The class `Queue` makes one of these, always.
+    const resource = this.node.defaultChild as sqs.CfnQueue;
+    resource.redriveAllowPolicy = { redrivePermission: sqs.RedrivePermission.BY_QUEUE, sourceQueueArns: [source] };
   }
 }
 
@@ -39,8 +52,12 @@ export class WorkQueue extends Construct {
   constructor(scope: Construct, id: string, props: WorkQueueProps) {
     super(scope, id);
     const { encryptionKey, functionTimeout, batchingWindow = Duration.seconds(0) } = props;
-    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', { encryptionKey });
+    // Each of the two names the other: one of the names has to be known before the queue is there.
+    const queueName = Names.uniqueResourceName(this, { maxLength: MAX_NAME_CHARACTERS });
+    const source = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', { encryptionKey, source });
     this.queue = new sqs.Queue(this, 'Queue', {
+      queueName,
       ...encryption(encryptionKey),
       enforceSSL: true,
       retentionPeriod: RETENTION,

@@ -1,4 +1,4 @@
-import { Size } from 'aws-cdk-lib';
+import { Aws, Names, Size } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -23,6 +23,15 @@ const MEMORY_SHARE_FOR_TASKS = 0.9;
 /** For the image, which has CUDA's libraries, and for models and results of bundles. */
 const VOLUME = Size.gibibytes(80);
 const ROOT_DEVICE = '/dev/xvda';
+/**
+ * EC2 drops instance types on demand whose price is more than this percentage above the cheapest one that fits. Its
+ * default, 20, leaves one type with a GPU, also where `instanceTypes` names others.
+ */
+const GPU_PRICE_PERCENTAGE = 100;
+/** The role's name must start with this: AWS's policy lets ECS pass roles of such names alone. */
+const INSTANCE_ROLE = 'ecsInstanceRole';
+/** IAM's limit on names is 64 characters; the longest names of regions have 14. */
+const UNIQUE_CHARACTERS = 64 - INSTANCE_ROLE.length - 16;
 
 /**
  * The instances of one pipeline's tasks: as many as its tasks need, and none without a task.
@@ -50,13 +59,26 @@ function addManagedInstances(scope: Construct, id: string, { cluster, networking
         acceleratorTypes: [ec2.AcceleratorType.GPU],
         acceleratorManufacturers: [ec2.AcceleratorManufacturer.NVIDIA],
         acceleratorCountMin: gpus,
+        onDemandMaxPricePercentageOverLowestPrice: GPU_PRICE_PERCENTAGE,
       }),
       ...(instanceTypes !== undefined && { allowedInstanceTypes: [...instanceTypes] }),
     },
   });
   cluster.addManagedInstancesCapacityProvider(provider);
+  nameByRegion(provider);
   acknowledgeManagedInstances(provider);
   return provider.capacityProviderName;
+}
+
+/** IAM's names are unique in an account: without the region a stack of the same name in another region could not be made. */
+function nameByRegion(provider: ecs.ManagedInstancesCapacityProvider): void {
+  const unique = Names.uniqueResourceName(provider, { maxLength: UNIQUE_CHARACTERS });
+  const name = `${INSTANCE_ROLE}${unique}-${Aws.REGION}`;
+  const [role, profile] = ['InstanceRole', 'InstanceProfile'].map(
+    (id) => provider.node.findChild(id).node.defaultChild,
+  );
+  if (role instanceof iam.CfnRole) role.roleName = name;
+  if (profile instanceof iam.CfnInstanceProfile) profile.instanceProfileName = name;
 }
 
 function addAutoScalingGroup(scope: Construct, id: string, props: CapacityProps): string {
@@ -117,6 +139,7 @@ function groupRequirements(compute: ContainerCompute): autoscaling.CfnAutoScalin
       acceleratorTypes: ['gpu'],
       acceleratorManufacturers: ['nvidia'],
       acceleratorCount: { min: gpus },
+      onDemandMaxPricePercentageOverLowestPrice: GPU_PRICE_PERCENTAGE,
     }),
     ...(instanceTypes !== undefined && { allowedInstanceTypes: [...instanceTypes] }),
   };

@@ -2,7 +2,7 @@ import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import type { ContainerCompute } from '../../lib/config/compute.ts';
 import {
   acknowledgeEnvironment,
@@ -67,8 +67,9 @@ export class ContainerService extends Construct {
     this.taskDefinition = this.#define(props);
     const capacityProvider = addCapacity(this, 'Capacity', { cluster, networking, compute });
     this.service = this.#serve(props, capacityProvider);
-    // A group's provider has to be the cluster's before a service can use it.
-    this.service.node.addDependency(cluster);
+    // A group's provider has to be the cluster's before a service can use it. Tasks need the policies of their roles and the
+    // network from their start on, and when the stack is removed until they have ended.
+    this.service.node.addDependency(cluster, ...this.#roles(), ...networking.connectivity);
     this.clusterAndService = `${cluster.clusterName}/${this.service.attrName}`;
     const { bundleQueue, governedBy } = access;
     const isGoverned = governedBy !== undefined;
@@ -151,6 +152,11 @@ export class ContainerService extends Construct {
     acknowledgePipeline(role, access);
     acknowledgeOwnTasks(role, cluster);
     return role;
+  }
+
+  /** With their policies, which are below them. */
+  #roles(): readonly IDependable[] {
+    return this.node.children.filter((construct) => construct instanceof iam.Role);
   }
 
   #role(id: string): iam.Role {

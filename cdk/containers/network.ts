@@ -1,5 +1,5 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import type { ContainerNetwork } from '../../lib/config/compute.ts';
 import { acknowledgeNoFlowLogs } from '../acknowledgements.ts';
 
@@ -35,6 +35,8 @@ export class ContainerNetworking extends Construct {
   readonly subnets: readonly ec2.ISubnet[];
   /** Of instances and tasks. */
   readonly securityGroup: ec2.SecurityGroup;
+  /** Routes and endpoints that a task needs from its start to its end. */
+  readonly connectivity: readonly IDependable[];
 
   constructor(scope: Construct, id: string, { network, parameterServices }: NetworkProps) {
     super(scope, id);
@@ -56,10 +58,12 @@ export class ContainerNetworking extends Construct {
       description: 'Tasks: no way in',
       allowAllOutbound: true,
     });
-    if (network === 'private') this.#addEndpoints(parameterServices);
+    const endpoints = network === 'private' ? this.#addEndpoints(parameterServices) : [];
+    const routes = this.subnets.map(({ internetConnectivityEstablished }) => internetConnectivityEstablished);
+    this.connectivity = [...routes, ...endpoints, ...gatewaysOf(vpc)];
   }
 
-  #addEndpoints(parameterServices: NetworkProps['parameterServices']): void {
+  #addEndpoints(parameterServices: NetworkProps['parameterServices']): readonly IDependable[] {
     const group = new ec2.SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
       description: 'Endpoints: HTTPS from tasks',
@@ -71,13 +75,18 @@ export class ContainerNetworking extends Construct {
       ...(parameterServices.has('secretsManager') && { Secrets: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER }),
       ...(parameterServices.has('ssm') && { Ssm: ec2.InterfaceVpcEndpointAwsService.SSM }),
     };
-    for (const [id, service] of Object.entries(services)) {
+    return Object.entries(services).map(([id, service]) =>
       this.vpc.addInterfaceEndpoint(id, {
         service,
         securityGroups: [group],
         open: false,
         subnets: { subnets: [...this.subnets] },
-      });
-    }
+      }),
+    );
   }
+}
+
+/** The gateway endpoint to S3, in both kinds of networks. */
+function gatewaysOf(vpc: ec2.Vpc): readonly IDependable[] {
+  return vpc.node.findAll().filter((construct) => construct instanceof ec2.GatewayVpcEndpoint);
 }

@@ -1,10 +1,11 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { FabricError } from '../../lib/errors.ts';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
+import { clientConfig } from '../../lib/stores/aws-client.ts';
 
 /** Tells an EventBridge bus of each job that has ended, at least once. @throws where the bus did not take it */
 export function eventBusNotifier(eventBus: string): (event: JobEvent) => Promise<void> {
-  const client = new EventBridgeClient();
+  const client = new EventBridgeClient(clientConfig({}));
   return async (event) => {
     const entry = {
       EventBusName: eventBus,

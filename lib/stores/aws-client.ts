@@ -34,6 +34,15 @@ export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSCli
   };
 }
 
+/**
+ * The accounts that own buckets, by the buckets' names, as the environment names them: requests to these buckets are only
+ * answered for the bucket of that account. Other buckets are not checked.
+ */
+export function bucketOwnersFromEnvironment(): ReadonlyMap<string, string> {
+  const text = process.env['FABRIC_BUCKET_OWNERS'] ?? '';
+  return new Map(text === '' ? [] : Object.entries(JSON.parse(text) as Readonly<Record<string, string>>));
+}
+
 /** The endpoint that the environment names for a service (`S3`, `SQS`); none on AWS itself. */
 export function endpointFromEnvironment(service: 'S3' | 'SQS'): string | undefined {
   return process.env[`AWS_ENDPOINT_URL_${service}`] || process.env.AWS_ENDPOINT_URL || undefined;

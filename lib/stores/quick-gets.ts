@@ -1,4 +1,5 @@
 import type { GetObjectCommandInput, GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
+import { OWNER_HEADER } from './bucket-owners.ts';
 import type { ObjectAddress } from './object-store.ts';
 
 type Signer = Awaited<ReturnType<S3Client['config']['signer']>>;
@@ -12,6 +13,9 @@ interface Learned {
   /** Which it is signed for. */
   readonly region: string;
 }
+
+/** Headers of the SDK's own requests that all requests to the bucket have. */
+const KEPT_HEADERS: ReadonlySet<string> = new Set(['host', 'user-agent', OWNER_HEADER]);
 
 export interface QuickGetOptions {
   readonly ifMatch?: string | undefined;
@@ -94,7 +98,7 @@ export class QuickGets {
     const encoded = encodedKey(key);
     const region = regionOf(headers);
     if (region === undefined || !path.endsWith(`/${encoded}`)) return;
-    const kept = Object.entries(headers).filter(([name]) => name === 'host' || name === 'user-agent');
+    const kept = Object.entries(headers).filter(([name]) => KEPT_HEADERS.has(name));
     this.#learned.set(bucket, {
       request: {
         method,

@@ -10,8 +10,14 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { FabricError } from '../errors.ts';
-import { type AwsClientOptions, clientConfig, endpointFromEnvironment } from './aws-client.ts';
+import {
+  type AwsClientOptions,
+  bucketOwnersFromEnvironment,
+  clientConfig,
+  endpointFromEnvironment,
+} from './aws-client.ts';
 import { isMissing, isPreconditionFailed, isRangePastEnd, storeError } from './aws-errors.ts';
+import { expectBucketOwners } from './bucket-owners.ts';
 import type { ByteRange } from './byte-source.ts';
 import type {
   GetOptions,
@@ -37,6 +43,7 @@ export function openS3ObjectStore(options: AwsClientOptions = {}): ObjectStore &
     // A checked body is a stream piped from the connection's, which stays open when the reader breaks off.
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+  expectBucketOwners(client, bucketOwnersFromEnvironment());
   return new S3ObjectStore(client);
 }
 

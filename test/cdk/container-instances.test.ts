@@ -15,12 +15,32 @@ describe('the instances', () => {
             MemoryMiB: { Min: 13_654 },
             AcceleratorCount: { Min: 1 },
             AcceleratorManufacturers: ['nvidia'],
+            OnDemandMaxPricePercentageOverLowestPrice: 100,
             CpuManufacturers: ['intel', 'amd'],
           },
         },
       },
     });
     expect(JSON.stringify(propertiesOf('AWS::ECS::CapacityProvider', /cpu/))).not.toContain('Accelerator');
+    expect(JSON.stringify(propertiesOf('AWS::ECS::CapacityProvider', /cpu/))).not.toContain('OnDemandMaxPrice');
+  });
+
+  test('have roles and profiles whose names, unique in an account, have the region, and that ECS may pass', () => {
+    const names = [
+      ...resourcesOf(nested, 'AWS::IAM::Role').flatMap(({ Properties }) => Properties['RoleName'] ?? []),
+      ...resourcesOf(nested, 'AWS::IAM::InstanceProfile').flatMap(
+        ({ Properties }) => Properties['InstanceProfileName'] ?? [],
+      ),
+    ] as { readonly 'Fn::Join': readonly [string, readonly unknown[]] }[];
+    // A role and a profile of each of two providers; the group's have names that CloudFormation makes.
+    expect(names).toHaveLength(4);
+    for (const { 'Fn::Join': join } of names) {
+      const [start, region, ...rest] = join[1];
+      expect(start).toMatch(/^ecsInstanceRole\w+-$/);
+      expect([region, ...rest]).toEqual([{ Ref: 'AWS::Region' }]);
+      expect(String(start).length + 'ap-southeast-1'.length).toBeLessThanOrEqual(64);
+    }
+    expect(new Set(names.map((name) => JSON.stringify(name))).size).toBe(2);
   });
 
   test('are a group’s by option, from none upwards, spare ones where they may be, and scaled by ECS', () => {
@@ -38,6 +58,7 @@ describe('the instances', () => {
               InstanceRequirements: {
                 AllowedInstanceTypes: ['g6.*'],
                 AcceleratorCount: { Min: 1 },
+                OnDemandMaxPricePercentageOverLowestPrice: 100,
                 VCpuCount: { Min: 3 },
               },
             },

@@ -2,7 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { workerSettings } from '../../functions/settings.ts';
 import { permissionsOf } from './permissions-of.ts';
-import { resourcesOf, synthesize } from './synthesize.ts';
+import { type Resource, resourcesOf, synthesize } from './synthesize.ts';
 import { main, nested, isolated, propertiesOf, workerOf, environmentOf } from './container-templates.ts';
 
 describe('a fabric with pipelines in containers', () => {
@@ -109,6 +109,37 @@ describe('a task', () => {
 });
 
 describe('a service', () => {
+  test.each([
+    ['public', nested, ['AWS::EC2::Route', 'AWS::EC2::VPCGatewayAttachment', 'AWS::EC2::VPCEndpoint']],
+    ['private', isolated, ['AWS::EC2::VPCEndpoint', 'AWS::EC2::SubnetRouteTableAssociation']],
+  ] as const)('starts after the policies of its roles and a %s network, and ends before them', (_, template, types) => {
+    const resources = template.toJSON().Resources as Record<string, Resource>;
+    const idsOf = (type: string): readonly string[] => Object.keys(template.findResources(type));
+    for (const [id, service] of Object.entries(
+      template.findResources('AWS::ECS::Service') as Record<string, Resource>,
+    )) {
+      const reached = new Set<string>();
+      const reach = (one: string): void => {
+        if (reached.has(one) || resources[one] === undefined) return;
+        reached.add(one);
+        for (const next of resources[one]?.DependsOn ?? []) reach(next);
+        for (const next of JSON.stringify(resources[one]).matchAll(/"(?:Ref|Fn::GetAtt)":\[?"(\w+)"/g))
+          reach(next[1] ?? '');
+      };
+      reach(id);
+      const construct = id.replace(/Service[0-9A-F]{8}$/, '');
+      const policies = idsOf('AWS::IAM::Policy').filter((policy) =>
+        new RegExp(`^${construct}(?:TaskRole|ExecutionRole)`).test(policy),
+      );
+      expect(policies).toHaveLength(2);
+      expect(service.DependsOn).toEqual(expect.arrayContaining(policies));
+      for (const type of types) {
+        expect(idsOf(type).length).toBeGreaterThan(0);
+        expect(idsOf(type).filter((needed) => !reached.has(needed))).toEqual([]);
+      }
+    }
+  });
+
   test('may be down for a deploy, is rolled back where it does not start, and says nothing of its count', () => {
     nested.allResourcesProperties('AWS::ECS::Service', {
       DeploymentConfiguration: {

@@ -5,6 +5,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { describe, expect, test } from 'vitest';
+import { permissionsOf } from './permissions-of.ts';
 import { type Resource, resourcesOf, synthesize } from './synthesize.ts';
 
 const { app, template, stack } = synthesize();
@@ -36,6 +37,10 @@ function mappingOf(id: RegExp): Readonly<Record<string, unknown>> | undefined {
 
 function bucketsOf(template: Template): readonly Resource[] {
   return resourcesOf(template, 'AWS::S3::Bucket');
+}
+
+function keyOf(name: string): string {
+  return `arn:aws:kms:eu-west-1:123456789012:key/${name}`;
 }
 
 /** How each resource of a type that has a resource policy refuses plain HTTP. */
@@ -86,7 +91,26 @@ describe('the queues of an InferenceFabric', () => {
   test('are encrypted and take TLS only', () => {
     template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
     template.allResourcesProperties('AWS::SQS::QueuePolicy', { PolicyDocument: TLS_ONLY });
-    template.resourceCountIs('AWS::SQS::QueuePolicy', Object.keys(queues).length);
+    // The intake queue's is set again once the bucket is there.
+    template.resourceCountIs('AWS::SQS::QueuePolicy', Object.keys(queues).length + 1);
+  });
+
+  test('let their own queue alone move messages to a dead-letter queue, and none to that of failed elements', () => {
+    const resources = template.toJSON().Resources as Record<string, Resource>;
+    for (const [, { Properties }] of sources) {
+      const { QueueName: name } = Properties as unknown as { readonly QueueName: string };
+      const target = resources[Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? ''];
+      const place = [{ Ref: 'AWS::Partition' }, ':sqs:', { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }];
+      expect(name.length).toBeLessThanOrEqual(80);
+      expect(target?.Properties['RedriveAllowPolicy']).toEqual({
+        redrivePermission: 'byQueue',
+        sourceQueueArns: [{ 'Fn::Join': ['', ['arn:', ...place, `:${name}`]] }],
+      });
+    }
+    const elements = resourcesOf(template, 'AWS::SQS::Queue', /FailedElements/);
+    expect(elements).toHaveLength(PIPELINES.length);
+    for (const { Properties } of elements)
+      expect(Properties['RedriveAllowPolicy']).toEqual({ redrivePermission: 'denyAll' });
   });
 });
 
@@ -94,7 +118,7 @@ describe('the buckets of an InferenceFabric', () => {
   test('are private, encrypted, TLS only, and kept when the stack is destroyed', () => {
     expect(bucketsOf(template)).toHaveLength(2);
     for (const { DeletionPolicy, UpdateReplacePolicy } of bucketsOf(template))
-      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
     template.allResourcesProperties('AWS::S3::Bucket', {
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -131,7 +155,9 @@ describe('the buckets of an InferenceFabric', () => {
     });
     expect(output?.Properties['NotificationConfiguration']).toBeUndefined();
     const policies = template.findResources('AWS::SQS::QueuePolicy', { Properties: { Queues: [{ Ref: queue }] } });
-    expect(input?.DependsOn).toEqual(Object.keys(policies));
+    const [first, second] = Object.keys(policies);
+    expect(input?.DependsOn).toEqual([first]);
+    expect(policies[second ?? '']?.['DependsOn']).toEqual([expect.stringMatching(/^FabricInput[0-9A-F]{8}$/)]);
     template.hasResourceProperties('AWS::SQS::QueuePolicy', {
       Queues: [{ Ref: queue }],
       PolicyDocument: {
@@ -147,6 +173,35 @@ describe('the buckets of an InferenceFabric', () => {
             },
           },
         ]),
+      },
+    });
+  });
+
+  test('alone may tell the intake queue of objects, and other input buckets, once they are there', () => {
+    const { template } = synthesize((others) => ({
+      inputBuckets: [s3.Bucket.fromBucketName(others, 'More', 'more-input')],
+    }));
+    template.hasResource('AWS::SQS::QueuePolicy', {
+      DependsOn: [Match.stringLikeRegexp('^FabricInput[0-9A-F]{8}$')],
+      Properties: {
+        PolicyDocument: {
+          Statement: [
+            Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+            Match.objectLike({
+              Effect: 'Allow',
+              Action: 'sqs:SendMessage',
+              Condition: {
+                StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+                ArnEquals: {
+                  'aws:SourceArn': [
+                    { 'Fn::GetAtt': [Match.stringLikeRegexp('^FabricInput'), 'Arn'] },
+                    { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':s3:::more-input']] },
+                  ],
+                },
+              },
+            }),
+          ],
+        },
       },
     });
   });
@@ -199,12 +254,41 @@ describe('the functions of an InferenceFabric', () => {
     expect(names(/Intake/)).toEqual([
       'FABRIC_OUTPUT_BUCKET',
       'FABRIC_INPUT_BUCKETS',
+      'FABRIC_BUCKET_OWNERS',
       'FABRIC_QUEUES',
       'FABRIC_MAX_RECEIVES',
     ]);
-    expect(names(/Finalizer/)).toEqual(['FABRIC_OUTPUT_BUCKET', 'FABRIC_QUEUES', 'FABRIC_EVENT_BUS']);
+    expect(names(/Finalizer/)).toEqual([
+      'FABRIC_OUTPUT_BUCKET',
+      'FABRIC_BUCKET_OWNERS',
+      'FABRIC_QUEUES',
+      'FABRIC_EVENT_BUS',
+    ]);
     const queues = JSON.stringify(environmentOf(template, /Intake/)['FABRIC_QUEUES']);
     for (const name of PIPELINES) expect(queues).toContain(`\\"${name}\\":`);
+  });
+
+  test('know who owns the buckets of the stack, and of no others but those whose account is given', () => {
+    const { template } = synthesize((others) => ({
+      inputBuckets: [
+        s3.Bucket.fromBucketName(others, 'Imported', 'imported'),
+        s3.Bucket.fromBucketAttributes(others, 'Given', { bucketName: 'given', account: '123456789012' }),
+        new s3.Bucket(others, 'Made') as s3.IBucket,
+      ],
+    }));
+    for (const id of [/plainProcessor/, /Intake/]) {
+      const owners = JSON.stringify(environmentOf(template, id)['FABRIC_BUCKET_OWNERS']);
+      expect(owners.match(/"Ref":"AWS::AccountId"/g)).toHaveLength(3);
+      expect(owners).toContain(String.raw`\"given\":\"123456789012\"`);
+      expect(owners).not.toContain('imported');
+    }
+    const ofFinalizer = JSON.stringify(environmentOf(template, /Finalizer/)['FABRIC_BUCKET_OWNERS']);
+    expect(ofFinalizer).toMatch(/FabricOutput/);
+    expect(ofFinalizer).not.toMatch(/FabricInput|given/);
+    const { template: imported } = synthesize((others) => ({
+      outputBucket: s3.Bucket.fromBucketName(others, 'Results', 'my-results'),
+    }));
+    expect(environmentOf(imported, /Finalizer/)).not.toHaveProperty('FABRIC_BUCKET_OWNERS');
   });
 
   test('take one bundle a run, and report each message by itself', () => {
@@ -312,6 +396,24 @@ describe('an InferenceFabric', () => {
         ]),
       },
     });
+  });
+
+  test('lets each function use the keys of buckets that are there, as far as it works with their objects', () => {
+    const { template } = synthesize((others) => {
+      const bucketOf = (name: string): s3.IBucket =>
+        s3.Bucket.fromBucketAttributes(others, name, {
+          bucketName: name,
+          encryptionKey: kms.Key.fromKeyArn(others, `${name}-key`, keyOf(name)),
+        });
+      return { inputBuckets: [bucketOf('more')], outputBucket: bucketOf('results') };
+    });
+    const more = [`kms:Decrypt ${keyOf('more')}`];
+    const results = [`kms:Decrypt ${keyOf('results')}`, `kms:GenerateDataKey ${keyOf('results')}`];
+    const keys = (role: RegExp): readonly string[] =>
+      permissionsOf(template, role).filter((it) => it.startsWith('kms:'));
+    expect(keys(/plainProcessorRole/)).toEqual([...more, ...results]);
+    expect(keys(/IntakeRole/)).toEqual([...more, ...results]);
+    expect(keys(/FinalizerRole/)).toEqual(results);
   });
 
   test('takes buckets that are there, and keeps logs for as long as it is told', () => {

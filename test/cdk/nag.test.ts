@@ -40,14 +40,36 @@ describe("cdk-nag's AwsSolutions and CloudFormation's rules", () => {
   test('find nothing in a fabric but what is acknowledged, each with its reason', { timeout: 90_000 }, () => {
     const { violations, acknowledged } = check();
     expect(violations).toEqual([]);
-    expect([...acknowledged.keys()].map((id) => id.replace(/[0-9A-F]{8}\.Arn/, 'Arn')).toSorted()).toEqual([
-      'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
-      'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/*]',
-      'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*]',
-      'AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::models/summary/*]',
-      'AwsSolutions::AwsSolutions-S1',
-      'AwsSolutions::AwsSolutions-SQS3',
-    ]);
+    expect([...acknowledged.keys()].map((id) => id.replace(/[0-9A-F]{8}\.Arn/, 'Arn')).toSorted()).toEqual(
+      [
+        'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/plain/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/across-bundles/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricInputArn>/from-s3/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/plain/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/plain/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/plain/*/errors/part-*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/plain/*/last/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/across-bundles/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/across-bundles/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/across-bundles/*/errors/part-*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/across-bundles/*/last/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/from-s3/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/from-s3/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/from-s3/*/errors/part-*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/from-s3/*/last/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/.fabric/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/_rejected/*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*/job.json]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*/manifest.json]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*/_SUCCESS]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*/part-*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::<FabricOutputArn>/*/errors/part-*]',
+        'AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::models/summary/*]',
+        'AwsSolutions::AwsSolutions-S1',
+        'AwsSolutions::AwsSolutions-SQS3',
+      ].toSorted(),
+    );
     for (const reason of acknowledged.values()) expect(reason).toMatch(/^[A-Z].{30,}\.$/);
   });
 

@@ -149,6 +149,14 @@ describe('defineFabric', () => {
       "pipelines.p.input.groupByKey must be left out where 'key' does not say what an element's key is: current value is true",
     ],
     [
+      input({ manifests: 'all', format: 'images' }),
+      "pipelines.p.input.manifests must be 'own-prefix' or 'any': current value is 'all'",
+    ],
+    [
+      input({ manifests: 'any' }),
+      "pipelines.p.input.manifests must be left out: only the objects of images and binary are listed in manifests: current value is 'any'",
+    ],
+    [
       input({ groupByKey: true, key: 'k', format: 'images' }),
       'pipelines.p.input.groupByKey must be left out for images and binary: their objects are taken in the order in which they are listed: current value is true',
     ],

@@ -116,9 +116,9 @@ describe('the local fabric gives what fabric run gives', () => {
       const bytes = await readFile(new URL(`digits/${file}`, DATA));
       await mkdir(directory, { recursive: true });
       await writeFile(join(directory, file), bytes);
-      await fabric.store.put({ bucket: 'pictures', key: `set/${file}` }, bytes);
+      await fabric.store.put({ bucket: 'pictures', key: `images/set/${file}` }, bytes);
     }
-    await drop(`images/${name}`, JSON.stringify([{ prefix: 's3://pictures/set/' }, ...files]));
+    await drop(`images/${name}`, JSON.stringify([{ prefix: 's3://pictures/images/set/' }, ...files]));
     await done();
     expect(logged).toEqual([]);
     const here = await runHere('images', [directory]);

@@ -5,7 +5,8 @@ import type { InputOptions, LineFormatName, ReadElement } from '../../formats/fo
 import { lineFormat } from '../../formats/line-format.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import type { ObjectAddress } from '../../stores/object-store.ts';
-import { parseS3Uri } from '../../stores/open-source.ts';
+import { parseS3Uri, s3Uri } from '../../stores/open-source.ts';
+import { isWithin } from '../manifest-scope.ts';
 import { decodeObjectKey } from './s3-events.ts';
 
 /**
@@ -43,13 +44,15 @@ export interface ReadManifestOptions {
   readonly bucket: string;
   /** Those whose objects may be read. */
   readonly inputBuckets: readonly string[];
+  /** Start of the keys that entries can name. @default any key */
+  readonly within?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
 /**
  * The entries of a manifest, in order, in pages; as many of them are held as make a page.
  *
- * @throws FabricError where it is no manifest.
+ * @throws FabricError where it is not a manifest, or names an object that its pipeline must not read.
  */
 export async function* readManifest(
   source: ByteSource,
@@ -113,7 +116,7 @@ function prefixOf(first: unknown): string | undefined {
 function fromKey(
   { input, raw, failure }: ReadElement,
   prefix: string | undefined,
-  { bucket, inputBuckets }: ReadManifestOptions,
+  { bucket, inputBuckets, within }: ReadManifestOptions,
 ): ListedEntry {
   if (failure !== undefined) return { failure, entry: raw ?? null };
   if (typeof input !== 'string' || input === '') return noKey(input, 'it must be an object key, a text');
@@ -121,10 +124,11 @@ function fromKey(
   const address = uri.startsWith('s3://') ? parseS3Uri(uri) : { bucket, key: input };
   if (address === undefined) return noKey(input, 'it names a bucket and no object');
   if (isTooLong(address.key)) return noKey(input, TOO_LONG);
-  return inputBuckets.includes(address.bucket) ? address : notAllowed(address.bucket, input, inputBuckets);
+  if (!inputBuckets.includes(address.bucket)) return notAllowed(address.bucket, input, inputBuckets);
+  return expectWithin(address, within);
 }
 
-function fromLine({ input, raw, failure }: ReadElement, { inputBuckets }: ReadManifestOptions): ListedEntry {
+function fromLine({ input, raw, failure }: ReadElement, { inputBuckets, within }: ReadManifestOptions): ListedEntry {
   if (failure !== undefined || typeof input !== 'string') {
     return { failure: failure ?? noEntry('it is no text'), entry: raw ?? null };
   }
@@ -137,7 +141,21 @@ function fromLine({ input, raw, failure }: ReadElement, { inputBuckets }: ReadMa
   if (key === undefined) return noKey(input, 'its object key is not URL-encoded');
   if (isTooLong(key)) return noKey(input, TOO_LONG);
   if (!inputBuckets.includes(bucket)) return notAllowed(bucket, input, inputBuckets);
-  return { bucket, key, ...(versionId === '' || versionId === 'null' ? {} : { versionId }) };
+  const version = versionId === '' || versionId === 'null' ? {} : { versionId };
+  return expectWithin({ bucket, key, ...version }, within);
+}
+
+/**
+ * Returns the address of an object that the manifest's pipeline can read. The check looks at the key alone, so that the
+ * answer is the same whether there is such an object or not.
+ */
+function expectWithin(address: ObjectAddress, within: string | undefined): ObjectAddress {
+  if (isWithin(address.key, within)) return address;
+  const { bucket, key } = address;
+  throw new FabricError(
+    'MANIFEST_ENTRY_OUTSIDE',
+    `Cannot read the manifest: it names ${JSON.stringify(s3Uri(bucket, key))}, whose key does not start with '${within}'. Pipelines with input.manifests 'any' can read other objects`,
+  );
 }
 
 /** S3 refuses to look for such a key, which would hold up the other objects of its bundle. */

@@ -4,6 +4,7 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import { type IntakeObject, jobNameOf } from './intake-state.ts';
 import { type ListedEntry, type ManifestKind, readManifest } from './object-manifest.ts';
 import { type JobName, objectListKey } from '../output-layout.ts';
+import { manifestPrefix } from '../manifest-scope.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
@@ -23,10 +24,11 @@ export async function stageObjectLists(
   const done = options.progress.kind === 'list' ? options.progress.count : 0;
   const lists = new ObjectLists(jobNameOf(object), done, options);
   try {
-    const { bucket } = object;
-    const { inputBuckets, stop: signal } = options;
+    const { bucket, pipeline } = object;
+    const { inputBuckets, input, stop: signal } = options;
+    const within = manifestPrefix(pipeline, input.manifests);
     let count = 0;
-    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, signal })) {
+    for await (const entries of readManifest(source, kind, { bucket, inputBuckets, within, signal })) {
       count += entries.length;
       if (count > maxElements) throw tooManyElements(maxElements);
       await lists.add(entries);

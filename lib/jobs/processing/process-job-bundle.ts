@@ -52,7 +52,7 @@ export async function processJobBundle(
   attempt: Attempt,
   options: BundleProcessorOptions,
 ): Promise<void> {
-  const { output, inputBuckets, telemetry } = options;
+  const { engine, output, inputBuckets, telemetry } = options;
   const { signal } = attempt.deadline;
   const place = partPlace(folder, job, bundle, job.of);
   const [isCommitted, stop] = await Promise.all([
@@ -67,6 +67,7 @@ export async function processJobBundle(
   const taken = { pipeline: job.pipeline, job: job.id, bundle, of: job.of };
   await using _noted = isLastReceive(attempt, options) ? await noteLastReceive(taken, attempt, options) : undefined;
   const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
-  const read = await readStoredBundle(job, bundle, { output, inputBuckets, objects: listed, signal });
+  const { manifests } = engine.pipeline.input;
+  const read = await readStoredBundle(job, bundle, { output, inputBuckets, manifests, objects: listed, signal });
   await runPart({ place, bundle: read }, attempt, options);
 }

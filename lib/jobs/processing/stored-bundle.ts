@@ -1,8 +1,10 @@
+import type { ManifestScope } from '../../config/fabric.ts';
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 import type { Bundle, BundleObject } from '../../inference/bundle.ts';
 import { getText, type ObjectAddress, type StoreOptions } from '../../stores/object-store.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import { type Job, storedBundleOf } from '../job.ts';
+import { isWithin, manifestPrefix } from '../manifest-scope.ts';
 import type { ListedEntry } from '../intake/object-manifest.ts';
 import { objectListKey } from '../output-layout.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
@@ -14,6 +16,8 @@ export interface ReadBundleOptions extends StoreOptions {
   readonly output: OutputBucket;
   /** The buckets that objects may be read from. */
   readonly inputBuckets: readonly string[];
+  /** The objects that the pipeline's manifests can name. @default 'own-prefix' */
+  readonly manifests?: ManifestScope | undefined;
   /** The objects of a `listed` job's bundle, where no list of them is staged. */
   readonly objects?: readonly AddressedObject[];
 }
@@ -23,7 +27,8 @@ export async function readStoredBundle(job: Job, index: number, options: ReadBun
   const outputBucket = options.output.bucket;
   if (job.plan.kind !== 'listed') return storedBundleOf(job, index, { outputBucket });
   const entries = await readEntries(job, index, options);
-  const objects = entries.map((entry) => bundleObject(entry, options.inputBuckets));
+  const within = manifestPrefix(job.pipeline, options.manifests);
+  const objects = entries.map((entry) => bundleObject(entry, options.inputBuckets, within));
   return storedBundleOf(job, index, { outputBucket, objects });
 }
 
@@ -40,8 +45,16 @@ async function readEntries(
   throw new FabricError('OBJECT_LIST_GONE', `the list of the bundle's objects, ${s3Uri(bucket, key)}, is gone`);
 }
 
-/** An object to read; one that must not be read fails, and is shown as it was named. */
-export function bundleObject(entry: ListedEntry | AddressedObject, inputBuckets: readonly string[]): BundleObject {
+/**
+ * An object to read; one that must not be read fails, and is shown as it was named.
+ *
+ * @param within - start of the keys that can be read. Default: any key.
+ */
+export function bundleObject(
+  entry: ListedEntry | AddressedObject,
+  inputBuckets: readonly string[],
+  within?: string,
+): BundleObject {
   if ('failure' in entry) {
     const uri = typeof entry.entry === 'string' ? entry.entry : JSON.stringify(entry.entry);
     return { uri, failure: entry.failure };
@@ -49,7 +62,12 @@ export function bundleObject(entry: ListedEntry | AddressedObject, inputBuckets:
   const { bucket, key, versionId, etag }: AddressedObject = entry;
   const uri = s3Uri(bucket, key);
   if (!inputBuckets.includes(bucket)) return { uri, path: key, failure: notAllowed(bucket) };
+  if (!isWithin(key, within)) return { uri, path: key, failure: keyNotAllowed(within) };
   return { uri, path: key, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
+}
+
+function keyNotAllowed(within = ''): ErrorDescription {
+  return { name: 'KeyNotAllowed', message: `Cannot read the object: its key does not start with '${within}'` };
 }
 
 function notAllowed(bucket: string): ErrorDescription {

@@ -126,7 +126,8 @@ async function runAndReplace(
 ): Promise<{ readonly won: boolean; readonly now: CommittedPart }> {
   const { engine, output, inputBuckets, received, deadline } = options;
   const { signal } = deadline;
-  const stored = await readStoredBundle(recorded.job, index, { output, inputBuckets, signal });
+  const { manifests } = engine.pipeline.input;
+  const stored = await readStoredBundle(recorded.job, index, { output, inputBuckets, manifests, signal });
   const bundle = { ...stored, receives: received.receiveCount };
   await using redone = await OutcomeSpool.open();
   const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, deadline, answers });

@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { objectListKey } from '../../../lib/jobs/output-layout.ts';
-import { intakeUnderTest } from './intake-under-test.ts';
+import { deadlineOf } from '../memory-ports.ts';
+import { factsOf, intakeUnderTest } from './intake-under-test.ts';
+import { received, s3Event } from './s3-event.ts';
 
 describe('Intake of manifests', () => {
   test('makes one job of the objects that a manifest lists, in order', async () => {
     const { put, take, job, bundles, store } = intakeUnderTest({ input: { bundleElements: 3 } });
-    const keys = ['a.png', 'b.png', 'c.png', 'd.png', 's3://secret/x', 'e.png', 'f.png'];
+    const keys = ['a.png', 'b.png', 'c.png', 'd.png', 's3://secret/x', 'e.png', 'f.png'].map((key) =>
+      key.startsWith('s3:') ? key : `images/${key}`,
+    );
     await take(await put('images/batch 1.manifest.json', JSON.stringify(keys)));
     const recorded = job('images/batch 1.manifest.json');
     const { id, name, of, plan, source } = recorded;
@@ -35,7 +39,7 @@ describe('Intake of manifests', () => {
 
   test('stages the lists in further runs where the time of one is over', async () => {
     const { put, takeAtDeadline, goOn, job, store } = intakeUnderTest({ input: { bundleElements: 7 } });
-    const keys = Array.from({ length: 5000 }, (_, index) => `folder/${index}.png`);
+    const keys = Array.from({ length: 5000 }, (_, index) => `images/${index}.png`);
     const content = keys.map((key) => `in,${key}\n`).join('');
     await takeAtDeadline(await put('images/all.manifest.csv', content));
     // The entries before are read again, so that each run must read more than the one before.
@@ -47,6 +51,41 @@ describe('Intake of manifests', () => {
     expect(plan).toEqual({ kind: 'listed', count: 5000, bundleElements: 7 });
     const lists = Array.from({ length: of }, (_, bundle) => store.json('out', objectListKey(recorded, bundle)));
     expect(lists.flat()).toEqual(keys.map((key) => ({ bucket: 'in', key })));
+  });
+
+  test.each([
+    ['all.manifest.json', '["images/a.png", "other/b.png"]', 's3://in/other/b.png'],
+    ['all.manifest.json', '["images/a.png", "images"]', 's3://in/images'],
+    ['all.manifest.json', '["images-two/a.png"]', 's3://in/images-two/a.png'],
+    ['all.manifest.json', '["s3://in/other/b.png"]', 's3://in/other/b.png'],
+    ['all.manifest.json', '[{"prefix":"s3://in/other/"},"b.png"]', 's3://in/other/b.png'],
+    ['all.manifest.json', '[{"prefix":"s3://in/"},"other/b.png"]', 's3://in/other/b.png'],
+    ['all.manifest.csv', 'in,images/a.png\nin,other%2Fb.png', 's3://in/other/b.png'],
+    ['all.manifest.csv', 'in,other/b.png,v1', 's3://in/other/b.png'],
+  ])('rejects one that names an object outside of its pipeline, there or not: %s %s', async (name, content, uri) => {
+    const reasons = [true, false].map(async (isThere) => {
+      const { put, take, store, queues, rejection } = intakeUnderTest();
+      if (isThere) await put(uri.slice('s3://in/'.length), 'x');
+      const manifest = await put(`images/${name}`, content);
+      const calls = store.calls.length;
+      expect(await take(manifest)).toEqual([]);
+      expect(store.calls.slice(calls).filter(({ bucket, key }) => bucket === 'in' && key !== manifest.key)).toEqual([]);
+      expect([queues.bundles.sent, queues.finalizer.sent]).toEqual([[], []]);
+      return rejection(manifest.key)?.reason;
+    });
+    const [there, absent] = await Promise.all(reasons);
+    expect(there).toContain(`it names "${uri}", whose key does not start with 'images/'`);
+    expect(absent).toBe(there);
+  });
+
+  test("takes one that names other objects where the pipeline has manifests: 'any'", async () => {
+    const { put, open, job, store } = intakeUnderTest();
+    const facts = factsOf('images');
+    const images = { ...facts, input: { ...facts.input, manifests: 'any' as const } };
+    const manifest = await put('images/all.manifest.json', '["other/b.png"]');
+    expect(await open({ pipelines: { images } }).take([received(s3Event([manifest]))], deadlineOf())).toEqual([]);
+    const recorded = job('images/all.manifest.json');
+    expect(store.json('out', objectListKey(recorded, 0))).toEqual([{ bucket: 'in', key: 'other/b.png' }]);
   });
 
   test('makes a job without bundles of an empty manifest', async () => {

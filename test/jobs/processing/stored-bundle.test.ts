@@ -13,7 +13,7 @@ function jobOf(plan: JobPlan): Job {
 
 function options() {
   const store = memoryObjectStore();
-  return { store, output: { store, bucket: 'out' }, inputBuckets: ['in', 'more'] };
+  return { store, output: { store, bucket: 'out' }, inputBuckets: ['in', 'more'], manifests: 'any' as const };
 }
 
 describe('a bundle of a job in a store', () => {
@@ -33,6 +33,19 @@ describe('a bundle of a job in a store', () => {
     const uri = 's3://out/.fabric/p/j/chunks/0';
     expect(bundle.source).toEqual({ kind: 'range', uri, chunk: true, range: { start: 3, end: 23, header: ['x'] } });
     expect(bundle.address).toEqual({ ...ADDRESS, range: { start: 3, end: 23 } });
+  });
+
+  test.each([
+    ['own-prefix', ['q/x', 'x', 'pq/x'], true],
+    [undefined, ['q/x'], true],
+    ['own-prefix', ['p/x'], false],
+    ['any', ['q/x'], false],
+  ] as const)('with manifests %s, has objects %j fail: %s', async (manifests, keys, fails) => {
+    const job = jobOf({ kind: 'listed', count: 6, bundleElements: 3 });
+    const objects = keys.map((key) => ({ bucket: 'more', key }));
+    const { source } = await readStoredBundle(job, 1, { ...options(), manifests, objects });
+    const failures = (source.kind === 'objects' ? source.objects : []).map(({ failure }) => failure?.name);
+    expect(failures).toEqual(keys.map(() => (fails ? 'KeyNotAllowed' : undefined)));
   });
 
   test('is the objects of its staged list, with what must not be read as failures', async () => {
