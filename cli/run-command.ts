@@ -107,7 +107,7 @@ async function run(
     rejected,
     resumed,
     metrics: engine.metrics,
-    failures: await groupRunFailures(results, loose),
+    failures: await groupRunFailures(results, loose, signal),
     elapsedMillis,
   });
   for (const problem of problemsOf(results)) say(problem);

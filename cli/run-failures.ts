@@ -8,11 +8,16 @@ import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
 import type { ObjectStore } from '../lib/stores/object-store.ts';
 import { parseS3Uri, sharedS3Store } from '../lib/stores/open-source.ts';
 
-/** Groups the failures of a run by reason. If they can't be read, reports that, and the summary omits them. */
+/**
+ * Groups the failures of a run by reason. If they can't be read, reports that, and the summary omits them.
+ *
+ * @throws the signal's reason.
+ */
 export async function groupRunFailures(...work: Parameters<typeof groupFailures>): Promise<FailureGroups> {
   try {
     return await groupFailures(...work);
   } catch (error) {
+    work[2]?.throwIfAborted();
     console.error(`fabric: the reasons of failures can't be read: ${describeError(error).message}`);
     return new FailureGroups();
   }
@@ -22,12 +27,14 @@ export async function groupRunFailures(...work: Parameters<typeof groupFailures>
 async function groupFailures(
   results: readonly Pick<JobResult, 'job' | 'folder' | 'notes'>[],
   loose: readonly Pick<LooseResult, 'failure'>[],
+  signal?: AbortSignal,
 ): Promise<FailureGroups> {
   const groups = new FailureGroups();
   for (const { job, folder, notes } of results) {
     if (notes.every(({ elements, succeeded }) => elements === succeeded)) continue;
+    signal?.throwIfAborted();
     const { store, bucket, key } = await locate(folder);
-    await addJobFailures(groups, { job, folder: key }, { store, bucket });
+    await addJobFailures(groups, { job, folder: key }, { store, bucket, signal });
   }
   for (const { failure } of loose) if (failure !== undefined) groups.add(failure);
   return groups;

@@ -61,6 +61,28 @@ describe('readJsonArray', () => {
     ]);
   });
 
+  test.each([
+    ['\n[\n   ] ', []],
+    ['[       ]', []],
+    ['[1,       ]', [1]],
+    ['[       2,1]', [2, 1]],
+    ['[  \n    2,       1', [2, 'JsonSyntaxError']],
+    ['[       22222,1]', ['ElementTooLarge', 1]],
+    ['[       ', []],
+  ])(
+    'counts no whitespace before an element or the end, whatever the chunks and bundles: %j',
+    async (text, expected) => {
+      for (const chunkBytes of [1, 2, 3, 5, 64]) {
+        for (const bundleBytes of [1, 3, 100]) {
+          const input = inputOptions('json', { maxElementBytes: 1, bundleBytes });
+          const { bundles } = await readBundles(memorySource(text, chunkBytes), input);
+          const elements = bundles.flat().map(({ position, input, failure }) => [position, failure?.name ?? input]);
+          expect(elements).toEqual(expected.map((element, index) => [index, element]));
+        }
+      }
+    },
+  );
+
   test('knows the index of the first element of each bundle, and reads its own bytes only', async () => {
     const elements = Array.from({ length: 1000 }, (_, n) => ({ n }));
     const source = recordingSource(memorySource(JSON.stringify(elements), 512));
