@@ -28,7 +28,7 @@ export interface LocalOptions {
 /** `fabric local`: the whole fabric here, until Ctrl-C, which is how it is meant to end; or until the folder is done. */
 export function localCommand(options: LocalOptions): Promise<ExitStatus> {
   return untilInterrupted((signal) => local(options, signal), {
-    interrupted: 'what has been dropped and not answered starts anew with the next run',
+    interrupted: 'files that were dropped and not answered are run again from their start by the next run',
     verbose: options.verbose,
   });
 }

@@ -21,6 +21,8 @@ const SHORT_BYTES = 64 * 1024;
 /** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
 const LEAST_STILL_MILLIS = 3000;
 
+const NO_STAGE: FunctionStage = { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS, isOption: false };
+
 export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly kind: 'thread' | 'process';
   readonly setup: WorkerSetup;
@@ -157,9 +159,9 @@ export class EngineWorker {
       this.#seen = at === undefined ? undefined : { ticket: at.ticket, since: now };
       return;
     }
-    const { name, timeoutSecs } = this.#options.stages[at.stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
-    if (now - this.#seen.since < timeoutSecs * 1000 || this.#stuck !== undefined) return;
-    const error = { name: 'TimeoutError', message: functionTimeout(name, timeoutSecs) };
+    const stage = this.#options.stages[at.stage] ?? NO_STAGE;
+    if (now - this.#seen.since < stage.timeoutSecs * 1000 || this.#stuck !== undefined) return;
+    const error = { name: 'TimeoutError', message: functionTimeout(stage) };
     this.#stuck = { ...at, error };
     void this.#channel.kill();
   }

@@ -44,18 +44,17 @@ export function stageName({ prefix, isBare }: StepList, index: number, stage: st
 export interface FunctionStage {
   readonly name: string;
   readonly timeoutSecs: number;
+  /** Whether that is the step's `timeoutSecs`, which its pipeline can change. */
+  readonly isOption: boolean;
 }
 
 /** A step that infers has its own timeout; functions of any other have this one. */
 export const FUNCTION_TIMEOUT_SECS = 300;
 
-/** Stages of functions whose limit is the step's `timeoutSecs`. */
-const STEP_HAS_TIMEOUT = /(?:^|\.)(?:(?:pre|post)process\[\d+\]|inference)$/;
-
 /** Returns a message that names the limit that a function reached at its stage, and what to change. */
-export function functionTimeout(stage: string, timeoutSecs: number): string {
-  if (!STEP_HAS_TIMEOUT.test(stage)) return `${stage} took longer than ${timeoutSecs} s, the limit of its functions`;
-  return `${stage} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;
+export function functionTimeout({ name, timeoutSecs, isOption }: FunctionStage): string {
+  if (!isOption) return `${name} took longer than ${timeoutSecs} s, the limit of its functions`;
+  return `${name} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;
 }
 
 /**
@@ -68,9 +67,10 @@ export function functionStages(pipeline: Pick<Pipeline, 'steps'>): readonly Func
 
 function stagesOf(list: StepList): readonly FunctionStage[] {
   return list.steps.flatMap((step, index) => {
-    const timeoutSecs = step.kind === 'runInference' ? step.timeoutSecs : FUNCTION_TIMEOUT_SECS;
+    const isOption = step.kind === 'runInference';
+    const timeoutSecs = isOption ? step.timeoutSecs : FUNCTION_TIMEOUT_SECS;
     const named = (stages: readonly string[]): FunctionStage[] =>
-      stages.map((stage) => ({ name: stageName(list, index, stage), timeoutSecs }));
+      stages.map((stage) => ({ name: stageName(list, index, stage), timeoutSecs, isOption }));
     switch (step.kind) {
       case 'runInference':
         return named(inferenceStages(step.handler));
