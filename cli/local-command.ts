@@ -33,7 +33,7 @@ const GRACE_MILLIS = 1500;
 /** `fabric local`: the whole fabric here, until Ctrl-C, which is how it is meant to end; or until the folder is done. */
 export function localCommand(options: LocalOptions): Promise<ExitStatus> {
   return untilInterrupted((signal) => local(options, signal), {
-    interrupted: 'what has been dropped and not answered starts anew with the next run',
+    interrupted: 'files that were dropped and not answered are run again from their start by the next run',
     graceMillis: GRACE_MILLIS,
     verbose: options.verbose,
   });

@@ -34,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('-w, --workers <n>', 'threads that take bundles (default: the cores)', positiveInteger)
     .option('-l, --limit <n>', 'only the first n elements of each input', positiveInteger)
     .addOption(new Option('--resume', 'go on where an earlier run to this output stopped').conflicts('overwrite'))
-    .option('--overwrite', 'remove the results that the output holds, and start anew')
+    .option('--overwrite', 'remove the results that the output holds, and start from scratch')
     .option(
       '--dry-run',
       'run the first 10 elements of each input, show models, predictions and failures, and write nothing',

@@ -135,7 +135,7 @@ export class HostPool {
   }
 
   async #loadFailed(host: ModelHost, error: Error): Promise<void> {
-    const passes = error instanceof FabricError && error.disposition === 'retry';
+    const passes = error instanceof FabricError && ['retry', 'throttle'].includes(error.disposition);
     if (error instanceof FabricError && error.code === 'MODEL_CHANGED') await this.#options.model?.spoiled();
     const mayPass = passes || isTransient(error);
     if (error instanceof ModelLoadError && !mayPass) return this.#fail(error);

@@ -13,7 +13,7 @@ export class LoadFailures {
   }
 
   add(model: number, error: Error): void {
-    if (error instanceof FabricError && error.disposition === 'retry') return;
+    if (error instanceof FabricError && ['retry', 'throttle'].includes(error.disposition)) return;
     this.#failures.set(model, { error, until: this.#now() + LOAD_FAILURE_MEMORY_MILLIS });
   }
 

@@ -3,7 +3,7 @@ import { FabricError } from '../errors.ts';
 import { isPromise } from '../models/batch-results.ts';
 import type { ElementFunction } from '../models/model-handler.ts';
 import type { Progress } from './progress.ts';
-import { functionTimeout, type Stage } from './stages.ts';
+import { type FunctionStage, functionTimeout, type Stage } from './stages.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** A function of a pipeline at its stage. */
@@ -18,6 +18,8 @@ export interface FunctionScope {
   readonly task: number;
   readonly progress: Progress;
   readonly timeoutSecs: number;
+  /** Whether that is an option of the step. @default false */
+  readonly isOption?: boolean;
   /** One element at a time, so that a worker's death has one cause. */
   readonly oneByOne: boolean;
   /** Elements that are known to end a worker, by ordinal: they fail where they did it. */
@@ -29,8 +31,8 @@ export interface FunctionScope {
 /** A function that did not come back in time. */
 export class FunctionTimeoutError extends FabricError {
   override readonly name = 'TimeoutError';
-  constructor(stage: string, timeoutSecs: number) {
-    super('FUNCTION_TIMEOUT', functionTimeout(stage, timeoutSecs), { disposition: 'poison' });
+  constructor(stage: FunctionStage) {
+    super('FUNCTION_TIMEOUT', functionTimeout(stage), { disposition: 'poison' });
   }
 }
 
@@ -52,7 +54,7 @@ export function applyFunction(
     open.add(item);
     pending.push(settle(item, step, result).finally(() => open.delete(item)));
   }
-  return pending.length === 0 ? undefined : inTime(Promise.all(pending), open, step, scope.timeoutSecs);
+  return pending.length === 0 ? undefined : inTime(Promise.all(pending), open, step, scope);
 }
 
 async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, scope: FunctionScope): Promise<void> {
@@ -65,7 +67,7 @@ async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, sc
       settle(item, step, result).finally(() => open.delete(item)),
       open,
       step,
-      scope.timeoutSecs,
+      scope,
     );
     scope.progress.leave();
   }
@@ -110,20 +112,20 @@ async function inTime(
   done: Promise<unknown>,
   open: ReadonlySet<WorkItem>,
   { name }: StageFunction,
-  timeoutSecs: number,
+  { timeoutSecs, isOption = false }: Pick<FunctionScope, 'timeoutSecs' | 'isOption'>,
 ): Promise<void> {
   try {
-    await resultInTime(done, name, timeoutSecs);
+    await resultInTime(done, { name, timeoutSecs, isOption });
   } catch (error) {
     for (const item of open) item.fail(name, error);
   }
 }
 
 /** What a promise gives. @throws what it rejects with, or FunctionTimeoutError when the time is over */
-export async function resultInTime<T>(result: Promise<T>, stage: string, timeoutSecs: number): Promise<T> {
+export async function resultInTime<T>(result: Promise<T>, stage: FunctionStage): Promise<T> {
   const clock = new AbortController();
-  const late = delay(timeoutSecs * 1000, undefined, { signal: clock.signal, ref: false }).then(() => {
-    throw new FunctionTimeoutError(stage, timeoutSecs);
+  const late = delay(stage.timeoutSecs * 1000, undefined, { signal: clock.signal, ref: false }).then(() => {
+    throw new FunctionTimeoutError(stage);
   });
   try {
     return await Promise.race([result, late]);

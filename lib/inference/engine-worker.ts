@@ -22,6 +22,8 @@ const SHORT_BYTES = 64 * 1024;
 /** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
 const LEAST_STILL_MILLIS = 3000;
 
+const NO_STAGE: FunctionStage = { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS, isOption: false };
+
 export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly kind: 'thread' | 'process';
   readonly setup: WorkerSetup;
@@ -176,16 +178,16 @@ export class EngineWorker {
   /** Ends it for standing at an element for too long. */
   #endStuck(at: Standing): void {
     if (this.#stuck !== undefined) return;
-    const { name, timeoutSecs } = this.#limitOf(at);
-    const message = at.isOwnWork ? ownWorkTimeout(name, timeoutSecs) : functionTimeout(name, timeoutSecs);
+    const stage = this.#limitOf(at);
+    const message = at.isOwnWork ? ownWorkTimeout(stage) : functionTimeout(stage);
     this.#stuck = { ...at, error: { name: 'TimeoutError', message } };
     void this.#channel.kill();
   }
 
   /** Returns how long it may stand there. A function has exactly its limit. */
   #limitOf({ stage, isOwnWork }: Standing): FunctionStage {
-    const { name, timeoutSecs } = this.#options.stages[stage] ?? { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS };
-    return { name, timeoutSecs: isOwnWork ? Math.max(LEAST_STILL_MILLIS / 1000, timeoutSecs) : timeoutSecs };
+    const limit = this.#options.stages[stage] ?? NO_STAGE;
+    return isOwnWork ? { ...limit, timeoutSecs: Math.max(LEAST_STILL_MILLIS / 1000, limit.timeoutSecs) } : limit;
   }
 
   #lookForPulse(): void {

@@ -44,6 +44,8 @@ export function stageName({ prefix, isBare }: StepList, index: number, stage: st
 export interface FunctionStage {
   readonly name: string;
   readonly timeoutSecs: number;
+  /** Whether that is the step's `timeoutSecs`, which its pipeline can change. */
+  readonly isOption: boolean;
 }
 
 /** A step that infers has its own timeout; functions of any other have this one. */
@@ -53,26 +55,23 @@ export const FUNCTION_TIMEOUT_SECS = 300;
 const READ = 'read';
 const WRITE = 'write';
 
-/** Stages of functions whose limit is the step's `timeoutSecs`. */
-const STEP_HAS_TIMEOUT = /(?:^|\.)(?:(?:pre|post)process\[\d+\]|inference)$/;
-
 /** Returns a message that names the limit that the fabric's own work on an element reached at a stage. */
-export function ownWorkTimeout(stage: string, timeoutSecs: number): string {
-  const work = stage === READ ? 'reading' : stage === WRITE ? 'writing' : 'packing';
+export function ownWorkTimeout({ name, timeoutSecs }: FunctionStage): string {
+  const work = name === READ ? 'reading' : name === WRITE ? 'writing' : 'packing';
   return `${work} the element took longer than ${timeoutSecs} s; the limit follows 'timeoutSecs' of the steps`;
 }
 
 /** Returns a message that names the limit that a function reached at its stage, and what to change. */
-export function functionTimeout(stage: string, timeoutSecs: number): string {
-  if (!STEP_HAS_TIMEOUT.test(stage)) return `${stage} took longer than ${timeoutSecs} s, the limit of its functions`;
-  return `${stage} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;
+export function functionTimeout({ name, timeoutSecs, isOption }: FunctionStage): string {
+  if (!isOption) return `${name} took longer than ${timeoutSecs} s, the limit of its functions`;
+  return `${name} took longer than 'timeoutSecs' (${timeoutSecs} s): raise 'timeoutSecs' of its step`;
 }
 
 /** The stages at which a worker can stand: those of functions, `read` and `write`. */
 export function workerStages(pipeline: Pick<Pipeline, 'steps'>): readonly FunctionStage[] {
   const stages = functionStages(pipeline);
   const timeoutSecs = Math.max(...stages.map((stage) => stage.timeoutSecs));
-  return [...stages, { name: READ, timeoutSecs }, { name: WRITE, timeoutSecs }];
+  return [...stages, { name: READ, timeoutSecs, isOption: false }, { name: WRITE, timeoutSecs, isOption: false }];
 }
 
 /** The stage at which elements are read, and that at which their lines are written. */
@@ -91,9 +90,10 @@ export function functionStages(pipeline: Pick<Pipeline, 'steps'>): readonly Func
 
 function stagesOf(list: StepList): readonly FunctionStage[] {
   return list.steps.flatMap((step, index) => {
-    const timeoutSecs = step.kind === 'runInference' ? step.timeoutSecs : FUNCTION_TIMEOUT_SECS;
+    const isOption = step.kind === 'runInference';
+    const timeoutSecs = isOption ? step.timeoutSecs : FUNCTION_TIMEOUT_SECS;
     const named = (stages: readonly string[]): FunctionStage[] =>
-      stages.map((stage) => ({ name: stageName(list, index, stage), timeoutSecs }));
+      stages.map((stage) => ({ name: stageName(list, index, stage), timeoutSecs, isOption }));
     switch (step.kind) {
       case 'runInference':
         return named(inferenceStages(step.handler));

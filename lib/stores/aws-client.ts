@@ -8,6 +8,8 @@ export interface AwsClientOptions {
   readonly endpoint?: string;
   /** The most connections at once. @default 128 */
   readonly maxSockets?: number;
+  /** Milliseconds in which an operation that S3 refuses as too frequent is tried again, beside the tries. @default 20 s */
+  readonly patienceMillis?: number;
   /** How long a connection may be silent. @default 30 s */
   readonly socketTimeoutMillis?: number;
 }

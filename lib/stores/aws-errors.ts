@@ -6,6 +6,9 @@ const MISSING = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound']);
 /** Refusals that come with a status of 400 although the same request may do later. */
 const TRANSIENT_NAMES = /throttl|slow_?down|timeout|RequestLimitExceeded|TooManyRequests|ServiceUnavailable|OverLimit/i;
 
+/** Names of refusals that ask for a slower pace. */
+const THROTTLING_NAMES = /throttl|slow_?down|RequestLimitExceeded|TooManyRequests|ServiceUnavailable|OverLimit/i;
+
 /** What Node says where a connection could not be made, or broke. */
 const TRANSIENT_CODES = new Set([
   'EAI_AGAIN',
@@ -64,9 +67,16 @@ export function isMessageGone(thrown: unknown): boolean {
   return name === 'ReceiptHandleIsInvalid' || name === 'MessageNotInflight';
 }
 
+/** Whether a request was refused because there are too many: the answer to a HEAD has a status alone. */
+export function isThrottled(thrown: unknown): boolean {
+  if (thrown instanceof FabricError) return thrown.code === 'STORE_THROTTLED';
+  const { name, status } = factsOf(thrown);
+  return status === 503 || status === 429 || THROTTLING_NAMES.test(name);
+}
+
 /**
- * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_REFUSED` will not, and
- * `STORE_OBJECT_ARCHIVED` not before the object was restored. With `STORE_CONTENT_CORRUPT` an object has to be read anew.
+ * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_THROTTLED` will at a slower pace,
+ * `STORE_REFUSED` will not, and `STORE_OBJECT_ARCHIVED` not before the object was restored. With `STORE_CONTENT_CORRUPT` an object has to be read anew.
  *
  * @param action what could not be done, such as `write s3://bucket/key`
  */
@@ -80,6 +90,8 @@ export function storeError(thrown: unknown, action: string): FabricError {
   if (facts.message.startsWith('Checksum mismatch')) {
     return new FabricError('STORE_CONTENT_CORRUPT', message, { cause: thrown, disposition: 'retry' });
   }
+  if (isThrottled(thrown))
+    return new FabricError('STORE_THROTTLED', message, { cause: thrown, disposition: 'throttle' });
   return isTransient(facts)
     ? new FabricError('STORE_UNAVAILABLE', message, { cause: thrown, disposition: 'retry' })
     : new FabricError('STORE_REFUSED', message, { cause: thrown, disposition: 'fatal' });

@@ -62,7 +62,8 @@ export interface PutOptions extends StoreOptions {
  * Where objects are kept: S3, or a folder with a sub-folder for each bucket. One store reaches all buckets.
  *
  * What is not there is `undefined`; anything else that goes wrong is thrown as a FabricError: disposition `retry` where
- * the store is unavailable, slow or asks for a slower pace (after the adapter's own tries), `fatal` where it refuses.
+ * the store is unavailable or slow, `throttle` where it asks for a slower pace (both after the adapter's own tries),
+ * `fatal` where it refuses.
  */
 export interface ObjectStore {
   head(address: ObjectAddress, options?: StoreOptions): Promise<ObjectInfo | undefined>;

@@ -1,4 +1,4 @@
-import { endpointFromEnvironment } from './aws-client.ts';
+import { type AwsClientOptions, endpointFromEnvironment } from './aws-client.ts';
 import type { ByteSource } from './byte-source.ts';
 import { openFileSource } from './file-source.ts';
 import { openObjectSource, openWholeObject } from './object-source.ts';
@@ -61,12 +61,12 @@ const stores = new Map<string, Promise<ObjectStore>>();
  * One S3 client for all that a thread reads: its connections are worth keeping. By endpoint, which the environment of
  * a local run may set anew; and opened at the first object only, as the SDK takes long to load.
  */
-export async function sharedS3Store(): Promise<ObjectStore> {
-  const endpoint = endpointFromEnvironment('S3') ?? '';
-  let store = stores.get(endpoint);
+export async function sharedS3Store(options: Pick<AwsClientOptions, 'patienceMillis'> = {}): Promise<ObjectStore> {
+  const name = `${options.patienceMillis} ${endpointFromEnvironment('S3')}`;
+  let store = stores.get(name);
   if (store === undefined) {
-    store = import('./s3-object-store.ts').then(({ openS3ObjectStore }) => openS3ObjectStore());
-    stores.set(endpoint, store);
+    store = import('./s3-object-store.ts').then(({ openS3ObjectStore }) => openS3ObjectStore(options));
+    stores.set(name, store);
   }
   return store;
 }

@@ -30,6 +30,7 @@ import type {
   StoredObject,
   StoreOptions,
 } from './object-store.ts';
+import { withPatience } from './patience.ts';
 import { QuickGets } from './quick-gets.ts';
 import { resumeChunks } from './resume-chunks.ts';
 import { nameOf, unquoted, uploadObject } from './s3-upload.ts';
@@ -44,15 +45,20 @@ export function openS3ObjectStore(options: AwsClientOptions = {}): ObjectStore &
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   expectBucketOwners(client, bucketOwnersFromEnvironment());
-  return new S3ObjectStore(client);
+  return new S3ObjectStore(client, options.patienceMillis ?? PATIENCE_MILLIS);
 }
+
+/** A function is paid for while it waits, and has about this long to put things in order at its end. */
+const PATIENCE_MILLIS = 20_000;
 
 class S3ObjectStore implements ObjectStore, Disposable {
   readonly #client: S3Client;
+  readonly #patienceMillis: number;
   readonly #quickGets: QuickGets;
 
-  constructor(client: S3Client) {
+  constructor(client: S3Client, patienceMillis: number) {
     this.#client = client;
+    this.#patienceMillis = patienceMillis;
     this.#quickGets = new QuickGets(client);
   }
 
@@ -88,7 +94,8 @@ class S3ObjectStore implements ObjectStore, Disposable {
     body: ObjectBody,
     options: PutOptions = {},
   ): Promise<{ readonly etag: string } | undefined> {
-    return uploadObject(this.#client, address, body, options);
+    const patience = { patienceMillis: this.#patienceMillis, signal: options.signal };
+    return withPatience(() => uploadObject(this.#client, address, body, options), patience);
   }
 
   /** At most 5 GB: what the fabric copies is far smaller. */
@@ -154,7 +161,8 @@ class S3ObjectStore implements ObjectStore, Disposable {
   ): Promise<ListObjectsV2CommandOutput> {
     try {
       const input = { Bucket: bucket, Prefix: prefix, ...(token !== undefined && { ContinuationToken: token }) };
-      return await this.#client.send(new ListObjectsV2Command(input), abortOn(signal));
+      const ask = () => this.#client.send(new ListObjectsV2Command(input), abortOn(signal));
+      return await withPatience(ask, { patienceMillis: this.#patienceMillis, signal });
     } catch (error) {
       signal?.throwIfAborted();
       throw storeError(error, `list s3://${bucket}/${prefix}`);
@@ -168,7 +176,7 @@ class S3ObjectStore implements ObjectStore, Disposable {
     send: () => Promise<Answer>,
   ): Promise<Answer | undefined> {
     try {
-      return await send();
+      return await withPatience(send, { patienceMillis: this.#patienceMillis, signal });
     } catch (error) {
       signal?.throwIfAborted();
       if (isMissing(error) || isPreconditionFailed(error)) return undefined;

@@ -94,7 +94,7 @@ describe('fabric run, used wrongly', () => {
       (await run('numbers', [input], output, flags)).status;
     expect(await again([])).toBe(0);
     expect(await wrong('numbers', [input], folder)).toBe(
-      `${join(output, 'numbers/n.jsonl')} already holds results: '--resume' goes on with them, '--overwrite' starts anew`,
+      `${join(output, 'numbers/n.jsonl')} already holds results: '--resume' continues them, '--overwrite' removes them and starts from scratch`,
     );
     expect(await again(['--resume'])).toBe(0);
     await writeFile(input, numbers(1, 2));

@@ -96,6 +96,7 @@ describe('QuickGets', () => {
     const busy = { status: 503, code: 'SlowDown' };
     const { store, proxy } = await behind((_, place) => (place === 1 || place === 2 ? busy : 'pass'), {
       maxAttempts: 1,
+      patienceMillis: 0,
     });
     await aws.store.put({ bucket: 'bucket', key: 'busy' }, 'text');
     await textOf(store, 'busy');

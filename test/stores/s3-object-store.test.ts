@@ -102,11 +102,22 @@ describe('an S3 store', () => {
     const busy = await behind(() => SLOW_DOWN);
     for (const asking of asksOf(busy.store)) {
       await expect(asking()).rejects.toMatchObject({
-        code: 'STORE_UNAVAILABLE',
-        disposition: 'retry',
+        code: 'STORE_THROTTLED',
+        disposition: 'throttle',
         message: expect.stringContaining('s3://bucket/'),
       });
     }
+  });
+
+  test('is patient with a store that asks for a slower pace, and leaves a pause at once where it is told to', async () => {
+    const puts = await behind((_request, place) => (place < 5 ? SLOW_DOWN : 'pass'), 60_000);
+    expect(await puts.store.put({ bucket: 'bucket', key: 'patient' }, 'text', { only: 'absent' })).toBeDefined();
+    expect(puts.proxy.requests.length).toBe(6);
+    const busy = await behind(() => SLOW_DOWN, 60_000);
+    const controller = new AbortController();
+    const asked = busy.store.head({ bucket: 'bucket', key: 'patient' }, { signal: controller.signal });
+    controller.abort(new Error('it is over'));
+    await expect(asked).rejects.toThrow('it is over');
   });
 
   test('names bucket and action where it is refused', async () => {
@@ -133,9 +144,10 @@ describe('an S3 store', () => {
   /** The same store behind a network that works as well as it is told to. */
   async function behind(
     fateOf: Parameters<typeof startFlakyProxy>[1],
+    patienceMillis = 0,
   ): Promise<{ readonly store: ObjectStore; readonly proxy: FlakyProxy }> {
     const proxy = await startFlakyProxy(aws.endpoint, fateOf);
-    const store = openS3ObjectStore({ endpoint: proxy.endpoint, maxAttempts: 2 });
+    const store = openS3ObjectStore({ endpoint: proxy.endpoint, maxAttempts: 2, patienceMillis });
     onTestFinished(async () => {
       store[Symbol.dispose]();
       await proxy[Symbol.asyncDispose]();

@@ -153,7 +153,7 @@ class BatchCalls {
     if (Array.isArray(result)) return listed;
     if (oneByOne && alone !== undefined) progress.enter(task, alone.ordinal, code);
     try {
-      return await resultInTime(listed, name, timeoutSecs);
+      return await resultInTime(listed, { name, timeoutSecs, isOption: false });
     } finally {
       if (oneByOne) progress.leave();
     }

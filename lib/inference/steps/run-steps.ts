@@ -54,7 +54,7 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, { list, inde
     case 'runInference': {
       const place = `${list.place}[${index}]`;
       const model = models.findIndex(({ stepPlace }) => stepPlace === place);
-      const own = { ...scope, timeoutSecs: step.timeoutSecs };
+      const own = { ...scope, timeoutSecs: step.timeoutSecs, isOption: true };
       return runInferenceStage(upstream, { step, model, stage, link, scope: own });
     }
     case 'map':

@@ -1,6 +1,7 @@
 import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
 import { describeError } from '../../errors.ts';
 import { takenMillis } from '../come-again.ts';
+import { isStoreBusy } from '../../stores/patience.ts';
 import type { ReceivedMessage } from '../../stores/message-queue.ts';
 import { redeem } from '../commit/claim-check.ts';
 import type { Deadline } from '../fabric-ports.ts';
@@ -23,6 +24,9 @@ export type { BundleProcessorOptions } from './processor-options.ts';
 const FIRST_BACKOFF_SECS = 5;
 const BACKOFF_GROWTH = 4;
 const MAX_BACKOFF_SECS = 300;
+/** S3 takes half an hour or more to serve a folder faster. */
+const FIRST_STORE_PAUSE_MILLIS = 10_000;
+const MAX_STORE_PAUSE_MILLIS = 300_000;
 /** An attempt that had this share of the longest time there is has had its chance. */
 const FULL_TIME_SHARE = 0.5;
 
@@ -31,7 +35,7 @@ const FULL_TIME_SHARE = 0.5;
  *
  *     done          its part is committed and settled, now or before        -> acknowledged
  *     refused       it is no message of this queue: it is a dead letter      -> acknowledged
- *     handed back   the deadline came, or an endpoint wants to be left alone:
+ *     handed back   the deadline came, or an endpoint or a store wants to be left alone:
  *                   a new message goes on from here                          -> acknowledged
  *     failed        it comes again after a while, until the queue parks it   -> thrown
  *
@@ -60,7 +64,7 @@ export class BundleProcessor {
       await this.#run(message, attempt);
     } catch (error) {
       if (error instanceof InvalidMessageError) return refuseMessage(received, error, this.#options);
-      const isBrokenOff = deadline.signal.aborted || error instanceof BrokenOffError;
+      const isBrokenOff = deadline.signal.aborted || error instanceof BrokenOffError || isStoreBusy(error);
       if (message === undefined || !isBrokenOff) return this.#fail(message, attempt, error);
       return this.#breakOff(message, attempt, { error, startedWith });
     }
@@ -116,7 +120,9 @@ export class BundleProcessor {
 
   async #breakOff(message: ProcessorMessage, attempt: Attempt, { error, startedWith }: BrokenOff): Promise<void> {
     const usedMillis = startedWith - attempt.deadline.remainingMillis();
-    const { progressed, throttled = false, delayMillis = 0 } = error instanceof BrokenOffError ? error.at : NOWHERE;
+    const { progressed, throttled: isEndpointBusy = false, delayMillis = 0 } = brokenOffAt(error);
+    const storeMillis = isStoreBusy(error instanceof BrokenOffError ? error.cause : error) ? pauseOf(message) : 0;
+    const throttled = isEndpointBusy || storeMillis > 0;
     // Where the time has no limit, as with a run that is shut down, nobody can say that it was enough.
     const hadItsChance = usedMillis >= this.#longestMillis * FULL_TIME_SHARE;
     if (!progressed && !throttled && hadItsChance)
@@ -126,7 +132,9 @@ export class BundleProcessor {
       // First: a bundle without a note is waited for, one with an old note counts as parked while it goes on.
       if (taken !== undefined && isLastReceive(attempt, this.#options))
         await removeLastNote(taken, this.#options.output);
-      await handBack(message, attempt, this.#options, { delaySecs: Math.ceil(delayMillis / 1000) });
+      await handBack(message, attempt, this.#options, {
+        delaySecs: Math.ceil(Math.max(delayMillis, storeMillis) / 1000),
+      });
     } catch (failure) {
       if (!(failure instanceof TooOldError) || taken === undefined) return this.#fail(message, attempt, failure);
       await notePark(taken, describeError(failure), this.#options);
@@ -160,7 +168,15 @@ interface BrokenOff {
   readonly startedWith: number;
 }
 
-const NOWHERE: BrokenOffAt = { progressed: false };
+function brokenOffAt(error: unknown): BrokenOffAt {
+  return error instanceof BrokenOffError ? error.at : { progressed: false };
+}
+
+/** How long a message waits for a store that asks for a slower pace, in milliseconds: longer each time, with jitter. */
+function pauseOf({ attempts = 0 }: ProcessorMessage): number {
+  const ceiling = Math.min(MAX_STORE_PAUSE_MILLIS, FIRST_STORE_PAUSE_MILLIS * 2 ** attempts);
+  return ceiling * (1 + Math.random()) * 0.5;
+}
 
 /** The bundle that nobody will take any more where a message is given up; others than a job's nobody waits for. */
 function parkable(message: ProcessorMessage): JobBundle | undefined {

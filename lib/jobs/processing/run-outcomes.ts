@@ -1,5 +1,6 @@
 import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary } from '../../inference/bundle.ts';
+import { isStoreBusy } from '../../stores/patience.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import { resumePartial, stagePartial } from './partial-outcomes.ts';
@@ -99,16 +100,23 @@ async function runOnce(
       await stage().catch(() => {});
       throw error;
     }
-    await stage();
-    const progressed = hasNewOutcomes || (spool.isWhole && answers.journal.hasNewAnswers);
+    const isStaged = await stage().then(
+      () => true,
+      (failure: unknown) => {
+        if (!isStoreBusy(failure)) throw failure;
+        return false;
+      },
+    );
+    const progressed = isStaged && (hasNewOutcomes || (spool.isWhole && answers.journal.hasNewAnswers));
     throw new BrokenOffError({ ...answers.at, progressed }, error);
   }
   await spool.close();
   try {
     await use({ spool, elapsedMillis: elapsedMillis() });
   } catch (error) {
-    // What was paid for is not asked again where it could not be committed.
-    if (answers.journal.hasNewAnswers) await stagePartial(place, spool, elapsedMillis(), output).catch(() => {});
+    // What is done is not done again where it could not be committed.
+    if (answers.journal.hasNewAnswers || isStoreBusy(error))
+      await stagePartial(place, spool, elapsedMillis(), output).catch(() => {});
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { AnswerJournal, type JournalOptions } from '../../inference/answer-journ
 import type { ProcessOptions } from '../../inference/engine.ts';
 import { decodeEntries, encodeEntries } from '../../inference/journal-bytes.ts';
 import { EndpointBusyError } from '../../remote/endpoint/endpoint-error.ts';
+import { isStoreBusy } from '../../stores/patience.ts';
 import { getBytes, type ObjectAddress, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../commit/part-metadata.ts';
 import type { Deadline } from '../fabric-ports.ts';
@@ -73,7 +74,7 @@ export class StagedAnswers {
   }
 }
 
-/** Whether a bundle was given up because an endpoint takes no more requests for a while. */
-export function isThrottle(error: unknown): error is EndpointBusyError {
-  return error instanceof EndpointBusyError;
+/** Whether a bundle was given up because an endpoint or a store takes no more requests for a while. */
+export function isThrottle(error: unknown): boolean {
+  return error instanceof EndpointBusyError || isStoreBusy(error);
 }

@@ -7,7 +7,7 @@ import { answerHead, answerKey } from '../output-layout.ts';
 import { foreignFile, foreignFolder, looseId } from './foreign-files.ts';
 import { inputId, planJob } from './plan-job.ts';
 import { haveSameChunks } from './chunks.ts';
-import { acceptInput, type RejectedInput, rejectInput, UNKNOWN_REASON } from './reject-input.ts';
+import { acceptInput, type RejectedInput, rejectInput } from './reject-input.ts';
 import { InputError, otherConfig, type RunInput } from './run-input.ts';
 import type { JobOutput, RunOutput } from './run-output.ts';
 import { identified, UnreadableInputError } from './unreadable-input.ts';
@@ -75,7 +75,9 @@ function unlessUnreadable(error: unknown): undefined {
 }
 
 function alreadyThere(path: string): InputError {
-  return new InputError(`${path} already holds results: '--resume' goes on with them, '--overwrite' starts anew`);
+  return new InputError(
+    `${path} already holds results: '--resume' continues them, '--overwrite' removes them and starts from scratch`,
+  );
 }
 
 /** Folder of an input's results, the job that is recorded there, and what to do with that job. */
@@ -140,7 +142,7 @@ export async function* openJobFolders(
 async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput | undefined> {
   const { output, pipelineName, onRejected } = options;
   try {
-    if (input.kind === 'rejected') throw new UnreadableInputError(input.uri, input.failure?.message ?? UNKNOWN_REASON);
+    if (input.kind === 'rejected') throw new UnreadableInputError(input.uri, input.failure.message);
     const opened = await openOne(input, options);
     await acceptInput(input, { output, pipelineName });
     return opened;
@@ -210,6 +212,6 @@ function reportEarlier(
 function refuseOther({ job, folder }: JobOutput, planned: Job): void {
   if (haveSameChunks(job, planned)) return;
   throw new InputError(
-    `the results in ${folder} are of bundles that another version of inference-fabric cut otherwise; '--overwrite' starts anew`,
+    `the results in ${folder} are of bundles that another version of inference-fabric cut at other places; '--overwrite' removes them and starts from scratch`,
   );
 }

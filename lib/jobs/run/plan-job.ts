@@ -34,7 +34,7 @@ export async function planJob(input: RunInput, options: PlanJobOptions): Promise
   const { plan, isPrefix } =
     input.kind === 'object'
       ? await readingInput(input.uri, () => planObjectJob(input, id, options), options.signal)
-      : planFolderJob(input, options);
+      : planFolderJob(input.kind === 'folder' ? input.objects : [], options);
   return {
     version: 1,
     id,
@@ -63,7 +63,7 @@ export async function inputId(
     return jobId([bucket, key, versionOf(input), pipelineName, ...(limit === undefined ? [] : [limit])]);
   }
   const parts: (string | number)[] = [pipelineName, limit ?? 'all'];
-  for (const location of input.objects ?? [input]) {
+  for (const location of input.kind === 'folder' ? input.objects : [input]) {
     if (parseS3Uri(location.uri) !== undefined) {
       parts.push(location.uri, versionOf(location));
       continue;
@@ -98,7 +98,7 @@ function versionOf({ versionId, etag }: SourceLocation): string {
   return versionId ?? etag ?? '';
 }
 
-function planFolderJob({ objects = [] }: RunInput, { pipeline, limit }: PlanJobOptions): PlannedSource<JobPlan> {
+function planFolderJob(objects: readonly FoundObject[], { pipeline, limit }: PlanJobOptions): PlannedSource<JobPlan> {
   const planned = objects
     .slice(0, limit)
     .map((object) => (object.etag === undefined && object.failure === undefined ? object.uri : object));

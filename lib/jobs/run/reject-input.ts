@@ -13,12 +13,9 @@ export interface RejectedInput {
 
 /** Returns the inputs that were rejected before anything was read. */
 export function rejectedAmong(inputs: readonly RunInput[]): readonly RejectedInput[] {
-  const rejected = inputs.filter(({ kind }) => kind === 'rejected');
-  return rejected.map(({ uri, failure }) => ({ input: uri, reason: failure?.message ?? UNKNOWN_REASON }));
+  const rejected = inputs.filter((input) => input.kind === 'rejected');
+  return rejected.map(({ uri, failure }) => ({ input: uri, reason: failure.message }));
 }
-
-/** Fallback for the type only: a rejected input always has a reason. */
-export const UNKNOWN_REASON = 'it is not an input';
 
 interface RejectionPlace {
   readonly output: RunOutput;

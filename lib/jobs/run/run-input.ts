@@ -12,7 +12,9 @@ export class InputError extends FabricError {
 
 /** Parts of two configurations must not stand side by side as one job's. */
 export function otherConfig(folder: string): InputError {
-  return new InputError(`${folder} holds results of another configuration of this pipeline: '--overwrite' starts anew`);
+  return new InputError(
+    `${folder} holds results of another configuration of this pipeline: '--overwrite' removes them and starts from scratch`,
+  );
 }
 
 /** An object of a folder. */
@@ -21,19 +23,39 @@ export interface FoundObject extends SourceLocation {
   readonly failure?: ErrorDescription;
 }
 
-/**
- * Something to run, here or in S3: an object of many elements, a folder of objects, or an object that is one element by
- * itself. In S3, it is the version that was found. An existing input that can't be run is `rejected`.
- */
-export interface RunInput extends SourceLocation {
-  readonly kind: 'object' | 'folder' | 'element' | 'rejected';
-  /** What its results are called, and the ids of its elements start with: its path below what was given. */
+/** Where an input is, here or in S3, and its name. In S3, it is the version that was found. */
+interface NamedInput extends SourceLocation {
+  /** Name of its results, and start of its elements' ids: its path below what was given. */
   readonly name: string;
-  /** A folder's objects, in the order of their names. */
-  readonly objects?: readonly FoundObject[];
-  /** Reason that it can't be read. An element fails with it. */
+}
+
+/** An object of many elements. */
+export interface ObjectInput extends NamedInput {
+  readonly kind: 'object';
+}
+
+/** A folder of objects that are one element each. */
+export interface FolderInput extends NamedInput {
+  readonly kind: 'folder';
+  /** In the order of their names. */
+  readonly objects: readonly FoundObject[];
+}
+
+/** An object that is one element by itself. */
+export interface ElementInput extends NamedInput {
+  readonly kind: 'element';
+  /** Reason that it can't be read: the element fails with it. */
   readonly failure?: ErrorDescription;
 }
+
+/** An existing input that can't be run. */
+export interface RejectedRunInput extends NamedInput {
+  readonly kind: 'rejected';
+  readonly failure: ErrorDescription;
+}
+
+/** Something to run. */
+export type RunInput = ObjectInput | FolderInput | ElementInput | RejectedRunInput;
 
 /** Whether an object of this format is one element. */
 export function isObjectFormat(format: FormatName): boolean {

@@ -5,6 +5,10 @@ import { asksEndpoints } from '../../config/pipeline-models.ts';
 import { AnswerJournal } from '../../inference/answer-journal.ts';
 import { decodeEntries, encodeEntries } from '../../inference/journal-bytes.ts';
 import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
+import { Backoff } from '../../remote/flow/backoff.ts';
+import { SYSTEM_CLOCK } from '../../remote/flow/clock.ts';
+import { waitFor } from '../../remote/flow/wait-for.ts';
+import { isStoreBusy } from '../../stores/patience.ts';
 import { count, emptyTally, type Tally } from '../../inference/tally.ts';
 import { limitReason } from '../finalizing/failure-limits.ts';
 import { bundleOf, isLimited, type Job } from '../job.ts';
@@ -45,6 +49,9 @@ const BUNDLES_PER_WORKER = 2;
 
 /** A run that is ended waits so long for requests to endpoints that are under way: they are paid for. */
 const DRAIN_MILLIS = 2000;
+
+/** Between attempts at a bundle whose store asks for a slower pace. */
+const STORE_BACKOFF = new Backoff({ firstMillis: 5000, mostMillis: 60_000 });
 
 /** The state of one job while its bundles run, in any order. */
 interface OpenJob {
@@ -157,17 +164,23 @@ async function tryBundle(
   engine: InferenceEngine,
   options: RunBundleOptions,
 ): Promise<PartNote | undefined> {
-  const seen = emptyTally();
-  try {
-    return await processBundle({ job, index, seen }, engine, options);
-  } catch (error) {
-    if (error === job.stop.signal.reason) {
-      add(seen, job.cutOff);
-      return undefined;
+  for (let backoff = STORE_BACKOFF, told = 0; ; backoff = backoff.next()) {
+    const seen = emptyTally();
+    try {
+      return await processBundle({ job, index, seen, told }, engine, options);
+    } catch (error) {
+      if (error === job.stop.signal.reason) {
+        add(seen, job.cutOff);
+        return undefined;
+      }
+      if (!isStoreBusy(error)) {
+        if (!isSourceLost(error)) throw error;
+        job.missing.push(missingBundle(job.output.job, index, error));
+        return undefined;
+      }
+      told = Math.max(told, seen.total);
+      await waitFor(backoff.delayMillis(Math.random), { clock: SYSTEM_CLOCK, signal: options.signal });
     }
-    if (!isSourceLost(error)) throw error;
-    job.missing.push(missingBundle(job.output.job, index, error));
-    return undefined;
   }
 }
 
@@ -183,10 +196,12 @@ interface BundleAttempt {
   readonly job: OpenJob;
   readonly index: number;
   readonly seen: Tally;
+  /** The number of its first elements whose outcomes an earlier attempt has told of. */
+  readonly told: number;
 }
 
 async function processBundle(
-  { job, index, seen }: BundleAttempt,
+  { job, index, seen, told }: BundleAttempt,
   engine: InferenceEngine,
   options: RunBundleOptions,
 ): Promise<PartNote> {
@@ -198,9 +213,10 @@ async function processBundle(
   const sink = {
     async write(chunk: OutcomeChunk): Promise<void> {
       count(seen, chunk);
-      const reason = job.watch.add(chunk);
+      const isTold = seen.total <= told;
+      const reason = isTold ? undefined : job.watch.add(chunk);
       await staged.write(chunk);
-      options.onOutcomes?.(chunk);
+      if (!isTold) options.onOutcomes?.(chunk);
       if (reason !== undefined) stopNow(job, reason);
     },
   };

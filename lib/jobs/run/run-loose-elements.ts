@@ -97,6 +97,7 @@ async function* runBundle(
   for (const [index, one] of answers.entries()) yield { ...one, models, usage: index === 0 ? usage : undefined };
 }
 
-function bundleObject(id: string, { name, failure, ...location }: RunInput): BundleObject {
-  return Object.assign(locationOf(location), { id, path: name }, failure === undefined ? {} : { failure });
+function bundleObject(id: string, { name, ...input }: RunInput): BundleObject {
+  const failure = input.kind === 'element' ? input.failure : undefined;
+  return Object.assign(locationOf(input), { id, path: name }, failure === undefined ? {} : { failure });
 }

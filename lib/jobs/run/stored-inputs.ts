@@ -19,7 +19,7 @@ const LOOKS_AT_ONCE = 32;
  * @throws InputError where that is nothing.
  */
 export async function findStoredInput(uri: string, format: FormatName): Promise<readonly RunInput[]> {
-  const store = await sharedS3Store();
+  const store = await sharedS3Store({ patienceMillis: Infinity });
   const { bucket, key } = parseS3Uri(uri) ?? bucketOf(uri);
   const finder = { store, bucket, format };
   if (key !== '' && !key.endsWith('/')) {

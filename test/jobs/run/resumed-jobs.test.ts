@@ -128,7 +128,9 @@ describe('a job that is resumed', () => {
     const { input, output, folder, expected } = await finishedRun(run);
     const other = run('triple', [input], { output, existing: 'resume', as: 'double' });
     await expect(other).rejects.toThrow(
-      new InputError(`${folder} holds results of another configuration of this pipeline: '--overwrite' starts anew`),
+      new InputError(
+        `${folder} holds results of another configuration of this pipeline: '--overwrite' removes them and starts from scratch`,
+      ),
     );
     expect(await contentsBelow(folder)).toEqual(expected);
   });
@@ -148,7 +150,9 @@ describe('results that are there already', () => {
   test('are refused where nothing says what to do with them', async () => {
     const { input, output, folder, expected } = await finishedRun(run);
     await expect(run('double', [input], { output })).rejects.toThrow(
-      new InputError(`${folder} already holds results: '--resume' goes on with them, '--overwrite' starts anew`),
+      new InputError(
+        `${folder} already holds results: '--resume' continues them, '--overwrite' removes them and starts from scratch`,
+      ),
     );
     expect(await contentsBelow(folder)).toEqual(expected);
   });
