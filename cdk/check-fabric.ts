@@ -19,8 +19,10 @@ const QUEUE_URL_BYTES = 150;
 const GOVERNED_BYTES = QUEUE_URL_BYTES + 90;
 /** The names of a service and its cluster, in place of a poller's id: CloudFormation makes them of long ones. */
 const SERVICE_BYTES = 250;
-/** What else is in the environment: buckets and their owners, other queues, the names of variables. */
-const OTHER_ENVIRONMENT_BYTES = 900;
+/** What else is in the environment: buckets, other queues, the names of variables. */
+const OTHER_ENVIRONMENT_BYTES = 700;
+/** The names of two buckets and their owner's account, in intake's environment. */
+const OWNERS_BYTES = 190;
 
 const ARCHITECTURES: ReadonlySet<unknown> = new Set([undefined, 'arm64', 'x86_64']);
 
@@ -33,7 +35,10 @@ export function checkFabric(scope: Construct, fabric: FabricDescription, props: 
 }
 
 function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
-  const bytes = pipelines.reduce((sum, { name }) => sum + name.length + QUEUE_URL_BYTES, OTHER_ENVIRONMENT_BYTES);
+  const bytes = pipelines.reduce(
+    (sum, { name }) => sum + name.length + QUEUE_URL_BYTES,
+    OTHER_ENVIRONMENT_BYTES + OWNERS_BYTES,
+  );
   return [
     {
       broken: pipelines.length > MAX_PIPELINES,
