@@ -44,7 +44,7 @@ merge(
   }),
 );
 const kills = seed === undefined ? (settings.kills ?? KILLS) : 0;
-if (kills > 0) merge(counts, await runKills({ kills, signal, onRun: report }));
+if (kills > 0) merge(counts, await runKills({ kills, signal, onRound: report }));
 
 console.log(`\n${tableOf(counts)}\n\n${Math.round((performance.now() - startedAt) / 1000)} s`);
 for (const line of violationLines(counts)) console.error(line);

@@ -5,6 +5,9 @@ import { isUnlucky } from './doubles.ts';
 import type { Expected } from './drops.ts';
 import type { World } from './world.ts';
 
+/** Where results are. */
+export type Results = Pick<World, 'calm' | 'output'>;
+
 /** A line of results or of errors. */
 export interface Line {
   readonly id: string;
@@ -44,7 +47,7 @@ export function byOutcome(lines: readonly Line[]): Outcomes {
 }
 
 /** Outcomes in the parts below a folder of the output bucket. */
-export async function outcomesBelow({ calm, output }: World, folder: string): Promise<Outcomes> {
+export async function outcomesBelow({ calm, output }: Results, folder: string): Promise<Outcomes> {
   const predictions: Line[] = [];
   const failures: Line[] = [];
   for await (const { key } of calm.list(output, `${folder}/`)) {
@@ -55,7 +58,17 @@ export async function outcomesBelow({ calm, output }: World, folder: string): Pr
   return { predictions, failures };
 }
 
-export async function manifestOf({ calm, output }: World, folder: string): Promise<Manifest | undefined> {
+/** Outcomes of messages of elements, all those of a pipeline. */
+export async function outcomesOfMessages({ calm, output }: Results, pipeline: string): Promise<Outcomes> {
+  const predictions: Line[] = [];
+  const failures: Line[] = [];
+  for await (const { key } of calm.list(output, `${pipeline}/_elements/`)) {
+    (key.includes('/errors/') ? failures : predictions).push(...linesOf(await textOf(calm, output, key)));
+  }
+  return { predictions, failures };
+}
+
+export async function manifestOf({ calm, output }: Results, folder: string): Promise<Manifest | undefined> {
   const text = await textOf(calm, output, `${folder}/manifest.json`);
   // The fabric's own.
   return text === undefined ? undefined : (JSON.parse(text) as Manifest);
@@ -84,7 +97,9 @@ export function account(
   for (const { id, stage, error } of failures) {
     const isGone = error?.name === 'SourceGone';
     for (const { n } of isGone ? range(id, expected, see) : [see(id)]) {
-      const isRight = isGone ? mayBeGone : stage === 'map' && error?.name === 'RangeError' && isUnlucky(n);
+      const isRight = isGone
+        ? mayBeGone
+        : stage?.endsWith('map') === true && error?.name === 'RangeError' && isUnlucky(n);
       hold(isRight, 'wrong failure', `${where}: ${id} failed at ${stage} with ${error?.name}`);
     }
   }
@@ -102,7 +117,7 @@ function range(id: string, expected: readonly Expected[], see: (id: string) => E
 }
 
 /** Checks what a job's folder says of itself. @throws Violation */
-export async function accountManifest(world: World, folder: string, outcomes: Outcomes): Promise<Manifest> {
+export async function accountManifest(world: Results, folder: string, outcomes: Outcomes): Promise<Manifest> {
   const manifest = await manifestOf(world, folder);
   if (manifest === undefined) throw new Violation('job that does not end', `${folder}: there is no manifest`);
   const { status, counts } = manifest;

@@ -4,7 +4,7 @@ import { hold, Violation } from '../violation.ts';
 import type { Expected } from './drops.ts';
 import { Deaths, type Faults, NO_FAULTS } from './fault-injector.ts';
 import { FaultyFabric } from './faulty-fabric.ts';
-import { accountLetters, byOutcome, type Line, linesOf, type Outcomes, textOf } from './ledger.ts';
+import { accountLetters, byOutcome, type Line, linesOf, outcomesOfMessages, textOf } from './ledger.ts';
 import { accountFor, newFabric, noteFaults, randomFaults, type Run, type Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -62,19 +62,10 @@ async function sendAll(world: World, fabric: FaultyFabric, streamed: readonly St
 async function accountStreamed(run: Run, faults: Faults, streamed: readonly Streamed[], fabric: FaultyFabric) {
   const letters = await sendAll(run.world, fabric, streamed);
   noteFaults(run, faults);
-  const outcomes = await partsOfMessages(run.world, fabric.pipeline);
+  const outcomes = await outcomesOfMessages(run.world, fabric.pipeline);
   const expected = streamed.flatMap(({ elements }) => elements);
   accountFor(run, outcomes, expected, { where: 'messages' });
   accountLetters(letters, outcomes.failures);
-}
-
-async function partsOfMessages({ calm, output }: World, pipeline: string): Promise<Outcomes> {
-  const predictions: Line[] = [];
-  const failures: Line[] = [];
-  for await (const { key } of calm.list(output, `${pipeline}/_elements/`)) {
-    (key.includes('/errors/') ? failures : predictions).push(...linesOf(await textOf(calm, output, key)));
-  }
-  return { predictions, failures };
 }
 
 /** Streamed messages under random faults. */
