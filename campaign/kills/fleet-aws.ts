@@ -6,6 +6,7 @@ import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsClient } from '../../lib/stores/sqs-queue.ts';
 import { type Fate, startFlakyProxy } from '../../test/stores/flaky-proxy.ts';
 import { add } from '../counts.ts';
+import { startShortWaits } from './short-waits.ts';
 
 /** URLs of the queues of a fleet. */
 export interface FleetQueues {
@@ -49,7 +50,8 @@ export async function startFleetAws(pipelines: readonly string[], random: () => 
     add(faults, `network ${name}`);
     return fate;
   };
-  const proxy = starting.use(await startFlakyProxy(aws.endpoint, fateOf));
+  const waits = starting.use(await startShortWaits(aws.endpoint));
+  const proxy = starting.use(await startFlakyProxy(waits.endpoint, fateOf));
   starting.use(useEmulator(aws.endpoint));
   const store = starting.use(openS3ObjectStore());
   const sqs = starting.adopt(openSqsClient(), (client) => client.destroy());

@@ -111,7 +111,7 @@ export class ProcessSlot {
     this.#isReady = false;
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.includes(`"message":"${readyMessage}"`)) {
-        this.#isReady = true;
+        this.#isReady = child === this.#child;
         ready.resolve();
       }
     });
