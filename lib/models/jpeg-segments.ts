@@ -7,6 +7,8 @@ const APP0 = 0xe0;
 const SEQUENTIAL_FRAMES: ReadonlySet<number> = new Set([0xc0, 0xc1]);
 /** The end of a scan header: first and last coefficient, bit positions. Sequential JPEGs should have only these. */
 const WHOLE_SCAN: readonly number[] = [0, 63, 0];
+/** A marker and the length of its segment. */
+const SEGMENT_HEAD_BYTES = 4;
 
 interface Segment {
   readonly code: number;
@@ -92,6 +94,8 @@ function isRestart(code: number): boolean {
 /** @returns whether the scan header had another end before */
 function setTail(header: Uint8Array): boolean {
   const at = header.length - WHOLE_SCAN.length;
+  // A segment that is too short to be a scan header stays: the decoder reports it.
+  if (at < SEGMENT_HEAD_BYTES) return false;
   const differs = WHOLE_SCAN.some((byte, index) => header[at + index] !== byte);
   if (differs) header.set(WHOLE_SCAN, at);
   return differs;

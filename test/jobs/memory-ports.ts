@@ -56,11 +56,13 @@ export interface MemoryObjectStoreOptions {
   readonly now?: () => number;
   /** How large the chunks are in which bytes come. @default 64 KiB */
   readonly chunkBytes?: number;
+  /** Names versions. @default random ones */
+  readonly newId?: () => string;
 }
 
 /** Buckets in memory; any name is one. */
 export function memoryObjectStore(options: MemoryObjectStoreOptions = {}): MemoryObjectStore {
-  const { versioned = false, now = Date.now, chunkBytes = 64 * 1024 } = options;
+  const { versioned = false, now = Date.now, chunkBytes = 64 * 1024, newId = randomUUID } = options;
   /** The versions of each key, the newest last; undefined is a delete marker. */
   const buckets = new Map<string, Map<string, (Version | undefined)[]>>();
   const calls: StoreCall[] = [];
@@ -88,7 +90,7 @@ export function memoryObjectStore(options: MemoryObjectStoreOptions = {}): Memor
     if (only === 'absent' ? there !== undefined : only !== undefined && there !== only.ifMatch) return undefined;
     const etag = createHash('md5').update(bytes).digest('hex');
     const info = { etag, byteLength: bytes.length, lastModified: new Date(now()), metadata: { ...metadata } };
-    const version = { info: versioned ? { ...info, versionId: randomUUID() } : info, bytes };
+    const version = { info: versioned ? { ...info, versionId: newId() } : info, bytes };
     add(address, version);
     return version;
   }
@@ -200,13 +202,15 @@ export interface MemoryQueueOptions {
   /** After so many receives a message goes to `deadLetters`. @default it comes again for ever */
   readonly maxReceives?: number;
   readonly deadLetters?: MessageQueue;
+  /** Names messages. @default random ones */
+  readonly newId?: () => string;
 }
 
 const POLL_MILLIS = 5;
 
 /** A queue in memory that behaves as SQS does: visibility, delays, receive counts, a dead-letter queue. */
 export function memoryQueue(options: MemoryQueueOptions = {}): MemoryQueue {
-  const { now = Date.now, visibilitySecs = 30, maxReceives = Infinity, deadLetters } = options;
+  const { now = Date.now, visibilitySecs = 30, maxReceives = Infinity, deadLetters, newId = randomUUID } = options;
   const sent: OutgoingMessage[] = [];
   const kept = new Set<KeptMessage>();
   const faults: Faults<QueueCall> = {};
@@ -217,7 +221,7 @@ export function memoryQueue(options: MemoryQueueOptions = {}): MemoryQueue {
     const sentAtMillis = now();
     const visibleAt = sentAtMillis + (outgoing.delaySecs ?? 0) * 1000;
     sent.push(outgoing);
-    kept.add({ id: randomUUID(), outgoing, sentAtMillis, visibleAt, receives: 0, receiptHandle: '' });
+    kept.add({ id: newId(), outgoing, sentAtMillis, visibleAt, receives: 0, receiptHandle: '' });
   }
 
   async function take(maxMessages: number, hiddenSecs = visibilitySecs): Promise<ReceivedMessage[]> {

@@ -245,4 +245,15 @@ describe('tidyJpeg', () => {
       expect(hasJpegEnd(Uint8Array.from(bytes))).toBe(false);
     }
   });
+
+  test('leaves a scan header that is too short to be one as it is', () => {
+    const frame = [0xff, 0xc0, 0, 2];
+    for (const scan of [
+      [0xff, 0xda, 0, 0],
+      [0xff, 0xda, 0, 1, 7],
+      [0xff, 0xda, 0, 2],
+      [0xff, 0xda, 0, 4, 7, 7],
+    ])
+      expect(tidyJpeg(Uint8Array.from([0xff, 0xd8, ...frame, ...scan, 0xff, 0xd9]))).toBeUndefined();
+  });
 });

@@ -52,6 +52,9 @@ export async function startFlakyProxy(
       if (fate === 'pass') return void answer.pipe(outgoing);
       breakAfter(answer, outgoing, fate.breakAfterBytes);
     });
+    // The store is gone, or whoever asked is.
+    upstream.on('error', () => outgoing.destroy());
+    outgoing.once('close', () => upstream.destroy());
     incoming.pipe(upstream);
   });
   // A connection that its client does not give back stays so.

@@ -30,7 +30,8 @@ interface OutputHeader {
  */
 export function decodeInferResponse(answer: HttpAnswer, expected: ExpectedResponse): NamedTensors {
   const { text, tail } = splitBody(answer);
-  const body = parseLenient(text) ?? answer.json();
+  const body = parseLenient(text);
+  if (body === undefined) throw notJson(answer);
   const headers = outputHeaders(body, expected);
   const exact = headers.some(hasLongIntegers) ? outputHeaders(parseExactly(text), expected) : headers;
   const tensors = readTensors(exact, tail);
@@ -45,6 +46,16 @@ export function decodeInferResponse(answer: HttpAnswer, expected: ExpectedRespon
       return [name, tensor];
     }),
   );
+}
+
+/** The error of an answer that is not JSON, or whose JSON does not end where its header says. */
+function notJson(answer: HttpAnswer): unknown {
+  try {
+    answer.json();
+    return new NotTheProtocolError(`JSON that does not end where its header ${HEADER_LENGTH} says`);
+  } catch (error) {
+    return error;
+  }
 }
 
 /** The JSON of an answer, and the tensors that come as raw bytes after it. */

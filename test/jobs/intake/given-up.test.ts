@@ -7,7 +7,9 @@ import type { Manifest } from '../../../lib/jobs/manifest.ts';
 import { redriveJob } from '../../../lib/jobs/redrive/redrive-job.ts';
 import type { ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
-import { type Fault, FaultyProcess } from '../../faults/fault-injector.ts';
+import { type Fault, NO_FAULTS } from '../../../campaign/simulation/fault-injector.ts';
+import { FaultyProcess } from '../../../campaign/simulation/faulty-process.ts';
+import { Turns } from '../../../campaign/simulation/turns.ts';
 import { deadlineOf, memoryObjectStore, memoryQueue } from '../memory-ports.ts';
 import { commitBundle, QUEUES } from '../stored-job.ts';
 import { factsOf, LINES, NOW } from './intake-under-test.ts';
@@ -40,7 +42,8 @@ async function startWorld() {
   async function takeIntake(message: ReceivedMessage, death: ReturnType<FaultOf>): Promise<boolean> {
     let call = 0;
     const next = (): Fault | undefined => (call++ === death?.call ? death.fault : undefined);
-    const process = new FaultyProcess({ counts: {}, happens: () => false, next }, 'intake');
+    const faults = { ...NO_FAULTS, next };
+    const process = new FaultyProcess({ name: 'intake', faults, turns: new Turns(Math.random), millisLeft: 0 });
     const intake = new Intake({
       output: { store: process.store(store), bucket: 'out' },
       telemetry: SILENT,

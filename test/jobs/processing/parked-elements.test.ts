@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { BundleProcessor } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
-import { type Fault, FaultyProcess } from '../../faults/fault-injector.ts';
+import { type Fault, NO_FAULTS } from '../../../campaign/simulation/fault-injector.ts';
+import { FaultyProcess } from '../../../campaign/simulation/faulty-process.ts';
+import { Turns } from '../../../campaign/simulation/turns.ts';
 import { deadlineOf, memoryObjectStore, memoryQueue } from '../memory-ports.ts';
 import { lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
 import { scriptedEngine } from './scripted-engine.ts';
@@ -32,7 +34,8 @@ function startWorld() {
   async function take(received: ReceivedMessage, death: ReturnType<DeathOf>): Promise<void> {
     let call = 0;
     const next = (): Fault | undefined => (call++ === death?.call ? death.fault : undefined);
-    const process = new FaultyProcess({ counts: {}, happens: () => false, next }, 'processor');
+    const faults = { ...NO_FAULTS, next };
+    const process = new FaultyProcess({ name: 'processor', faults, turns: new Turns(Math.random), millisLeft: 0 });
     const processor = new BundleProcessor({
       engine,
       pipelineName: 'double',

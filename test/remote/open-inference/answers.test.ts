@@ -53,6 +53,17 @@ describe('an answer that is not of the protocol is told from one that is', () =>
     else expect((await failureOf(asked)).message).toContain(words);
   });
 
+  test('JSON that does not end where its header states', async () => {
+    const body = outputs({ datatype: 'INT64', data: [1, 2, 9_007_199_254_740_993] });
+    for (const end of [body.length - 1, 60, 2]) {
+      const headers = { 'inference-header-content-length': String(end) };
+      await using server = await serveModels({ binary: true, answer: infers({ headers, body }) });
+      const error = await failureOf(ask(handlerOf(server.url, 'double'), [[1, 2, 3]]));
+      expect(error).toMatchObject({ name: 'EndpointProtocolError' });
+      expect(error.message).toContain('JSON that does not end where its header');
+    }
+  });
+
   test('an output without a row for each element, with what to do about it', async () => {
     await using server = await serveModels();
     const error = await failureOf(

@@ -1,0 +1,89 @@
+import { findJob, type RecordedJob } from '../../lib/jobs/job-record.ts';
+import type { JobName } from '../../lib/jobs/output-layout.ts';
+import { redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
+import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
+import { hold, Violation } from '../violation.ts';
+import { NO_FAULTS } from './fault-injector.ts';
+import { FaultyFabric } from './faulty-fabric.ts';
+import { manifestOf, textOf } from './ledger.ts';
+import type { World } from './world.ts';
+
+/** Virtual time in which a job ends, with a manifest that is complete or names what is missing. */
+const MAX_JOB_MILLIS = 6 * 60 * 60 * 1000;
+
+const QUEUE_URLS = { bundles: 'bundles', finalizer: 'finalizer' };
+
+/** The ports of `fabric redrive`, on a fabric. */
+export function redrivePorts({ calm, output, clock }: World, { queues }: FaultyFabric) {
+  return {
+    output: { store: calm, bucket: output },
+    bundles: queues.bundles,
+    finalizer: queues.finalizer,
+    queues: QUEUE_URLS,
+    now: clock.now,
+  };
+}
+
+export async function recordedJob({ calm, output }: World, job: JobName): Promise<RecordedJob> {
+  const recorded = await findJob(job, { store: calm, bucket: output });
+  if (recorded === undefined) throw new Violation('job that does not end', `job ${job.id} has no record`);
+  return recorded;
+}
+
+/**
+ * Does what the documentation has an operator do after faults: sends what intake and the finalizer gave up again, and
+ * redrives jobs that are incomplete. All of it on a fabric without faults.
+ *
+ * @returns every dead letter that was sent, by the fabric or after it.
+ */
+export async function settleJob(
+  world: World,
+  fabric: FaultyFabric,
+  folder: string,
+  startedAt: number,
+): Promise<readonly OutgoingMessage[]> {
+  const calm = new FaultyFabric({ world, pipeline: fabric.pipeline, faults: NO_FAULTS });
+  const manifest = await manifestOf(world, folder);
+  if (manifest !== undefined) expectInTime(fabric, manifest.job, startedAt);
+  await calm.queues.intake.send(fabric.parked.intake.waiting);
+  await calm.queues.finalizer.send(fabric.parked.finalizer.waiting);
+  await calm.settle();
+  const ended = await manifestOf(world, folder);
+  if (ended?.status === 'incomplete') await redriveMissing(world, calm, ended.job);
+  return [...fabric.letters.sent, ...calm.letters.sent];
+}
+
+function expectInTime({ events }: FaultyFabric, job: string, startedAt: number): void {
+  const ended = events.find((event) => event.job === job);
+  // The finalizer that would have sent the event was given up after it had written the manifest.
+  if (ended === undefined) return;
+  const hours = ((ended.at - startedAt) / 3_600_000).toFixed(1);
+  hold(ended.at - startedAt <= MAX_JOB_MILLIS, 'job that does not end', `the job ended after ${hours} hours`);
+}
+
+async function redriveMissing(world: World, calm: FaultyFabric, job: string): Promise<void> {
+  const recorded = await recordedJob(world, { pipeline: calm.pipeline, id: job });
+  await redriveJob(recorded, { ...redrivePorts(world, calm), select: { errorName: 'None' } });
+  await calm.settle();
+}
+
+/** Folders of the jobs below a key: the object's own, and with `@` those of other versions of it. */
+export async function jobFolders(
+  { calm, output }: World,
+  key: string,
+): Promise<readonly { readonly folder: string; readonly etag: string; readonly versionId: string | undefined }[]> {
+  const jobs = [];
+  for await (const object of calm.list(output, key)) {
+    if (!object.key.endsWith('/job.json')) continue;
+    // The recorded plan.
+    const { source } = JSON.parse((await textOf(calm, output, object.key)) ?? '{}') as {
+      readonly source: { readonly etag: string; readonly versionId?: string };
+    };
+    jobs.push({ folder: object.key.slice(0, -'/job.json'.length), etag: source.etag, versionId: source.versionId });
+  }
+  return jobs;
+}
+
+export async function isRejected({ calm, output }: World, key: string): Promise<boolean> {
+  return (await calm.head({ bucket: output, key: `_rejected/${key}.json` })) !== undefined;
+}

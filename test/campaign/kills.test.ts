@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { noCounts, sum } from '../../campaign/counts.ts';
+import { fleetRound } from '../../campaign/kills/fleet-round.ts';
+
+const KILLS = 3;
+/** More than a machine with too much to do needs for what is received again after a kill. */
+const TIMEOUT_MILLIS = 240_000;
+
+describe('workers, intake and the finalizer behind a network that fails', () => {
+  test(
+    'give every element one outcome, though their processes are killed, and leave no process and no file',
+    { timeout: TIMEOUT_MILLIS },
+    async () => {
+      const counts = noCounts();
+      await fleetRound({ kills: KILLS, seed: 1, counts, signal: new AbortController().signal });
+      expect(sum(counts.kills)).toBe(KILLS);
+      const { inputs = 0, predictions = 0, failures = 0 } = counts.elements;
+      expect(inputs).toBeGreaterThan(0);
+      expect(predictions + failures).toBe(inputs);
+    },
+  );
+});
