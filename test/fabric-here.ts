@@ -19,11 +19,16 @@ export async function fabricHere(args: readonly string[]): Promise<EndedHere> {
   process.exitCode = undefined;
   try {
     await main([process.execPath, 'fabric', ...args]);
-    return { status: Number(process.exitCode ?? 0), ...printed };
+    return { status: ownStatus(), ...printed };
   } finally {
     process.exitCode = exitCode;
     restore();
   }
+}
+
+/** Returns the exit status that the command set. */
+function ownStatus(): number {
+  return Number(process.exitCode ?? 0);
 }
 
 /** Collects what the process prints. Vitest's console does not write to the process's streams: its methods are caught too. */

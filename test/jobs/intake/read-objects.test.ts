@@ -9,6 +9,11 @@ import { deadlineOf } from '../memory-ports.ts';
 import { factsOf, intakeUnderTest, LINES } from './intake-under-test.ts';
 import { received, s3Event } from './s3-event.ts';
 
+/** A manifest that lists this number of keys. */
+function manifestOf(keys: number): string {
+  return JSON.stringify(Array.from({ length: keys }, (_, n) => `images/${n}`));
+}
+
 describe('Intake of what must be read', () => {
   test.each(['jsonl/a.jsonl.gz', 'jsonl/a.jsonl'])('stages the uncompressed bytes of each bundle: %s', async (key) => {
     const { put, take, job, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
@@ -85,14 +90,13 @@ describe('Intake of what must be read', () => {
 
   test('rejects an object or a manifest of too many elements', async () => {
     const { put, take, rejection, job } = intakeUnderTest({ input: { maxElements: 20 } });
-    const manifest = (keys: number) => JSON.stringify(Array.from({ length: keys }, (_, n) => `images/${n}`));
     const objects: readonly (readonly [key: string, content: string | Uint8Array])[] = [
       ['jsonl/many.jsonl.gz', gzipSync(`${LINES}{}`)],
       ['json/many.json', JSON.stringify(Array.from({ length: 21 }, () => 1))],
       ['csv/many.csv', `a\n${'1\n'.repeat(21)}`],
-      ['images/many.manifest.json', manifest(21)],
+      ['images/many.manifest.json', manifestOf(21)],
       ['jsonl/enough.jsonl.gz', gzipSync(LINES)],
-      ['images/enough.manifest.json', manifest(20)],
+      ['images/enough.manifest.json', manifestOf(20)],
     ];
     for (const [key, content] of objects) await take(await put(key, content));
     for (const key of ['jsonl/many.jsonl.gz', 'json/many.json', 'csv/many.csv', 'images/many.manifest.json'])

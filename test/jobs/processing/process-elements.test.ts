@@ -68,7 +68,7 @@ describe('the elements of a message', () => {
     expect(engine.runs).toEqual([1, 1, 1]);
     const { part } = elementsPlace('double', first.id, START);
     expect(linesIn(store.text('out', part)).map(({ prediction }) => prediction)).toEqual([0, 1, 2]);
-    const bodies = store.keys('out', '.fabric/_messages/').map((key) => store.json('out', key));
+    const bodies = store.keys('out', '.fabric/double/_messages/').map((key) => store.json('out', key));
     expect(new Set(bodies.map((body) => (body as ElementsMessage).attempts))).toEqual(new Set([1, 2, 3, undefined]));
   });
 
