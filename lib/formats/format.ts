@@ -76,6 +76,8 @@ export interface ObjectDialect {
 export interface BundleRange extends ByteRange {
   /** Whether the range was cut where elements start, so that neither the byte before it nor any past it need be read. */
   readonly aligned?: boolean;
+  /** True if a line starts where the range does, such as behind a byte order mark. A range from 0 needs no mark. */
+  readonly startsLine?: boolean;
   readonly firstIndex?: number;
   readonly header?: readonly string[];
   readonly dialect?: ObjectDialect;

@@ -27,7 +27,7 @@ export async function* alignedPieces(
 
 /**
  * The bytes of the lines that begin in a range. A line belongs to the range in which its first byte lies, so this starts
- * behind the first line feed at or after the byte before the range and ends with the first one at or after its last.
+ * behind the first line feed at or after the byte before the range (unless the range starts a line) and ends with the first one at or after its last.
  * A last line that is too large is left where that is clear.
  */
 export async function* linePieces(
@@ -41,8 +41,9 @@ export async function* linePieces(
     return;
   }
   const lastByte = Math.min(range.end, source.byteLength) - 1;
-  let inLine = range.start === 0;
-  for await (const piece of piecesFrom(source, range, maxElementBytes, options)) {
+  let inLine = range.start === 0 || range.startsLine === true;
+  const from = inLine ? range.start : range.start - 1;
+  for await (const piece of piecesFrom(source, { start: from, end: range.end }, maxElementBytes, options)) {
     const start = inLine ? 0 : endOfLine(piece.bytes, 0);
     if (!inLine && (start === -1 ? piece.position + piece.bytes.length : piece.position + start) > lastByte) return;
     if (start === -1) continue;
@@ -54,7 +55,7 @@ export async function* linePieces(
   }
 }
 
-/** The range, the byte before it, and past it as much as is asked for, in growing steps. */
+/** The range, and past it as much as is asked for, in growing steps. */
 async function* piecesFrom(
   source: ByteSource,
   range: BundleRange,
@@ -62,7 +63,7 @@ async function* piecesFrom(
   options: ReadOptions,
 ): AsyncGenerator<Piece> {
   const limit = Math.min(range.end + maxElementBytes + LINE_ENDING_ROOM, source.byteLength);
-  let start = Math.max(0, range.start - 1);
+  let { start } = range;
   for (let tail = TAIL_BYTES; start < limit; tail *= 4) {
     const end = Math.min(Math.max(range.end, start) + tail, limit);
     yield* alignedPieces(source, { start, end }, options);

@@ -58,7 +58,8 @@ export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
   const heading = headingOf(plan);
   if (plan.kind === 'ranges' && Number.isInteger(index) && index >= 0 && index < bundleCount(plan)) {
     const start = plan.start + index * plan.bundleBytes;
-    return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...heading };
+    const startsLine = index === 0 && start > 0 ? { startsLine: true } : {};
+    return { start, end: Math.min(start + plan.bundleBytes, plan.byteLength), ...startsLine, ...heading };
   }
   const start = plan.kind === 'ranges' ? undefined : plan.starts[index];
   if (plan.kind === 'ranges' || start === undefined) {

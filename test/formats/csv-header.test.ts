@@ -80,6 +80,29 @@ describe('input.header', () => {
     expect(await inputs('\uFEFF1;2\n', { header: false, delimiter: ';' })).toEqual([['1', '2']]);
   });
 
+  test.each([
+    ['csv', ',', true],
+    ['csv', ',', false],
+    ['tsv', '\t', true],
+    ['tsv', '\t', false],
+  ] as const)(
+    'loses no row behind a byte order mark: %s, %j, quotedNewlines: %j',
+    async (format, delimiter, quotedNewlines) => {
+      const content = ['\uFEFF1,2', '3,4', '5,6'].map((row) => `${row.replace(',', delimiter)}\n`).join('');
+      for (const header of [false, ['x', 'y']] as const)
+        for (const bundleBytes of [1, 3, 4, 5, 1000]) {
+          const input = inputOptions(format, { header, quotedNewlines, bundleBytes });
+          const rows = (await readBundles(memorySource(content, 2), input)).bundles.flat();
+          expect(rows.map(({ input }) => Object.values(input as object))).toEqual([
+            ['1', '2'],
+            ['3', '4'],
+            ['5', '6'],
+          ]);
+          expect(rows.map(({ position }) => position)).toEqual([3, 7, 11]);
+        }
+    },
+  );
+
   test.each([false, ['x', 'y']] as const)('gives the same rows in any bundles: %j', async (header) => {
     const content = Array.from({ length: 40 }, (_, n) => `${n},"${n}\n"`).join('\n');
     const whole = await readAll(content, 'csv', { header });
