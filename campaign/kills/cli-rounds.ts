@@ -114,8 +114,10 @@ async function killedRun(
 ): Promise<number> {
   const output = join(folder, name);
   let kills = 0;
+  let isFirst = true;
   for (; kills < most; kills += 1) {
-    const child = start(command(output, kills === 0), temporary);
+    const child = start(command(output, isFirst), temporary);
+    isFirst = false;
     const over = ended(child);
     const isOver = await Promise.race([over.then(() => true), sleep(millis * (0.2 + 0.8 * random()), false)]);
     if (isOver) break;
@@ -124,7 +126,7 @@ async function killedRun(
     await over;
     await expectGone(below, 'of a killed command');
   }
-  const { status, stderr } = await ended(start(command(output, kills === 0), temporary));
+  const { status, stderr } = await ended(start(command(output, isFirst), temporary));
   hold(status === SOME_FAILED, 'crash', `the run after ${kills} kills ended with ${status}: ${stderr}`);
   const parts = await partsBelow(output);
   hold(

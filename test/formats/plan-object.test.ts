@@ -157,7 +157,7 @@ describe('bundleRange', () => {
   test('covers an object without gaps', () => {
     const plan = { kind: 'ranges', start: 10, byteLength: 35, bundleBytes: 10 } as const;
     expect([0, 1, 2].map((index) => bundleRange(plan, index))).toEqual([
-      { start: 10, end: 20 },
+      { start: 10, end: 20, startsLine: true },
       { start: 20, end: 30 },
       { start: 30, end: 35 },
     ]);

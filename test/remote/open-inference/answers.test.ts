@@ -54,8 +54,7 @@ describe('an answer that is not of the protocol is told from one that is', () =>
   });
 
   test('JSON that does not end where its header states', async () => {
-    // The last integer is past what a double holds.
-    const body = outputs({ datatype: 'INT64', data: [1, 2, 12_345] }).replace('12345', '9007199254740993');
+    const body = outputs({ datatype: 'INT64', data: [1, 2, 2 ** 53] });
     for (const end of [body.length - 1, 60, 2]) {
       const headers = { 'inference-header-content-length': String(end) };
       await using server = await serveModels({ binary: true, answer: infers({ headers, body }) });
