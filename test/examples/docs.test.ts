@@ -191,8 +191,15 @@ describe('the documentation', () => {
       ...namesIn(sources, /\bname: '(Endpoint\w+)'/g),
       ...namesIn(inBraces.join(' '), /'(\w+)'/g),
     ];
-    // They send a batch to another host, and a bundle to another run, or become another error: nobody's failures.
-    const internal = new Set(['NotStartedError', 'BrokenOffError', 'EndpointBusyError', 'NotTheProtocolError']);
+    // They send work to another host, run or message, or become another error: no failure has their name.
+    const internal = new Set([
+      'NotStartedError',
+      'BrokenOffError',
+      'EndpointBusyError',
+      'NotTheProtocolError',
+      'ObjectBudgetError',
+      'UnsafeFolderError',
+    ]);
     const shown = new Set(names.filter((name) => !internal.has(name)));
     expect(shown).toContain('ColumnCountMismatch');
     expect(shown).toContain('ModelHostCrashedError');

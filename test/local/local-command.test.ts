@@ -178,7 +178,7 @@ describe('fabric local', () => {
     const { signal, stderr } = await ended;
     expect({ signal, stderr }).toEqual({
       signal: 'SIGTERM',
-      stderr: 'hangs\nfabric: interrupted; what has been dropped and not answered starts anew with the next run\n',
+      stderr: 'hangs\nfabric: interrupted; files that were dropped and not answered are run again from their start by the next run\n',
     });
   });
 

@@ -147,7 +147,7 @@ describe('a job that is grouped by key', () => {
     await writeFile(join(folder, 'job.json'), job.replace(/"starts":\[0,\d+/, '"starts":[0,1'));
     await unlink(join(folder, (await filesBelow(folder)).find((path) => path.startsWith('part-00003')) ?? ''));
     await expect(run('grouped', [input], { output, existing: 'resume' })).rejects.toThrow(
-      `the results in ${folder} are of bundles that another version of inference-fabric cut otherwise`,
+      `the results in ${folder} are of bundles that another version of inference-fabric cut at other places`,
     );
   });
 
