@@ -1,6 +1,6 @@
 import { bucketOf } from '../batching/length-buckets.ts';
 import { keyForAll } from './batches-within.ts';
-import { type CollateOptions, maskedInput, shapeOf } from './collate.ts';
+import { type CollateOptions, shapeOf } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import type { InferenceArgs, ModelHandler } from './model-handler.ts';
@@ -199,16 +199,10 @@ function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[])
   };
   const bytesIn = (value: unknown, input: TensorMetadata): number =>
     input.shape.length === 0 ? 0 : rowBytes(input, shapeOf(value, input, context));
-  const mask = inputs.find((input) => input.name === padding?.mask);
-  const masked = maskedInput(data, padding);
-  const maskBytes = (value: unknown): number[] => {
-    if (mask === undefined || masked === undefined || axis === undefined) return [];
-    return [rowBytes(mask, [shapeOf(value, masked, context)[axis] ?? 0])];
-  };
   return {
     keyOf,
     bytesOf: (value: unknown): number => sum(data.map((input) => bytesIn(value, input))),
-    tensorBytesOf: (value: unknown) => [...data.map((input) => bytesIn(value, input)), ...maskBytes(value)],
+    tensorBytesOf: (value: unknown) => data.map((input) => bytesIn(value, input)),
   };
 }
 

@@ -176,10 +176,7 @@ function joinShapes(common: number[], shape: number[], input: TensorMetadata, pa
 }
 
 /** Finds the input whose padding the mask shows: the first that is padded. */
-export function maskedInput(
-  inputs: readonly TensorMetadata[],
-  padding: Padding | undefined,
-): TensorMetadata | undefined {
+function maskedInput(inputs: readonly TensorMetadata[], padding: Padding | undefined): TensorMetadata | undefined {
   return inputs.find((input) => isFree(input.shape[padding?.axis ?? 1])) ?? inputs[0];
 }
 

@@ -178,7 +178,8 @@ describe('fabric local', () => {
     const { signal, stderr } = await ended;
     expect({ signal, stderr }).toEqual({
       signal: 'SIGTERM',
-      stderr: 'hangs\nfabric: interrupted; files that were dropped and not answered are run again from their start by the next run\n',
+      stderr:
+        'hangs\nfabric: interrupted; files that were dropped and not answered are run again from their start by the next run\n',
     });
   });
 

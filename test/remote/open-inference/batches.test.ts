@@ -40,7 +40,7 @@ describe('batches for a server', () => {
     expect(codec.padded?.shareOf([[1], [1, 2, 3]])).toBeCloseTo(1 / 3);
   });
 
-  test('take in each padded input the bytes of the element that is longest there, and those of the mask', () => {
+  test('take in each padded input the bytes of the element that is longest there, and none of the mask', () => {
     const pair: readonly TensorMetadata[] = ['a', 'b'].map((name) => ({ name, datatype: 'FP32', shape: [-1, -1] }));
     const elements = [
       { a: Array.from({ length: 100 }, () => 1), b: [1] },
@@ -51,7 +51,7 @@ describe('batches for a server', () => {
         elements,
       );
     expect(padded(pair)).toBe(10);
-    expect(padded([...pair, { name: 'm', datatype: 'INT64', shape: [-1, -1] }], 'm')).toBe(5);
+    expect(padded([...pair, { name: 'm', datatype: 'INT64', shape: [-1, -1] }], 'm')).toBe(10);
   });
 
   test('travel as values, as many rows as there are elements', () => {
