@@ -3,17 +3,17 @@ import { createServer, type IncomingMessage, request as forward, type ServerResp
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Maximum time that a message is hidden, in seconds: a worker hides one that failed for up to 5 minutes. */
+/** Maximum time, in seconds, that a message waits: a worker hides one for up to 5 minutes, and delays one by 15. */
 const MAX_SECS = 3;
 
 export interface ShortWaits extends AsyncDisposable {
   readonly endpoint: string;
 }
 
-/** Passes requests on to an emulator, and shortens the waits of messages that processes hide. */
+/** Passes requests on to an emulator, and shortens the waits of messages that processes hide or delay. */
 export async function startShortWaits(endpoint: string): Promise<ShortWaits> {
   const server = createServer((incoming, outgoing) => {
-    const pass = isHiding(incoming) ? passShortened : passOn;
+    const pass = mayWait(incoming) ? passShortened : passOn;
     pass(endpoint, incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.keepAliveTimeout = 0;
@@ -31,8 +31,16 @@ export async function startShortWaits(endpoint: string): Promise<ShortWaits> {
   };
 }
 
-function isHiding({ headers }: IncomingMessage): boolean {
-  return headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibility';
+/** Names of the requests that state how long a message waits, and of the fields that do, in SQS's JSON protocol. */
+const REQUESTS: ReadonlySet<unknown> = new Set([
+  'AmazonSQS.ChangeMessageVisibility',
+  'AmazonSQS.SendMessage',
+  'AmazonSQS.SendMessageBatch',
+]);
+const WAITS: ReadonlySet<string> = new Set(['VisibilityTimeout', 'DelaySeconds']);
+
+function mayWait({ headers }: IncomingMessage): boolean {
+  return REQUESTS.has(headers['x-amz-target']);
 }
 
 async function passOn(endpoint: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -40,9 +48,9 @@ async function passOn(endpoint: string, incoming: IncomingMessage, outgoing: Ser
 }
 
 async function passShortened(endpoint: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  // A request of SQS's JSON protocol.
-  const request = JSON.parse((await buffer(incoming)).toString()) as { readonly VisibilityTimeout: number };
-  const body = JSON.stringify({ ...request, VisibilityTimeout: Math.min(request.VisibilityTimeout, MAX_SECS) });
+  const body = JSON.stringify(JSON.parse((await buffer(incoming)).toString()), (name, value: unknown) =>
+    WAITS.has(name) && typeof value === 'number' ? Math.min(value, MAX_SECS) : value,
+  );
   upstream(endpoint, incoming, outgoing, { 'content-length': String(Buffer.byteLength(body)) }).end(body);
 }
 

@@ -1,5 +1,6 @@
+import { parseMessage } from '../../lib/elements/messages.ts';
 import { findJob, type RecordedJob } from '../../lib/jobs/job-record.ts';
-import type { JobName } from '../../lib/jobs/output-layout.ts';
+import { intakeNoteKey, type JobName, lastNoteKey } from '../../lib/jobs/output-layout.ts';
 import { redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import { hold, Violation } from '../violation.ts';
@@ -44,7 +45,7 @@ export async function settleJob(
 ): Promise<readonly OutgoingMessage[]> {
   const calm = new FaultyFabric({ world, pipeline: fabric.pipeline, faults: NO_FAULTS });
   const manifest = await manifestOf(world, folder);
-  if (manifest !== undefined) expectInTime(fabric, manifest.job, startedAt);
+  if (manifest !== undefined) await expectInTime(world, fabric, { job: manifest.job, startedAt });
   await calm.queues.intake.send(fabric.parked.intake.waiting);
   await calm.queues.finalizer.send(fabric.parked.finalizer.waiting);
   await calm.settle();
@@ -53,12 +54,32 @@ export async function settleJob(
   return [...fabric.letters.sent, ...calm.letters.sent];
 }
 
-function expectInTime({ events }: FaultyFabric, job: string, startedAt: number): void {
-  const ended = events.find((event) => event.job === job);
+async function expectInTime(
+  world: World,
+  fabric: FaultyFabric,
+  { job, startedAt }: { readonly job: string; readonly startedAt: number },
+): Promise<void> {
+  const ended = fabric.events.find((event) => event.job === job);
   // The finalizer that would have sent the event was given up after it had written the manifest.
-  if (ended === undefined) return;
+  if (ended === undefined || (await isGivenUpSilently(world, fabric, job))) return;
   const hours = ((ended.at - startedAt) / 3_600_000).toFixed(1);
   hold(ended.at - startedAt <= MAX_JOB_MILLIS, 'job that does not end', `the job ended after ${hours} hours`);
+}
+
+/**
+ * Returns whether a message was given up whose last process could not even leave a note. The finalizer then waits for
+ * the maximum time of a job.
+ */
+async function isGivenUpSilently({ calm, output }: World, fabric: FaultyFabric, job: string): Promise<boolean> {
+  const name = { pipeline: fabric.pipeline, id: job };
+  const isNoted = async (key: string): Promise<boolean> => (await calm.head({ bucket: output, key })) !== undefined;
+  if (fabric.parked.intake.waiting.length > 0 && !(await isNoted(intakeNoteKey(name)))) return true;
+  for (const { body } of fabric.parked.bundles.waiting) {
+    const message = parseMessage(body);
+    if (message.kind !== 'bundle' || message.job !== job) continue;
+    if (!(await isNoted(lastNoteKey(name, message.bundle, message.of)))) return true;
+  }
+  return false;
 }
 
 async function redriveMissing(world: World, calm: FaultyFabric, job: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Deadline } from '../fabric-ports.ts';
 import { isReplacedMessageKey } from '../output-layout.ts';
 import { asProduced, handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
 import { JobCache } from './job-cache.ts';
-import { isLastReceive, type JobBundle, notePark, removeLastNote } from './park-bundle.ts';
+import { isLastReceive, type JobBundle, noteLastReceive, notePark, removeLastNote } from './park-bundle.ts';
 import { processElements } from './process-elements.ts';
 import { jobBundleOf, processJobBundle, recordedJob } from './process-job-bundle.ts';
 import { processObjects } from './process-objects.ts';
@@ -60,6 +60,7 @@ export class BundleProcessor {
     let message: ProcessorMessage | undefined;
     try {
       message = await this.#read(received);
+      await using _noted = await this.#noteIfLast(message, attempt);
       await this.#hide(attempt);
       await this.#run(message, attempt);
     } catch (error) {
@@ -94,6 +95,12 @@ export class BundleProcessor {
       case 'claim':
         throw new InvalidMessageError(`a message of kind '${message.kind}' does not belong in a queue of bundles`);
     }
+  }
+
+  /** At the last receive a note comes first: a bundle that has it, and no part in time, is parked. */
+  async #noteIfLast(message: ProcessorMessage, attempt: Attempt): Promise<AsyncDisposable | undefined> {
+    const taken = isLastReceive(attempt, this.#options) ? parkable(message) : undefined;
+    return taken && (await noteLastReceive(taken, attempt, this.#options));
   }
 
   async #run(message: ProcessorMessage, attempt: Attempt): Promise<void> {

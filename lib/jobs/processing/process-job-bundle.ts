@@ -7,7 +7,7 @@ import {
 import type { JobCache } from './job-cache.ts';
 import type { RecordedJob } from '../job-record.ts';
 import { partPlace, stopKey } from '../output-layout.ts';
-import { isLastReceive, type JobBundle, noteLastReceive } from './park-bundle.ts';
+import type { JobBundle } from './park-bundle.ts';
 import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
 import { runPart, settleCommitted } from './run-part.ts';
 import { readStoredBundle } from './stored-bundle.ts';
@@ -44,8 +44,7 @@ export interface TakenBundle {
 }
 
 /**
- * Takes one bundle of a job to its committed part, unless it has one or the job is stopped. At the last receive a note
- * says so first: a bundle that has it, and no part in time, is parked.
+ * Takes one bundle of a job to its committed part, unless it has one or the job is stopped.
  */
 export async function processJobBundle(
   { recorded: { job, folder }, bundle, objects }: TakenBundle,
@@ -64,8 +63,6 @@ export async function processJobBundle(
     telemetry.info('a bundle of a stopped job is left out', { job: job.id, bundle });
     return;
   }
-  const taken = { pipeline: job.pipeline, job: job.id, bundle, of: job.of };
-  await using _noted = isLastReceive(attempt, options) ? await noteLastReceive(taken, attempt, options) : undefined;
   const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
   const { manifests } = engine.pipeline.input;
   const read = await readStoredBundle(job, bundle, { output, inputBuckets, manifests, objects: listed, signal });

@@ -9,7 +9,6 @@ import type { RecordedJob } from '../job-record.ts';
 import { mergeOutcomes } from './merge-outcomes.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { type PartPlace, partPlace } from '../output-layout.ts';
-import { isLastReceive, noteLastReceive } from '../processing/park-bundle.ts';
 import { type CommittedPart, type OutputBucket, readPart } from '../commit/part-metadata.ts';
 import type { Attempt, BundleProcessorOptions } from '../processing/processor-options.ts';
 import { readLines } from '../commit/read-lines.ts';
@@ -49,8 +48,6 @@ export async function redriveBundle(
     telemetry.info('a redrive that is done was asked for again', fields);
     return;
   }
-  const taken = { pipeline: job.pipeline, job: job.id, bundle, of: job.of };
-  await using _noted = isLastReceive(options, options) ? await noteLastReceive(taken, options, options) : undefined;
   const part = await readPart(place, output, { signal });
   if (part === undefined) telemetry.warn('a bundle without a part can not be redriven: it has to run first', fields);
   else await redrivePart({ message, recorded, place }, part, options);
