@@ -1,5 +1,5 @@
 import type { BatchLimits } from './batching-options.ts';
-import { OpenOrder } from './open-order.ts';
+import { OpenOrder, type Place } from './open-order.ts';
 
 /**
  * What closed a batch: its size, a limit on its bytes or weight, the bound on its lag, or the end of the bundle.
@@ -49,7 +49,8 @@ interface OpenBatch<T> {
   readonly bytesBefore: number;
   bytes: number;
   weight: number;
-  isClosed: boolean;
+  /** Its place among the open batches, which keeps nothing of it when it is closed. */
+  place?: Place<OpenBatch<T>>;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -179,7 +180,7 @@ export class Batcher<T> {
   #openBatch(lane: Lane<T>, key: string): OpenBatch<T> {
     const target = Math.min(Math.floor(lane.targetSize(key)), lane.policy.maxBatchSize);
     // Not `Math.max`, which would let NaN through.
-    const open = {
+    const open: OpenBatch<T> = {
       lane,
       key,
       target: target >= 1 ? target : 1,
@@ -188,17 +189,16 @@ export class Batcher<T> {
       bytesBefore: this.#addedBytes,
       bytes: 0,
       weight: 0,
-      isClosed: false,
     };
     lane.open.set(key, open);
-    this.#open.add(open);
+    open.place = this.#open.add(open);
     return open;
   }
 
   #close(open: OpenBatch<T>, closedBy: BatchClosedBy): Batch<T> {
-    const { lane, key, items, bytes, weight } = open;
+    const { lane, key, items, bytes, weight, place } = open;
     lane.open.delete(key);
-    open.isClosed = true;
+    if (place !== undefined) place.member = undefined;
     if (this.#last === open) this.#last = undefined;
     return { lane: lane.index, key, items, bytes, weight, closedBy };
   }

@@ -70,9 +70,10 @@ describe('a pipeline with a remote model', () => {
   });
 
   test('may do what its handlers ask for, read their secrets and its parameter, and nothing else', () => {
-    const local = processorPermissions('local');
-    const asked = (pipeline: string): readonly string[] =>
-      processorPermissions(pipeline).filter((permission) => !local.includes(permission));
+    const asked = (pipeline: string): readonly string[] => {
+      const local = processorPermissions('local').map((permission) => permission.replace('/local/', `/${pipeline}/`));
+      return processorPermissions(pipeline).filter((permission) => !local.includes(permission));
+    };
     const both = [
       'sagemaker:InvokeEndpoint arn:aws:sagemaker:*:*:endpoint/churn',
       'secretsmanager:GetSecretValue arn:Partition:secretsmanager:Region:AccountId:secret:openai-??????',

@@ -212,7 +212,7 @@ describe('a bundle that is handed back', () => {
     controller = new AbortController();
     await processor.process(received, deadlineOf(controller));
     // Hidden, then sent again.
-    expect(notes).toEqual([false, false]);
+    expect(notes).toEqual([true, false]);
     expect(store.calls.filter(({ operation, key }) => operation === 'put' && key === note)).toHaveLength(1);
     expect(JSON.parse(bundles.sent[1]?.body ?? '')).toMatchObject({ attempts: 1 });
   });

@@ -31,7 +31,12 @@ describe('a bundle of a job in a store', () => {
   test('is a staged chunk where the object is compressed, and says where that came from', async () => {
     const bundle = await readStoredBundle(jobOf({ kind: 'object', object, chunked: true }), 0, options());
     const uri = 's3://out/.fabric/p/j/chunks/0';
-    expect(bundle.source).toEqual({ kind: 'range', uri, chunk: true, range: { start: 3, end: 23, header: ['x'] } });
+    expect(bundle.source).toEqual({
+      kind: 'range',
+      uri,
+      chunk: true,
+      range: { start: 3, end: 23, startsLine: true, header: ['x'] },
+    });
     expect(bundle.address).toEqual({ ...ADDRESS, range: { start: 3, end: 23 } });
   });
 
