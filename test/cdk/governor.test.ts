@@ -51,6 +51,13 @@ describe('the description of a pipeline with remote models', () => {
   });
 });
 
+/** Returns what a pipeline's processor may do that one of a pipeline without remote models may not. */
+function additionalPermissions(pipeline: string): readonly string[] {
+  const own = (permission: string): string => permission.replace('/local/', `/${pipeline}/`);
+  const local = new Set(processorPermissions('local').map(own));
+  return processorPermissions(pipeline).filter((permission) => !local.has(permission));
+}
+
 describe('a pipeline with a remote model', () => {
   test("leaves its poller's concurrency to the governor, whose ceiling is its own", () => {
     expect(mappingOf(/remoteProcessor/)).not.toHaveProperty('ScalingConfig');
@@ -70,10 +77,6 @@ describe('a pipeline with a remote model', () => {
   });
 
   test('may do what its handlers ask for, read their secrets and its parameter, and nothing else', () => {
-    const asked = (pipeline: string): readonly string[] => {
-      const local = processorPermissions('local').map((permission) => permission.replace('/local/', `/${pipeline}/`));
-      return processorPermissions(pipeline).filter((permission) => !local.includes(permission));
-    };
     const both = [
       'sagemaker:InvokeEndpoint arn:aws:sagemaker:*:*:endpoint/churn',
       'secretsmanager:GetSecretValue arn:Partition:secretsmanager:Region:AccountId:secret:openai-??????',
@@ -82,8 +85,8 @@ describe('a pipeline with a remote model', () => {
     const parameters =
       'ssm:GetParameter arn:Partition:ssm:Region:AccountId:parameter/inference-fabric/StackName/TestFabric';
     const decrypt = 'kms:Decrypt arn:aws:kms:eu-west-1:123456789012:key/k';
-    expect(asked('remote')).toEqual([...both, decrypt, `${parameters}/remote`].toSorted());
-    expect(asked('mixed')).toEqual(
+    expect(additionalPermissions('remote')).toEqual([...both, decrypt, `${parameters}/remote`].toSorted());
+    expect(additionalPermissions('mixed')).toEqual(
       [
         ...both,
         'secretsmanager:GetSecretValue arn:aws:secretsmanager:eu-west-1:123456789012:secret:versioned-a1B2c3',
