@@ -2,7 +2,7 @@ import { imageSize } from 'image-size';
 import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
 import { describeError, ElementReadError, type ErrorDescription } from '../errors.ts';
-import { heifSize, isHeif } from './heif-size.ts';
+import { heifSize, isHeif } from './images/heif-size.ts';
 import { imageKindOf, isSvg } from './image-signature.ts';
 import { decodableImage, DEFAULT_MAX_FRAMES, SVG_REASON } from './images/decodable-image.ts';
 import { undecodable } from './images/image-errors.ts';

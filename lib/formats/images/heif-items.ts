@@ -1,9 +1,4 @@
-/** A box of a HEIF file (ISO/IEC 14496-12): its content is `[start, end)`. */
-interface Box {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-}
+import { type Box, boxesIn } from './heif-boxes.ts';
 
 interface Reference {
   readonly type: string;
@@ -34,21 +29,6 @@ export function readHeifItems(bytes: Buffer): HeifItems {
     }
   }
   return { references, pixels, encodings };
-}
-
-function* boxesIn(bytes: Buffer, from: number, to: number): Generator<Box> {
-  let at = from;
-  while (at + 8 <= to) {
-    const short = bytes.readUInt32BE(at);
-    const isLong = short === 1;
-    const start = at + (isLong ? 16 : 8);
-    if (start > to) return;
-    // A box of size 0 goes on to the end.
-    const end = short === 0 ? to : at + (isLong ? Number(bytes.readBigUInt64BE(at + 8)) : short);
-    if (end < start || end > to) return;
-    yield { type: bytes.toString('latin1', at + 4, at + 8), start, end };
-    at = end;
-  }
 }
 
 function versionOf(bytes: Buffer, { start }: Box): number {

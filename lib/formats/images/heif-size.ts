@@ -1,11 +1,10 @@
-import { asBuffer } from './records.ts';
+import { asBuffer } from '../records.ts';
+import { type Box, boxesIn } from './heif-boxes.ts';
 
 /** Brands of the images that HEIF files (ISO/IEC 23008-12) start with. */
 const BRANDS: ReadonlySet<string> = new Set(['avif', 'mif1', 'msf1', 'heic', 'heix', 'hevc', 'hevx']);
 const FTYP_BRAND = 8;
 const SIZE_BYTES = 4;
-const BOX_HEADER_BYTES = 8;
-const LARGE_BOX_HEADER_BYTES = 16;
 /** Version and flags of a full box, which come before its content. */
 const FULL_BOX_BYTES = 4;
 /** Full box header, width and height. */
@@ -16,13 +15,6 @@ export interface HeifSize {
   readonly type: string;
   readonly width: number;
   readonly height: number;
-}
-
-/** A part of the file, without its header: `[start, end)`. */
-interface Box {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Checks whether the bytes begin as a HEIF file (HEIC, AVIF) does. */
@@ -37,13 +29,13 @@ export function isHeif(bytes: Uint8Array): boolean {
  */
 export function heifSize(file: Uint8Array): HeifSize | undefined {
   const bytes = asBuffer(file);
-  const meta = childOf(bytes, { type: '', start: 0, end: bytes.length }, 'meta');
+  const meta = childOf(bytes, { start: 0, end: bytes.length }, 'meta');
   const content = meta && { ...meta, start: meta.start + FULL_BOX_BYTES };
   const properties = content && childOf(bytes, content, 'iprp');
   const container = properties && childOf(bytes, properties, 'ipco');
   if (container === undefined) return undefined;
   let largest: Omit<HeifSize, 'type'> | undefined;
-  for (const { type, start, end } of childrenOf(bytes, container)) {
+  for (const { type, start, end } of boxesIn(bytes, container.start, container.end)) {
     if (type !== 'ispe' || end - start < ISPE_BYTES) continue;
     const width = bytes.readUInt32BE(start + FULL_BOX_BYTES);
     const height = bytes.readUInt32BE(start + FULL_BOX_BYTES + SIZE_BYTES);
@@ -52,30 +44,7 @@ export function heifSize(file: Uint8Array): HeifSize | undefined {
   return largest && { type: bytes.toString('latin1', FTYP_BRAND, FTYP_BRAND + SIZE_BYTES), ...largest };
 }
 
-function childOf(bytes: Buffer, parent: Box, type: string): Box | undefined {
-  for (const box of childrenOf(bytes, parent)) if (box.type === type) return box;
+function childOf(bytes: Buffer, { start, end }: Omit<Box, 'type'>, type: string): Box | undefined {
+  for (const box of boxesIn(bytes, start, end)) if (box.type === type) return box;
   return undefined;
-}
-
-/** Yields the boxes in a box, as far as they are complete. */
-function* childrenOf(bytes: Buffer, { start, end }: Box): Generator<Box> {
-  for (let at = start; at + BOX_HEADER_BYTES <= end;) {
-    const { headerBytes, byteLength } = sizeOf(bytes, at, end);
-    if (byteLength < headerBytes || at + byteLength > end) return;
-    const type = bytes.toString('latin1', at + SIZE_BYTES, at + BOX_HEADER_BYTES);
-    yield { type, start: at + headerBytes, end: at + byteLength };
-    at += byteLength;
-  }
-}
-
-/** Returns the size of a box with its header: 1 means that a 64-bit size follows, 0 that it is the last one. */
-function sizeOf(bytes: Buffer, at: number, end: number): { readonly headerBytes: number; readonly byteLength: number } {
-  const size = bytes.readUInt32BE(at);
-  if (size === 0) return { headerBytes: BOX_HEADER_BYTES, byteLength: end - at };
-  if (size !== 1) return { headerBytes: BOX_HEADER_BYTES, byteLength: size };
-  const isCut = at + LARGE_BOX_HEADER_BYTES > end;
-  return {
-    headerBytes: LARGE_BOX_HEADER_BYTES,
-    byteLength: isCut ? 0 : Number(bytes.readBigUInt64BE(at + BOX_HEADER_BYTES)),
-  };
 }
