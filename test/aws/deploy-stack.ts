@@ -19,7 +19,7 @@ interface Template {
 
 interface Resource {
   readonly Type: string;
-  readonly Properties?: { readonly RedrivePolicy?: RedrivePolicy };
+  readonly Properties?: { readonly QueueName?: string; readonly RedrivePolicy?: RedrivePolicy };
 }
 
 interface RedrivePolicy {
@@ -50,7 +50,7 @@ export async function deployStack(aws: EmulatedAws): Promise<DeployedStack> {
   await setRedrivePolicies(aws, template);
   return {
     outputs: outputs[STACK] ?? {},
-    queueUrl: (logicalId) => queueUrl(aws, logicalId),
+    queueUrl: (logicalId) => queueUrl(aws, template, logicalId),
   };
 }
 
@@ -85,13 +85,19 @@ async function setRedrivePolicies(aws: EmulatedAws, template: Template): Promise
   for (const [logicalId, { Properties }] of Object.entries(template.Resources)) {
     const policy = Properties?.RedrivePolicy;
     if (policy === undefined) continue;
-    const deadLetters = await queueUrl(aws, policy.deadLetterTargetArn['Fn::GetAtt'][0]);
-    await parkAfter(aws, await queueUrl(aws, logicalId), { parked: deadLetters, receives: policy.maxReceiveCount });
+    const deadLetters = await queueUrl(aws, template, policy.deadLetterTargetArn['Fn::GetAtt'][0]);
+    await parkAfter(aws, await queueUrl(aws, template, logicalId), {
+      parked: deadLetters,
+      receives: policy.maxReceiveCount,
+    });
   }
 }
 
-async function queueUrl({ sqs }: EmulatedAws, logicalId: string): Promise<string> {
-  const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: `${STACK}-${logicalId}` }));
+/** @param logicalId - or what it starts with */
+async function queueUrl({ sqs }: EmulatedAws, { Resources }: Template, logicalId: string): Promise<string> {
+  const [, resource] = Object.entries(Resources).find(([id]) => id.startsWith(logicalId)) ?? [];
+  const prefix = resource?.Properties?.QueueName ?? `${STACK}-${logicalId}`;
+  const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
   const [url, ...others] = QueueUrls;
   if (url === undefined || others.length > 0)
     throw new Error(`the stack has ${QueueUrls.length} queues '${logicalId}…'`);
