@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DELIMITER, DELIMITER_RULE } from '../formats/csv-delimiter.ts';
 import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
 import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
@@ -53,7 +54,7 @@ const inputFields = z.strictObject(
     maxUncompressedBytes: positiveInteger.default(DEFAULT_MAX_UNCOMPRESSED_BYTES),
     maxElements: positiveInteger.default(DEFAULT_MAX_ELEMENTS),
     maxColumns: positiveInteger.default(DEFAULT_MAX_COLUMNS),
-    delimiter: z.string('must be one character').length(1, 'must be one character').optional(),
+    delimiter: z.string(DELIMITER_RULE).regex(DELIMITER, DELIMITER_RULE).optional(),
     header: header.optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),
   },

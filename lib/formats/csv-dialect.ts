@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { DELIMITER, DELIMITER_RULE } from './csv-delimiter.ts';
 import type { InputOptions, ObjectDialect } from './format.ts';
 import { lineSplitter } from './lines.ts';
 import type { OpenSplitter } from './records.ts';
@@ -17,9 +18,9 @@ export function delimiterOf({ format, delimiter }: InputOptions, { delimiter: ow
   if (own !== undefined) return own;
   if (format === 'tsv') return '\t';
   if (delimiter === undefined) return ',';
-  if (/^[^"\r\n\u0080-\uffff]$/.test(delimiter)) return delimiter;
+  if (DELIMITER.test(delimiter)) return delimiter;
   throw new ConfigError(
-    `Cannot read CSV as 'input.delimiter' must be one ASCII character, not a quote or a line break: current value is ${JSON.stringify(delimiter)}`,
+    `Cannot read CSV as 'input.delimiter' ${DELIMITER_RULE}: current value is ${JSON.stringify(delimiter)}`,
   );
 }
 

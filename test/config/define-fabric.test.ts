@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { container, lambda } from '../../lib/config/compute.ts';
 import { defineFabric, isFabric, type PipelineDefinition } from '../../lib/config/fabric.ts';
@@ -168,8 +169,13 @@ describe('defineFabric', () => {
     [input({ maxElements: 1.5 }), `pipelines.p.input.maxElements ${INTEGER}: current value is 1.5`],
     [input({ maxColumns: 0 }), `pipelines.p.input.maxColumns ${INTEGER}: current value is 0`],
     [input({ maxPixels: null }), `pipelines.p.input.maxPixels ${INTEGER}: current value is null`],
-    [input({ delimiter: '' }), "pipelines.p.input.delimiter must be one character: current value is ''"],
-    [input({ delimiter: ';;' }), "pipelines.p.input.delimiter must be one character: current value is ';;'"],
+    ...['', ';;', 'ü', '"'].map(
+      (delimiter) =>
+        [
+          input({ delimiter }),
+          `pipelines.p.input.delimiter must be one ASCII character, not a quote or a line break: current value is ${inspect(delimiter)}`,
+        ] as const,
+    ),
     [
       input({ header: true }),
       'pipelines.p.input.header must be left out: only csv and tsv have a header: current value is true',
