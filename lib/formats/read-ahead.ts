@@ -82,13 +82,24 @@ export class ReadAhead<T, Outcome> implements AsyncDisposable {
   #begin(object: T, place: number): void {
     this.#underWay += 1;
     const room = (bytes: number): Promise<void> => this.#room(place, bytes);
-    const outcome = this.#options.read(object, room).finally(() => (this.#underWay -= 1));
+    const outcome = this.#options.read(object, room).then(
+      (outcome) => {
+        this.#end(outcome);
+        return outcome;
+      },
+      (error: unknown) => {
+        this.#underWay -= 1;
+        throw error;
+      },
+    );
     this.#ahead.push(outcome);
     // It is awaited in its turn; until then its rejection is no one's.
-    outcome.then((outcome) => this.#count(outcome)).catch(() => {});
+    outcome.catch(() => {});
   }
 
-  #count(outcome: Outcome): void {
+  /** Counts the bytes in the same step in which the read ends, so that no other begins in between. */
+  #end(outcome: Outcome): void {
+    this.#underWay -= 1;
     this.#bytes += this.#options.bytesOf(outcome);
     this.#fill();
   }
