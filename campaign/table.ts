@@ -31,7 +31,7 @@ export function tableOf(counts: Counts): string {
   return [...head, `| ${'-'.repeat(width)} | ${'-'.repeat(amountWidth - 1)}: |`, ...lines].join('\n');
 }
 
-/** What each violation was, and how to see it again. */
+/** Returns a line for each violation, with the arguments that run it again. */
 export function violationLines({ violations }: Counts): readonly string[] {
   const lines = violations.slice(0, MOST_SHOWN).map(({ kind, again, message }) => `${again}: ${kind}: ${message}`);
   const left = violations.length - lines.length;

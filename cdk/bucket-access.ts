@@ -35,7 +35,7 @@ const ERRORS = '*/errors/part-*';
 const RECORDED = [`*/${JOB_FILE}`, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`];
 const ALL_STAGING = `${STAGING}/*`;
 
-/** What processing the bundles of one pipeline needs of the buckets. */
+/** Returns the access to the buckets that processing the bundles of one pipeline needs. */
 export function processorBuckets(
   { inputBuckets, outputBucket: bucket }: FabricBuckets,
   { name, manifests }: { readonly name: string; readonly manifests: ManifestScope },
@@ -59,7 +59,7 @@ export function processorBuckets(
   };
 }
 
-/** What planning the jobs of all pipelines needs of the buckets. */
+/** Returns the access to the buckets that planning the jobs of all pipelines needs. */
 export function intakeBuckets(
   { inputBuckets, outputBucket: bucket }: FabricBuckets,
   pipelines: readonly string[],
@@ -81,7 +81,7 @@ export function intakeBuckets(
   };
 }
 
-/** What ending the jobs of all pipelines needs of the output bucket. */
+/** Returns the access to the output bucket that ending the jobs of all pipelines needs. */
 export function finalizerBuckets(
   { outputBucket: bucket }: Pick<FabricBuckets, 'outputBucket'>,
   pipelines: readonly string[],

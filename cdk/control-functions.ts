@@ -8,7 +8,7 @@ import { ownersVariable } from './bucket-owners.ts';
 import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
 import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
-import { MAX_RECEIVES } from './queues.ts';
+import { MAX_RECEIVES } from '../lib/jobs/come-again.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
 export interface ControlFunctionsProps extends FabricResources {

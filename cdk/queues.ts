@@ -2,9 +2,8 @@ import { Duration, Names, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { MAX_RECEIVES } from '../lib/jobs/come-again.ts';
 
-/** A first try and four retries; throttling, shutdown and deadlines don't count. */
-export const MAX_RECEIVES = 5;
 /** Longer than a job may take (3 days), so that no message is lost before its job has ended. */
 const RETENTION = Duration.days(4);
 /** SQS's most. In a dead-letter queue a message keeps the time at which it was first sent. */

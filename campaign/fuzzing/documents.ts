@@ -121,7 +121,7 @@ const DIALECTS: readonly [Dialect, ...Dialect[]] = [
   },
 ];
 
-/** What reading a document gives: its elements, or why it can't be read as a whole. */
+/** Result of reading a document: its elements, or why it can't be read as a whole. */
 type Reading = readonly ReadElement[] | string;
 
 async function reading(work: () => Promise<readonly ReadElement[]>): Promise<Reading> {

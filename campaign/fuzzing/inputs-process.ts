@@ -20,7 +20,7 @@ for (let reportedAt = 0; current < end && performance.now() < until; current += 
   if (performance.now() - reportedAt > REPORT_MILLIS) {
     report();
     reportedAt = performance.now();
-    // What was rejected and not handled is noticed between two turns of the event loop.
+    // Node.js reports an unhandled rejection between two turns of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
   }
   merge(counts, await runInput(fuzzers, seed, current));

@@ -126,7 +126,7 @@ export const REMOTE_TARGETS: readonly Target[] = [
       if (typeof value !== 'object' || value === null) return;
       documented(() => modelInputOf(value));
       documented(() => converseInput(value, {}));
-      // What the SDK has parsed has the types of its model; it drops what has others.
+      // The SDK gives values the types of its model, and drops values of other types.
       if (isConverseAnswer(value)) documented(() => [converseUsage(value), conversePrediction(value, ENDPOINT)]);
     }),
   },

@@ -10,7 +10,7 @@ import { isOwnError, type Target } from './target.ts';
 
 /** An input of a few KiB that takes longer is not parsed in linear time. */
 const MAX_MILLIS = 3000;
-/** One input in so many is a document that is cut; the others go to the parsers in turn. */
+/** Number of inputs of which one is a document that is cut; the others go to the parsers in turn. */
 const DOCUMENT_EVERY = 3;
 const SEED_FACTOR = 1_000_003;
 

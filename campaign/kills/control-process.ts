@@ -16,8 +16,6 @@ import type { FleetQueues } from './fleet-aws.ts';
  */
 const TIMEOUT_SECS = 30;
 const MAX_WAIT_SECS = 2;
-/** No message is given up: each kill costs a receive. */
-const MAX_RECEIVES = 1000;
 
 const configUrl = new URL(process.env['CAMPAIGN_CONFIG'] ?? '');
 // As the campaign that started this process wrote it.
@@ -34,7 +32,7 @@ poll(
   createIntakeHandler({
     ...ports,
     inputBuckets: ['input'],
-    maxReceives: MAX_RECEIVES,
+    maxReceives: Number(process.env['FABRIC_MAX_RECEIVES']),
     pipelines: facts,
     queues: { intake, finalizer, bundles: eachPipeline(({ bundles }) => openSqsQueue(bundles, sqs)) },
     jobQueues: (pipeline) => ({ bundles: queues.pipelines[pipeline]?.bundles ?? '', finalizer: queues.finalizer }),

@@ -18,7 +18,7 @@ export interface FleetQueues {
 /** S3 and SQS for a fleet of processes, with a network to them that fails. */
 export interface FleetAws extends AsyncDisposable {
   readonly queues: FleetQueues;
-  /** What leads a process to the network. */
+  /** Variables that lead a process to the network. */
   readonly environment: Readonly<Record<string, string>>;
   /** Reach the services without the network. */
   readonly store: ObjectStore;

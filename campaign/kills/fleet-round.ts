@@ -36,6 +36,8 @@ const MOST_LIFE_MILLIS = 500;
 const KILLED_IN_START = 0.15;
 const SETTLE_MILLIS = 180_000;
 const LOOK_MILLIS = 200;
+/** No message is given up, as each kill costs a receive. The simulation has those that are. */
+const MAX_RECEIVES = '1000';
 
 /**
  * Kills real processes: workers of two pipelines, and a process with intake and the finalizer. Files and messages come in
@@ -90,8 +92,7 @@ function startSlots({ queues, environment }: FleetAws, folder: string): readonly
         FABRIC_QUEUES: JSON.stringify(queues.pipelines[pipeline]),
         FABRIC_PIPELINE: pipeline,
         FABRIC_CONFIG: CONFIG.pathname,
-        // Only the simulation gives messages up: here, each has as many receives as there are kills.
-        FABRIC_MAX_RECEIVES: '1000',
+        FABRIC_MAX_RECEIVES: MAX_RECEIVES,
         FABRIC_WORKERS: '1',
         FABRIC_VISIBILITY_SECS: String(VISIBILITY_SECS),
       },
@@ -103,6 +104,7 @@ function startSlots({ queues, environment }: FleetAws, folder: string): readonly
     environment: {
       ...environment,
       TMPDIR: folder,
+      FABRIC_MAX_RECEIVES: MAX_RECEIVES,
       CAMPAIGN_CONFIG: CONFIG.href,
       CAMPAIGN_QUEUES: JSON.stringify(queues),
     },

@@ -68,7 +68,7 @@ export class ProcessSlot {
     this.#child.kill('SIGKILL');
     await closed;
     const orphans = expectGone(below, `of a killed ${this.name}`);
-    // Whoever stops the slot hears of it.
+    // The caller that stops the slot gets the error.
     orphans.catch(() => {});
     this.#orphans.push(orphans);
     this.#child = this.#start();

@@ -1,3 +1,4 @@
+import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
 import { type Fabric, type Pipeline } from '../../lib/config/fabric.ts';
 import { pipelineNamed } from '../../lib/config/load-config.ts';
 import { type PipelineFacts, pipelineFacts } from '../../lib/config/pipeline-facts.ts';
@@ -16,8 +17,7 @@ import { shuffled } from './chance.ts';
 import { Turns } from './turns.ts';
 import type { World } from './world.ts';
 
-const MAX_RECEIVES = 5;
-/** A fabric that has not come to rest after so many messages never will: a job that is watched for 3 days has 4,400 looks. */
+/** Maximum number of steps until a fabric has come to rest: a job that is watched for 3 days has 4,400 looks. */
 const MAX_STEPS = 20_000;
 /** Most calls of a process before its deadline comes, where one comes. */
 const MAX_CALLS = 16;

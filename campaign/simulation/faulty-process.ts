@@ -23,7 +23,7 @@ export interface FaultyProcessOptions {
 /** Time that each run of a function has, in milliseconds. */
 export const RUN_MILLIS = 60_000;
 
-/** One process as the services see it: once it is killed, none of its calls is done any more. */
+/** One process as the services see it: after it is killed, none of its calls has an effect. */
 export class FaultyProcess {
   readonly deadline: Deadline;
   readonly #options: FaultyProcessOptions;

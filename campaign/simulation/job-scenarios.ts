@@ -1,3 +1,4 @@
+import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
 import { below, pick } from './chance.ts';
 import { redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
 import { add } from '../counts.ts';
@@ -18,7 +19,6 @@ const MOST_ELEMENTS = 36;
 const FIRST_STEPS = 8;
 /** More calls than it takes to process a bundle: the last of them kill no process. */
 const MOST_CALLS = 16;
-const MAX_RECEIVES = 5;
 /** Stands in the explanation of an object that could not be planned in three runs that had their time. */
 const TOO_SLOW = 'could not be read in the time';
 

@@ -23,7 +23,7 @@ export interface Outcomes {
 }
 
 export interface AccountOptions {
-  /** Whether elements may have failed because their object was gone. @default false */
+  /** True if elements can have failed because their object was gone. @default false */
   readonly mayBeGone?: boolean;
 }
 

@@ -21,7 +21,7 @@ const SCENARIOS: readonly (readonly [name: string, scenario: Scenario])[] = [
   ['manifest of objects', listedObjects],
 ];
 
-/** One seed in so many reaches its stores over a network that fails; the others have theirs in memory. */
+/** Number of seeds of which one reaches its stores over a network that fails; the others have theirs in memory. */
 export const NETWORK_EVERY = 25;
 
 export function usesNetwork(seed: number): boolean {

@@ -11,7 +11,7 @@ export interface Run {
   readonly counts: Counts;
 }
 
-/** What happens in a run; the promises that it checks are thrown as Violations. */
+/** Course of a run. It throws a Violation for a promise that is broken. */
 export type Scenario = (run: Run) => Promise<void>;
 
 const FAULT_RATE = 0.12;

@@ -19,7 +19,7 @@ import { type SourceLocation, parseS3Uri } from '../../lib/stores/open-source.ts
 
 export interface SimulatedEngineOptions {
   readonly pipeline: Pipeline;
-  /** What its sources are read from. */
+  /** Store that its sources are read from. */
   readonly store: ObjectStore;
   /** Where it keeps what it has read, while it runs. */
   readonly folder: string;

@@ -1,3 +1,4 @@
+import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import { below, pick } from './chance.ts';
 import { hold, Violation } from '../violation.ts';
@@ -11,7 +12,6 @@ import type { World } from './world.ts';
 const MOST_ELEMENTS = 20;
 const MOST_MESSAGES = 4;
 const MOST_CALLS = 16;
-const MAX_RECEIVES = 5;
 
 interface Streamed {
   readonly message: OutgoingMessage;

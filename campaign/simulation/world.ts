@@ -9,7 +9,7 @@ import { memoryObjectStore } from '../../test/jobs/memory-ports.ts';
 import { hold } from '../violation.ts';
 import type { Faults } from './fault-injector.ts';
 
-/** What a simulated fabric lives in: stores, a clock, chance, and a folder on disk. */
+/** Surroundings of a simulated fabric: stores, a clock, chance, and a folder on disk. */
 export interface World {
   readonly fabric: Fabric;
   /** Decides everything that chance decides. */

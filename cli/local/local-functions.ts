@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
 import { createFinalizerHandler } from '../../functions/finalizer/handler.ts';
 import { createIntakeHandler } from '../../functions/intake/handler.ts';
 import { createProcessorHandler } from '../../functions/processor/handler.ts';
@@ -9,7 +10,7 @@ import { InferenceEngine } from '../../lib/inference/engine.ts';
 import type { FabricPorts, JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import { memoryRoom } from './memory-room.ts';
-import { type LocalQueue, type LocalQueues, MAX_RECEIVES } from './local-queues.ts';
+import { type LocalQueue, type LocalQueues } from './local-queues.ts';
 import { type PollerOptions, QueuePoller } from './poller.ts';
 
 export interface LocalFunctionsOptions extends FabricPorts {

@@ -1,4 +1,5 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { type EmbeddedAws, queueArn } from './embedded-aws.ts';
@@ -19,8 +20,6 @@ export interface LocalQueues {
   readonly deadLetters: ReadonlyMap<string, MessageQueue>;
 }
 
-/** As deployed: a first try and four retries. */
-export const MAX_RECEIVES = 5;
 /** Longer than any function runs. */
 const VISIBILITY_SECS = 960;
 /** Trying again and looking again cost nothing here, and someone is waiting. What an endpoint asks for is waited for. */

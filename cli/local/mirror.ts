@@ -33,7 +33,7 @@ export interface Unwritten {
  * Mirrors a bucket to a folder, without the fabric's internal objects: one object after the other, in the order
  * in which they were written, each file in one step.
  *
- * What can't be written of a job holds back its `manifest.json` and `_SUCCESS`, and is tried again when all changes are
+ * A file of a job that can't be written holds back its `manifest.json` and `_SUCCESS`, and is tried again when all changes are
  * mirrored, after at least one more change.
  *
  * Results that an earlier session left of a job stay until those of this session are complete on disk; then they are

@@ -97,7 +97,7 @@ export class MirroredGroup {
     for (const key of inWriteOrder(this.name, this.#pending.keys()))
       if (!(await this.#attempt(key, () => staged.fetch(key)))) return false;
     const { files, pathOf } = this.#context;
-    // What has no successor is removed like an object that is gone.
+    // A file without a successor is removed like an object that is gone.
     for (const path of await files.adopt(pathOf(this.name))) {
       const key = join(this.name, path);
       if (!this.#pending.has(key)) this.#pending.set(key, undefined);

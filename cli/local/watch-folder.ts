@@ -27,7 +27,7 @@ const STABILITY_POLL_MILLIS = 50;
 /**
  * Uploads the files of a folder, some at a time. What becomes of each is told, and nothing is thrown.
  *
- * Links are not followed: whoever can write to the folder could have any file read that the user of the fabric can read.
+ * Links are not followed: a user who can write to the folder could otherwise have any file read that the fabric's user can read.
  */
 export class FolderUploads {
   readonly #options: FolderUploadsOptions;

@@ -6,13 +6,13 @@ export const DEFAULT_MAX_UNCOMPRESSED_BYTES = 20 * 1024 ** 3;
 /** At a thousand predictions per second, more than a day of work. */
 export const DEFAULT_MAX_ELEMENTS = 100_000_000;
 
-/** A row of so many columns takes some 15 MB of memory, and a third of a second. */
+/** A row with this number of columns takes about 15 MB of memory, and a third of a second. */
 export const DEFAULT_MAX_COLUMNS = 100_000;
 
-/** What a place that keeps decompressed bytes has room for, if that is less than the configuration allows. */
+/** Room of a place that keeps decompressed bytes, if that is less than the configuration allows. */
 export interface StagingRoom {
   readonly byteLength: number;
-  /** What to do with a larger object. */
+  /** Advice for a larger object. */
   readonly advice: string;
 }
 

@@ -18,7 +18,7 @@ export interface PlanObjectOptions extends ReadOptions {
   readonly limit?: number;
   /** Where the uncompressed bytes of each bundle go, if what can be read later is compressed. */
   readonly stage?: StageBundle;
-  /** What there is room for where bundles are staged. @default no bound but `input.maxUncompressedBytes` */
+  /** Room where bundles are staged. @default no bound but `input.maxUncompressedBytes` */
   readonly room?: StagingRoom | undefined;
 }
 

@@ -18,7 +18,7 @@ export interface FunctionScope {
   readonly task: number;
   readonly progress: Progress;
   readonly timeoutSecs: number;
-  /** Whether that is an option of the step. @default false */
+  /** True if that is an option of the step. @default false */
   readonly isOption?: boolean;
   /** One element at a time, so that a worker's death has one cause. */
   readonly oneByOne: boolean;

@@ -3,7 +3,7 @@ import type { Place } from './progress.ts';
 import type { Stage } from './stages.ts';
 
 /**
- * What the fabric itself does with one element at a stage, such as reading or packing it, in a process that runs elements
+ * Work of the fabric itself on one element at a stage, such as reading or packing it, in a process that runs elements
  * one by one. An element that ends the process there, or keeps it for too long, fails there when its bundle starts over.
  */
 export class OwnWork {

@@ -42,7 +42,7 @@ const FIELDS = 5;
 const BEAT_MILLIS = 100;
 /** The `stage` of a thread that is in no function. */
 const NOWHERE = -1;
-/** Added to the `stage` of work that is the fabric's own; no pipeline has so many stages. */
+/** Added to the `stage` of the fabric's own work; larger than the number of stages of any pipeline. */
 const OWN_WORK = 1 << 24;
 
 export function progressBuffer(): SharedArrayBuffer {

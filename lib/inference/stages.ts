@@ -44,7 +44,7 @@ export function stageName({ prefix, isBare }: StepList, index: number, stage: st
 export interface FunctionStage {
   readonly name: string;
   readonly timeoutSecs: number;
-  /** Whether that is the step's `timeoutSecs`, which its pipeline can change. */
+  /** True if that is the step's `timeoutSecs`, which its pipeline can change. */
   readonly isOption: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * JSON for values that JSON has no form for: `undefined`, numbers that are not finite, `-0`, bigints, dates, maps, sets,
  * and bytes. Such a value is an object with the field `$`, which names its type; an object with a field of that name is
- * written as a list of fields. Reading builds data and nothing else, whoever wrote the text.
+ * written as a list of fields. Reading builds only data, also from a text of an unknown author.
  */
 type Tagged = Readonly<Record<string, unknown>>;
 

@@ -53,7 +53,7 @@ export async function recordJob(job: Job, output: OutputBucket, options: RecordJ
   });
 }
 
-/** A recorded job, by its name; undefined where there is none. */
+/** Finds a recorded job by its name; undefined if there is no such job. */
 export async function findJob(
   name: JobName,
   output: OutputBucket,

@@ -4,7 +4,7 @@ import { partName } from './part-names.ts';
 /** Staging and notes, a folder for each pipeline; they expire after 30 days, later than any queue's retention. */
 export const STAGING = '.fabric';
 
-/** What names a job's staging. */
+/** Name of a job's staging. */
 export interface JobName {
   readonly pipeline: string;
   readonly id: string;

@@ -30,7 +30,7 @@ const READABLE_DEPTHS: ReadonlySet<string> = new Set(['uchar', 'ushort']);
 const MAX_SCANS = 100;
 /** Real profiles have fewer than ten. */
 const MAX_PROFILE_OPERATIONS = 1000;
-/** What the segments of a JPEG begin with that hold its colour profile. */
+/** Start of the segments of a JPEG that hold its colour profile. */
 const JPEG_PROFILE = 'ICC_PROFILE';
 
 export async function loadSharp(): Promise<SharpConstructor> {

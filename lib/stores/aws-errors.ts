@@ -67,7 +67,7 @@ export function isMessageGone(thrown: unknown): boolean {
   return name === 'ReceiptHandleIsInvalid' || name === 'MessageNotInflight';
 }
 
-/** Whether a request was refused because there are too many: the answer to a HEAD has a status alone. */
+/** Returns whether a request was refused because there are too many: the answer to a HEAD has a status alone. */
 export function isThrottled(thrown: unknown): boolean {
   if (thrown instanceof FabricError) return thrown.code === 'STORE_THROTTLED';
   const { name, status } = factsOf(thrown);
@@ -75,8 +75,9 @@ export function isThrottled(thrown: unknown): boolean {
 }
 
 /**
- * What an AWS SDK error means to the fabric: `STORE_UNAVAILABLE` may do later, `STORE_THROTTLED` will at a slower pace,
- * `STORE_REFUSED` will not, and `STORE_OBJECT_ARCHIVED` not before the object was restored. With `STORE_CONTENT_CORRUPT` an object has to be read anew.
+ * Translates an AWS SDK error: after `STORE_UNAVAILABLE` a request can succeed later, after `STORE_THROTTLED` at a slower
+ * pace, after `STORE_OBJECT_ARCHIVED` when the object is restored, and after `STORE_REFUSED` never. After
+ * `STORE_CONTENT_CORRUPT` the object has to be read again.
  *
  * @param action what could not be done, such as `write s3://bucket/key`
  */

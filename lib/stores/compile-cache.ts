@@ -21,7 +21,7 @@ export function enableOwnCompileCache(env: Readonly<Record<string, string | unde
   if (folder !== undefined) enableCompileCache(folder);
 }
 
-/** Returns the first folder that is private, or can be created so; undefined if there is none. */
+/** Returns the first folder that is private, or can be created so; undefined if no folder is. */
 export function compileCacheFolder(env: Readonly<Record<string, string | undefined>>): string | undefined {
   for (const folder of candidates(env)) {
     try {

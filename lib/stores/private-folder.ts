@@ -44,7 +44,7 @@ export function privateFolder(path: string): string {
 }
 
 /**
- * The same for a folder that code is loaded from. Checks the folders above it too: whoever can write to one of them can
+ * The same for a folder that code is loaded from. Checks the folders above it too: a user who can write to one of them can
  * put another folder in its place.
  *
  * @throws UnsafeFolderError, or the system's error.

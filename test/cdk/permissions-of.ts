@@ -10,7 +10,7 @@ interface Statement {
 }
 
 /**
- * What the role of a function may do: `action resource`, with the names of resources without their digits. Listing a bucket
+ * Returns the permissions of a function's role: `action resource`, with the names of resources without their digits. Listing a bucket
  * is listing the keys that its condition names: `s3:ListBucket <bucket>/<pattern>`.
  */
 export function permissionsOf(template: Template, role: RegExp): readonly string[] {

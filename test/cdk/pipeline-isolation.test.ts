@@ -21,7 +21,7 @@ interface PipelineRole {
   readonly permissions: readonly string[];
 }
 
-/** What the role of each pipeline's function or task may do. */
+/** Returns the permissions of the role of each pipeline's function or task. */
 function pipelineRoles({ fabric }: FabricStack): readonly PipelineRole[] {
   return Array.from(fabric.pipelines, ([pipeline, { processor }]) => {
     const role = processor?.role ?? fabric.containers?.services.get(pipeline)?.taskDefinition.taskRole;

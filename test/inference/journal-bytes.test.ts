@@ -133,7 +133,7 @@ describe('bytes that are not a journal', () => {
     ['a type that is not text', answer({ $: ['Map'], value: [] })],
     ['bytes that do not fill a number', answer({ $: 'Float32Array', value: 'AA==' })],
     ['numbers that are not whole', answer({ $: 'numbers', value: 'AAAA' })],
-    ['a bigint that is none', answer({ $: 'bigint', value: '1; process.exit()' })],
+    ['a bigint that is not a number', answer({ $: 'bigint', value: '1; process.exit()' })],
     ['a map of no pairs', answer({ $: 'Map', value: [[1]] })],
     ['a level too deep', answer(0).replace('"value":0', `"value":${'['.repeat(200_000)}${']'.repeat(200_000)}`)],
   ])('have no entries: %s', (_, bytes) => {

@@ -15,7 +15,7 @@ import { repeated, worstCase, type WorstCase } from './growth.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Of a message that is compared with others. */
+/** Characters of a message that are compared with those of others. */
 const MESSAGE_CHARACTERS = 4000;
 
 function manifest(kind: ManifestKind) {

@@ -254,7 +254,7 @@ export async function gridOfOne(tile: number, side: number, shown: number): Prom
   );
 }
 
-/** Overlays of overlays: each of so many levels is made of `fan` times the one below, and the first level of itself. */
+/** Overlays of overlays: each level is made of `fan` times the one below, and the first level of itself. */
 export async function nestedOverlays(levels: number, fan: number, first: 'image' | 'itself'): Promise<Buffer> {
   const { codec, data } = await codedImage(16);
   const items: Item[] = [{ id: 1, type: 'av01', data, size: 16 }];

@@ -52,7 +52,7 @@ export async function startFlakyProxy(
       if (fate === 'pass') return void answer.pipe(outgoing);
       breakAfter(answer, outgoing, fate.breakAfterBytes);
     });
-    // The store is gone, or whoever asked is.
+    // The store or the client is gone.
     upstream.on('error', () => outgoing.destroy());
     outgoing.once('close', () => upstream.destroy());
     incoming.pipe(upstream);

@@ -90,7 +90,7 @@ describe('a private folder for code', () => {
 });
 
 describe('the folder of compiled code', () => {
-  test("is in the user's cache, or else in the temporary folder, or there is none", async () => {
+  test("is in the user's cache, or else in the temporary folder, or nowhere", async () => {
     const root = await temporaryFolder();
     const [cache, temporary] = [join(root, 'cache'), join(root, 'tmp')];
     vi.stubEnv('TMPDIR', temporary);

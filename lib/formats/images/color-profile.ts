@@ -33,7 +33,7 @@ function countElements(profile: Buffer, tag: number, most: number): number {
 function operationsOf(profile: Buffer, element: number): number {
   const inputs = uint16(profile, element + 8);
   switch (typeAt(profile, element)) {
-    // Interpolates between the corners of a cube of so many dimensions.
+    // Interpolates between the corners of a cube with this number of dimensions.
     case 'clut':
       return 2 ** inputs;
     // Looks for the segment of each channel's curve.

@@ -65,7 +65,7 @@ export function stripBytesOf(bytes: Buffer): number {
   for (let index = 0; index < count; index += 1) {
     const entry = entries + index * reader.entryBytes;
     const tag = reader.number(entry, 2);
-    // Of a tag that comes twice, the decoder takes the first.
+    // If a tag comes twice, the decoder takes the first.
     if (!found.has(tag)) found.set(tag, entry);
   }
   const lists = BYTE_COUNT_TAGS.flatMap((tag) => found.get(tag) ?? []);

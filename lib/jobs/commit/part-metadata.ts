@@ -53,8 +53,9 @@ export async function metadataOf(
 }
 
 /**
- * A committed part; undefined where there is none, or it is of another job. The pipeline's own role can write parts, and
- * the finalizer, which reads them, reaches all pipelines: a part that names objects which are not staged for it is none.
+ * Returns a committed part; undefined if there is no part, or one of another job. The pipeline's own role can write
+ * parts, and the finalizer, which reads them, reaches all pipelines: a part that names objects which are not staged for it
+ * does not count.
  */
 export async function readPart(
   place: Pick<PartPlace, 'job' | 'part' | 'staging'>,

@@ -4,13 +4,13 @@ import type { OutputBucket } from '../commit/part-metadata.ts';
 import type { Job } from '../job.ts';
 import { intakeNoteKey, type JobName } from '../output-layout.ts';
 
-/** What intake leaves when it sends a job's bundles for the last time: its queue gives the message up afterwards. */
+/** Note that intake writes when it sends a job's bundles for the last time: its queue gives the message up afterwards. */
 export interface IntakeNote {
   /** Milliseconds since 1970: from then on no process sends bundles. */
   readonly until: number;
   /** First bundle that may not have been sent. */
   readonly from: number;
-  /** What the last try ended with, if it could still report it. */
+  /** Error of the last try, if it could still report it. */
   readonly error?: ErrorDescription;
 }
 

@@ -95,7 +95,7 @@ interface NotesOptions extends StoreOptions {
   readonly lookedAt: number;
 }
 
-/** Whether any of these bundles may still get a part. */
+/** Returns whether any of these bundles may still get a part. */
 async function isAwaited(
   missing: readonly number[],
   {

@@ -51,9 +51,9 @@ export interface IntakeWork {
 /** The run that has an object before it. */
 export interface IntakeAttempt {
   readonly deadline: Deadline;
-  /** Whether the run had most of its time before it when it came to this object. */
+  /** True if the run had most of its time left when it came to this object. */
   readonly hadTime: boolean;
-  /** Whether the queue gives up all messages that ask for the object if this run does not end with it. */
+  /** True if the queue gives up all messages that ask for the object if this run does not finish it. */
   readonly isLast: boolean;
 }
 

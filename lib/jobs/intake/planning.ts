@@ -12,7 +12,7 @@ export interface PlanningOptions {
   /** The store reads the objects of all buckets; what is staged goes to the output bucket. */
   readonly output: OutputBucket;
   readonly inputBuckets: readonly string[];
-  /** What there is room for where decompressed bytes are staged. @default no bound */
+  /** Returns the room where decompressed bytes are staged. @default no bound */
   readonly stagingRoom?: (() => StagingRoom) | undefined;
   readonly groupingBounds?: GroupingBounds | undefined;
   /** How far an earlier run came. */

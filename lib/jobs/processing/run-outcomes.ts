@@ -114,7 +114,7 @@ async function runOnce(
   try {
     await use({ spool, elapsedMillis: elapsedMillis() });
   } catch (error) {
-    // What is done is not done again where it could not be committed.
+    // Outcomes that could not be committed are kept for the next attempt.
     if (answers.journal.hasNewAnswers || isStoreBusy(error))
       await stagePartial(place, spool, elapsedMillis(), output).catch(() => {});
     throw error;

@@ -74,7 +74,7 @@ export class StagedAnswers {
   }
 }
 
-/** Whether a bundle was given up because an endpoint or a store takes no more requests for a while. */
+/** Returns whether a bundle was broken off because an endpoint or a store takes no more requests for a while. */
 export function isThrottle(error: unknown): boolean {
   return error instanceof EndpointBusyError || isStoreBusy(error);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import { Finalizer } from '../../../lib/jobs/finalizing/finalizer.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
@@ -15,7 +16,6 @@ import { commitBundle, QUEUES } from '../stored-job.ts';
 import { factsOf, LINES, NOW } from './intake-under-test.ts';
 import { s3Event } from './s3-event.ts';
 
-const MAX_RECEIVES = 5;
 const BUNDLES = 4;
 const DAY_MILLIS = 24 * 60 * 60 * 1000;
 

@@ -1,39 +1,26 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type BundleMessage, parseMessage } from '../../../lib/elements/messages.ts';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
 import { chunkKey } from '../../../lib/jobs/output-layout.ts';
 import type { Job } from '../../../lib/jobs/job.ts';
-import type { MessageQueue } from '../../../lib/stores/message-queue.ts';
 import { getText } from '../../../lib/stores/object-store.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
-import { startTestAws } from '../../embedded-aws.ts';
+import { messagesOf, startEmulatedIntake } from './emulated-intake.ts';
 import { factsOf } from './intake-under-test.ts';
 import { deadlineOf } from '../memory-ports.ts';
 import { received, s3Event } from './s3-event.ts';
 
-/** All the bodies in a queue. */
-async function drain(queue: MessageQueue): Promise<string[]> {
-  const bodies: string[] = [];
-  for (;;) {
-    const messages = await queue.receive({ maxMessages: 10, waitSecs: 0 });
-    if (messages.length === 0) return bodies;
-    bodies.push(...messages.map(({ body }) => body));
-  }
-}
-
 test('Intake makes jobs of what is in S3, once each, however many take the same events', async () => {
-  await using aws = await startTestAws();
-  await Promise.all(['in', 'out'].map((bucket) => aws.createBucket(`bucket-${bucket}`)));
-  const names = ['intake', 'finalizer', 'bundles'] as const;
-  const [intakeQueue, finalizer, bundles] = await Promise.all(names.map((name) => aws.createQueue(name)));
-  if (intakeQueue === undefined || finalizer === undefined || bundles === undefined) throw new Error('no queues');
-  const { store } = aws;
+  await using emulated = await startEmulatedIntake();
+  const { store, queues } = emulated;
+  const { intake: intakeQueue, finalizer, bundles } = queues;
   const intake = new Intake({
     output: { store, bucket: 'bucket-out' },
     telemetry: SILENT,
     now: Date.now,
-    maxReceives: 5,
+    maxReceives: MAX_RECEIVES,
     inputBuckets: ['bucket-in'],
     pipelines: { csv: factsOf('csv', { bundleBytes: 1000 }), jsonl: factsOf('jsonl', { bundleBytes: 1000 }) },
     queues: { intake: intakeQueue, finalizer, bundles: { csv: bundles, jsonl: bundles } },
@@ -56,7 +43,7 @@ test('Intake makes jobs of what is in S3, once each, however many take the same 
   );
   expect((await Promise.all(runs)).flat()).toEqual([]);
 
-  const sent = new Set(await drain(bundles));
+  const sent = new Set((await messagesOf(bundles)).map(({ body }) => body));
   for (const key of Object.keys(contents)) {
     const recorded = await getText(store, { bucket: 'bucket-out', key: `${key}/job.json` });
     const job = JSON.parse(recorded?.text ?? '') as Job;

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
-import type { MessageQueue, ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import type { ObjectStore } from '../../../lib/stores/object-store.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
-import { startTestAws } from '../../embedded-aws.ts';
 import { deadlineOf } from '../memory-ports.ts';
+import { messagesOf, startEmulatedIntake } from './emulated-intake.ts';
 import { factsOf } from './intake-under-test.ts';
 import { received, s3Event } from './s3-event.ts';
 
@@ -31,7 +31,7 @@ function manualClock() {
 /** Makes a store's `slow` objects end only when their reader gives up, until they are released. */
 function slowDown(store: ObjectStore) {
   const slow = { isReleased: false, waiting: 0, allWait: Promise.withResolvers<void>() };
-  // What is read without a signal is only the head.
+  // Only the head is read without a signal.
   async function* stuck(signal: AbortSignal) {
     slow.waiting += 1;
     if (slow.waiting === SLOW) slow.allWait.resolve();
@@ -50,22 +50,10 @@ function slowDown(store: ObjectStore) {
   return slow;
 }
 
-async function drain(queue: MessageQueue): Promise<readonly ReceivedMessage[]> {
-  const all: ReceivedMessage[] = [];
-  for (;;) {
-    const messages = await queue.receive({ maxMessages: 10, waitSecs: 0 });
-    if (messages.length === 0) return all;
-    all.push(...messages);
-  }
-}
-
 test('Intake leaves a slow object to a message of its own, and the others of its batch are recorded', async () => {
-  await using aws = await startTestAws();
-  await Promise.all(['in', 'out'].map((bucket) => aws.createBucket(`bucket-${bucket}`)));
-  const names = ['intake', 'finalizer', 'bundles'] as const;
-  const [intakeQueue, finalizer, bundles] = await Promise.all(names.map((name) => aws.createQueue(name)));
-  if (intakeQueue === undefined || finalizer === undefined || bundles === undefined) throw new Error('no queues');
-  const { store } = aws;
+  await using emulated = await startEmulatedIntake();
+  const { store, queues } = emulated;
+  const { intake: intakeQueue, finalizer, bundles } = queues;
   const slow = slowDown(store);
   const clock = manualClock();
   const intake = new Intake({
@@ -76,7 +64,7 @@ test('Intake leaves a slow object to a message of its own, and the others of its
     pipelines: { csv: factsOf('csv') },
     queues: { intake: intakeQueue, finalizer, bundles: { csv: bundles } },
     jobQueues: () => ({ bundles: bundles.url, finalizer: finalizer.url }),
-    maxReceives: 5,
+    maxReceives: MAX_RECEIVES,
     clock,
   });
   const put = async (key: string, content: string | Uint8Array) => {
@@ -104,10 +92,10 @@ test('Intake leaves a slow object to a message of its own, and the others of its
   expect(await Promise.all(innocentKeys.map(isRecorded))).not.toContain(false);
   expect(await Promise.all(slowKeys.map(isRecorded))).not.toContain(true);
 
-  const rest = await drain(intakeQueue);
+  const rest = await messagesOf(intakeQueue);
   expect(rest).toHaveLength(slowKeys.length);
   slow.isReleased = true;
   expect(await intake.take(rest, deadlineOf())).toEqual([]);
   expect(await Promise.all(slowKeys.map(isRecorded))).not.toContain(false);
-  expect(await drain(intakeQueue)).toEqual([]);
+  expect(await messagesOf(intakeQueue)).toEqual([]);
 });

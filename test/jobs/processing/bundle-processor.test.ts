@@ -1,10 +1,11 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import type { OutcomeSink } from '../../../lib/inference/bundle.ts';
 import { lastNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';
-import { benchOf, type Engine, engines, jobOf, lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
+import { benchOf, type Engine, engines, jobOf, lettersIn, linesIn, START } from './processor-bench.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
 const engineOf = engines();

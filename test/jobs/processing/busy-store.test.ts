@@ -28,7 +28,7 @@ describe('a store that asks for a slower pace', () => {
         if (call.operation === operation && next() < 0.5) throw slowDown();
       };
       await bundles.send(messages.map((message) => ({ body: JSON.stringify(message) })));
-      // What failed would have come again with one receive more.
+      // A failed message would have come again with one receive more.
       expect(await drain()).toEqual([]);
       expect(telemetry.counts).toMatchObject({ bundles_committed: 1, elements_succeeded: 5, elements_failed: 1 });
       expect(telemetry.counts.bundles_failed).toBeUndefined();

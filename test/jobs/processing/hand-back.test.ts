@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { array, assert, asyncProperty, integer, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import type { Deadline } from '../../../lib/jobs/fabric-ports.ts';
 import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { lastNoteKey } from '../../../lib/jobs/output-layout.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';
-import { benchOf, engines, jobOf, lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
+import { benchOf, engines, jobOf, lettersIn, linesIn, START } from './processor-bench.ts';
 import { scriptedEngine } from './scripted-engine.ts';
 
 const engineOf = engines();

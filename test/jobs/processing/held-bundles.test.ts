@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import type { MessageHold } from '../../../lib/jobs/fabric-ports.ts';
 import { lastNoteKey } from '../../../lib/jobs/output-layout.ts';
 import { deadlineOf } from '../memory-ports.ts';
-import { benchOf, type Engine, engines, jobOf, MAX_RECEIVES, START } from './processor-bench.ts';
+import { benchOf, type Engine, engines, jobOf, START } from './processor-bench.ts';
 
 const engineOf = engines();
 const HELD_MILLIS = 90_000;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import { BundleProcessor } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
@@ -6,7 +7,7 @@ import { type Fault, NO_FAULTS } from '../../../campaign/simulation/fault-inject
 import { FaultyProcess } from '../../../campaign/simulation/faulty-process.ts';
 import { Turns } from '../../../campaign/simulation/turns.ts';
 import { deadlineOf, memoryObjectStore, memoryQueue } from '../memory-ports.ts';
-import { lettersIn, linesIn, MAX_RECEIVES, START } from './processor-bench.ts';
+import { lettersIn, linesIn, START } from './processor-bench.ts';
 import { scriptedEngine } from './scripted-engine.ts';
 
 const MESSAGE = JSON.stringify({ version: 1, kind: 'elements', pipeline: 'double', elements: ['x', 'y', 'z'] });
@@ -17,7 +18,7 @@ const CALLS = Array.from({ length: 13 }, (_, call) => call);
 /** The call of a process that it dies before, or after; undefined for one that lives. */
 type DeathOf = (received: ReceivedMessage) => { readonly call: number; readonly fault: Fault } | undefined;
 
-/** Whether a process only has another message go on in the place of a producer's own. */
+/** Returns whether a process only sends another message in the place of a producer's own. */
 const isReplaced = ({ body, receiveCount }: ReceivedMessage): boolean => body === MESSAGE && receiveCount > 1;
 const isLook = ({ body }: ReceivedMessage): boolean => body.includes('"settle"');
 
@@ -47,7 +48,7 @@ function startWorld() {
       telemetry: SILENT,
       now,
     });
-    // What throws comes again.
+    // A message whose process throws comes again.
     const isDone = await processor.process(received, deadlineOf()).then(
       () => true,
       () => false,
@@ -89,7 +90,7 @@ test.each(CALLS)('a message has each outcome once where its last attempts die be
     if (isLook(received)) return undefined;
     return { call: received.receiveCount < MAX_RECEIVES ? 0 : call, fault: 'killed-before' };
   });
-  // What is committed is settled, though the message was given up.
+  // The committed part is settled, although the message was given up.
   if (world.outcomes().length > 0) {
     expect(world.outcomes()).toEqual(ANSWERED);
     expect(world.lettered()).toEqual(['1']);

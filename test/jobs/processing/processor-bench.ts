@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
 import { InferenceEngine } from '../../../lib/inference/engine.ts';
 import { BundleProcessor, type BundleProcessorOptions } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { ErrorsLine } from '../../../lib/jobs/commit/errors-line.ts';
@@ -65,7 +66,6 @@ export interface BenchOptions<Store extends ObjectStore> extends Partial<BundleP
 }
 
 export const START = Date.UTC(2026, 10, 21, 12);
-export const MAX_RECEIVES = 5;
 
 export function benchOf(engine: Engine, options: Partial<BundleProcessorOptions> = {}): Bench<MemoryObjectStore> {
   return benchOn({ store: memoryObjectStore(), engine, ...options });
