@@ -18,8 +18,11 @@ export function worstCase<Input>(
   return { name, bytes, worst, parse: parse as (input: unknown) => unknown };
 }
 
-/** Times below this are of the collector of garbage and the compiler. What takes quadratic time is above it. */
-const FLOOR_MILLIS = 80;
+/**
+ * Times below this vary with garbage collection, the compiler and what else the machine runs. No linear pass of these
+ * takes so long, and a quadratic one takes seconds.
+ */
+const FLOOR_MILLIS = 400;
 /** A linear pass takes twice the time for twice the bytes, a quadratic one four times. */
 export const MAX_GROWTH = 2.5;
 /** Other processes disturb times of the processor too, in one direction: the shortest of several is compared. */
