@@ -1,6 +1,6 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import type { ManifestScope } from '../lib/config/fabric.ts';
+import type { ManifestScope } from '../lib/config/pipeline.ts';
 import { JOB_FILE, MANIFEST_FILE, REJECTED, STAGING, SUCCESS_FILE } from '../lib/jobs/output-layout.ts';
 import {
   ANY_KEY,

@@ -3,7 +3,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { ConfigError } from '../lib/errors.ts';
 import type { DescribedPipeline, FabricDescription } from './fabric-description.ts';
-import type { InferenceFabricProps } from './inference-fabric.ts';
+import type { InferenceFabricProps } from './inference-fabric-props.ts';
 
 interface Rule {
   readonly broken: boolean;

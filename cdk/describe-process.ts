@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Fabric, Pipeline } from '../lib/config/fabric.ts';
+import type { Fabric } from '../lib/config/fabric.ts';
+import type { Pipeline } from '../lib/config/pipeline.ts';
 import { loadConfig } from '../lib/config/load-config.ts';
 import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { pipelineModels } from '../lib/config/pipeline-models.ts';

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Compute } from '../lib/config/compute.ts';
-import type { ManifestScope } from '../lib/config/fabric.ts';
+import type { ManifestScope } from '../lib/config/pipeline.ts';
 import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
-import { siblingModule } from '../lib/hosts/sibling-module.ts';
+import { siblingModule } from './sibling-module.ts';
 import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
 import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
 

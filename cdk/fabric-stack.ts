@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { InferenceFabric, type InferenceFabricProps } from './inference-fabric.ts';
+import { InferenceFabric } from './inference-fabric.ts';
+import type { InferenceFabricProps } from './inference-fabric-props.ts';
 
 export interface FabricStackProps extends StackProps {
   readonly fabric: InferenceFabricProps;

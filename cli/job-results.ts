@@ -4,7 +4,7 @@ import { ConfigError, FabricError } from '../lib/errors.ts';
 import { jobIn } from '../lib/jobs/report/find-jobs.ts';
 import type { RecordedJob } from '../lib/jobs/job-record.ts';
 import { InputError } from '../lib/jobs/run/run-input.ts';
-import type { OutputBucket } from '../lib/jobs/commit/part-metadata.ts';
+import type { OutputBucket } from '../lib/jobs/fabric-ports.ts';
 import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
 import { s3Uri } from '../lib/stores/open-source.ts';
 import { EXIT, type ExitStatus } from './exit-status.ts';

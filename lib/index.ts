@@ -6,7 +6,8 @@ export {
   type LambdaOptions,
   type Permission,
 } from './config/compute.ts';
-export { defineFabric, type Fabric, type KeySegment, type Pipeline, type PipelineDefinition } from './config/fabric.ts';
+export { defineFabric, type Fabric, type PipelineDefinition } from './config/fabric.ts';
+export type { KeySegment, Pipeline } from './config/pipeline.ts';
 export {
   type BatchFunction,
   branch,
@@ -23,7 +24,7 @@ export {
 export type { Element, ObjectInput } from './elements/element.ts';
 export { ConfigError, type Disposition, ElementReadError, FabricError, ModelLoadError } from './errors.ts';
 export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } from './inference/bundle.ts';
-export { InferenceEngine, type InferenceEngineOptions } from './inference/engine.ts';
+export { InferenceEngine, type InferenceEngineOptions } from './inference/engine/engine.ts';
 export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } from './models/keyed-model-handler.ts';
 export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export type { DeviceOptions, DeviceUse } from './models/device-session.ts';

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 /** From the ground up: each room may import those before it, and no other. */
 const ROOMS = [
+  'time',
   'telemetry',
   'stores',
   'elements',
@@ -12,14 +13,29 @@ const ROOMS = [
   'models',
   'remote',
   'config',
-  'costs',
   'hosts',
   'inference',
   'jobs',
 ];
 
+/** The rooms of lib/jobs from the ground up; `.` is the files beside them. */
+const JOB_ROOMS = [
+  '.',
+  'commit',
+  'notes',
+  'sending',
+  'attempt',
+  'intake',
+  'redrive',
+  'processing',
+  'finalizing',
+  'report',
+  'consuming',
+  'run',
+];
+
 /** Beside the rooms, and open to all of them. */
-const SHARED = ['lib/errors.ts', 'lib/code-place.ts'].map(normalize);
+const SHARED = ['lib/errors.ts', 'lib/code-place.ts', 'lib/program-url.ts'].map(normalize);
 
 const IMPORT = /from '(\.[^']+)'|import\('(\.[^']+)'\)/g;
 
@@ -35,6 +51,27 @@ function roomOf(file: string): string | undefined {
   return top === 'lib' && rest.length > 0 ? room : undefined;
 }
 
+/** The room within a room of lib/: `.` for a file beside those. */
+function subroomOf(file: string): string {
+  const [, , ...rest] = file.split(sep);
+  return rest.length > 1 ? (rest[0] ?? '.') : '.';
+}
+
+/** Finds imports that lead back to where they began: a list of files for each. */
+function cyclesIn(files: readonly string[]): readonly (readonly string[])[] {
+  const cycles: string[][] = [];
+  const finished = new Set<string>();
+  const follow = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) cycles.push([...path.slice(start), file]);
+    if (start >= 0 || finished.has(file) || !files.includes(file)) return;
+    for (const imported of importsOf(file)) follow(imported, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of files) follow(file, []);
+  return cycles;
+}
+
 describe('lib', () => {
   const files = globSync('lib/*/**/*.ts');
 
@@ -47,6 +84,27 @@ describe('lib', () => {
       else expect(SHARED).toContain(imported);
     }
   });
+});
+
+describe('lib/jobs', () => {
+  test.each(globSync('lib/jobs/**/*.ts'))('%s imports only from rooms of jobs below its own', (file) => {
+    const own = JOB_ROOMS.indexOf(subroomOf(file));
+    expect(own).toBeGreaterThanOrEqual(0);
+    for (const imported of importsOf(file).filter((path) => roomOf(path) === 'jobs'))
+      expect(JOB_ROOMS.indexOf(subroomOf(imported)), imported).toBeLessThanOrEqual(own);
+  });
+});
+
+describe('lib/inference', () => {
+  test.each(globSync('lib/inference/**/*.ts'))('%s imports from its own program, and what both share', (file) => {
+    for (const imported of importsOf(file).filter((path) => roomOf(path) === 'inference'))
+      expect(['.', subroomOf(file)], imported).toContain(subroomOf(imported));
+  });
+});
+
+test('no module imports itself by way of others, even for its types', () => {
+  const cycles = cyclesIn(globSync('{lib,functions,cdk,cli,bench,campaign}/**/*.ts'));
+  expect(cycles).toEqual([]);
 });
 
 describe('what is deployed, built and called', () => {

@@ -1,11 +1,11 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { container, lambda } from '../../lib/config/compute.ts';
-import { breakEven } from '../../lib/costs/break-even.ts';
-import { containerPlace } from '../../lib/costs/container-place.ts';
-import { cpuTypeFor } from '../../lib/costs/instance-types.ts';
-import { lambdaPlace } from '../../lib/costs/lambda-place.ts';
-import { PRICES } from '../../lib/costs/prices.ts';
-import type { Workload } from '../../lib/costs/workload.ts';
+import { breakEven } from '../../cli/estimate/costs/break-even.ts';
+import { containerPlace } from '../../cli/estimate/costs/container-place.ts';
+import { cpuTypeFor } from '../../cli/estimate/costs/instance-types.ts';
+import { lambdaPlace } from '../../cli/estimate/costs/lambda-place.ts';
+import { PRICES } from '../../cli/estimate/costs/prices.ts';
+import type { Workload } from '../../cli/estimate/costs/workload.ts';
 import { type Line, lineEncoding, svgOf } from '../plots.ts';
 
 const HOUR_SECS = 3600;

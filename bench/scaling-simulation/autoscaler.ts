@@ -1,18 +1,10 @@
 import { backlogSteps, type BacklogStep } from '../../lib/config/container-scaling.ts';
 import { evaluateAlarm, isOneOrMore } from './minute-alarm.ts';
 import type { MinuteSeries, MinuteValue } from './minute-series.ts';
+import type { ScalingMetrics } from './scaling-metrics.ts';
 import type { ScalingSettings } from './scaling-settings.ts';
 import type { ScalingTarget } from './scaling-target.ts';
 import { TargetTracking } from './target-tracking.ts';
-
-export interface ScalingMetrics {
-  readonly visible: MinuteSeries;
-  readonly taken: MinuteSeries;
-  /** Samples of tasks that run. */
-  readonly running: MinuteSeries;
-  /** Bundles sent, by intake, where it tells. */
-  readonly sent: MinuteSeries;
-}
 
 /** The policies of cdk/containers/scaling.ts, whose alarms are looked at once a minute, and those that they are compared with. */
 export class Autoscaler {

@@ -1,7 +1,7 @@
 import { container } from '../../lib/config/compute.ts';
-import { instanceHourDollars } from '../../lib/costs/container-place.ts';
-import { GPU_TYPES } from '../../lib/costs/instance-types.ts';
-import { PRICES } from '../../lib/costs/prices.ts';
+import { instanceHourDollars } from '../../cli/estimate/costs/container-place.ts';
+import { GPU_TYPES } from '../../cli/estimate/costs/instance-types.ts';
+import { PRICES } from '../../cli/estimate/costs/prices.ts';
 import type { Surroundings } from './simulate.ts';
 
 /** What nothing here decides. Assumptions, but for what has a source: nothing of it was measured on AWS. */

@@ -1,6 +1,6 @@
 import { evaluateAlarm, isOneOrMore } from './minute-alarm.ts';
 import type { MinuteValue } from './minute-series.ts';
-import type { ScalingMetrics } from './autoscaler.ts';
+import type { ScalingMetrics } from './scaling-metrics.ts';
 import type { ScalingTarget } from './scaling-target.ts';
 
 /** What Application Auto Scaling has its alarms wait for: above the target for so long, or below this share of it. */

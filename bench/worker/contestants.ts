@@ -2,7 +2,7 @@ import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sendBundles } from '../../lib/jobs/intake/send-bundles.ts';
+import { sendBundles } from '../../lib/jobs/sending/send-bundles.ts';
 import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { BUCKETS, type EmulatorProcess } from './emulator-process.ts';

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { checkImage } from '../../lib/formats/check-image.ts';
 import { decompress, openObject } from '../../lib/formats/compression.ts';
 import { bodyGroups, type FrameHeader, FrameReader, frameParts } from '../../lib/hosts/frames.ts';
-import { decodeEntries, encodeEntries } from '../../lib/inference/journal-bytes.ts';
+import { decodeEntries, encodeEntries } from '../../lib/inference/engine/journal-bytes.ts';
 import { hasJpegEnd, tidyJpeg } from '../../lib/models/jpeg-segments.ts';
 import { toNumber } from '../../lib/models/number-parsing.ts';
 import { readOnnxGraph } from '../../lib/models/onnx-graph.ts';

@@ -1,9 +1,9 @@
 import { parseMessage } from '../../lib/elements/messages.ts';
 import { readGivenElement } from '../../lib/formats/given-elements.ts';
 import { parseErrorsLine } from '../../lib/jobs/commit/errors-line.ts';
-import { readObjectKey } from '../../lib/jobs/intake/object-keys.ts';
-import { readManifest } from '../../lib/jobs/intake/object-manifest.ts';
-import { compareSequencers, decodeObjectKey, readS3Event } from '../../lib/jobs/intake/s3-events.ts';
+import { readObjectKey } from '../../lib/jobs/object-keys.ts';
+import { readManifest } from '../../lib/jobs/sending/object-manifest.ts';
+import { compareSequencers, decodeObjectKey, readS3Event } from '../../lib/jobs/sending/s3-events.ts';
 import { parseJob } from '../../lib/jobs/job.ts';
 import { explanationKey } from '../../lib/jobs/rejections.ts';
 import { targetOfPointer } from '../../lib/models/model-pointer.ts';

@@ -1,5 +1,6 @@
 import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
-import { type Fabric, type Pipeline } from '../../lib/config/fabric.ts';
+import type { Fabric } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { pipelineNamed } from '../../lib/config/load-config.ts';
 import { type PipelineFacts, pipelineFacts } from '../../lib/config/pipeline-facts.ts';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';

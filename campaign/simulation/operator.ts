@@ -1,7 +1,7 @@
 import { parseMessage } from '../../lib/elements/messages.ts';
 import { findJob, type RecordedJob } from '../../lib/jobs/job-record.ts';
 import { intakeNoteKey, type JobName, lastNoteKey } from '../../lib/jobs/output-layout.ts';
-import type { IntakeNote } from '../../lib/jobs/finalizing/intake-notes.ts';
+import type { IntakeNote } from '../../lib/jobs/notes/intake-notes.ts';
 import { redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import { getText } from '../../lib/stores/object-store.ts';

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { siblingModule } from '../../lib/hosts/sibling-module.ts';
+import { siblingModule } from '../sibling-module.ts';
 
 /** A module that is loaded by its name: a handler, a thread's or a process's program, a config. */
 export interface EntryPoint {

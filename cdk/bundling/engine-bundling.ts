@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { PROGRAMS } from '../../lib/program-url.ts';
 import { configLayout } from './asset-layout.ts';
 import { buildModules, type EntryPoint, ownModule } from './build-modules.ts';
 
@@ -10,14 +11,6 @@ export interface UserCode {
   /** Absolute paths of what goes with the config: models, and files that its code reads. */
   readonly files: readonly string[];
 }
-
-/** Programs that the engine starts by their names, from beside its own module. */
-const PROGRAMS = [
-  'lib/inference/worker-thread',
-  'lib/inference/worker-process',
-  'lib/hosts/host-process',
-  'lib/hosts/parent-watch',
-];
 
 /** The config module of what {@link bundleEngine} lays out, by its path there. */
 export function configModule({ configPath, files }: UserCode): string {
@@ -36,7 +29,7 @@ export function bundleEngine(
   outdir: string,
 ): ReadonlySet<string> {
   const layout = configLayout(configPath, files);
-  const programs = PROGRAMS.map((path) => ({ name: path.slice(path.lastIndexOf('/') + 1), path: ownModule(path) }));
+  const programs = PROGRAMS.map((name) => ({ name, path: ownModule(`lib/${name}`) }));
   const config = { name: layout.config, path: configPath };
   const natives = buildModules([...entries, ...programs, config], outdir, dirname(configPath));
   for (const [path, place] of layout.files) copyFile(path, join(outdir, place));

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
-import { checkModels } from '../../lib/inference/check-models.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
-import type { OpenedModel } from '../../lib/inference/engine-models.ts';
+import { checkModels } from '../../lib/inference/engine/check-models.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
+import type { OpenedModel } from '../../lib/inference/engine/engine-models.ts';
 import type { MissingField } from '../../lib/inference/missing-field.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import type { ExitStatus } from '../exit-status.ts';

@@ -1,4 +1,4 @@
-import type { OpenedModel } from '../../lib/inference/engine-models.ts';
+import type { OpenedModel } from '../../lib/inference/engine/engine-models.ts';
 import type { MissingField } from '../../lib/inference/missing-field.ts';
 import type { FailureGroup } from '../../lib/jobs/report/failure-groups.ts';
 import type { TensorMetadata } from '../../lib/models/tensor.ts';

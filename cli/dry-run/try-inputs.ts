@@ -1,5 +1,5 @@
 import type { Bundle } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { describeError } from '../../lib/errors.ts';
 import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';

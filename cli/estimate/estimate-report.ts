@@ -1,8 +1,9 @@
-import type { ComparedPlace, Crossing } from '../../lib/costs/comparison.ts';
+import type { ComparedPlace, Crossing } from './costs/comparison.ts';
 import { plainTable } from '../plain-table.ts';
 import { shortened, wrapped } from '../text-width.ts';
 import { counted, dollars, duration, number, rough } from './amounts.ts';
-import type { Estimate, MeasuredFigures } from './estimate.ts';
+import type { Estimate } from './estimate.ts';
+import type { MeasuredFigures } from './work-meter.ts';
 
 /** The text of an estimate, in lines of at most `width` characters where they can be cut. */
 export function estimateReport(estimate: Estimate, width: number): string {

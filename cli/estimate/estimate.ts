@@ -1,12 +1,13 @@
 import { cpus } from 'node:os';
-import type { Pipeline } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.ts';
-import { compare, type Comparison } from '../../lib/costs/comparison.ts';
-import type { Prices } from '../../lib/costs/prices.ts';
-import type { Workload } from '../../lib/costs/workload.ts';
+import { compare, type Comparison } from './costs/comparison.ts';
+import type { Prices } from './costs/prices.ts';
+import type { Workload } from './costs/workload.ts';
 import { RemoteModelHandler } from '../../lib/remote/remote-model-handler.ts';
 import { meanOf, type Metrics } from '../../lib/telemetry/metrics.ts';
 import { notesOf } from './notes.ts';
+import type { MeasuredFigures } from './work-meter.ts';
 import type { Sample } from './run-sample.ts';
 import type { SampleInput } from './sample-input.ts';
 import type { SeenFailure } from './seen-outcomes.ts';
@@ -45,16 +46,6 @@ export interface Estimate {
   readonly costs: (Comparison & { readonly prices: string }) | null;
   /** What to know of these figures. */
   readonly notes: readonly string[];
-}
-
-export interface MeasuredFigures {
-  readonly secs: number;
-  readonly elementsPerSec: number;
-  readonly cpuSecsPerElement: number;
-  /** The part of it that is not the models'. */
-  readonly engineCpuSecsPerElement: number;
-  /** The share of the machine that other programs took meanwhile. */
-  readonly othersShare: number;
 }
 
 export interface EstimateFacts {

@@ -1,13 +1,13 @@
 import { lambda } from '../../lib/config/compute.ts';
-import type { Pipeline } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.ts';
-import type { Comparison } from '../../lib/costs/comparison.ts';
-import { LAMBDA_MAX_MEMORY_MB, lambdaBundleSecs } from '../../lib/costs/lambda-place.ts';
-import type { Workload } from '../../lib/costs/workload.ts';
+import type { Comparison } from './costs/comparison.ts';
+import { LAMBDA_MAX_MEMORY_MB, lambdaBundleSecs } from './costs/lambda-place.ts';
+import type { Workload } from './costs/workload.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';
 import { duration, number } from './amounts.ts';
-import type { MeasuredFigures } from './estimate.ts';
+import type { MeasuredFigures } from './work-meter.ts';
 
 export interface NotedFacts {
   readonly pipeline: Pipeline;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Pipeline } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { bundleOf, type Job } from '../../lib/jobs/job.ts';
 import { looseId } from '../../lib/jobs/run/foreign-files.ts';

@@ -1,5 +1,5 @@
 import type { Bundle, OutcomeChunk } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { freeBytes } from '../../lib/stores/free-bytes.ts';
 import { treeMemoryBytes } from './process-tree.ts';
 import { SeenOutcomes } from './seen-outcomes.ts';

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
-import type { Pipeline } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { groupsByKey } from '../../lib/config/group-by-key.ts';
 import { openObject } from '../../lib/formats/compression.ts';
 import { lineFormat } from '../../lib/formats/line-format.ts';
 import { planningInput } from '../../lib/config/pipeline-fields.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
-import { readBundle } from '../../lib/inference/read-bundle.ts';
+import { readBundle } from '../../lib/inference/worker/read-bundle.ts';
 import type { Job } from '../../lib/jobs/job.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { isS3Uri, locationOf, openSource } from '../../lib/stores/open-source.ts';

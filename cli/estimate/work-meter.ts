@@ -24,6 +24,16 @@ export interface Measured {
   readonly othersShare: number;
 }
 
+export interface MeasuredFigures {
+  readonly secs: number;
+  readonly elementsPerSec: number;
+  readonly cpuSecsPerElement: number;
+  /** The part of it that is not the models'. */
+  readonly engineCpuSecsPerElement: number;
+  /** The share of the machine that other programs took meanwhile. */
+  readonly othersShare: number;
+}
+
 export function readMeters(elements: number): Reading {
   const { user, system } = process.cpuUsage();
   const times = cpus().map(({ times }) => times);

@@ -1,5 +1,5 @@
 import { describeError } from '../../lib/errors.ts';
-import { type Clock, SYSTEM_CLOCK } from '../../lib/remote/flow/clock.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../lib/time/clock.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
 /** What the ECS agent is asked for: `PUT task-protection/v1/state`. */

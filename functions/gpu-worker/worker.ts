@@ -5,7 +5,7 @@ import { QueueConsumer, type QueueConsumerOptions } from '../../lib/jobs/consumi
 import { stopTimes } from '../../lib/jobs/consuming/stop-times.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import type { RenewedProcessor } from '../processor/renewed-processor.ts';
+import type { RenewedProcessor } from '../serving/renewed-processor.ts';
 import type { WorkerSettings } from '../settings.ts';
 import type { Health } from './health.ts';
 

@@ -1,5 +1,5 @@
 import { eachMessage, type SqsHandler } from '../sqs-handler.ts';
-import { createRenewedProcessor, type RenewedProcessorOptions } from './renewed-processor.ts';
+import { createRenewedProcessor, type RenewedProcessorOptions } from '../serving/renewed-processor.ts';
 
 export interface ProcessorHandler extends AsyncDisposable {
   readonly handler: SqsHandler;

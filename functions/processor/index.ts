@@ -6,7 +6,7 @@ import { openSqsClient, openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { resetHeapLimits } from '../heap-limits.ts';
 import { processorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
-import { GovernedEngine } from './governed-engine.ts';
+import { GovernedEngine } from '../serving/governed-engine.ts';
 import { createProcessorHandler } from './handler.ts';
 import { whileAtWork } from './while-at-work.ts';
 

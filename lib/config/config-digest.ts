@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Pipeline } from './fabric.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /**
  * SHA-256 of what decides a pipeline's lines: its data, its handlers' options and the source of its functions. Limits that

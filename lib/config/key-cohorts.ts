@@ -1,6 +1,6 @@
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
-import type { Pipeline } from './fabric.ts';
+import type { Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
 
 /**

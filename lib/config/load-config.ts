@@ -1,7 +1,8 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
-import { type Fabric, isFabric, type Pipeline } from './fabric.ts';
+import { type Fabric, isFabric } from './fabric.ts';
+import type { Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { configDigest } from './config-digest.ts';
-import type { Fabric, Pipeline } from './fabric.ts';
+import type { Fabric } from './fabric.ts';
+import type { Pipeline } from './pipeline.ts';
 import { groupsByKey } from './group-by-key.ts';
 import { planningInput } from './pipeline-fields.ts';
 import { keyCohorts } from './key-cohorts.ts';

@@ -1,6 +1,6 @@
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
-import type { Pipeline, PipelineInput } from './fabric.ts';
+import type { PipelineInput, Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 

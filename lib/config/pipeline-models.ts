@@ -1,7 +1,7 @@
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
-import type { Pipeline } from './fabric.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { RunInferenceStep, Step } from './steps.ts';
 
 /** One model of a pipeline: a step has one, or where its handler is keyed one for each mapping. */

@@ -16,7 +16,7 @@ import type {
 } from './protocol.ts';
 import { inheritedFlags } from './inherited-flags.ts';
 import { loadError } from './load-error.ts';
-import { siblingModule } from './sibling-module.ts';
+import { programUrl } from '../program-url.ts';
 import { OutputTail } from './output-tail.ts';
 
 export interface ModelHostOptions {
@@ -79,14 +79,10 @@ export class ModelHost {
 
   constructor(options: ModelHostOptions) {
     this.#tail = new OutputTail(options.onOutput);
-    this.#child = spawn(
-      process.execPath,
-      [...inheritedFlags(), fileURLToPath(siblingModule('./host-process', import.meta.url))],
-      {
-        env: { ...NO_TELEMETRY, ...process.env, ...options.env },
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-      },
-    );
+    this.#child = spawn(process.execPath, [...inheritedFlags(), fileURLToPath(programUrl('hosts/host-process'))], {
+      env: { ...NO_TELEMETRY, ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    });
     for (const promise of [this.#ready.promise, this.#loaded.promise]) promise.catch(() => {});
     this.#child.stdout?.on('data', (chunk: Buffer) => this.#tail.push(chunk));
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#tail.push(chunk));

@@ -1,4 +1,4 @@
-import type { KeySegment, PipelineInput } from '../config/fabric.ts';
+import type { KeySegment, PipelineInput } from '../config/pipeline.ts';
 
 /** Returns a field of an element as text, from the element's input and from its JSON text, if it has one. */
 export type FieldOf = (input: unknown, raw?: string) => string | undefined;

@@ -3,15 +3,12 @@ import type { BatchClosedBy } from '../batching/batcher.ts';
 import type { BatchingPolicy } from '../batching/batching-options.ts';
 import { SizeCeiling } from '../batching/size-ceiling.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
-import type { BatchSizes } from './worker-protocol.ts';
+import type { BatchSizes, SizeLimit } from './worker-protocol.ts';
 
 /** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
 const MAX_REMEMBERED_KEYS = 1000;
 /** Ends of bundles and pieces of failed batches say little of what batches cost. */
 const WHOLE: ReadonlySet<BatchClosedBy> = new Set(['size', 'bytes', 'weight']);
-
-/** Limits that the size of a batch can exceed. */
-export type SizeLimit = 'memory' | 'time';
 
 interface Learned {
   readonly estimator: BatchSizeEstimator;

@@ -1,4 +1,4 @@
-import type { PipelineInput } from '../config/fabric.ts';
+import type { PipelineInput } from '../config/pipeline.ts';
 import type { ReadElement } from '../formats/format.ts';
 import { namedField } from './element-key.ts';
 

@@ -1,4 +1,4 @@
-import type { Pipeline } from '../config/fabric.ts';
+import type { Pipeline } from '../config/pipeline.ts';
 import type { Step } from '../config/steps.ts';
 import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';

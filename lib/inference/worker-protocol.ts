@@ -4,7 +4,6 @@ import type { ModelInfo } from '../hosts/protocol.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { InferenceArgs } from '../models/model-handler.ts';
 import type { TokenUsage } from '../remote/token-usage.ts';
-import type { SizeLimit } from './learned-sizes.ts';
 import type { BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
 import type { SentBundle } from './sent-bundle.ts';
@@ -36,6 +35,9 @@ export interface BatchFailure {
   /** Limit that the batch exceeded, if its halves succeed. */
   readonly tooLargeFor?: SizeLimit;
 }
+
+/** Limits that the size of a batch can exceed. */
+export type SizeLimit = 'memory' | 'time';
 
 /** The sizes that batches of a key should have from now on. */
 export interface BatchSizes {
@@ -161,3 +163,8 @@ export type FromWorker =
   | { readonly kind: 'readDone'; readonly task: number }
   | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }
   | { readonly kind: 'failed'; readonly task: number; readonly error: CarriedError };
+
+/** The buffers that chunks lie in, each once. They must be the chunks' alone, for whoever sends them loses them. */
+export function buffersOf(chunks: readonly Uint8Array[]): ArrayBuffer[] {
+  return [...new Set(chunks.map((chunk) => chunk.buffer as ArrayBuffer))];
+}

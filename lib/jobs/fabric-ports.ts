@@ -1,8 +1,8 @@
 import type { PipelineFacts } from '../config/pipeline-facts.ts';
 import type { MessageQueue } from '../stores/message-queue.ts';
+import type { ObjectStore } from '../stores/object-store.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Counts, JobStatus } from './manifest.ts';
-import type { OutputBucket } from './commit/part-metadata.ts';
 
 export type { PipelineFacts };
 
@@ -21,6 +21,12 @@ export interface JobEvent {
   readonly counts: Counts;
   /** `s3://<output>/<pipeline>/<anything>/manifest.json` */
   readonly manifest: string;
+}
+
+/** Where committed results are. */
+export interface OutputBucket {
+  readonly store: ObjectStore;
+  readonly bucket: string;
 }
 
 /** The world as the fabric sees it, wherever it runs. */

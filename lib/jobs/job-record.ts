@@ -2,7 +2,7 @@ import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
 import { folderNoteKey, isResultPath, JOB_FILE, type JobName } from './output-layout.ts';
-import type { OutputBucket } from './commit/part-metadata.ts';
+import type { OutputBucket } from './fabric-ports.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
 export interface JobQueues {

@@ -1,4 +1,4 @@
-import type { ManifestScope } from '../config/fabric.ts';
+import type { ManifestScope } from '../config/pipeline.ts';
 
 /** Returns the start of the keys that manifests of a pipeline can name; undefined if they can name any key. */
 export function manifestPrefix(pipeline: string, scope: ManifestScope = 'own-prefix'): string | undefined {

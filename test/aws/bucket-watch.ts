@@ -4,7 +4,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { decodeObjectKey } from '../../lib/jobs/intake/s3-events.ts';
+import { decodeObjectKey } from '../../lib/jobs/sending/s3-events.ts';
 import { type EmulatedAws, queueArn } from './emulated-aws.ts';
 
 const LONG_POLL_SECS = 10;

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { FabricStack } from '../../cdk/fabric-stack.ts';
-import type { InferenceFabricProps } from '../../cdk/inference-fabric.ts';
+import type { InferenceFabricProps } from '../../cdk/inference-fabric-props.ts';
 
 export const CONFIG = fileURLToPath(new URL('fixtures/fabric.config.ts', import.meta.url));
 /** With remote models. */

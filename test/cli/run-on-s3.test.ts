@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../lib/config/load-config.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { type Job, jobId } from '../../lib/jobs/job.ts';
 import { openJobFolders } from '../../lib/jobs/run/open-job-folders.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { configDigest } from '../../lib/config/config-digest.ts';
-import { defineFabric, type Pipeline, type PipelineDefinition } from '../../lib/config/fabric.ts';
+import { defineFabric, type PipelineDefinition } from '../../lib/config/fabric.ts';
+import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { map, runInference } from '../../lib/config/steps.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { handlerAt, handlerPlace } from '../../lib/config/handler-place.ts';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { ConfigError } from '../../lib/errors.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { unwrapHandler } from '../../lib/models/model-handler.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { writeBundle } from '../inference/run-bundle.ts';

@@ -2,10 +2,10 @@ import { deserialize, serialize } from 'node:v8';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isNestedTooDeeply, jsonOf, MAX_NESTING } from '../../lib/elements/nesting.ts';
-import { canonicalJson } from '../../lib/inference/args-key.ts';
-import { fingerprintOf } from '../../lib/inference/asked-elements.ts';
+import { canonicalJson } from '../../lib/inference/worker/args-key.ts';
+import { fingerprintOf } from '../../lib/inference/worker/asked-elements.ts';
 import { fieldReader } from '../../lib/inference/element-key.ts';
-import { toJson } from '../../lib/inference/json.ts';
+import { toJson } from '../../lib/inference/worker/json.ts';
 import { ownBytes } from '../../lib/inference/own-bytes.ts';
 import { roughBytes } from '../../lib/models/rough-bytes.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { type EmbeddedAws, startEmbeddedAws } from '../../cli/local/embedded-aws.ts';
 import { useEmulator } from '../../cli/local/emulator-environment.ts';
 import { createProcessorHandler } from '../../functions/processor/handler.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { getText, type ObjectStore } from '../../lib/stores/object-store.ts';
 import { openS3ObjectStore } from '../../lib/stores/s3-object-store.ts';
 import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';

@@ -2,7 +2,7 @@ import type { Context, SQSEvent } from 'aws-lambda';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startEmbeddedAws } from '../../cli/local/embedded-aws.ts';
 import { useEmulator } from '../../cli/local/emulator-environment.ts';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { FIRST_STATE, serializeState } from '../../lib/remote/governor/state.ts';
 import { serveAws } from './aws-server.ts';
 

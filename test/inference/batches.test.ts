@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { expectOnlyFailures, processBundle, runBundle } from './run-bundle.ts';
 import type { Weighed } from './fixtures/models.config.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Bundle, BundleObject, BundleSource } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { startTestAws, type TestAws } from '../embedded-aws.ts';
 import { modelFile } from '../models/model-files.ts';
 import { type BundleResult, type Outcome, processBundle, writeBundle } from './run-bundle.ts';

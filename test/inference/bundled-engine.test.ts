@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { buildModules, type EntryPoint, ownModule } from '../../cdk/bundling/build-modules.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
+import { PROGRAMS } from '../../lib/program-url.ts';
 import { modelFile } from '../models/model-files.ts';
 import { writeBundle } from './run-bundle.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -13,14 +14,6 @@ import { temporaryFolder } from '../temporary-folder.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const configPath = fileURLToPath(new URL('fixtures/bundled.config.ts', import.meta.url));
 const scriptPath = fileURLToPath(new URL('fixtures/lines-script.ts', import.meta.url));
-/** Programs that an engine starts: they must lie beside whatever chunk starts them. */
-const PROGRAMS = [
-  'lib/inference/worker-thread',
-  'lib/inference/worker-process',
-  'lib/hosts/host-process',
-  'lib/hosts/parent-watch',
-];
-
 type Work = readonly (readonly [pipeline: string, bundle: Bundle])[];
 
 /** Runs the script, from source or as it was bundled. */
@@ -32,7 +25,7 @@ async function linesOf(script: string, config: string, work: Work): Promise<read
 }
 
 async function bundleInto(outdir: string): Promise<void> {
-  const programs = PROGRAMS.map((path): EntryPoint => ({ path: ownModule(path), name: path.replace(/.*\//, '') }));
+  const programs = PROGRAMS.map((name): EntryPoint => ({ path: ownModule(`lib/${name}`), name }));
   const config = { path: configPath, name: 'config/test/inference/fixtures/bundled.config' };
   const natives = buildModules([{ path: scriptPath, name: 'lines-script' }, ...programs, config], outdir, root);
   expect([...natives].sort()).toEqual(['onnxruntime-node', 'sharp']);

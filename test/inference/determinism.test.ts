@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import { bundleCount, bundleRange } from '../../lib/formats/plan.ts';
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { openFileSource } from '../../lib/stores/file-source.ts';
 import { bytesOf } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';

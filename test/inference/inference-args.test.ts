@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalJson } from '../../lib/inference/args-key.ts';
+import { canonicalJson } from '../../lib/inference/worker/args-key.ts';
 import type { Reported } from './fixtures/inference-args.config.ts';
 import { failuresOf, type Outcome, runBundle } from './run-bundle.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';

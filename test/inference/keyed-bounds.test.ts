@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { encodeModel } from '../../bench/onnx-writer.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { descendantsOf } from '../processes.ts';
 import { runBundle, writeBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';

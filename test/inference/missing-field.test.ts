@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { type MissingField } from '../../lib/inference/missing-field.ts';
-import { readBundle, type ReadBundleOptions } from '../../lib/inference/read-bundle.ts';
+import { readBundle, type ReadBundleOptions } from '../../lib/inference/worker/read-bundle.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
 const OPTIONS = {

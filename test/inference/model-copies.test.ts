@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { descendantsOf } from '../processes.ts';
 import { runBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';

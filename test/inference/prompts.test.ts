@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnswerJournal } from '../../lib/inference/answer-journal.ts';
+import { AnswerJournal } from '../../lib/inference/engine/answer-journal.ts';
 import { sharedService } from '../remote/shared-service.ts';
 import { answered, refusal, said } from '../remote/openai/small-model.ts';
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';

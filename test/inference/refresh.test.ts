@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { scaleModel, scaleModels } from '../models/scale-model.ts';
 import { descendantsOf } from '../processes.ts';
 import { writeIn } from '../temporary-folder.ts';

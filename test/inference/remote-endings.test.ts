@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AnswerJournal } from '../../lib/inference/answer-journal.ts';
-import type { ProcessOptions } from '../../lib/inference/engine.ts';
+import { AnswerJournal } from '../../lib/inference/engine/answer-journal.ts';
+import type { ProcessOptions } from '../../lib/inference/engine/engine.ts';
 import { type AnsweringServer, startAnsweringServer } from './answering-server.ts';
 import { runBundle, writeBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { AnswerJournal } from '../../lib/inference/answer-journal.ts';
+import { AnswerJournal } from '../../lib/inference/engine/answer-journal.ts';
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
-import type { ProcessOptions } from '../../lib/inference/engine.ts';
+import type { ProcessOptions } from '../../lib/inference/engine/engine.ts';
 import { type AnsweringServer, startAnsweringServer } from './answering-server.ts';
 import { runBundle, writeBundle } from './run-bundle.ts';
 import { startEngine } from './start-engine.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 /** What became of one element, as its line says. */

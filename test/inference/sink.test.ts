@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { expectOnlyFailures, outcomesOf, runBundle, writeBundle } from './run-bundle.ts';
 import { sharedEngines, startEngine } from './start-engine.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { InferenceEngine, type InferenceEngineOptions } from '../../lib/inference/engine.ts';
+import { InferenceEngine, type InferenceEngineOptions } from '../../lib/inference/engine/engine.ts';
 
 /** Engines of one fixture config that the tests of a file share, each started by the first test that needs it. */
 export function sharedEngines(fixture: string, workers = 1): (pipeline: string) => Promise<InferenceEngine> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { Job } from '../../lib/jobs/job.ts';
 import { manifestOf, type PartNote } from '../../lib/jobs/manifest.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';

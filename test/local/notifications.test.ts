@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Notifications } from '../../cli/local/notifications.ts';
-import { compareSequencers, readS3Event } from '../../lib/jobs/intake/s3-events.ts';
+import { compareSequencers, readS3Event } from '../../lib/jobs/sending/s3-events.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import { FakeQueue } from './fake-queue.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { folderOutput } from '../../lib/jobs/run/folder-output.ts';
 import type { Manifest } from '../../lib/jobs/manifest.ts';

@@ -2,7 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { digestOfOnnxModel, shownDigest } from '../../lib/models/model-digest.ts';
 import { type Outcome, runBundle } from '../inference/run-bundle.ts';
 import { infer, modelFile } from './model-files.ts';

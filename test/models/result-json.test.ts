@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toJson } from '../../lib/inference/json.ts';
+import { toJson } from '../../lib/inference/worker/json.ts';
 
 class Point {
   readonly x = 1;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/remote/flow/clock.ts';
+import type { Clock } from '../../lib/time/clock.ts';
 
 /** So many times as quick as the real one, for waits that are the engine's own. */
 const SPEED = 20;

@@ -1,6 +1,6 @@
 import type { InferenceArgs } from '../../lib/models/model-handler.ts';
 import type { AskOptions } from '../../lib/remote/endpoint/batch-answer.ts';
-import type { Clock } from '../../lib/remote/flow/clock.ts';
+import type { Clock } from '../../lib/time/clock.ts';
 import { RemoteEndpoint } from '../../lib/remote/endpoint/remote-endpoint.ts';
 import {
   type EndpointInfo,

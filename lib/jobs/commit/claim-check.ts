@@ -2,7 +2,7 @@ import { type ClaimMessage, claimMessage, InvalidMessageError } from '../../elem
 import { MAX_MESSAGE_BYTES } from '../../stores/message-queue.ts';
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import { s3Uri } from '../../stores/open-source.ts';
-import type { OutputBucket } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 /** A body is parsed as a whole; a producer's must not take the memory that elements need. */
 const MAX_CLAIMED_BYTES = 64 * 1024 * 1024;

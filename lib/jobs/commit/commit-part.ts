@@ -7,7 +7,8 @@ import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
 import type { PartNote } from '../manifest.ts';
 import type { OutcomeSpool } from './outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
-import { type CommittedPart, metadataOf, type OutputBucket, readPart } from './part-metadata.ts';
+import { type CommittedPart, metadataOf, readPart } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 const JSON_LINES = 'application/x-ndjson';
 

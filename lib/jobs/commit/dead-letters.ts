@@ -2,7 +2,7 @@ import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.t
 import type { StoreOptions } from '../../stores/object-store.ts';
 import { checkIn } from './claim-check.ts';
 import { type ErrorsLine, parseErrorsLine } from './errors-line.ts';
-import type { OutputBucket } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 /** Letters that are sent together. */
 const GROUP_LETTERS = 100;

@@ -1,4 +1,5 @@
-import { getText, type ObjectStore, type StoreOptions } from '../../stores/object-store.ts';
+import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import type { PartNote } from '../manifest.ts';
 import { isStagedFor, type PartPlace } from '../output-layout.ts';
 
@@ -7,12 +8,6 @@ const MAX_DETAILS_BYTES = 1200;
 
 /** Fields of a note that can grow with the pipeline: stages, models, execution providers and token counts. */
 type NoteDetails = Pick<PartNote, 'failedByStage' | 'models' | 'providers' | 'usage'>;
-
-/** Where committed results are. */
-export interface OutputBucket {
-  readonly store: ObjectStore;
-  readonly bucket: string;
-}
 
 /** A part that is there. */
 export interface CommittedPart {

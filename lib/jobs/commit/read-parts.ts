@@ -3,7 +3,8 @@ import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { PartNote } from '../manifest.ts';
 import { partPlace } from '../output-layout.ts';
-import { type CommittedPart, type OutputBucket, readPart } from './part-metadata.ts';
+import { type CommittedPart, readPart } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { bundleOfPart } from '../part-names.ts';
 
 /** Requests at once for what is known of each part: S3 takes 5,500 reads a second for a prefix. */

@@ -1,6 +1,7 @@
 import type { StoreOptions } from '../../stores/object-store.ts';
 import type { PartPlace } from '../output-layout.ts';
-import { type CommittedPart, type OutputBucket, readPart } from './part-metadata.ts';
+import { type CommittedPart, readPart } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 /**
  * Puts the errors of a part in the place of those of the part before it; none are left where none failed.

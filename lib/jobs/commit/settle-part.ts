@@ -3,7 +3,8 @@ import type { StoreOptions } from '../../stores/object-store.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { sendLetters } from './dead-letters.ts';
 import type { PartPlace } from '../output-layout.ts';
-import type { CommittedPart, OutputBucket } from './part-metadata.ts';
+import type { CommittedPart } from './part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { readLines } from './read-lines.ts';
 import { confirmErrors } from './replace-errors.ts';
 

@@ -1,5 +1,5 @@
 import { pipelineModels } from '../../config/pipeline-models.ts';
-import type { InferenceEngine } from '../../inference/engine.ts';
+import type { InferenceEngine } from '../../inference/engine/engine.ts';
 
 /** Beside those that workers work on, bundles whose reading starts when a worker has read the one before, or that are being committed. */
 const LEAST_AHEAD = 2;

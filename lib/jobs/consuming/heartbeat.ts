@@ -1,5 +1,5 @@
 import { describeError } from '../../errors.ts';
-import type { Clock } from '../../remote/flow/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import type { MessageHold } from '../fabric-ports.ts';

@@ -1,6 +1,6 @@
 import { describeError } from '../../errors.ts';
-import { Backoff } from '../../remote/flow/backoff.ts';
-import { waitFor } from '../../remote/flow/wait-for.ts';
+import { Backoff } from '../../time/backoff.ts';
+import { waitFor } from '../../time/wait-for.ts';
 import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import type { Deadline } from '../fabric-ports.ts';

@@ -1,7 +1,7 @@
 import { describeError, FabricError } from '../../errors.ts';
-import { Backoff } from '../../remote/flow/backoff.ts';
-import { type Clock, SYSTEM_CLOCK } from '../../remote/flow/clock.ts';
-import { waitFor } from '../../remote/flow/wait-for.ts';
+import { Backoff } from '../../time/backoff.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../time/clock.ts';
+import { waitFor } from '../../time/wait-for.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { MessagesAtWork, type MessagesAtWorkOptions } from './messages-at-work.ts';

@@ -1,15 +1,15 @@
 import type { MessageQueue } from '../../stores/message-queue.ts';
-import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import type { StoreOptions } from '../../stores/object-store.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { SeenJob } from './look-at-job.ts';
 import { type Manifest, manifestOf } from '../manifest.ts';
 import { manifestKey, partPlace, successKey } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
 import type { PartReader } from '../commit/read-parts.ts';
-import { endRedrive } from '../redrive/redrive-notes.ts';
+import { endRedrive } from '../notes/redrive-notes.ts';
 import { settlePart } from '../commit/settle-part.ts';
 
 /** Parts that are settled at once: each reads and sends its failures. */
@@ -59,19 +59,4 @@ export async function endJob(
   if (put === undefined) return undefined;
   if (end.status === 'complete') await store.put({ bucket, key: successKey(folder) }, '', { only: 'absent', signal });
   return manifest;
-}
-
-/** The manifest of a job that has ended; undefined for one that has not: `_SUCCESS` comes after a complete one's. */
-export async function readEnd(
-  { folder }: Pick<RecordedJob, 'folder'>,
-  { store, bucket }: OutputBucket,
-  options: StoreOptions = {},
-): Promise<Manifest | undefined> {
-  const text = (await getText(store, { bucket, key: manifestKey(folder) }, options))?.text;
-  if (text === undefined) return undefined;
-  // The fabric's own.
-  const manifest = JSON.parse(text) as Manifest;
-  if (manifest.status !== 'complete') return manifest;
-  const success = await store.head({ bucket, key: successKey(folder) }, options);
-  return success === undefined ? undefined : manifest;
 }

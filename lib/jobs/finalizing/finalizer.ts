@@ -1,11 +1,11 @@
-import type { FinalizeMessage } from '../../elements/messages.ts';
-import { InvalidMessageError, parseMessage } from '../../elements/messages.ts';
+import { type FinalizeMessage, InvalidMessageError, parseMessage } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
 import type { MessageQueue, ReceivedMessage } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import type { FabricCounter } from '../../telemetry/telemetry.ts';
 import { comeAgainLater, hideForRun } from '../come-again.ts';
-import { endJob, readEnd } from './end-job.ts';
+import { endJob } from './end-job.ts';
+import { readEnd } from '../notes/job-end.ts';
 import type { Deadline, FabricPorts, JobEvent, PipelineFacts } from '../fabric-ports.ts';
 import { findJob, type RecordedJob } from '../job-record.ts';
 import { lookAtJob } from './look-at-job.ts';

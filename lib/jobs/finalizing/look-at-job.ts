@@ -1,15 +1,16 @@
 import type { FinalizeMessage } from '../../elements/messages.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
-import { type FailureLimits, hasLimits, LEAST_OUTCOMES, stopReason, stopsWhenAllFail } from './failure-limits.ts';
-import { listLastNotes, readLastNotes } from './last-notes.ts';
-import { readUnsent, type UnsentBundles } from './intake-notes.ts';
+import { type FailureLimits, hasLimits, LEAST_OUTCOMES, stopReason, stopsWhenAllFail } from '../failure-limits.ts';
+import { listLastNotes, readLastNotes } from '../notes/last-notes.ts';
+import { readUnsent, type UnsentBundles } from '../notes/intake-notes.ts';
 import { isLimited, type Job } from '../job.ts';
 import { countParts, type JobEnd, MAX_NAMED_MISSING, type MissingBundle, type PartCounts } from '../manifest.ts';
 import { stopKey } from '../output-layout.ts';
-import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
+import type { CommittedPart } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { partName } from '../part-names.ts';
 import type { PartList, PartReader } from '../commit/read-parts.ts';
-import { openRedrives } from '../redrive/redrive-notes.ts';
+import { openRedrives } from '../notes/redrive-notes.ts';
 
 /** What a look at a job found: bundles may still be committed, or this is all that there will be. */
 export type SeenJob =

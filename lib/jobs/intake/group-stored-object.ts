@@ -12,7 +12,7 @@ import { keyReader } from '../../inference/element-key.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { shiftedSource } from '../../stores/shifted-source.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { chunkKey, type JobName, runPieceKey, unsortedKey } from '../output-layout.ts';
 import { addressOf, type IntakeObject, jobNameOf } from './intake-state.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';

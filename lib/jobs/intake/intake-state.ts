@@ -7,7 +7,7 @@ import type { SourceAddress } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
 import { jobId } from '../job.ts';
 import { intakeStateKey, type JobName } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 /** How far intake has come with an object: its plan, its grouping, its manifest's lists of objects, or the bundles sent. */
 export type IntakeProgress =

@@ -3,10 +3,10 @@ import { isLineFormat } from '../../formats/line-format.ts';
 import { intakeJobId } from './intake-state.ts';
 import { sendLooseObjects } from './loose-objects.ts';
 import type { IntakeAttempt, IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
-import { readObjectKey } from './object-keys.ts';
-import { manifestKindOf } from './object-manifest.ts';
+import { readObjectKey } from '../object-keys.ts';
+import { manifestKindOf } from '../sending/object-manifest.ts';
 import { rejectObject } from './reject-object.ts';
-import type { ObjectCreated } from './s3-events.ts';
+import type { ObjectCreated } from '../sending/s3-events.ts';
 
 /** The pipeline that is counted for what names none. */
 export const NO_PIPELINE = 'none';

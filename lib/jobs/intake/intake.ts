@@ -9,7 +9,7 @@ import { readIntakeState } from './intake-state.ts';
 import { type IntakeTask, IntakeTasks, NO_PIPELINE } from './intake-tasks.ts';
 import { budgetMillis, withinBudget } from './object-budget.ts';
 import { ObjectIntake, type ObjectIntakeOptions } from './object-intake.ts';
-import { readS3Event } from './s3-events.ts';
+import { readS3Event } from '../sending/s3-events.ts';
 
 export interface IntakeOptions extends ObjectIntakeOptions {
   /** Timers for the time that an object may take. @default globalThis */

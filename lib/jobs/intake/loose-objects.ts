@@ -3,8 +3,8 @@ import type { ObjectsMessage } from '../../elements/messages.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { checkIn } from '../commit/claim-check.ts';
 import { looseObjectsKey } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
-import { compareSequencers, type ObjectCreated } from './s3-events.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
+import { compareSequencers, type ObjectCreated } from '../sending/s3-events.ts';
 
 export interface SendLooseObjectsOptions {
   readonly pipeline: string;

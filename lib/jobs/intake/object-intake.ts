@@ -4,17 +4,17 @@ import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import { s3Uri } from '../../stores/open-source.ts';
 import { takenMillis } from '../come-again.ts';
-import { readEnd } from '../finalizing/end-job.ts';
-import { noteAllSent, writeIntakeNote } from '../finalizing/intake-notes.ts';
+import { readEnd } from '../notes/job-end.ts';
+import { noteAllSent, writeIntakeNote } from '../notes/intake-notes.ts';
 import type { Deadline, FabricPorts, PipelineFacts } from '../fabric-ports.ts';
 import { handOn, type IntakeObject, type IntakeProgress, jobNameOf } from './intake-state.ts';
 import { bundlesOf, type Job, type JobPlan } from '../job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
 import { successKey } from '../output-layout.ts';
 import { planStoredObject } from './plan-stored-object.ts';
-import { JOB_MAX_MILLIS, sendFinalize } from '../send-finalize.ts';
+import { JOB_MAX_MILLIS, sendFinalize } from '../sending/send-finalize.ts';
 import { rejectObject } from './reject-object.ts';
-import { sendBundles } from './send-bundles.ts';
+import { sendBundles } from '../sending/send-bundles.ts';
 
 export interface IntakeQueues {
   /** Intake's own: what one run cannot finish goes there. */

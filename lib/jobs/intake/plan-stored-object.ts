@@ -1,4 +1,4 @@
-import type { PipelineInput } from '../../config/fabric.ts';
+import type { PipelineInput } from '../../config/pipeline.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { FabricError } from '../../errors.ts';
 import { type Compression, openObject } from '../../formats/compression.ts';
@@ -12,7 +12,7 @@ import { openObjectSource } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
 import { chunksAtOnce, groupStoredObject } from './group-stored-object.ts';
 import { addressOf, type IntakeObject, jobNameOf } from './intake-state.ts';
-import { manifestKindOf } from './object-manifest.ts';
+import { manifestKindOf } from '../sending/object-manifest.ts';
 import { chunkKey, type JobName, planInputKey, unsortedKey } from '../output-layout.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { stageObjectLists } from './stage-object-lists.ts';

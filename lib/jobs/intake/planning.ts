@@ -1,9 +1,9 @@
-import type { PipelineInput } from '../../config/fabric.ts';
+import type { PipelineInput } from '../../config/pipeline.ts';
 import type { StagingRoom } from '../../formats/input-limits.ts';
 import type { GroupingBounds } from '../../formats/grouping/group-elements.ts';
 import type { IntakeProgress } from './intake-state.ts';
 import type { JobPlan } from '../job.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 export interface PlanningOptions {
   readonly input: PipelineInput;

@@ -2,7 +2,7 @@ import { DEFAULT_MAX_ELEMENTS, tooManyElements } from '../../formats/input-limit
 import { isStop } from '../../formats/plan-object.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { type IntakeObject, jobNameOf } from './intake-state.ts';
-import { type ListedEntry, type ManifestKind, readManifest } from './object-manifest.ts';
+import { type ListedEntry, type ManifestKind, readManifest } from '../sending/object-manifest.ts';
 import { type JobName, objectListKey } from '../output-layout.ts';
 import { manifestPrefix } from '../manifest-scope.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';

@@ -7,7 +7,7 @@ import type { ErrorsLine } from '../commit/errors-line.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { elementAnswerKey } from '../output-layout.ts';
-import type { BundleProcessorOptions } from './processor-options.ts';
+import type { BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { putAnswer } from './put-answer.ts';
 import { type SpooledOutcome, spooledOutcomes } from './spooled-outcomes.ts';
 

@@ -7,18 +7,18 @@ import { redeem } from '../commit/claim-check.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { isReplacedMessageKey } from '../output-layout.ts';
 import { asProduced, handBack, NoProgressError, type ProcessorMessage, TooOldError } from './hand-back.ts';
-import { JobCache } from './job-cache.ts';
-import { isLastReceive, type JobBundle, noteLastReceive, notePark, removeLastNote } from './park-bundle.ts';
+import { JobCache } from '../attempt/job-cache.ts';
+import { isLastReceive, type JobBundle, noteLastReceive, notePark, removeLastNote } from '../attempt/park-bundle.ts';
 import { processElements } from './process-elements.ts';
 import { jobBundleOf, processJobBundle, recordedJob } from './process-job-bundle.ts';
 import { processObjects } from './process-objects.ts';
 import { settleElements } from './settle-elements.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { redriveBundle } from '../redrive/redrive-bundle.ts';
 import { refuseMessage } from './refuse-message.ts';
-import { type BrokenOffAt, BrokenOffError } from './run-outcomes.ts';
+import { type BrokenOffAt, BrokenOffError } from '../attempt/run-outcomes.ts';
 
-export type { BundleProcessorOptions } from './processor-options.ts';
+export type { BundleProcessorOptions } from '../attempt/processor-options.ts';
 
 /** How long a message that failed waits for its next receive: 5 s, and four times as long each time, seven minutes in all. */
 const FIRST_BACKOFF_SECS = 5;

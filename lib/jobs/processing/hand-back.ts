@@ -12,8 +12,8 @@ import { FabricError } from '../../errors.ts';
 import type { FabricPorts } from '../fabric-ports.ts';
 import { checkIn } from '../commit/claim-check.ts';
 import { replacedMessageKey, stagingOf } from '../output-layout.ts';
-import { JOB_MAX_MILLIS } from '../send-finalize.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import { JOB_MAX_MILLIS } from '../sending/send-finalize.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 
 /** What a processor takes. */
 export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | SettleMessage | RedriveMessage;

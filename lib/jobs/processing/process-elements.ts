@@ -1,9 +1,9 @@
 import type { ElementsMessage } from '../../elements/messages.ts';
 import { elementsPlace } from '../output-layout.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { answerById } from './answer-by-id.ts';
 import { originOf, replaceElements } from './hand-back.ts';
-import { type BundleWork, runOutcomes } from './run-outcomes.ts';
+import { type BundleWork, runOutcomes } from '../attempt/run-outcomes.ts';
 import { runPart, settleCommitted } from './run-part.ts';
 import { sendSettle } from './settle-elements.ts';
 

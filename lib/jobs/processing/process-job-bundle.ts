@@ -4,13 +4,13 @@ import {
   type ObjectsMessage,
   type RedriveMessage,
 } from '../../elements/messages.ts';
-import type { JobCache } from './job-cache.ts';
+import type { JobCache } from '../attempt/job-cache.ts';
 import type { RecordedJob } from '../job-record.ts';
 import { partPlace, stopKey } from '../output-layout.ts';
-import type { JobBundle } from './park-bundle.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { JobBundle } from '../attempt/park-bundle.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { runPart, settleCommitted } from './run-part.ts';
-import { readStoredBundle } from './stored-bundle.ts';
+import { readStoredBundle } from '../attempt/stored-bundle.ts';
 
 type JobMessage = BundleMessage | ObjectsMessage | RedriveMessage;
 

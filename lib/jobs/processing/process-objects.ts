@@ -4,16 +4,16 @@ import type { BundleObject } from '../../inference/bundle.ts';
 import { getText } from '../../stores/object-store.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import { inParallel } from '../in-parallel.ts';
-import { readObjectKey } from '../intake/object-keys.ts';
+import { readObjectKey } from '../object-keys.ts';
 import { isNewer, lookAtVersion, type ObjectVersion, versionMetadata } from './object-version.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { answerKey, stagingOf } from '../output-layout.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { isFailure, putAnswer } from './put-answer.ts';
-import { BrokenOffError } from './run-outcomes.ts';
+import { BrokenOffError } from '../attempt/run-outcomes.ts';
 import { type SpooledOutcome, spooledOutcomes } from './spooled-outcomes.ts';
-import { isThrottle, StagedAnswers } from './staged-answers.ts';
-import { bundleObject } from './stored-bundle.ts';
+import { isThrottle, StagedAnswers } from '../attempt/staged-answers.ts';
+import { bundleObject } from '../attempt/stored-bundle.ts';
 
 /** Requests to the store at once. */
 const AT_ONCE = 16;

@@ -1,6 +1,6 @@
 import { FabricError } from '../../errors.ts';
 import { getBytes, type ObjectInfo, type PutOptions, type StoreOptions } from '../../stores/object-store.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { headOf } from '../output-layout.ts';
 
 /** Others that write the same answer meanwhile. */

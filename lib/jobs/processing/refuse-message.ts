@@ -3,7 +3,7 @@ import type { ReceivedMessage } from '../../stores/message-queue.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { ErrorsLine } from '../commit/errors-line.ts';
 import { stagingOf } from '../output-layout.ts';
-import type { BundleProcessorOptions } from './processor-options.ts';
+import type { BundleProcessorOptions } from '../attempt/processor-options.ts';
 
 /** Makes a dead letter of a message that nobody can process: its `input` is the text as it came. */
 export async function refuseMessage(

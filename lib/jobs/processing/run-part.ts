@@ -1,7 +1,7 @@
 import { commitPart } from '../commit/commit-part.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { readPart } from '../commit/part-metadata.ts';
-import { BrokenOffError, type BundleWork, runOutcomes } from './run-outcomes.ts';
+import { BrokenOffError, type BundleWork, runOutcomes } from '../attempt/run-outcomes.ts';
 import { settlePart } from '../commit/settle-part.ts';
 
 /**

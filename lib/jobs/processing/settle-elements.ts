@@ -2,7 +2,7 @@ import type { Origin, SettleMessage } from '../../elements/messages.ts';
 import { readPart } from '../commit/part-metadata.ts';
 import { settlePart } from '../commit/settle-part.ts';
 import { elementsPlace } from '../output-layout.ts';
-import type { Attempt, BundleProcessorOptions } from './processor-options.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 
 /** SQS's most, and the longest run of a function: by then the attempt has settled its part itself, or was killed. */
 const LOOK_AFTER_SECS = 900;

@@ -2,7 +2,7 @@ import type { RedriveSelection } from '../../elements/messages.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
 import { type ErrorsLine, isSelected, parseErrorsLine } from '../commit/errors-line.ts';
 import type { RecordedJob } from '../job-record.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { partName } from '../part-names.ts';
 import { readLines } from '../commit/read-lines.ts';
 import { listParts } from '../commit/read-parts.ts';

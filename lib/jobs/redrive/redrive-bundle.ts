@@ -9,16 +9,17 @@ import type { RecordedJob } from '../job-record.ts';
 import { mergeOutcomes } from './merge-outcomes.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { type PartPlace, partPlace } from '../output-layout.ts';
-import { type CommittedPart, type OutputBucket, readPart } from '../commit/part-metadata.ts';
-import type { Attempt, BundleProcessorOptions } from '../processing/processor-options.ts';
+import { type CommittedPart, readPart } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
+import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
 import { readLines } from '../commit/read-lines.ts';
-import { endRedrive, isRedriveOpen } from './redrive-notes.ts';
+import { endRedrive, isRedriveOpen } from '../notes/redrive-notes.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
 import { runFailuresAgain } from './run-failures-again.ts';
-import { BrokenOffError } from '../processing/run-outcomes.ts';
-import { StagedAnswers } from '../processing/staged-answers.ts';
+import { BrokenOffError } from '../attempt/run-outcomes.ts';
+import { StagedAnswers } from '../attempt/staged-answers.ts';
 import { errorsOf, type SelectedFailures, selectFailures } from './select-failures.ts';
-import { readStoredBundle } from '../processing/stored-bundle.ts';
+import { readStoredBundle } from '../attempt/stored-bundle.ts';
 
 /** Starts over because the part was replaced in between; each time another redrive has got on. */
 const MAX_TRIES = 20;

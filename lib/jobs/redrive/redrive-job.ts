@@ -2,18 +2,18 @@ import type { RedriveMessage, RedriveSelection } from '../../elements/messages.t
 import { FabricError } from '../../errors.ts';
 import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
-import { readEnd } from '../finalizing/end-job.ts';
-import { noteAllSent } from '../finalizing/intake-notes.ts';
+import { readEnd } from '../notes/job-end.ts';
+import { noteAllSent } from '../notes/intake-notes.ts';
 import { ordinalOf } from '../commit/errors-line.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { JobQueues, RecordedJob } from '../job-record.ts';
-import { JOB_MAX_MILLIS, sendFinalize } from '../send-finalize.ts';
+import { JOB_MAX_MILLIS, sendFinalize } from '../sending/send-finalize.ts';
 import { folderNoteKey, lastNoteKey, manifestKey, stopKey } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { bundlesWithErrors, readFailuresOf } from './read-failures.ts';
 import { PartReader } from '../commit/read-parts.ts';
-import { noteRedrive } from './redrive-notes.ts';
-import { bundleMessageOf } from '../intake/send-bundles.ts';
+import { noteRedrive } from '../notes/redrive-notes.ts';
+import { bundleMessageOf } from '../sending/send-bundles.ts';
 
 export interface RedriveJobOptions extends StoreOptions {
   readonly output: OutputBucket;

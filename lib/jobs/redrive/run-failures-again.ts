@@ -1,14 +1,14 @@
 import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
-import type { InferenceEngine, ProcessOptions } from '../../inference/engine.ts';
+import type { InferenceEngine, ProcessOptions } from '../../inference/engine/engine.ts';
 import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
 import { linesOf } from '../commit/read-lines.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
-import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
-import type { Deadline } from '../fabric-ports.ts';
-import type { BrokenOffAt } from '../processing/run-outcomes.ts';
-import { isThrottle, type StagedAnswers } from '../processing/staged-answers.ts';
+import type { CommittedPart } from '../commit/part-metadata.ts';
+import type { OutputBucket, Deadline } from '../fabric-ports.ts';
+import type { BrokenOffAt } from '../attempt/run-outcomes.ts';
+import { isThrottle, type StagedAnswers } from '../attempt/staged-answers.ts';
 import { errorsOf, type SelectedFailures } from './select-failures.ts';
 
 export interface RunFailuresOptions {

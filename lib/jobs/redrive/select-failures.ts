@@ -3,7 +3,8 @@ import { FabricError } from '../../errors.ts';
 import type { StoredObject, StoreOptions } from '../../stores/object-store.ts';
 import { type ErrorsLine, isSelected, ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
 import type { PartPlace } from '../output-layout.ts';
-import type { CommittedPart, OutputBucket } from '../commit/part-metadata.ts';
+import type { CommittedPart } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { readLines } from '../commit/read-lines.ts';
 
 /** The failures of a part that are to run again. */

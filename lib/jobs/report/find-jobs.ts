@@ -3,7 +3,7 @@ import { inParallel } from '../in-parallel.ts';
 import { parseJob } from '../job.ts';
 import { jobKey, type JobQueues, type RecordedJob } from '../job-record.ts';
 import { folderNoteKey, JOB_FILE, STAGING } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 
 const READS_AT_ONCE = 32;
 

@@ -1,10 +1,10 @@
 import type { StoreOptions } from '../../stores/object-store.ts';
-import { readEnd } from '../finalizing/end-job.ts';
+import { readEnd } from '../notes/job-end.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { Counts, JobStatus, Manifest } from '../manifest.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { PartReader } from '../commit/read-parts.ts';
-import { openRedrives } from '../redrive/redrive-notes.ts';
+import { openRedrives } from '../notes/redrive-notes.ts';
 
 /** How a job stands. */
 export interface JobReport {

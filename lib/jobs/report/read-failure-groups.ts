@@ -1,5 +1,5 @@
 import type { StoreOptions } from '../../stores/object-store.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { readLines } from '../commit/read-lines.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';

@@ -2,7 +2,7 @@ import type { OutcomeChunk } from '../../inference/bundle.ts';
 import { parseErrorsLine } from '../commit/errors-line.ts';
 import { linesOf } from '../commit/read-lines.ts';
 import { messageShape, wideShape } from '../report/message-shape.ts';
-import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../finalizing/failure-limits.ts';
+import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../failure-limits.ts';
 
 /** Error names that do not identify a reason, so that the messages are compared too. */
 const GENERAL_NAMES: ReadonlySet<string> = new Set(['Error', 'FabricError']);

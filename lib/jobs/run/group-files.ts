@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Pipeline } from '../../config/fabric.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
 import { keyCohorts } from '../../config/key-cohorts.ts';
 import { groupElements, type GroupingStaging, startGrouping } from '../../formats/grouping/group-elements.ts';
 import { bundleRange, type GroupedPlan, type ObjectPlan } from '../../formats/plan.ts';

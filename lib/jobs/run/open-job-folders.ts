@@ -1,4 +1,4 @@
-import type { Pipeline } from '../../config/fabric.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
 import { configDigest } from '../../config/config-digest.ts';
 import { codeOf } from '../../stores/system-errors.ts';
 import { inParallel } from '../in-parallel.ts';

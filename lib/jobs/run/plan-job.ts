@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { configDigest } from '../../config/config-digest.ts';
-import type { Pipeline } from '../../config/fabric.ts';
+import type { Pipeline } from '../../config/pipeline.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { planningInput } from '../../config/pipeline-fields.ts';
 import type { StageBundle } from '../../formats/bundle-cutter.ts';

@@ -1,5 +1,5 @@
 import type { BundleObject, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
-import type { InferenceEngine } from '../../inference/engine.ts';
+import type { InferenceEngine } from '../../inference/engine/engine.ts';
 import { locationOf } from '../../stores/open-source.ts';
 import { linesOf } from '../commit/read-lines.ts';
 import { inParallel } from '../in-parallel.ts';

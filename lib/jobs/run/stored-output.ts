@@ -8,7 +8,7 @@ import { inParallel } from '../in-parallel.ts';
 import { type Job, parseJob } from '../job.ts';
 import { findJob, jobKey, recordJob } from '../job-record.ts';
 import { isResultPath, type JobName, manifestKey, stagingOf, successKey } from '../output-layout.ts';
-import type { OutputBucket } from '../commit/part-metadata.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
 import { findForeign, type OwnState, ownState } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';

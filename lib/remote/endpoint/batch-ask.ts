@@ -1,14 +1,14 @@
 import { addUsage, type TokenUsage, usageShare } from '../token-usage.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import { Backoff } from '../flow/backoff.ts';
-import type { Clock } from '../flow/clock.ts';
+import { Backoff } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
 import { EndpointBusyError, ThrottledTooLongError } from './endpoint-error.ts';
 import type { EndpointRequests } from './endpoint-requests.ts';
 import { isUnreachable, type Judgement } from './judge-error.ts';
 import type { AskOptions, BatchAnswer, ElementAnswer } from './batch-answer.ts';
 import type { RemoteModelHandler } from '../remote-model-handler.ts';
 import type { ElementResult, RequestOutcome } from './request-outcome.ts';
-import { waitFor } from '../flow/wait-for.ts';
+import { waitFor } from '../../time/wait-for.ts';
 
 /** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */
 const THROTTLE_BACKOFF = { firstMillis: 500, mostMillis: 30_000 };

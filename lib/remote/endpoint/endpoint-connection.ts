@@ -1,9 +1,9 @@
 import { describeError, ModelLoadError } from '../../errors.ts';
-import { Backoff } from '../flow/backoff.ts';
-import type { Clock } from '../flow/clock.ts';
+import { Backoff } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
 import { type Judgement, judgeError } from './judge-error.ts';
 import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.ts';
-import { waitFor } from '../flow/wait-for.ts';
+import { waitFor } from '../../time/wait-for.ts';
 
 /** A run does not wait longer for its endpoint than this before it says so. */
 const LONGEST_RETRY_AFTER_MILLIS = 60_000;

@@ -2,7 +2,7 @@ import { FabricError } from '../../errors.ts';
 import { listIn } from '../../models/batch-results.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { Clock } from '../flow/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { FirstAnswer } from './first-answer.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import type { FlowControl } from '../flow/flow-control.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../flow/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 
 /** Milliseconds for which the last waiting batch waits for another one to be asked. */
 const PATIENCE_MILLIS = 500;

@@ -1,7 +1,7 @@
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { AskOptions, BatchAnswer } from './batch-answer.ts';
 import { BatchAsk } from './batch-ask.ts';
-import { type Clock, SYSTEM_CLOCK } from '../flow/clock.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../time/clock.ts';
 import { EndpointConnection } from './endpoint-connection.ts';
 import { EndpointRequests } from './endpoint-requests.ts';
 import { EndpointWatch } from './endpoint-watch.ts';

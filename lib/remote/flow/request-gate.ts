@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { EndpointBusyError } from '../endpoint/endpoint-error.ts';
 import type { FlowControl } from './flow-control.ts';
 

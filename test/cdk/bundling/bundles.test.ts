@@ -104,11 +104,11 @@ describe.each<Architecture>(['arm64', 'x86_64'])('the code of a processor for %s
       expect.arrayContaining([
         'config/cdk/fixtures/fabric.config.mjs',
         'config/models/double.onnx',
-        'host-process.mjs',
-        'parent-watch.mjs',
+        'hosts/host-process.mjs',
+        'hosts/parent-watch.mjs',
         'processor.mjs',
-        'worker-process.mjs',
-        'worker-thread.mjs',
+        'inference/worker/worker-process.mjs',
+        'inference/worker/worker-thread.mjs',
       ]),
     );
   });

@@ -6,8 +6,8 @@ import { tryInputs } from '../../../cli/dry-run/try-inputs.ts';
 import { defineFabric } from '../../../lib/config/fabric.ts';
 import { map } from '../../../lib/config/steps.ts';
 import type { Bundle, BundleSummary, OutcomeSink } from '../../../lib/inference/bundle.ts';
-import { OutcomeLines } from '../../../lib/inference/outcome-lines.ts';
-import { readBundle } from '../../../lib/inference/read-bundle.ts';
+import { OutcomeLines } from '../../../lib/inference/worker/outcome-lines.ts';
+import { readBundle } from '../../../lib/inference/worker/read-bundle.ts';
 import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 

@@ -7,7 +7,7 @@ import { type Compute, container, lambda } from '../../../lib/config/compute.ts'
 import { defineFabric } from '../../../lib/config/fabric.ts';
 import { pipelineNamed } from '../../../lib/config/load-config.ts';
 import { runInference } from '../../../lib/config/steps.ts';
-import { PRICES } from '../../../lib/costs/prices.ts';
+import { PRICES } from '../../../cli/estimate/costs/prices.ts';
 import { OnnxModelHandler } from '../../../lib/models/onnx-model-handler.ts';
 import { type CounterName, Metrics } from '../../../lib/telemetry/metrics.ts';
 

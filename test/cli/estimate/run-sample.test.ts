@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runSample, type RunSampleOptions, type Sample } from '../../../cli/estimate/run-sample.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../../lib/inference/bundle.ts';
-import type { InferenceEngine } from '../../../lib/inference/engine.ts';
+import type { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 
 const bundle: Bundle = { name: 'a', source: { kind: 'elements', elements: [] }, address: {} };
 const summary = {} as unknown as BundleSummary; // Nobody looks at it.

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { sendBundles } from '../../../lib/jobs/intake/send-bundles.ts';
+import { sendBundles } from '../../../lib/jobs/sending/send-bundles.ts';
 import { bundlesOf, type Job, jobId } from '../../../lib/jobs/job.ts';
 import { type RecordedJob, recordJob } from '../../../lib/jobs/job-record.ts';
 import { partPlace } from '../../../lib/jobs/output-layout.ts';

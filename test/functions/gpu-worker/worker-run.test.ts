@@ -1,7 +1,7 @@
 import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 import { describe, expect, test } from 'vitest';
 import { Worker } from '../../../functions/gpu-worker/worker.ts';
-import type { RenewedProcessor } from '../../../functions/processor/renewed-processor.ts';
+import type { RenewedProcessor } from '../../../functions/serving/renewed-processor.ts';
 import { ModelLoadError } from '../../../lib/errors.ts';
 import { memoryQueue } from '../../jobs/memory-ports.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { redriveNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
-import { endRedrive, noteRedrive } from '../../../lib/jobs/redrive/redrive-notes.ts';
+import { endRedrive, noteRedrive } from '../../../lib/jobs/notes/redrive-notes.ts';
 import { failed, finalizeMessage } from '../stored-job.ts';
 import { FOLDER, lastNote, startJob, UNTIL } from './finalizer-under-test.ts';
 

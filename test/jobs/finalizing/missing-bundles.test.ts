@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { writeIntakeNote } from '../../../lib/jobs/finalizing/intake-notes.ts';
+import { writeIntakeNote } from '../../../lib/jobs/notes/intake-notes.ts';
 import { lastNote, startJob } from './finalizer-under-test.ts';
 
 describe('a Finalizer, where bundles are missing', () => {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { PipelineInput } from '../../../lib/config/fabric.ts';
+import type { PipelineInput } from '../../../lib/config/pipeline.ts';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import type { ReadElement } from '../../../lib/formats/format.ts';
 import { readGrouped } from '../../../lib/formats/grouping/read-grouped.ts';

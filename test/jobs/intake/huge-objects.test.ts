@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import { recordJob } from '../../../lib/jobs/job-record.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
-import { sendBundles } from '../../../lib/jobs/intake/send-bundles.ts';
+import { sendBundles } from '../../../lib/jobs/sending/send-bundles.ts';
 import type { ByteRange } from '../../../lib/stores/byte-source.ts';
 import type { MessageQueue } from '../../../lib/stores/message-queue.ts';
 import type { ObjectStore } from '../../../lib/stores/object-store.ts';

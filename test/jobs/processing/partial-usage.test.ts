@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { partPlace } from '../../../lib/jobs/output-layout.ts';
-import { resumePartial, stagePartial } from '../../../lib/jobs/processing/partial-outcomes.ts';
+import { resumePartial, stagePartial } from '../../../lib/jobs/attempt/partial-outcomes.ts';
 import { memoryObjectStore } from '../memory-ports.ts';
 
 const place = partPlace('chat/prompts.jsonl', { pipeline: 'chat', id: 'a'.repeat(64) }, 0, 1);

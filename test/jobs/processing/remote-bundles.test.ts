@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import type { ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import { type AnsweringServer, startAnsweringServer } from '../../inference/answering-server.ts';

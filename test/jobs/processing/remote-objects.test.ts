@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { startTestAws } from '../../embedded-aws.ts';
 import { startAnsweringServer } from '../../inference/answering-server.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';

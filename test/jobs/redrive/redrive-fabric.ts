@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { BundleProcessor, type BundleProcessorOptions } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { JobEvent } from '../../../lib/jobs/fabric-ports.ts';
 import { Finalizer } from '../../../lib/jobs/finalizing/finalizer.ts';
@@ -10,7 +10,7 @@ import { type RecordedJob, recordJob } from '../../../lib/jobs/job-record.ts';
 import type { Manifest } from '../../../lib/jobs/manifest.ts';
 import { manifestKey, objectListKey } from '../../../lib/jobs/output-layout.ts';
 import { redriveJob } from '../../../lib/jobs/redrive/redrive-job.ts';
-import { bundleMessageOf } from '../../../lib/jobs/intake/send-bundles.ts';
+import { bundleMessageOf } from '../../../lib/jobs/sending/send-bundles.ts';
 import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';
 import { startTestAws } from '../../embedded-aws.ts';

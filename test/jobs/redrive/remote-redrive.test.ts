@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
-import { noteRedrive } from '../../../lib/jobs/redrive/redrive-notes.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
+import { noteRedrive } from '../../../lib/jobs/notes/redrive-notes.ts';
 import { type AnsweringServer, startAnsweringServer } from '../../inference/answering-server.ts';
 import { readPart } from '../../../lib/jobs/commit/part-metadata.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defineFabric, type PipelineInput } from '../../../lib/config/fabric.ts';
+import { defineFabric } from '../../../lib/config/fabric.ts';
+import type { PipelineInput } from '../../../lib/config/pipeline.ts';
 import { map } from '../../../lib/config/steps.ts';
 import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import { openJobFolders } from '../../../lib/jobs/run/open-job-folders.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll } from 'vitest';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import { folderOutput } from '../../../lib/jobs/run/folder-output.ts';
 import type { Manifest } from '../../../lib/jobs/manifest.ts';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FabricError } from '../../../lib/errors.ts';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { folderOutput } from '../../../lib/jobs/run/folder-output.ts';
 import { inputId, planJob } from '../../../lib/jobs/run/plan-job.ts';
 import type { RunInput } from '../../../lib/jobs/run/run-input.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../../lib/remote/flow/clock.ts';
+import type { Clock } from '../../../lib/time/clock.ts';
 import { RemoteEndpoint } from '../../../lib/remote/endpoint/remote-endpoint.ts';
 import { Metrics } from '../../../lib/telemetry/metrics.ts';
 import { QUICK_CLOCK } from '../quick-clock.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { InferenceEngine } from '../../../lib/inference/engine.ts';
+import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { runBundle } from '../../inference/run-bundle.ts';
 import { withEnvironment } from '../environment.ts';
 import { type ModelServer, serveModels } from './model-server.ts';

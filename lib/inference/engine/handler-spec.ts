@@ -1,0 +1,41 @@
+import type { PipelineModel } from '../../config/pipeline-models.ts';
+import { ModelOrigin } from '../../hosts/model-origin.ts';
+import { encodeProbe } from '../../hosts/probe.ts';
+import type { HandlerSpec } from '../../hosts/protocol.ts';
+import type { ModelHandler } from '../../models/model-handler.ts';
+import type { ModelStore } from '../../models/model-store.ts';
+import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../../models/onnx-model-handler.ts';
+
+/** A model whose handler runs in a host. */
+export interface HostedHandler {
+  readonly model: PipelineModel;
+  /** Place of the handler in the config. */
+  readonly place: string;
+  readonly configUrl: string;
+  /** Brings the model to this machine. */
+  readonly modelStore: ModelStore;
+}
+
+/** A handler that looks for its model itself has no versions. */
+export function originOf({ model: { handler, step }, modelStore }: HostedHandler): { readonly origin?: ModelOrigin } {
+  if (!(handler instanceof OnnxModelHandler) || !handler.isFetched) return {};
+  const inPlace = step.refreshSecs === undefined;
+  return { origin: new ModelOrigin({ store: modelStore, uri: handler.modelPath, inPlace }) };
+}
+
+/** Returns the probe in the form that crosses to the host. */
+export function probeOf({ handler, step }: PipelineModel): { readonly probe?: string } {
+  const { probe } = handler.options;
+  return probe === undefined ? {} : { probe: encodeProbe(probe, step.inferenceArgs) };
+}
+
+/** Built-in handlers cross as their options; any other is found again in the config module. */
+export function handlerSpec(handler: ModelHandler, { configUrl, place }: HostedHandler): HandlerSpec {
+  if (handler instanceof OnnxModelHandler && handler.constructor === OnnxModelHandler) {
+    const plain = Object.entries({ ...handler.options, probe: undefined, modelUri: handler.modelPath }).filter(
+      ([, value]) => typeof value !== 'function' && value !== undefined,
+    );
+    return { kind: 'onnx', options: Object.fromEntries(plain) as unknown as OnnxModelHandlerOptions<never> };
+  }
+  return { kind: 'config', configUrl, place, className: handler.constructor.name };
+}

@@ -1,0 +1,282 @@
+import type { Batch } from '../../batching/batcher.ts';
+import type { RunInferenceStep } from '../../config/steps.ts';
+import { NestingError } from '../../elements/nesting.ts';
+import { describeThrown } from '../../errors.ts';
+import type { BatchCodec } from '../../models/batch-codec.ts';
+import { ElementMismatchError } from '../../models/collate.ts';
+import { byteLengthOf, type EncodedBatch, rowsIn } from '../../models/encoded-batch.ts';
+import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
+import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
+import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
+import { freeBytes } from '../../stores/free-bytes.ts';
+import { askedElement } from './asked-elements.ts';
+import { type Attempt, runIsolated } from './isolation.ts';
+import type { ModelLink } from './model-link.ts';
+import { ModelLists } from './model-lists.ts';
+import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
+import type { Stage } from '../stages.ts';
+import type { WorkItem } from './work-item.ts';
+import type { AskedBatch, BatchFailure, FailedElement, InferAnswer, ModelLabel } from '../worker-protocol.ts';
+
+/** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
+const LEAST_ROWS = 2;
+
+export interface BatchAttemptsOptions {
+  readonly step: RunInferenceStep;
+  /** What holds the model. */
+  readonly handler: ModelHandler;
+  /** The model's place among the pipeline's. */
+  readonly model: number;
+  readonly stage: Stage;
+  readonly link: ModelLink;
+  /** The bundle's task. */
+  readonly task: number;
+  /** Fields that are for the pipeline and not for the model. @default none */
+  readonly pipelineFields?: readonly string[];
+  /** The window that the elements are in. */
+  readonly window: OrderedWindow;
+  /** Takes elements whose model can't be loaded any more. @default that ends the bundle */
+  readonly onModelLost?: (slots: readonly Slot[], failure: BatchFailure) => void;
+}
+
+/** Runs batches of one model, each as often and in as many pieces as it takes to settle all of its elements. */
+export class BatchAttempts {
+  readonly #options: BatchAttemptsOptions;
+  readonly #codec: BatchCodec;
+  /** Fields of elements that do not go to the model. */
+  readonly #leftOut: readonly string[] | undefined;
+  readonly #modelsByName = new Map<string, readonly ModelLabel[]>();
+
+  constructor(codec: BatchCodec, options: BatchAttemptsOptions) {
+    this.#codec = codec;
+    this.#options = options;
+    const { handler, pipelineFields = [] } = options;
+    this.#leftOut =
+      handler.withoutPipelineFields === undefined || pipelineFields.length === 0 ? undefined : pipelineFields;
+  }
+
+  /** Resolves when all elements are settled. @throws what ends the bundle */
+  async run(batch: Batch<Slot>): Promise<void> {
+    const { link, model, step, stage, window } = this.#options;
+    const { padded } = this.#codec;
+    const together = padded?.mostTogether(this.#valuesOf(batch.items)) ?? Infinity;
+    await runIsolated(batch.items, {
+      ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
+      onTimeout: step.onTimeout,
+      attempt: (slots, options) => this.#attempt(batch, slots, options),
+      recovered: (size, limit) => link.recovered(model, { key: batch.key, size, limit }),
+      fail: (slot, { error }) => {
+        slot.item.failure = { stage: stage.name, error };
+        window.settle([slot], 0, NO_RESULTS);
+      },
+    });
+  }
+
+  /** Runs slots as one batch; one whose values, or their results, can't be taken on their way is a batch that fails. */
+  async #attempt(batch: Batch<Slot>, slots: readonly Slot[], options: AttemptOptions): Promise<Attempt> {
+    try {
+      return await this.#runBatch(batch, slots, options);
+    } catch (error) {
+      if (!(error instanceof NestingError)) throw error;
+      return { ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
+    }
+  }
+
+  /** Those of the slots that turn out not to fit the model fail, and the rest run without them. */
+  async #runBatch(
+    batch: Batch<Slot>,
+    slots: readonly Slot[],
+    { isolating, outOfMemory }: AttemptOptions,
+  ): Promise<Attempt> {
+    const { window, onModelLost } = this.#options;
+    const fitting = [...slots];
+    let encoded: EncodedBatch | undefined;
+    try {
+      encoded = this.#encode(fitting, outOfMemory ? 1 : this.#leastRows);
+    } catch (error) {
+      return { ok: false, failure: { cause: 'error', error: describeThrown(error), shared: false } };
+    }
+    if (encoded === undefined) return { ok: true };
+    // Before the values are released.
+    const named = this.#namedModels(fitting);
+    const answer = await this.#infer(batch, fitting, { encoded, isolating });
+    if (answer.tries !== undefined) countTries(fitting, answer.tries);
+    if (answer.usage !== undefined) countUsage(fitting, answer.usage);
+    if (!answer.ok) {
+      if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
+      onModelLost(fitting, answer.failure);
+      return { ok: true };
+    }
+    const { results, failed = [] } = answer;
+    const read = this.#codec.decode(results);
+    const failures = new Map(failed.map((one) => [one.index, one]));
+    const places = fitting.flatMap((_, index) => (failures.has(index) ? [] : index));
+    const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
+    const models = [answer.model];
+    const lists = new ModelLists();
+    succeeded.forEach(({ item }, at) => {
+      item.models = lists.join(item.models, named?.[places[at] ?? at] ?? models);
+    });
+    this.#failAlone(fitting, failed);
+    window.settle(succeeded, byteLengthOf(results), {
+      read: (at) => read(places[at] ?? at),
+      // Values may be views on what they came in.
+      free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
+    });
+    return { ok: true };
+  }
+
+  get #leastRows(): number {
+    const { handler, link, model } = this.#options;
+    return handler.batching.maxBatchSize === 1 || link.rows(model) === 'one' ? 1 : LEAST_ROWS;
+  }
+
+  /** Runs a batch. If a batch of one element fails as two rows, runs it as one row: the model may take only one. */
+  async #infer(
+    batch: Batch<Slot>,
+    slots: readonly Slot[],
+    { encoded, isolating }: { readonly encoded: EncodedBatch; readonly isolating: boolean },
+  ): Promise<InferAnswer> {
+    const { link, model } = this.#options;
+    const rows = rowsIn(encoded);
+    const request = this.#request(batch, slots);
+    const answer = await link.infer({ ...request, batch: encoded, isolating });
+    if (answer.ok && rows > 1) link.tookSeveralRows(model);
+    if (answer.ok || answer.failure.cause !== 'error' || answer.failure.shared) return answer;
+    const isPadded = slots.length === 1 && rows === LEAST_ROWS && this.#codec.fixedSize === undefined;
+    if (!isPadded || link.rows(model) === 'several') return answer;
+    const row = this.#codec.encode(this.#valuesOf(slots), { minRows: 1 });
+    const second = await link.infer({ ...request, batch: row, isolating: true });
+    if (second.ok) link.tookOneRow(model);
+    return second;
+  }
+
+  /** Returns the models that the elements name, as one shared list for each model. */
+  #namedModels(slots: readonly Slot[]): readonly (readonly ModelLabel[] | undefined)[] | undefined {
+    const { handler } = this.#options;
+    if (!(handler instanceof RemoteModelHandler) || handler.modelOf === undefined) return undefined;
+    return slots.map(({ item }) => {
+      const label = handler.modelOf?.(this.valueOf(item));
+      if (label === undefined) return undefined;
+      const models = this.#modelsByName.get(label) ?? [{ label, digest: label }];
+      this.#modelsByName.set(label, models);
+      return models;
+    });
+  }
+
+  #failAlone(slots: readonly Slot[], failed: readonly FailedElement[]): void {
+    for (const { index, error } of failed) {
+      const slot = slots[index];
+      if (slot === undefined) continue;
+      slot.item.failure = { stage: this.#options.stage.name, error };
+      this.#options.window.settle([slot], 0, NO_RESULTS);
+    }
+  }
+
+  /** What is said of slots that are packed already, as one batch or a piece of one. */
+  #request(batch: Batch<Slot>, slots: readonly Slot[]) {
+    const paddingShare = this.#codec.padded?.shareOf(this.#valuesOf(slots));
+    const asked = this.#askedOf(slots);
+    for (const { item } of slots) {
+      if (asked === undefined) item.tries += 1;
+      item.forgetValue();
+    }
+    const [first] = slots;
+    const inferenceArgs = first === undefined ? undefined : this.#argsBeside(first.item);
+    const share = slots.length / batch.items.length;
+    return {
+      model: this.#options.model,
+      key: batch.key,
+      bytes: batch.bytes * share,
+      weight: batch.weight * share,
+      closedBy: batch.closedBy,
+      ...(inferenceArgs === undefined ? {} : { inferenceArgs }),
+      ...(paddingShare === undefined ? {} : { paddingShare }),
+      ...(asked === undefined ? {} : { asked }),
+    };
+  }
+
+  #askedOf(slots: readonly Slot[]): AskedBatch | undefined {
+    const { handler, task } = this.#options;
+    if (!(handler instanceof RemoteModelHandler)) return undefined;
+    const elements = slots.map(({ item }) => askedElement(item, this.valueOf(item), this.#argsOf(item)));
+    return { task, elements };
+  }
+
+  /** Packs the slots, taking out those that do not fit; undefined where none is left. */
+  #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
+    while (slots.length > 0) {
+      try {
+        return this.#codec.encode(this.#valuesOf(slots), { minRows });
+      } catch (error) {
+        const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
+        if (misfit === undefined) throw error;
+        misfit.item.tries += 1;
+        misfit.item.fail(this.#options.stage.name, error);
+        this.#options.window.settle([misfit], 0, NO_RESULTS);
+        slots.splice(slots.indexOf(misfit), 1);
+      }
+    }
+    return undefined;
+  }
+
+  /** An element as it goes to the model: with the arguments that are inputs, where it does not have these itself. */
+  valueOf(item: WorkItem): unknown {
+    const { args: inputs } = this.#codec;
+    const args = inputs === undefined ? undefined : this.#argsOf(item);
+    const value = this.#modelsPart(item);
+    return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
+  }
+
+  /** Returns the element without the fields that are for the pipeline, which only elements as they were read have. */
+  #modelsPart(item: WorkItem): unknown {
+    const { value } = item;
+    if (this.#leftOut === undefined || !item.isAsRead) return value;
+    return this.#options.handler.withoutPipelineFields?.(value, this.#leftOut);
+  }
+
+  #valuesOf(slots: readonly Slot[]): unknown[] {
+    return slots.map((slot) => this.valueOf(slot.item));
+  }
+
+  /** The arguments that go to the model beside the batch, and are not in its elements. */
+  #argsBeside(item: WorkItem): InferenceArgs | undefined {
+    const { args: inputs } = this.#codec;
+    const args = this.#argsOf(item);
+    return args === undefined || inputs === undefined ? args : inputs.beside?.(args);
+  }
+
+  #argsOf({ inferenceArgs: own }: WorkItem): InferenceArgs | undefined {
+    const { inferenceArgs: common } = this.#options.step;
+    return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
+  }
+}
+
+interface AttemptOptions {
+  readonly isolating: boolean;
+  readonly outOfMemory: boolean;
+}
+
+/** The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts. */
+function countTries(slots: readonly Slot[], tries: readonly number[]): void {
+  slots.forEach((slot, index) => {
+    const all = tries[index] ?? slot.tries;
+    slot.item.tries += all - slot.tries;
+    slot.tries = all;
+  });
+}
+
+/** Does the same for the tokens of these requests. */
+function countUsage(slots: readonly Slot[], usage: readonly (TokenUsage | undefined)[]): void {
+  slots.forEach((slot, index) => {
+    const all = usage[index];
+    if (all === undefined) return;
+    slot.item.usage = addUsage(usageSince(all, slot.usage), slot.item.usage);
+    slot.usage = all;
+  });
+}
+
+/** Whether a model has gone for good. One that may load the next time is no reason to fail its elements. */
+function isLoadFailure({ cause, error }: BatchFailure): boolean {
+  return cause === 'fatal' && error.name === 'ModelLoadError' && error.disposition !== 'retry';
+}

@@ -1,0 +1,296 @@
+import { type Batch, Batcher, isOversize } from '../../batching/batcher.ts';
+import { FabricError } from '../../errors.ts';
+import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
+import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
+import type { TensorMetadata } from '../../models/tensor.ts';
+import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
+import { argsKey } from './args-key.ts';
+import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
+import type { FunctionScope } from './element-functions.ts';
+import { OwnWork } from './own-work.ts';
+import type { Slot } from './ordered-window.ts';
+import type { WorkItem } from './work-item.ts';
+
+/** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
+const MAX_BATCHES_IN_FLIGHT = 4;
+/** Where there are several models, each has hosts of its own; but no more than this many are kept busy by one bundle. */
+const MAX_MODELS_KEPT_BUSY = 4;
+/** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
+const MAX_RESULT_BYTES = 4 * 1024 * 1024;
+/** How far the oldest open batch may lag behind, in elements and in bytes, before it runs as it is. */
+const MAX_LAG_ELEMENTS = 16_384;
+const MAX_LAG_BYTES = 32 * 1024 * 1024;
+
+/** A model that batches go to. */
+export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'model'> {
+  /** Its inputs, where batches travel as packed tensors. */
+  readonly inputs: readonly TensorMetadata[] | undefined;
+}
+
+export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task' | 'pipelineFields'> {
+  readonly scope: FunctionScope;
+  /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
+  readonly marksMidBatch: boolean;
+}
+
+interface Lane {
+  readonly handler: ModelHandler;
+  readonly model: number;
+  readonly codec: BatchCodec;
+  readonly attempts: BatchAttempts;
+  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
+  readonly measures: boolean;
+  /** True if sizes are learned from the batches of one bundle: few batches are formed ahead while sizes grow. */
+  readonly grows: boolean;
+}
+
+/**
+ * Takes elements of one bundle through one model or several, each of which has a lane: batches them, runs the batches,
+ * isolates what fails.
+ */
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  /** By the lanes of the slots. */
+  readonly #lanes: (Lane | undefined)[] = [];
+  #models = 0;
+  /** Batches for remote models that may be in flight at once. */
+  #mostRequests = 0;
+  /** Batches in flight whose size still grew when they were formed, by lane and key. */
+  readonly #growing = new Map<string, number>();
+  /** The lane and key of an element that waits for such a batch to be answered. */
+  #awaited: { readonly lane: number; readonly key: string } | undefined;
+  readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
+  #hasFixedBatches = false;
+  #inFlight = 0;
+  /** Bytes of results that the batches in flight should give. */
+  #expectedBytes = 0;
+  /** Whether a batch was submitted since there was last seen to be room. */
+  #submitted = false;
+
+  /** Packing, followed element by element. */
+  readonly #work: OwnWork | undefined;
+
+  constructor(options: BatchRunnerOptions) {
+    this.#options = options;
+    this.#work = OwnWork.of(options.scope, options.stage);
+  }
+
+  /** Adds the model that elements of a lane go to. */
+  addModel(lane: number, { handler, model, inputs }: BatchModel): void {
+    const { link } = this.#options;
+    const { batching } = handler;
+    const codec = batchCodec(handler, inputs);
+    const { fixedSize } = codec;
+    const { task, pipelineFields } = this.#options.scope;
+    const ofScope = { task, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
+    const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
+    const measures =
+      'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
+    const isRemote = handler instanceof RemoteModelHandler;
+    const grows = !isRemote && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
+    this.#lanes[lane] = { handler, model, codec, attempts, measures, grows };
+    if (isRemote) this.#mostRequests = Math.max(this.#mostRequests, handler.maxConcurrency);
+    else this.#models += 1;
+    const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
+    const size = fixedSize ?? (minBatchSize === maxBatchSize ? maxBatchSize : 1);
+    // What a remote model makes of its batches is its own affair; and paid answers are not thrown away for them.
+    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && !isRemote;
+    this.#batcher.openLane(lane, {
+      policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
+      targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
+    });
+  }
+
+  /** Whether there are batches that are a function of the elements alone, and are not to change where a bundle goes on. */
+  get hasFixedBatches(): boolean {
+    return this.#hasFixedBatches;
+  }
+
+  /** @throws InputMismatchError where an argument is for an input that a model does not have. */
+  checkArgs(args: InferenceArgs): void {
+    for (const lane of this.#lanes) lane?.codec.args?.check(args);
+  }
+
+  /**
+   * Adds elements from index `next` on, until one completes a batch, or would open one whose size is about to grow.
+   * Skips elements that are finished. Wait for {@link room} before the next call. No loop over elements is in an async
+   * function, as V8 runs it much faster outside of one.
+   *
+   * @returns the index after the last element that was added or skipped.
+   */
+  addUntilSubmitted(slots: readonly Slot[], next: number): number {
+    const marks = this.#options.marksMidBatch && this.#hasFixedBatches;
+    let index = next;
+    while (index < slots.length && !this.#submitted) {
+      const slot = slots[index];
+      if (slot !== undefined) {
+        if (slot.item.isThrough) this.#goBy(slot);
+        else if (!this.#add(slot)) break;
+        if (marks && !this.#batcher.isEmpty) slot.item.isMidBatch = true;
+      }
+      index += 1;
+    }
+    this.#options.window.notify();
+    return index;
+  }
+
+  /** Submits the batches that are open. */
+  async flush(): Promise<void> {
+    for (const batch of this.#batcher.flush()) {
+      this.#submit(batch);
+      await this.room();
+    }
+  }
+
+  /** Waits until there is room for more batches in flight, and for more results that wait for their turn. */
+  async room(): Promise<void> {
+    const { window } = this.#options;
+    const most = Math.max(this.#mostRequests, MAX_BATCHES_IN_FLIGHT * Math.min(this.#models, MAX_MODELS_KEPT_BUSY));
+    this.#submitted = false;
+    for (;;) {
+      const { changed } = window;
+      if (window.failure !== undefined) throw window.failure;
+      const resultBytes = window.heldBytes + this.#expectedBytes;
+      if (!this.#isAwaiting()) {
+        if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
+        if (this.#inFlight < most && resultBytes < MAX_RESULT_BYTES) return;
+      }
+      await changed;
+    }
+  }
+
+  /** Waits until no batch is in flight. */
+  async idle(): Promise<void> {
+    const { window } = this.#options;
+    while (this.#inFlight > 0) {
+      const { changed } = window;
+      if (window.failure !== undefined) throw window.failure;
+      await changed;
+    }
+  }
+
+  /** Returns whether an element still waits for its key's batches in flight. */
+  #isAwaiting(): boolean {
+    if (this.#awaited === undefined) return false;
+    if (this.#mustAwait(this.#awaited.lane, this.#awaited.key)) return true;
+    this.#awaited = undefined;
+    return false;
+  }
+
+  /** Returns whether a batch that is opened now would get a size that the batches in flight are about to change. */
+  #mustAwait(laneIndex: number, key: string): boolean {
+    if (this.#growing.size === 0) return false;
+    const inFlight = this.#growing.get(laneKey(laneIndex, key));
+    const lane = this.#lanes[laneIndex];
+    if (inFlight === undefined || lane === undefined || this.#batcher.isOpen(key, laneIndex)) return false;
+    return inFlight >= (this.#options.link.sizes(lane.model, key).ahead ?? Infinity);
+  }
+
+  #goBy({ item }: Slot): void {
+    for (const batch of this.#batcher.goBy(item.inputBytes)) this.#submit(batch);
+  }
+
+  /** Adds an element, or fails it alone. @returns false if it has to wait for its key's batches in flight */
+  #add(slot: Slot): boolean {
+    const { item } = slot;
+    const lane = this.#lanes[slot.lane];
+    if (lane === undefined) throw new RangeError(`there is no lane ${slot.lane}`);
+    const { codec, measures, handler } = lane;
+    const { batching } = handler;
+    try {
+      if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
+      if (measures) this.#enter(item);
+      const value = lane.attempts.valueOf(item);
+      const weight = batching.elementSizeFn?.(value) ?? 1;
+      if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
+        throw new OversizeElementError(weight, batching.maxBatchWeight);
+      }
+      const own = codec.keyOf(value);
+      const key = item.inferenceArgs === undefined ? own : argsKey(item.inferenceArgs, own);
+      const bytes = codec.bytesOf(value);
+      if (measures) this.#options.scope.progress.leave();
+      if (this.#mustAwait(slot.lane, key)) {
+        this.#awaited = { lane: slot.lane, key };
+        return false;
+      }
+      for (const batch of this.#batcher.add(key, slot, bytes, weight, slot.lane)) this.#submit(batch);
+    } catch (error) {
+      if (measures) this.#options.scope.progress.leave();
+      item.fail(this.#options.stage.name, error);
+      slot.state = 'settled';
+    }
+    return true;
+  }
+
+  /** @throws what the element did to an earlier worker when it was measured. */
+  #enter({ ordinal }: WorkItem): void {
+    const { scope, stage } = this.#options;
+    const known = scope.known.get(ordinal);
+    if (known?.code === stage.code) throw known.error;
+    scope.progress.enter(scope.task, ordinal, stage.code);
+  }
+
+  #submit(batch: Batch<Slot>): void {
+    const { link, window } = this.#options;
+    const lane = this.#lanes[batch.lane];
+    if (lane === undefined) throw new RangeError(`there is no lane ${batch.lane}`);
+    const expectedBytes = batch.items.length * link.resultBytes(lane.model);
+    this.#expectedBytes += expectedBytes;
+    this.#submitted = true;
+    this.#inFlight += 1;
+    for (const slot of batch.items) slot.state = 'running';
+    const answered = this.#countGrowing(lane, batch);
+    void lane.attempts
+      .run(batch)
+      .catch((error: Error) => window.fail(error))
+      .finally(() => {
+        answered();
+        this.#inFlight -= 1;
+        this.#expectedBytes -= expectedBytes;
+        window.notify();
+      });
+  }
+
+  /** Counts a batch whose size still grows, until the returned function is called. */
+  #countGrowing({ grows, model }: Lane, { lane, key }: Batch<Slot>): () => void {
+    if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
+    const place = laneKey(lane, key);
+    this.#growing.set(place, (this.#growing.get(place) ?? 0) + 1);
+    return () => {
+      const left = (this.#growing.get(place) ?? 1) - 1;
+      if (left === 0) this.#growing.delete(place);
+      else this.#growing.set(place, left);
+    };
+  }
+}
+
+/**
+ * Measures and packs an element as it will be packed in its batch, so that one that ends its process there, or is never
+ * done, does so alone. What it throws, it throws again.
+ */
+function packAlone({ attempts, codec, measures }: Lane, item: WorkItem): void {
+  try {
+    const value = attempts.valueOf(item);
+    if (!measures) {
+      codec.keyOf(value);
+      codec.bytesOf(value);
+    }
+    codec.encode([value], { minRows: 1 });
+  } catch {
+    // The element fails, alone, when it is packed with others.
+  }
+}
+
+function laneKey(lane: number, key: string): string {
+  return `${lane}:${key}`;
+}
+
+/** An element that weighs more than a batch may, where the policy is to refuse it. */
+class OversizeElementError extends FabricError {
+  override readonly name = 'OversizeElementError';
+  constructor(weight: number, limit: number) {
+    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, {
+      disposition: 'poison',
+    });
+  }
+}

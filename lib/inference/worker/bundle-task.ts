@@ -1,0 +1,88 @@
+import type { Pipeline } from '../../config/pipeline.ts';
+import { elementInput } from '../../config/pipeline-fields.ts';
+import { FabricError } from '../../errors.ts';
+import type { Bundle, BundleSummary, OutcomeChunk } from '../bundle.ts';
+import type { MissingField } from '../missing-field.ts';
+import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
+import { OwnWork } from './own-work.ts';
+import { readBundle } from './read-bundle.ts';
+import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
+import { outerStages, pipelineSteps } from '../stages.ts';
+import { count, emptyTally } from '../tally.ts';
+import type { WorkItem } from './work-item.ts';
+
+/** Outcomes wait no longer than this for more, where these come slowly: what has been sent is not lost at a deadline. */
+const SEND_MILLIS = 1000;
+
+export interface BundleTaskOptions extends StepContext {
+  readonly pipeline: Pipeline;
+  readonly bundle: Bundle;
+  /** Outcomes that were sent before the worker that sent them was lost: they are made again, and not sent again. */
+  readonly skip: number;
+  readonly signal: AbortSignal;
+  readonly shownPlace: OutcomeLinesOptions['shownPlace'];
+  /** Takes a chunk; resolves when there is room for more. */
+  readonly send: (chunk: OutcomeChunk) => Promise<void>;
+  readonly onMissingField: (missing: MissingField) => void;
+  /** Called when the last element has been read. */
+  readonly onReadDone: () => void;
+}
+
+/** Takes one bundle through its pipeline, in a worker: read, run the steps, write. */
+export async function runBundleTask(options: BundleTaskOptions): Promise<BundleSummary> {
+  const startedAt = performance.now();
+  const { pipeline, bundle, signal, onMissingField, scope } = options;
+  const stages = outerStages(options.stages);
+  const reading = { signal, work: OwnWork.of(scope, stages.read), hasOutcomes: options.skip > 0, onMissingField };
+  let pages: Pages = withReadDone(
+    readBundle(bundle, { input: elementInput(pipeline), ...reading }),
+    options.onReadDone,
+  );
+  if (scope.oneByOne) pages = oneByOne(pages);
+  pages = runSteps(pages, pipelineSteps(pipeline), options);
+
+  const lines = new OutcomeLines({
+    join: pipeline.output.join,
+    address: bundle.address,
+    shownPlace: options.shownPlace,
+    work: OwnWork.of(scope, stages.write),
+  });
+  const tally = emptyTally();
+  let sentAt = startedAt;
+  const send = async (): Promise<void> => {
+    const chunk = lines.take();
+    if (chunk === undefined) return;
+    count(tally, chunk);
+    await options.send(chunk);
+    sentAt = performance.now();
+  };
+  let toSkip = options.skip;
+  for await (const page of pages) {
+    signal.throwIfAborted();
+    for (let next = 0; next < page.length;) {
+      const due = performance.now() - sentAt >= SEND_MILLIS;
+      next = lines.addUntilReady(page, { start: next, end: toSkip > 0 ? next + 1 : page.length, due });
+      if (toSkip > 0) {
+        toSkip -= 1;
+        const chunk = lines.take();
+        if (chunk !== undefined) count(tally, chunk);
+      } else if (lines.isReady(due)) await send();
+    }
+    if (performance.now() - sentAt >= SEND_MILLIS && lines.isReady(true)) await send();
+  }
+  await send();
+  if (toSkip > 0) {
+    const message = `Cannot finish the bundle: it has ${toSkip} elements less than when it was started`;
+    throw new FabricError('SOURCE_CHANGED', message, { disposition: 'retry' });
+  }
+  return { ...tally, elapsedMillis: performance.now() - startedAt };
+}
+
+async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {
+  yield* pages;
+  onReadDone();
+}
+
+async function* oneByOne(pages: Pages): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of pages) for (const item of page) yield [item];
+}

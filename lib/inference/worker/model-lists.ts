@@ -1,0 +1,31 @@
+import type { ModelLabel } from '../worker-protocol.ts';
+
+type Models = readonly ModelLabel[] | undefined;
+
+/**
+ * Puts lists of models together. Most elements of a bundle have the same lists, and then share the one that is made of
+ * them: a line's end is said anew only for another list.
+ */
+export class ModelLists {
+  #first: Models;
+  #then: Models;
+  #joined: Models;
+
+  /** The models of one list, then those of the other. */
+  join(first: Models, then: Models): Models {
+    if (first === undefined || then === undefined) return first ?? then;
+    if (first !== this.#first || then !== this.#then || this.#joined === undefined) {
+      this.#first = first;
+      this.#then = then;
+      this.#joined = [...first, ...then];
+    }
+    return this.#joined;
+  }
+}
+
+/** The models of one list, then those of the other that the first does not have. */
+export function unionOfModels(first: Models, then: Models): Models {
+  if (first === then || first === undefined || then === undefined) return first ?? then;
+  const added = then.filter(({ label }) => !first.some((model) => model.label === label));
+  return added.length === 0 ? first : [...first, ...added];
+}

@@ -1,0 +1,166 @@
+import type { OutcomeChunk, Providers } from '../bundle.ts';
+import { addUsage, type TokenUsage } from '../../remote/token-usage.ts';
+import { toJson } from './json.ts';
+import type { OwnWork } from './own-work.ts';
+import { joinProviders } from '../tally.ts';
+import type { WorkItem } from './work-item.ts';
+import type { ModelLabel } from '../worker-protocol.ts';
+
+export interface OutcomeLinesOptions {
+  readonly join: 'none' | 'input';
+  /** Stated in errors lines, beside the element's position and ordinal. */
+  readonly address: Readonly<Record<string, unknown>>;
+  /** Shortens the absolute path of an error's place in the user's code. */
+  readonly shownPlace: (at: string) => string;
+  /** Follows the elements, in a process that runs them one by one. @default none */
+  readonly work?: OwnWork | undefined;
+}
+
+/** Characters of lines that go out together. */
+const CHUNK_CHARACTERS = 256 * 1024;
+/** A chunk that waits for the end of a batch waits no longer than this. */
+const MAX_CHUNK_CHARACTERS = 2 * CHUNK_CHARACTERS;
+
+/** Those of an element that no step inferred on. */
+const NO_MODELS: readonly ModelLabel[] = [];
+
+/** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
+export class OutcomeLines {
+  readonly #joinInput: boolean;
+  readonly #work: OwnWork | undefined;
+  readonly #shownPlace: (at: string) => string;
+  /** Without the closing brace. */
+  readonly #address: string;
+  /** The end of the lines of each list of models: most elements share theirs with others. */
+  readonly #tails = new WeakMap<readonly ModelLabel[], string>();
+  /** The list that was said last, and the end of its lines. */
+  #last: readonly ModelLabel[] | undefined;
+  #lastTail = '';
+  /** Those of the lines that have not been taken yet. */
+  #models: Record<string, string> = {};
+  #providers: Providers | undefined;
+  #usage: TokenUsage | undefined;
+  readonly #encoder = new TextEncoder();
+  #results = '';
+  #errors = '';
+  #elements = 0;
+  #isMidBatch = false;
+  #succeeded = 0;
+  #failed: Record<string, number> = {};
+
+  constructor({ join, address, shownPlace, work }: OutcomeLinesOptions) {
+    this.#joinInput = join === 'input';
+    this.#work = work;
+    this.#shownPlace = shownPlace;
+    const text = JSON.stringify(address).slice(0, -1);
+    this.#address = text === '{' ? text : `${text},`;
+  }
+
+  /** Whether what was added goes out now: there is enough or it is `due`, and it ends where a batch does, if it can. */
+  isReady(due: boolean): boolean {
+    const characters = this.#results.length + this.#errors.length;
+    if (characters >= MAX_CHUNK_CHARACTERS) return true;
+    return (due || characters >= CHUNK_CHARACTERS) && !this.#isMidBatch;
+  }
+
+  /** Adds the items from `start` to `end`, until they are ready to go out; gives the index after the last. */
+  addUntilReady(
+    items: readonly WorkItem[],
+    { start, end, due }: { readonly start: number; readonly end: number; readonly due: boolean },
+  ): number {
+    let index = start;
+    while (index < end) {
+      const item = items[index];
+      if (item !== undefined) this.#add(item);
+      index += 1;
+      if (this.isReady(due)) break;
+    }
+    return index;
+  }
+
+  #add(item: WorkItem): void {
+    this.#elements += 1;
+    this.#isMidBatch = item.isMidBatch;
+    if (item.usage !== undefined) this.#usage = addUsage(item.usage, this.#usage);
+    if (item.failure === undefined) this.#addResult(item);
+    if (item.failure !== undefined) this.#addFailure(item);
+  }
+
+  /** What has been added since the last chunk; undefined where that is nothing. */
+  take(): OutcomeChunk | undefined {
+    if (this.#elements === 0) return undefined;
+    const chunk = {
+      results: this.#encoder.encode(this.#results),
+      errors: this.#encoder.encode(this.#errors),
+      elements: this.#elements,
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      models: this.#models,
+      ...(this.#providers === undefined ? {} : { providers: this.#providers }),
+      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
+      isMidBatch: this.#isMidBatch,
+    };
+    this.#results = '';
+    this.#errors = '';
+    this.#elements = 0;
+    this.#succeeded = 0;
+    this.#failed = {};
+    this.#models = {};
+    this.#providers = undefined;
+    this.#usage = undefined;
+    // What it shows has to be named again.
+    this.#last = undefined;
+    return chunk;
+  }
+
+  #addResult(item: WorkItem): void {
+    try {
+      const prediction = this.#work === undefined ? toJson(item.value) : this.#predictionWithin(this.#work, item);
+      const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
+      this.#results += `${head(item)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
+      this.#succeeded += 1;
+    } catch (error) {
+      // A value that refers to itself, or whose toJSON throws.
+      item.fail('write', error);
+    }
+  }
+
+  #predictionWithin(work: OwnWork, item: WorkItem): string {
+    return work.run(item.ordinal, () => toJson(item.value));
+  }
+
+  #addFailure(item: WorkItem): void {
+    const { stage = 'write', error } = item.failure ?? {};
+    const shown = error?.at === undefined ? error : { ...error, at: this.#shownPlace(error.at) };
+    this.#failed[stage] = (this.#failed[stage] ?? 0) + 1;
+    const attempts = Math.max(1, item.tries);
+    const source = `${this.#address}"position":${item.position},"ordinal":${item.ordinal}}`;
+    this.#errors +=
+      `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(shown)},` +
+      `"attempts":${attempts},"input":${item.inputJson},"source":${source}}\n`;
+  }
+
+  /** The end of a line: the model that made the prediction, a list where several did. */
+  #tail(models: readonly ModelLabel[] = NO_MODELS): string {
+    if (models !== this.#last) {
+      this.#last = models;
+      this.#lastTail = this.#tails.get(models) ?? this.#newTail(models);
+      for (const { label, digest, providers } of models) {
+        this.#models[label] = digest;
+        if (providers !== undefined) this.#providers = joinProviders(this.#providers, { [label]: [providers] });
+      }
+    }
+    return this.#lastTail;
+  }
+
+  #newTail(models: readonly ModelLabel[]): string {
+    const labels = models.map(({ label }) => label);
+    const tail = `,"model":${JSON.stringify(labels.length === 1 ? labels[0] : labels)}}\n`;
+    this.#tails.set(models, tail);
+    return tail;
+  }
+}
+
+function head({ idJson, key }: WorkItem): string {
+  return key === undefined ? `{"id":${idJson}` : `{"id":${idJson},"key":${JSON.stringify(key)}`;
+}

@@ -1,0 +1,100 @@
+import type { RunInferenceStep } from '../../config/steps.ts';
+import { ConfigError } from '../../errors.ts';
+import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
+import { BatchRunner } from './batch-runner.ts';
+import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
+import type { ModelLink } from './model-link.ts';
+import { OrderedWindow } from './ordered-window.ts';
+import type { Stage } from '../stages.ts';
+import type { WorkItem } from './work-item.ts';
+
+export interface InferenceStageOptions {
+  readonly step: RunInferenceStep;
+  /** The place of the step's model among the pipeline's; those of a keyed step follow it. */
+  readonly model: number;
+  /** One of the step's stages: `inference`, `preprocess[0]`, `load`. */
+  readonly stage: (name: string) => Stage;
+  readonly link: ModelLink;
+  readonly scope: FunctionScope;
+}
+
+/** Functions at their stages, named on from a number. */
+export function stagedFunctions(
+  kind: 'preprocess' | 'postprocess',
+  fns: readonly StageFunction['fn'][],
+  first: number,
+  { stage }: InferenceStageOptions,
+): readonly StageFunction[] {
+  return fns.map((fn, index) => ({ ...stage(`${kind}[${first + index}]`), fn }));
+}
+
+/** One `runInference` step of one bundle, in a worker, where one model takes all elements as they come. */
+export class SingleModelStage {
+  readonly #options: InferenceStageOptions;
+  readonly #handler: ModelHandler;
+  readonly #preprocess: readonly StageFunction[];
+  readonly #postprocess: readonly StageFunction[];
+  readonly #window = new OrderedWindow();
+
+  constructor(handler: ModelHandler, options: InferenceStageOptions) {
+    this.#options = options;
+    this.#handler = handler;
+    const { preprocessFns, postprocessFns } = unwrapHandler(options.step.handler);
+    this.#preprocess = stagedFunctions('preprocess', preprocessFns, 0, options);
+    this.#postprocess = stagedFunctions('postprocess', postprocessFns, 0, options);
+  }
+
+  async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
+    const pump = this.#pump(upstream).catch((error: Error) => this.#window.fail(error));
+    try {
+      for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) {
+        await this.#apply(page, this.#postprocess);
+        yield page;
+      }
+    } finally {
+      // The consumer may have left early: whatever still runs then has nowhere to go.
+      this.#window.fail(new Error('the bundle was given up'));
+      await pump;
+    }
+  }
+
+  async #pump(upstream: AsyncIterable<readonly WorkItem[]>): Promise<void> {
+    let runner: BatchRunner | undefined;
+    for await (const page of upstream) {
+      await this.#apply(page, this.#preprocess);
+      runner ??= await this.#openRunner();
+      const slots = page.map((item) => this.#window.enter(item));
+      for (let next = 0; next < slots.length; await runner.room()) next = runner.addUntilSubmitted(slots, next);
+    }
+    await runner?.flush();
+    this.#window.end();
+  }
+
+  async #apply(page: readonly WorkItem[], fns: readonly StageFunction[]): Promise<void> {
+    for (const fn of fns) {
+      const pending = applyFunction(page, fn, this.#options.scope);
+      if (pending !== undefined) await pending;
+    }
+  }
+
+  /** @throws ModelLoadError; ConfigError where the model has no input for an argument of the step. */
+  async #openRunner(): Promise<BatchRunner> {
+    const { step, model, stage, link, scope } = this.#options;
+    const { inputs } = await link.model(model);
+    const runner = new BatchRunner({
+      step,
+      stage: stage('inference'),
+      link,
+      scope,
+      window: this.#window,
+      marksMidBatch: true,
+    });
+    runner.addModel(0, { handler: this.#handler, model, inputs });
+    try {
+      if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
+    } catch (error) {
+      throw new ConfigError(`the step's ${(error as Error).message}`, { cause: error });
+    }
+    return runner;
+  }
+}

@@ -1,0 +1,216 @@
+import type { Element, ObjectInput } from '../../elements/element.ts';
+import type { PositionIds } from '../../elements/identity.ts';
+import { ElementReadError, type ErrorDescription, describeThrown } from '../../errors.ts';
+import type { ReadElement } from '../../formats/format.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
+import type { TokenUsage } from '../../remote/token-usage.ts';
+import { toJson } from './json.ts';
+import type { ModelLabel } from '../worker-protocol.ts';
+
+export interface ItemFailure {
+  readonly stage: string;
+  readonly error: ErrorDescription;
+}
+
+/** A bundle's elements in input order, some at a time. */
+export type Pages = AsyncIterable<readonly WorkItem[]>;
+
+/** One element on its way through the steps of its pipeline, until it has its outcome. */
+export class WorkItem {
+  /** Its place in its bundle. */
+  readonly ordinal: number;
+  /** An id that is shown instead of the position: a field of the element, for one. */
+  shownId: string | undefined;
+  key: string | undefined;
+  failure: ItemFailure | undefined;
+  /** Whether a filter refused it: its prediction is `null`. */
+  isRefused = false;
+  /** Times that the element was in a batch that ran. */
+  tries = 0;
+  /** Tokens that remote models counted for it, in all steps. */
+  usage: TokenUsage | undefined;
+  /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
+  isMidBatch = false;
+  /** Its own arguments for `runInference`. */
+  inferenceArgs: InferenceArgs | undefined;
+  /** The models that inferred on it, by step. The list may be shared with other elements. */
+  models: readonly ModelLabel[] | undefined;
+  /** Where it stands in its bundle: its ordinal; of a piece also its place among the pieces, `17/0`. */
+  place: string;
+  /** Its byte offset or index in the job. */
+  readonly position: number;
+  readonly #ids: PositionIds;
+  readonly #raw: string | undefined;
+  /** Whether the text could be parsed. */
+  readonly #isParsed: boolean;
+  /** What was read, where there is no text to read it from again. */
+  #input: unknown;
+  #value: unknown;
+  /** `read`: the value is as it was read; `forgotten`: so it is, and not kept; `made`: a step gave it. */
+  #valueState: 'read' | 'forgotten' | 'made' = 'read';
+
+  constructor(read: ReadElement, ordinal: number, ids: PositionIds) {
+    const { position, raw, input, failure } = read;
+    this.ordinal = ordinal;
+    this.shownId = undefined;
+    this.key = undefined;
+    this.place = String(ordinal);
+    this.position = position;
+    this.#ids = ids;
+    this.#raw = raw;
+    this.#isParsed = failure === undefined;
+    this.#input = raw === undefined ? input : undefined;
+    this.#value = raw === undefined ? ownCopy(input) : input;
+    this.failure = failure === undefined ? undefined : { stage: 'read', error: failure };
+  }
+
+  /** True if no step has replaced the value that was read. */
+  get isAsRead(): boolean {
+    return this.#valueState !== 'made';
+  }
+
+  /** What the step before gave. */
+  get value(): unknown {
+    if (this.#valueState === 'forgotten') {
+      this.#value = this.input;
+      this.#valueState = 'read';
+    }
+    return this.#value;
+  }
+
+  set value(value: unknown) {
+    this.#value = value;
+    this.#valueState = 'made';
+  }
+
+  /**
+   * Lets go of a value that is packed in a batch and can be read again from its text, should the batch fail. What lives
+   * until its batch is answered is what the collector has to copy, and parsed values are most of it.
+   */
+  forgetValue(): void {
+    if (this.#valueState !== 'read' || this.#raw === undefined || this.failure !== undefined) return;
+    this.#value = undefined;
+    this.#valueState = 'forgotten';
+  }
+
+  /**
+   * The same element for one of several branches, with a life of its own until they join. A value as it was read is the
+   * branch's own; one that a step made is shared by the branches.
+   */
+  forBranch(): WorkItem {
+    const own = this.#derived();
+    if (this.#valueState === 'made') own.value = this.#value;
+    else if (this.#raw === undefined) own.#value = ownCopy(this.#input);
+    else {
+      // Whoever asks for it next reads it anew.
+      own.#value = this.#value;
+      own.#valueState = this.#valueState;
+      this.#value = undefined;
+      this.#valueState = 'forgotten';
+    }
+    return own;
+  }
+
+  /** A piece of it, which functions see beside the id, key and input of the whole. */
+  piece(value: unknown, index: number): WorkItem {
+    const piece = this.#derived();
+    piece.place = `${this.place}/${index}`;
+    piece.value = value;
+    return piece;
+  }
+
+  /** What stands for it, so that order is kept, where steps are not for it. */
+  bystander(): WorkItem {
+    const bystander = this.#derived();
+    bystander.refuse();
+    return bystander;
+  }
+
+  #derived(): WorkItem {
+    const read = { position: this.position, raw: this.#raw, input: undefined, failure: undefined };
+    const item = new WorkItem(read, this.ordinal, this.#ids);
+    item.#input = this.#input;
+    item.place = this.place;
+    item.shownId = this.shownId;
+    item.key = this.key;
+    item.inferenceArgs = this.inferenceArgs;
+    return item;
+  }
+
+  /** What functions see beside the value; `input` is as it was read, whatever functions did to their value. */
+  context(): Element {
+    return new ElementContext(this);
+  }
+
+  get id(): string {
+    return this.shownId ?? this.#ids.at(this.position);
+  }
+
+  get idJson(): string {
+    return this.shownId === undefined ? this.#ids.jsonAt(this.position) : JSON.stringify(this.shownId);
+  }
+
+  get input(): unknown {
+    if (this.#raw === undefined || !this.#isParsed) return this.#input;
+    return JSON.parse(this.#raw) as unknown;
+  }
+
+  /** What the input weighs in memory, roughly; of a row, 0. */
+  get inputBytes(): number {
+    if (this.#raw !== undefined) return this.#raw.length;
+    return isObjectInput(this.#input) ? this.#input.bytes.byteLength : 0;
+  }
+
+  /** The input in JSON, on one line: the element's own text where it has one; an object without its bytes. */
+  get inputJson(): string {
+    const raw = this.#raw;
+    const input = this.#input;
+    if (raw !== undefined && !this.#isParsed) return JSON.stringify(raw);
+    if (raw !== undefined) return raw.includes('\n') || raw.includes('\r') ? raw.replaceAll(/[\r\n]+/g, ' ') : raw;
+    if (isObjectInput(input)) return JSON.stringify({ uri: input.uri, contentType: input.contentType });
+    return toJson(input);
+  }
+
+  /** Whether it has its outcome already, and passes the steps that are left as it is. */
+  get isThrough(): boolean {
+    return this.failure !== undefined || this.isRefused;
+  }
+
+  /** Ends it here: its prediction is `null`. */
+  refuse(): void {
+    this.isRefused = true;
+    this.value = null;
+  }
+
+  fail(stage: string, thrown: unknown): void {
+    this.failure = { stage: thrown instanceof ElementReadError ? 'read' : stage, error: describeThrown(thrown) };
+    this.value = undefined;
+  }
+}
+
+class ElementContext implements Element {
+  readonly #item: WorkItem;
+  constructor(item: WorkItem) {
+    this.#item = item;
+  }
+  get id(): string {
+    return this.#item.id;
+  }
+  // An element without a key has an undefined one here: a getter can't be absent.
+  get key(): string {
+    return this.#item.key as string;
+  }
+  get input(): unknown {
+    return this.#item.input;
+  }
+}
+
+/** A row has no text to be read from again, and functions may change the one that they get. */
+function ownCopy(input: unknown): unknown {
+  if (Array.isArray(input)) return [...(input as readonly unknown[])];
+  return typeof input === 'object' && input !== null ? { ...input } : input;
+}
+
+function isObjectInput(input: unknown): input is ObjectInput {
+  return typeof input === 'object' && input !== null && 'bytes' in input && input.bytes instanceof Uint8Array;
+}

@@ -1,0 +1,31 @@
+import { carryError } from '../../errors.ts';
+import { watchParent } from '../../hosts/watch-parent.ts';
+import { ownBytes } from '../own-bytes.ts';
+import { pipedProgress, startBeating } from '../progress.ts';
+import { InferenceWorker } from './worker.ts';
+import type { Post } from './model-link.ts';
+import type { ToWorker, WorkerSetup } from '../worker-protocol.ts';
+
+/** The program of a worker that is a process of its own, for bundles that have ended a worker before. */
+const PROGRESS_FD = 4;
+// Ctrl-C in a terminal goes to every process of the group; the engine ends this one itself.
+process.on('SIGINT', () => {});
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// The same where a function holds this thread for ever.
+watchParent();
+
+const post: Post = (message) => process.send?.(message);
+
+process.once('message', (setup: WorkerSetup) => void start(setup));
+
+async function start(setup: WorkerSetup): Promise<void> {
+  try {
+    const progress = pipedProgress(PROGRESS_FD);
+    const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: true });
+    process.on('message', (message: ToWorker) => worker.take(ownBytes(message)));
+    startBeating(progress);
+    post({ kind: 'started' });
+  } catch (error) {
+    post({ kind: 'setupFailed', error: carryError(error) });
+  }
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { BundleSummary } from '../../inference/bundle.ts';
+import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import type { OutcomeSpool } from '../commit/outcome-spool.ts';
+import type { PartPlace } from '../output-layout.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
+
+/**
+ * The outcomes of a bundle's first elements, staged by an attempt that its deadline ended: at `<staging>.partial.json`.
+ *
+ * Attempts may overtake each other, and an older one's may replace a newer one's. That does no harm: each is a prefix of
+ * the bundle's outcomes, it names objects that are its attempt's own, and the next attempt goes on from exactly what it
+ * holds. At worst some elements are asked again; what is committed is one attempt's prefix and what that attempt added.
+ */
+export interface PartialOutcomes extends Pick<
+  BundleSummary,
+  'failedByStage' | 'models' | 'providers' | 'usage' | 'elapsedMillis'
+> {
+  readonly elements: number;
+  readonly succeeded: number;
+  /** Object keys of the lines so far. */
+  readonly results: string;
+  readonly errors: string;
+}
+
+function partialKey({ staging }: PartPlace): string {
+  return `${staging}.partial.json`;
+}
+
+/** Stages what an attempt has. */
+export async function stagePartial(
+  place: PartPlace,
+  spool: OutcomeSpool,
+  elapsedMillis: number,
+  { store, bucket }: OutputBucket,
+): Promise<void> {
+  await spool.close();
+  const staging = `${place.staging}.${randomUUID()}.partial`;
+  const { total, succeeded, failedByStage, models, providers, usage } = spool.tally;
+  const results = `${staging}-results.jsonl`;
+  const errors = `${staging}-errors.jsonl`;
+  const ranOn = providers === undefined ? {} : { providers };
+  const paid = usage === undefined ? {} : { usage };
+  const partial = {
+    elements: total,
+    succeeded,
+    failedByStage,
+    models,
+    ...ranOn,
+    ...paid,
+    elapsedMillis,
+    results,
+    errors,
+  };
+  await Promise.all([
+    store.put({ bucket, key: results }, { path: spool.results.path }),
+    store.put({ bucket, key: errors }, { path: spool.errors.path }),
+  ]);
+  await store.put({ bucket, key: partialKey(place) }, JSON.stringify(partial satisfies PartialOutcomes));
+}
+
+/** Begins a spool with what an earlier attempt staged; undefined where there is nothing, or it is gone. */
+export async function resumePartial(
+  place: PartPlace,
+  spool: OutcomeSpool,
+  { store, bucket }: OutputBucket,
+  { signal }: StoreOptions,
+): Promise<PartialOutcomes | undefined> {
+  const text = await getText(store, { bucket, key: partialKey(place) }, { signal });
+  if (text === undefined) return undefined;
+  // An attempt's own note.
+  const partial = JSON.parse(text.text) as PartialOutcomes;
+  const errors = await store.get({ bucket, key: partial.errors }, { signal });
+  if (errors === undefined) return undefined;
+  const results = await store.get({ bucket, key: partial.results }, { signal });
+  if (results === undefined) {
+    for await (const _ of errors.chunks) break;
+    return undefined;
+  }
+  await spool.begin({ ...partial, total: partial.elements }, { results: results.chunks, errors: errors.chunks });
+  return partial;
+}

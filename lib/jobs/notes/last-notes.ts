@@ -1,0 +1,43 @@
+import type { ErrorDescription } from '../../errors.ts';
+import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import { inParallel } from '../in-parallel.ts';
+import type { Job } from '../job.ts';
+import { lastNoteKey } from '../output-layout.ts';
+import type { OutputBucket } from '../fabric-ports.ts';
+import { listParts } from '../commit/read-parts.ts';
+
+/** What a processor leaves when it takes a bundle for the last time. */
+export interface LastNote {
+  /** In milliseconds since 1970: a bundle that has no part by then is parked. */
+  readonly until: number;
+  /** What that last try ended with, where it could still say so. */
+  readonly error?: ErrorDescription;
+}
+
+const READS_AT_ONCE = 32;
+
+/** The bundles of a job that were taken for the last time. */
+export async function listLastNotes(
+  job: Pick<Job, 'pipeline' | 'id' | 'of'>,
+  { store, bucket }: OutputBucket,
+  options: StoreOptions = {},
+): Promise<ReadonlySet<number>> {
+  const folder = lastNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
+  return new Set((await listParts(store.list(bucket, `${folder}/part-`, options), folder, job.of)).keys());
+}
+
+/** The notes of bundles, by their numbers; those that have none are left out. */
+export async function readLastNotes(
+  job: Pick<Job, 'pipeline' | 'id' | 'of'>,
+  bundles: readonly number[],
+  { store, bucket }: OutputBucket,
+  options: StoreOptions = {},
+): Promise<ReadonlyMap<number, LastNote>> {
+  const notes = new Map<number, LastNote>();
+  await inParallel(bundles, READS_AT_ONCE, async (bundle) => {
+    const note = await getText(store, { bucket, key: lastNoteKey(job, bundle, job.of) }, options);
+    // A processor's own note.
+    if (note !== undefined) notes.set(bundle, JSON.parse(note.text) as LastNote);
+  });
+  return notes;
+}

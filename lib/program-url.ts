@@ -1,0 +1,17 @@
+import { extname } from 'node:path';
+
+/** Modules of lib/ that run in a thread or a process of their own, by their paths in lib/ without an extension. */
+export const PROGRAMS = [
+  'inference/worker/worker-thread',
+  'inference/worker/worker-process',
+  'hosts/host-process',
+  'hosts/parent-watch',
+] as const;
+
+/**
+ * Returns the URL of a program: TypeScript where this module runs from source, JavaScript where it was compiled. A
+ * bundler must write the programs to the same paths below the folder of the chunk that holds this module.
+ */
+export function programUrl(program: (typeof PROGRAMS)[number]): URL {
+  return new URL(`./${program}${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+}
