@@ -9,7 +9,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dollars, duration, number, rough } from '../cli/estimate/amounts.ts';
+import { dollars, duration, number, rough } from '../cli/format/amounts.ts';
 import type { Estimate } from '../cli/estimate/estimate.ts';
 import { plotCosts } from './choosing/plot.ts';
 import { makeImages, makeRows } from './inputs.ts';

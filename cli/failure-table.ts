@@ -1,6 +1,6 @@
 import type { FailureGroup, FailureGroups } from '../lib/jobs/report/failure-groups.ts';
-import { plainTable } from './plain-table.ts';
-import { terminalWidth, wrapped } from './text-width.ts';
+import { plainTable } from './format/table.ts';
+import { terminalWidth, wrapped } from './format/text.ts';
 
 /** Number of groups that are shown after a run. */
 const SHOWN_GROUPS = 10;

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { FailuresOptions } from './failures-command.ts';
-import type { RedriveOptions } from './redrive-command.ts';
-import type { StatusOptions } from './status-command.ts';
+import type { FailuresOptions } from './failures/failures-command.ts';
+import type { RedriveOptions } from './redrive/redrive-command.ts';
+import type { StatusOptions } from './status/status-command.ts';
 
 const WHERE = 's3://<output>/<pipeline>/<file>, or a local folder of results';
 
@@ -14,7 +14,7 @@ export function addJobCommands(program: Command): void {
     .option('-l, --limit <n>', 'of many jobs, only the n newest', positiveInteger, 50)
     .option('--json', 'print JSON')
     .action(async (address: string, options: StatusOptions) => {
-      const { statusCommand } = await import('./status-command.ts');
+      const { statusCommand } = await import('./status/status-command.ts');
       process.exitCode = await statusCommand(address, options);
     });
 
@@ -28,7 +28,7 @@ export function addJobCommands(program: Command): void {
     .option('--save <file>', 'write all of them to a file, a JSON line each')
     .option('--json', 'print JSON')
     .action(async (address: string, options: FailuresOptions) => {
-      const { failuresCommand } = await import('./failures-command.ts');
+      const { failuresCommand } = await import('./failures/failures-command.ts');
       process.exitCode = await failuresCommand(address, options);
     });
 
@@ -44,7 +44,7 @@ export function addJobCommands(program: Command): void {
     .option('--finalizer-queue <url>', "the finalizer's queue, where the job does not say it any more")
     .option('--json', 'print JSON')
     .action(async (address: string, options: RedriveOptions) => {
-      const { redriveCommand } = await import('./redrive-command.ts');
+      const { redriveCommand } = await import('./redrive/redrive-command.ts');
       process.exitCode = await redriveCommand(address, options);
     });
 }

@@ -2,8 +2,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { EXIT } from './exit-status.ts';
 import type { EstimateOptions } from './estimate/estimate-command.ts';
 import { addJobCommands } from './job-commands.ts';
-import type { LocalOptions } from './local-command.ts';
-import type { RunOptions } from './run-command.ts';
+import type { LocalOptions } from './local/local-command.ts';
+import type { RunOptions } from './run/run-command.ts';
 
 /** Of `--estimate`: enough for figures that differ by a few percent from one time to the next. */
 const SAMPLE_SECS = 10;
@@ -57,7 +57,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .option('--json', 'print a JSON object for each job that ends; with --once one summary object')
     .option('--verbose', 'print what models print, and all that the functions log')
     .action(async (options: LocalOptions) => {
-      const { localCommand } = await import('./local-command.ts');
+      const { localCommand } = await import('./local/local-command.ts');
       process.exitCode = await localCommand(options);
     });
 
@@ -99,7 +99,7 @@ async function runOrEstimate(
     return;
   }
   if (output === undefined) return command.error("error: required option '-o, --output <dir>' not specified");
-  const { runCommand } = await import('./run-command.ts');
+  const { runCommand } = await import('./run/run-command.ts');
   process.exitCode = await runCommand(pipeline, inputs, { ...options, output });
 }
 

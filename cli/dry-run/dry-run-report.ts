@@ -1,8 +1,8 @@
 import { isFree, type TensorMetadata } from '../../lib/models/tensor.ts';
-import { counted } from '../estimate/amounts.ts';
+import { counted } from '../format/amounts.ts';
 import { failureList } from '../failure-table.ts';
 import { missingFieldWarning } from '../missing-field-warning.ts';
-import { shortened } from '../text-width.ts';
+import { shortened } from '../format/text.ts';
 import type { DryRun, ModelSignature } from './dry-run.ts';
 
 const INDENT = '  ';

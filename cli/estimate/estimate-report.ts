@@ -1,7 +1,7 @@
 import type { ComparedPlace, Crossing } from './costs/comparison.ts';
-import { plainTable } from '../plain-table.ts';
-import { shortened, wrapped } from '../text-width.ts';
-import { counted, dollars, duration, number, rough } from './amounts.ts';
+import { plainTable } from '../format/table.ts';
+import { shortened, wrapped } from '../format/text.ts';
+import { counted, dollars, duration, number, rough } from '../format/amounts.ts';
 import type { Estimate } from './estimate.ts';
 import type { MeasuredFigures } from './work-meter.ts';
 

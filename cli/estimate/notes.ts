@@ -6,7 +6,7 @@ import { LAMBDA_MAX_MEMORY_MB, lambdaBundleSecs } from './costs/lambda-place.ts'
 import type { Workload } from './costs/workload.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';
-import { duration, number } from './amounts.ts';
+import { duration, number } from '../format/amounts.ts';
 import type { MeasuredFigures } from './work-meter.ts';
 
 export interface NotedFacts {

@@ -162,9 +162,9 @@ describe('the documentation', () => {
       .flatMap((block) => block.split('\n'));
     const fabricCommands = lines
       .filter((line) => line.startsWith('npx fabric'))
-      // test/cli/job-commands.test.ts and test/local/local-command.test.ts run those.
+      // test/cli/job-commands.test.ts and test/cli/local/local-command.test.ts run those.
       .filter((line) => !/^npx fabric (?:status|failures|redrive|local)\b/.test(line))
-      // What an estimate is told beside that, test/cli/estimate.test.ts tells it.
+      // What an estimate is told beside that, test/cli/estimate/estimate-command.test.ts tells it.
       .map((line) => line.replace(/ (?:--output \S+|--estimate(?: --prices prices\.json)?)$/, ''));
     expect(COMMANDS).toEqual(expect.arrayContaining(fabricCommands));
     expect(fabricCommands.length).toBeGreaterThan(3);

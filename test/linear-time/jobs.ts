@@ -1,4 +1,4 @@
-import { wrapped } from '../../cli/text-width.ts';
+import { wrapped } from '../../cli/format/text.ts';
 import { Batcher } from '../../lib/batching/batcher.ts';
 import { placeOf } from '../../lib/code-place.ts';
 import { parseMessage } from '../../lib/elements/messages.ts';
