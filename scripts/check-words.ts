@@ -101,5 +101,7 @@ for (const file of globSync('{README,CONTRIBUTING,CHANGELOG}.md').concat(globSyn
 
 for (const { file, line, words, instead } of paths.length > 0 ? [...visible, ...inComments] : visible)
   console.log(`${file}:${line} '${words}': write ${instead}`);
-console.log(`${visible.length} in what users read, ${inComments.length} in comments (at most 0 and ${MAX_IN_COMMENTS})`);
+console.log(
+  `${visible.length} in what users read, ${inComments.length} in comments (at most 0 and ${MAX_IN_COMMENTS})`,
+);
 if (visible.length > 0 || inComments.length > MAX_IN_COMMENTS) process.exitCode = 1;
