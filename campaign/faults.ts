@@ -18,7 +18,7 @@ import { tableOf, violationLines } from './table.ts';
 const SEEDS = 200;
 const KILLS = 20;
 /** Processes that share the seeds: more would disturb the kills' clocks. */
-const MOST_PROCESSES = 2;
+const MAX_PROCESSES = 2;
 
 const settings = numbersFrom(process.argv.slice(2), {
   seeds: SEEDS,
@@ -38,7 +38,7 @@ merge(
   await runSeeds({
     first: seed ?? settings['first-seed'] ?? 0,
     seeds,
-    processes: Math.min(seeds, MOST_PROCESSES, availableParallelism()),
+    processes: Math.min(seeds, MAX_PROCESSES, availableParallelism()),
     signal,
     onSeed: report,
   }),

@@ -18,7 +18,7 @@ import { tableOf, violationLines } from './table.ts';
 
 const MINUTES = 1;
 const SEED = 1;
-const MOST_PROCESSES = 2;
+const MAX_PROCESSES = 2;
 const MINUTE_MILLIS = 60_000;
 /** An input that takes longer than this never ends. */
 const HANG_MILLIS = 60_000;
@@ -27,7 +27,7 @@ const PROGRAM = fileURLToPath(new URL('./fuzzing/inputs-process.ts', import.meta
 const settings = numbersFrom(process.argv.slice(2), { minutes: MINUTES, seed: SEED, input: undefined });
 const { minutes = MINUTES, seed = SEED, input } = settings;
 const counts = noCounts();
-const processes = input === undefined ? Math.min(MOST_PROCESSES, availableParallelism()) : 1;
+const processes = input === undefined ? Math.min(MAX_PROCESSES, availableParallelism()) : 1;
 await Promise.all(Array.from({ length: processes }, (_, index) => run(index)));
 
 console.log(`\n${tableOf(counts)}`);

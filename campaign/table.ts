@@ -1,7 +1,7 @@
 import { type Counts, sum } from './counts.ts';
 
 /** Violations that are printed in full. */
-const MOST_SHOWN = 20;
+const MAX_SHOWN_VIOLATIONS = 20;
 
 type Row = readonly [what: string, amount: number];
 
@@ -33,13 +33,13 @@ export function tableOf(counts: Counts): string {
 
 /** Returns a line for each violation, with the arguments that run it again. */
 export function violationLines({ violations }: Counts): readonly string[] {
-  const lines = violations.slice(0, MOST_SHOWN).map(({ kind, again, message }) => `${again}: ${kind}: ${message}`);
+  const lines = violations.slice(0, MAX_SHOWN_VIOLATIONS).map(({ kind, again, message }) => `${again}: ${kind}: ${message}`);
   const left = violations.length - lines.length;
   return left > 0
     ? [
         ...lines,
         `and ${left} more: ${violations
-          .slice(MOST_SHOWN)
+          .slice(MAX_SHOWN_VIOLATIONS)
           .map(({ again }) => again)
           .join(', ')}`,
       ]

@@ -9,8 +9,8 @@ import type { Workload } from '../../cli/estimate/costs/workload.ts';
 import { type Line, lineEncoding, svgOf } from '../plots.ts';
 
 const HOUR_SECS = 3600;
-const LEAST_HOURS = 0.01;
-const MOST_HOURS = 100;
+const MIN_HOURS = 0.01;
+const MAX_HOURS = 100;
 const POINTS = 81;
 
 /** An element of a millisecond; bundles of ten seconds, so that there are enough of them for all tasks. */
@@ -46,8 +46,8 @@ export async function plotCosts(): Promise<string> {
 }
 
 function hours(): readonly number[] {
-  const step = Math.log(MOST_HOURS / LEAST_HOURS) / (POINTS - 1);
-  return Array.from({ length: POINTS }, (_, index) => Number((LEAST_HOURS * Math.exp(index * step)).toPrecision(4)));
+  const step = Math.log(MAX_HOURS / MIN_HOURS) / (POINTS - 1);
+  return Array.from({ length: POINTS }, (_, index) => Number((MIN_HOURS * Math.exp(index * step)).toPrecision(4)));
 }
 
 function elementsIn(cpuHours: number): number {
@@ -57,7 +57,7 @@ function elementsIn(cpuHours: number): number {
 function spec(values: readonly object[], lines: readonly Line[], crossing: number): TopLevelSpec {
   const x = {
     type: 'quantitative' as const,
-    scale: { type: 'log' as const, domain: [LEAST_HOURS, MOST_HOURS] },
+    scale: { type: 'log' as const, domain: [MIN_HOURS, MAX_HOURS] },
     axis: { tickCount: 5, format: '~g' },
     title: 'CPU time of the input (hours of one vCPU)',
   };

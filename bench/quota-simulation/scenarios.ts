@@ -4,7 +4,7 @@ import { type Sample, simulate, type SimulationOptions } from './simulate.ts';
 const SEED = 1;
 const MINUTE_SECS = 60;
 /** Requests that an engine has under way at most. */
-const MOST_UNDER_WAY = 16;
+const MAX_IN_FLIGHT = 16;
 const BUNDLE_REQUESTS = 500;
 /** A function's 15 minutes less one, in which it puts away what it has. */
 const PATIENCE_MILLIS = 14 * 60_000;
@@ -63,7 +63,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Requests a second that one engine gets through when nothing holds it back. */
 export function engineCapacity({ latencyMillis }: Scenario): number {
-  return (MOST_UNDER_WAY * 1000) / latencyMillis;
+  return (MAX_IN_FLIGHT * 1000) / latencyMillis;
 }
 
 export function quotaChanges({ quotas }: Scenario): readonly QuotaChange[] {
@@ -87,7 +87,7 @@ export function runScenario(
     quota: quotaChanges(scenario),
     wanted,
     governed,
-    maxUnderWay: MOST_UNDER_WAY,
+    maxUnderWay: MAX_IN_FLIGHT,
     latencyMillis,
     bundleRequests: BUNDLE_REQUESTS,
     patienceMillis: PATIENCE_MILLIS,

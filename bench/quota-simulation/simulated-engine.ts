@@ -6,7 +6,7 @@ export const ACCEPTED = 1;
 export const THROTTLED = 2;
 
 /** After which it looks at its bundle's time. */
-const LONGEST_SLEEP = 10_000;
+const MAX_SLEEP_MILLIS = 10_000;
 
 /** What an engine needs of the world around it. */
 export interface EngineWorld {
@@ -94,7 +94,7 @@ export class SimulatedEngine {
 
   #wait(now: number, wait: number): void {
     this.#heldBack = Math.min(this.#toDo, this.#options.maxUnderWay - this.#underWay);
-    const at = now + Math.max(1, Math.min(Math.ceil(wait), LONGEST_SLEEP));
+    const at = now + Math.max(1, Math.min(Math.ceil(wait), MAX_SLEEP_MILLIS));
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
     this.#world.wake(this, at);

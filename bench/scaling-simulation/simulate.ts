@@ -50,7 +50,7 @@ export interface SimulationResult {
 /** When in a minute the alarms are looked at. */
 const LOOK_PHASE_SECS = 20;
 /** What does not come to an end shall be noticed. */
-const MOST_SECS = 14 * 24 * 3600;
+const MAX_SIMULATED_SECS = 14 * 24 * 3600;
 
 /** Runs virtual time until all bundles are answered and no instance is left. The same arguments give the same result. */
 export function simulate(
@@ -102,7 +102,7 @@ class Simulation {
 
   run(): SimulationResult {
     for (let event = this.#events.take(); event !== undefined; event = this.#events.take()) {
-      if (event.at > MOST_SECS) throw new Error(`the simulation has not come to an end in ${MOST_SECS} s`);
+      if (event.at > MAX_SIMULATED_SECS) throw new Error(`the simulation has not come to an end in ${MAX_SIMULATED_SECS} s`);
       event.happen();
     }
     const { billedSecs, started: tasksStarted } = this.#fleet;

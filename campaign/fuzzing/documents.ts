@@ -9,7 +9,7 @@ import { Violation } from '../violation.ts';
 
 type Random = () => number;
 
-const MOST_RECORDS = 30;
+const MAX_RECORDS = 30;
 const WORDS: readonly [string, ...string[]] = [
   '',
   'a',
@@ -53,7 +53,7 @@ interface Dialect {
 }
 
 function some<Item>(random: Random, make: () => Item): Item[] {
-  return Array.from({ length: below(MOST_RECORDS, random) }, make);
+  return Array.from({ length: below(MAX_RECORDS, random) }, make);
 }
 
 function words(random: Random): string {

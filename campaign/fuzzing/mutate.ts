@@ -48,9 +48,9 @@ const TOKENS: readonly [string, ...string[]] = [
   '[['.repeat(40),
   '{"a":'.repeat(40),
 ];
-const MOST_MUTATIONS = 4;
-const MOST_BYTES = 4096;
-const MOST_REPEATS = 64;
+const MAX_MUTATIONS = 4;
+const MAX_BYTES = 4096;
+const MAX_REPEATS = 64;
 
 type Mutation = (bytes: Buffer, random: () => number, other: Buffer) => Buffer;
 
@@ -81,7 +81,7 @@ const MUTATIONS: readonly [Mutation, ...Mutation[]] = [
   (bytes, random) => {
     const at = below(bytes.length, random);
     const piece = bytes.subarray(at, at + 1 + below(24, random));
-    return insert(bytes, Buffer.concat(Array.from({ length: 1 + below(MOST_REPEATS, random) }, () => piece)), random);
+    return insert(bytes, Buffer.concat(Array.from({ length: 1 + below(MAX_REPEATS, random) }, () => piece)), random);
   },
   // Joins the beginning of one with the end of another.
   (bytes, random, other) =>
@@ -109,8 +109,8 @@ function insert(bytes: Buffer, piece: Buffer, random: () => number): Buffer {
 /** Changes one of several valid inputs in a few places. */
 export function mutated(seeds: readonly [Buffer, ...Buffer[]], random: () => number): Buffer {
   let bytes = pick(seeds, random);
-  for (let left = below(MOST_MUTATIONS + 1, random); left > 0; left -= 1) {
+  for (let left = below(MAX_MUTATIONS + 1, random); left > 0; left -= 1) {
     bytes = pick(MUTATIONS, random)(bytes, random, pick(seeds, random));
   }
-  return bytes.length > MOST_BYTES ? bytes.subarray(0, MOST_BYTES) : bytes;
+  return bytes.length > MAX_BYTES ? bytes.subarray(0, MAX_BYTES) : bytes;
 }

@@ -21,7 +21,7 @@ const ROWS = 60_000;
 /** Status where some elements failed, as some do here. */
 const SOME_FAILED = 3;
 /** Most processes that are killed before one is let end. */
-const MOST_KILLS_IN_A_ROW = 3;
+const MAX_KILLS_IN_A_ROW = 3;
 
 /** Folders of a round, and what its results must be. */
 interface Bench {
@@ -80,7 +80,7 @@ async function round(
     for (let left = kills, run = 0; left > 0 && !signal.aborted; run += 1) {
       const killed = await killedRun(command, bench, {
         name: `killed-${run}`,
-        most: Math.min(left, MOST_KILLS_IN_A_ROW),
+        most: Math.min(left, MAX_KILLS_IN_A_ROW),
       });
       left -= Math.max(1, killed);
       if (killed > 0) add(counts.kills, name, killed);

@@ -32,7 +32,7 @@ const PIPELINES = ['lines', 'modelled', 'rows'] as const;
 const JOB_ELEMENTS = 60;
 const MESSAGE_ELEMENTS = 12;
 /** A process lives for so long at most when it takes messages; some are killed while they start. */
-const MOST_LIFE_MILLIS = 500;
+const MAX_LIFE_MILLIS = 500;
 const KILLED_IN_START = 0.15;
 const SETTLE_MILLIS = 180_000;
 const LOOK_MILLIS = 200;
@@ -53,7 +53,7 @@ export async function fleetRound({ kills, seed, counts, signal }: RoundOptions):
     for (let kill = 0; kill < kills && !signal.aborted; kill += 1) {
       await sendSome(aws, sent, random);
       const slot = await victimOf(slots, random);
-      await sleep(random() * MOST_LIFE_MILLIS);
+      await sleep(random() * MAX_LIFE_MILLIS);
       await slot.kill();
       add(counts.kills, slot.name);
     }

@@ -20,7 +20,7 @@ const ORPHAN_MILLIS = 15_000;
 const LOOK_MILLIS = 250;
 const STOP_MILLIS = 30_000;
 /** Characters of standard error that a violation shows. */
-const MOST_PRINTED = 2000;
+const MAX_PRINTED_CHARACTERS = 2000;
 
 /** Programs compiled once start in half the time. */
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url));
@@ -105,7 +105,7 @@ export class ProcessSlot {
     });
     this.#printed = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#printed = (this.#printed + text).slice(-MOST_PRINTED);
+      this.#printed = (this.#printed + text).slice(-MAX_PRINTED_CHARACTERS);
     });
     const ready = Promise.withResolvers<void>();
     this.#isReady = false;

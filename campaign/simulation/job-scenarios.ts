@@ -14,15 +14,15 @@ import type { World } from './world.ts';
 
 const PIPELINES = ['lines', 'rows', 'array'] as const;
 const COMPRESSIONS = [undefined, 'gz', 'zst'] as const;
-const MOST_ELEMENTS = 36;
+const MAX_ELEMENTS = 36;
 /** Rounds of messages within which something else happens to a job. */
 const FIRST_STEPS = 8;
 /** More calls than it takes to process a bundle: the last of them kill no process. */
-const MOST_CALLS = 16;
+const MAX_CALLS = 16;
 /** Stands in the explanation of an object that could not be planned in three runs that had their time. */
 const TOO_SLOW = 'could not be read in the time';
 
-function dropSome(world: World, name: string, count = 1 + below(MOST_ELEMENTS, world.random)): Promise<Dropped> {
+function dropSome(world: World, name: string, count = 1 + below(MAX_ELEMENTS, world.random)): Promise<Dropped> {
   const { random } = world;
   const pipeline = pick(PIPELINES, random);
   const suffix = { lines: 'jsonl', rows: 'csv', array: 'json' }[pipeline];
@@ -114,7 +114,7 @@ function isOf({ etag, versionId }: Dropped, job: FolderOfJob): boolean {
 export const overwrittenObject: Scenario = async (run) => {
   const { world } = run;
   const { random, clock } = world;
-  const options = { pipeline: 'lines', name: 'overwritten.jsonl', count: MOST_ELEMENTS };
+  const options = { pipeline: 'lines', name: 'overwritten.jsonl', count: MAX_ELEMENTS };
   const first = await drop(world, options);
   const faults = randomFaults(world);
   const fabric = newFabric(world, 'lines', faults);
@@ -149,7 +149,7 @@ export const overwrittenObject: Scenario = async (run) => {
 export const redrivenJob: Scenario = async (run) => {
   const { world } = run;
   const { clock } = world;
-  const dropped = await dropSome(world, 'redriven', MOST_ELEMENTS);
+  const dropped = await dropSome(world, 'redriven', MAX_ELEMENTS);
   const before = newFabric(world, pipelineOf(dropped), NO_FAULTS);
   const startedAt = clock.now();
   await before.queues.intake.send([eventOf(world, dropped)]);
@@ -180,7 +180,7 @@ export const deaths: Scenario = async (run) => {
   const deaths = pick([1, 1, MAX_RECEIVES], random);
   // A process that dies at its last receive before it has done anything leaves no note: its job is open for three days.
   const first = deaths === MAX_RECEIVES ? 1 : 0;
-  await jobWithFaults(run, new Deaths({ victim, call: first + below(MOST_CALLS, random), deaths }));
+  await jobWithFaults(run, new Deaths({ victim, call: first + below(MAX_CALLS, random), deaths }));
 };
 
 /** A small job under given faults, and nothing else. */

@@ -7,13 +7,13 @@ import { settleJob } from './operator.ts';
 import { accountFor, newFabric, noteFaults, randomFaults, type Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-const MOST_OBJECTS = 10;
+const MAX_OBJECTS = 10;
 const PIPELINE = 'objects';
 
 async function dropObjects(world: World): Promise<readonly (readonly [Dropped, ...Dropped[]])[]> {
   const { random } = world;
   const objects: [Dropped, ...Dropped[]][] = [];
-  const count = 1 + below(MOST_OBJECTS, random);
+  const count = 1 + below(MAX_OBJECTS, random);
   for (let index = 0; index < count; index += 1) {
     const options = { pipeline: PIPELINE, name: `o-${index}.bin`, count: 1 };
     const versions: [Dropped, ...Dropped[]] = [await drop(world, { ...options, first: index })];

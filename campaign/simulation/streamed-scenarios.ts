@@ -9,9 +9,9 @@ import { accountLetters, byOutcome, type Line, linesOf, outcomesOfMessages, text
 import { accountFor, newFabric, noteFaults, randomFaults, type Run, type Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-const MOST_ELEMENTS = 20;
-const MOST_MESSAGES = 4;
-const MOST_CALLS = 16;
+const MAX_ELEMENTS = 20;
+const MAX_MESSAGES = 4;
+const MAX_CALLS = 16;
 
 interface Streamed {
   readonly message: OutgoingMessage;
@@ -40,10 +40,10 @@ function numbered(message: number, count: number): readonly Expected[] {
 }
 
 async function streamSome(world: World, pipeline: string): Promise<readonly Streamed[]> {
-  const messages = 1 + below(MOST_MESSAGES, world.random);
+  const messages = 1 + below(MAX_MESSAGES, world.random);
   const streamed: Streamed[] = [];
   for (let message = 0; message < messages; message += 1) {
-    streamed.push(await stream(world, pipeline, numbered(message, 1 + below(MOST_ELEMENTS, world.random))));
+    streamed.push(await stream(world, pipeline, numbered(message, 1 + below(MAX_ELEMENTS, world.random))));
   }
   return streamed;
 }
@@ -80,8 +80,8 @@ export const streamedDeaths: Scenario = async (run) => {
   const { world } = run;
   const { random } = world;
   const deaths = pick([1, 2, MAX_RECEIVES], random);
-  const faults = new Deaths({ victim: 'processor', call: below(MOST_CALLS, random), deaths });
-  const streamed = [await stream(world, 'lines', numbered(0, 1 + below(MOST_ELEMENTS, random)))];
+  const faults = new Deaths({ victim: 'processor', call: below(MAX_CALLS, random), deaths });
+  const streamed = [await stream(world, 'lines', numbered(0, 1 + below(MAX_ELEMENTS, random)))];
   await accountStreamed(run, faults, streamed, newFabric(world, 'lines', faults));
 };
 

@@ -11,7 +11,7 @@ const DEFAULT_NUM_RETRIES = 5;
 const DEFAULT_TIMEOUT_SECS = 60;
 const DEFAULT_MAX_CONCURRENCY = 256;
 /** A day. Timers take 24 of them, and fire at once for more. */
-const LONGEST_TIMEOUT_SECS = 86_400;
+const MAX_TIMEOUT_SECS = 86_400;
 
 export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /**
@@ -109,8 +109,8 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
       name,
       'timeoutSecs',
       this.requestTimeoutSecs,
-      `a positive number of at most ${LONGEST_TIMEOUT_SECS}`,
-      (it) => it > 0 && it <= LONGEST_TIMEOUT_SECS,
+      `a positive number of at most ${MAX_TIMEOUT_SECS}`,
+      (it) => it > 0 && it <= MAX_TIMEOUT_SECS,
     );
     check(name, 'maxThrottledSecs', this.maxThrottledSecs, 'a positive number', (it) => it > 0);
     check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);

@@ -30,7 +30,7 @@ export interface ChatPrediction {
 }
 
 /** Maximum number of an element's fields that an error message names. */
-const MOST_NAMES = 5;
+const MAX_NAMES = 5;
 
 const SYSTEM_ROLES = new Set(['system', 'developer']);
 
@@ -89,7 +89,7 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
   const names = Object.keys(value)
-    .slice(0, MOST_NAMES)
+    .slice(0, MAX_NAMES)
     .map((name) => `'${name.slice(0, 64)}'`);
   return names.length === 0 ? 'an object without them' : `an object without them, which has ${names.join(', ')}`;
 }

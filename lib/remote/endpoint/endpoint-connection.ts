@@ -6,7 +6,7 @@ import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.t
 import { waitFor } from '../../time/wait-for.ts';
 
 /** A run does not wait longer for its endpoint than this before it says so. */
-const LONGEST_RETRY_AFTER_MILLIS = 60_000;
+const MAX_OPENING_WAIT_MILLIS = 60_000;
 
 export interface EndpointConnectionOptions {
   readonly handler: RemoteModelHandler;
@@ -39,7 +39,7 @@ export class EndpointConnection {
       } catch (error) {
         const { retryAfterMillis = 0 } = judgeError(error);
         const isPassing = this.#isPassing(error);
-        if (!isPassing || tries > handler.numRetries || retryAfterMillis > LONGEST_RETRY_AFTER_MILLIS)
+        if (!isPassing || tries > handler.numRetries || retryAfterMillis > MAX_OPENING_WAIT_MILLIS)
           throw this.#loadError(error, isPassing);
         const millis = backoff.delayMillis(random, retryAfterMillis);
         await waitFor(millis, { clock, signal: NEVER_ABORTED });

@@ -1,6 +1,6 @@
 import { FabricError } from '../../errors.ts';
 import { EndpointError } from './endpoint-error.ts';
-import { LONGEST_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-after.ts';
+import { MAX_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-after.ts';
 
 /**
  * What a failed request means: `throttled`: too many requests, ask again later at no charge; `retry`: may succeed the next
@@ -76,7 +76,7 @@ function judgement(verdict: Verdict, { wait, mayBeElements }: Particulars): Judg
   if (verdict === 'fatal' && mayBeElements) return { verdict, mayBeElements };
   // A handler's own arithmetic may have given it.
   if (wait === undefined || Number.isNaN(wait)) return { verdict };
-  return { verdict, retryAfterMillis: Math.min(LONGEST_RETRY_AFTER_MILLIS, Math.max(0, wait)) };
+  return { verdict, retryAfterMillis: Math.min(MAX_RETRY_AFTER_MILLIS, Math.max(0, wait)) };
 }
 
 /** What errors may have on them. */

@@ -1,7 +1,7 @@
 import { EndpointError } from './endpoint-error.ts';
 
 /** After so many strange answers and never a right one, what is asked is not what the protocol expects. */
-const MOST = 5;
+const MAX_STRANGE_ANSWERS = 5;
 
 /**
  * Counts answers that are not what was expected. One may come of an odd element. Nothing but strange ones comes of a wrong
@@ -21,7 +21,7 @@ export class StrangeAnswers {
    */
   error(endpoint: string, what: string, { passing = false } = {}): EndpointError {
     this.#count += 1;
-    const never = this.#count >= MOST;
+    const never = this.#count >= MAX_STRANGE_ANSWERS;
     return new EndpointError(`${endpoint} answered with ${what}${never ? '; it has never answered otherwise' : ''}`, {
       name: 'EndpointProtocolError',
       disposition: never ? 'fatal' : passing ? 'retry' : 'poison',

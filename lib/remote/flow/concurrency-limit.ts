@@ -3,9 +3,9 @@ const FIRST_LIMIT = 8;
 /** Latency may be so many times what it is of few requests before they count as waiting in line at the endpoint. */
 const TOLERANCE = 1.5;
 /** The limit shrinks by no more at once: what was measured may be odd. */
-const LEAST_GRADIENT = 0.5;
+const MIN_GRADIENT = 0.5;
 /** The least answers that a latency is the mean of. */
-const LEAST_SAMPLES = 10;
+const MIN_SAMPLES = 10;
 /** Few are a quarter of the limit. */
 const PROBE_SHARE = 0.25;
 /** Measurements from one probe to the next: it costs some 3 % of the throughput. */
@@ -67,7 +67,7 @@ export class ConcurrencyLimit {
     measured.answers += 1;
     measured.millis += now - startedAt;
     if (underWay >= this.limit) measured.hindered += 1;
-    if (measured.answers < Math.max(LEAST_SAMPLES, this.limit)) return;
+    if (measured.answers < Math.max(MIN_SAMPLES, this.limit)) return;
     const millis = measured.millis / measured.answers;
     if (measured.isProbe) this.#unhinderedMillis = millis;
     else if (2 * measured.hindered >= measured.answers) this.#adjust(millis);
@@ -84,7 +84,7 @@ export class ConcurrencyLimit {
   #adjust(millis: number): void {
     this.#untilProbe -= 1;
     const gradient = Math.max(
-      LEAST_GRADIENT,
+      MIN_GRADIENT,
       Math.min(1, (TOLERANCE * this.#unhinderedMillis) / Math.max(millis, 1e-3)),
     );
     if (gradient < 1) this.#isClimbing = false;

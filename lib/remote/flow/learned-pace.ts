@@ -1,7 +1,7 @@
 /** Requests a second to start from. */
 const FIRST_RATE = 4;
 /** Below this nothing would be learned for minutes. */
-const LEAST_RATE = 0.1;
+const MIN_RATE = 0.1;
 /** What a success adds in slow start, so that the rate doubles each second. */
 const SLOW_START_STEP = Math.LN2;
 
@@ -10,12 +10,12 @@ const DECREASE = 0.5;
 /** Throttles within so long are one. */
 const CUT_MILLIS = 1000;
 /** A rate that is throttled below the one before tells of less quota for this engine: it comes back to less than that. */
-const FALLEN = 0.9;
+const FALLEN_SHARE = 0.9;
 /** But to no less than this of the one before: two throttles in a row are most often bad luck. */
-const LEAST_FALLEN = 0.75;
+const MIN_FALLEN_SHARE = 0.75;
 
 /** The plateau is at least so many times where the curve begins. */
-const LEAST_RISE = 1.25;
+const MIN_RISE_RATIO = 1.25;
 
 /**
  * So long a cut rate takes to be where it was throttled. The same for all rates, so that of engines which share a quota the
@@ -23,9 +23,9 @@ const LEAST_RISE = 1.25;
  */
 const RECOVERY_SECS = 8;
 /** But so many successes at least: fewer would be throttled too often. */
-const LEAST_RECOVERY_SUCCESSES = 70;
-const LONGEST_RECOVERY_SECS = 240;
-const FEWEST_RECOVERY_SUCCESSES = 20;
+const MIN_RECOVERY_SUCCESSES = 70;
+const MAX_RECOVERY_SECS = 240;
+const MIN_SUCCESSES_OF_ANY_RECOVERY = 20;
 /**
  * CUBIC's is 3. The higher it is, the sooner the rate is back near where it was, and the longer it stays there; odd, so that
  * it goes on growing past that.
@@ -35,7 +35,7 @@ const FLATNESS = 5;
 /** A `Retry-After` that is longer holds all requests back, and not the refused one alone. */
 const PAUSING_RETRY_AFTER_MILLIS = 2000;
 const FIRST_PAUSE_MILLIS = 1000;
-const LONGEST_PAUSE_MILLIS = 30_000;
+const MAX_PAUSE_MILLIS = 30_000;
 
 /** Timers are late: requests that were due so long ago are caught up on. */
 const SLACK_MILLIS = 20;
@@ -143,19 +143,19 @@ export class LearnedPace {
   #cut(): void {
     if (this.#plateau !== Infinity) this.#seen = Infinity;
     this.#plateau = this.#rate < this.#plateau ? this.#fallenPlateau() : this.#rate;
-    this.#threshold = Math.max(LEAST_RATE, this.#rate * DECREASE);
+    this.#threshold = Math.max(MIN_RATE, this.#rate * DECREASE);
     this.#grow(this.#threshold);
   }
 
   #fallenPlateau(): number {
-    const least = this.#plateau === Infinity ? 0 : this.#plateau * LEAST_FALLEN;
-    return Math.max(this.#rate * FALLEN, least);
+    const least = this.#plateau === Infinity ? 0 : this.#plateau * MIN_FALLEN_SHARE;
+    return Math.max(this.#rate * FALLEN_SHARE, least);
   }
 
   #backOff(now: number, retryAfterMillis: number): void {
-    const pause = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS * 2 ** (this.#cutsInRow - 2));
+    const pause = Math.min(MAX_PAUSE_MILLIS, FIRST_PAUSE_MILLIS * 2 ** (this.#cutsInRow - 2));
     this.#pause(now, Math.max(retryAfterMillis, pause * (0.5 + this.#random() / 2)));
-    this.#grow(Math.max(LEAST_RATE, this.#rate * DECREASE));
+    this.#grow(Math.max(MIN_RATE, this.#rate * DECREASE));
   }
 
   #pause(now: number, millis: number): void {
@@ -171,7 +171,7 @@ export class LearnedPace {
 
   #onCurve(): number {
     // A curve that began on its plateau, as at the least rate, would stay there.
-    const plateau = Math.max(this.#plateau, this.#origin * LEAST_RISE);
+    const plateau = Math.max(this.#plateau, this.#origin * MIN_RISE_RATIO);
     const left = 1 - this.#successes / recoverySuccesses(plateau, this.#seen);
     return plateau - (plateau - this.#origin) * left ** FLATNESS;
   }
@@ -183,6 +183,6 @@ export class LearnedPace {
  * @param seen those before the only cut: a rate that was throttled after a few requests says little of the quota
  */
 function recoverySuccesses(plateau: number, seen: number): number {
-  const least = Math.min(LEAST_RECOVERY_SUCCESSES, LONGEST_RECOVERY_SECS * plateau, 2 * seen);
-  return Math.max(FEWEST_RECOVERY_SUCCESSES, least, RECOVERY_SECS * plateau);
+  const least = Math.min(MIN_RECOVERY_SUCCESSES, MAX_RECOVERY_SECS * plateau, 2 * seen);
+  return Math.max(MIN_SUCCESSES_OF_ANY_RECOVERY, least, RECOVERY_SECS * plateau);
 }

@@ -3,9 +3,9 @@ import { EndpointBusyError } from '../endpoint/endpoint-error.ts';
 import type { FlowControl } from './flow-control.ts';
 
 /** `setTimeout` takes no more; it is asked again then. */
-const LONGEST_TIMER_MILLIS = 60_000;
+const MAX_TIMER_MILLIS = 60_000;
 /** Timers round down. */
-const LEAST_TIMER_MILLIS = 1;
+const MIN_TIMER_MILLIS = 1;
 
 export interface EnterOptions {
   readonly weight: number;
@@ -160,7 +160,7 @@ export class RequestGate {
       if (wait === Infinity) return;
       if (wait > 0) {
         this.#isHeldBack = true;
-        const millis = Math.min(LONGEST_TIMER_MILLIS, Math.max(LEAST_TIMER_MILLIS, wait));
+        const millis = Math.min(MAX_TIMER_MILLIS, Math.max(MIN_TIMER_MILLIS, wait));
         this.#timer = this.#clock.setTimeout(() => this.#pump(), millis);
         return;
       }

@@ -1,5 +1,5 @@
 /** What asks for more is a mistake of the endpoint's, or a quota of the day: worth another look after so long. */
-export const LONGEST_RETRY_AFTER_MILLIS = 3_600_000;
+export const MAX_RETRY_AFTER_MILLIS = 3_600_000;
 
 /**
  * How long a `Retry-After` header (RFC 9110, section 10.2.3) asks to be left alone, in milliseconds from 0 to an hour:
@@ -17,5 +17,5 @@ export function retryAfterMillis(value: string | null | undefined, now: number):
 }
 
 function clamped(millis: number): number {
-  return Math.min(LONGEST_RETRY_AFTER_MILLIS, Math.max(0, millis));
+  return Math.min(MAX_RETRY_AFTER_MILLIS, Math.max(0, millis));
 }

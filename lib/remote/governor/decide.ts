@@ -3,44 +3,44 @@ import { type SettledMinute, settledMinutes } from './settled-minutes.ts';
 import { type EngineRate, type GovernorState, rememberRun } from './state.ts';
 
 /** The most that Lambda's poller takes; a service has no more tasks either. */
-const MOST_ENGINES = 1000;
+const MAX_ENGINES = 1000;
 /** What was allowed so lately may still be there, whatever was counted: counts of messages and tasks are late. */
-const LATELY_MILLIS = 3 * 60_000;
+const RECENT_MILLIS = 3 * 60_000;
 
 /** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.5 to 1.7 %. */
-const TOO_MANY_THROTTLED = 0.02;
+const TOO_MANY_THROTTLED_SHARE = 0.02;
 /** At once too many. A quota that falls makes less than this, and for a minute: the paces follow it. */
-const FAR_TOO_MANY_THROTTLED = 0.1;
+const FAR_TOO_MANY_THROTTLED_SHARE = 0.1;
 /** Above this the quota is what limits: a pace that never meets it is never throttled. */
-const AT_QUOTA_THROTTLED = 0.002;
+const AT_QUOTA_THROTTLED_SHARE = 0.002;
 /** In a minute; fewer may be chance. */
-const FEWEST_THROTTLED = 3;
-const DOWN = 0.5;
+const MIN_THROTTLED_REQUESTS = 3;
+const CUT_RATIO = 0.5;
 /** Minutes at the quota, with no more engines than now, before some are taken away. */
 const STEADY_MINUTES = 3;
 /** The most that is taken away then: what an engine had of the quota is lost until the others have learned to use it. */
-const TRIM = 0.75;
+const TRIM_RATIO = 0.75;
 /**
  * Engines to have for each that the quota needs. A quota that doubles is used at once; and engines whose paces are slow by
  * bad luck, which are those that stay when some are taken away, are made up for.
  */
-const HEADROOM = 2;
+const HEADROOM_RATIO = 2;
 /** Fewer are not worth a change where they save less. */
-const WORTH_TRIMMING = 0.9;
+const MAX_TRIMMED_SHARE = 0.9;
 /** Requests that an engine holds back at any time, on average, above which its pace or a declared limit is what limits. */
-const HELD_BACK = 0.5;
+const MIN_HELD_BACK_REQUESTS = 0.5;
 /** Unless it gets through this share of what it can do: then a few are held back, and not all. */
-const MOST = 0.6;
-const UP = 1.5;
+const FREE_RATE_SHARE = 0.6;
+const GROWTH_RATIO = 1.5;
 /** Growth may be ahead by so much of the engines that the newest metrics are of. */
-const AHEAD = 2;
+const MAX_LEAD_RATIO = 2;
 /**
  * After so long it is tried with fewer engines whether one can do more than it did: elements, models and endpoints change,
  * and at the quota nobody sees that.
  */
-const RATE_HOLDS_MILLIS = 60 * 60_000;
+const RATE_LIFETIME_MILLIS = 60 * 60_000;
 /** A share of the engines that are allowed, above which it is the governor that limits their number. */
-const IN_USE = 0.8;
+const MIN_SHARE_IN_USE = 0.8;
 
 export interface GovernorLimits {
   /** The fewest engines that can be set: two for Lambda's poller. @default 1 */
@@ -74,7 +74,7 @@ export interface Decision {
  * Jain, 1989), since it is the engines' paces that have to be fair to each other, and one engine a minute is too slow.
  */
 export function decide(state: GovernorState, observation: Observation, limits: GovernorLimits = {}): Decision {
-  const { least = 1, ceiling = MOST_ENGINES } = limits;
+  const { least = 1, ceiling = MAX_ENGINES } = limits;
   const { now, working } = observation;
   const minutes = settledMinutes(state, observation);
   const engineRate = learnEngineRate(state.engineRate, minutes[0], observation);
@@ -96,7 +96,7 @@ function fleetOf(
   { runs }: GovernorState,
   { now, working, running = working }: Observation,
 ): number {
-  const lately = runs.filter(({ at }) => Math.abs(now - at) <= LATELY_MILLIS).map((run) => run.concurrency);
+  const lately = runs.filter(({ at }) => Math.abs(now - at) <= RECENT_MILLIS).map((run) => run.concurrency);
   return Math.max(concurrency, Math.ceil(running), ...lately);
 }
 
@@ -113,13 +113,13 @@ function nextStep(state: GovernorState, observation: Observation, minutes: reado
   const seen = describe(minute);
   const throttled = throttledShare(minute);
   const lasting = before === undefined ? 0 : Math.min(throttled, throttledShare(before));
-  if (lasting > TOO_MANY_THROTTLED || throttled > FAR_TOO_MANY_THROTTLED) {
-    const engines = Math.max(minute.engines * DOWN, neededEngines(state, observation, [minute]) ?? 0);
+  if (lasting > TOO_MANY_THROTTLED_SHARE || throttled > FAR_TOO_MANY_THROTTLED_SHARE) {
+    const engines = Math.max(minute.engines * CUT_RATIO, neededEngines(state, observation, [minute]) ?? 0);
     return engines < concurrency ? { engines, reason: `down: ${seen}` } : stay(`down already: ${seen}`);
   }
   if (isAtQuota(minute)) {
     const engines = trimmed(state, observation, minutes);
-    return engines < concurrency * WORTH_TRIMMING
+    return engines < concurrency * MAX_TRIMMED_SHARE
       ? { engines, reason: `fewer will do: ${seen}` }
       : stay(`at the quota: ${seen}`);
   }
@@ -133,15 +133,15 @@ function trimmed(state: GovernorState, observation: Observation, minutes: readon
   const steady = minutes.slice(0, STEADY_MINUTES);
   if (steady.length < STEADY_MINUTES) return concurrency;
   if (!steady.every((minute) => isAtQuota(minute) && minute.engines <= concurrency)) return concurrency;
-  return Math.max(concurrency * TRIM, neededEngines(state, observation, steady) ?? 0);
+  return Math.max(concurrency * TRIM_RATIO, neededEngines(state, observation, steady) ?? 0);
 }
 
 function grown(concurrency: number, { waiting, working }: Observation, minute: SettledMinute): Step {
   const seen = describe(minute);
   const stay = (reason: string): Step => ({ engines: concurrency, reason });
   if (waiting === 0) return stay(`no backlog: ${seen}`);
-  if (working < concurrency * IN_USE) return stay(`not all are at work yet: ${seen}`);
-  const engines = Math.min(concurrency * UP, minute.engines * AHEAD, working + waiting);
+  if (working < concurrency * MIN_SHARE_IN_USE) return stay(`not all are at work yet: ${seen}`);
+  const engines = Math.min(concurrency * GROWTH_RATIO, minute.engines * MAX_LEAD_RATIO, working + waiting);
   return engines > concurrency ? { engines, reason: `up: ${seen}` } : stay(`up already: ${seen}`);
 }
 
@@ -151,9 +151,9 @@ function neededEngines(
   { now }: Observation,
   minutes: readonly SettledMinute[],
 ): number | undefined {
-  if (engineRate === undefined || Math.abs(now - engineRate.at) > RATE_HOLDS_MILLIS) return undefined;
+  if (engineRate === undefined || Math.abs(now - engineRate.at) > RATE_LIFETIME_MILLIS) return undefined;
   const accepted = Math.max(...minutes.map((minute) => minute.accepted / 60));
-  return (HEADROOM * accepted) / engineRate.perSec;
+  return (HEADROOM_RATIO * accepted) / engineRate.perSec;
 }
 
 /** What an engine gets through when nothing but itself limits it. Where the quota does, it is that much at least. */
@@ -173,12 +173,12 @@ function throttledShare({ accepted, throttled }: SettledMinute): number {
 }
 
 function isAtQuota(minute: SettledMinute): boolean {
-  return minute.throttled >= FEWEST_THROTTLED && throttledShare(minute) >= AT_QUOTA_THROTTLED;
+  return minute.throttled >= MIN_THROTTLED_REQUESTS && throttledShare(minute) >= AT_QUOTA_THROTTLED_SHARE;
 }
 
 function isHeldBack(minute: SettledMinute, engineRate: EngineRate | undefined): boolean {
-  if (minute.waitedMillis / 60_000 / minute.engines < HELD_BACK) return false;
-  return engineRate === undefined || ratePerSec(minute) < engineRate.perSec * MOST;
+  if (minute.waitedMillis / 60_000 / minute.engines < MIN_HELD_BACK_REQUESTS) return false;
+  return engineRate === undefined || ratePerSec(minute) < engineRate.perSec * FREE_RATE_SHARE;
 }
 
 /** Requests a second that one engine got through. */

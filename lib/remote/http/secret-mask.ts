@@ -1,6 +1,6 @@
 const MASK = '***';
 /** What is shorter says nothing to anybody, and would blot out half of a message. */
-const SHORTEST_SECRET = 4;
+const MIN_SECRET_CHARACTERS = 4;
 
 /**
  * Takes secrets out of words that somebody else wrote, an endpoint that repeats the key it was sent for one. Words are to
@@ -8,7 +8,7 @@ const SHORTEST_SECRET = 4;
  */
 export function secretMask(secrets: Iterable<string>): (words: string) => string {
   const forms = new Set<string>();
-  for (const secret of secrets) for (const form of formsOf(secret)) if (form.length >= SHORTEST_SECRET) forms.add(form);
+  for (const secret of secrets) for (const form of formsOf(secret)) if (form.length >= MIN_SECRET_CHARACTERS) forms.add(form);
   // The longest first: `Bearer abc` before `abc`.
   const sorted = [...forms].sort((one, other) => other.length - one.length);
   return (words) => sorted.reduce((text, form) => text.replaceAll(form, MASK), words);

@@ -1,5 +1,5 @@
 /** So much of what a server says fits in an error line. */
-const MOST_CHARACTERS = 300;
+const MAX_CHARACTERS = 300;
 /** Levels of nesting that are searched for words. Servers need two or three; a call for each of very many would overflow the stack. */
 const MAX_LEVELS = 16;
 
@@ -73,5 +73,5 @@ function joined(parts: readonly (string | undefined)[]): string | undefined {
 export function shortened(words: string): string {
   // Line breaks and other control characters have no place in a line.
   const line = words.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
-  return line.length <= MOST_CHARACTERS ? line : `${line.slice(0, MOST_CHARACTERS)} …`;
+  return line.length <= MAX_CHARACTERS ? line : `${line.slice(0, MAX_CHARACTERS)} …`;
 }

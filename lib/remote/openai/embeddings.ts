@@ -10,7 +10,7 @@ export interface EmbeddingRequestOptions {
 }
 
 /** The API's own limit, https://platform.openai.com/docs/api-reference/embeddings/create */
-export const MOST_INPUTS = 2048;
+export const MAX_INPUTS = 2048;
 
 /** Elements of a batch that go into one request. */
 export interface EmbeddingGroup {
@@ -28,7 +28,7 @@ export function embeddingGroups(asked: readonly (EmbeddingAsked | Error)[]): rea
     if (one instanceof Error) continue;
     const { key, model, params, inputs } = one;
     let group = open.get(key);
-    if (group === undefined || group.inputs.length + inputs.length > MOST_INPUTS) {
+    if (group === undefined || group.inputs.length + inputs.length > MAX_INPUTS) {
       group = { model, params, inputs: [], elements: [] };
       groups.push(group);
       open.set(key, group);

@@ -8,7 +8,7 @@ import { estimateChatTokens, estimateTokens, withTokenWeights } from '../chat/to
 import type { OpenAIBatchLine } from './batch-line.ts';
 import { maxTokensIn, type ModelName, ownField } from './body-fields.ts';
 import { estimateEmbeddingTokens } from './embedding-element.ts';
-import { MOST_INPUTS } from './embeddings.ts';
+import { MAX_INPUTS } from './embeddings.ts';
 import { fieldsOf } from './fields.ts';
 
 /** What elements and predictions are, by the task. */
@@ -71,7 +71,7 @@ export const OPENAI_OPTIONS = {
 export const OPENAI = 'https://api.openai.com/v1';
 
 /** The API accepts 300,000 in a request; the estimate can be off by a fifth. */
-const MOST_ESTIMATED_TOKENS = 240_000;
+const MAX_ESTIMATED_TOKENS = 240_000;
 /** Few enough that an answer of 1,536 numbers each is some megabytes, and a batch that fails soon found. */
 const DEFAULT_INPUTS = 256;
 
@@ -109,15 +109,15 @@ function embeddingOptions<Task extends OpenAITask>(
   handler: string,
 ): OpenAIModelHandlerOptions<Task> {
   const { maxBatchSize = DEFAULT_INPUTS, minBatchSize = maxBatchSize, rateLimits = [], elementSizeFn } = options;
-  if (maxBatchSize > MOST_INPUTS) {
+  if (maxBatchSize > MAX_INPUTS) {
     throw new RangeError(
-      `Cannot create ${handler} as 'maxBatchSize' must be at most ${MOST_INPUTS}, which the API has for texts in a request: current value is ${maxBatchSize}`,
+      `Cannot create ${handler} as 'maxBatchSize' must be at most ${MAX_INPUTS}, which the API has for texts in a request: current value is ${maxBatchSize}`,
     );
   }
   const sized = { ...options, maxBatchSize, minBatchSize };
   if (elementSizeFn !== undefined) return sized;
   const weights = rateLimits.flatMap(({ weight }) => weight ?? []);
-  const maxBatchWeight = options.maxBatchWeight ?? Math.min(MOST_ESTIMATED_TOKENS, ...weights);
+  const maxBatchWeight = options.maxBatchWeight ?? Math.min(MAX_ESTIMATED_TOKENS, ...weights);
   return withTokenWeights({ ...sized, maxBatchWeight }, estimateEmbeddingTokens);
 }
 

@@ -12,7 +12,7 @@ const UNPAID = new Set([
 const UNKNOWN_MODEL = new Set(['model_not_found', 'invalid_model', 'DeploymentNotFound']);
 
 /** A limit is full again only when all of it is; there is room for a request long before. */
-const LONGEST_RESET_MILLIS = 60_000;
+const MAX_RESET_MILLIS = 60_000;
 
 /**
  * What a refusal of an OpenAI-compatible server means beyond its status.
@@ -57,7 +57,7 @@ function resetMillis(headers: Headers): number | undefined {
   const waits = ['requests', 'tokens']
     .filter((limit) => headers.get(`x-ratelimit-remaining-${limit}`) === '0')
     .flatMap((limit) => durationMillis(headers.get(`x-ratelimit-reset-${limit}`)) ?? []);
-  return waits.length === 0 ? undefined : Math.min(LONGEST_RESET_MILLIS, Math.max(...waits));
+  return waits.length === 0 ? undefined : Math.min(MAX_RESET_MILLIS, Math.max(...waits));
 }
 
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
