@@ -33,7 +33,9 @@ export function tableOf(counts: Counts): string {
 
 /** Returns a line for each violation, with the arguments that run it again. */
 export function violationLines({ violations }: Counts): readonly string[] {
-  const lines = violations.slice(0, MAX_SHOWN_VIOLATIONS).map(({ kind, again, message }) => `${again}: ${kind}: ${message}`);
+  const lines = violations
+    .slice(0, MAX_SHOWN_VIOLATIONS)
+    .map(({ kind, again, message }) => `${again}: ${kind}: ${message}`);
   const left = violations.length - lines.length;
   return left > 0
     ? [

@@ -102,7 +102,8 @@ class Simulation {
 
   run(): SimulationResult {
     for (let event = this.#events.take(); event !== undefined; event = this.#events.take()) {
-      if (event.at > MAX_SIMULATED_SECS) throw new Error(`the simulation has not come to an end in ${MAX_SIMULATED_SECS} s`);
+      if (event.at > MAX_SIMULATED_SECS)
+        throw new Error(`the simulation has not come to an end in ${MAX_SIMULATED_SECS} s`);
       event.happen();
     }
     const { billedSecs, started: tasksStarted } = this.#fleet;

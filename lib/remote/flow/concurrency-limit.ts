@@ -83,10 +83,7 @@ export class ConcurrencyLimit {
 
   #adjust(millis: number): void {
     this.#untilProbe -= 1;
-    const gradient = Math.max(
-      MIN_GRADIENT,
-      Math.min(1, (TOLERANCE * this.#unhinderedMillis) / Math.max(millis, 1e-3)),
-    );
+    const gradient = Math.max(MIN_GRADIENT, Math.min(1, (TOLERANCE * this.#unhinderedMillis) / Math.max(millis, 1e-3)));
     if (gradient < 1) this.#isClimbing = false;
     const limit = this.#isClimbing ? 2 * this.#limit : this.#limit * gradient + Math.sqrt(this.#limit);
     this.#limit = Math.min(this.#most, Math.max(1, limit));

@@ -8,7 +8,8 @@ const MIN_SECRET_CHARACTERS = 4;
  */
 export function secretMask(secrets: Iterable<string>): (words: string) => string {
   const forms = new Set<string>();
-  for (const secret of secrets) for (const form of formsOf(secret)) if (form.length >= MIN_SECRET_CHARACTERS) forms.add(form);
+  for (const secret of secrets)
+    for (const form of formsOf(secret)) if (form.length >= MIN_SECRET_CHARACTERS) forms.add(form);
   // The longest first: `Bearer abc` before `abc`.
   const sorted = [...forms].sort((one, other) => other.length - one.length);
   return (words) => sorted.reduce((text, form) => text.replaceAll(form, MASK), words);
