@@ -2,13 +2,14 @@ import { Aws, Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { LAMBDA_MAX_TIMEOUT_SECS, LAMBDA_MEMORY_MB_PER_VCPU } from '../lib/config/compute.ts';
 import { acknowledgeObjects } from './acknowledgements.ts';
 import type { FabricPipeline } from './fabric-pipeline.ts';
 import { ownersVariable } from './bucket-owners.ts';
 import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
 import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
-import { MAX_RECEIVES } from '../lib/jobs/come-again.ts';
+import { MAX_RECEIVE_MESSAGES, MAX_RECEIVES } from '../lib/config/delivery.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
 export interface ControlFunctionsProps extends FabricResources {
@@ -20,16 +21,16 @@ export interface ControlFunctionsProps extends FabricResources {
 }
 
 /** Planning may have to read a whole object, and a job may have very many parts. */
-export const CONTROL_TIMEOUT = Duration.minutes(15);
+export const CONTROL_TIMEOUT = Duration.seconds(LAMBDA_MAX_TIMEOUT_SECS);
 
-/** One core: Lambda gives one with each 1,769 MB. */
-const INTAKE_MEMORY_MB = 1769;
+/** One core. */
+const INTAKE_MEMORY_MB = LAMBDA_MEMORY_MB_PER_VCPU;
 const FINALIZER_MEMORY_MB = 1024;
 const STORAGE_MB = 1024;
 /** How long intake gathers events. */
 export const INTAKE_WINDOW = Duration.seconds(1);
 const INTAKE_BATCH = { batchSize: 100, window: INTAKE_WINDOW };
-const FINALIZER_BATCH = { batchSize: 10 };
+const FINALIZER_BATCH = { batchSize: MAX_RECEIVE_MESSAGES };
 /** Events of ended jobs go to the account's default bus. */
 const EVENT_BUS = 'default';
 

@@ -4,6 +4,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DEFAULT_LAMBDA, type LambdaCompute, maxRunsAtOnce } from '../lib/config/compute.ts';
+import { bundlePolling } from '../lib/config/delivery.ts';
 import { acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import type { UserCode } from './bundling/engine-bundling.ts';
@@ -23,12 +24,7 @@ export interface FabricPipelineProps extends FabricResources, UserCode {
   readonly pipeline: DescribedPipeline;
 }
 
-/** A run takes one bundle, so that what a bundle costs is what a run costs, */
-const ONE_BUNDLE = 1;
-/** or as many as SQS hands over at once, where batches may cross bundles. */
-const BUNDLES_TOGETHER = 10;
-/** Lambda's longest. */
-const MAX_WINDOW_SECS = 300;
+type Polling = Pick<PollerProps, 'batchSize' | 'window'>;
 
 /** What one pipeline needs: queues for its bundles and its failures, and the function that processes them, if one does. */
 export class FabricPipeline extends Construct {
@@ -54,7 +50,8 @@ export class FabricPipeline extends Construct {
     const { encryptionKey, pipeline } = props;
     const { compute } = pipeline;
     this.governedBy = pipeline.endpoints === undefined ? undefined : `${props.parameters}/${pipeline.name}`;
-    const window = batchingWindow(pipeline);
+    const { batchSize, batchWindowSecs } = bundlePolling(pipeline.maxBatchDurationSecs);
+    const window = batchWindowSecs === undefined ? undefined : Duration.seconds(batchWindowSecs);
     const work = new WorkQueue(this, 'Bundles', {
       encryptionKey,
       // A worker in a container says with each receive how long it hides a message.
@@ -68,12 +65,12 @@ export class FabricPipeline extends Construct {
     const { bundleQueue, elementDeadLetters, governedBy } = this;
     this.code = { configPath: props.configPath, files: props.files };
     this.access = { ...props, bundleQueue, elementDeadLetters, governedBy };
-    const processor = compute.kind === 'lambda' ? this.#processor(props, compute, window) : undefined;
+    const processor = compute.kind === 'lambda' ? this.#processor(props, compute, { batchSize, window }) : undefined;
     this.processor = processor?.function;
     this.poller = processor?.poller;
   }
 
-  #processor(props: FabricPipelineProps, compute: LambdaCompute, window: Duration | undefined): QueueFunction {
+  #processor(props: FabricPipelineProps, compute: LambdaCompute, polling: Polling): QueueFunction {
     const { pipeline, configPath, files } = props;
     const architecture = compute.architecture ?? props.architecture;
     const bundling = new ProcessorBundling({ configPath, architecture, files });
@@ -87,25 +84,19 @@ export class FabricPipeline extends Construct {
       timeout: Duration.seconds(compute.timeoutSecs),
       environment: pipelineEnvironment(this.access, bundling.configModule),
       logRetention: props.logRetention,
-      poller: this.#poller(compute, window),
+      poller: this.#poller(compute, polling),
       statements: pipelineStatements(this.access),
     });
     acknowledgePipeline(processor, this.access);
     return processor;
   }
 
-  #poller(compute: LambdaCompute, window: Duration | undefined): PollerProps {
+  #poller(compute: LambdaCompute, polling: Polling): PollerProps {
     return {
       queue: this.bundleQueue,
-      batchSize: window === undefined ? ONE_BUNDLE : BUNDLES_TOGETHER,
-      window,
+      ...polling,
       // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
       maxConcurrency: this.governedBy === undefined ? maxRunsAtOnce(compute) : undefined,
     };
   }
-}
-
-function batchingWindow({ maxBatchDurationSecs }: DescribedPipeline): Duration | undefined {
-  if (maxBatchDurationSecs === undefined) return undefined;
-  return Duration.seconds(Math.min(MAX_WINDOW_SECS, Math.ceil(maxBatchDurationSecs)));
 }

@@ -10,7 +10,7 @@ import { ownersVariable } from './bucket-owners.ts';
 import { type FabricBuckets, processorBuckets } from './bucket-access.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import { allow, askedFor, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
-import { MAX_RECEIVES } from '../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../lib/config/delivery.ts';
 
 /** What all functions of a fabric share. */
 export interface FabricResources extends FabricBuckets {

@@ -2,10 +2,11 @@ import { Duration, Names, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { MAX_RECEIVES } from '../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../lib/config/delivery.ts';
+import { JOB_MAX_MILLIS } from '../lib/jobs/sending/send-finalize.ts';
 
-/** Longer than a job may take (3 days), so that no message is lost before its job has ended. */
-const RETENTION = Duration.days(4);
+/** Longer than a job can last, so that no message is lost before its job has ended. */
+const RETENTION = Duration.millis(JOB_MAX_MILLIS).plus(Duration.days(1));
 /** SQS's most. In a dead-letter queue a message keeps the time at which it was first sent. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
 /** SQS's limit. */

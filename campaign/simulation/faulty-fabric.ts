@@ -1,4 +1,4 @@
-import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../lib/config/delivery.ts';
 import type { Fabric } from '../../lib/config/fabric.ts';
 import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { pipelineNamed } from '../../lib/config/load-config.ts';

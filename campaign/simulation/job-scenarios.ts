@@ -1,4 +1,4 @@
-import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../lib/config/delivery.ts';
 import { below, pick } from './chance.ts';
 import { redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
 import { add } from '../counts.ts';

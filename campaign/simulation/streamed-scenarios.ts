@@ -1,4 +1,4 @@
-import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../lib/config/delivery.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import { below, pick } from './chance.ts';
 import { hold, Violation } from '../violation.ts';

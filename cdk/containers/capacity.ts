@@ -4,7 +4,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { ContainerCompute } from '../../lib/config/compute.ts';
+import { type ContainerCompute, INSTANCE_DISK_GIB, TASK_MEMORY_SHARE } from '../../lib/config/compute.ts';
 import {
   acknowledgeAutoScalingGroup,
   acknowledgeInstanceRole,
@@ -18,10 +18,7 @@ export interface CapacityProps {
   readonly compute: ContainerCompute;
 }
 
-/** What the system and the ECS agent take of an instance's memory. */
-const MEMORY_SHARE_FOR_TASKS = 0.9;
-/** For the image, which has CUDA's libraries, and for models and results of bundles. */
-const VOLUME = Size.gibibytes(80);
+const VOLUME = Size.gibibytes(INSTANCE_DISK_GIB);
 const ROOT_DEVICE = '/dev/xvda';
 /**
  * EC2 drops instance types on demand whose price is more than this percentage above the cheapest one that fits. Its
@@ -146,5 +143,5 @@ function groupRequirements(compute: ContainerCompute): autoscaling.CfnAutoScalin
 }
 
 function instanceMemoryMb({ memoryMb }: ContainerCompute): number {
-  return Math.ceil(memoryMb / MEMORY_SHARE_FOR_TASKS);
+  return Math.ceil(memoryMb / TASK_MEMORY_SHARE);
 }

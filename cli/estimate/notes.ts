@@ -1,8 +1,8 @@
-import { lambda } from '../../lib/config/compute.ts';
+import { lambda, LAMBDA_MAX_MEMORY_MB } from '../../lib/config/compute.ts';
 import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.ts';
 import type { Comparison } from './costs/comparison.ts';
-import { LAMBDA_MAX_MEMORY_MB, lambdaBundleSecs } from './costs/lambda-place.ts';
+import { lambdaBundleSecs } from './costs/lambda-place.ts';
 import type { Workload } from './costs/workload.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
+import { bundlePolling, MAX_RECEIVE_MESSAGES, MAX_RECEIVES } from '../../lib/config/delivery.ts';
 import { createFinalizerHandler } from '../../functions/finalizer/handler.ts';
 import { createIntakeHandler } from '../../functions/intake/handler.ts';
 import { createProcessorHandler } from '../../functions/processor/handler.ts';
@@ -31,11 +31,9 @@ export interface LocalFunctionsOptions extends FabricPorts {
 
 /** Objects that intake receives together: those that are one element each make bundles together. */
 const INTAKE_BATCH = { batchSize: 1000, batchWindowSecs: 0.3, maxConcurrency: 2 };
-const FINALIZER_BATCH = { batchSize: 10, maxConcurrency: 4 };
+const FINALIZER_BATCH = { batchSize: MAX_RECEIVE_MESSAGES, maxConcurrency: 4 };
 /** One that a worker works on, and one whose reading starts when that is read. */
 const BUNDLES_PER_WORKER = 2;
-/** Bundles of an invocation, where batches cross bundles. */
-const SHARED_BUNDLES = 10;
 
 /** Runs the fabric's functions behind pollers, until it is disposed of: then what runs is broken off and waited for. */
 export function startLocalFunctions(options: LocalFunctionsOptions): AsyncDisposable {
@@ -110,18 +108,17 @@ function finalizerHandler({ fabric, queues, notify, ...ports }: LocalFunctionsOp
   });
 }
 
-/** How a pipeline's bundles are polled: as deployed, by several functions at once, of which one process does the work here. */
+/** Returns how a pipeline's bundles are polled: as when deployed, but one process does the work of several functions. */
 function bundleBatch(
   pipeline: Pipeline,
   { workers = availableParallelism(), timeoutSecs }: LocalFunctionsOptions,
 ): Omit<PollerOptions, 'name' | 'queue' | 'handler'> {
   const waits = pipelineModels(pipeline).flatMap(({ handler }) => handler.options.maxBatchDurationSecs ?? []);
-  const limits = {
+  return {
+    ...bundlePolling(waits.length === 0 ? undefined : Math.min(...waits)),
     maxConcurrency: workers * BUNDLES_PER_WORKER,
     ...(timeoutSecs === undefined ? {} : { timeoutSecs }),
   };
-  if (waits.length === 0) return { batchSize: 1, ...limits };
-  return { batchSize: SHARED_BUNDLES, batchWindowSecs: Math.ceil(Math.min(...waits)), ...limits };
 }
 
 function portsOf({ output, telemetry, now }: FabricPorts): FabricPorts {

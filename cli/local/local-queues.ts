@@ -1,5 +1,6 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { MAX_RECEIVES } from '../../lib/jobs/come-again.ts';
+import { LAMBDA_MAX_TIMEOUT_SECS } from '../../lib/config/compute.ts';
+import { MAX_RECEIVES } from '../../lib/config/delivery.ts';
 import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { type EmbeddedAws, queueArn } from './embedded-aws.ts';
@@ -21,7 +22,7 @@ export interface LocalQueues {
 }
 
 /** Longer than any function runs. */
-const VISIBILITY_SECS = 960;
+const VISIBILITY_SECS = LAMBDA_MAX_TIMEOUT_SECS + 60;
 /** Trying again and looking again cost nothing here, and someone is waiting. What an endpoint asks for is waited for. */
 const MAX_WAIT_SECS = 1;
 

@@ -2,6 +2,8 @@ import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SqsHandler } from '../../functions/sqs-handler.ts';
+import { LAMBDA_MAX_TIMEOUT_SECS } from '../../lib/config/compute.ts';
+import { MAX_BATCH_WINDOW_SECS, MAX_RECEIVE_MESSAGES, MAX_RECEIVE_WAIT_SECS } from '../../lib/config/delivery.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { MessageQueue, ReceivedMessage } from '../../lib/stores/message-queue.ts';
 import { SILENT, type Telemetry } from '../../lib/telemetry/telemetry.ts';
@@ -22,14 +24,9 @@ export interface PollerOptions {
   readonly telemetry?: Telemetry;
 }
 
-/** One request to SQS gives no more messages than this, and waits no longer. */
-const RECEIVE_MESSAGES = 10;
-const LONG_POLL_SECS = 20;
 /** An invocation's payload in Lambda. */
 const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 const MAX_BATCH_SIZE = 10_000;
-const MAX_WINDOW_SECS = 300;
-const MAX_TIMEOUT_SECS = 900;
 /** Between two looks at the queue within a window that ends before a long poll could. */
 const SHORT_POLL_MILLIS = 50;
 const RECEIVE_RETRY_MILLIS = 1000;
@@ -54,7 +51,7 @@ export class QueuePoller implements AsyncDisposable {
       batchSize: 10,
       batchWindowSecs: 0,
       maxConcurrency: 2,
-      timeoutSecs: MAX_TIMEOUT_SECS,
+      timeoutSecs: LAMBDA_MAX_TIMEOUT_SECS,
       telemetry: SILENT,
       ...options,
     };
@@ -104,7 +101,7 @@ export class QueuePoller implements AsyncDisposable {
     const { batchSize, batchWindowSecs } = this.#options;
     const batch: SQSRecord[] = [];
     if (this.#held.length === 0)
-      this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize), LONG_POLL_SECS);
+      this.#held = await this.#receive(Math.min(MAX_RECEIVE_MESSAGES, batchSize), MAX_RECEIVE_WAIT_SECS);
     const closesAt = performance.now() + batchWindowSecs * 1000;
     let bytes = 0;
     for (;;) {
@@ -118,8 +115,8 @@ export class QueuePoller implements AsyncDisposable {
       }
       const left = closesAt - performance.now();
       if (batch.length === 0 || batch.length >= batchSize || left <= 0 || signal.aborted) return batch;
-      const waitSecs = Math.min(LONG_POLL_SECS, Math.floor(left / 1000));
-      this.#held = await this.#receive(Math.min(RECEIVE_MESSAGES, batchSize - batch.length), waitSecs);
+      const waitSecs = Math.min(MAX_RECEIVE_WAIT_SECS, Math.floor(left / 1000));
+      this.#held = await this.#receive(Math.min(MAX_RECEIVE_MESSAGES, batchSize - batch.length), waitSecs);
       if (this.#held.length === 0 && waitSecs === 0) await delay(Math.min(left, SHORT_POLL_MILLIS));
     }
   }
@@ -161,8 +158,8 @@ export class QueuePoller implements AsyncDisposable {
   }
 
   async #delete(records: readonly SQSRecord[]): Promise<void> {
-    for (let first = 0; first < records.length; first += RECEIVE_MESSAGES) {
-      const some = records.slice(first, first + RECEIVE_MESSAGES);
+    for (let first = 0; first < records.length; first += MAX_RECEIVE_MESSAGES) {
+      const some = records.slice(first, first + MAX_RECEIVE_MESSAGES);
       await Promise.all(some.map((record) => this.#options.queue.delete(record.receiptHandle)));
     }
   }
@@ -206,15 +203,20 @@ function recordOf(message: ReceivedMessage, queueName: string): SQSRecord {
 function checkOptions({ batchSize, batchWindowSecs, maxConcurrency, timeoutSecs }: Required<PollerOptions>): void {
   const rules: readonly (readonly [holds: boolean, option: string, rule: string, value: number])[] = [
     [isBetween(batchSize, 1, MAX_BATCH_SIZE), 'batchSize', `from 1 to ${MAX_BATCH_SIZE}`, batchSize],
-    [batchSize <= RECEIVE_MESSAGES || batchWindowSecs > 0, 'batchSize', '10 at most without a window', batchSize],
+    [batchSize <= MAX_RECEIVE_MESSAGES || batchWindowSecs > 0, 'batchSize', '10 at most without a window', batchSize],
     [
-      batchWindowSecs >= 0 && batchWindowSecs <= MAX_WINDOW_SECS,
+      batchWindowSecs >= 0 && batchWindowSecs <= MAX_BATCH_WINDOW_SECS,
       'batchWindowSecs',
-      `from 0 to ${MAX_WINDOW_SECS}`,
+      `from 0 to ${MAX_BATCH_WINDOW_SECS}`,
       batchWindowSecs,
     ],
     [isBetween(maxConcurrency, 1, Infinity), 'maxConcurrency', '1 or more', maxConcurrency],
-    [timeoutSecs > 0 && timeoutSecs <= MAX_TIMEOUT_SECS, 'timeoutSecs', `up to ${MAX_TIMEOUT_SECS}`, timeoutSecs],
+    [
+      timeoutSecs > 0 && timeoutSecs <= LAMBDA_MAX_TIMEOUT_SECS,
+      'timeoutSecs',
+      `up to ${LAMBDA_MAX_TIMEOUT_SECS}`,
+      timeoutSecs,
+    ],
   ];
   for (const [holds, option, rule, value] of rules) {
     if (!holds) throw new RangeError(`Cannot poll as '${option}' must be ${rule}: current value is ${value}`);

@@ -1,3 +1,5 @@
+import { DEFAULT_VISIBILITY_SECS } from './delivery.ts';
+
 /** What a pipeline's handlers may do in AWS beyond what the fabric itself needs. */
 export interface Permission {
   /** `service:Action`, as IAM has them. */
@@ -92,6 +94,15 @@ export type Compute = LambdaCompute | ContainerCompute;
 /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 export const LAMBDA_MEMORY_MB_PER_VCPU = 1769;
 
+/** Lambda's own limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+export const LAMBDA_MAX_MEMORY_MB = 10_240;
+export const LAMBDA_MAX_TIMEOUT_SECS = 900;
+
+/** Share of an instance's memory that its tasks can have; the system and the ECS agent use the rest. */
+export const TASK_MEMORY_SHARE = 0.9;
+/** Disk of an instance: for the image, which has CUDA's libraries, and for models and the results of bundles. */
+export const INSTANCE_DISK_GIB = 80;
+
 const DEFAULT_MAX_CONCURRENCY = 100;
 
 /** Maximum number of runs of a function at once; undefined where the account's limit is the only one. */
@@ -104,7 +115,12 @@ export function lambdaCores(memoryMb: number): number {
   return Math.max(1, Math.floor(memoryMb / LAMBDA_MEMORY_MB_PER_VCPU));
 }
 
-export const DEFAULT_LAMBDA = { kind: 'lambda', memoryMb: 2048, timeoutSecs: 900, ephemeralStorageMb: 2048 } as const;
+export const DEFAULT_LAMBDA = {
+  kind: 'lambda',
+  memoryMb: 2048,
+  timeoutSecs: LAMBDA_MAX_TIMEOUT_SECS,
+  ephemeralStorageMb: 2048,
+} as const;
 
 const DEFAULT_CONTAINER = {
   kind: 'container',
@@ -116,7 +132,7 @@ const DEFAULT_CONTAINER = {
   capacity: 'managed-instances',
   network: 'public',
   stopTimeoutSecs: 90,
-  visibilitySecs: 90,
+  visibilitySecs: DEFAULT_VISIBILITY_SECS,
 } as const;
 /** They leave the machine's own programs a share of the smallest instances with a GPU: 4 vCPUs and 16 GiB. */
 const FOR_EACH_GPU = { cpu: 3, memoryMb: 12_288 };

@@ -4,7 +4,7 @@ import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYT
 import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
-import { DEFAULT_LAMBDA } from './compute.ts';
+import { DEFAULT_LAMBDA, LAMBDA_MAX_MEMORY_MB, LAMBDA_MAX_TIMEOUT_SECS } from './compute.ts';
 import { modelsOf } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 
@@ -181,8 +181,8 @@ const permission = z.strictObject(
 // The limits are those of AWS Lambda; a shorter run has no time to hand back what is left.
 const lambdaCompute = z.strictObject({
   kind: z.literal('lambda'),
-  memoryMb: integerWithin(128, 10_240),
-  timeoutSecs: integerWithin(30, 900),
+  memoryMb: integerWithin(128, LAMBDA_MAX_MEMORY_MB),
+  timeoutSecs: integerWithin(30, LAMBDA_MAX_TIMEOUT_SECS),
   architecture: z.enum(['arm64', 'x86_64'], "must be 'arm64' or 'x86_64'").optional(),
   ephemeralStorageMb: integerWithin(512, 10_240),
   maxConcurrency: z

@@ -13,9 +13,6 @@ const FIRST_WAIT_SECS = 30;
 const WAIT_GROWTH = 4;
 const MAX_WAIT_SECS = 300;
 
-/** Number of receives after which a queue gives a message up: a first try and four retries. */
-export const MAX_RECEIVES = 5;
-
 export interface ComeAgainOptions {
   readonly queue: MessageQueue;
   readonly telemetry: Pick<Telemetry, 'warn'>;

@@ -4,12 +4,13 @@ import {
   container,
   type ContainerCompute,
   lambda,
+  LAMBDA_MAX_MEMORY_MB,
   type LambdaCompute,
 } from '../../../lib/config/compute.ts';
 import { breakEven, type GpuBreakEven, gpuBreakEven } from './break-even.ts';
 import { containerPlace, instanceHourDollars, wakeSecs } from './container-place.ts';
 import { cpuTypeFor, gpuTypesFor, type InstanceType, type TaskSize } from './instance-types.ts';
-import { LAMBDA_MAX_MEMORY_MB, lambdaPlace } from './lambda-place.ts';
+import { lambdaPlace } from './lambda-place.ts';
 import type { Burst, Place } from './place.ts';
 import type { Prices } from './prices.ts';
 import { steadyRequestDollars, type Workload } from './workload.ts';

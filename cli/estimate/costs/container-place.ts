@@ -1,4 +1,4 @@
-import type { ContainerCompute } from '../../../lib/config/compute.ts';
+import { type ContainerCompute, INSTANCE_DISK_GIB } from '../../../lib/config/compute.ts';
 import { CONTAINER_SCALING } from '../../../lib/config/container-scaling.ts';
 import type { InstanceType } from './instance-types.ts';
 import type { Burst, Place } from './place.ts';
@@ -21,7 +21,6 @@ export const INSTANCE_SECS = { start: { cpu: 120, gpu: 195 }, end: 300 } as cons
 /** Until the alarm has seen bundles wait, as SQS's counts come late. Nothing is paid for meanwhile. */
 const ALARM_SECS = 90 + CONTAINER_SCALING.backlogMinutes * 60;
 const IDLE_SECS = CONTAINER_SCALING.idleMinutes * 60;
-const DISK_GB = 80;
 const HOURS_PER_MONTH = 730;
 
 export interface InstanceBilling {
@@ -40,7 +39,7 @@ export function instanceHourDollars({ type, compute, prices }: InstanceBilling):
   return (
     prices[type.name] * (1 + (compute.capacity === 'managed-instances' ? fee : 0)) +
     (compute.network === 'public' ? prices.addressHour : 0) +
-    (DISK_GB * prices.diskGbMonth) / HOURS_PER_MONTH
+    (INSTANCE_DISK_GIB * prices.diskGbMonth) / HOURS_PER_MONTH
   );
 }
 

@@ -1,3 +1,4 @@
+import { TASK_MEMORY_SHARE } from '../../../lib/config/compute.ts';
 import type { PriceName } from './prices.ts';
 
 export interface InstanceType {
@@ -19,9 +20,6 @@ export const GPU_TYPES: readonly InstanceType[] = [
   { name: 'g5.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'A10G' },
 ];
 
-/** What the system and the ECS agent leave of an instance's memory; deployed capacity counts with it too. */
-const MEMORY_SHARE_FOR_TASKS = 0.9;
-
 export interface TaskSize {
   readonly cpu: number;
   readonly memoryMb: number;
@@ -38,5 +36,5 @@ export function gpuTypesFor(size: TaskSize): readonly InstanceType[] {
 }
 
 function hasRoomFor({ vcpus, memoryMb }: InstanceType, size: TaskSize): boolean {
-  return vcpus >= size.cpu && memoryMb * MEMORY_SHARE_FOR_TASKS >= size.memoryMb;
+  return vcpus >= size.cpu && memoryMb * TASK_MEMORY_SHARE >= size.memoryMb;
 }

@@ -15,7 +15,6 @@ import {
   type Workload,
 } from './workload.ts';
 
-export const LAMBDA_MAX_MEMORY_MB = 10_240;
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five batches at once, then 300 more a minute, up to 1,000. */
 const RUNS_AT_FIRST = 5;
 const MORE_RUNS_PER_SEC = 5;

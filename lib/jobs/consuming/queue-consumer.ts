@@ -1,3 +1,4 @@
+import { DEFAULT_VISIBILITY_SECS, MAX_RECEIVE_MESSAGES, MAX_RECEIVE_WAIT_SECS } from '../../config/delivery.ts';
 import { describeError, FabricError } from '../../errors.ts';
 import { Backoff } from '../../time/backoff.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../time/clock.ts';
@@ -21,10 +22,6 @@ export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'proce
   readonly clock?: Clock | undefined;
 }
 
-const VISIBILITY_SECS = 90;
-/** One request to SQS gives no more messages than this, and waits no longer. */
-const RECEIVE_MESSAGES = 10;
-const LONG_POLL_SECS = 20;
 /** Of a queue that can't be read. */
 const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, mostMillis: 30_000 });
 /** A look at the queue takes less than this, its wait and all retries included. */
@@ -52,7 +49,7 @@ export class QueueConsumer {
   #lookingSince: number | undefined;
 
   constructor(options: QueueConsumerOptions) {
-    const { clock = SYSTEM_CLOCK, visibilitySecs = VISIBILITY_SECS, stopTimes } = options;
+    const { clock = SYSTEM_CLOCK, visibilitySecs = DEFAULT_VISIBILITY_SECS, stopTimes } = options;
     this.#options = options;
     this.#clock = clock;
     this.#visibilitySecs = visibilitySecs;
@@ -112,8 +109,8 @@ export class QueueConsumer {
     this.#lookingSince = this.#clock.now();
     try {
       const messages = await queue.receive({
-        maxMessages: Math.min(RECEIVE_MESSAGES, room),
-        waitSecs: LONG_POLL_SECS,
+        maxMessages: Math.min(MAX_RECEIVE_MESSAGES, room),
+        waitSecs: MAX_RECEIVE_WAIT_SECS,
         visibilitySecs: this.#visibilitySecs,
         signal,
       });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import type { BundleMessage } from '../../../lib/elements/messages.ts';
 import { Finalizer } from '../../../lib/jobs/finalizing/finalizer.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';

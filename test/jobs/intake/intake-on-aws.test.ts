@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type BundleMessage, parseMessage } from '../../../lib/elements/messages.ts';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
 import { chunkKey } from '../../../lib/jobs/output-layout.ts';
 import type { Job } from '../../../lib/jobs/job.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import { Intake } from '../../../lib/jobs/intake/intake.ts';
 import type { ObjectStore } from '../../../lib/stores/object-store.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';

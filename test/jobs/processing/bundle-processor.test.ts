@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import type { OutcomeSink } from '../../../lib/inference/bundle.ts';
 import { lastNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
 import { deadlineOf, unavailable } from '../memory-ports.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { array, assert, asyncProperty, integer, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import type { Deadline } from '../../../lib/jobs/fabric-ports.ts';
 import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { lastNoteKey } from '../../../lib/jobs/output-layout.ts';

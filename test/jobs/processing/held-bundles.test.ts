@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import type { MessageHold } from '../../../lib/jobs/fabric-ports.ts';
 import { lastNoteKey } from '../../../lib/jobs/output-layout.ts';
 import { deadlineOf } from '../memory-ports.ts';

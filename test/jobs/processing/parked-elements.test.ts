@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import { BundleProcessor } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { ReceivedMessage } from '../../../lib/stores/message-queue.ts';
 import { SILENT } from '../../../lib/telemetry/telemetry.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { MAX_RECEIVES } from '../../../lib/jobs/come-again.ts';
+import { MAX_RECEIVES } from '../../../lib/config/delivery.ts';
 import { InferenceEngine } from '../../../lib/inference/engine/engine.ts';
 import { BundleProcessor, type BundleProcessorOptions } from '../../../lib/jobs/processing/bundle-processor.ts';
 import type { ErrorsLine } from '../../../lib/jobs/commit/errors-line.ts';
