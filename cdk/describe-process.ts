@@ -10,7 +10,7 @@ import { ConfigError, ModelLoadError } from '../lib/errors.ts';
 import { externalLocations } from '../lib/models/external-data.ts';
 import type { ModelHandler } from '../lib/models/model-handler.ts';
 import { isPointer, targetOfPointer } from '../lib/models/model-pointer.ts';
-import { RemoteModelHandler } from '../lib/remote/remote-model-handler.ts';
+import { isRemote } from '../lib/remote/remote-model-handler.ts';
 import { isS3Uri } from '../lib/stores/open-source.ts';
 import type { DescribedEndpoints, DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 
@@ -57,7 +57,7 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
 }
 
 function describeEndpoints(handlers: readonly ModelHandler[]): { readonly endpoints?: DescribedEndpoints } {
-  const remote = handlers.filter((handler) => handler instanceof RemoteModelHandler);
+  const remote = handlers.filter(isRemote);
   if (remote.length === 0) return {};
   const endpoints = {
     permissions: distinct(remote.flatMap(({ permissions }) => permissions)),
@@ -71,8 +71,8 @@ function distinct<T>(values: readonly T[]): readonly T[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
-function modelUriOf({ options }: ModelHandler): readonly string[] {
-  return 'modelUri' in options && typeof options.modelUri === 'string' ? [options.modelUri] : [];
+function modelUriOf({ modelFiles }: ModelHandler): readonly string[] {
+  return modelFiles === undefined ? [] : [modelFiles.modelUri];
 }
 
 /** What has to be read of a model in S3; where it is a pointer, whatever lies beside it may be what it points to next. */

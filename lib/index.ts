@@ -28,14 +28,19 @@ export { InferenceEngine, type InferenceEngineOptions } from './inference/engine
 export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } from './models/keyed-model-handler.ts';
 export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
+export { ModelFiles, type ModelFilesOptions } from './models/model-files.ts';
 export {
   type ElementFunction,
   type InferenceArgs,
   type InferenceResults,
+  type LoadReport,
   type ModelDescription,
   ModelHandler,
+  type ModelHandlerKind,
   type ModelHandlerOptions,
+  type ModelTensors,
   type Probe,
+  type TensorRunner,
 } from './models/model-handler.ts';
 export type { GpuProvider, MissingProvider } from './models/missing-provider.ts';
 export {

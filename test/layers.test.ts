@@ -102,6 +102,21 @@ describe('lib/inference', () => {
   });
 });
 
+describe('what a handler can do', () => {
+  /** The rooms of concrete handler classes; all others are in `remote`. */
+  const OWN_ROOMS = new Map([
+    ['OnnxModelHandler', 'models'],
+    ['KeyedModelHandler', 'models'],
+  ]);
+  const INSTANCE_OF = /instanceof (\w+ModelHandler)\b/g;
+
+  test.each(globSync('{lib,functions,cdk,cli}/**/*.ts'))('%s asks the port, and not for a class', (file) => {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(INSTANCE_OF)) {
+      expect(roomOf(file), `instanceof ${name}`).toBe(OWN_ROOMS.get(name) ?? 'remote');
+    }
+  });
+});
+
 test('no module imports itself by way of others, even for its types', () => {
   const cycles = cyclesIn(globSync('{lib,functions,cdk,cli,bench,campaign}/**/*.ts'));
   expect(cycles).toEqual([]);

@@ -4,7 +4,7 @@ import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.
 import { compare, type Comparison } from './costs/comparison.ts';
 import type { Prices } from './costs/prices.ts';
 import type { Workload } from './costs/workload.ts';
-import { RemoteModelHandler } from '../../lib/remote/remote-model-handler.ts';
+import { isRemote } from '../../lib/remote/remote-model-handler.ts';
 import { meanOf, type Metrics } from '../../lib/telemetry/metrics.ts';
 import { notesOf } from './notes.ts';
 import type { MeasuredFigures } from './work-meter.ts';
@@ -113,7 +113,7 @@ function reckon(measured: MeasuredFigures, isOnGpu: boolean, facts: EstimateFact
     compute: facts.pipeline.compute,
     elements: facts.input.elements,
     isOnGpu,
-    hasOwnModel: models.some(({ handler }) => !(handler instanceof RemoteModelHandler)),
+    hasOwnModel: models.some(({ handler }) => !isRemote(handler)),
     engineCpuSecsPerElement: measured.engineCpuSecsPerElement,
     prices: facts.prices.dollars,
   });

@@ -4,7 +4,6 @@ import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.
 import type { Comparison } from './costs/comparison.ts';
 import { lambdaBundleSecs } from './costs/lambda-place.ts';
 import type { Workload } from './costs/workload.ts';
-import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';
 import { duration, number } from '../format/amounts.ts';
 import type { MeasuredFigures } from './work-meter.ts';
@@ -111,7 +110,7 @@ function tooLargeNotes({ tooLarge }: Comparison): readonly string[] {
 
 function hasLocalModel(pipeline: Pipeline): boolean {
   return pipelineModels(pipeline).some(
-    ({ handler }) => handler instanceof OnnxModelHandler && handler.isFetched && !isS3Uri(handler.modelPath),
+    ({ handler: { modelFiles } }) => modelFiles?.isFetched === true && !isS3Uri(modelFiles.uri),
   );
 }
 

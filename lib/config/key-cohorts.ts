@@ -1,4 +1,4 @@
-import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
+import { isKeyed } from '../models/keyed-model-handler.ts';
 import { unwrapHandler } from '../models/model-handler.ts';
 import type { Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
@@ -9,9 +9,9 @@ import { pipelineModels } from './pipeline-models.ts';
  */
 export function keyCohorts(pipeline: Pick<Pipeline, 'steps'>): readonly (readonly string[])[] {
   const handlers = pipelineModels(pipeline).map(({ step }) => unwrapHandler(step.handler).handler);
-  const keyed = handlers.find((handler) => handler instanceof KeyedModelHandler);
+  const keyed = handlers.find(isKeyed);
   if (keyed === undefined) return [];
-  const { defaultKey } = keyed.keyed;
+  const { defaultKey } = keyed.options;
   const isDefault = (keys: readonly string[]): number => Number(defaultKey !== undefined && keys.includes(defaultKey));
   const cohorts = keyed.mappings.map(({ keys }) => keys);
   return cohorts.toSorted((one, other) => isDefault(one) - isDefault(other));

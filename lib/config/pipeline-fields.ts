@@ -1,4 +1,4 @@
-import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
+import { isKeyed } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import type { PipelineInput, Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
@@ -33,8 +33,7 @@ function getWholeElements([first]: readonly Step[]): boolean {
 function getsWholeElements(outer: ModelHandler): boolean {
   const { handler, preprocessFns } = unwrapHandler(outer);
   if (preprocessFns.length > 0) return true;
-  if (handler instanceof KeyedModelHandler)
-    return handler.mappings.some((mapping) => getsWholeElements(mapping.handler));
+  if (isKeyed(handler)) return handler.mappings.some((mapping) => getsWholeElements(mapping.handler));
   return !handler.readsInputsOnly;
 }
 

@@ -1,6 +1,6 @@
-import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
+import { isKeyed } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
-import { RemoteModelHandler } from '../remote/remote-model-handler.ts';
+import { isRemote } from '../remote/remote-model-handler.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { RunInferenceStep, Step } from './steps.ts';
 
@@ -19,9 +19,9 @@ export interface PipelineModel {
 export function pipelineModels({ steps }: Pick<Pipeline, 'steps'>): readonly PipelineModel[] {
   return inferenceSteps(steps, 'steps').flatMap(({ step, place }) => {
     const models = modelsOf(step.handler);
-    const isKeyed = unwrapHandler(step.handler).handler instanceof KeyedModelHandler;
+    const isOneOfSeveral = isKeyed(unwrapHandler(step.handler).handler);
     return models.map((handler, mapping) => ({
-      place: isKeyed ? `${place}.handler.mappings[${mapping}].handler` : `${place}.handler`,
+      place: isOneOfSeveral ? `${place}.handler.mappings[${mapping}].handler` : `${place}.handler`,
       stepPlace: place,
       step,
       handler,
@@ -31,13 +31,13 @@ export function pipelineModels({ steps }: Pick<Pipeline, 'steps'>): readonly Pip
 
 /** Whether a model of the pipeline is served elsewhere. */
 export function asksEndpoints(pipeline: Pick<Pipeline, 'steps'>): boolean {
-  return pipelineModels(pipeline).some(({ handler }) => handler instanceof RemoteModelHandler);
+  return pipelineModels(pipeline).some(({ handler }) => isRemote(handler));
 }
 
 /** The handlers that hold the models behind a step's handler. */
 export function modelsOf(handler: ModelHandler): readonly ModelHandler[] {
   const inner = unwrapHandler(handler).handler;
-  if (!(inner instanceof KeyedModelHandler)) return [inner];
+  if (!isKeyed(inner)) return [inner];
   return inner.mappings.map((mapping) => unwrapHandler(mapping.handler).handler);
 }
 

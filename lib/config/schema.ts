@@ -3,7 +3,6 @@ import { DELIMITER, DELIMITER_RULE } from '../formats/csv-delimiter.ts';
 import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
 import { isLineFormat } from '../formats/line-format.ts';
 import { ModelHandler } from '../models/model-handler.ts';
-import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
 import { DEFAULT_LAMBDA, LAMBDA_MAX_MEMORY_MB, LAMBDA_MAX_TIMEOUT_SECS } from './compute.ts';
 import { modelsOf } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
@@ -98,10 +97,14 @@ const runInferenceStep = z
     inferenceArgs: args.optional(),
     refreshSecs: positiveNumber.optional(),
   })
-  .refine(({ handler, refreshSecs }) => refreshSecs === undefined || modelsOf(handler).every(isFromFile), {
-    path: ['refreshSecs'],
-    error: 'must be left out where a model comes from no file of which there may be a new version',
-  });
+  .refine(
+    ({ handler, refreshSecs }) =>
+      refreshSecs === undefined || modelsOf(handler).every(({ modelFiles }) => modelFiles !== undefined),
+    {
+      path: ['refreshSecs'],
+      error: 'must be left out where a model comes from no file of which there may be a new version',
+    },
+  );
 
 const mapStep = z.strictObject({ kind: z.literal('map'), fn: aFunction });
 const mapBatchesStep = z.strictObject({ kind: z.literal('mapBatches'), fn: aFunction, batchSize: positiveInteger });
@@ -149,10 +152,6 @@ function weighsEach(branches: object, weights: Readonly<Record<string, number>>)
 
 function missingMethods(handler: ModelHandler): readonly string[] {
   return handler.requiredMethods.filter((method) => typeof Reflect.get(handler, method) !== 'function');
-}
-
-function isFromFile(handler: ModelHandler): boolean {
-  return handler instanceof OnnxModelHandler;
 }
 
 const output = z

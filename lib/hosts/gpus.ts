@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
 import type { ModelHandler } from '../models/model-handler.ts';
-import { OnnxModelHandler } from '../models/onnx-model-handler.ts';
 
 /** Where NVIDIA's driver has a folder for each GPU; in a container, for each that was given to it. */
 const DRIVER_FOLDER = '/proc/driver/nvidia/gpus';
@@ -27,6 +26,5 @@ function foldersIn(folder: string): number {
 /** How many copies of a model there are: as many as `modelCopies` says, or else one for each GPU that it could be on. */
 export function copiesOf(handler: ModelHandler, gpus: number): number {
   const { modelCopies, largeModel = false } = handler.options;
-  const isOnGpu = handler instanceof OnnxModelHandler && handler.options.device === 'GPU';
-  return modelCopies === undefined && !largeModel && isOnGpu ? Math.max(1, gpus) : handler.modelCopies;
+  return modelCopies === undefined && !largeModel && handler.usesGpu ? Math.max(1, gpus) : handler.modelCopies;
 }

@@ -3,10 +3,10 @@ import { carryError } from '../errors.ts';
 import type { EncodedBatch } from '../models/encoded-batch.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import { enableOwnCompileCache } from '../stores/compile-cache.ts';
+import { dieWithParent } from './die-with-parent.ts';
 import { bodyGroups, FrameReader, frameParts } from './frames.ts';
 import { findHandler, type HostedModel, loadHostedModel } from './hosted-model.ts';
 import type { FromHost, LoadFrame, RunFrame, ToHost } from './protocol.ts';
-import { watchParent } from './watch-parent.ts';
 
 /**
  * A model host: the program that the supervisor starts. It takes frames on descriptor 3, answers on 4, and ends when
@@ -18,7 +18,7 @@ const OUTPUT_FD = 4;
 const READ_BUFFER_BYTES = 1024 * 1024;
 
 enableOwnCompileCache();
-watchParent();
+dieWithParent();
 // Ctrl-C in a terminal goes to every process of the group; only the supervisor may end a host.
 process.on('SIGINT', () => {});
 
@@ -62,8 +62,7 @@ async function take(frame: ToHost, body: Uint8Array): Promise<void> {
   switch (frame.kind) {
     case 'prepare':
       handler = findHandler(frame.spec);
-      handler.catch(() => {});
-      if (frame.spec.kind === 'onnx') await import('onnxruntime-node');
+      await handler.catch(() => {});
       return;
     case 'load':
       return load(frame);

@@ -1,6 +1,6 @@
 import { deserialize } from 'node:v8';
 import { FabricError, ModelLoadError } from '../errors.ts';
-import { travelsAsTensors } from '../models/batch-codec.ts';
+import { createBuiltIn } from '../models/built-in-handlers.ts';
 import {
   decodeTensors,
   decodeValues,
@@ -10,9 +10,8 @@ import {
 } from '../models/encoded-batch.ts';
 import { listResults, RESULT_KIND, ResultCountError } from '../models/batch-results.ts';
 import { type ModelContent, readModelContent, shownDigest, stampOfModel } from '../models/model-digest.ts';
-import type { InferenceArgs, ModelDescription, ModelHandler } from '../models/model-handler.ts';
-import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
-import { type OnnxModel, runOnnxBatch } from '../models/onnx-session.ts';
+import type { ModelFiles } from '../models/model-files.ts';
+import type { InferenceArgs, ModelDescription, ModelHandler, TensorRunner } from '../models/model-handler.ts';
 import { sliceRows } from '../models/tensor-rows.ts';
 import { runProbe } from './probe.ts';
 import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts';
@@ -36,7 +35,7 @@ export interface RanBatch {
 }
 
 export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
-  if (spec.kind === 'onnx') return new OnnxModelHandler(spec.options as OnnxModelHandlerOptions);
+  if (spec.kind === 'built-in') return createBuiltIn(spec);
   // Only now, as it is twice as much to import as all the rest: a host of a built-in handler needs none of it.
   const { handlerAt } = await import('../config/handler-place.ts');
   const { loadConfig } = await import('../config/load-config.ts');
@@ -55,27 +54,25 @@ export async function loadHostedModel(
 ): Promise<HostedModel> {
   const residentBefore = process.memoryUsage.rss();
   const startedAt = performance.now();
-  const file = handler instanceof OnnxModelHandler ? await readModelFile(handler, given) : undefined;
+  const file = handler.modelFiles === undefined ? undefined : await readModelFile(handler.modelFiles, given);
   const model = await handler.loadModel();
   if (file !== undefined) await checkUnchanged(file);
   if (probe !== undefined) await runProbe(handler, model, probe);
   const own = await describedModel(handler, model);
   // The digest of a file distinguishes its versions.
   const digest = file?.content.digest ?? own?.digest ?? own?.label;
-  const { device, warning } = handler instanceof OnnxModelHandler ? ((model ?? {}) as Partial<OnnxModel>) : {};
   const info = {
     label: own?.label ?? (digest === undefined ? handler.constructor.name : shownDigest(digest)),
     ...(digest === undefined ? {} : { digest }),
-    ...(device === undefined ? {} : { device }),
-    ...(warning === undefined ? {} : { warning }),
+    ...handler.loadReport?.(model),
     loadMillis: performance.now() - startedAt,
     modelBytes: Math.max(0, process.memoryUsage.rss() - residentBefore),
   };
-  if (!travelsAsTensors(handler)) return { info, run: valueRunner(handler, model) };
-  const onnx = model as OnnxModel;
+  const { tensorRunner } = handler;
+  if (tensorRunner === undefined) return { info, run: valueRunner(handler, model) };
   return {
-    info: { ...info, inputs: onnx.inputs, outputs: onnx.outputs },
-    run: (frame, groups) => runTensors(onnx, frame, groups),
+    info: { ...info, ...tensorRunner.describeTensors(model) },
+    run: tensorsRunner(tensorRunner, model),
   };
 }
 
@@ -97,9 +94,9 @@ interface ModelFile {
   readonly content: ModelContent;
 }
 
-async function readModelFile(handler: OnnxModelHandler, given: LoadFrame['model']): Promise<ModelFile> {
-  if (given !== undefined) handler.useFile(given.path);
-  const path = await handler.localPath();
+async function readModelFile(files: ModelFiles, given: LoadFrame['model']): Promise<ModelFile> {
+  if (given !== undefined) files.useLocalPath(given.path);
+  const path = await files.localPath();
   let content: ModelContent;
   try {
     content = await readModelContent(path);
@@ -122,20 +119,22 @@ function changed(path: string, how: string): FabricError {
   return new FabricError('MODEL_CHANGED', `the model ${path} ${how}`, { disposition: 'retry' });
 }
 
-async function runTensors(model: OnnxModel, frame: RunFrame, groups: readonly Uint8Array[]) {
-  const size = frame.fragments.reduce((sum, fragment) => sum + fragment.size, 0);
-  const batch: EncodedBatch = { kind: 'tensors', size, tensors: frame.tensors ?? [], chunks: groups };
-  const startedAt = performance.now();
-  const rows = frame.fragments.reduce((sum, fragment) => sum + fragment.rows, 0);
-  const outputs = await runOnnxBatch(model, decodeTensors(batch), rows);
-  const micros = (performance.now() - startedAt) * 1000;
-  let row = 0;
-  const results = frame.fragments.map((fragment) => {
-    const own = sliceRows(outputs, row, row + fragment.size);
-    row += fragment.rows;
-    return encodeTensors(own, fragment.size);
-  });
-  return { results, micros };
+function tensorsRunner(runner: TensorRunner, model: unknown): HostedModel['run'] {
+  return async (frame, groups) => {
+    const size = frame.fragments.reduce((sum, fragment) => sum + fragment.size, 0);
+    const batch: EncodedBatch = { kind: 'tensors', size, tensors: frame.tensors ?? [], chunks: groups };
+    const startedAt = performance.now();
+    const rows = frame.fragments.reduce((sum, fragment) => sum + fragment.rows, 0);
+    const outputs = await runner.run(model, decodeTensors(batch), rows);
+    const micros = (performance.now() - startedAt) * 1000;
+    let row = 0;
+    const results = frame.fragments.map((fragment) => {
+      const own = sliceRows(outputs, row, row + fragment.size);
+      row += fragment.rows;
+      return encodeTensors(own, fragment.size);
+    });
+    return { results, micros };
+  };
 }
 
 function valueRunner(handler: ModelHandler, model: unknown): HostedModel['run'] {

@@ -1,13 +1,13 @@
 import type { CarriedError } from '../errors.ts';
 import type { DeviceUse } from '../models/device-session.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
-import type { OnnxModelHandlerOptions } from '../models/onnx-model-handler.ts';
+import type { BuiltInHandler } from '../models/model-handler.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import type { FrameHeader } from './frames.ts';
 
-/** How a host comes by its handler: a built-in one by its options, any other by its place in the config module. */
+/** Data from which a host gets its handler: the options of a built-in one, or a place in the config module. */
 export type HandlerSpec =
-  | { readonly kind: 'onnx'; readonly options: OnnxModelHandlerOptions<never> }
+  | ({ readonly kind: 'built-in' } & BuiltInHandler)
   | { readonly kind: 'config'; readonly configUrl: string; readonly place: string; readonly className: string };
 
 /** What a host says of the model it loaded. */

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../config/pipeline.ts';
 import type { Step } from '../config/steps.ts';
-import { KeyedModelHandler } from '../models/keyed-model-handler.ts';
+import { isKeyed } from '../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 
 /** Where in a pipeline a failure may happen: its name, and for functions its place among `functionStages`. */
@@ -116,7 +116,7 @@ function stagesOf(list: StepList): readonly FunctionStage[] {
 /** Functions around a keyed handler run outermost: before and after those around its own handlers. */
 function inferenceStages(outer: ModelHandler): readonly string[] {
   const { handler, preprocessFns, postprocessFns } = unwrapHandler(outer);
-  const inner = handler instanceof KeyedModelHandler ? handler.mappings.map((one) => unwrapHandler(one.handler)) : [];
+  const inner = isKeyed(handler) ? handler.mappings.map((one) => unwrapHandler(one.handler)) : [];
   const before = preprocessFns.length + Math.max(0, ...inner.map((one) => one.preprocessFns.length));
   const after = postprocessFns.length + Math.max(0, ...inner.map((one) => one.postprocessFns.length));
   return [

@@ -3,8 +3,8 @@ import { keyForAll } from './batches-within.ts';
 import { type CollateOptions, shapeOf } from './collate.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
-import type { InferenceArgs, ModelHandler } from './model-handler.ts';
-import { filled, OnnxModelHandler } from './onnx-model-handler.ts';
+import { filled } from './filled-batch.ts';
+import type { InferenceArgs, ModelHandler, TensorRunner } from './model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
@@ -45,41 +45,40 @@ export interface PaddedSizes {
   shareOf(values: readonly unknown[]): number;
 }
 
-/** Whether batches of this handler travel as packed tensors. A subclass that runs inference itself gets values. */
-export function travelsAsTensors(handler: ModelHandler): handler is OnnxModelHandler {
-  return handler instanceof OnnxModelHandler && handler.runInference === OnnxModelHandler.prototype.runInference;
-}
-
 /** A handler that packs elements into tensors by the model's inputs. */
 interface PackingHandler extends ModelHandler {
   readonly options: ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing' | 'maxElementTensorBytes'>;
   collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors;
 }
 
-/** Whether batches travel as values, but are packed where they arrive: elements are put together by their shapes. */
-function packsOnArrival(handler: ModelHandler): handler is PackingHandler {
-  return !(handler instanceof OnnxModelHandler) && 'collate' in handler && typeof handler.collate === 'function';
+function packsElements(handler: ModelHandler): handler is PackingHandler {
+  return handler.collate !== undefined;
 }
 
 /** @param inputs - the model's, as its host or server told them; undefined where elements are not shaped by them. */
 export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
-  if (inputs === undefined) return valueCodec(handler);
-  if (travelsAsTensors(handler)) return tensorCodec(handler, inputs);
-  return packsOnArrival(handler) ? shapedValueCodec(handler, inputs) : valueCodec(handler);
+  if (inputs === undefined || !packsElements(handler)) return valueCodec(handler);
+  const { tensorRunner } = handler;
+  if (tensorRunner !== undefined) return tensorCodec(handler, tensorRunner, inputs);
+  // They are packed where they arrive, so elements of one batch have the same shapes.
+  return shapedValueCodec(handler, inputs);
 }
 
-function tensorCodec(handler: OnnxModelHandler, inputs: readonly TensorMetadata[]): BatchCodec {
+function tensorCodec(
+  handler: PackingHandler,
+  { movesTensors = false }: TensorRunner,
+  inputs: readonly TensorMetadata[],
+): BatchCodec {
   const shaped = shapedBatches(handler, inputs);
   const { fixedSize } = shaped;
   const forAll = new Set(inputs.flatMap((input) => (isForAll(input) ? input.name : [])));
-  const ownCollate = handler.collate !== OnnxModelHandler.prototype.collate;
   return {
     ...shaped,
     encode(values, { minRows }) {
       const rows = fixedSize ?? Math.max(minRows, values.length);
       const batch = encodeTensors(handler.collate(filled(values, rows), inputs), values.length, forAll);
-      // A batch's bytes move to another thread: those of a user's own collate may be kept elsewhere.
-      return ownCollate ? { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) } : batch;
+      // Chunks are transferred to another thread, which takes their buffers away from any other user.
+      return movesTensors ? batch : { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) };
     },
     decode(results) {
       const outputs = decodeTensors(results);

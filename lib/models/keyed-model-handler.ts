@@ -1,4 +1,10 @@
-import { MODEL_HANDLER_OPTIONS, ModelHandler, unwrapHandler } from './model-handler.ts';
+import {
+  MODEL_HANDLER_OPTIONS,
+  ModelHandler,
+  type ModelHandlerKind,
+  type ModelHandlerOptions,
+  unwrapHandler,
+} from './model-handler.ts';
 import { suggestion } from './nearest-name.ts';
 
 /** The keys that share one handler: a cohort. */
@@ -21,7 +27,7 @@ export class KeyModelMapping<Input = unknown, Output = unknown> {
       throw new TypeError("Cannot create KeyModelMapping as 'handler' must be a ModelHandler");
     }
     const inner = unwrapHandler(handler as ModelHandler).handler;
-    if (inner instanceof KeyedModelHandler) {
+    if (isKeyed(inner)) {
       throw new TypeError("Cannot create KeyModelMapping as 'handler' must not be a KeyedModelHandler itself");
     }
     if (inner.modelCopies > 1) {
@@ -58,7 +64,7 @@ export interface KeyedModelHandlerOptions {
  */
 export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelHandler<Input, Output> {
   readonly mappings: readonly KeyModelMapping<Input, Output>[];
-  readonly keyed: KeyedModelHandlerOptions;
+  declare readonly options: ModelHandlerOptions<Input> & KeyedModelHandlerOptions;
   readonly #cohorts = new Map<string, number>();
 
   /** @throws TypeError, RangeError for no mapping, a key that is mapped twice, a default that is none, or a bad bound. */
@@ -72,19 +78,23 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
     mappings.forEach((mapping, cohort) => this.#addCohort(mapping, cohort));
     checkOptions(options, this.#cohorts);
     this.mappings = [...mappings];
-    this.keyed = options;
+    this.options = options;
+  }
+
+  override get kind(): ModelHandlerKind {
+    return 'keyed';
   }
 
   /** The place in `mappings` of what an element's key is mapped to; undefined where the element can't be inferred on. */
   cohortOf(key: string | undefined): number | undefined {
     const own = key === undefined ? undefined : this.#cohorts.get(key);
-    const { defaultKey } = this.keyed;
+    const { defaultKey } = this.options;
     return own ?? (defaultKey === undefined ? undefined : this.#cohorts.get(defaultKey));
   }
 
   /** Whether all models may be in memory at once, so that none has to leave for another. */
   get keepsAllModels(): boolean {
-    const { maxModelsPerWorkerHint = Infinity, maxModelBytes = Infinity } = this.keyed;
+    const { maxModelsPerWorkerHint = Infinity, maxModelBytes = Infinity } = this.options;
     return maxModelBytes === Infinity && maxModelsPerWorkerHint >= this.mappings.length;
   }
 
@@ -111,6 +121,11 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
       this.#cohorts.set(key, cohort);
     }
   }
+}
+
+/** Checks whether a handler, without the functions around it, is a KeyedModelHandler. */
+export function isKeyed(handler: ModelHandler): handler is KeyedModelHandler {
+  return handler.kind === 'keyed';
 }
 
 const KEYED_OPTIONS = {

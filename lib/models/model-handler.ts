@@ -5,7 +5,10 @@ import {
   resolveBatching,
 } from '../batching/batching-options.ts';
 import type { Element } from '../elements/element.ts';
+import type { DeviceUse } from './device-session.ts';
+import type { ModelFiles } from './model-files.ts';
 import { checkFieldNames, checkOptionNames, type OptionNames } from './option-names.ts';
+import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
 /** Arguments for `runInference`, beside the batch. Each batch gets a copy of its own. */
 export type InferenceArgs = Readonly<Record<string, unknown>>;
@@ -31,6 +34,48 @@ export interface ModelDescription {
   readonly label: string;
   /** Identifier of the model in manifests; all copies of a model must have the same. @default the label */
   readonly digest?: string;
+}
+
+/**
+ * Where a handler's model runs: `local` in model hosts of this machine, `remote` at an endpoint, which a
+ * RemoteModelHandler asks, and `keyed` in the handlers of a KeyedModelHandler, one of which each element's key chooses.
+ */
+export type ModelHandlerKind = 'local' | 'remote' | 'keyed';
+
+/** Notes about a model that has been loaded. */
+export interface LoadReport {
+  /** Execution providers that compute, and those that are missing. @default the model asked for no device */
+  readonly device?: DeviceUse;
+  /** Message for the user, such as a limit of the model. @default none */
+  readonly warning?: string;
+}
+
+/** Metadata of a model's tensors. */
+export interface ModelTensors {
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs?: readonly TensorMetadata[];
+}
+
+/** Runs batches that a worker has packed into tensors with the handler's `collate`. */
+export interface TensorRunner<Model = unknown> {
+  /** Returns the inputs of a loaded model, for `collate`, and its outputs if they are known. */
+  describeTensors(model: Model): ModelTensors;
+  /**
+   * Runs one batch and returns the outputs, each with a row for each row of the batch.
+   *
+   * @param rows - number of rows in the batch, dimension 0 of its tensors
+   */
+  run(model: Model, tensors: NamedTensors, rows: number): Promise<NamedTensors>;
+  /** True if `collate` returns buffers that nothing else uses, so that they can move to another thread. @default false */
+  readonly movesTensors?: boolean;
+}
+
+/** A handler that a model host creates from data. */
+export interface BuiltInHandler {
+  /** Name of the handler in `built-in-handlers.ts`. */
+  readonly name: string;
+  /** Options of the constructor, as JSON can represent them. Paths are absolute. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
@@ -106,6 +151,51 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     inferenceArgs?: InferenceArgs,
   ): Promise<InferenceResults<Output>> | InferenceResults<Output>;
 
+  /** Where the model runs. The base classes set it; a handler of your own inherits it. @default 'local' */
+  get kind(): ModelHandlerKind {
+    return 'local';
+  }
+
+  /**
+   * Files that `loadModel` reads. The engine brings them to each model host before the model loads, and with
+   * `refreshSecs` loads a new version of them; `loadModel` finds them at `await this.modelFiles.localPath()`.
+   *
+   * @default the handler finds its model itself, and there are no versions of it
+   */
+  get modelFiles(): ModelFiles | undefined {
+    return undefined;
+  }
+
+  /**
+   * True if each copy of the model runs on a GPU, so that `modelCopies` is by default the number of GPUs. A model host
+   * has the number of its copy's GPU in the environment variable `FABRIC_GPU`. @default false
+   */
+  get usesGpu(): boolean {
+    return false;
+  }
+
+  /**
+   * Runs packed batches: the worker packs elements with {@link collate}, and tensors cross to the model host. It needs
+   * `collate`. @default elements cross to the model host as values, for `runInference`
+   */
+  get tensorRunner(): TensorRunner<Model> | undefined {
+    return undefined;
+  }
+
+  /** Name and options of a built-in handler. @default a model host imports the config module and finds the handler there */
+  get builtIn(): BuiltInHandler | undefined {
+    return undefined;
+  }
+
+  /**
+   * Packs the elements of a batch into tensors, one for each of the model's inputs. Elements share a batch only if they
+   * have the same shapes, or `padding` joins them. @default elements are not packed
+   */
+  collate?(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors;
+
+  /** Returns notes about a loaded model, in its host. @default there are none */
+  loadReport?(model: Model): LoadReport;
+
   /** True if it reads only the fields of an element that have the names of its model's inputs. @default false */
   get readsInputsOnly(): boolean {
     return false;
@@ -138,8 +228,10 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
    */
   withoutPipelineFields?(element: unknown, names: readonly string[]): unknown;
 
-  /** Called once by whoever loaded the config, with its URL: relative paths in the options are relative to it. */
-  resolvePaths(_base: URL): void {}
+  /** Called once after the config is loaded, with its URL. Relative paths in the options are relative to its folder. */
+  resolvePaths(base: URL): void {
+    this.modelFiles?.resolve(base);
+  }
 
   /** A handler that runs `preprocess` on each element first; of several, the last added runs first. */
   withPreprocessFn<From>(preprocess: ElementFunction<From, Input>): ModelHandler<From, Output> {
@@ -184,6 +276,22 @@ class HandlerWithFunctions<Input, Output> extends ModelHandler<Input, Output> {
     super({});
     this.inner = inner;
     this.added = added;
+  }
+
+  override get kind(): ModelHandlerKind {
+    return this.inner.kind;
+  }
+
+  override get modelFiles(): ModelFiles | undefined {
+    return this.inner.modelFiles;
+  }
+
+  override get usesGpu(): boolean {
+    return this.inner.usesGpu;
+  }
+
+  override get idField(): string | undefined {
+    return this.inner.idField;
   }
 
   override loadModel(): unknown {

@@ -4,7 +4,7 @@ import { ModelLoadError } from '../errors.ts';
 import type { StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
-import type { ModelFiles } from './model-files.ts';
+import type { ModelReader } from './model-reader.ts';
 
 /** Far more than any pointer has. */
 const MAX_POINTER_BYTES = 64 * 1024;
@@ -17,7 +17,7 @@ export function isPointer(uri: string): boolean {
 }
 
 /** Where a pointer points now. @throws ModelLoadError where it can't be read, or does not say */
-export async function readPointer(uri: string, files: ModelFiles, options: StoreOptions = {}): Promise<string> {
+export async function readPointer(uri: string, files: ModelReader, options: StoreOptions = {}): Promise<string> {
   const file = await files.find(uri, uri, options);
   if (file.byteLength > MAX_POINTER_BYTES) {
     const limit = `a pointer has at most ${MAX_POINTER_BYTES} bytes, and it has ${file.byteLength}`;

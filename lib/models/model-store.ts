@@ -6,7 +6,14 @@ import { codeOf } from '../stores/system-errors.ts';
 import { LocationScanner } from './external-data.ts';
 import { type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
-import { besideModel, type FoundFile, type ModelFiles, modelFiles, nameOfModel, replacedError } from './model-files.ts';
+import {
+  besideModel,
+  type FoundFile,
+  type ModelReader,
+  modelReader,
+  nameOfModel,
+  replacedError,
+} from './model-reader.ts';
 import { isPointer, readPointer } from './model-pointer.ts';
 import { saveFile } from './save-file.ts';
 import { SharedHold } from './shared-hold.ts';
@@ -64,7 +71,7 @@ export interface TakeOptions extends StoreOptions {
  * A URI is an absolute path or `s3://<bucket>/<key>`, of a model or of a pointer to one.
  */
 export class ModelStore {
-  readonly #files: ModelFiles;
+  readonly #files: ModelReader;
   readonly #cache: ModelCache;
   readonly #held = new Map<string, SharedHold<HeldModel>>();
   /** What is known to be as it should: entries' stamps by their ids. */
@@ -74,7 +81,7 @@ export class ModelStore {
 
   constructor(options: ModelStoreOptions = {}) {
     const { objects } = options;
-    this.#files = modelFiles(objects === undefined ? sharedS3Store : () => Promise.resolve(objects));
+    this.#files = modelReader(objects === undefined ? sharedS3Store : () => Promise.resolve(objects));
     this.#cache = new ModelCache(options);
   }
 

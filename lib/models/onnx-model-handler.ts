@@ -1,14 +1,20 @@
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
-import { isS3Uri } from '../stores/open-source.ts';
 import { batchesWithin } from './batches-within.ts';
-import { pathOfFileUrl } from './file-url.ts';
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
+import { filled } from './filled-batch.ts';
 import { checkMissing, type Missing } from './missing-values.ts';
-import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler, type ModelHandlerOptions } from './model-handler.ts';
+import { ModelFiles } from './model-files.ts';
+import {
+  type BuiltInHandler,
+  type InferenceArgs,
+  type LoadReport,
+  MODEL_HANDLER_OPTIONS,
+  ModelHandler,
+  type ModelHandlerOptions,
+  type TensorRunner,
+} from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxBatch } from './onnx-session.ts';
 import { checkFieldNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
@@ -61,6 +67,11 @@ export const ONNX_OPTIONS = {
   sessionOptions: true,
 } as const satisfies Record<keyof OnnxModelHandlerOptions, true>;
 
+const TENSORS: TensorRunner<OnnxModel> = {
+  describeTensors: ({ inputs, outputs }) => ({ inputs, outputs }),
+  run: runOnnxBatch,
+};
+
 /**
  * Runs an ONNX model with onnxruntime. Types and shapes come from the model's metadata; dimension 0 is the batch.
  *
@@ -70,8 +81,7 @@ export const ONNX_OPTIONS = {
 export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends ModelHandler<Input, Output, OnnxModel> {
   static override readonly optionNames: OptionNames = ONNX_OPTIONS;
   declare readonly options: OnnxModelHandlerOptions<Input>;
-  #base: URL | undefined;
-  #localPath: Promise<string> | undefined;
+  readonly #modelFiles: ModelFiles;
 
   constructor(options: OnnxModelHandlerOptions<Input>) {
     super(options);
@@ -80,6 +90,8 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
         `Cannot create OnnxModelHandler as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${options.modelUri}`,
       );
     }
+    const fetchesItself = this.localPath !== OnnxModelHandler.prototype.localPath;
+    this.#modelFiles = new ModelFiles(options.modelUri, fetchesItself ? { localPath: () => this.localPath() } : {});
     checkMissing(options.missing, 'OnnxModelHandler');
     checkTensorLimit(options, 'OnnxModelHandler');
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
@@ -102,38 +114,40 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     return this.options.padding !== undefined && this.runInference === OnnxModelHandler.prototype.runInference;
   }
 
-  /** The model's file, an absolute path once whoever loaded the config has resolved it; or its `s3://` URI. */
+  override get modelFiles(): ModelFiles {
+    return this.#modelFiles;
+  }
+
+  override get usesGpu(): boolean {
+    return this.options.device === 'GPU';
+  }
+
+  /** Tensors cross to the host, unless a subclass runs inference itself: then it gets the elements. */
+  override get tensorRunner(): TensorRunner<OnnxModel> | undefined {
+    if (!this.readsInputsOnly) return undefined;
+    return { ...TENSORS, movesTensors: this.collate === OnnxModelHandler.prototype.collate };
+  }
+
+  /** A subclass has code that is only in the config module. */
+  override get builtIn(): BuiltInHandler | undefined {
+    if (Object.getPrototypeOf(this) !== OnnxModelHandler.prototype) return undefined;
+    const options = { ...this.options, probe: undefined, modelUri: this.modelPath };
+    const plain = Object.entries(options).filter(([, value]) => typeof value !== 'function' && value !== undefined);
+    return { name: 'onnx', options: Object.fromEntries(plain) };
+  }
+
+  /** Path of the model file, absolute once the config is loaded, or its `s3://` URI. */
   get modelPath(): string {
-    const { modelUri } = this.options;
-    if (isS3Uri(modelUri)) return modelUri;
-    if (modelUri.startsWith('file:')) return pathOfFileUrl(modelUri, 'Cannot load the model');
-    return this.#base === undefined ? modelUri : resolve(fileURLToPath(new URL('.', this.#base)), modelUri);
+    return this.#modelFiles.uri;
   }
 
-  override resolvePaths(base: URL): void {
-    this.#base = base;
-  }
-
-  /** Where the model lies on this machine; one in S3 is fetched first. @throws ModelLoadError where it can't be */
+  /**
+   * Returns the path of the model on this machine; a model in S3 is fetched first. A subclass may fetch its model itself.
+   *
+   * @throws ModelLoadError if it can't be fetched.
+   */
   localPath(): Promise<string> {
-    this.#localPath ??= this.#fetch();
-    return this.#localPath;
-  }
-
-  /** Whether an engine brings the model to its processes, and new versions of it; a subclass may do that itself. */
-  get isFetched(): boolean {
-    return this.localPath === OnnxModelHandler.prototype.localPath;
-  }
-
-  /** Called in a model's process before it loads the model: the engine has brought this version of it here. */
-  useFile(path: string): void {
-    this.#localPath = Promise.resolve(path);
-  }
-
-  /** A model's process is given a file, and does without the store and all that it imports. */
-  async #fetch(): Promise<string> {
-    const { ModelStore } = await import('./model-store.ts');
-    return (await new ModelStore().take(this.modelPath, { inPlace: true })).path;
+    return this.#modelFiles.localPath();
   }
 
   override async loadModel(): Promise<OnnxModel> {
@@ -148,12 +162,18 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     return openOnnxSession({ path, gpu: wanted, ...shapes, sessionOptions, threads });
   }
 
+  override loadReport(model: OnnxModel): LoadReport {
+    // A subclass may load a model of another kind.
+    const { device, warning }: Partial<OnnxModel> = model ?? {};
+    return { ...(device === undefined ? {} : { device }), ...(warning === undefined ? {} : { warning }) };
+  }
+
   /**
    * Packs elements of one batch key into one tensor an input, dimension 0 being the batch.
    *
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
-  collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
+  override collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
     const { maxElementTensorBytes, padding, missing } = this.options;
     const limit = maxElementTensorBytes === undefined ? {} : { maxElementTensorBytes };
     return collate(batch, inputs, { padding, missing, ...limit, endsTextAtNul: true });
@@ -203,11 +223,4 @@ function checkBatchDimension({ batchDimension, padding }: OnnxModelHandlerOption
   }
   if (batchDimension !== false || padding === undefined) return;
   throw new TypeError("Cannot create OnnxModelHandler as 'padding' must be left out with 'batchDimension: false'");
-}
-
-/** The batch at exactly `size`, a short one filled with its last element. */
-export function filled<T>(batch: readonly T[], size: number): readonly T[] {
-  const last = batch.at(-1);
-  if (batch.length >= size || last === undefined) return batch;
-  return [...batch, ...Array.from({ length: size - batch.length }, () => last)];
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { FabricError } from '../errors.ts';
 import { openSpool } from '../stores/atomic-file.ts';
-import type { FoundFile, ModelFiles } from './model-files.ts';
+import type { FoundFile, ModelReader } from './model-reader.ts';
 
 export interface SaveFileOptions {
-  readonly files: ModelFiles;
+  readonly files: ModelReader;
   /** Where it is written, by its name. */
   readonly folder: string;
   readonly signal: AbortSignal;

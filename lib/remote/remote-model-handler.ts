@@ -1,5 +1,10 @@
 import { BATCHING_OPTIONS, type BatchingOptions } from '../batching/batching-options.ts';
-import { type InferenceArgs, MODEL_HANDLER_OPTIONS, ModelHandler } from '../models/model-handler.ts';
+import {
+  type InferenceArgs,
+  MODEL_HANDLER_OPTIONS,
+  ModelHandler,
+  type ModelHandlerKind,
+} from '../models/model-handler.ts';
 import { type OptionNames, withKnownNames } from '../models/option-names.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import { judgeError } from './endpoint/judge-error.ts';
@@ -116,6 +121,10 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);
   }
 
+  override get kind(): ModelHandlerKind {
+    return 'remote';
+  }
+
   override get requiredMethods(): readonly string[] {
     return ['createClient', 'request'];
   }
@@ -180,6 +189,11 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   override runInference(): never {
     throw new TypeError(`${this.constructor.name} has no model to run here: an engine calls its 'request'`);
   }
+}
+
+/** Checks whether a handler, without the functions around it, is a RemoteModelHandler. */
+export function isRemote(handler: ModelHandler): handler is RemoteModelHandler {
+  return handler.kind === 'remote';
 }
 
 /** @throws TypeError for an option of models that run in local processes: it would have no effect. */

@@ -33,7 +33,7 @@ export async function serveModel(uri: string, options: ServeOptions = {}): Promi
     copies: 1,
     env: {},
     load: {
-      spec: { kind: 'onnx', options: { modelUri: uri } },
+      spec: { kind: 'built-in', name: 'onnx', options: { modelUri: uri } },
       threads: 1,
       ...(probe === undefined ? {} : { probe: encodeProbe(probe, undefined) }),
     },

@@ -503,7 +503,7 @@ describe('where an OnnxModelHandler finds its model', () => {
     await writeFile(join(folder, 'current.json'), '{"modelUri":"mlp.onnx"}');
     const handler = new OnnxModelHandler({ modelUri: join(folder, 'current.json') });
     expect(await handler.localPath()).toBe(join(folder, 'mlp.onnx'));
-    handler.useFile(modelFile('wide.onnx'));
+    handler.modelFiles.useLocalPath(modelFile('wide.onnx'));
     expect(await handler.localPath()).toBe(modelFile('wide.onnx'));
   });
 
@@ -513,7 +513,7 @@ describe('where an OnnxModelHandler finds its model', () => {
         return Promise.resolve(modelFile('mlp.onnx'));
       }
     }
-    expect(new OnnxModelHandler({ modelUri: 'm.onnx' }).isFetched).toBe(true);
-    expect(new Own({ modelUri: 'm.onnx' }).isFetched).toBe(false);
+    expect(new OnnxModelHandler({ modelUri: 'm.onnx' }).modelFiles.isFetched).toBe(true);
+    expect(new Own({ modelUri: 'm.onnx' }).modelFiles.isFetched).toBe(false);
   });
 });

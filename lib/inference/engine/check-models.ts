@@ -3,7 +3,6 @@ import { type PipelineModel, pipelineModels } from '../../config/pipeline-models
 import { ModelLoadError } from '../../errors.ts';
 import { unwrapHandler } from '../../models/model-handler.ts';
 import { ModelStore } from '../../models/model-store.ts';
-import { OnnxModelHandler } from '../../models/onnx-model-handler.ts';
 
 /**
  * Looks whether every model of a pipeline is where it should be, those that are only loaded on demand included.
@@ -37,7 +36,8 @@ async function reasonMissing(model: PipelineModel, store: ModelStore): Promise<s
 }
 
 function uriOf({ handler }: PipelineModel): string | undefined {
-  return handler instanceof OnnxModelHandler && handler.isFetched ? handler.modelPath : undefined;
+  const { modelFiles } = handler;
+  return modelFiles?.isFetched === true ? modelFiles.uri : undefined;
 }
 
 /** Whether it is its step's only model, which an engine loads when it starts. */

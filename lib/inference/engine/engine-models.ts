@@ -8,12 +8,12 @@ import { copiesOf, countGpus } from '../../hosts/gpus.ts';
 import type { ModelInfo } from '../../hosts/protocol.ts';
 import { ResidentModels } from '../../hosts/resident-models.ts';
 import { ThrashWatch } from '../../hosts/thrash-watch.ts';
-import { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
+import { isKeyed, type KeyedModelHandler } from '../../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
 import { ModelStore } from '../../models/model-store.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { RemoteEndpoint } from '../../remote/endpoint/remote-endpoint.ts';
-import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
+import { isRemote, type RemoteModelHandler } from '../../remote/remote-model-handler.ts';
 import type { AskingBundle, EngineModel } from './engine-model.ts';
 import { type LoadedCopy, ModelService, type ModelServiceOptions } from './model-service.ts';
 import { RemoteModelService } from './remote-model-service.ts';
@@ -154,7 +154,7 @@ export class EngineModels implements AsyncDisposable {
       const place = handlerPlace(pipeline, model.place);
       const onOpened = (info: ModelInfo): void => onModelOpened?.({ ...info, place });
       const warned = onWarning === undefined ? {} : { onWarning };
-      if (handler instanceof RemoteModelHandler) {
+      if (isRemote(handler)) {
         const endpoint = this.#endpointOf(handler);
         return new RemoteModelService({
           model: { ...model, handler },
@@ -214,15 +214,15 @@ export class EngineModels implements AsyncDisposable {
 
   /** The most model hosts of a step that can be alive. */
   #mostHosts({ models, keyed }: StepModels): number {
-    const held = models.filter(({ handler }) => !(handler instanceof RemoteModelHandler));
+    const held = models.filter(({ handler }) => !isRemote(handler));
     if (keyed === undefined)
       return held.reduce((sum, { handler }) => sum + copiesOf(handler, this.#gpusFor(handler)), 0);
-    return Math.min(keyed.keyed.maxModelsPerWorkerHint ?? held.length, held.length);
+    return Math.min(keyed.options.maxModelsPerWorkerHint ?? held.length, held.length);
   }
 
   #residents(
     services: readonly EngineModel[],
-    { keyed: { maxModelsPerWorkerHint, maxModelBytes } }: KeyedModelHandler,
+    { options: { maxModelsPerWorkerHint, maxModelBytes } }: KeyedModelHandler,
     watch: ThrashWatch | undefined,
   ): ResidentModels {
     const { metrics } = this.#options;
@@ -238,9 +238,9 @@ export class EngineModels implements AsyncDisposable {
     });
   }
 
-  #watch(models: readonly PipelineModel[], { keyed }: KeyedModelHandler, groupsByKey: boolean): ThrashWatch {
+  #watch(models: readonly PipelineModel[], { options }: KeyedModelHandler, groupsByKey: boolean): ThrashWatch {
     const { pipeline, metrics, onWarning } = this.#options;
-    const { maxModelsPerWorkerHint, maxModelBytes } = keyed;
+    const { maxModelsPerWorkerHint, maxModelBytes } = options;
     return new ThrashWatch({
       place: handlerPlace(pipeline, models[0]?.stepPlace ?? 'steps'),
       ...(maxModelsPerWorkerHint === undefined ? {} : { maxModelsPerWorkerHint }),
@@ -263,7 +263,7 @@ function stepsOf(pipeline: Pipeline): readonly StepModels[] {
     return {
       first: models.findIndex(({ stepPlace }) => stepPlace === place),
       models: own,
-      keyed: handler instanceof KeyedModelHandler ? handler : undefined,
+      keyed: handler !== undefined && isKeyed(handler) ? handler : undefined,
     };
   });
 }

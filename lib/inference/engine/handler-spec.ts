@@ -4,7 +4,6 @@ import { encodeProbe } from '../../hosts/probe.ts';
 import type { HandlerSpec } from '../../hosts/protocol.ts';
 import type { ModelHandler } from '../../models/model-handler.ts';
 import type { ModelStore } from '../../models/model-store.ts';
-import { OnnxModelHandler, type OnnxModelHandlerOptions } from '../../models/onnx-model-handler.ts';
 
 /** A model whose handler runs in a host. */
 export interface HostedHandler {
@@ -18,9 +17,10 @@ export interface HostedHandler {
 
 /** A handler that looks for its model itself has no versions. */
 export function originOf({ model: { handler, step }, modelStore }: HostedHandler): { readonly origin?: ModelOrigin } {
-  if (!(handler instanceof OnnxModelHandler) || !handler.isFetched) return {};
+  const { modelFiles } = handler;
+  if (modelFiles?.isFetched !== true) return {};
   const inPlace = step.refreshSecs === undefined;
-  return { origin: new ModelOrigin({ store: modelStore, uri: handler.modelPath, inPlace }) };
+  return { origin: new ModelOrigin({ store: modelStore, uri: modelFiles.uri, inPlace }) };
 }
 
 /** Returns the probe in the form that crosses to the host. */
@@ -29,13 +29,9 @@ export function probeOf({ handler, step }: PipelineModel): { readonly probe?: st
   return probe === undefined ? {} : { probe: encodeProbe(probe, step.inferenceArgs) };
 }
 
-/** Built-in handlers cross as their options; any other is found again in the config module. */
+/** Returns what a model host creates the handler from: data, or its place in the config module. */
 export function handlerSpec(handler: ModelHandler, { configUrl, place }: HostedHandler): HandlerSpec {
-  if (handler instanceof OnnxModelHandler && handler.constructor === OnnxModelHandler) {
-    const plain = Object.entries({ ...handler.options, probe: undefined, modelUri: handler.modelPath }).filter(
-      ([, value]) => typeof value !== 'function' && value !== undefined,
-    );
-    return { kind: 'onnx', options: Object.fromEntries(plain) as unknown as OnnxModelHandlerOptions<never> };
-  }
+  const { builtIn } = handler;
+  if (builtIn !== undefined) return { kind: 'built-in', ...builtIn };
   return { kind: 'config', configUrl, place, className: handler.constructor.name };
 }

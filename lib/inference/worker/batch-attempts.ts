@@ -6,7 +6,7 @@ import type { BatchCodec } from '../../models/batch-codec.ts';
 import { ElementMismatchError } from '../../models/collate.ts';
 import { byteLengthOf, type EncodedBatch, rowsIn } from '../../models/encoded-batch.ts';
 import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
-import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
+import { isRemote } from '../../remote/remote-model-handler.ts';
 import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
 import { askedElement } from './asked-elements.ts';
@@ -154,7 +154,7 @@ export class BatchAttempts {
   /** Returns the models that the elements name, as one shared list for each model. */
   #namedModels(slots: readonly Slot[]): readonly (readonly ModelLabel[] | undefined)[] | undefined {
     const { handler } = this.#options;
-    if (!(handler instanceof RemoteModelHandler) || handler.modelOf === undefined) return undefined;
+    if (!isRemote(handler) || handler.modelOf === undefined) return undefined;
     return slots.map(({ item }) => {
       const label = handler.modelOf?.(this.valueOf(item));
       if (label === undefined) return undefined;
@@ -198,7 +198,7 @@ export class BatchAttempts {
 
   #askedOf(slots: readonly Slot[]): AskedBatch | undefined {
     const { handler, task } = this.#options;
-    if (!(handler instanceof RemoteModelHandler)) return undefined;
+    if (!isRemote(handler)) return undefined;
     const elements = slots.map(({ item }) => askedElement(item, this.valueOf(item), this.#argsOf(item)));
     return { task, elements };
   }

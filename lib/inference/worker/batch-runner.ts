@@ -3,7 +3,7 @@ import { FabricError } from '../../errors.ts';
 import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
 import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
-import { RemoteModelHandler } from '../../remote/remote-model-handler.ts';
+import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
 import type { FunctionScope } from './element-functions.ts';
@@ -86,15 +86,15 @@ export class BatchRunner {
     const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
     const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
-    const isRemote = handler instanceof RemoteModelHandler;
-    const grows = !isRemote && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
+    const remote = isRemote(handler) ? handler : undefined;
+    const grows = remote === undefined && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
     this.#lanes[lane] = { handler, model, codec, attempts, measures, grows };
-    if (isRemote) this.#mostRequests = Math.max(this.#mostRequests, handler.maxConcurrency);
-    else this.#models += 1;
+    if (remote === undefined) this.#models += 1;
+    else this.#mostRequests = Math.max(this.#mostRequests, remote.maxConcurrency);
     const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
     const size = fixedSize ?? (minBatchSize === maxBatchSize ? maxBatchSize : 1);
     // What a remote model makes of its batches is its own affair; and paid answers are not thrown away for them.
-    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && !isRemote;
+    this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && remote === undefined;
     this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize: (key) => fixedSize ?? link.sizes(model, key).target,

@@ -1,4 +1,4 @@
-import { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
+import { isKeyed } from '../../models/keyed-model-handler.ts';
 import { unwrapHandler } from '../../models/model-handler.ts';
 import { KeyedStage } from './keyed/keyed-stage.ts';
 import { type InferenceStageOptions, SingleModelStage } from './single-model-stage.ts';
@@ -13,7 +13,6 @@ export function runInferenceStage(
   options: InferenceStageOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const { handler } = unwrapHandler(options.step.handler);
-  const isKeyed = handler instanceof KeyedModelHandler;
-  const stage = isKeyed ? new KeyedStage(handler, options) : new SingleModelStage(handler, options);
+  const stage = isKeyed(handler) ? new KeyedStage(handler, options) : new SingleModelStage(handler, options);
   return stage.run(upstream);
 }

@@ -1,5 +1,5 @@
 import { carryError } from '../../errors.ts';
-import { watchParent } from '../../hosts/watch-parent.ts';
+import { dieWithParent } from '../../hosts/die-with-parent.ts';
 import { ownBytes } from '../own-bytes.ts';
 import { pipedProgress, startBeating } from '../progress.ts';
 import { InferenceWorker } from './worker.ts';
@@ -12,7 +12,7 @@ const PROGRESS_FD = 4;
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // The same where a function holds this thread for ever.
-watchParent();
+dieWithParent();
 
 const post: Post = (message) => process.send?.(message);
 

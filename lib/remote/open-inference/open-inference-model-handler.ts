@@ -3,7 +3,8 @@ import { InputMismatchError } from '../../models/element-shape.ts';
 import { checkTensorLimit, type TensorLimit } from '../../models/tensor-limit.ts';
 import { checkMissing, type Missing } from '../../models/missing-values.ts';
 import { feedArgs } from '../../models/feed-args.ts';
-import { filled, type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
+import { filled } from '../../models/filled-batch.ts';
+import { type OnnxInput, type OnnxOutput } from '../../models/onnx-model-handler.ts';
 import { fixedBatchSize } from '../../models/onnx-session.ts';
 import { checkFieldNames, type OptionNames } from '../../models/option-names.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
@@ -175,7 +176,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
    *
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
-  collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
+  override collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
     return collate(batch, inputs, this.options);
   }
 

@@ -1,9 +1,8 @@
 import { type CarriedError, FabricError, restoreError } from '../../../errors.ts';
 import type { KeyedModelHandler } from '../../../models/keyed-model-handler.ts';
 import { type ModelHandler, unwrapHandler } from '../../../models/model-handler.ts';
-import { OnnxModelHandler } from '../../../models/onnx-model-handler.ts';
 import { BatchRunner } from '../batch-runner.ts';
-import { RemoteModelHandler } from '../../../remote/remote-model-handler.ts';
+import { isRemote } from '../../../remote/remote-model-handler.ts';
 import { applyFunction, type StageFunction } from '../element-functions.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from '../ordered-window.ts';
 import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
@@ -113,8 +112,8 @@ export class Cohorts {
 /** A model may fix its batches itself, which is known only once it is loaded. */
 function mayHaveFixedBatches(handler: ModelHandler): boolean {
   const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = handler.batching;
-  if (maxBatchDurationSecs !== undefined || maxBatchSize === 1 || handler instanceof RemoteModelHandler) return false;
-  return minBatchSize === maxBatchSize || handler instanceof OnnxModelHandler;
+  if (maxBatchDurationSecs !== undefined || maxBatchSize === 1 || isRemote(handler)) return false;
+  return minBatchSize === maxBatchSize || handler.tensorRunner !== undefined;
 }
 
 const SHOWN_KEY_LENGTH = 64;

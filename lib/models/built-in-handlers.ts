@@ -1,0 +1,21 @@
+import type { BuiltInHandler, ModelHandler } from './model-handler.ts';
+
+/**
+ * Handlers that a model host creates from their options, without importing the config module, by the names that their
+ * `builtIn` gives. Each is imported only when a host needs it.
+ */
+const HANDLERS: Readonly<Record<string, (options: never) => Promise<ModelHandler>>> = {
+  onnx: async (options) => {
+    const handler = import('./onnx-model-handler.ts');
+    // A host that waits for its model has its runtime imported already.
+    await import('onnxruntime-node');
+    return new (await handler).OnnxModelHandler(options);
+  },
+};
+
+/** Creates a handler in a model host. @throws TypeError if there is no such handler */
+export async function createBuiltIn({ name, options }: BuiltInHandler): Promise<ModelHandler> {
+  const create = HANDLERS[name];
+  if (create === undefined) throw new TypeError(`there is no built-in handler '${name}'`);
+  return create(options as never);
+}
