@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { InputOptions, LineFormatName, ReadElement } from '../../lib/formats/format.ts';
+import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import { FabricError } from '../../lib/errors.ts';
 import { inputOptions, readBundles } from '../../test/formats/reading.ts';
 import { memorySource } from '../../test/formats/sources.ts';
@@ -47,7 +48,7 @@ const ENDINGS: readonly [string, ...string[]] = ['\n', '\n', '\n', '\r\n', '\r',
 
 /** How documents of a format are written, and with which options they are read. */
 interface Dialect {
-  readonly format: LineFormatName;
+  readonly format: ElementsFormatName;
   readonly options: (random: Random) => Partial<InputOptions>;
   readonly write: (random: Random) => string;
 }

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { asksEndpoints, pipelineModels } from '../../lib/config/pipeline-models.ts';
+import { formatOf } from '../../lib/formats/registry.ts';
 import { compare, type Comparison } from './costs/comparison.ts';
 import type { Prices } from './costs/prices.ts';
 import type { Workload } from './costs/workload.ts';
@@ -143,7 +144,7 @@ function workloadOf(
   const isKnownToWait = isOnGpu || asksEndpoints(pipeline);
   const wallSecsPerElement = isKnownToWait ? secs : undisturbedSecs({ secs, othersShare });
   const { total, failed } = sample.seen.tally;
-  const isObject = pipeline.input.format === 'images' || pipeline.input.format === 'binary';
+  const isObject = formatOf(pipeline.input.format).holds === 'one';
   return {
     cpuSecsPerElement,
     wallSecsPerElement,

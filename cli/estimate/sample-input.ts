@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import type { Pipeline } from '../../lib/config/pipeline.ts';
 import { groupsByKey } from '../../lib/config/group-by-key.ts';
 import { openObject } from '../../lib/formats/compression.ts';
-import { lineFormat } from '../../lib/formats/line-format.ts';
 import { planningInput } from '../../lib/config/pipeline-fields.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
+import { rangeBytes } from '../../lib/formats/plan.ts';
+import { elementsFormat } from '../../lib/formats/registry.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { readBundle } from '../../lib/inference/worker/read-bundle.ts';
 import type { Job } from '../../lib/jobs/job.ts';
@@ -103,10 +104,10 @@ async function plan(input: RunInput, options: SampleInputOptions): Promise<Plann
 }
 
 async function needsLongPass({ uri, ...input }: RunInput, { input: options }: Pipeline): Promise<boolean> {
-  const isCut = lineFormat(options.format).splitsAtLines(options);
+  const isPlannedUnread = elementsFormat(options.format).plansUnread(options);
   await using opened = await openSource(locationOf({ uri, ...input }));
   const { source, compression } = await openObject(opened, uri);
-  if (isCut && compression === undefined && !groupsByKey(options)) return false;
+  if (isPlannedUnread && compression === undefined && !groupsByKey(options)) return false;
   return source.byteLength > FIRST_PASS_BYTES;
 }
 
@@ -174,7 +175,7 @@ async function countElements(planned: readonly Planned[], options: SampleInputOp
 }
 
 function bytesOf({ source }: Bundle): number {
-  return source.kind === 'range' || source.kind === 'grouped' ? source.range.end - source.range.start : 0;
+  return source.kind === 'range' || source.kind === 'grouped' ? rangeBytes(source.range) : 0;
 }
 
 /** A single file of one bundle says nothing of how full bundles are. */

@@ -1,8 +1,8 @@
 import type { Fabric } from '../../lib/config/fabric.ts';
+import { formatOf } from '../../lib/formats/registry.ts';
 import { findJob } from '../../lib/jobs/job-record.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { addJobFailures } from '../../lib/jobs/report/read-failure-groups.ts';
-import { isObjectFormat } from '../../lib/jobs/run/run-input.ts';
 import { systemReason } from '../../lib/stores/system-errors.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local-fabric.ts';
 import { type AnsweredObjects, type EndedJob, folderOf, LocalReport, shown } from './local-report.ts';
@@ -106,7 +106,9 @@ export async function groupFailures({ fabric: { store }, report }: Session): Pro
 }
 
 function reportOf({ output, fabric, live, onJob, onObjects }: SessionOptions): LocalReport {
-  const objectPipelines = Object.entries(fabric.pipelines).filter(([, { input }]) => isObjectFormat(input.format));
+  const objectPipelines = Object.entries(fabric.pipelines).filter(
+    ([, { input }]) => formatOf(input.format).holds === 'one',
+  );
   return new LocalReport({
     output,
     objectPipelines: new Set(objectPipelines.map(([name]) => name)),

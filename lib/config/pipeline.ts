@@ -1,4 +1,5 @@
 import type { InputOptions } from '../formats/format.ts';
+import type { FormatName } from '../formats/registry.ts';
 import type { Compute } from './compute.ts';
 import type { Step } from './steps.ts';
 
@@ -21,6 +22,7 @@ export type ManifestScope = 'own-prefix' | 'any';
 
 /** How a pipeline reads its input, and which fields are an element's id and key. */
 export interface PipelineInput extends InputOptions {
+  readonly format: FormatName;
   readonly id?: string;
   /** The field that is an element's key, or the segment of its object's key that is. */
   readonly key?: string | KeySegment;

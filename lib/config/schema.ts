@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DELIMITER, DELIMITER_RULE } from '../formats/csv-delimiter.ts';
 import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
-import { isLineFormat } from '../formats/line-format.ts';
+import { type FormatName, formatNames, formatOf } from '../formats/registry.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { DEFAULT_LAMBDA, LAMBDA_MAX_MEMORY_MB, LAMBDA_MAX_TIMEOUT_SECS } from './compute.ts';
 import { modelsOf } from './pipeline-models.ts';
@@ -22,7 +22,9 @@ const aFunction = z.custom<(...args: unknown[]) => unknown>(
   (value) => typeof value === 'function',
   'must be a function',
 );
-const formats = ['jsonl', 'json', 'csv', 'tsv', 'text', 'images', 'binary'] as const;
+const format = z.custom<FormatName>((value) => typeof value === 'string' && formatNames().includes(value), {
+  error: () => `must be one of ${formatNames().join(', ')}`,
+});
 const args = z.record(z.string(), z.unknown(), 'must be an object');
 
 function integerWithin(least: number, most: number): z.ZodInt {
@@ -40,7 +42,7 @@ const header = z.union([z.boolean(), columnNames], 'must be true, false or a lis
 
 const inputFields = z.strictObject(
   {
-    format: z.enum(formats, `must be one of ${formats.join(', ')}`),
+    format,
     id: fieldName.optional(),
     key: z.union([fieldName, keySegment], 'must be the name of a field, or { segment }').optional(),
     groupByKey: z.boolean('must be true or false').optional(),
@@ -65,11 +67,11 @@ const input = inputFields
     path: ['groupByKey'],
     error: "must be left out where 'key' does not say what an element's key is",
   })
-  .refine(({ groupByKey, format }) => groupByKey !== true || isLineFormat(format), {
+  .refine(({ groupByKey, format }) => groupByKey !== true || formatOf(format).holds === 'many', {
     path: ['groupByKey'],
     error: 'must be left out for images and binary: their objects are taken in the order in which they are listed',
   })
-  .refine(({ manifests, format }) => manifests === undefined || !isLineFormat(format), {
+  .refine(({ manifests, format }) => manifests === undefined || formatOf(format).holds === 'one', {
     path: ['manifests'],
     error: 'must be left out: only the objects of images and binary are listed in manifests',
   })

@@ -1,21 +1,19 @@
+import type { StageBundle } from './format.ts';
 import { tooManyElements } from './input-limits.ts';
 import type { RecordRun } from './records.ts';
-
-/** Takes the bytes of one bundle, in the order of bundles; awaited before more is read. */
-export type StageBundle = (index: number, bytes: Uint8Array) => Promise<void>;
 
 export interface BundleCutterOptions {
   readonly bundleBytes: number;
   readonly stage?: StageBundle | undefined;
-  /** How many records at most are cut into bundles. */
+  /** Maximum number of records that are cut into bundles. @default any number */
   readonly maxRecords?: number | undefined;
   /** An object with more records is refused. @default any number */
   readonly maxElements?: number;
-  /** What was cut before; the first record to come is the one at its last start, which is cut anew. Not with `stage`. */
+  /** Earlier cuts; the first record that is added is the one at their last start, which is cut again. Not with `stage`. */
   readonly from?: Cuts | undefined;
 }
 
-/** Where bundles start, and how many records there are before each, as far as that was counted. */
+/** The starts of bundles, and the number of records before each, if it was counted. */
 export interface Cuts {
   readonly starts: readonly number[];
   readonly firstIndexes?: readonly number[];
@@ -48,7 +46,7 @@ export class BundleCutter {
     return this.#starts;
   }
 
-  /** How many records there were before each bundle. */
+  /** The number of records before each bundle. */
   get firstIndexes(): readonly number[] {
     return this.#firstIndexes;
   }
@@ -58,13 +56,13 @@ export class BundleCutter {
     return this.#firstIndexes.at(-1) ?? 0;
   }
 
-  /** Where the record after the last one of `maxRecords` starts, once it came. */
+  /** The start of the record after the last one of `maxRecords`; undefined until it was added. */
   get end(): number | undefined {
     return this.#end;
   }
 
   /** @throws FabricError `TOO_MANY_ELEMENTS` */
-  async take(run: RecordRun): Promise<void> {
+  async add(run: RecordRun): Promise<void> {
     const { maxRecords, maxElements = Infinity } = this.#options;
     let kept = 0;
     for (const start of recordStarts(run)) {

@@ -1,7 +1,8 @@
 import { ConfigError } from '../errors.ts';
 import { DELIMITER, DELIMITER_RULE } from './csv-delimiter.ts';
-import type { InputOptions, ObjectDialect } from './format.ts';
+import type { InputOptions } from './format.ts';
 import { lineSplitter } from './lines.ts';
+import type { ObjectDialect } from './plan.ts';
 import type { OpenSplitter } from './records.ts';
 import { rowSplitter } from './row-splitter.ts';
 

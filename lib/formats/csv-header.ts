@@ -4,10 +4,12 @@ import { delimiterOf, rowsOf, SEPARATOR_LINE_BYTES, separatorLine } from './csv-
 import { splitFields } from './csv-fields.ts';
 import { DecodedRun, textStartOf } from './decoded-run.ts';
 import { describeInvalidUtf8 } from './encodings.ts';
-import type { InputOptions, ObjectDialect, ReadOptions } from './format.ts';
+import type { InputOptions, ReadOptions } from './format.ts';
 import { readHead } from './head.ts';
 import { DEFAULT_MAX_COLUMNS } from './input-limits.ts';
 import { alignedPieces } from './lines.ts';
+import type { ObjectDialect } from './plan.ts';
+import type { ObjectToBegin } from './record-format.ts';
 import { splitRecords } from './record-splitter.ts';
 import { trimLineEnding } from './record-text.ts';
 
@@ -25,11 +27,7 @@ export interface CsvStart {
  *
  * @throws FabricError `INVALID_CSV_HEADER` if the first row does not make a header.
  */
-export async function readCsvStart(
-  source: ByteSource,
-  input: InputOptions,
-  options: ReadOptions = {},
-): Promise<CsvStart | undefined> {
+export async function readCsvStart({ source, input, ...options }: ObjectToBegin): Promise<CsvStart | undefined> {
   const head = await readHead(source, BYTE_ORDER_MARK_BYTES + SEPARATOR_LINE_BYTES, options);
   const textStart = textStartOf(head);
   const line = separatorLine(head.toString('latin1', textStart));

@@ -1,13 +1,50 @@
+import type { ObjectInput } from '../elements/element.ts';
 import type { ErrorDescription } from '../errors.ts';
-import type { ByteRange, ByteSource } from '../stores/byte-source.ts';
+import type { ByteSource } from '../stores/byte-source.ts';
+import type { BundleRange, CutsPlan, ObjectPlan } from './plan.ts';
 
-export type LineFormatName = 'jsonl' | 'json' | 'csv' | 'tsv' | 'text';
-export type ObjectFormatName = 'images' | 'binary';
-export type FormatName = LineFormatName | ObjectFormatName;
+/**
+ * How the objects of a format are read. `holds` says whether an object holds many elements, such as lines or rows, or
+ * whether it is one element as a whole.
+ *
+ * A format is an entry of `registry.ts`; nothing else knows which formats there are.
+ */
+export type Format = ElementsFormat | ObjectFormat;
+
+/** A format whose objects hold many elements. An object is planned once, then each bundle reads its range. */
+export interface ElementsFormat {
+  readonly holds: 'many';
+  /** What an element's position counts: the offset of its first byte in the uncompressed object, or the elements before it. */
+  readonly positions: 'offset' | 'index';
+  /** Returns true if an object that is not compressed is planned from its first or last bytes, without being read. */
+  plansUnread(input: InputOptions): boolean;
+  /**
+   * Plans the bundles of an object.
+   *
+   * @throws FabricError if the object as a whole can't be read.
+   */
+  plan(request: PlanRequest): Promise<PlanStep>;
+  readonly read: ReadElements;
+  /** @param header - the columns of the object, for formats that have them. */
+  packing(header: readonly string[], input: InputOptions): ElementPacking;
+}
+
+/** A format whose objects are one element each. */
+export interface ObjectFormat {
+  readonly holds: 'one';
+  /** Makes the element's input from the bytes of its object, or describes why it can't be made. */
+  decode(bytes: Uint8Array, object: ObjectToDecode): Promise<ObjectInput | ErrorDescription>;
+}
+
+export interface ObjectToDecode {
+  readonly uri: string;
+  readonly input: InputOptions;
+}
 
 /** How a pipeline's input is read; defaults are filled in by the configuration. */
 export interface InputOptions {
-  readonly format: FormatName;
+  /** Name of the format in the registry. */
+  readonly format: string;
   /** Uncompressed bytes of a bundle, for formats that are cut by bytes. */
   readonly bundleBytes: number;
   /** Elements of a bundle, for rows and objects. */
@@ -45,12 +82,12 @@ export interface InputOptions {
    * @default false
    */
   readonly wholeRows?: boolean;
-  /** CSV: whether a quoted field may hold a line break (default true); where not, the file is cut unread. */
+  /** CSV: false if no quoted field contains a line break: then a file is cut without being read. @default true */
   readonly quotedNewlines?: boolean;
 }
 
 /**
- * One element as its format read it: `input`, or the `failure` that says why there is none.
+ * One element as its format read it: `input`, or the `failure` that describes why it has no input.
  * `position` is the byte offset in the uncompressed object, or the index in an array or a list of objects.
  * `raw` is the element's own text: JSON text for `jsonl` and `json`, else the text that could not be parsed.
  */
@@ -61,28 +98,6 @@ export interface ReadElement {
   readonly failure: ErrorDescription | undefined;
 }
 
-/** Properties of how an object is written, detected from its own bytes. */
-export interface ObjectDialect {
-  /** CSV: the column separator that its first line names, as `sep=;` does. */
-  readonly delimiter?: string;
-  /** True if lines end with a carriage return and no line feed. */
-  readonly carriageReturns?: true;
-}
-
-/**
- * What one bundle covers. An element belongs to the bundle in whose range its first byte lies.
- * `firstIndex` is the index of the first element, for a JSON array; `header` the columns, for CSV and TSV.
- */
-export interface BundleRange extends ByteRange {
-  /** Whether the range was cut where elements start, so that neither the byte before it nor any past it need be read. */
-  readonly aligned?: boolean;
-  /** True if a line starts where the range does, such as behind a byte order mark. A range from 0 needs no mark. */
-  readonly startsLine?: boolean;
-  readonly firstIndex?: number;
-  readonly header?: readonly string[];
-  readonly dialect?: ObjectDialect;
-}
-
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** Follows the elements as they are read. @default none */
@@ -90,8 +105,8 @@ export interface ReadOptions {
 }
 
 /**
- * Follows which element is being read, by its place among all that are read, so that one that ends the process, or is
- * never done, can be named. A record counts by the place of its first element.
+ * Follows which element is being read, by its place among all that are read, so that one that ends the process, or
+ * never ends, can be named. A record counts by the place of its first element.
  */
 export interface ElementWatch {
   /** Returns the failure of an element that is known to end its process: it is not read. */
@@ -102,10 +117,48 @@ export interface ElementWatch {
   hold(place: number): Disposable;
 }
 
+/** A range of an object to read. */
+export interface ReadRequest extends ReadOptions {
+  readonly source: ByteSource;
+  readonly range: BundleRange;
+  readonly input: InputOptions;
+}
+
 /** Reads the elements of one range, in order, in pages: an async step for each page, none for each element. */
-export type ReadElements = (
-  source: ByteSource,
-  range: BundleRange,
-  input: InputOptions,
-  options?: ReadOptions,
-) => AsyncIterable<readonly ReadElement[]>;
+export type ReadElements = (request: ReadRequest) => AsyncIterable<readonly ReadElement[]>;
+
+/** Writes an element that could be read as a text, from which it can be read again. */
+export interface ElementPacking {
+  pack(element: ReadElement): string;
+  unpack(text: string, position: number): ReadElement;
+}
+
+/** Writes the bytes of one bundle, in the order of bundles; awaited before more is read. */
+export type StageBundle = (index: number, bytes: Uint8Array) => Promise<void>;
+
+/** An object to plan. Its first bytes are not read more than once. */
+export interface PlanRequest {
+  /** The uncompressed object. If `isCompressed`, its length is unknown (Infinity), and reads start at its first byte again. */
+  readonly source: ByteSource;
+  readonly input: InputOptions;
+  readonly isCompressed: boolean;
+  /** Plans only this number of elements: the plan covers the part of the object that holds them. */
+  readonly limit?: number | undefined;
+  /** Writes the uncompressed bytes of each bundle, if the object is compressed. */
+  readonly stage?: StageBundle | undefined;
+  /** The plan of an earlier step, which this one continues. */
+  readonly from?: CutsPlan | undefined;
+  /** Aborted when this step must end. A step that made progress returns it, others throw the reason. */
+  readonly stop?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** A plan, or the part of it that one step could make: the next step continues `from` it. */
+export type PlanStep =
+  | {
+      readonly isWhole: true;
+      readonly plan: ObjectPlan;
+      /** True if the object has more elements than the limit, which the plan omits. @default false */
+      readonly isPrefix?: boolean;
+    }
+  | { readonly isWhole: false; readonly plan: CutsPlan };

@@ -1,27 +1,40 @@
 import { FabricError } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import { textStartOf } from './decoded-run.ts';
-import type { ReadElements, ReadOptions } from './format.ts';
+import { formatOfRecords } from './format-of-records.ts';
+import type { ReadElement, ReadOptions, ReadRequest } from './format.ts';
 import { readHead } from './head.ts';
 import { jsonArrayScanner, OPEN_BRACKET } from './json-scanner.ts';
-import { parseJsonElement } from './json-text.ts';
+import { jsonPacking, parseJsonElement } from './json-text.ts';
 import { alignedPieces } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { failedElement, failure, tooLargeElement } from './read-element.ts';
 import { scannedBy, splitRecords } from './record-splitter.ts';
 import { parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
-/** An array may stand behind this much whitespace. */
+/** Bytes in which an array must start, after whitespace. */
 const HEAD_BYTES = 64 * 1024;
 
-/** A JSON array: each of its elements is one, by its index; each is parsed by itself, so that a bad one fails alone. */
-export const readJsonArray: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
-  const runs = splitRecords(alignedPieces(source, range, options), scannedBy(jsonArrayScanner()), {
-    ...options,
-    maxElementBytes,
-  });
-  return parsePages(runs, arrayParser(range.firstIndex ?? 0, maxElementBytes), options);
-};
+/** A JSON array: each item is an element, and its position is its index. Each is parsed alone, so a bad one fails alone. */
+export const jsonArray = formatOfRecords({
+  positions: 'index',
+  splitter: () => scannedBy(jsonArrayScanner()),
+  splitsAtLines: () => false,
+  async begin({ source, ...options }) {
+    const start = await findArrayStart(source, options);
+    return start === undefined ? undefined : { start };
+  },
+  read: readJsonArray,
+  packing: () => jsonPacking,
+});
+
+export function readJsonArray(request: ReadRequest): AsyncGenerator<readonly ReadElement[]> {
+  const { source, range, input } = request;
+  const { maxElementBytes } = input;
+  const pieces = alignedPieces(source, range, request);
+  const runs = splitRecords(pieces, scannedBy(jsonArrayScanner()), { ...request, maxElementBytes });
+  return parsePages(runs, arrayParser(range.firstIndex ?? 0, maxElementBytes), request);
+}
 
 function arrayParser(firstIndex: number, maxElementBytes: number): RecordParser {
   let nextIndex = firstIndex;
@@ -46,9 +59,9 @@ function arrayParser(firstIndex: number, maxElementBytes: number): RecordParser 
 }
 
 /**
- * Where the first element of a JSON array may start: behind its opening bracket. Undefined where there is nothing at all.
+ * Returns where the first element of a JSON array can start: after its opening bracket. Undefined if the object is blank.
  *
- * @throws FabricError where the text is not an array.
+ * @throws FabricError if the text is not an array.
  */
 export async function findArrayStart(source: ByteSource, options: ReadOptions = {}): Promise<number | undefined> {
   const head = await readHead(source, HEAD_BYTES, options);

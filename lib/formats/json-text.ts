@@ -1,9 +1,9 @@
 import { isNestedTooDeeply } from '../elements/nesting.ts';
 import { describeError } from '../errors.ts';
-import type { ReadElement } from './format.ts';
+import type { ElementPacking, ReadElement } from './format.ts';
 import { failedElement, failure, readElement, tooDeepElement } from './read-element.ts';
 
-/** The element of one JSON text, or its failure. */
+/** Returns the element of one JSON text, or its failure. */
 export function parseJsonElement(text: string, position: number): ReadElement {
   // Before it is parsed: millions of levels take hundreds of megabytes.
   if (isNestedTooDeeply(text)) return tooDeepElement(position, text);
@@ -14,7 +14,10 @@ export function parseJsonElement(text: string, position: number): ReadElement {
   }
 }
 
-/** V8's message without what it quotes of the text: no payload is ever in a message. */
+/** Packs an element of JSON as its own text. */
+export const jsonPacking: ElementPacking = { pack: ({ raw }) => raw ?? '', unpack: parseJsonElement };
+
+/** Returns V8's message without its quotes of the text: a payload is never in a message. */
 function syntaxMessage(error: unknown): string {
   const { message } = describeError(error);
   const problem = /^(.*?)(?:, (?:\.{3})?"| in JSON at| \(line)/s.exec(message)?.[1] ?? 'it has a syntax error';

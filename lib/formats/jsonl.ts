@@ -1,6 +1,7 @@
 import type { DecodedRun } from './decoded-run.ts';
-import type { ReadElement, ReadElements } from './format.ts';
-import { parseJsonElement } from './json-text.ts';
+import { formatOfRecords } from './format-of-records.ts';
+import type { ReadElement, ReadRequest } from './format.ts';
+import { jsonPacking, parseJsonElement } from './json-text.ts';
 import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
 import { parsePages, type RecordParser } from './pages.ts';
@@ -8,17 +9,23 @@ import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
 /** JSON Lines: each line that is not blank is one JSON value, or several objects and arrays in a row. */
-export const readJsonLines: ReadElements = (source, range, { maxElementBytes }, options = {}) => {
-  const pieces = linePieces(source, range, maxElementBytes, options);
-  return parsePages(
-    splitRecords(pieces, lineSplitter, { ...options, maxElementBytes }),
-    jsonLineParser(maxElementBytes),
-    options,
-  );
-};
+export const jsonLines = formatOfRecords({
+  positions: 'offset',
+  splitter: () => lineSplitter,
+  splitsAtLines: () => true,
+  begin: () => Promise.resolve({ start: 0 }),
+  read: readJsonLines,
+  packing: () => jsonPacking,
+});
+
+export function readJsonLines(request: ReadRequest): AsyncGenerator<readonly ReadElement[]> {
+  const { maxElementBytes } = request.input;
+  const runs = splitRecords(linePieces(request), lineSplitter, { ...request, maxElementBytes });
+  return parsePages(runs, jsonLineParser(maxElementBytes), request);
+}
 
 /** Values of one line that are kept at once. */
-const MOST_KEPT_VALUES = 4096;
+const MAX_KEPT_VALUES = 4096;
 
 /** A line of a run, and where its text is: without whitespace around it. */
 interface Line {
@@ -52,11 +59,11 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
     for (const read of valuesOf(line)) {
       if (read === undefined || read.failure !== undefined) return undefined;
       count += 1;
-      if (count <= MOST_KEPT_VALUES) elements.push(read);
+      if (count <= MAX_KEPT_VALUES) elements.push(read);
     }
     if (count < 2) return undefined;
     // Each of them is there, as the first time.
-    return count <= MOST_KEPT_VALUES ? elements : (valuesOf(line) as Iterable<ReadElement>);
+    return count <= MAX_KEPT_VALUES ? elements : (valuesOf(line) as Iterable<ReadElement>);
   }
 
   return {

@@ -1,44 +1,47 @@
 import type { ObjectInput } from '../elements/element.ts';
 import { describeError, FabricError, type ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
-import { checkImage } from './check-image.ts';
 import type { ElementWatch, InputOptions, ReadElement, ReadOptions } from './format.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { failedObject, readElement, tooLarge, UNKNOWN_CONTENT_TYPE } from './read-element.ts';
+import { failedObject, readElement, tooLarge } from './read-element.ts';
+import { objectFormat } from './registry.ts';
 
 const PAGE_ELEMENTS = 64;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 export interface ObjectToRead {
   readonly uri: string;
-  /** The element's. */
+  /** Position of its element. */
   readonly position: number;
-  /** Why it must not even be opened: its element fails with this. */
+  /** Reason that it must not be opened: its element fails with this. */
   readonly failure?: ErrorDescription;
 }
 
-/** Opens an object; what is disposable is disposed once it was read. */
+/** Opens an object. A source that is disposable is disposed after it was read. */
 export type OpenObject<T extends ObjectToRead> = (object: T) => Promise<ByteSource & Partial<AsyncDisposable>>;
+
+export interface ReadObjectsRequest<T extends ObjectToRead> extends ReadOptions {
+  readonly objects: readonly T[];
+  readonly open: OpenObject<T>;
+  readonly input: InputOptions;
+}
 
 /**
  * Reads objects that are one element each, in order.
  *
- * An object that cannot be read is its element's failure. Only an error that says that it is not the object's own (a
- * FabricError whose disposition is not `poison`) is thrown, as is an abort.
+ * An object that cannot be read is its element's failure. An error that is not the object's own (a FabricError whose
+ * disposition is not `poison`) is thrown, and so is an abort.
  */
 export async function* readObjects<T extends ObjectToRead>(
-  objects: readonly T[],
-  open: OpenObject<T>,
-  input: InputOptions,
-  options: ReadOptions = {},
+  request: ReadObjectsRequest<T>,
 ): AsyncGenerator<readonly ReadElement[]> {
-  const { watch } = options;
-  if (watch !== undefined) return yield* readOneByOne(objects, open, input, { ...options, watch });
+  const { objects, watch } = request;
+  if (watch !== undefined) return yield* readOneByOne({ ...request, watch });
   let page: ReadElement[] = [];
   let pageBytes = 0;
-  // While a page is worked on, the next one is read.
+  // While the caller processes a page, the next one is read.
   await using ahead = new ReadAhead(objects, {
-    read: (object, room) => readOne(object, open, input, { ...options, room }),
+    read: (object, room) => readOne(object, { ...request, room }),
     bytesOf,
     maxAhead: PAGE_ELEMENTS,
     maxAheadBytes: PAGE_BYTES,
@@ -55,19 +58,17 @@ export async function* readObjects<T extends ObjectToRead>(
   if (page.length > 0) yield page;
 }
 
-/** Reads the next object only when it is asked for, so that nothing else goes on that might end the process. */
+/** Reads the next object only when the caller asks for it, so that nothing else runs that could end the process. */
 async function* readOneByOne<T extends ObjectToRead>(
-  objects: readonly T[],
-  open: OpenObject<T>,
-  input: InputOptions,
-  options: ReadOptions & { readonly watch: ElementWatch },
+  request: ReadObjectsRequest<T> & { readonly watch: ElementWatch },
 ): AsyncGenerator<readonly ReadElement[]> {
+  const { objects, watch } = request;
   for (const [place, object] of objects.entries()) {
     const { position, uri } = object;
-    const failure = options.watch.known(place);
+    const failure = watch.known(place);
     const known = failure === undefined ? object : { ...object, failure };
-    const hold = (): Disposable => options.watch.hold(place);
-    const outcome = await readOne(known, open, input, { ...options, room: enoughRoom, hold });
+    const hold = (): Disposable => watch.hold(place);
+    const outcome = await readOne(known, { ...request, room: enoughRoom, hold });
     yield ['name' in outcome ? failedObject(position, outcome, uri) : readElement(position, outcome)];
   }
 }
@@ -82,7 +83,8 @@ function bytesOf(outcome: Outcome): number {
   return 'bytes' in outcome ? outcome.bytes.length : 0;
 }
 
-interface ReadOneOptions extends ReadOptions {
+interface ReadOneRequest<T extends ObjectToRead> extends ReadObjectsRequest<T> {
+  /** Waits until the object's bytes have room among those that are read ahead. */
   readonly room: (bytes: number) => Promise<void>;
   /** Marks the check of the object's bytes. */
   readonly hold?: () => Disposable;
@@ -90,9 +92,7 @@ interface ReadOneOptions extends ReadOptions {
 
 async function readOne<T extends ObjectToRead>(
   object: T,
-  open: OpenObject<T>,
-  input: InputOptions,
-  { signal, room, hold }: ReadOneOptions,
+  { open, input, signal, room, hold }: ReadOneRequest<T>,
 ): Promise<Outcome> {
   const { uri, failure: known } = object;
   if (known !== undefined) return known;
@@ -103,10 +103,9 @@ async function readOne<T extends ObjectToRead>(
       if (source.byteLength > input.maxElementBytes) return tooLarge(input.maxElementBytes);
       await room(source.byteLength);
       const bytes = await readAll(source, signal ? { signal } : {});
-      if (input.format !== 'images') return binary(bytes, uri);
-      // Not while it is fetched: a store may be slow.
+      // Held only now, not while the bytes are fetched: a store can be slow.
       using _held = hold?.();
-      return await checkImage(bytes, uri, input.maxPixels);
+      return await objectFormat(input.format).decode(bytes, { uri, input });
     } finally {
       await source[Symbol.asyncDispose]?.();
     }
@@ -122,10 +121,6 @@ async function readAll(source: ByteSource, options: ReadOptions): Promise<Uint8A
   for await (const chunk of source.read({ start: 0, end: source.byteLength }, options)) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   if (bytes.length === source.byteLength) return bytes;
-  const message = `Cannot read the object: only ${bytes.length} of its ${source.byteLength} bytes came`;
+  const message = `Cannot read the object: only ${bytes.length} of its ${source.byteLength} bytes were received`;
   throw new FabricError('SOURCE_CHANGED', message, { disposition: 'retry' });
-}
-
-function binary(bytes: Uint8Array, uri: string): ObjectInput {
-  return { bytes, contentType: UNKNOWN_CONTENT_TYPE, uri };
 }

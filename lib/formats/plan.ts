@@ -1,9 +1,35 @@
-import type { BundleRange, ObjectDialect } from './format.ts';
+import type { ByteRange } from '../stores/byte-source.ts';
+
+/** Properties of how an object is written, detected from its first bytes. */
+export interface ObjectDialect {
+  /** CSV: the column separator that its first line names, as `sep=;` does. */
+  readonly delimiter?: string;
+  /** True if lines end with a carriage return and no line feed. */
+  readonly carriageReturns?: true;
+}
+
+/**
+ * The part of an object that one bundle covers. An element belongs to the bundle in whose range its first byte is. In a
+ * range of a `rows` plan, `start` and `end` are indexes of elements, and `bytes` is given.
+ */
+export interface BundleRange extends ByteRange {
+  /** True if the range was cut where elements start: a reader needs neither the byte before it nor any byte after it. */
+  readonly aligned?: boolean;
+  /** True if a line starts where the range does, such as after a byte order mark. A range from 0 needs no mark. */
+  readonly startsLine?: boolean;
+  /** JSON arrays: the index of the first element. */
+  readonly firstIndex?: number;
+  /** Bytes of the object that hold the range's elements. @default end - start */
+  readonly bytes?: number;
+  /** The columns, for formats that have them. */
+  readonly header?: readonly string[];
+  readonly dialect?: ObjectDialect;
+}
 
 /** `[start, byteLength)` of an object, cut unread every `bundleBytes`: any size is planned at once, without a list. */
 export interface RangesPlan {
   readonly kind: 'ranges';
-  /** Where the first element may start: behind the header of a CSV file, else 0. */
+  /** First byte at which an element can start: after the header of a CSV file, else 0. */
   readonly start: number;
   /** The end of the last bundle, exclusive. */
   readonly byteLength: number;
@@ -20,10 +46,25 @@ export interface CutsPlan {
   readonly starts: readonly number[];
   /** The index of each bundle's first element, for a JSON array. */
   readonly firstIndexes?: readonly number[];
-  /** Elements before the last start, in a plan that another step goes on from. */
+  /** Elements before the last start, in a plan that another step continues. */
   readonly elementsBefore?: number;
   readonly header?: readonly string[];
   readonly dialect?: ObjectDialect;
+}
+
+/**
+ * Cut by the number of elements, for a format that finds any element by its index, such as one with fixed-width records
+ * or with row groups. Objects of these formats cannot be compressed as a whole.
+ */
+export interface RowsPlan {
+  readonly kind: 'rows';
+  /** Index of each bundle's first element. */
+  readonly starts: readonly number[];
+  /** Elements in all bundles. */
+  readonly rows: number;
+  /** Bytes of the object that hold these elements. */
+  readonly byteLength: number;
+  readonly header?: readonly string[];
 }
 
 /**
@@ -39,7 +80,10 @@ export interface GroupedPlan {
 }
 
 /** How an object is cut into bundles; plain JSON, as it is recorded in `job.json`. */
-export type ObjectPlan = RangesPlan | CutsPlan | GroupedPlan;
+export type ObjectPlan = RangesPlan | CutsPlan | RowsPlan | GroupedPlan;
+
+/** The plan of an object without elements. */
+export const EMPTY_PLAN: CutsPlan = { kind: 'cuts', byteLength: 0, starts: [] };
 
 export function bundleCount(plan: ObjectPlan): number {
   if (plan.kind !== 'ranges') return plan.starts.length;
@@ -53,7 +97,7 @@ export function headingOf({ header, dialect }: Heading): Heading {
   return { ...(header === undefined ? {} : { header }), ...(dialect === undefined ? {} : { dialect }) };
 }
 
-/** What the bundle covers, by its index from 0. */
+/** Returns the part of the object that a bundle covers. @param index - of the bundle, from 0. */
 export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
   const heading = headingOf(plan);
   if (plan.kind === 'ranges' && Number.isInteger(index) && index >= 0 && index < bundleCount(plan)) {
@@ -67,8 +111,17 @@ export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
       `Cannot find the bundle as 'index' must be from 0 to below ${bundleCount(plan)}: current value is ${index}`,
     );
   }
+  if (plan.kind === 'rows') {
+    const end = plan.starts[index + 1] ?? plan.rows;
+    return { start, end, bytes: Math.ceil((plan.byteLength * (end - start)) / plan.rows), ...heading };
+  }
   const end = plan.starts[index + 1] ?? plan.byteLength;
   if (plan.kind === 'grouped') return { start, end, ...heading };
   const firstIndex = plan.firstIndexes?.[index];
   return { start, end, aligned: true, ...(firstIndex === undefined ? {} : { firstIndex }), ...heading };
+}
+
+/** Returns the bytes of the object that hold a range's elements. */
+export function rangeBytes({ start, end, bytes = end - start }: ByteRange & Pick<BundleRange, 'bytes'>): number {
+  return bytes;
 }

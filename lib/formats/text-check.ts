@@ -1,6 +1,6 @@
 import { FabricError } from '../errors.ts';
 import { wideEncodingOf } from './encodings.ts';
-import type { FormatName, ObjectDialect } from './format.ts';
+import type { ObjectDialect } from './plan.ts';
 import { LINE_FEED } from './records.ts';
 import { describeSignature } from './signatures.ts';
 
@@ -12,20 +12,23 @@ const CARRIAGE_RETURN = 0x0d;
  *
  * @throws FabricError `NOT_TEXT`, which names the kind of object and what to do.
  */
-export function checkIsText(head: Buffer, format: FormatName): void {
+export function checkIsText(head: Buffer, format: string): void {
   const encoding = wideEncodingOf(head);
   if (encoding !== undefined) throw notText(format, `it is ${encoding} text`, 'convert it to UTF-8');
   const found = describeSignature(head);
   if (found !== undefined) throw notText(format, `it is ${found.what}`, found.advice);
 }
 
-function notText(format: FormatName, problem: string, advice: string): FabricError {
+function notText(format: string, problem: string, advice: string): FabricError {
   return new FabricError('NOT_TEXT', `Cannot read the object as '${format}': ${problem}; ${advice}`);
 }
 
 /** Detects line endings by the first bytes of an object: a carriage return only, as on old Macs, or the usual ones. */
-export function lineEndingsOf(head: Buffer, format: FormatName): ObjectDialect {
-  const text = format === 'csv' || format === 'tsv' ? withoutQuoted(head) : head;
+export function lineEndingsOf(
+  head: Buffer,
+  { hasQuotedFields = false }: { readonly hasQuotedFields?: boolean },
+): ObjectDialect {
+  const text = hasQuotedFields ? withoutQuoted(head) : head;
   const first = text.indexOf(CARRIAGE_RETURN);
   const hasOnlyReturns = first !== -1 && !text.includes(LINE_FEED);
   // A single one at the end may be the first half of a line ending that was cut.

@@ -1,5 +1,5 @@
 import type { ErrorDescription } from '../errors.ts';
-import type { BundleRange } from '../formats/format.ts';
+import type { BundleRange } from '../formats/plan.ts';
 import type { TokenUsage } from '../remote/token-usage.ts';
 import type { ByteRange } from '../stores/byte-source.ts';
 

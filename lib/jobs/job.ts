@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ErrorDescription } from '../errors.ts';
-import type { BundleRange, FormatName } from '../formats/format.ts';
-import { bundleCount, bundleRange, type ObjectPlan } from '../formats/plan.ts';
+import { bundleCount, type BundleRange, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle, BundleObject } from '../inference/bundle.ts';
 import { locationOf, parseS3Uri, s3Uri, type SourceLocation } from '../stores/open-source.ts';
 import { chunkKey } from './output-layout.ts';
@@ -34,7 +33,7 @@ export interface JobSource {
   readonly versionId?: string;
   readonly etag?: string;
   /** What the object was planned as. */
-  readonly format?: FormatName;
+  readonly format?: string;
   /** Maximum number of elements that were requested, from the first on. */
   readonly limit?: number;
   /** True if the source has no more elements than the limit, so that all of them are planned. */

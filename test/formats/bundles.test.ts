@@ -1,7 +1,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { InputOptions, LineFormatName, ReadElement } from '../../lib/formats/format.ts';
+import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import { inputOptions, readAll, readBundles } from './reading.ts';
 import { memorySource } from './sources.ts';
 
@@ -55,7 +56,7 @@ const cutting = fc.record({
   maxElementBytes: fc.constantFrom(8, 60, 1000, 1_000_000),
 });
 
-const cases: readonly (readonly [name: string, format: LineFormatName, options: Partial<InputOptions>])[] = [
+const cases: readonly (readonly [name: string, format: ElementsFormatName, options: Partial<InputOptions>])[] = [
   ['jsonl', 'jsonl', {}],
   ['concatenated', 'jsonl', {}],
   ['text', 'text', {}],

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LineFormatName } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import { inputOptions, readAll, readBundles } from './reading.ts';
 import { memorySource } from './sources.ts';
 
-async function outcomes(content: string, format: LineFormatName = 'csv'): Promise<readonly unknown[]> {
+async function outcomes(content: string, format: ElementsFormatName = 'csv'): Promise<readonly unknown[]> {
   return (await readAll(content, format)).map(({ input, failure }) => failure?.name ?? Object.values(input as object));
 }
 

@@ -144,7 +144,9 @@ describe('readCsvRows', () => {
   });
 
   test('must be told the header', () => {
-    expect(() => readCsvRows(memorySource('1\n'), { start: 0, end: 2 }, inputOptions('csv'))).toThrow(TypeError);
+    expect(() =>
+      readCsvRows({ source: memorySource('1\n'), range: { start: 0, end: 2 }, input: inputOptions('csv') }),
+    ).toThrow(TypeError);
   });
 });
 

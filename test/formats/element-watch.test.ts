@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { ElementWatch, LineFormatName } from '../../lib/formats/format.ts';
-import { lineFormat } from '../../lib/formats/line-format.ts';
+import type { ElementWatch } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
+import { elementsFormat } from '../../lib/formats/registry.ts';
 import { readObjects } from '../../lib/formats/objects.ts';
 import { collect, inputOptions } from './reading.ts';
 import { memorySource } from './sources.ts';
@@ -24,13 +25,13 @@ function watchKnowing(known?: number): ElementWatch & { readonly places: number[
   };
 }
 
-async function read(format: LineFormatName, content: string, known?: number) {
+async function read(format: ElementsFormatName, content: string, known?: number) {
   const watch = watchKnowing(known);
   const source = memorySource(content);
   const header = format === 'csv' ? { header: ['a', 'b'] } : {};
   const start = format === 'json' ? 1 : 0;
   const range = { start, end: source.byteLength, aligned: true, ...header };
-  const elements = await collect(lineFormat(format).read(source, range, inputOptions(format), { watch }));
+  const elements = await collect(elementsFormat(format).read({ source, range, input: inputOptions(format), watch }));
   return { elements, places: watch.places };
 }
 
@@ -70,7 +71,7 @@ describe('a watch on elements that are read', () => {
       opened.push(uri);
       return memorySource('no image');
     };
-    const elements = await collect(readObjects(objects, open, inputOptions('images'), { watch }));
+    const elements = await collect(readObjects({ objects, open, input: inputOptions('images'), watch }));
     expect(elements.map(({ position, failure }) => [position, failure?.name])).toEqual([
       [10, 'ImageDecodeError'],
       [11, LOST.name],

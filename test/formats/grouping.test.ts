@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { InputOptions, LineFormatName, ReadElement } from '../../lib/formats/format.ts';
+import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import {
   type GroupElementsOptions,
   groupElements,
@@ -113,7 +114,7 @@ const wrong = fc.constantFrom('{"k":"b"', 'nonsense', `"${'y'.repeat(400)}"`, '\
 const json = fc.oneof({ weight: 4, arbitrary: keyed.map((one) => JSON.stringify(one)) }, wrong);
 const cell = fc.oneof(fc.constantFrom('b', 'z', 'ü', '"a\nb"', '"a""b"', '"', '"open\n', 'x'.repeat(300)), key);
 
-const contents: Readonly<Record<LineFormatName, fc.Arbitrary<string>>> = {
+const contents: Readonly<Record<ElementsFormatName, fc.Arbitrary<string>>> = {
   jsonl: fc.array(json, { maxLength: 40 }).map((lines) => `${lines.join('\n')}\n`),
   json: fc.array(json, { maxLength: 40 }).map((elements) => `[${elements.join(',')}]`),
   text: fc.array(fc.oneof(value, key), { maxLength: 40 }).map((lines) => lines.join('\r\n')),
@@ -129,7 +130,7 @@ describe('groupElements', () => {
   test.each(Object.entries(contents))(
     'gives the elements of %s as they would be read, by key, wherever it is stopped',
     async (name, content) => {
-      const format = name as LineFormatName;
+      const format = name as ElementsFormatName;
       const seen = { stopped: 0, merges: 0, failed: 0 };
       await fc.assert(
         fc.asyncProperty(

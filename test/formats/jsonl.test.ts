@@ -8,7 +8,11 @@ const input = inputOptions('jsonl');
 async function pageSizes(lines: number, lineBytes: number): Promise<number[]> {
   const content = `"${'x'.repeat(lineBytes)}"\n`.repeat(lines);
   const sizes: number[] = [];
-  for await (const page of readJsonLines(memorySource(content), { start: 0, end: content.length }, input)) {
+  for await (const page of readJsonLines({
+    source: memorySource(content),
+    range: { start: 0, end: content.length },
+    input,
+  })) {
     sizes.push(page.length);
   }
   return sizes;
@@ -72,7 +76,11 @@ describe('readJsonLines', () => {
   test('gives pages of some hundred elements where they are all on one line', async () => {
     const content = '{"n":1}'.repeat(5000);
     const sizes: number[] = [];
-    for await (const page of readJsonLines(memorySource(content), { start: 0, end: content.length }, input)) {
+    for await (const page of readJsonLines({
+      source: memorySource(content),
+      range: { start: 0, end: content.length },
+      input,
+    })) {
       sizes.push(page.length);
     }
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(5000);
@@ -139,11 +147,11 @@ describe('readJsonLines', () => {
 
   test.each([1, 7, 4096])('passes over a line that is far too large: chunks of %i bytes', async (chunkBytes) => {
     const content = `1\n"${'ü'.repeat(50_000)}"\n3\n`;
-    const read = readJsonLines(
-      memorySource(content, chunkBytes),
-      { start: 0, end: 5 },
-      { ...input, maxElementBytes: 3000 },
-    );
+    const read = readJsonLines({
+      source: memorySource(content, chunkBytes),
+      range: { start: 0, end: 5 },
+      input: { ...input, maxElementBytes: 3000 },
+    });
     const elements = await collect(read);
     expect(elements).toHaveLength(2);
     expect(elements[1]).toMatchObject({ position: 2, failure: { name: 'ElementTooLarge' } });
@@ -160,7 +168,10 @@ describe('readJsonLines', () => {
   test('ends when it is aborted', async () => {
     const abort = new AbortController();
     const content = '1\n'.repeat(100_000);
-    const pages = readJsonLines(memorySource(content), { start: 0, end: content.length }, input, {
+    const pages = readJsonLines({
+      source: memorySource(content),
+      range: { start: 0, end: content.length },
+      input,
       signal: abort.signal,
     });
     const reading = (async () => {

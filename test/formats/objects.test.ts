@@ -48,7 +48,7 @@ describe('readObjects', () => {
   });
 
   test('gives images with their bytes, content type and URI, by position', async () => {
-    const read = readObjects(objects('a.png', 'a.jpeg', 'a.webp'), opener(contents), images);
+    const read = readObjects({ objects: objects('a.png', 'a.jpeg', 'a.webp'), open: opener(contents), input: images });
     expect(await collect(read)).toEqual([
       { position: 0, input: { bytes: contents['a.png'], contentType: 'image/png', uri: 'a.png' }, raw: undefined },
       { position: 1, input: { bytes: contents['a.jpeg'], contentType: 'image/jpeg', uri: 'a.jpeg' }, raw: undefined },
@@ -58,7 +58,9 @@ describe('readObjects', () => {
 
   test('fails a bad object by itself, by what is wrong with it', async () => {
     const uris = ['broken.png', 'a.png', 'cut.png', 'empty.png', 'wide.png', 'gone.png', 'a.jpeg'];
-    const elements = await collect(readObjects(objects(...uris), opener(contents), { ...images, maxPixels: 1000 }));
+    const elements = await collect(
+      readObjects({ objects: objects(...uris), open: opener(contents), input: { ...images, maxPixels: 1000 } }),
+    );
     expect(elements.map(({ failure }) => failure?.name)).toEqual([
       'ImageDecodeError',
       undefined,
@@ -76,7 +78,13 @@ describe('readObjects', () => {
     const filled = Buffer.concat([jpeg.subarray(0, 2), Buffer.alloc(3, 0xff), jpeg.subarray(2)]);
     expect(() => imageSize(filled)).toThrow();
     const read = (maxPixels: number) =>
-      collect(readObjects(objects('a.jpeg'), opener({ 'a.jpeg': filled }), { ...images, maxPixels }));
+      collect(
+        readObjects({
+          objects: objects('a.jpeg'),
+          open: opener({ 'a.jpeg': filled }),
+          input: { ...images, maxPixels },
+        }),
+      );
     expect(await read(1200)).toMatchObject([{ input: { bytes: filled, contentType: 'image/jpeg' } }]);
     expect(await read(1199)).toMatchObject([
       { failure: { name: 'ImageTooLarge', message: 'The image has 40 × 30 pixels, more than maxPixels, 1199' } },
@@ -86,26 +94,30 @@ describe('readObjects', () => {
   test('fails an SVG, also where its size can be read', async () => {
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="2" height="2"/>');
     expect(imageSize(svg)).toMatchObject({ type: 'svg', width: 2, height: 2 });
-    const [element] = await collect(readObjects(objects('a.svg'), opener({ 'a.svg': svg }), images));
+    const [element] = await collect(
+      readObjects({ objects: objects('a.svg'), open: opener({ 'a.svg': svg }), input: images }),
+    );
     expect(element?.failure).toEqual({
       name: 'ImageDecodeError',
       message: 'The image cannot be decoded: an SVG is a document, not pixels: render it first',
     });
-    const read = readObjects(objects('a.svg'), opener({ 'a.svg': svg }), binary);
+    const read = readObjects({ objects: objects('a.svg'), open: opener({ 'a.svg': svg }), input: binary });
     expect(await collect(read)).toMatchObject([{ input: { bytes: svg } }]);
   });
 
   test('fails an object that is larger than maxElementBytes without reading it', async () => {
     const source = recordingSource(memorySource('x'.repeat(101)));
     const [element] = await collect(
-      readObjects(objects('large'), async () => source, { ...binary, maxElementBytes: 100 }),
+      readObjects({ objects: objects('large'), open: async () => source, input: { ...binary, maxElementBytes: 100 } }),
     );
     expect(element?.failure?.name).toBe('ElementTooLarge');
     expect(source.asked).toEqual([]);
   });
 
   test('takes binary objects as they are, empty ones too', async () => {
-    const elements = await collect(readObjects(objects('a', 'b'), opener({ a: 'bytes', b: '' }), binary));
+    const elements = await collect(
+      readObjects({ objects: objects('a', 'b'), open: opener({ a: 'bytes', b: '' }), input: binary }),
+    );
     expect(elements.map(({ input }) => input)).toEqual([
       { bytes: Buffer.from('bytes'), contentType: 'application/octet-stream', uri: 'a' },
       { bytes: Buffer.alloc(0), contentType: 'application/octet-stream', uri: 'b' },
@@ -127,7 +139,7 @@ describe('readObjects', () => {
       };
     };
     const uris = Array.from({ length: 100 }, (_, n) => String(n));
-    const elements = await collect(readObjects(objects(...uris), open, binary));
+    const elements = await collect(readObjects({ objects: objects(...uris), open, input: binary }));
     expect(elements.map(({ position }) => position)).toEqual(uris.map(Number));
     expect(elements.map(({ input }) => (input as { uri: string }).uri)).toEqual(uris);
     expect(most).toBe(atMost);
@@ -143,7 +155,7 @@ describe('readObjects', () => {
       return memorySource(uri);
     };
     const uris = Array.from({ length: 300 }, (_, n) => String(n));
-    const pages = readObjects(objects(...uris), open, binary)[Symbol.asyncIterator]();
+    const pages = readObjects({ objects: objects(...uris), open, input: binary })[Symbol.asyncIterator]();
     expect((await pages.next()).value).toHaveLength(64);
     // Nobody has asked for the second page.
     await reads.promise;
@@ -162,7 +174,7 @@ describe('readObjects', () => {
       return memorySource(new Uint8Array(8 * 1024 * 1024));
     };
     const uris = Array.from({ length: 100 }, (_, n) => String(n));
-    const pages = readObjects(objects(...uris), open, binary)[Symbol.asyncIterator]();
+    const pages = readObjects({ objects: objects(...uris), open, input: binary })[Symbol.asyncIterator]();
     expect((await pages.next()).value).toHaveLength(1);
     await fourth.promise;
     await setImmediate();
@@ -175,17 +187,24 @@ describe('readObjects', () => {
     const pages: number[] = [];
     const large = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`${n}`, Buffer.alloc(3 * 1024 * 1024)]));
     const uris = objects(...Object.keys(large));
-    for await (const page of readObjects(uris, opener(large), binary)) pages.push(page.length);
+    for await (const page of readObjects({ objects: uris, open: opener(large), input: binary }))
+      pages.push(page.length);
     expect(pages).toEqual([3, 3, 3, 1]);
   });
 
   test('throws what is not the fault of an object, and never gives a part of one', async () => {
-    await expect(collect(readObjects(objects('a', 'b'), throttled, binary))).rejects.toThrow('slow down');
-    await expect(collect(readObjects(objects('a'), cutShort, binary))).rejects.toThrow('only 3 of its 10 bytes');
+    await expect(collect(readObjects({ objects: objects('a', 'b'), open: throttled, input: binary }))).rejects.toThrow(
+      'slow down',
+    );
+    await expect(collect(readObjects({ objects: objects('a'), open: cutShort, input: binary }))).rejects.toThrow(
+      'only 3 of its 10 bytes',
+    );
   });
 
   test('ends when it is aborted', async () => {
     const signal = AbortSignal.abort(new Error('stop'));
-    await expect(collect(readObjects(objects('a'), opener({ a: 'x' }), binary, { signal }))).rejects.toThrow('stop');
+    await expect(
+      collect(readObjects({ objects: objects('a'), open: opener({ a: 'x' }), input: binary, signal })),
+    ).rejects.toThrow('stop');
   });
 });

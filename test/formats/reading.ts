@@ -1,19 +1,24 @@
-import { lineFormat } from '../../lib/formats/line-format.ts';
-import type { BundleRange, InputOptions, LineFormatName, ReadElement } from '../../lib/formats/format.ts';
+import { elementsFormat } from '../../lib/formats/registry.ts';
+import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
+import type { BundleRange } from '../../lib/formats/plan.ts';
+import type { ElementsFormatName, FormatName } from '../../lib/formats/registry.ts';
 import { planObject, type PlanObjectOptions } from '../../lib/formats/plan-object.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../../lib/formats/plan.ts';
 import type { ByteSource } from '../../lib/stores/byte-source.ts';
 import { shiftedSource } from '../../lib/stores/shifted-source.ts';
 import { memorySource } from './sources.ts';
 
-export function inputOptions(format: InputOptions['format'], options: Partial<InputOptions> = {}): InputOptions {
+export function inputOptions(
+  format: FormatName,
+  options: Partial<InputOptions> = {},
+): InputOptions & { readonly format: FormatName } {
   return {
-    format,
     bundleBytes: 4 * 1024 * 1024,
     bundleElements: 256,
     maxElementBytes: 16 * 1024 * 1024,
     maxPixels: 50_000_000,
     ...options,
+    format,
   };
 }
 
@@ -24,7 +29,7 @@ export async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[
 }
 
 export function readRange(source: ByteSource, range: BundleRange, input: InputOptions): Promise<ReadElement[]> {
-  return collect(lineFormat(input.format).read(source, range, input));
+  return collect(elementsFormat(input.format).read({ source, range, input }));
 }
 
 /** The elements of each bundle of an object, as a worker reads them: of compressed ones from what was staged. */
@@ -48,7 +53,7 @@ export async function readBundles(
 
 export async function readAll(
   content: string | Uint8Array,
-  format: LineFormatName,
+  format: ElementsFormatName,
   options: Partial<InputOptions> = {},
 ): Promise<ReadElement[]> {
   const { bundles } = await readBundles(memorySource(content), inputOptions(format, options));

@@ -76,7 +76,7 @@ export async function readStaged(
   return Promise.all(
     bundles.map((bytes, bundle) => {
       const { start, end, header } = bundleRange(plan, bundle);
-      return collect(readGrouped(memorySource(bytes, chunkBytes), { range: { start, end }, header }, input));
+      return collect(readGrouped({ source: memorySource(bytes, chunkBytes), range: { start, end }, header, input }));
     }),
   );
 }

@@ -1,17 +1,17 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { LineFormatName } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import { inputOptions, readAll, readBundles } from './reading.ts';
 import { memorySource } from './sources.ts';
 
-const formats: readonly LineFormatName[] = ['jsonl', 'json', 'csv', 'tsv', 'text'];
+const formats: readonly ElementsFormatName[] = ['jsonl', 'json', 'csv', 'tsv', 'text'];
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le');
 const utf32 = (text: string): Buffer => Buffer.concat(Array.from(text, (letter) => latin1(`${letter}\0\0\0`)));
 const rows = 'id,text\r\n1,хорошо или нет\r\n2,"the usual words, for a part"\r\n';
 
-async function refusal(content: Buffer, format: LineFormatName = 'csv'): Promise<unknown> {
+async function refusal(content: Buffer, format: ElementsFormatName = 'csv'): Promise<unknown> {
   return planObject(memorySource(content), inputOptions(format)).then(undefined, (error: unknown) => error);
 }
 
@@ -68,7 +68,7 @@ describe('an object that is not UTF-8 text', () => {
 });
 
 describe('lines that end with a carriage return only', () => {
-  test.each<[LineFormatName, string, readonly unknown[]]>([
+  test.each<[ElementsFormatName, string, readonly unknown[]]>([
     [
       'csv',
       'id,a\r1,"x\ny"\r2,z\r',

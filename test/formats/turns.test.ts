@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { LineFormatName } from '../../lib/formats/format.ts';
-import { lineFormat } from '../../lib/formats/line-format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
+import { elementsFormat } from '../../lib/formats/registry.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import { inputOptions } from './reading.ts';
 import { memorySource } from './sources.ts';
@@ -8,13 +8,13 @@ import { memorySource } from './sources.ts';
 const MIB = 1024 * 1024;
 
 /** Forms of large objects, all of whose bytes are in one chunk, so that reading them never waits. */
-const OBJECTS: readonly (readonly [LineFormatName, string, string])[] = [
+const OBJECTS: readonly (readonly [ElementsFormatName, string, string])[] = [
   ['csv', 'x,y\n', '1,2\n'],
   ['csv', 'x,y\n', 'a","b\n'],
   ['json', '[', '1,'],
   ['json', '[', '[1,2,3,4,5,6,7,8,9,10],'],
 ];
-const LINES: readonly (readonly [LineFormatName, string, string])[] = [
+const LINES: readonly (readonly [ElementsFormatName, string, string])[] = [
   ['jsonl', '', '{"n":1}\n'],
   ['text', '', 'a\n'],
 ];
@@ -45,7 +45,7 @@ describe('a pass over bytes that are in memory', () => {
     const range = { start: head.length, end: bytes.byteLength, aligned: true, header: ['x', 'y'] };
     const { signal, reason } = timedSignal();
     const read = async (): Promise<void> => {
-      for await (const _ of lineFormat(format).read(bytes, range, inputOptions(format), { signal }));
+      for await (const _ of elementsFormat(format).read({ source: bytes, range, input: inputOptions(format), signal }));
     };
     await expect(read()).rejects.toBe(reason);
   });

@@ -2,7 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { checkImage } from '../../lib/formats/check-image.ts';
 import { decompress } from '../../lib/formats/compression.ts';
 import { describeInvalidUtf8 } from '../../lib/formats/encodings.ts';
-import type { InputOptions, LineFormatName } from '../../lib/formats/format.ts';
+import type { InputOptions } from '../../lib/formats/format.ts';
+import type { ElementsFormatName } from '../../lib/formats/registry.ts';
 import { readGivenElement } from '../../lib/formats/given-elements.ts';
 import { fieldReader } from '../../lib/inference/element-key.ts';
 import { hasJpegEnd, tidyJpeg } from '../../lib/models/jpeg-segments.ts';
@@ -17,7 +18,7 @@ const MIB = 1024 * KIB;
 const OPEN_QUOTES = 'a","b\n';
 
 /** Plans text and reads all its bundles, as `fabric run` and intake do. */
-function reads(format: LineFormatName, options: Partial<InputOptions> = {}, chunkBytes?: number) {
+function reads(format: ElementsFormatName, options: Partial<InputOptions> = {}, chunkBytes?: number) {
   return (text: string) => readBundles(memorySource(text, chunkBytes), inputOptions(format, options));
 }
 

@@ -1,5 +1,5 @@
 import { bundleCount, type GroupedPlan, type ObjectPlan } from '../plan.ts';
-import { isStop } from '../plan-object.ts';
+import { isStop } from '../is-stop.ts';
 import { mergeRuns } from './merge-runs.ts';
 import type { OpenPiece, SortedRun } from './run-reader.ts';
 import { type ElementPlace, sortElements, type SortElementsOptions } from './sort-elements.ts';

@@ -1,6 +1,5 @@
 import type { ErrorDescription } from '../../errors.ts';
-import type { ReadElement } from '../format.ts';
-import type { ElementPacking } from '../line-format.ts';
+import type { ElementPacking, ReadElement } from '../format.ts';
 import { failedElement } from '../read-element.ts';
 
 /*

@@ -1,35 +1,39 @@
 import type { ByteRange, ByteSource } from '../../stores/byte-source.ts';
-import type { ElementWatch, InputOptions, ReadElement, ReadOptions } from '../format.ts';
-import { type ElementPacking, lineFormat } from '../line-format.ts';
+import type { ElementPacking, ElementWatch, InputOptions, ReadElement, ReadOptions } from '../format.ts';
 import { asBuffer } from '../records.ts';
+import { elementsFormat } from '../registry.ts';
 import { FabricError } from '../../errors.ts';
 import { RECORD_HEAD_BYTES, recordBytes, refusedRecord, unpackRecord } from './grouped-record.ts';
 
 const PAGE_ELEMENTS = 256;
 const PAGE_BYTES = 256 * 1024;
 
-/** What was planned of a bundle: its bytes among all that is staged, and the columns, for CSV and TSV. */
-export interface GroupedBundle {
+/** A bundle that was staged: its planned bytes among all staged bytes, and the columns, for formats that have them. */
+export interface ReadGroupedRequest extends ReadOptions {
+  readonly source: ByteSource;
   readonly range: ByteRange;
+  readonly input: InputOptions;
   readonly header?: readonly string[] | undefined;
 }
 
 /**
  * Reads the elements of a bundle that was grouped by key, in pages: as they would be read from the object itself.
  *
- * @throws FabricError `STAGED_BUNDLE_DAMAGED` where it is not as long as it was planned.
+ * @throws FabricError `STAGED_BUNDLE_DAMAGED` if its length is not the planned one.
  */
-export async function* readGrouped(
-  source: ByteSource,
-  { range, header }: GroupedBundle,
-  input: InputOptions,
-  { signal, watch }: ReadOptions = {},
-): AsyncGenerator<readonly ReadElement[]> {
+export async function* readGrouped({
+  source,
+  range,
+  header,
+  input,
+  signal,
+  watch,
+}: ReadGroupedRequest): AsyncGenerator<readonly ReadElement[]> {
   const plannedBytes = range.end - range.start;
   if (source.byteLength !== plannedBytes) {
     throw damaged(`what is staged of it is ${source.byteLength} bytes and not the ${plannedBytes} that were planned`);
   }
-  const packing = lineFormat(input.format).packing(header ?? [], input);
+  const packing = elementsFormat(input.format).packing(header ?? [], input);
   let page: ReadElement[] = [];
   let pageBytes = 0;
   let place = 0;

@@ -1,5 +1,4 @@
-import type { ReadElement } from '../format.ts';
-import type { ElementPacking } from '../line-format.ts';
+import type { ElementPacking, ReadElement } from '../format.ts';
 import { packRecord, recordBytes, type RecordKey, writeRecord } from './grouped-record.ts';
 import type { RankOf } from './key-order.ts';
 

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
-import { lineFormat } from '../line-format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../plan.ts';
+import { elementsFormat } from '../registry.ts';
 import { keyOrder, sortedKey } from './key-order.ts';
 import { RunBuilder } from './run-builder.ts';
 
@@ -35,7 +35,7 @@ export async function* sortElements(
   options: SortElementsOptions,
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly next: ElementPlace }> {
   const { input, keyOf, cohorts, runBytes } = options;
-  const packing = lineFormat(input.format).packing(plan.header ?? [], input);
+  const packing = elementsFormat(input.format).packing(plan.header ?? [], input);
   const builder = new RunBuilder(packing, { rankOf: keyOrder(cohorts), maxBytes: runBytes });
   const of = bundleCount(plan);
   for (let bundle = from.bundle; bundle < of; bundle += 1) {
@@ -61,7 +61,8 @@ async function* readPlanned(
   signal?.throwIfAborted();
   const source = await openBundle(bundle);
   try {
-    yield* lineFormat(input.format).read(source, bundleRange(plan, bundle), input, signal ? { signal } : {});
+    const range = bundleRange(plan, bundle);
+    yield* elementsFormat(input.format).read({ source, range, input, ...(signal ? { signal } : {}) });
   } finally {
     await source[Symbol.asyncDispose]?.();
   }

@@ -1,4 +1,5 @@
 import { type CarriedError, carryError, type ErrorDescription } from '../../errors.ts';
+import { rangeBytes } from '../../formats/plan.ts';
 import type { Bundle } from '../bundle.ts';
 import type { BundleRun } from './bundle-run.ts';
 import type { MissingField } from '../missing-field.ts';
@@ -228,7 +229,7 @@ function isShort({ source }: Bundle): boolean {
   switch (source.kind) {
     case 'range':
     case 'grouped':
-      return source.range.end - source.range.start <= SHORT_BYTES;
+      return rangeBytes(source.range) <= SHORT_BYTES;
     case 'objects':
       return source.objects.length <= SHORT_OBJECTS;
     case 'elements':

@@ -1,12 +1,13 @@
 import type { PipelineInput } from '../../config/pipeline.ts';
 import { PositionIds } from '../../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../../errors.ts';
-import type { BundleRange, ElementWatch, ReadElement, ReadOptions } from '../../formats/format.ts';
+import type { ElementWatch, ReadElement, ReadOptions } from '../../formats/format.ts';
 import { type GivenElement, readGivenElement, refusedGivenElement } from '../../formats/given-elements.ts';
 import { readGrouped } from '../../formats/grouping/read-grouped.ts';
-import { lineFormat } from '../../formats/line-format.ts';
 import { readObjects } from '../../formats/objects.ts';
+import type { BundleRange } from '../../formats/plan.ts';
 import { failedElement } from '../../formats/read-element.ts';
+import { elementsFormat } from '../../formats/registry.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { locationOf, openSource, openWhole } from '../../stores/open-source.ts';
 import { shiftedSource } from '../../stores/shifted-source.ts';
@@ -79,7 +80,7 @@ async function* readRange(
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    for await (const page of readElements(opened, source, input, readOptions(signal, work))) {
+    for await (const page of readElements(opened, source, { input, ...readOptions(signal, work) })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         for (const missing of missingFields(page, input, bundle.name)) onMissingField(missing);
       }
@@ -103,14 +104,13 @@ async function* readRange(
 
 function readElements(
   opened: ByteSource,
-  source: Range | Grouped,
-  input: PipelineInput,
-  options: ReadOptions,
+  planned: Range | Grouped,
+  options: ReadOptions & { readonly input: PipelineInput },
 ): AsyncIterable<readonly ReadElement[]> {
-  if (source.kind === 'grouped') return readGrouped(opened, source, input, options);
-  const { range, chunk = false } = source;
-  const bytes = chunk ? shiftedSource(opened, range.start) : opened;
-  return lineFormat(input.format).read(bytes, range, input, options);
+  const { range } = planned;
+  if (planned.kind === 'grouped') return readGrouped({ ...options, source: opened, range, header: planned.header });
+  const source = planned.chunk === true ? shiftedSource(opened, range.start) : opened;
+  return elementsFormat(options.input.format).read({ ...options, source, range });
 }
 
 async function* readObjectList(
@@ -126,7 +126,7 @@ async function* readObjectList(
     .filter((_, ordinal) => selection.has(ordinal));
   const open = (object: BundleObject) => openWhole(locationOf(object), { signal });
   const options = readOptions(signal, work, (place) => (selected[place]?.position ?? firstIndex) - firstIndex);
-  for await (const page of readObjects(selected, open, input, options)) {
+  for await (const page of readObjects({ objects: selected, open, input, ...options })) {
     yield page.map((read) => {
       const ordinal = read.position - firstIndex;
       const { id, path } = objects[ordinal] ?? {};

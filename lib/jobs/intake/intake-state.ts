@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InvalidMessageError, type IntakeMessage } from '../../elements/messages.ts';
 import type { GroupingState } from '../../formats/grouping/group-elements.ts';
+import { cutsPlan, ungroupedPlan } from '../../formats/plan-schema.ts';
 import type { CutsPlan } from '../../formats/plan.ts';
 import type { MessageQueue } from '../../stores/message-queue.ts';
 import type { SourceAddress } from '../../stores/object-source.ts';
@@ -53,25 +54,6 @@ export interface IntakeState {
 
 const name = z.string().min(1);
 const count = z.int().nonnegative();
-/** Dialect found in the first bytes of an object; earlier versions did not record it. */
-const dialect = z.object({ delimiter: name.optional(), carriageReturns: z.literal(true).optional() }).optional();
-const cutsPlan = z.object({
-  kind: z.literal('cuts'),
-  byteLength: count,
-  starts: z.array(count),
-  firstIndexes: z.array(count).optional(),
-  elementsBefore: count.optional(),
-  header: z.array(z.string()).optional(),
-  dialect,
-});
-const rangesPlan = z.object({
-  kind: z.literal('ranges'),
-  start: count,
-  byteLength: count,
-  bundleBytes: count,
-  header: z.array(z.string()).optional(),
-  dialect,
-});
 const grouping = {
   runs: z.array(z.object({ name, level: count, pieces: z.array(count) })),
   written: count,
@@ -81,7 +63,7 @@ const groupingState = z.discriminatedUnion('phase', [
     ...grouping,
     phase: z.literal('sort'),
     isStaged: z.boolean().optional(),
-    plan: z.discriminatedUnion('kind', [cutsPlan, rangesPlan]),
+    plan: ungroupedPlan,
     from: z.object({ bundle: count, element: count }),
   }),
   z.object({

@@ -1,5 +1,5 @@
 import { groupsByKey } from '../../config/group-by-key.ts';
-import { isLineFormat } from '../../formats/line-format.ts';
+import { formatOf } from '../../formats/registry.ts';
 import { intakeJobId } from './intake-state.ts';
 import { sendLooseObjects } from './loose-objects.ts';
 import type { IntakeAttempt, IntakeWork, ObjectIntake, ObjectIntakeOptions } from './object-intake.ts';
@@ -69,7 +69,7 @@ export class IntakeTasks {
     const { pipeline, name } = reading;
     const facts = pipelines[pipeline];
     if (facts === undefined) return;
-    if (!isLineFormat(facts.input.format) && manifestKindOf(name) === undefined) {
+    if (formatOf(facts.input.format).holds === 'one' && manifestKindOf(name) === undefined) {
       return this.#addLoose(message, pipeline, name, created);
     }
     const version = versionId === undefined ? {} : { versionId };

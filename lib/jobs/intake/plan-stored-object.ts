@@ -4,9 +4,10 @@ import { FabricError } from '../../errors.ts';
 import { type Compression, openObject } from '../../formats/compression.ts';
 import type { InputOptions } from '../../formats/format.ts';
 import { startGrouping } from '../../formats/grouping/group-elements.ts';
-import { isLineFormat, lineFormat } from '../../formats/line-format.ts';
-import { isStop, planObject, planObjectStep } from '../../formats/plan-object.ts';
-import type { CutsPlan, ObjectPlan } from '../../formats/plan.ts';
+import { isStop } from '../../formats/is-stop.ts';
+import { planObject, planObjectStep } from '../../formats/plan-object.ts';
+import type { ObjectPlan } from '../../formats/plan.ts';
+import { formatOf } from '../../formats/registry.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { openObjectSource } from '../../stores/object-source.ts';
 import { getText } from '../../stores/object-store.ts';
@@ -53,17 +54,18 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   return { kind: 'planned', plan: { kind: 'object', object: plan, chunked: compression !== undefined } };
 }
 
-/** Whether the object is read to be planned, and not only its head. */
+/** Returns true if the object is read to be planned, and not only its first or last bytes. */
 function isRead(compression: Compression | undefined, input: PipelineInput): boolean {
-  return compression !== undefined || groupsByKey(input) || !splitsUnread(input);
+  return compression !== undefined || groupsByKey(input) || !isPlannedUnread(input);
 }
 
-function splitsUnread(input: InputOptions): boolean {
-  return isLineFormat(input.format) && lineFormat(input.format).splitsAtLines(input);
+function isPlannedUnread(input: InputOptions): boolean {
+  const format = formatOf(input.format);
+  return format.holds === 'many' && format.plansUnread(input);
 }
 
 function refuseManifest({ format }: InputOptions, isManifest: boolean): void {
-  if (!isManifest || !isLineFormat(format)) return;
+  if (!isManifest || formatOf(format).holds === 'one') return;
   const message = `Cannot plan the manifest: it lists whole objects, and the elements of its pipeline are in objects of format '${format}'`;
   throw new FabricError('MANIFEST_OF_LINE_FORMAT', message);
 }
@@ -88,9 +90,9 @@ type CutOutcome = { readonly kind: 'cut'; readonly plan: ObjectPlan } | Extract<
 
 async function planUncompressed(source: ByteSource, { input, progress, stop }: PlanningOptions): Promise<CutOutcome> {
   const from = progress.kind === 'plan' ? progress.plan : undefined;
-  const { plan, isWhole } = await planObjectStep(source, input, { from, stop });
-  if (isWhole) return { kind: 'cut', plan };
-  return { kind: 'stopped', progress: { kind: 'plan', plan: plan as CutsPlan } };
+  const step = await planObjectStep(source, input, { from, stop });
+  if (step.isWhole) return { kind: 'cut', plan: step.plan };
+  return { kind: 'stopped', progress: { kind: 'plan', plan: step.plan } };
 }
 
 async function planCompressed(

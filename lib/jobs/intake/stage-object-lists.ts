@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_ELEMENTS, tooManyElements } from '../../formats/input-limits.ts';
-import { isStop } from '../../formats/plan-object.ts';
+import { isStop } from '../../formats/is-stop.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { type IntakeObject, jobNameOf } from './intake-state.ts';
 import { type ListedEntry, type ManifestKind, readManifest } from '../sending/object-manifest.ts';

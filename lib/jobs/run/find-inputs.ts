@@ -1,4 +1,4 @@
-import type { FormatName } from '../../formats/format.ts';
+import type { FormatName } from '../../formats/registry.ts';
 import { foldersAbove } from '../output-layout.ts';
 import { findLocalInput } from './local-inputs.ts';
 import { InputError, rejectedInput, type RunInput } from './run-input.ts';

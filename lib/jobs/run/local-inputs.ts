@@ -2,11 +2,11 @@ import { lstat, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { isDynamicPattern } from 'tinyglobby';
 import type { ErrorDescription } from '../../errors.ts';
-import type { FormatName } from '../../formats/format.ts';
+import { type FormatName, formatOf } from '../../formats/registry.ts';
 import { systemReason } from '../../stores/system-errors.ts';
 import { type FilesBelow, filesBelow, filesMatching, type FoundFile } from './files-below.ts';
 import { lookAt } from './folder-entries.ts';
-import { InputError, isObjectFormat, objectInput, rejectedInput, type RunInput } from './run-input.ts';
+import { InputError, objectInput, rejectedInput, type RunInput } from './run-input.ts';
 
 /**
  * Finds the inputs that a path of a file or directory names, or a glob. An existing path is never read as a glob. An
@@ -37,7 +37,7 @@ async function findInFolder(path: string, arg: string, format: FormatName): Prom
   }
   const { files, skips } = found;
   if (files.length === 0) throw new InputError(`there are no files in ${arg}${skips ? SKIPPED : ''}`);
-  if (!isObjectFormat(format)) return files.map((file) => fileInput(file, format));
+  if (formatOf(format).holds === 'many') return files.map((file) => fileInput(file, format));
   const objects = files.map(({ path: uri, failure }) => (failure === undefined ? { uri } : { uri, failure }));
   return [{ kind: 'folder', uri: path, name, objects }];
 }

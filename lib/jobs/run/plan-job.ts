@@ -4,8 +4,8 @@ import { configDigest } from '../../config/config-digest.ts';
 import type { Pipeline } from '../../config/pipeline.ts';
 import { groupsByKey } from '../../config/group-by-key.ts';
 import { planningInput } from '../../config/pipeline-fields.ts';
-import type { StageBundle } from '../../formats/bundle-cutter.ts';
 import { type OpenedObject, openObject } from '../../formats/compression.ts';
+import type { StageBundle } from '../../formats/format.ts';
 import { type PlanObjectOptions, planPrefix } from '../../formats/plan-object.ts';
 import type { ObjectPlan } from '../../formats/plan.ts';
 import { writeAtomically } from '../../stores/atomic-file.ts';
@@ -112,7 +112,7 @@ async function planObjectJob(input: RunInput, id: string, options: PlanJobOption
   const object = await openObject(opened, input.uri, signal === undefined ? {} : { signal });
   const { source } = object;
   if (object.compression === undefined && !groupsByKey(pipeline.input)) {
-    const { plan, isPrefix = false } = await planPrefix(source, planningInput(pipeline), planningOf(options));
+    const { plan, isPrefix } = await planPrefix(source, planningInput(pipeline), planningOf(options));
     return { plan: { kind: 'object', object: plan, chunked: false }, isPrefix };
   }
   const staged = dirname(chunkPath(id, 0));
@@ -144,7 +144,7 @@ async function stageObject(
     writeAtomically(isGrouped ? unsortedPath(staged, bundle) : chunkPath(bundle), bytes);
   const decompressed = compression === undefined ? {} : { compression, stage };
   const prefix = await planPrefix(source, planningInput(pipeline), { ...decompressed, ...planningOf(options) });
-  const { plan, isPrefix = false } = prefix;
+  const { plan, isPrefix } = prefix;
   if (!isGrouped) return { plan, isPrefix };
   const onProgress = (share: number): void => onGrouping?.(name, share);
   const unsorted = { name, source, plan, isStaged: compression !== undefined };

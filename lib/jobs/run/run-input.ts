@@ -1,5 +1,5 @@
 import { type ErrorDescription, FabricError } from '../../errors.ts';
-import type { FormatName } from '../../formats/format.ts';
+import { type FormatName, formatOf } from '../../formats/registry.ts';
 import type { SourceLocation } from '../../stores/open-source.ts';
 
 /** An input that can't be run as it was given: it is missing, matches nothing, or gets in another's way. */
@@ -57,11 +57,6 @@ export interface RejectedRunInput extends NamedInput {
 /** Something to run. */
 export type RunInput = ObjectInput | FolderInput | ElementInput | RejectedRunInput;
 
-/** Whether an object of this format is one element. */
-export function isObjectFormat(format: FormatName): boolean {
-  return format === 'images' || format === 'binary';
-}
-
 export interface ObjectInputOptions {
   readonly format: FormatName;
   readonly failure?: ErrorDescription | undefined;
@@ -69,7 +64,7 @@ export interface ObjectInputOptions {
 
 /** An object or a file as an input. */
 export function objectInput(location: SourceLocation, name: string, { format, failure }: ObjectInputOptions): RunInput {
-  if (isObjectFormat(format))
+  if (formatOf(format).holds === 'one')
     return { kind: 'element', ...location, name, ...(failure === undefined ? {} : { failure }) };
   return failure === undefined
     ? { kind: 'object', ...location, name }

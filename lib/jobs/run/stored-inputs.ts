@@ -1,12 +1,12 @@
 import { basename } from 'node:path/posix';
 import { FabricError } from '../../errors.ts';
-import type { FormatName } from '../../formats/format.ts';
+import { type FormatName, formatOf } from '../../formats/registry.ts';
 import type { ListedObject, ObjectAddress, ObjectStore } from '../../stores/object-store.ts';
 import { parseS3Uri, s3Uri, sharedS3Store } from '../../stores/open-source.ts';
 import { inParallel } from '../in-parallel.ts';
 import { isSkippedName } from './files-below.ts';
 import { SKIPPED } from './local-inputs.ts';
-import { InputError, isObjectFormat, objectInput, rejectedInput, type RunInput } from './run-input.ts';
+import { InputError, objectInput, rejectedInput, type RunInput } from './run-input.ts';
 import { reasonWithout } from './unreadable-input.ts';
 
 /** Objects that are looked at at once: S3 takes 5,500 reads a second for a prefix. */
@@ -48,7 +48,7 @@ async function findBelow(uri: string, prefix: string, finder: Finder): Promise<r
   }
   const listed = objects.filter(({ key }) => !key.slice(prefix.length).split('/').some(isSkippedName));
   if (listed.length === 0) throw new InputError(`there are no objects in ${uri}${objects.length > 0 ? SKIPPED : ''}`);
-  if (isObjectFormat(format)) return [folderInput({ bucket, key: prefix }, name, listed)];
+  if (formatOf(format).holds === 'one') return [folderInput({ bucket, key: prefix }, name, listed)];
   return inParallel(listed, LOOKS_AT_ONCE, async ({ key }) => {
     const below = key.slice(prefix.length);
     // A listing does not say an object's version.

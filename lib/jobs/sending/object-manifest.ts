@@ -1,8 +1,9 @@
 import { MAX_NESTING } from '../../elements/nesting.ts';
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 import { splitFields } from '../../formats/csv-fields.ts';
-import type { InputOptions, LineFormatName, ReadElement } from '../../formats/format.ts';
-import { lineFormat } from '../../formats/line-format.ts';
+import type { InputOptions, ReadElement } from '../../formats/format.ts';
+import { findArrayStart, readJsonArray } from '../../formats/json-array.ts';
+import { readTextLines } from '../../formats/text.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import type { ObjectAddress } from '../../stores/object-store.ts';
 import { parseS3Uri, s3Uri } from '../../stores/open-source.ts';
@@ -79,11 +80,10 @@ export async function* readManifest(
 
 async function* elementsOf(
   source: ByteSource,
-  format: LineFormatName,
+  format: 'text' | 'json',
   { signal }: ReadManifestOptions,
 ): AsyncGenerator<readonly ReadElement[]> {
   if (source.byteLength === 0) return;
-  const lines = lineFormat(format);
   const input: InputOptions = {
     format,
     maxElementBytes: MAX_ENTRY_BYTES,
@@ -91,10 +91,12 @@ async function* elementsOf(
     bundleElements: Infinity,
     maxPixels: 0,
   };
-  const readOptions = signal === undefined ? {} : { signal };
-  const start = await lines.begin(source, input, readOptions);
+  const options = signal === undefined ? {} : { signal };
+  const start = format === 'text' ? 0 : await findArrayStart(source, options);
   if (start === undefined) return;
-  yield* lines.read(source, { ...start, end: source.byteLength, aligned: true, firstIndex: 0 }, input, readOptions);
+  const range = { start, end: source.byteLength, aligned: true, firstIndex: 0 };
+  const read = format === 'text' ? readTextLines : readJsonArray;
+  yield* read({ source, range, input, ...options });
 }
 
 /** @throws FabricError where an entry is nested so deeply that its text is not parsed: it may even be the prefix. */

@@ -45,7 +45,7 @@ async function bundlesOf({ store, job }: IntakeUnderTest, folder: string): Promi
       const chunk = await store.get({ bucket: 'out', key: chunkKey(recorded, bundle, stagedOf(plan)) });
       const bytes = Buffer.concat(await Array.fromAsync(chunk?.chunks ?? []));
       const { start, end, header } = bundleRange(object, bundle);
-      return collect(readGrouped(memorySource(bytes), { range: { start, end }, header }, input));
+      return collect(readGrouped({ source: memorySource(bytes), range: { start, end }, header, input }));
     }),
   );
 }

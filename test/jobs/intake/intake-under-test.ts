@@ -1,5 +1,6 @@
 import { parseMessage, type Message } from '../../../lib/elements/messages.ts';
 import type { InputOptions } from '../../../lib/formats/format.ts';
+import type { FormatName } from '../../../lib/formats/registry.ts';
 import type { Deadline, PipelineFacts } from '../../../lib/jobs/fabric-ports.ts';
 import { Intake, type IntakeOptions } from '../../../lib/jobs/intake/intake.ts';
 import type { Job } from '../../../lib/jobs/job.ts';
@@ -50,7 +51,7 @@ export interface IntakeUnderTest {
   ) => { readonly key: string; readonly reason: string; readonly versionId?: string } | undefined;
 }
 
-export function factsOf(format: InputOptions['format'], options: Partial<InputOptions> = {}): PipelineFacts {
+export function factsOf(format: FormatName, options: Partial<InputOptions> = {}): PipelineFacts {
   return {
     input: inputOptions(format, options),
     output: { format: 'jsonl', join: 'none' },

@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { FormatName } from '../../../lib/formats/format.ts';
+import type { FormatName } from '../../../lib/formats/registry.ts';
 import { findInputs } from '../../../lib/jobs/run/find-inputs.ts';
 import { InputError } from '../../../lib/jobs/run/run-input.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
