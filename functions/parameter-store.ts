@@ -1,4 +1,4 @@
-import { clientConfig } from '../lib/stores/aws-client.ts';
+import { abortOn, clientConfig } from '../lib/stores/aws-client.ts';
 
 /** Short texts by name, that functions leave for each other. */
 export interface ParameterStore {
@@ -34,8 +34,4 @@ async function openClient() {
   const { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } =
     await import('@aws-sdk/client-ssm');
   return { client: new SSMClient(clientConfig({})), GetParameterCommand, ParameterNotFound, PutParameterCommand };
-}
-
-function abortOn(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal ? { abortSignal: signal } : {};
 }

@@ -2,20 +2,15 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { describeError } from '../lib/errors.ts';
 import type { Deadline } from '../lib/jobs/fabric-ports.ts';
 import type { ReceivedMessage } from '../lib/stores/message-queue.ts';
+import { receivedMessage } from '../lib/stores/received-message.ts';
 import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import { type LambdaClock, lambdaDeadline } from './lambda-deadline.ts';
 
 /** What Lambda calls with a batch of a queue's messages; those that it names come again. */
 export type SqsHandler = (event: SQSEvent, context: LambdaClock) => Promise<SQSBatchResponse>;
 
-export function receivedMessage({ messageId, body, receiptHandle, attributes }: SQSRecord): ReceivedMessage {
-  return {
-    id: messageId,
-    body,
-    receiptHandle,
-    receiveCount: Number(attributes.ApproximateReceiveCount),
-    sentAtMillis: Number(attributes.SentTimestamp),
-  };
+export function messageOf(record: SQSRecord): ReceivedMessage {
+  return receivedMessage({ ...record, id: record.messageId });
 }
 
 export function failuresOf(ids: readonly string[]): SQSBatchResponse {
@@ -29,7 +24,7 @@ export function eachMessage(
 ): SqsHandler {
   return async ({ Records }, context) => {
     using deadline = lambdaDeadline(context);
-    const messages = Records.map(receivedMessage);
+    const messages = Records.map(messageOf);
     const results = await Promise.allSettled(messages.map((message) => process(message, deadline)));
     const failed: string[] = [];
     results.forEach((result, index) => {

@@ -2,7 +2,7 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { buildApp } from 'fauxqs';
-import { compareKeys } from '../../lib/stores/key-order.ts';
+import { compareKeys } from '../../lib/stores/compare-object-keys.ts';
 
 /** The object store inside fauxqs, which the package gives a place to put in, but no way to make. */
 export type EmulatedObjects = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>['s3Store'];

@@ -1,3 +1,5 @@
+import { MAX_KEY_BYTES } from '../stores/object-store.ts';
+
 /** What an object key of an input bucket says: `<pipeline>/<anything>`. */
 export type ObjectKeyReading =
   | { readonly kind: 'ok'; readonly pipeline: string; readonly name: string }
@@ -5,8 +7,6 @@ export type ObjectKeyReading =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'rejected'; readonly reason: string; readonly pipeline?: string };
 
-/** S3's limit on object keys. */
-const MAX_KEY_BYTES = 1024;
 /** Results have longer keys than their object: `…@<12 digits>/errors/part-00000000-of-00000000.jsonl`, and some to spare. */
 const RESULT_KEY_BYTES = 80;
 const MAX_INPUT_KEY_BYTES = MAX_KEY_BYTES - RESULT_KEY_BYTES;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MAX_KEY_BYTES } from '../stores/object-store.ts';
 import { rejectedKey } from './output-layout.ts';
 
 /** An input, local or in a bucket, that makes no job. */
@@ -8,8 +9,6 @@ export interface RejectedKey {
   readonly versionId?: string | undefined;
 }
 
-/** S3's limit on the length of object keys, which also holds for the key of an explanation. */
-const MAX_KEY_BYTES = 1024;
 /** Characters that the names of explanations do not have; the text of the explanation has the unchanged key. */
 // oxlint-disable-next-line no-control-regex
 const UNSAFE_CHARACTER = /[\u0000-\u001f\u007f\ufffe\uffff]|\p{Surrogate}/gu;

@@ -2,25 +2,25 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 
 export interface AwsClientOptions {
-  /** How often a request is tried in all, with the SDK's own backoff. @default 5 */
+  /** Maximum tries of a request, with the SDK's own backoff. @default 5 */
   readonly maxAttempts?: number;
-  /** Where the service is. @default as the SDK's own settings say */
+  /** URL of the service. @default the SDK's own settings */
   readonly endpoint?: string;
-  /** The most connections at once. @default 128 */
+  /** Maximum open connections. @default 128 */
   readonly maxSockets?: number;
-  /** Milliseconds in which an operation that S3 refuses as too frequent is tried again, beside the tries. @default 20 s */
+  /** Milliseconds in which an operation that S3 throttles is retried, in addition to `maxAttempts`. @default 20 s */
   readonly patienceMillis?: number;
-  /** How long a connection may be silent. @default 30 s */
+  /** Milliseconds without data after which a connection is closed. @default 30 s */
   readonly socketTimeoutMillis?: number;
 }
 
 const CONNECTION_TIMEOUT_MILLIS = 5_000;
-/** Of silence on a connection; above the 20 seconds for which a queue may keep a receiver waiting. */
+/** Milliseconds without data on a connection: more than the 20 seconds for which a queue can keep a receiver waiting. */
 const SOCKET_TIMEOUT_MILLIS = 30_000;
 /** A function's bundle reads, lists and sends at once, each with a few connections. */
 const MAX_SOCKETS = 128;
 
-/** What all clients have in common; endpoint, region and credentials are the SDK's own settings. */
+/** Returns the options that all clients share. Endpoint, region and credentials are the SDK's own settings. */
 export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSClientConfig {
   const { maxSockets = MAX_SOCKETS, socketTimeoutMillis = SOCKET_TIMEOUT_MILLIS } = options;
   return {
@@ -37,15 +37,20 @@ export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSCli
 }
 
 /**
- * The accounts that own buckets, by the buckets' names, as the environment names them: requests to these buckets are only
- * answered for the bucket of that account. Other buckets are not checked.
+ * Returns the accounts that own buckets, by bucket name, from the environment. A request to one of these buckets fails
+ * if another account owns it. Other buckets are not checked.
  */
 export function bucketOwnersFromEnvironment(): ReadonlyMap<string, string> {
   const text = process.env['FABRIC_BUCKET_OWNERS'] ?? '';
   return new Map(text === '' ? [] : Object.entries(JSON.parse(text) as Readonly<Record<string, string>>));
 }
 
-/** The endpoint that the environment names for a service (`S3`, `SQS`); none on AWS itself. */
+/** Returns the endpoint that the environment sets for a service; undefined on AWS. */
 export function endpointFromEnvironment(service: 'S3' | 'SQS'): string | undefined {
   return process.env[`AWS_ENDPOINT_URL_${service}`] || process.env.AWS_ENDPOINT_URL || undefined;
+}
+
+/** Returns the options of a request that ends with a signal. */
+export function abortOn(signal: AbortSignal | undefined): { readonly abortSignal?: AbortSignal } {
+  return signal ? { abortSignal: signal } : {};
 }

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { FabricError } from '../errors.ts';
 import { commitFile, writeAtomically } from './atomic-file.ts';
 import { lockFolder } from './folder-lock.ts';
-import { compareKeys } from './key-order.ts';
+import { compareKeys } from './compare-object-keys.ts';
 import { isMissing } from './system-errors.ts';
 import type {
   GetOptions,

@@ -1,5 +1,8 @@
 import type { ByteRange } from './byte-source.ts';
 
+/** S3's limit on the length of object keys, in UTF-8. */
+export const MAX_KEY_BYTES = 1024;
+
 /** Where an object is. Without a `versionId` it is what its key holds now. */
 export interface ObjectAddress {
   readonly bucket: string;

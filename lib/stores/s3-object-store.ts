@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { FabricError } from '../errors.ts';
 import {
+  abortOn,
   type AwsClientOptions,
   bucketOwnersFromEnvironment,
   clientConfig,
@@ -211,10 +212,6 @@ function getInput(address: ObjectAddress, { range, ifMatch, isChecked }: AskedCo
     ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
     ...(range && { Range: `bytes=${range.start}-${Number.isSafeInteger(range.end) ? range.end - 1 : ''}` }),
   };
-}
-
-function abortOn(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal ? { abortSignal: signal } : {};
 }
 
 function copySource({ bucket, key, versionId }: ObjectAddress): string {

@@ -5,23 +5,24 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type AwsClientOptions, clientConfig, endpointFromEnvironment } from './aws-client.ts';
+import { abortOn, type AwsClientOptions, clientConfig, endpointFromEnvironment } from './aws-client.ts';
 import { isMessageGone, storeError } from './aws-errors.ts';
 import type { MessageQueue, OutgoingMessage, ReceivedMessage, ReceiveOptions } from './message-queue.ts';
 import type { StoreOptions } from './object-store.ts';
+import { receivedMessage } from './received-message.ts';
 import { sendToQueue } from './sqs-send.ts';
 
-/** A client for any number of queues, as the SDK's own settings say. To be destroyed when it is done with. */
+/** Opens a client for any number of queues, by the SDK's own settings. The caller destroys it. */
 export function openSqsClient(options: AwsClientOptions = {}): SQSClient {
   const config = clientConfig(options);
-  // An emulator may know its queues by another name than the one it is reached by.
+  // The host name in an emulator's queue URLs can differ from the one at which the client reaches it.
   return new SQSClient({
     ...config,
     useQueueUrlAsEndpoint: (options.endpoint ?? endpointFromEnvironment('SQS')) === undefined,
   });
 }
 
-/** Opens a queue by its URL; several share a client where they are given one. */
+/** Opens a queue by its URL. Queues can share a client. */
 export function openSqsQueue(url: string, client: SQSClient = openSqsClient()): MessageQueue {
   return new SqsQueue(url, client);
 }
@@ -53,7 +54,7 @@ class SqsQueue implements MessageQueue {
       MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
     });
     const { Messages } = await this.#ask('receive from', signal, () => this.#client.send(command, abortOn(signal)));
-    return (Messages ?? []).map(receivedMessage);
+    return (Messages ?? []).map(messageOf);
   }
 
   async delete(receiptHandle: string, { signal }: StoreOptions = {}): Promise<void> {
@@ -90,16 +91,6 @@ class SqsQueue implements MessageQueue {
   }
 }
 
-function receivedMessage({ MessageId, Body, ReceiptHandle, Attributes }: Message): ReceivedMessage {
-  return {
-    id: MessageId ?? '',
-    body: Body ?? '',
-    receiptHandle: ReceiptHandle ?? '',
-    receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
-    sentAtMillis: Number(Attributes?.SentTimestamp ?? Date.now()),
-  };
-}
-
-function abortOn(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
-  return signal ? { abortSignal: signal } : {};
+function messageOf({ MessageId, Body, ReceiptHandle, Attributes }: Message): ReceivedMessage {
+  return receivedMessage({ id: MessageId, body: Body, receiptHandle: ReceiptHandle, attributes: Attributes });
 }

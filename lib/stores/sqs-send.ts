@@ -6,28 +6,27 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { FabricError } from '../errors.ts';
+import { abortOn } from './aws-client.ts';
 import { storeError } from './aws-errors.ts';
 import type { OutgoingMessage } from './message-queue.ts';
 import type { StoreOptions } from './object-store.ts';
+import { escapeForSqs } from './sqs-characters.ts';
 
-/** SQS's own limit. */
+/** SQS's limit on the messages of a batch. */
 const MAX_ENTRIES = 10;
-/** Of a whole batch; AWS takes 1 MiB, older emulators this. Attributes count, and so does a little for each entry here. */
+/** Limit of older emulators on a whole batch; AWS accepts 1 MiB. Attributes count, and ENTRY_BYTES for each entry. */
 const MAX_BATCH_BYTES = 256 * 1024;
 const ENTRY_BYTES = 256;
 const BATCHES_AT_ONCE = 8;
-/** For the messages of a batch that SQS did not take while it took others. */
+/** Requests for the messages of a batch that SQS refused while it accepted others. */
 const MAX_TRIES = 4;
 const PAUSE_MILLIS = 200;
-
-/** What SQS refuses in a message. Only two of these are in a JSON text as they are: U+FFFE and U+FFFF. */
-const UNSENDABLE = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu;
 
 interface Sending extends StoreOptions {
   readonly messages: readonly OutgoingMessage[];
 }
 
-/** Sends messages in as few batches as they fit in, several at once: see `MessageQueue.send`. */
+/** Sends messages in as few batches as possible, several at once: see `MessageQueue.send`. */
 export async function sendToQueue(client: SQSClient, url: string, { messages, signal }: Sending): Promise<void> {
   const batches = batchesOf(messages);
   const sender = async (): Promise<void> => {
@@ -37,12 +36,12 @@ export async function sendToQueue(client: SQSClient, url: string, { messages, si
     }
   };
   const senders = Array.from({ length: Math.min(BATCHES_AT_ONCE, messages.length) }, sender);
-  // Nothing is still being sent once the caller knows.
+  // Waits for all senders: no request is in flight when the caller gets the error.
   const failed = (await Promise.allSettled(senders)).find((outcome) => outcome.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
-/** Messages together as long as they fit in a batch. */
+/** Fills batches with messages, in order. */
 function* batchesOf(messages: readonly OutgoingMessage[]): Generator<SendMessageBatchRequestEntry[]> {
   let batch: SendMessageBatchRequestEntry[] = [];
   let byteLength = 0;
@@ -76,19 +75,14 @@ function entryOf(
   ]);
   return {
     Id: String(index),
-    MessageBody: body.replaceAll(UNSENDABLE, escaped),
+    MessageBody: escapeForSqs(body),
     ...(delaySecs !== undefined && delaySecs > 0 && { DelaySeconds: delaySecs }),
     ...(groupId !== undefined && { MessageGroupId: groupId }),
     ...(values.length > 0 && { MessageAttributes: Object.fromEntries(values) }),
   };
 }
 
-/** As JSON may write a character just as well. */
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-}
-
-/** Sends a batch, and those of its messages again that SQS did not take. */
+/** Sends a batch, and sends the messages that SQS refused again. */
 async function sendBatch(
   client: SQSClient,
   url: string,
@@ -96,7 +90,7 @@ async function sendBatch(
 ): Promise<void> {
   let left = batch;
   for (let tries = 1; ; tries += 1) {
-    const refused = await send(client, url, { batch: left, signal });
+    const refused = await requestBatch(client, url, { batch: left, signal });
     if (refused.length === 0) return;
     const fault = refused.find(({ SenderFault }) => SenderFault);
     if (fault !== undefined || tries === MAX_TRIES) throw notSent(url, fault ?? refused[0]);
@@ -106,14 +100,15 @@ async function sendBatch(
   }
 }
 
-async function send(
+/** Makes one request; returns the messages that SQS refused. */
+async function requestBatch(
   client: SQSClient,
   url: string,
   { batch, signal }: StoreOptions & { readonly batch: readonly SendMessageBatchRequestEntry[] },
 ): Promise<readonly BatchResultErrorEntry[]> {
   const command = new SendMessageBatchCommand({ QueueUrl: url, Entries: [...batch] });
   try {
-    const { Failed } = await client.send(command, signal ? { abortSignal: signal } : {});
+    const { Failed } = await client.send(command, abortOn(signal));
     return Failed ?? [];
   } catch (error) {
     signal?.throwIfAborted();

@@ -10,7 +10,7 @@ import {
   type GroupingState,
   startGrouping,
 } from '../../lib/formats/grouping/group-elements.ts';
-import { keyOrder } from '../../lib/formats/grouping/key-order.ts';
+import { rankKeys } from '../../lib/formats/grouping/rank-keys.ts';
 import { bundleRange, type GroupedPlan } from '../../lib/formats/plan.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import type { ByteSource } from '../../lib/stores/byte-source.ts';
@@ -98,7 +98,7 @@ async function group(source: ByteSource, input: InputOptions, options: GroupOpti
 
 /** The elements by cohort, key and place in the input. */
 function sorted(elements: readonly ReadElement[]): ReadElement[] {
-  const rankOf = keyOrder(COHORTS);
+  const rankOf = rankKeys(COHORTS);
   const keyed = elements.map((element) => {
     const key = element.failure === undefined ? keyOf(element.input) : undefined;
     return { element, key: key ?? '', rank: rankOf(key) };

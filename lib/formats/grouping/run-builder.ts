@@ -1,6 +1,6 @@
 import type { ElementPacking, ReadElement } from '../format.ts';
 import { packRecord, recordBytes, type RecordKey, writeRecord } from './grouped-record.ts';
-import type { RankOf } from './key-order.ts';
+import type { RankOf } from './rank-keys.ts';
 
 const FIRST_BYTES = 64 * 1024;
 /** What a record costs beside its bytes, and a key: they count, so that tiny elements don't take more memory than stated. */

@@ -2,7 +2,7 @@ import type { ByteSource } from '../../stores/byte-source.ts';
 import type { InputOptions, ReadElement, ReadOptions } from '../format.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../plan.ts';
 import { elementsFormat } from '../registry.ts';
-import { keyOrder, sortedKey } from './key-order.ts';
+import { rankKeys, sortedKey } from './rank-keys.ts';
 import { RunBuilder } from './run-builder.ts';
 
 /** An element of an object: so many elements behind the start of a bundle. */
@@ -36,7 +36,7 @@ export async function* sortElements(
 ): AsyncGenerator<{ readonly bytes: Buffer; readonly next: ElementPlace }> {
   const { input, keyOf, cohorts, runBytes } = options;
   const packing = elementsFormat(input.format).packing(plan.header ?? [], input);
-  const builder = new RunBuilder(packing, { rankOf: keyOrder(cohorts), maxBytes: runBytes });
+  const builder = new RunBuilder(packing, { rankOf: rankKeys(cohorts), maxBytes: runBytes });
   const of = bundleCount(plan);
   for (let bundle = from.bundle; bundle < of; bundle += 1) {
     let element = 0;

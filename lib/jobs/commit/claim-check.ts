@@ -2,6 +2,7 @@ import { type ClaimMessage, claimMessage, InvalidMessageError } from '../../elem
 import { MAX_MESSAGE_BYTES } from '../../stores/message-queue.ts';
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import { s3Uri } from '../../stores/open-source.ts';
+import { escapeForSqs } from '../../stores/sqs-characters.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 
 /** A body is parsed as a whole; a producer's must not take the memory that elements need. */
@@ -21,17 +22,12 @@ export async function checkIn(
   body: string,
   { pipeline, key, output, always = false, signal }: CheckInOptions,
 ): Promise<string> {
-  const sendable = withoutForbidden(body);
+  const sendable = escapeForSqs(body);
   if (!always && Buffer.byteLength(sendable) <= MAX_MESSAGE_BYTES) return sendable;
   const { store, bucket } = output;
   await store.put({ bucket, key }, body, { contentType: 'application/json', signal });
   const claim: ClaimMessage = { version: 1, kind: 'claim', pipeline, body: { bucket, key } };
-  return withoutForbidden(JSON.stringify(claim));
-}
-
-/** SQS refuses these two characters; in JSON they can only be in a string, where an escape means the same. */
-function withoutForbidden(json: string): string {
-  return json.replace(/[\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+  return escapeForSqs(JSON.stringify(claim));
 }
 
 /** The body that a message stands for. */

@@ -1,5 +1,6 @@
 import type { MessageQueue, OutgoingMessage } from '../../stores/message-queue.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
+import { replaceForSqs } from '../../stores/sqs-characters.ts';
 import { checkIn } from './claim-check.ts';
 import { type ErrorsLine, parseErrorsLine } from './errors-line.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
@@ -66,5 +67,5 @@ async function letterOf(line: string, ordinal: number, options: SendLettersOptio
 /** A value that SQS takes: not empty, of characters that XML has, and short. */
 function attribute(value: string): string {
   const short = value.slice(0, ATTRIBUTE_CHARACTERS).toWellFormed();
-  return short.replace(/[^\t\n\r\u0020-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd') || 'unknown';
+  return replaceForSqs(short) || 'unknown';
 }

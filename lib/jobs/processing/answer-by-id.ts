@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isNestedTooDeeply, jsonOf } from '../../elements/nesting.ts';
 import type { Origin } from '../../elements/messages.ts';
-import type { ObjectInfo } from '../../stores/object-store.ts';
+import { MAX_KEY_BYTES, type ObjectInfo } from '../../stores/object-store.ts';
 import { sendLetters } from '../commit/dead-letters.ts';
 import type { ErrorsLine } from '../commit/errors-line.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -13,8 +13,6 @@ import { type SpooledOutcome, spooledOutcomes } from './spooled-outcomes.ts';
 
 /** Answers that are put at once. */
 const AT_ONCE = 16;
-/** S3's limit on object keys. */
-const MAX_KEY_BYTES = 1024;
 
 export interface AnsweredMessage {
   readonly elements: readonly unknown[];

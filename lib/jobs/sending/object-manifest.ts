@@ -5,7 +5,7 @@ import type { InputOptions, ReadElement } from '../../formats/format.ts';
 import { findArrayStart, readJsonArray } from '../../formats/json-array.ts';
 import { readTextLines } from '../../formats/text.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
-import type { ObjectAddress } from '../../stores/object-store.ts';
+import { MAX_KEY_BYTES, type ObjectAddress } from '../../stores/object-store.ts';
 import { parseS3Uri, s3Uri } from '../../stores/open-source.ts';
 import { isWithin } from '../manifest-scope.ts';
 import { decodeObjectKey } from './s3-events.ts';
@@ -36,8 +36,6 @@ export function manifestKindOf(name: string): ManifestKind | undefined {
 /** An entry is a key of at most 1,024 bytes, and escapes make it longer. */
 const MAX_ENTRY_BYTES = 16 * 1024;
 
-/** S3's limit on object keys. */
-const MAX_KEY_BYTES = 1024;
 const TOO_LONG = `an object key has at most ${MAX_KEY_BYTES} bytes`;
 
 export interface ReadManifestOptions {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareKeys } from '../../lib/stores/key-order.ts';
+import { compareKeys } from '../../lib/stores/compare-object-keys.ts';
 
 describe('compareKeys', () => {
   test('orders as the bytes of UTF-8 do', () => {

@@ -17,7 +17,7 @@ export type RankOf = (key: string | undefined) => number;
  * @param cohorts - keys that belong together, as they share a model.
  * @returns the rank of a key as it is sorted.
  */
-export function keyOrder(cohorts: readonly (readonly string[])[]): RankOf {
+export function rankKeys(cohorts: readonly (readonly string[])[]): RankOf {
   const ranks = new Map<string | undefined, number>();
   cohorts.forEach((keys, rank) => keys.forEach((key) => ranks.set(sortedKey(key), rank)));
   const unknown = cohorts.length;
