@@ -8,7 +8,7 @@ export default defineConfig({
     ...base.test,
     include: ['test/aws/**/*.test.ts'],
     exclude: ['node_modules/**'],
-    globalSetup: ['test/aws/python-environment.ts'],
+    globalSetup: ['test/build-package.ts', 'test/aws/python-environment.ts'],
     // One emulator at a time: a start, a deployment and what they run take both cores.
     maxWorkers: 1,
     testTimeout: 120_000,

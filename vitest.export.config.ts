@@ -8,7 +8,7 @@ export default defineConfig({
     ...base.test,
     include: ['test/export/**/*.test.ts'],
     exclude: ['node_modules/**'],
-    globalSetup: ['test/export/python-environment.ts'],
+    globalSetup: ['test/build-package.ts', 'test/export/python-environment.ts'],
     maxWorkers: 1,
     // Training, exporting and running a model, on a machine that is busy with something else.
     hookTimeout: 240_000,

@@ -8,7 +8,7 @@ export default defineConfig({
     ...base.test,
     include: ['test/mlserver/**/*.test.ts'],
     exclude: ['node_modules/**'],
-    globalSetup: ['test/mlserver/python-environment.ts'],
+    globalSetup: ['test/build-package.ts', 'test/mlserver/python-environment.ts'],
     maxWorkers: 1,
     // Training two models, and a server's start, on a machine that is busy with something else.
     hookTimeout: 240_000,

@@ -1,14 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Compute } from '../lib/config/compute.ts';
 import type { ManifestScope } from '../lib/config/pipeline.ts';
 import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { inheritedFlags } from '../lib/hosts/inherited-flags.ts';
-import { siblingModule } from './sibling-module.ts';
 import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
 import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
+import { OWN_CONDITION, ownModule } from './own-modules.ts';
 
 /** What the handlers of a pipeline's remote models need in AWS, each thing once. */
 export interface DescribedEndpoints {
@@ -53,8 +52,8 @@ const MAX_DESCRIPTION_BYTES = 64 * 1024 * 1024;
  */
 export function describeFabric(configPath: string): FabricDescription {
   const path = resolve(configPath);
-  const program = fileURLToPath(siblingModule('./describe-process', import.meta.url));
-  const { status, output, error } = spawnSync(process.execPath, [...inheritedFlags(), program, path], {
+  const args = [...inheritedFlags(), '-C', OWN_CONDITION, ownModule('cdk/describe-process'), path];
+  const { status, output, error } = spawnSync(process.execPath, args, {
     stdio: ['ignore', 2, 2, 'pipe'],
     maxBuffer: MAX_DESCRIPTION_BYTES,
     encoding: 'utf8',

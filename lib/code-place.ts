@@ -1,5 +1,6 @@
 import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MODULE_EXTENSION } from './program-url.ts';
 
 /** The folder of this package's programs, and its subfolders: code in them is not the user's. */
 const ROOMS = ['lib', 'cli', 'functions', 'cdk', 'dist'];
@@ -67,14 +68,14 @@ function pathOf(file: string): string | undefined {
 
 const ownModule = fileURLToPath(import.meta.url);
 const ownRoot = dirname(dirname(ownModule));
-/** In a bundle, this module is part of a larger file, so a path does not show whose code a place is in. */
-const isBundled = !/[\\/]lib[\\/]code-place\.[jt]s$/.test(ownModule);
+/** What is deployed is one bundle with the user's code: a path does not show whose code a place is in. */
+const isDeployed = MODULE_EXTENSION === '.mjs';
 const ownFolders = ROOMS.map((room) => `${ownRoot}${sep}${room}${sep}`);
 /** The project that this package is installed in may itself be in a folder of libraries. */
 const project = ownRoot.slice(0, Math.max(0, ownRoot.lastIndexOf(LIBRARIES)));
 
 function isUserFile(path: string): boolean {
-  if (isBundled || ownFolders.some((folder) => path.startsWith(folder))) return false;
+  if (isDeployed || ownFolders.some((folder) => path.startsWith(folder))) return false;
   const below = project !== '' && path.startsWith(project + sep) ? path.slice(project.length) : path;
   return !below.includes(LIBRARIES);
 }

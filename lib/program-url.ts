@@ -8,10 +8,13 @@ export const PROGRAMS = [
   'hosts/parent-watch',
 ] as const;
 
+/** `.ts` in the sources, `.js` in the package, `.mjs` in what is deployed. */
+export const MODULE_EXTENSION = extname(import.meta.url);
+
 /**
- * Returns the URL of a program: TypeScript where this module runs from source, JavaScript where it was compiled. A
- * bundler must write the programs to the same paths below the folder of the chunk that holds this module.
+ * Returns the URL of a program. A bundler must write the programs to the same paths below the folder of the chunk that
+ * holds this module.
  */
 export function programUrl(program: (typeof PROGRAMS)[number]): URL {
-  return new URL(`./${program}${extname(new URL(import.meta.url).pathname)}`, import.meta.url);
+  return new URL(`./${program}${MODULE_EXTENSION}`, import.meta.url);
 }

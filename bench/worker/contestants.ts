@@ -44,7 +44,8 @@ export const worker: Contestant = {
     const { QueueUrl: queue = '' } = await sqs.send(new CreateQueueCommand({ QueueName: `bundles-${round}` }));
     const recorded = await recordImages(store, keys, `${round}.manifest.json`);
     const { folder, job } = recorded;
-    await using program = new Program([...nodeFlags('worker', round), join(dist, 'functions/gpu-worker/index.js')], {
+    const flags = [...nodeFlags('worker', round), '-C', '@inference-fabric/modules'];
+    await using program = new Program([...flags, join(dist, 'functions/gpu-worker/index.js')], {
       FABRIC_OUTPUT_BUCKET: BUCKETS.output,
       FABRIC_INPUT_BUCKETS: JSON.stringify([BUCKETS.input]),
       // One that no worker of an earlier round still waits at: it would receive a message and give it back.
@@ -99,7 +100,14 @@ async function fabricRun(
   flags: readonly string[],
 ): Promise<Span> {
   const options = ['--output', output, '--config', config, '--workers', '1', '--verbose', '--json'];
-  await using program = new Program([...flags, join(dist, 'cli/fabric.js'), 'run', 'images', input, ...options]);
+  await using program = new Program([
+    ...flags,
+    join(dist, 'bundled/cli/fabric.js'),
+    'run',
+    'images',
+    input,
+    ...options,
+  ]);
   await program.printed('was loaded');
   const endSpan = beginSpan(program.pid, emulator.pid);
   await program.printed('{"');

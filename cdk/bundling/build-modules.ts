@@ -1,7 +1,5 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { siblingModule } from '../sibling-module.ts';
+import { OWN_CONDITION } from '../own-modules.ts';
 
 /** A module that is loaded by its name: a handler, a thread's or a process's program, a config. */
 export interface EntryPoint {
@@ -15,19 +13,6 @@ export const NATIVE_PACKAGES = ['onnxruntime-node', 'sharp'] as const;
 
 /** Bundled CommonJS packages look for a `require`. */
 const BANNER = "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);";
-
-/** Where this runs from source, so does what is bundled. */
-const fromSource = extname(import.meta.url) === '.ts';
-
-/** A module of this package, by its path from the package's sources without an extension. */
-export function ownModule(path: string): string {
-  return fileURLToPath(siblingModule(`../../${path}`, import.meta.url));
-}
-
-/** A file of this package that is not compiled, by its path from the package's root. */
-export function ownFile(path: string): string {
-  return fileURLToPath(new URL(`${fromSource ? '../..' : '../../..'}/${path}`, import.meta.url));
-}
 
 /**
  * Bundles modules for Node 24, dependencies included but for native packages. What several of them import is in chunks
@@ -49,7 +34,7 @@ export function buildModules(entryPoints: readonly EntryPoint[], outdir: string,
     target: 'node24',
     // The smaller modules of the AWS SDK, before its CommonJS ones.
     mainFields: ['module', 'main'],
-    conditions: fromSource ? ['@inference-fabric/source'] : [],
+    conditions: [OWN_CONDITION],
     external: [...NATIVE_PACKAGES],
     banner: { js: BANNER },
     // A start is quicker by a fifth; and an error shows its line, which must not be the whole file.

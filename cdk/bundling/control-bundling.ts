@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
 import type { PipelineFacts } from '../../lib/config/pipeline-facts.ts';
 import { makeReadable } from './make-readable.ts';
-import { buildModules, ownModule } from './build-modules.ts';
+import { buildModules } from './build-modules.ts';
+import { ownModule } from '../own-modules.ts';
 
 /** The functions that run none of the user's code, and what they know of the pipelines. */
 export class ControlBundling implements ILocalBundling {

@@ -2,7 +2,8 @@ import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PROGRAMS } from '../../lib/program-url.ts';
 import { configLayout } from './asset-layout.ts';
-import { buildModules, type EntryPoint, ownModule } from './build-modules.ts';
+import { buildModules, type EntryPoint } from './build-modules.ts';
+import { ownModule } from '../own-modules.ts';
 
 /** The user's own part of what runs bundles. */
 export interface UserCode {

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
 import type { Architecture } from '../../lib/config/compute.ts';
-import { ownModule } from './build-modules.ts';
+import { ownModule } from '../own-modules.ts';
 import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { copyOnnxruntime, copySharp } from './native-packages.ts';

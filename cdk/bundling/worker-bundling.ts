@@ -1,6 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownFile, ownModule } from './build-modules.ts';
+import { ownFile, ownModule } from '../own-modules.ts';
 import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { installedVersions } from './native-packages.ts';

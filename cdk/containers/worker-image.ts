@@ -2,7 +2,7 @@ import { AssetHashType, AssetStaging, DockerImage, type ILocalBundling } from 'a
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
-import { ownFile } from '../bundling/build-modules.ts';
+import { ownFile } from '../own-modules.ts';
 import { configModule, type UserCode } from '../bundling/engine-bundling.ts';
 import { layOutWorker } from '../bundling/worker-bundling.ts';
 

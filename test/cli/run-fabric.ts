@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { type EndedHere, fabricHere } from '../fabric-here.ts';
 
-const program = fileURLToPath(new URL('../../cli/fabric.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/bundled/cli/fabric.js', import.meta.url));
 export const configPath = fileURLToPath(new URL('./fixtures/cli.config.ts', import.meta.url));
 
 /** How a `fabric` process ended. */
@@ -28,7 +28,7 @@ export interface FabricOptions {
 }
 
 export function startFabric(args: readonly string[], { cwd, env = {}, detached = false }: FabricOptions = {}): Running {
-  const child = spawn(process.execPath, ['-C', '@inference-fabric/source', program, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -19,12 +19,12 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Runs the command line as a user would, in the repository's root. */
 export function runFabric(args: readonly string[], variables: Variables = {}): Promise<FabricRun> {
-  return runNode(['cli/fabric.ts', ...args], variables);
+  return runNode(['dist/bundled/cli/fabric.js', ...args], variables);
 }
 
-/** Runs a program of the repository from its sources. */
+/** Runs a program of the repository; one in TypeScript runs from the sources. */
 export async function runNode(args: readonly string[], variables: Variables = {}): Promise<FabricRun> {
-  const flags = ['-C', '@inference-fabric/source'];
+  const flags = args[0]?.endsWith('.ts') === true ? ['-C', '@inference-fabric/source'] : [];
   const env = { ...process.env, ...variables };
   const cli = spawn(process.execPath, [...flags, ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(cli, 'exit') as Promise<[status: number | null]>;

@@ -4,7 +4,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { buildModules, type EntryPoint, ownModule } from '../../cdk/bundling/build-modules.ts';
+import { buildModules, type EntryPoint } from '../../cdk/bundling/build-modules.ts';
+import { ownModule } from '../../cdk/own-modules.ts';
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import { PROGRAMS } from '../../lib/program-url.ts';
 import { modelFile } from '../models/model-files.ts';
@@ -20,8 +21,8 @@ type Work = readonly (readonly [pipeline: string, bundle: Bundle])[];
 async function linesOf(script: string, config: string, work: Work): Promise<readonly string[]> {
   const condition = script.endsWith('.ts') ? ['-C', '@inference-fabric/source'] : [];
   const args = [...condition, script, pathToFileURL(config).href, JSON.stringify(work)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: dirname(script) });
-  return stdout.trim().split('\n');
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: dirname(script) });
+  return `${stdout}${stderr}`.trim().split('\n');
 }
 
 async function bundleInto(outdir: string): Promise<void> {
