@@ -1,13 +1,22 @@
-/** How `fabric` ends. */
+/** Exit statuses of `fabric`. */
 export const EXIT = {
   success: 0,
-  /** The run itself could not go on. */
   failure: 1,
   wrongUsage: 2,
-  /** Some elements failed, and were reported. */
   elementsFailed: 3,
-  /** Ended by Ctrl-C, as shells count it. */
+  /** Ctrl-C or SIGTERM, as shells count it. */
   interrupted: 130,
 } as const;
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
+
+/** Meanings of the exit statuses, for the reference of the commands. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  success:
+    'The command succeeded; no element failed. `status`, `failures` and `redrive` without `--wait` also end with 0 if elements failed.',
+  failure:
+    'The command could not finish, or some results are incomplete: an input could not be read, or a job exceeded its failure limit.',
+  wrongUsage: 'The options, the configuration or the inputs are wrong. Nothing was written.',
+  elementsFailed: 'The command finished, but some elements failed. Each has a line in the results.',
+  interrupted: 'The command was interrupted by Ctrl-C or SIGTERM.',
+};

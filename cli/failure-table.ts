@@ -1,6 +1,7 @@
 import type { FailureGroup, FailureGroups } from '../lib/jobs/report/failure-groups.ts';
+import { counted, number } from './format/amounts.ts';
 import { plainTable } from './format/table.ts';
-import { terminalWidth, wrapped } from './format/text.ts';
+import { terminalWidth, withoutControls, wrapped } from './format/text.ts';
 
 /** Number of groups that are shown after a run. */
 const SHOWN_GROUPS = 10;
@@ -31,7 +32,7 @@ export function failureTable(
   { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
 ): string {
   const { shown, more } = firstGroups(groups, most);
-  const rows = shown.map(({ stage, error, count }) => [stage, error.name, count.toLocaleString('en')].map(visible));
+  const rows = shown.map(({ stage, error, count }) => [stage, error.name, number(count)].map(withoutControls));
   const widest = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
   const taken = widest.reduce((sum, columns) => sum + columns, FRAME);
   const columns = width === undefined ? Infinity : Math.max(MIN_MESSAGE_COLUMNS, width - taken);
@@ -56,29 +57,24 @@ function firstGroups(
 function messageCell(group: FailureGroup, columns: number): string {
   const { error, id } = group;
   const at = error.at === undefined ? [] : [`at ${error.at}`];
-  const lines = [...messageLines(group), ...at, `such as ${visible(id)}`];
+  const lines = [...messageLines(group), ...at, `such as ${withoutControls(id)}`];
   return lines.map((line) => wrapped(line, columns)).join('\n');
 }
 
 function messageLines({ error, isVaried }: FailureGroup): readonly string[] {
   const message = isVaried ? `${error.message} (others differ by numbers, ids or quoted values)` : error.message;
-  return visible(message).split('\n');
+  return withoutControls(message).split('\n');
 }
 
-function groupText(group: FailureGroup, number: number, width: number): string {
+function groupText(group: FailureGroup, position: number, width: number): string {
   const { stage, error, count, id } = group;
   const place = error.at === undefined ? '' : ` (${error.at})`;
-  const head = `${number}. ${count.toLocaleString('en')} failed at ${stage}: ${error.name}${place}, such as ${id}`;
+  const head = `${position}. ${number(count)} failed at ${stage}: ${error.name}${place}, such as ${id}`;
   const lines = messageLines(group).map((line) => INDENT + wrapped(line, width - INDENT.length, INDENT));
-  return [visible(head), ...lines].join('\n');
+  return [withoutControls(head), ...lines].join('\n');
 }
 
 function moreText(kinds: number, elements: number): string {
-  const rest = `${elements.toLocaleString('en')} element${elements === 1 ? '' : 's'}`;
-  return kinds === 0 ? `and more kinds, ${rest}` : `and ${kinds} more kind${kinds === 1 ? '' : 's'}, ${rest}`;
-}
-
-/** Escapes control characters: a message may quote an element, and must not move the terminal's cursor. */
-function visible(text: string): string {
-  return text.replaceAll(/\r\n?/g, '\n').replaceAll(/(?![\n\t])\p{Cc}/gu, '\ufffd');
+  const rest = counted(elements, 'element');
+  return kinds === 0 ? `and more kinds, ${rest}` : `and ${counted(kinds, 'more kind')}, ${rest}`;
 }

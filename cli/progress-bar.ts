@@ -1,15 +1,16 @@
 import type { WriteStream } from 'node:tty';
 import { Presets, SingleBar } from 'cli-progress';
 import type { PartNote } from '../lib/jobs/manifest.ts';
+import { number } from './format/amounts.ts';
 
-/** A bar shows elements as they come, and takes the end of the run from the share of elements done so far. */
+/** Updates of the bar per second. Its ETA is estimated from the share of bundles that are done. */
 const REFRESHES_PER_SECOND = 4;
 const CLEAR_LINE = '\u001b[2K';
 
-/** Progress on a terminal, with elements/s; nothing where the stream is not one. */
+/** Progress on a terminal, with elements/s. If the stream is not a terminal, nothing is printed. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined;
-  /** The terminal, as long as there is no bar on it. */
+  /** The terminal, until the bar is on it. */
   #stream: WriteStream | undefined;
   #preparedAt = -Infinity;
   readonly #startedAt = performance.now();
@@ -34,7 +35,7 @@ export class ProgressBar {
     );
   }
 
-  /** Says what is done before there are elements, and what share of it. Where there is a bar already, that moves. */
+  /** Prints an operation that precedes the first elements, and the share of it that is done. Once the bar is shown, prints nothing. */
   prepare(what: string, share: number): void {
     const now = performance.now();
     if (this.#stream === undefined || now - this.#preparedAt < 1000 / REFRESHES_PER_SECOND) return;
@@ -43,7 +44,7 @@ export class ProgressBar {
     this.#stream.write(`\r${CLEAR_LINE}${what}: ${percentage}%`);
   }
 
-  /** More bundles are known to be there. The bar comes with the first: of nothing it would say that all is done. */
+  /** Adds bundles to the total. The bar starts with the first ones, because it would show an empty total as complete. */
   expect(bundles: number): void {
     if (this.#bar === undefined || bundles === 0) return;
     this.#endPreparing();
@@ -81,9 +82,9 @@ export class ProgressBar {
     const secs = (performance.now() - this.#startedAt) / 1000;
     const rate = secs > 0 ? Math.round((this.#elements - this.#resumed) / secs) : 0;
     return {
-      elements: this.#elements.toLocaleString('en'),
-      failed: this.#failed.toLocaleString('en'),
-      rate: rate.toLocaleString('en'),
+      elements: number(this.#elements),
+      failed: number(this.#failed),
+      rate: number(rate),
     };
   }
 }

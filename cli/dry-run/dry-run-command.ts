@@ -7,10 +7,11 @@ import type { OpenedModel } from '../../lib/inference/engine/engine-models.ts';
 import type { MissingField } from '../../lib/inference/missing-field.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import type { ExitStatus } from '../exit-status.ts';
+import { logLine } from '../log-line.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { terminalWidth } from '../format/text.ts';
-import { untilInterrupted } from '../exit-status-of.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
 import { dryRunOf, dryRunStatus } from './dry-run.ts';
 import { dryRunReport } from './dry-run-report.ts';
 import { tryInputs } from './try-inputs.ts';
@@ -25,18 +26,20 @@ export interface DryRunOptions {
 
 /** `fabric run --dry-run`: runs the first elements of each input through the pipeline, and writes nothing. */
 export function dryRunCommand(name: string, args: readonly string[], options: DryRunOptions): Promise<ExitStatus> {
-  return untilInterrupted((signal) => dryRun(name, args, options, signal), {
+  return exitStatusOf((signal) => dryRun({ name, args, options, signal }), {
     interrupted: 'nothing was written',
     verbose: options.verbose,
   });
 }
 
-async function dryRun(
-  name: string,
-  args: readonly string[],
-  options: DryRunOptions,
-  signal: AbortSignal,
-): Promise<ExitStatus> {
+interface DryRunRequest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly options: DryRunOptions;
+  readonly signal: AbortSignal;
+}
+
+async function dryRun({ name, args, options, signal }: DryRunRequest): Promise<ExitStatus> {
   const configUrl = pathToFileURL(resolve(options.config));
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const inputs = await findInputs(args, pipeline.input.format);
@@ -47,7 +50,7 @@ async function dryRun(
     configUrl,
     pipeline: name,
     workers: options.workers ?? 1,
-    onWarning: (message) => console.error(`fabric: ${message}`),
+    onWarning: logLine,
     onModelOpened: (model) => opened.set(model.place, model),
     onMissingField: (field) => missing.set(field.option, missing.get(field.option) ?? field),
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
@@ -55,7 +58,7 @@ async function dryRun(
   await engine.ready({ signal });
   await using staging = await temporaryFolder('dry-run');
   const bar = new ProgressBar(process.stderr);
-  const onProgress = (what: string, share: number): void => bar.prepare(what, share);
+  const onProgress = (operation: string, share: number): void => bar.prepare(operation, share);
   const { limit } = options;
   const tryOptions = { pipeline, pipelineName: name, limit, staging: staging.path, signal, onProgress };
   const tried = await tryInputs(inputs, engine, tryOptions).finally(() => bar.stop());

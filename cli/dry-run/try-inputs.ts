@@ -9,9 +9,9 @@ import { looseBundles, planBundles, type PlanBundlesOptions } from '../estimate/
 import { SeenOutcomes } from '../estimate/seen-outcomes.ts';
 
 /** Number of elements that are tried of each input. */
-const MOST_ELEMENTS = 10;
+const MAX_ELEMENTS = 10;
 /** Number of inputs whose elements are tried: enough to see what is wrong with a folder of many files. */
-const MOST_INPUTS = 100;
+const MAX_INPUTS = 100;
 
 /** Outcomes of the first elements of the inputs; they are not written anywhere. */
 export interface Tried {
@@ -30,7 +30,7 @@ export async function tryInputs(
   options: PlanBundlesOptions,
 ): Promise<Tried> {
   const { pipeline, signal } = options;
-  const limit = Math.min(options.limit ?? MOST_ELEMENTS, MOST_ELEMENTS);
+  const limit = Math.min(options.limit ?? MAX_ELEMENTS, MAX_ELEMENTS);
   const seen = new SeenOutcomes();
   const failures = new FailureGroups();
   const rejected = rejectedAmong(inputs);
@@ -50,7 +50,7 @@ export async function tryInputs(
     }
   };
   const loose = inputs.filter(({ kind }) => kind === 'element').slice(0, limit);
-  const others = inputs.filter(({ kind }) => kind === 'object' || kind === 'folder').slice(0, MOST_INPUTS);
+  const others = inputs.filter(({ kind }) => kind === 'object' || kind === 'folder').slice(0, MAX_INPUTS);
   for (const [index, input] of others.entries()) {
     options.onProgress('trying', index / others.length);
     const bundles = await planBundles(input, { ...options, limit }).then(

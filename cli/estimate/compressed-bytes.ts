@@ -1,10 +1,10 @@
 import { type Compression, decompressedSource } from '../../lib/formats/compression.ts';
 import type { ByteSource } from '../../lib/stores/byte-source.ts';
 
-/** What is read ahead of what comes out is the same all the time, and so is left out: from here on it is there. */
+/** Share of the output from which points count. The read-ahead is constant from here on, so it does not change the slope. */
 const FROM_SHARE = 0.25;
 
-/** How many bytes of a compressed source there are for each uncompressed one, of those up to `end`. */
+/** Returns the number of compressed bytes per uncompressed byte of a source, up to the uncompressed position `end`. */
 export async function compressedBytesPerByte(
   source: ByteSource,
   compression: Compression,
@@ -36,7 +36,7 @@ interface Point {
   readonly y: number;
 }
 
-/** Of the line with the least squares: how much is read ahead changes from one moment to the next. NaN where there is none. */
+/** Returns the slope of the least-squares line, because the read-ahead varies from point to point. NaN without points. */
 function slopeOf(points: readonly Point[]): number {
   const mean = (of: (point: Point) => number): number => points.reduce((sum, at) => sum + of(at), 0) / points.length;
   const [x, y] = [mean((point) => point.x), mean((point) => point.y)];

@@ -11,10 +11,12 @@ import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { rejectedAmong } from '../../lib/jobs/run/reject-input.ts';
 import { InputError, type RunInput } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { terminalWidth } from '../format/text.ts';
 import { ProgressBar } from '../progress-bar.ts';
-import { describeRejected } from '../run/summary.ts';
+import { describeRejected } from '../describe-rejected.ts';
+import { logLine } from '../log-line.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { untilInterrupted } from '../exit-status-of.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
 import { estimate, type EstimateFacts } from './estimate.ts';
 import { estimateReport } from './estimate-report.ts';
 import { runSample } from './run-sample.ts';
@@ -25,7 +27,7 @@ export interface EstimateOptions {
   readonly config: string;
   readonly workers?: number;
   readonly limit?: number;
-  /** Seconds of work that are measured. */
+  /** Seconds of work to measure. */
   readonly sampleSecs: number;
   /** A JSON file of prices. */
   readonly prices?: string;
@@ -33,24 +35,25 @@ export interface EstimateOptions {
   readonly verbose?: boolean;
 }
 
-/** Of a terminal, and of what is none. */
-const MOST_COLUMNS = 120;
+/** Width of the report where standard output is not a terminal. */
 const COLUMNS = 80;
 
 /** `fabric run --estimate`. */
 export function estimateCommand(name: string, args: readonly string[], options: EstimateOptions): Promise<ExitStatus> {
-  return untilInterrupted((signal) => estimateRun(name, args, options, signal), {
+  return exitStatusOf((signal) => estimateRun({ name, args, options, signal }), {
     interrupted: 'nothing was written',
     verbose: options.verbose,
   });
 }
 
-async function estimateRun(
-  name: string,
-  args: readonly string[],
-  options: EstimateOptions,
-  signal: AbortSignal,
-): Promise<ExitStatus> {
+interface EstimateRequest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly options: EstimateOptions;
+  readonly signal: AbortSignal;
+}
+
+async function estimateRun({ name, args, options, signal }: EstimateRequest): Promise<ExitStatus> {
   const configUrl = pathToFileURL(resolve(options.config));
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const prices = await readPrices(options.prices);
@@ -62,14 +65,14 @@ async function estimateRun(
     configUrl,
     pipeline: name,
     cores,
-    onWarning: (message) => console.error(`fabric: ${message}`),
+    onWarning: logLine,
     ...(options.verbose === true ? { onOutput: (line: string) => console.error(line) } : {}),
   });
   await engine.ready({ signal });
   const start = between(started, readMeters(0));
   await using staging = await temporaryFolder('estimate');
   const bar = new ProgressBar(process.stderr);
-  const onProgress = (what: string, share: number): void => bar.prepare(what, share);
+  const onProgress = (operation: string, share: number): void => bar.prepare(operation, share);
   try {
     const { limit } = options;
     const { path } = staging;
@@ -83,7 +86,7 @@ async function estimateRun(
     bar.stop();
     const { metrics } = engine;
     const result = estimate({ pipelineName: name, pipeline, input, sample, metrics, cores, start, prices });
-    const columns = Math.min(process.stdout.columns ?? COLUMNS, MOST_COLUMNS);
+    const columns = terminalWidth() ?? COLUMNS;
     console.log(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
     return result.sample.failed > 0 ? EXIT.elementsFailed : EXIT.success;
   } finally {
@@ -94,25 +97,25 @@ async function estimateRun(
 /** Returns the inputs that can be read, and names the others on stderr. @throws InputError if no input can be read */
 function runnableInputs(inputs: readonly RunInput[]): readonly RunInput[] {
   const rejected = rejectedAmong(inputs);
-  for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
-  if (rejected.length === inputs.length) throw new InputError('none of the inputs can be read');
+  for (const input of rejected) logLine(describeRejected(input));
+  if (rejected.length === inputs.length) throw new InputError('no input can be read');
   return inputs.filter(({ kind }) => kind !== 'rejected');
 }
 
-/** As many as the pipeline's function or task has, so that the engine runs here as it would there. */
+/** Returns the number of cores of the pipeline's function or task, so that the engine runs as it does there. */
 function engineCores(compute: Compute): number {
   return compute.kind === 'container' ? Math.ceil(compute.cpu) : lambdaCores(compute.memoryMb);
 }
 
 async function readPrices(path: string | undefined): Promise<EstimateFacts['prices']> {
-  const listed = `those of ${PRICES_OF.region}, ${PRICES_OF.date}`;
+  const listed = `${PRICES_OF.region} list prices of ${PRICES_OF.date}`;
   if (path === undefined) return { dollars: PRICES, of: listed };
   try {
     return {
       dollars: pricesWith(JSON.parse(await readFile(path, 'utf8'))),
-      of: `those of ${path}, and else ${listed}`,
+      of: `those in ${path}, otherwise ${listed}`,
     };
   } catch (error) {
-    throw new InputError(`the prices in ${path} can't be taken: ${(error as Error).message}`, { cause: error });
+    throw new InputError(`the prices in ${path} can't be used: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -1,22 +1,27 @@
 import type { ComparedPlace, Crossing } from './costs/comparison.ts';
-import { plainTable } from '../format/table.ts';
+import { alignedColumns, plainTable } from '../format/table.ts';
 import { shortened, wrapped } from '../format/text.ts';
 import { counted, dollars, duration, number, rough } from '../format/amounts.ts';
 import type { Estimate } from './estimate.ts';
 import type { MeasuredFigures } from './work-meter.ts';
 
-/** The text of an estimate, in lines of at most `width` characters where they can be cut. */
+/** Formats an estimate as text, in lines of at most `width` characters where they can be wrapped. */
 export function estimateReport(estimate: Estimate, width: number): string {
   const { costs, measured, notes } = estimate;
   const parts = [factsTable(estimate, width)];
   if (costs !== null && measured !== null) {
-    parts.push('', costsTable(costs.places), '', ...adviceLines(estimate, costs).map((line) => wrapped(line, width)));
+    parts.push(
+      '',
+      alignedColumns([HEADINGS, ...costs.places.map(cellsOf)]),
+      '',
+      ...adviceLines(estimate, costs).map((line) => wrapped(line, width)),
+    );
   }
   if (notes.length > 0) parts.push(['', 'Note:', ...notes.map((note) => wrapped(`- ${note}`, width, '  '))].join('\n'));
   return parts.join('\n');
 }
 
-/** What a table of two columns takes beside their text: frames and spaces. */
+/** Width of the borders and padding of a table with two columns. */
 const FRAME = 7;
 
 function factsTable(estimate: Estimate, width: number): string {
@@ -38,7 +43,7 @@ function factsOf(estimate: Estimate): (readonly [label: string, text: string])[]
     ...(modelLoadSecs === null ? [] : [['model load', duration(modelLoadSecs)] as const]),
     ...(measured === null ? [] : measuredRows(measured, estimate)),
     ...(providers.length === 0 ? [] : [['inferences', providers.join(', ')] as const]),
-    ['memory', `${number(peakMemoryMb)} MB at most, with the models`],
+    ['memory', `${number(peakMemoryMb)} MB peak, including the models`],
     ['sample', `${counted(sample.elements, 'element')}, ${number(sample.failed)} failed`],
     ...sample.failures.map(({ stage, error }) => [`  at ${stage}`, `${error.name}: ${error.message}`] as const),
     ...sample.predictions.map((line, index) => [index === 0 ? 'predictions' : '', JSON.stringify(line)] as const),
@@ -48,24 +53,11 @@ function factsOf(estimate: Estimate): (readonly [label: string, text: string])[]
 function measuredRows({ elementsPerSec, cpuSecsPerElement }: MeasuredFigures, { machine }: Estimate) {
   return [
     ['speed here', `${number(elementsPerSec)} elements/s, ${counted(machine.workers, 'worker')}`],
-    ['CPU time', `${duration(1000 * cpuSecsPerElement)} for 1,000 elements`],
+    ['CPU time', `${duration(1000 * cpuSecsPerElement)} per 1,000 elements`],
   ] as const;
 }
 
 const HEADINGS = ['place', 's per 1,000', 'this input', 'costs', 'per million'];
-
-/** Columns without frames, so that they fit in 80 characters: the first to the left, the others to the right. */
-function costsTable(places: readonly ComparedPlace[]): string {
-  const rows = [HEADINGS, ...places.map(cellsOf)];
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows
-    .map((row) => row.map((cell, column) => aligned(cell, widths[column] ?? 0, column === 0)).join('  '))
-    .join('\n');
-}
-
-function aligned(cell: string, width: number, isLeft: boolean): string {
-  return isLeft ? cell.padEnd(width) : cell.padStart(width);
-}
 
 function cellsOf({ kind, name, size, figures, task }: ComparedPlace): readonly string[] {
   const label = `${name}, ${size}`;
@@ -80,21 +72,21 @@ function adviceLines(estimate: Estimate, costs: NonNullable<Estimate['costs']>):
   const cost = places.find(({ name }) => name === cheapest)?.figures?.dollars;
   const lines = cost === undefined ? [] : [`Cheapest for this input: ${cheapest}, ${dollars(cost)}.`];
   lines.push(...crossings.map(crossingLine));
-  if (cheapestSteady !== null) lines.push(`Cheapest where there is always work (per million): ${cheapestSteady}.`);
-  const assumed = `A vCPU of AWS is taken for as fast as a core here (${estimate.machine.processor}). Prices are ${prices}; docs/choosing.md says what is in them.`;
+  if (cheapestSteady !== null) lines.push(`Cheapest under constant load (per million): ${cheapestSteady}.`);
+  const assumed = `Assumes an AWS vCPU is as fast as a core here (${estimate.machine.processor}). Prices are ${prices}; docs/choosing.md lists what they include.`;
   return [lines.join(' '), ...gpuLines(places), assumed];
 }
 
 function crossingLine({ from, to, elements }: Crossing): string {
   if (elements === null) return `${to} is never cheaper than ${from}.`;
   if (elements <= 1) return `${to} is cheaper than ${from} at any size.`;
-  return `${to} is cheaper than ${from} from about ${rough(Math.ceil(elements))} elements in one go.`;
+  return `${to} is cheaper than ${from} from about ${rough(Math.ceil(elements))} elements at once.`;
 }
 
-/** What waking a GPU costs, and when one would pay, where none was measured. */
+/** Explains, if no GPU was measured, what starting one costs and how fast it has to be to be cheaper. */
 function gpuLines(places: readonly ComparedPlace[]): readonly string[] {
   if (places.every(({ figures }) => figures !== undefined)) return [];
-  const lines = ['No GPU was measured; > is what a task costs that starts, finds no work and ends.'];
+  const lines = ['No GPU was measured; ">" is the cost of a task that starts and finds no work.'];
   const unmeasured = places.flatMap(({ name, pays }) => (pays === undefined ? [] : [{ name, ...pays }]));
   const [first] = unmeasured;
   if (first === undefined) return lines;
@@ -102,11 +94,11 @@ function gpuLines(places: readonly ComparedPlace[]): readonly string[] {
     ({ name, cores, elementsPerSec }) => `${name} ${number(cores, 2)} (${rough(elementsPerSec)} elements/s)`,
   );
   const least = Math.min(...unmeasured.map(({ cores }) => cores));
-  const most = `a task's own CPUs, which read, preprocess and write, keep up with ${number(first.mostCores, 2)} such cores at most.`;
+  const limit = `the task's CPUs, which read, preprocess and write, can keep up with at most ${number(first.mostCores, 2)} such cores.`;
   lines.push(
-    `Where there is always work, one is cheaper if it does as much as so many cores like those here: ${thresholds.join(', ')}.`,
+    `Under constant load, a GPU is cheaper if it replaces this number of cores like those here: ${thresholds.join(', ')}.`,
   );
-  if (first.mostCores < least) lines.push(`It can't be: ${most}`);
-  else if (first.mostCores < 2 * least) lines.push(`But ${most}`);
+  if (first.mostCores < least) lines.push(`That is impossible: ${limit}`);
+  else if (first.mostCores < 2 * least) lines.push(`But ${limit}`);
   return [lines.join(' ')];
 }

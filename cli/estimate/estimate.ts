@@ -14,38 +14,38 @@ import type { SampleInput } from './sample-input.ts';
 import type { SeenFailure } from './seen-outcomes.ts';
 import { type Measured, undisturbedSecs } from './work-meter.ts';
 
-/** What `fabric run --estimate --json` prints. */
+/** Output of `fabric run --estimate --json`. */
 export interface Estimate {
   readonly pipeline: string;
   readonly input: { readonly elements: number; readonly isExact: boolean; readonly bundles: number };
   readonly machine: { readonly processor: string; readonly cores: number; readonly workers: number };
   readonly sample: {
-    /** Each counted once, though it may have been run more than once. */
+    /** Number of elements. Each is counted once, even if it ran several times. */
     readonly elements: number;
     readonly failed: number;
     readonly failedByStage: Readonly<Record<string, number>>;
-    /** The first of each kind. */
+    /** The first failure of each kind. */
     readonly failures: readonly SeenFailure[];
     /** The first lines of results. */
     readonly predictions: readonly unknown[];
     readonly isRepeated: boolean;
   };
-  /** Null where no element came through a model. */
+  /** Figures of the sample; null if no element succeeded. */
   readonly measured: MeasuredFigures | null;
-  /** Mean seconds that a model took to load, where one was. */
+  /** Mean seconds to load a model; null if none was loaded. */
   readonly modelLoadSecs: number | null;
-  /** From the engine's start until the models were there, as if nothing else had run, and the CPU seconds that it took. */
+  /** Seconds and CPU seconds from the start of the engine until its models were loaded, without the share of other processes. */
   readonly startSecs: number;
   readonly startCpuSecs: number;
-  /** Of the engine and its model hosts together. */
+  /** Peak memory of the engine and its model hosts together. */
   readonly peakMemoryMb: number;
-  /** Inferences by what they ran on, of models that asked for a device. */
+  /** Inferences by execution provider, of models that requested a device. */
   readonly inferencesOn: Readonly<Record<string, number>>;
-  /** Requests that were made to endpoints. */
+  /** Number of requests to endpoints. */
   readonly requests: number;
-  /** Null where nothing was measured. */
+  /** Costs in each kind of place; null if nothing was measured. */
   readonly costs: (Comparison & { readonly prices: string }) | null;
-  /** What to know of these figures. */
+  /** Notes on these figures. */
   readonly notes: readonly string[];
 }
 
@@ -56,13 +56,13 @@ export interface EstimateFacts {
   readonly sample: Sample;
   readonly metrics: Metrics;
   readonly cores: number;
-  /** The start of the engine. */
+  /** Measurement of the start of the engine. */
   readonly start: Measured;
-  readonly prices: { readonly dollars: Prices; /** Where they are from. */ readonly of: string };
+  readonly prices: { readonly dollars: Prices; /** Source of the prices. */ readonly of: string };
 }
 
 const PROVIDERS = ['tensorrt', 'cuda', 'webgpu', 'cpu'] as const;
-/** Below this share of its cores, an engine waits for something else. */
+/** An engine that uses less than this share of its cores is waiting for something else. */
 const BUSY_SHARE = 0.5;
 
 export function estimate(facts: EstimateFacts): Estimate {
@@ -72,7 +72,7 @@ export function estimate(facts: EstimateFacts): Estimate {
   const measured = tally.succeeded === 0 ? null : figuresOf(sample);
   const ranOn = inferencesOn(metrics);
   const isOnGpu = Object.keys(ranOn).some((provider) => provider !== 'cpu');
-  const reckoned = measured === null ? undefined : reckon(measured, isOnGpu, facts);
+  const costed = measured === null ? undefined : computeCosts(measured, isOnGpu, facts);
   const requests = metrics.counter('endpoint_requests');
   return {
     pipeline: pipelineName,
@@ -92,12 +92,12 @@ export function estimate(facts: EstimateFacts): Estimate {
     peakMemoryMb: Math.round(sample.peakMemoryBytes / 1024 ** 2),
     inferencesOn: ranOn,
     requests,
-    costs: reckoned === undefined ? null : { ...reckoned.comparison, prices: prices.of },
+    costs: costed === undefined ? null : { ...costed.comparison, prices: prices.of },
     notes: notesOf({
       pipeline,
       sampled: tally,
       measured,
-      reckoned,
+      costed,
       isOnGpu,
       requests,
       batches: sample.isCut ? (metrics.distribution('inference_request_batch_size')?.count ?? null) : null,
@@ -107,7 +107,7 @@ export function estimate(facts: EstimateFacts): Estimate {
   };
 }
 
-function reckon(measured: MeasuredFigures, isOnGpu: boolean, facts: EstimateFacts) {
+function computeCosts(measured: MeasuredFigures, isOnGpu: boolean, facts: EstimateFacts) {
   const workload = workloadOf(measured, isOnGpu, facts);
   const models = pipelineModels(facts.pipeline);
   const comparison = compare(workload, {
@@ -140,7 +140,7 @@ function workloadOf(
 ): Workload {
   const { cpuSecsPerElement, othersShare } = measured;
   const secs = 1 / measured.elementsPerSec;
-  // What waits for something else waits as long on a quiet machine.
+  // Waiting for a GPU or an endpoint takes as long on an idle machine.
   const isKnownToWait = isOnGpu || asksEndpoints(pipeline);
   const wallSecsPerElement = isKnownToWait ? secs : undisturbedSecs({ secs, othersShare });
   const { total, failed } = sample.seen.tally;

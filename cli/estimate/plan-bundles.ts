@@ -16,7 +16,7 @@ export interface PlanBundlesOptions {
   readonly staging: string;
   readonly signal: AbortSignal;
   /** Called with the current operation and the share of it that is done, from 0 to 1. */
-  readonly onProgress: (what: string, share: number) => void;
+  readonly onProgress: (operation: string, share: number) => void;
 }
 
 /** Plans the bundles of an input whose results will not be written. */

@@ -5,32 +5,32 @@ interface ProcessUsage {
   readonly pid: number;
   readonly parent: number;
   readonly cpuSecs: number;
-  /** Undefined where it has to be asked for. */
+  /** Memory in bytes; undefined if it has to be read separately. */
   readonly memoryBytes?: number;
 }
 
-/** USER_HZ, which Linux shows to programs on every architecture that it runs on here. */
+/** USER_HZ, which is the same on all architectures that are supported here. */
 const TICKS_PER_SEC = 100;
-/** Of the fields of /proc/<pid>/stat behind the name: proc_pid_stat(5) counts them from 3. */
+/** Positions in /proc/<pid>/stat after the name: proc_pid_stat(5) counts them from 3. */
 const PARENT = 1;
 const TIMES = [11, 12, 13, 14] as const;
 
-/** User and system time of this process and all below it, that of processes that have ended included where the system says it. */
+/** Returns the user and system time of this process and its descendants, including ended ones if the system reports them. */
 export function treeCpuSecs(): number {
   return processTree().reduce((sum, { cpuSecs }) => sum + cpuSecs, 0);
 }
 
-/** Memory that they hold now, what they share counted once where the system says it; it takes the kernel some milliseconds. */
+/** Returns their current memory. Shared memory counts once if the system reports it. Takes the kernel some milliseconds. */
 export function treeMemoryBytes(): number {
   return processTree().reduce((sum, { pid, memoryBytes }) => sum + (memoryBytes ?? memoryOf(pid)), 0);
 }
 
-/** This process, and those that it has started, and those that they have. */
+/** Returns this process and its descendants. */
 function processTree(): readonly ProcessUsage[] {
   const all = process.platform === 'linux' ? processesOfProc() : processesOfPs();
   const children = Map.groupBy(all, ({ parent }) => parent);
   const tree = all.filter(({ pid }) => pid === process.pid);
-  // It grows while it is walked.
+  // The list grows during the loop.
   for (const { pid } of tree) tree.push(...(children.get(pid) ?? []));
   return tree;
 }
@@ -44,13 +44,13 @@ function processesOfProc(): ProcessUsage[] {
 }
 
 function parseStat(pid: number, stat: string): ProcessUsage {
-  // The name stands in brackets, and may hold any of both.
+  // The name is in parentheses, and can contain parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = TIMES.reduce((sum, field) => sum + Number(fields[field]), 0);
   return { pid, parent: Number(fields[PARENT]), cpuSecs: ticks / TICKS_PER_SEC };
 }
 
-/** What is shared is counted to each by its part. */
+/** Returns the proportional set size: shared memory counts to each process by its share. */
 function memoryOf(pid: number): number {
   const rollup = readIfThere(`/proc/${pid}/smaps_rollup`);
   const [, kibibytes = '0'] = /^Pss: +(\d+) kB$/m.exec(rollup ?? '') ?? [];
@@ -69,7 +69,7 @@ function processesOfPs(): ProcessUsage[] {
   return parsePs(execFileSync('ps', ['-A', '-o', 'pid=,ppid=,time=,rss='], { encoding: 'utf8' }));
 }
 
-/** What `ps -A -o pid=,ppid=,time=,rss=` prints: times as `[dd-]hh:mm:ss` or, on macOS, `mm:ss.cc`, and KiB. */
+/** Parses the output of `ps -A -o pid=,ppid=,time=,rss=`: times are `[dd-]hh:mm:ss` or, on macOS, `mm:ss.cc`; sizes are KiB. */
 export function parsePs(text: string): ProcessUsage[] {
   return [...text.matchAll(/^\s*(\d+)\s+(\d+)\s+(?:(\d+)-)?([\d:.]+)\s+(\d+)\s*$/gm)].map(
     ([, pid, parent, days = '0', time = '', kibibytes]) => ({

@@ -6,37 +6,38 @@ import { SeenOutcomes } from './seen-outcomes.ts';
 import { between, type Measured, type Reading, readMeters } from './work-meter.ts';
 
 export interface RunSampleOptions {
-  /** Seconds of work that are measured. */
+  /** Seconds of work to measure. */
   readonly secs: number;
-  /** Whether bundles are run again where they do not last as long: not where each request is paid for. */
+  /** True if bundles are repeated until the time is over. False for models whose requests cost money. */
   readonly repeats: boolean;
   readonly signal: AbortSignal;
-  /** Told what share is done, from 0 to 1. */
+  /** Called with the share that is done, from 0 to 1. */
   readonly onProgress?: (share: number) => void;
 }
 
 export interface Sample {
-  /** What became of its elements, each counted once. */
+  /** Outcomes of the elements, each counted once. */
   readonly seen: SeenOutcomes;
   readonly measured: Measured;
   readonly peakMemoryBytes: number;
-  /** Whether some of it was run more than once. */
+  /** True if some bundles ran more than once. */
   readonly isRepeated: boolean;
-  /** Whether it ended as its time was over, and not as there was no more to run. */
+  /** True if the sample ended because its time was over, not because its input ended. */
   readonly isCut: boolean;
 }
 
-/** As a run does: one that a worker works on, and one whose reading starts when that is read. */
+/** Bundles in flight per worker, as in a run: one that is processed, and one that is read next. */
 const BUNDLES_PER_WORKER = 2;
+/** Interval between two readings of the memory and two progress reports. */
 const LOOK_MILLIS = 500;
-/** From the first outcome on: code is compiled, batches find their size. */
-const MOST_WARM_UP_SECS = 2;
+/** Maximum warm-up after the first outcome, in which code is compiled and batches grow to their size. */
+const MAX_WARM_UP_SECS = 2;
 
 /**
- * Runs bundles through the engine for some seconds, and measures what that takes once it has warmed up. Nothing is written.
- * However long the first outcomes take, they are waited for.
+ * Runs bundles through the engine for some seconds and measures the time and CPU use after a warm-up. Writes nothing.
+ * Waits for the first outcomes without a limit.
  *
- * @throws what the engine throws, or the signal's reason
+ * @throws errors of the engine, or the signal's reason
  */
 export async function runSample(
   bundles: readonly Bundle[],
@@ -51,7 +52,7 @@ export async function runSample(
   const lane = async (): Promise<void> => {
     while (!ended.aborted) {
       const turn = turns;
-      // Bundles may be without elements: then it is the same the next time.
+      // Bundles without elements are not repeated.
       const areEmpty = done >= bundles.length && clock.elements === 0;
       if (turn >= bundles.length && (!options.repeats || areEmpty)) return;
       const bundle = bundles[turn % bundles.length];
@@ -68,9 +69,9 @@ export async function runSample(
     }
   };
   using memory = watchMemory();
-  const tellShare = (): void => options.onProgress?.(clock.share);
-  tellShare();
-  const telling = setInterval(tellShare, LOOK_MILLIS);
+  const reportShare = (): void => options.onProgress?.(clock.share);
+  reportShare();
+  const reporting = setInterval(reportShare, LOOK_MILLIS);
   const lanes = Array.from({ length: engine.workers * BUNDLES_PER_WORKER }, lane);
   try {
     await Promise.all(lanes);
@@ -80,7 +81,7 @@ export async function runSample(
     await Promise.allSettled(lanes);
     if (!isOver || options.signal.aborted) throw error;
   } finally {
-    clearInterval(telling);
+    clearInterval(reporting);
   }
   return {
     seen,
@@ -98,7 +99,7 @@ function watchMemory(): Disposable & { peak(): number } {
   return { peak: look, [Symbol.dispose]: () => clearInterval(looking) };
 }
 
-/** Warm-up, then the time that counts; both end with outcomes, so that what is counted was all worked for in between. */
+/** Times the warm-up and the measured period. Both end with an outcome, so all counted work was done in between. */
 class SampleClock {
   readonly #options: RunSampleOptions;
   readonly #over = new AbortController();
@@ -112,14 +113,14 @@ class SampleClock {
 
   constructor(options: RunSampleOptions) {
     this.#options = options;
-    this.#warmUpMillis = Math.min(MOST_WARM_UP_SECS, options.secs / 2) * 1000;
+    this.#warmUpMillis = Math.min(MAX_WARM_UP_SECS, options.secs / 2) * 1000;
   }
 
   get elements(): number {
     return this.#elements;
   }
 
-  /** How much of the time that counts is over. */
+  /** Share of the measured period that is over, from 0 to 1. */
   get share(): number {
     if (this.#warm === undefined) return 0;
     return Math.min(1, (performance.now() - this.#warm.millis) / 1000 / this.#options.secs);
@@ -152,7 +153,7 @@ class SampleClock {
     this.#over.abort(new Error('the sample has ended'));
   }
 
-  /** From when it was warm; where there was no more to run, and more time passed before that than after, from the start. */
+  /** Returns the figures since the warm-up. If the input ended and the warm-up took longer than the rest, since the start. */
   measured(): Measured {
     const end = (this.#end ??= readMeters(this.#elements));
     const start = this.#start;

@@ -16,44 +16,44 @@ import { looseBundles, planBundles, type PlanBundlesOptions } from './plan-bundl
 import { spread } from './spread.ts';
 
 export interface SampleInputOptions extends PlanBundlesOptions {
-  /** Only the first so many elements of each input. */
+  /** Maximum number of elements of each input. */
   readonly limit: number | undefined;
 }
 
-/** What can be run of the inputs, and how much there is in all. */
+/** Bundles of the inputs that can be run, and the size of all inputs. */
 export interface SampleInput {
-  /** Taken from all over the inputs; the first is the first of the first input. */
+  /** Bundles spread over the inputs; the first is the first of the first input. */
   readonly bundles: readonly Bundle[];
-  /** Elements of all inputs, and whether they were counted or reckoned. */
+  /** Elements of all inputs: counted if `isExact`, otherwise estimated. */
   readonly elements: number;
   readonly isExact: boolean;
-  /** How many bundles all inputs make. */
+  /** Number of bundles of all inputs. */
   readonly bundleCount: number;
-  /** Elements of a full bundle, of which larger inputs would have more. */
+  /** Elements of a full bundle, as larger inputs have. */
   readonly elementsPerBundle: number;
-  /** Whether each element is an object by itself, and none a folder's. */
+  /** True if inputs are single objects that are one element each. */
   readonly isLoose: boolean;
 }
 
-/** One input, or what of it was planned: all of it is `scale` times as much. */
+/** The planned part of an input. The whole input is `scale` times as large. */
 interface Planned {
   readonly bundles: readonly Bundle[];
   readonly scale: number;
-  /** It has no more elements than these. */
+  /** Maximum number of elements of the input. */
   readonly limit: number;
-  /** How much of all inputs it is. */
+  /** Weight of the input among all inputs. */
   readonly weight: number;
   readonly isWhole: boolean;
 }
 
-/** So much of an object is read before its bundles are known, where they can't be cut unread; of a larger one, its first elements. */
+/** Objects that can't be split without reading them are planned as a whole up to this size; of larger ones, the first elements. */
 const FIRST_PASS_BYTES = 32 * 1024 * 1024;
 const FIRST_PASS_ELEMENTS = 100_000;
-/** Seconds for planning, of which each input may need some, and for counting elements. */
+/** Maximum seconds for planning inputs, and for counting elements. */
 const PLANNING_SECS = 5;
 const COUNTING_SECS = 3;
 
-/** Plans the inputs, or as many of them as there is time for, and counts their elements in the same way. */
+/** Plans the inputs and counts their elements. If time runs out, the rest is estimated from those that were done. */
 export async function sampleInput(inputs: readonly RunInput[], options: SampleInputOptions): Promise<SampleInput> {
   const { pipeline, limit } = options;
   const loose = inputs.filter(({ kind }) => kind === 'element').slice(0, limit);
@@ -78,7 +78,7 @@ export async function sampleInput(inputs: readonly RunInput[], options: SampleIn
   };
 }
 
-/** In an order in which what was planned stands for all of it. */
+/** Plans inputs in an order in which the planned ones represent all of them, until time runs out. */
 async function planSome(inputs: readonly RunInput[], options: SampleInputOptions): Promise<Planned[]> {
   const planned: Planned[] = [];
   const until = performance.now() + PLANNING_SECS * 1000;
@@ -111,7 +111,7 @@ async function needsLongPass({ uri, ...input }: RunInput, { input: options }: Pi
   return source.byteLength > FIRST_PASS_BYTES;
 }
 
-/** The share of an object that was planned. */
+/** Returns the share of an object that was planned. */
 async function plannedShare(input: RunInput, { plan }: Job, options: SampleInputOptions): Promise<number> {
   const { pipeline, signal } = options;
   await using opened = await openSource(locationOf(input));
@@ -126,7 +126,7 @@ async function plannedShare(input: RunInput, { plan }: Job, options: SampleInput
   return (planned.byteLength * perByte) / source.byteLength;
 }
 
-/** How much each input is of all: by bytes, where they are all files; else each as much. */
+/** Returns the weight of each input: its bytes if all inputs are files, otherwise 1. */
 async function weigh(inputs: readonly RunInput[]): Promise<readonly number[]> {
   if (inputs.some(({ uri, kind }) => isS3Uri(uri) || kind !== 'object')) return inputs.map(() => 1);
   return Promise.all(inputs.map(async ({ uri }) => (await stat(uri)).size));
@@ -136,11 +136,11 @@ interface Counted {
   readonly elements: number;
   readonly bundles: number;
   readonly isExact: boolean;
-  /** Undefined where an element is an object. */
+  /** Undefined if elements are objects. */
   readonly bytesPerElement: number | undefined;
 }
 
-/** Reads bundles for some seconds; what they hold stands for the others, by their bytes. */
+/** Reads bundles for some seconds and counts their elements; those of other bundles are estimated by their bytes. */
 async function countElements(planned: readonly Planned[], options: SampleInputOptions): Promise<Counted> {
   const { pipeline, signal, onProgress } = options;
   const until = performance.now() + COUNTING_SECS * 1000;
@@ -178,7 +178,7 @@ function bytesOf({ source }: Bundle): number {
   return source.kind === 'range' || source.kind === 'grouped' ? rangeBytes(source.range) : 0;
 }
 
-/** A single file of one bundle says nothing of how full bundles are. */
+/** Returns the elements of a full bundle. A single bundle may not be full, so it is computed from the limits. */
 function fullBundle(
   { input: { bundleBytes, bundleElements } }: Pipeline,
   facts: { readonly elements: number; readonly bundleCount: number; readonly bytesPerElement: number | undefined },

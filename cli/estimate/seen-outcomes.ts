@@ -2,7 +2,7 @@ import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../../lib/inference/tally.ts';
 import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
 
-/** A failure as an errors line has it. */
+/** A failure as in an errors line. */
 export interface SeenFailure {
   readonly id: string;
   readonly stage: string;
@@ -12,7 +12,7 @@ export interface SeenFailure {
 const SHOWN_PREDICTIONS = 3;
 const SHOWN_FAILURES = 3;
 
-/** What became of elements, the first predictions, and the first failure of each name at each stage. */
+/** Collects the counts of outcomes, the first predictions, and the first failure of each name at each stage. */
 export class SeenOutcomes {
   readonly tally: Tally = emptyTally();
   readonly predictions: string[] = [];

@@ -1,26 +1,26 @@
 import { availableParallelism, cpus } from 'node:os';
 import { treeCpuSecs } from './process-tree.ts';
 
-/** How much was used until a moment. */
+/** Resources that were used until a moment. */
 export interface Reading {
   readonly millis: number;
   readonly elements: number;
-  /** Of the engine and its model hosts. */
+  /** CPU seconds of the engine and its model hosts. */
   readonly treeCpuSecs: number;
-  /** Of the engine alone. */
+  /** CPU seconds of the engine alone. */
   readonly engineCpuSecs: number;
-  /** Of all that runs on this machine, and how long its cores had nothing to do. */
+  /** Busy and idle seconds of all cores of this machine. */
   readonly busySecs: number;
   readonly idleSecs: number;
 }
 
-/** What was used between two moments. */
+/** Resources that were used between two moments. */
 export interface Measured {
   readonly elements: number;
   readonly secs: number;
   readonly cpuSecs: number;
   readonly engineCpuSecs: number;
-  /** The share of this machine that other programs took meanwhile; 0 where that can't be told. */
+  /** Share of this machine that other processes used; 0 if it is unknown. */
   readonly othersShare: number;
 }
 
@@ -28,9 +28,9 @@ export interface MeasuredFigures {
   readonly secs: number;
   readonly elementsPerSec: number;
   readonly cpuSecsPerElement: number;
-  /** The part of it that is not the models'. */
+  /** CPU seconds without those of the models. */
   readonly engineCpuSecsPerElement: number;
-  /** The share of the machine that other programs took meanwhile. */
+  /** Share of the machine that other processes used. */
   readonly othersShare: number;
 }
 
@@ -49,11 +49,11 @@ export function readMeters(elements: number): Reading {
 
 export function between(first: Reading, last: Reading): Measured {
   const engineCpuSecs = last.engineCpuSecs - first.engineCpuSecs;
-  // The tree's is counted in hundredths, and on macOS what a process has used is gone with it.
+  // The time of the tree is counted in hundredths, and macOS drops the time of ended processes.
   const cpuSecs = Math.max(last.treeCpuSecs - first.treeCpuSecs, engineCpuSecs);
   const busySecs = last.busySecs - first.busySecs;
   const allSecs = busySecs + last.idleSecs - first.idleSecs;
-  // In a container the system tells of cores that are not its own.
+  // In a container, the system also reports cores that the container can't use.
   const knowsOthers = cpus().length === availableParallelism() && allSecs > 0;
   return {
     elements: last.elements - first.elements,
@@ -64,7 +64,7 @@ export function between(first: Reading, last: Reading): Measured {
   };
 }
 
-/** How long it would have taken if nothing else had run: what others took of the machine was not there for it. */
+/** Returns the time that the work would have taken without other processes. */
 export function undisturbedSecs({ secs, othersShare }: Pick<Measured, 'secs' | 'othersShare'>): number {
   return secs * (1 - othersShare);
 }

@@ -1,19 +1,16 @@
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { RedriveSelection } from '../../lib/elements/messages.ts';
 import type { ErrorsLine } from '../../lib/jobs/commit/errors-line.ts';
 import { type Failure, readFailures } from '../../lib/jobs/redrive/read-failures.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
-import { exitStatusOf, jobOf, openResults } from '../job-results.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
+import { jobOf, openResults } from '../job-results.ts';
+import { type SelectOptions, selectionOf } from '../select-failures.ts';
 import { failureTable } from '../failure-table.ts';
+import { counted, number } from '../format/amounts.ts';
 import { plainTable } from '../format/table.ts';
 import { shortened } from '../format/text.ts';
-
-export interface SelectOptions {
-  readonly stage?: string;
-  readonly error?: string;
-}
 
 export interface FailuresOptions extends SelectOptions {
   readonly limit: number;
@@ -21,18 +18,14 @@ export interface FailuresOptions extends SelectOptions {
   readonly json?: boolean;
 }
 
-/** Of an error's message in the table. */
+/** Maximum characters of an error in the table. */
 const SHOWN_CHARACTERS = 100;
 
 /** Failures of a job, grouped by reason. */
 interface Found {
   readonly groups: FailureGroups;
-  /** The first of them. */
+  /** The first failures. */
   readonly shown: ErrorsLine[];
-}
-
-export function selectionOf({ stage, error }: SelectOptions): RedriveSelection {
-  return { ...(stage === undefined ? {} : { stage }), ...(error === undefined ? {} : { errorName: error }) };
 }
 
 /** `fabric failures`: the failed elements of a job, in input order. */
@@ -41,17 +34,19 @@ export function failuresCommand(address: string, options: FailuresOptions): Prom
     using results = await openResults(address);
     const recorded = await jobOf(results);
     const found: Found = { groups: new FailureGroups(), shown: [] };
-    const failures = counted(readFailures(recorded, selectionOf(options), results.output), found, options.limit);
+    const all = readFailures(recorded, selectionOf(options), results.output);
+    const failures = collected(all, found, options.limit);
     if (options.save !== undefined) await pipeline(linesOf(failures), createWriteStream(options.save));
     else for await (const _ of failures);
     console.log(options.json === true ? JSON.stringify(summaryOf(found)) : tablesOf(found));
     if (options.save !== undefined && options.json !== true)
-      console.log(`all ${found.groups.total} are in ${options.save}`);
+      console.log(`saved ${counted(found.groups.total, 'failed element')} to ${options.save}`);
     return EXIT.success;
   });
 }
 
-async function* counted(failures: AsyncIterable<Failure>, found: Found, limit: number): AsyncGenerator<Failure> {
+/** Adds failures to the groups, and the first ones to the list, as they pass. */
+async function* collected(failures: AsyncIterable<Failure>, found: Found, limit: number): AsyncGenerator<Failure> {
   for await (const failure of failures) {
     const { line } = failure;
     found.groups.add(line);
@@ -64,7 +59,7 @@ async function* linesOf(failures: AsyncIterable<Failure>): AsyncGenerator<string
   for await (const { text } of failures) yield `${text}\n`;
 }
 
-/** Failures by reason, the largest group first (`kinds`), and the number beyond the kept reasons (`others`). */
+/** Returns failures by reason, the largest group first (`kinds`), and the number beyond the kept reasons (`others`). */
 function summaryOf({ groups, shown }: Found): object {
   const kinds = groups.list().map(({ stage, error, count, id, isVaried }) => {
     const { name, message, at } = error;
@@ -81,6 +76,8 @@ function tablesOf({ groups, shown }: Found): string {
     table.push([id, stage, shortened(`${error.name}: ${error.message}`, SHOWN_CHARACTERS)]);
   }
   const more =
-    shown.length < total ? [`the first ${shown.length} of ${total}; '--save' writes all of them to a file`] : [];
+    shown.length < total
+      ? [`showing the first ${number(shown.length)} of ${number(total)}; use '--save' to write all of them to a file`]
+      : [];
   return [failureTable(groups), table.toString(), ...more].join('\n');
 }

@@ -1,13 +1,14 @@
 const MINUTE_SECS = 60;
 const HOUR_SECS = 3600;
 const DAY_SECS = 86_400;
+const MEGABYTE = 1e6;
 
-/** A number with so many digits as say something. */
+/** Formats a number: an integer with all its digits, others with `digits` significant ones. */
 export function number(value: number, digits = 3): string {
   return value.toLocaleString('en', Number.isInteger(value) ? {} : { maximumSignificantDigits: digits });
 }
 
-/** `1.2 million` where it is many, `0.12` where it is less than one. */
+/** Formats an estimate with two significant digits: `0.12`, `57,000`, `1.3 million`. */
 export function rough(count: number): string {
   for (const [unit, size] of [
     ['trillion', 1e12],
@@ -19,7 +20,7 @@ export function rough(count: number): string {
   return Number(count.toPrecision(2)).toLocaleString('en', { maximumSignificantDigits: 2 });
 }
 
-/** `$1,234`, `$12.34`, `$0.0012`: cents where there are any, and two digits below. */
+/** Formats dollars: `$1,234`, `$12.34`; amounts below ten cents with two significant digits: `$0.0012`. */
 export function dollars(value: number): string {
   if (value >= 1000) return `$${Math.round(value).toLocaleString('en')}`;
   if (value >= 0.1 || value === 0) return `$${value.toFixed(2)}`;
@@ -27,6 +28,7 @@ export function dollars(value: number): string {
   return `$${value.toLocaleString('en', { maximumSignificantDigits: 2, maximumFractionDigits: 20 })}`;
 }
 
+/** Formats seconds in the unit that fits: `0.42 s`, `10 min`, `3.5 days`. */
 export function duration(secs: number): string {
   if (secs < 10) return `${number(secs, 2)} s`;
   if (secs < 2 * MINUTE_SECS) return `${Math.round(secs)} s`;
@@ -35,7 +37,19 @@ export function duration(secs: number): string {
   return `${number(secs / DAY_SECS, 2)} days`;
 }
 
-export function counted(count: number, noun: string): string {
+/** Formats a size: `812 bytes`, `1.5 MB`. */
+export function byteSize(byteLength: number): string {
+  if (byteLength < MEGABYTE) return counted(byteLength, 'byte');
+  return `${(byteLength / MEGABYTE).toLocaleString('en', { maximumFractionDigits: 1 })} MB`;
+}
+
+/** Formats a share from 0 to 1: `42%`. */
+export function percentage(share: number): string {
+  return `${Math.round(100 * share)}%`;
+}
+
+/** Formats a count with its noun: `1 run`, `2,000 runs`. A fraction is rounded up. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
   const whole = Math.ceil(count);
-  return `${whole.toLocaleString('en')} ${noun}${whole === 1 ? '' : 's'}`;
+  return `${number(whole)} ${whole === 1 ? noun : plural}`;
 }

@@ -1,9 +1,19 @@
 import Table from 'cli-table3';
 
-/** Rows without lines between them. */
-const WITHOUT_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' } as const;
-
-/** A table without colours; a line is drawn below its head, if it has one, and nowhere else. */
+/** Creates a table without colors. The only line inside it is the one below its head, if it has a head. */
 export function plainTable(head: readonly string[] = []): InstanceType<typeof Table> {
-  return new Table({ head: [...head], style: { head: [], border: [] }, chars: head.length === 0 ? WITHOUT_RULES : {} });
+  return new Table({ head: [...head], style: { head: [], border: [], compact: true } });
+}
+
+/** Aligns rows in columns without borders, which fit in 80 characters: the first column to the left, the others to the right. */
+export function alignedColumns(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row) => row.map((cell, column) => aligned(cell, widths[column] ?? 0, column === 0)).join('  '))
+    .join('\n');
+}
+
+function aligned(cell: string, width: number, isLeft: boolean): string {
+  return isLeft ? cell.padEnd(width) : cell.padStart(width);
 }

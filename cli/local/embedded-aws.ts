@@ -13,15 +13,15 @@ import { emulatedStores } from './emulated-objects.ts';
 
 export type { ObjectWritten };
 
-/** S3 and SQS inside this process, on 127.0.0.1, kept in memory until it is disposed of. */
+/** S3 and SQS in this process, on 127.0.0.1. Their data is in memory until this is disposed of. */
 export interface EmbeddedAws extends AsyncDisposable {
   readonly endpoint: string;
   createBucket(name: string): Promise<void>;
-  /** Creates a queue with SQS's own attributes. @returns its URL */
+  /** Creates a queue with attributes of SQS. @returns its URL */
   createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
-  /** Calls a listener, which must not throw, for each object as soon as it is written. @returns what ends it */
+  /** Calls a listener, which must not throw, for each object as soon as it is written. @returns a function that ends this */
   onWritten(listener: (event: ObjectWritten) => void): () => void;
-  /** The same for each object that is removed by itself. */
+  /** Calls a listener, which must not throw, for each object that a single request removes. @returns a function that ends this */
   onRemoved(listener: (event: ObjectRemoved) => void): () => void;
 }
 
@@ -69,16 +69,16 @@ export async function startEmbeddedAws(): Promise<EmbeddedAws> {
   };
 }
 
-/** The ARN by which a queue's redrive policy names another. */
+/** Returns the ARN by which the redrive policy of another queue names a queue. */
 export function queueArn(name: string): string {
   return `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
 }
 
-/** The environment in which the AWS SDK, and whatever uses it, finds an emulator. */
+/** Returns the environment variables that direct the AWS SDK to an emulator. */
 export function awsEnvironment(endpoint: string): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL: endpoint,
-    // Either would go before it.
+    // These two would take precedence over it.
     AWS_ENDPOINT_URL_S3: endpoint,
     AWS_ENDPOINT_URL_SQS: endpoint,
     AWS_REGION: REGION,

@@ -1,9 +1,9 @@
 import { awsEnvironment } from './embedded-aws.ts';
 
-/** Settings of the SDK that would lead elsewhere, or come before the emulator's keys. */
+/** Settings of the SDK that would direct it elsewhere, or take precedence over the emulator's keys. */
 const CLEARED: readonly string[] = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL_EVENTBRIDGE'];
 
-/** Leads this process's AWS clients, and the processes that it starts, to an emulator until it is disposed of. */
+/** Directs the AWS clients of this process, and of those that it starts, to an emulator until this is disposed of. */
 export function useEmulator(endpoint: string): Disposable {
   const settings = awsEnvironment(endpoint);
   const before = [...Object.keys(settings), ...CLEARED].map((name) => [name, process.env[name]] as const);

@@ -1,21 +1,21 @@
 import type { buildApp } from 'fauxqs';
 import type { EmulatedObjects, EmulatedQueues } from './emulated-objects.ts';
 
-/** The account that the emulator's queues belong to. */
+/** Account of the emulator's queues. */
 export const ACCOUNT = '000000000000';
 
 /** An object that was put, completed or copied. */
 export interface ObjectWritten {
   readonly bucket: string;
   readonly key: string;
-  /** Without quotes. */
+  /** ETag without quotes. */
   readonly etag: string;
   readonly byteLength: number;
 }
 
 type App = ReturnType<typeof buildApp>;
 
-/** What of a request matters here: Fastify leaves params and query open. */
+/** The parts of a request that the hooks read. Fastify does not type params and query. */
 interface ObjectRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -23,7 +23,7 @@ interface ObjectRequest {
   readonly query: unknown;
 }
 
-/** The object that a request writes as a whole: by PutObject, CopyObject or CompleteMultipartUpload. */
+/** Returns the object that a request writes as a whole: PutObject, CopyObject or CompleteMultipartUpload. */
 function writtenBy({
   method,
   params,
@@ -37,8 +37,8 @@ function writtenBy({
 }
 
 /**
- * Conditional writes, which fauxqs answers as if they had no condition. Between this hook and the write nothing else
- * runs: the hooks and fauxqs's handlers do not wait for anything. So of several writers one wins.
+ * Adds conditional writes to fauxqs, which ignores conditions. No other code runs between this hook and the write,
+ * because the hooks and the handlers of fauxqs are synchronous. So one of several writers wins.
  */
 export function answerConditions(app: App, store: EmulatedObjects): void {
   app.addHook('preHandler', (request, reply, done) => {
@@ -54,7 +54,7 @@ interface Refusal {
   readonly xml: string;
 }
 
-/** As S3 refuses a write whose condition does not hold. */
+/** Returns S3's refusal of a write whose condition does not hold; undefined if the write is allowed. */
 function refusalOf({ headers }: ObjectRequest, etag: string | undefined): Refusal | undefined {
   const ifMatch = headers['if-match'];
   if (headers['if-none-match'] === '*' && etag !== undefined) return refusal(412, 'PreconditionFailed');
@@ -70,7 +70,7 @@ function refusal(status: number, code: string): Refusal {
   return { status, xml };
 }
 
-/** The ETag of what an object is now, without its quotes; undefined where there is none. */
+/** Returns the current ETag of an object without quotes; undefined if there is no such object. */
 function etagOf(
   store: EmulatedObjects,
   { bucket, key }: { readonly bucket: string; readonly key: string },
@@ -82,7 +82,7 @@ function etagOf(
   }
 }
 
-/** Tells of each object that was written: fauxqs has no bucket notifications. */
+/** Reports each object that was written: fauxqs has no bucket notifications. */
 export function reportWrites(app: App, store: EmulatedObjects, report: (event: ObjectWritten) => void): void {
   app.addHook('onSend', (request, reply, _payload, done) => {
     const written = reply.statusCode === 200 ? writtenBy(request) : undefined;
@@ -94,7 +94,7 @@ export function reportWrites(app: App, store: EmulatedObjects, report: (event: O
   });
 }
 
-/** Tells of each object that a DeleteObject asked to be removed. */
+/** Reports each object that a DeleteObject request removed. */
 export function reportRemovals(app: App, report: (event: Pick<ObjectWritten, 'bucket' | 'key'>) => void): void {
   app.addHook('onSend', (request, reply, _payload, done) => {
     const { bucket, '*': key } = (request.params ?? {}) as { readonly bucket?: string; readonly '*'?: string };
@@ -104,7 +104,7 @@ export function reportRemovals(app: App, report: (event: Pick<ObjectWritten, 'bu
   });
 }
 
-/** Queue URLs with the address under which the emulator was reached; fauxqs makes up host names that do not resolve. */
+/** Gives queue URLs the address of the emulator; fauxqs invents host names that do not resolve. */
 export function nameQueues(app: App): void {
   app.addHook('preSerialization', (request, _reply, payload, done) => {
     if (!isQueueRequest(request)) return done(null, payload);
@@ -118,7 +118,7 @@ export function nameQueues(app: App): void {
   });
 }
 
-/** Messages for a receiver that has gone while it waited come again at once; fauxqs hides them as if they were received. */
+/** Makes messages visible again if their receiver disconnected while it waited; fauxqs hides them as if they were received. */
 export function keepReceived(app: App, store: EmulatedQueues): void {
   app.addHook('preSerialization', (request, _reply, payload, done) => {
     if (isQueueRequest(request) && !request.raw.socket.writable) {

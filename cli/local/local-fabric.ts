@@ -13,19 +13,19 @@ import { createLocalQueues, type LocalQueues, messagesIn } from './local-queues.
 import { Notifications } from './notifications.ts';
 
 export interface LocalFabricOptions {
-  /** The config module, and the fabric that it exports. */
+  /** Config module, and the fabric that it exports. */
   readonly configUrl: URL;
   readonly fabric: Fabric;
   readonly telemetry: Telemetry;
-  /** Threads of each pipeline's engine that take bundles. @default the cores */
+  /** Worker threads of each pipeline's engine. @default number of cores */
   readonly workers?: number | undefined;
-  /** How long a run of a processor may take. @default 900, the longest there is on AWS */
+  /** Timeout of a processor's invocation, in seconds. @default 900, the maximum on AWS */
   readonly timeoutSecs?: number | undefined;
-  /** Buckets beside the fabric's own whose objects manifests may name. @default none */
+  /** Additional buckets whose objects manifests can name. @default none */
   readonly inputBuckets?: readonly string[];
-  /** Takes what model handlers print, a line at a time. @default it is dropped */
+  /** Called with each line that model handlers print. @default the output is dropped */
   readonly onOutput?: ((line: string) => void) | undefined;
-  /** A job has ended; may be called more than once for the same end. */
+  /** Called when a job has ended, possibly more than once for the same end. */
   readonly onJobEnded?: (event: JobEvent) => void;
 }
 
@@ -34,11 +34,11 @@ export interface LocalFabric extends AsyncDisposable {
   readonly endpoint: string;
   readonly store: ObjectStore;
   readonly queues: LocalQueues;
-  /** Calls a listener, which must not throw, for each object that is written or removed, in whichever bucket. */
+  /** Calls a listener, which must not throw, for each object that is written or removed in any bucket. */
   onChanged(listener: (object: ObjectRemoved) => void): void;
-  /** Resolves when everything that was written to the input bucket so far has been dealt with. */
+  /** Resolves when all objects that were written to the input bucket so far are processed. */
   idle(options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Messages that were given up, after as many tries as a queue has. */
+  /** Returns the number of messages that failed all retries. */
   parked(): Promise<number>;
 }
 
@@ -48,14 +48,14 @@ export const OUTPUT_BUCKET = 'output';
 const IDLE_POLL_MILLIS = 100;
 
 /**
- * Starts a fabric: the functions' own handlers behind pollers that do as Lambda's, and an engine for each pipeline that
- * has had a message. While it runs, the AWS settings of this process lead to it.
+ * Starts a fabric: the handlers of the functions behind pollers that behave like Lambda's, and an engine for each
+ * pipeline that has received a message. While it runs, the AWS settings of this process point to it.
  */
 export async function startLocalFabric(options: LocalFabricOptions): Promise<LocalFabric> {
   const { configUrl, fabric, telemetry, workers, timeoutSecs, inputBuckets = [], onOutput, onJobEnded } = options;
   await using starting = new AsyncDisposableStack();
   const aws = starting.use(await startEmbeddedAws());
-  // Before anything opens a client, and before engines start: their workers and hosts inherit it.
+  // Set before any client is opened, and before engines start: their workers and hosts inherit it.
   starting.use(useEmulator(aws.endpoint));
   const store = starting.use(openS3ObjectStore());
   const sqs = starting.adopt(openSqsClient(), (client) => client.destroy());
@@ -65,7 +65,7 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
     bucket: INPUT_BUCKET,
     queue: queues.intake.queue,
     now: Date.now,
-    onError: (error) => telemetry.error('an event could not be sent', { error: describeError(error) }),
+    onError: (error) => telemetry.error('could not send an event', { error: describeError(error) }),
   });
   aws.onWritten((object) => notifications.objectWritten(object));
   starting.use(
@@ -83,7 +83,8 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
       notify: async (event) => onJobEnded?.(event),
     }),
   );
-  // In the order in which messages go through them: whoever takes one sends on first, so that none is missed in between.
+  // Counted in the order in which messages pass through them. A consumer sends its messages before it deletes the one that
+  // it received, so no message is missed in between.
   const all = [queues.intake, ...queues.bundles.values(), queues.finalizer];
   const resources = starting.move();
   return {

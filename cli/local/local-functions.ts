@@ -15,27 +15,27 @@ import { type LocalQueue, type LocalQueues } from './local-queues.ts';
 import { type PollerOptions, QueuePoller } from './poller.ts';
 
 export interface LocalFunctionsOptions extends FabricPorts {
-  /** The config module, and the fabric that it exports. */
+  /** Config module, and the fabric that it exports. */
   readonly configUrl: URL;
   readonly fabric: Fabric;
   readonly queues: LocalQueues;
   readonly inputBuckets: readonly string[];
-  /** Threads of each engine that take bundles. @default the cores */
+  /** Worker threads of each engine. @default number of cores */
   readonly workers?: number | undefined;
-  /** How long a run of a processor may take. @default 900, the longest there is on AWS */
+  /** Timeout of a processor's invocation, in seconds. @default 900, the maximum on AWS */
   readonly timeoutSecs?: number | undefined;
-  /** Takes what model handlers print, a line at a time. @default it is dropped */
+  /** Called with each line that model handlers print. @default the output is dropped */
   readonly onOutput?: ((line: string) => void) | undefined;
   readonly notify: (event: JobEvent) => Promise<void>;
 }
 
-/** Objects that intake receives together: those that are one element each make bundles together. */
+/** Batch of intake: objects that are one element each and arrive together share bundles. */
 const INTAKE_BATCH = { batchSize: 1000, batchWindowSecs: 0.3, maxConcurrency: 2 };
 const FINALIZER_BATCH = { batchSize: MAX_RECEIVE_MESSAGES, maxConcurrency: 4 };
-/** One that a worker works on, and one whose reading starts when that is read. */
+/** Bundles in flight per worker: one that is processed, and one that is read next. */
 const BUNDLES_PER_WORKER = 2;
 
-/** Runs the fabric's functions behind pollers, until it is disposed of: then what runs is broken off and waited for. */
+/** Runs the functions behind pollers until this is disposed of, which aborts running work and waits for it. */
 export function startLocalFunctions(options: LocalFunctionsOptions): AsyncDisposable {
   const pollers: QueuePoller[] = [];
   const engines = new AsyncDisposableStack();

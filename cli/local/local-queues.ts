@@ -5,7 +5,7 @@ import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import { openSqsQueue } from '../../lib/stores/sqs-queue.ts';
 import { type EmbeddedAws, queueArn } from './embedded-aws.ts';
 
-/** A queue of the fabric, and the one beside it where its messages are parked. */
+/** A queue of the fabric, with its parking queue for messages that failed all retries. */
 export interface LocalQueue {
   readonly name: string;
   readonly url: string;
@@ -21,9 +21,9 @@ export interface LocalQueues {
   readonly deadLetters: ReadonlyMap<string, MessageQueue>;
 }
 
-/** Longer than any function runs. */
+/** Visibility timeout, longer than the timeout of any function. */
 const VISIBILITY_SECS = LAMBDA_MAX_TIMEOUT_SECS + 60;
-/** Trying again and looking again cost nothing here, and someone is waiting. What an endpoint asks for is waited for. */
+/** Maximum delay of retries and repeated checks, which cost nothing here. Delays that an endpoint requests are kept. */
 const MAX_WAIT_SECS = 1;
 
 export async function createLocalQueues(
@@ -31,15 +31,19 @@ export async function createLocalQueues(
   pipelines: readonly string[],
   client: SQSClient,
 ): Promise<LocalQueues> {
+  const create = async (name: string, { extendsFirst = true } = {}): Promise<LocalQueue> => {
+    const { queue, ...created } = await createWithParking(aws, name, client);
+    return { ...created, queue: soonAgain(queue, { extendsFirst }) };
+  };
   const bundles = new Map<string, LocalQueue>();
   const deadLetters = new Map<string, MessageQueue>();
   for (const pipeline of pipelines) {
-    bundles.set(pipeline, await createWithParking(aws, `${pipeline}-bundles`, client));
+    bundles.set(pipeline, await create(`${pipeline}-bundles`));
     deadLetters.set(pipeline, openSqsQueue(await aws.createQueue(`${pipeline}-dead-letters`), client));
   }
-  const finalizer = await createWithParking(aws, 'finalizer', client);
+  const finalizer = await create('finalizer');
   return {
-    intake: await createWithParking(aws, 'intake', client, { isTakenFirst: false }),
+    intake: await create('intake', { extendsFirst: false }),
     finalizer: { ...finalizer, queue: soonSent(finalizer.queue) },
     bundles,
     deadLetters,
@@ -50,7 +54,6 @@ async function createWithParking(
   aws: Pick<EmbeddedAws, 'createQueue'>,
   name: string,
   client: SQSClient,
-  { isTakenFirst = true } = {},
 ): Promise<LocalQueue> {
   const parked = `${name}-parked`;
   const parkedUrl = await aws.createQueue(parked);
@@ -59,10 +62,10 @@ async function createWithParking(
     VisibilityTimeout: String(VISIBILITY_SECS),
     RedrivePolicy: JSON.stringify(redrive),
   });
-  return { name, url, parkedUrl, queue: soonAgain(openSqsQueue(url, client), { isTakenFirst }) };
+  return { name, url, parkedUrl, queue: openSqsQueue(url, client) };
 }
 
-/** The messages that are in queues: waiting, delayed or received. Those of one queue are counted after the one before. */
+/** Counts the messages in queues: waiting, delayed or received. The queues are counted one after the other. */
 export async function messagesIn(urls: readonly string[], client: SQSClient): Promise<number> {
   const AttributeNames = [
     'ApproximateNumberOfMessages',
@@ -78,7 +81,7 @@ export async function messagesIn(urls: readonly string[], client: SQSClient): Pr
   return count;
 }
 
-/** The same queue with short delays of what is sent. */
+/** Returns a queue whose sent messages have short delays. */
 function soonSent(queue: MessageQueue): MessageQueue {
   return {
     ...queue,
@@ -91,22 +94,23 @@ function soonSent(queue: MessageQueue): MessageQueue {
 }
 
 /**
- * The same queue with short waits of messages that failed.
+ * Returns a queue whose failed messages come again soon.
  *
- * @param options.isTakenFirst - whether who takes a message hides it for as long as that may take, which stays as it is.
+ * @param options.extendsFirst - true if the first change of a message's visibility is an extension by its consumer, which
+ * is kept. Later changes set the delay of a retry.
  */
-function soonAgain(queue: MessageQueue, { isTakenFirst }: { readonly isTakenFirst: boolean }): MessageQueue {
-  const taken = new Set<string>();
+function soonAgain(queue: MessageQueue, { extendsFirst }: { readonly extendsFirst: boolean }): MessageQueue {
+  const extended = new Set<string>();
   return {
     send: (messages, options) => queue.send(messages, options),
     receive: (options) => queue.receive(options),
     delete(receiptHandle, options) {
-      taken.delete(receiptHandle);
+      extended.delete(receiptHandle);
       return queue.delete(receiptHandle, options);
     },
     changeVisibility(receiptHandle, secs, options) {
-      const hasFailed = !isTakenFirst || taken.has(receiptHandle);
-      taken.add(receiptHandle);
+      const hasFailed = !extendsFirst || extended.has(receiptHandle);
+      extended.add(receiptHandle);
       return queue.changeVisibility(receiptHandle, hasFailed ? Math.min(secs, MAX_WAIT_SECS) : secs, options);
     },
   };

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import type { JobStatus } from '../../lib/jobs/manifest.ts';
 import { answerHead, answerKey, rejectedKey } from '../../lib/jobs/output-layout.ts';
@@ -20,14 +20,14 @@ export interface EndedJob {
   readonly isWritten: boolean;
 }
 
-/** Objects of a pipeline that are one element each. */
+/** Results of objects that are one element each, of one pipeline. */
 export interface AnsweredObjects {
   readonly pipeline: string;
   readonly succeeded: number;
   readonly failed: number;
 }
 
-/** What `fabric local --once --json` prints. */
+/** Output of `fabric local --once --json`. */
 export interface LocalSummary {
   readonly output: string;
   readonly total: number;
@@ -35,7 +35,7 @@ export interface LocalSummary {
   readonly failed: number;
   readonly jobs: readonly EndedJob[];
   readonly objects: readonly AnsweredObjects[];
-  /** Objects that made no job. */
+  /** Number of objects that could not become a job. */
   readonly rejected: number;
 }
 
@@ -48,27 +48,27 @@ interface NotedJob {
 export interface LocalReportOptions {
   /** The results folder. */
   readonly output: string;
-  /** The pipelines whose objects are one element each. */
+  /** Pipelines whose objects are one element each. */
   readonly objectPipelines: ReadonlySet<string>;
-  /** Whether answers are told of as they come, some together, or by `flush` only. */
+  /** True if answers are reported as they come, several together; false if only `flush` reports them. */
   readonly live: boolean;
   readonly onJob: (job: EndedJob) => void;
-  /** Objects that were answered since the last call. */
+  /** Called with the objects that were answered since the last call. */
   readonly onObjects: (objects: AnsweredObjects) => void;
 }
 
-/** Answers that come within so long of each other are told of together. */
+/** Answers that follow each other within this time are reported together. */
 const TOGETHER_MILLIS = 1000;
-/** End of the folder of a job whose object key had another version before. */
+/** Suffix of a job's folder if its object key had an earlier version. */
 const OTHER_VERSION = /@[0-9a-f]{12}$/;
 
-/** Gathers what became of what was dropped, from the results as they come. */
+/** Collects the outcomes of the dropped files from the results as they come. */
 export class LocalReport implements Disposable {
   readonly #options: LocalReportOptions;
   readonly #jobs = new Map<string, NotedJob>();
   /** The failure of each answered object, undefined if it succeeded, by the object key of its answer. */
   readonly #answers = new Map<string, GroupedFailure | undefined>();
-  /** The answers that have not been told of. */
+  /** Answers that have not been reported. */
   #fresh = new Map<string, GroupedFailure | undefined>();
   readonly #rejected = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -88,8 +88,8 @@ export class LocalReport implements Disposable {
   }
 
   /**
-   * A job has ended, and its results are in the folder, as far as they can be written. A second end that says the same is
-   * the first, told again.
+   * Records that a job has ended, and that its results are in the folder, except for those that can't be written. An
+   * event that repeats an earlier one is ignored.
    */
   jobEnded(
     { pipeline, job, status, counts, manifest }: JobEvent,
@@ -100,13 +100,13 @@ export class LocalReport implements Disposable {
     this.#note(job, { folder, ended });
   }
 
-  /** The results of a job could not all be written, and are all there now. */
+  /** Records that the results of a job, which could not all be written before, are complete now. */
   recovered(folder: string): void {
     for (const [job, noted] of this.#jobs)
       if (noted.folder === folder) this.#note(job, { folder, ended: { ...noted.ended, isWritten: true } });
   }
 
-  /** An object of the output bucket is a file of the folder now. */
+  /** Records that an object of the output bucket was written to its file. */
   async mirrored(key: string, path: string): Promise<void> {
     if (key.startsWith('_rejected/')) this.#rejected.add(key);
     const name = this.#answeredName(key);
@@ -114,7 +114,7 @@ export class LocalReport implements Disposable {
     const text = await readFile(path, 'utf8');
     // The results of a job have the same names, if an object is named `job` or `manifest`.
     if (!text.startsWith(answerHead(looseId(name)))) return;
-    // The fabric's own.
+    // The fabric wrote this file.
     const answer = JSON.parse(text) as GroupedFailure | (Partial<GroupedFailure> & { readonly error?: never });
     const failure = answer.error === undefined ? undefined : answer;
     this.#answers.set(key, failure);
@@ -124,7 +124,7 @@ export class LocalReport implements Disposable {
     this.#timer = setTimeout(() => this.flush(), TOGETHER_MILLIS);
   }
 
-  /** Returns the object keys that have neither results, nor an answer, nor a reason that they have none. */
+  /** Returns the object keys that have no results, no answer and no rejection. */
   withoutResults(objectKeys: Iterable<string>): readonly string[] {
     const folders = [...this.#jobs.values()].map(({ folder }) => folder);
     const ended = new Set([...folders, ...folders.map((folder) => folder.replace(OTHER_VERSION, ''))]);
@@ -135,7 +135,7 @@ export class LocalReport implements Disposable {
     });
   }
 
-  /** Tells of the objects that were answered since it last did. */
+  /** Reports the objects that were answered since the last report. */
   flush(): void {
     clearTimeout(this.#timer);
     const fresh = this.#fresh;
@@ -171,7 +171,7 @@ export class LocalReport implements Disposable {
   }
 }
 
-/** Returns the folder in the output bucket from the URI of a job's manifest. */
+/** Returns a job's folder in the output bucket from the URI of its manifest. */
 export function folderOf(manifest: string): string {
   return dirname(manifest.replace(/^s3:\/\/[^/]+\//, ''));
 }
@@ -188,10 +188,4 @@ function countByPipeline(answers: ReadonlyMap<string, GroupedFailure | undefined
     });
   }
   return [...counts.values()];
-}
-
-/** A path as short as it can be said from here. */
-export function shown(path: string): string {
-  const below = relative(process.cwd(), path);
-  return below.startsWith('..') ? path : below || '.';
 }

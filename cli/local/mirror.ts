@@ -9,35 +9,35 @@ import { StagedObjects } from './staged-objects.ts';
 
 export interface MirrorOptions {
   readonly store: ObjectStore;
-  /** The bucket whose objects are mirrored. */
+  /** Bucket whose objects are mirrored. */
   readonly bucket: string;
   /** Target folder. */
   readonly folder: string;
-  /** An object was written to its file. */
+  /** Called when an object was written to its file. */
   readonly onMirrored?: (key: string, path: string) => void | Promise<void>;
-  /** An object can't be written to its file. Called once for each reason that a job or a single object has. */
+  /** Called when an object can't be written to its file, once for each reason of a job or a single object. */
   readonly onError: (key: string, error: Error) => void;
-  /** A job, or a single object, of which something could not be written, is complete now. */
+  /** Called when a job, or a single object, that could not be written completely is complete now. */
   readonly onRecovered?: (name: string) => void;
 }
 
-/** A job, or a single object, of which something can't be written. */
+/** A job, or a single object, that can't be written completely. */
 export interface Unwritten {
-  /** The job's folder, `<pipeline>/<anything>`, or the object's key. */
+  /** Folder of the job, `<pipeline>/<anything>`, or key of the object. */
   readonly name: string;
-  /** Number of files that are not written, including those that are held back. */
+  /** Number of files that are not written, including those that wait for others. */
   readonly missing: number;
 }
 
 /**
  * Mirrors a bucket to a folder, without the fabric's internal objects: one object after the other, in the order
- * in which they were written, each file in one step.
+ * in which they were written. Each file appears in one step.
  *
- * A file of a job that can't be written holds back its `manifest.json` and `_SUCCESS`, and is tried again when all changes are
- * mirrored, after at least one more change.
+ * While a file of a job can't be written, the job's `manifest.json` and `_SUCCESS` are not written either. The file is
+ * tried again when all changes are mirrored, after at least one more change.
  *
- * Results that an earlier session left of a job stay until those of this session are complete on disk; then they are
- * replaced. A file that the fabric did not write stays: an object with its path is an error.
+ * Results of an earlier session stay until those of this session are complete on disk; then they are replaced. A file
+ * that the fabric did not write is never replaced: an object with its path is an error.
  */
 export class Mirror {
   readonly #options: MirrorOptions;
@@ -73,7 +73,7 @@ export class Mirror {
     return this.#groups.get(name)?.group.hasFailed === true;
   }
 
-  /** An object was written or removed; it may be of any bucket. */
+  /** Mirrors an object that was written or removed. Objects of other buckets are ignored. */
   objectChanged({ bucket, key }: { readonly bucket: string; readonly key: string }): void {
     if (bucket !== this.#options.bucket || key.startsWith(`${STAGING}/`)) return;
     this.afterChanges(() => this.#change(key));
@@ -89,7 +89,7 @@ export class Mirror {
     });
   }
 
-  /** Resolves when the folder is as the bucket is now, as far as it can be. */
+  /** Resolves when the folder equals the bucket, except for files that can't be written. */
   async settled(): Promise<void> {
     for (let last; last !== this.#last;) await (last = this.#last);
   }
@@ -103,7 +103,7 @@ export class Mirror {
     );
   }
 
-  /** Tries again what could not be written before the latest change. */
+  /** Retries files that could not be written before the latest change. */
   async #retry(): Promise<void> {
     for (const { group, triedAt } of this.#groups.values())
       if (group.hasFailed && triedAt < this.#changes) await this.#try(group, () => group.retry());

@@ -11,7 +11,7 @@ const MAX_HEAD_BYTES = 8 * 1024;
 const ERRORS = 'errors';
 
 /**
- * Knows which files of a folder are the fabric's: those of this session, results of a job that an earlier session
+ * Tracks which files of a folder the fabric wrote: those of this session, results of a job that an earlier session
  * recorded, and answers to the same object.
  */
 export class MirroredFiles {
@@ -35,7 +35,7 @@ export class MirroredFiles {
   }
 
   /**
-   * Checks whether a job can have a folder. Returns whether the folder holds results of an earlier session.
+   * Checks that a job can use a folder. Returns true if the folder holds results of an earlier session.
    *
    * @param name - the folder's path below its pipeline's folder.
    * @throws InputError if the folder contains files that the fabric did not write.
@@ -70,7 +70,7 @@ export class MirroredFiles {
   }
 }
 
-/** Returns whether a file holds the recorded plan of the job whose results are in a folder, `<pipeline>/<anything>`. */
+/** Returns true if a file holds the recorded plan of the job whose results are in a folder, `<pipeline>/<anything>`. */
 export async function isPlanOf(folder: string, path: string): Promise<boolean> {
   const job = parseJob(await readFile(path, 'utf8'));
   if (job === undefined) return false;

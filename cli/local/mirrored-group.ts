@@ -18,17 +18,17 @@ export interface GroupContext {
   readonly onError: (key: string, error: Error) => void;
 }
 
-/** Failures after which an attempt ends: most have the same reason, such as a full disk. */
+/** Number of failures after which an attempt ends: most have the same reason, such as a full disk. */
 const MAX_FAILURES = 8;
 
 /**
- * The results of one job, or a single object, while changes of them are not in the folder yet.
+ * The results of one job, or a single object, while some of its changes are not in the folder yet.
  *
  * Results are written in a fixed order: plan, parts and errors, `manifest.json`, `_SUCCESS`. While one of them can't be
- * written, those after it are held back, and removed if they were there.
+ * written, those after it are not written, and are removed if they exist.
  */
 export class MirroredGroup {
-  /** The job's folder, `<pipeline>/<anything>`, or the object's key. */
+  /** Folder of the job, `<pipeline>/<anything>`, or key of the object. */
   readonly name: string;
   readonly #context: GroupContext;
   /** Pending keys, each with the reason that it could not be written. */
@@ -59,7 +59,7 @@ export class MirroredGroup {
     return this.#failures > 0;
   }
 
-  /** Writes an object that was changed; after a failure, only this one. */
+  /** Writes an object that changed. After a failure, other pending objects are not tried. */
   async change(key: string): Promise<void> {
     const isAlone = this.hasFailed;
     if (!this.#pending.has(key)) this.#pending.set(key, undefined);
@@ -80,7 +80,7 @@ export class MirroredGroup {
       await this.#writeInOrder([...this.#pending.keys()], staged);
   }
 
-  /** Takes the folder for the job whose plan is pending. Returns false if it can't be taken. */
+  /** Claims the folder for the job whose plan is pending. Returns false if that is not possible. */
   async #claim(staged: StagedObjects): Promise<boolean> {
     const { files, pathOf } = this.#context;
     const key = jobKey(this.name);
@@ -97,7 +97,7 @@ export class MirroredGroup {
     for (const key of inWriteOrder(this.name, this.#pending.keys()))
       if (!(await this.#attempt(key, () => staged.fetch(key)))) return false;
     const { files, pathOf } = this.#context;
-    // A file without a successor is removed like an object that is gone.
+    // A file that is not replaced is removed, like the file of an object that was removed.
     for (const path of await files.adopt(pathOf(this.name))) {
       const key = join(this.name, path);
       if (!this.#pending.has(key)) this.#pending.set(key, undefined);

@@ -2,23 +2,23 @@ import type { MessageQueue } from '../../lib/stores/message-queue.ts';
 import type { ObjectWritten } from './embedded-aws.ts';
 
 export interface NotificationsOptions {
-  /** The bucket whose objects are told of. */
+  /** Bucket whose objects are reported. */
   readonly bucket: string;
-  /** Where S3 sends the events. */
+  /** Queue that receives the events. */
   readonly queue: MessageQueue;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
 }
 
-/** Of an event; with the longest keys they are far below what a message may have. */
+/** Maximum records of an event. Even with the longest keys, the message stays far below the limit of SQS. */
 const MAX_RECORDS = 50;
 const SEQUENCER_DIGITS = 18;
 
-/** The bucket notifications of S3: events in a queue that tell of each object that is written to a bucket. */
+/** Bucket notifications as in S3: sends an event to a queue for each object that is written to a bucket. */
 export class Notifications {
   readonly #options: NotificationsOptions;
-  /** What has not been sent. */
+  /** Records that have not been sent. */
   readonly #waiting: unknown[] = [];
   #sending: Promise<void> | undefined;
   #sequence = 0n;
@@ -27,7 +27,7 @@ export class Notifications {
     this.#options = options;
   }
 
-  /** Tells of an object, if it is in the bucket. */
+  /** Reports an object if it is in the bucket. */
   objectWritten(object: ObjectWritten): void {
     const { bucket, now } = this.#options;
     if (object.bucket !== bucket) return;
@@ -41,7 +41,7 @@ export class Notifications {
     while (this.#sending !== undefined) await this.#sending;
   }
 
-  /** Sends what is waiting, and what comes meanwhile after it. S3, too, may tell of several objects in one event. */
+  /** Sends all waiting records, including those that are added meanwhile. S3, too, can report several objects in one event. */
   async #send(): Promise<void> {
     const { queue, onError } = this.#options;
     while (this.#waiting.length > 0) {
@@ -52,7 +52,7 @@ export class Notifications {
   }
 }
 
-/** A record of an event as S3 writes it. */
+/** Returns the record of an event as S3 writes it. */
 function eventRecord(
   { bucket, key, etag, byteLength }: ObjectWritten,
   { atMillis, sequence }: { readonly atMillis: number; readonly sequence: bigint },
@@ -73,7 +73,7 @@ function eventRecord(
   };
 }
 
-/** A key as S3's events have it: encoded as a form's, but for its slashes. */
+/** Encodes a key as S3 does in events: form encoding, except for slashes. */
 function encodedKey(key: string): string {
   return encodeURIComponent(key)
     .replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -11,38 +11,38 @@ import { SILENT, type Telemetry } from '../../lib/telemetry/telemetry.ts';
 export interface PollerOptions {
   readonly queue: MessageQueue;
   readonly handler: SqsHandler;
-  /** What logs and the records' ARN call the queue. */
+  /** Name of the queue in logs and in the ARN of records. */
   readonly name: string;
-  /** Most messages of an invocation, up to 10,000; more than 10 want a window. @default 10 */
+  /** Maximum messages of an invocation, up to 10,000. More than 10 require a window. @default 10 */
   readonly batchSize?: number;
-  /** How long to gather a batch after its first message, up to 300. @default 0 */
+  /** Seconds to gather a batch after its first message, up to 300. @default 0 */
   readonly batchWindowSecs?: number;
-  /** Invocations at a time. @default 2 */
+  /** Maximum concurrent invocations. @default 2 */
   readonly maxConcurrency?: number;
-  /** The function's timeout. @default 900 */
+  /** Timeout of the function, in seconds. @default 900 */
   readonly timeoutSecs?: number;
   readonly telemetry?: Telemetry;
 }
 
-/** An invocation's payload in Lambda. */
+/** Maximum payload of an invocation in Lambda. */
 const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 const MAX_BATCH_SIZE = 10_000;
-/** Between two looks at the queue within a window that ends before a long poll could. */
+/** Time between two requests in a window that is shorter than a long poll. */
 const SHORT_POLL_MILLIS = 50;
 const RECEIVE_RETRY_MILLIS = 1000;
 
 /**
- * Takes messages from a queue to a handler as Lambda's event source mapping for SQS does.
+ * Delivers messages from a queue to a handler as Lambda's event source mapping for SQS does.
  *
- * A batch closes at its size, at the end of its window, or at 6 MB. What the handler does not name as failed is deleted;
- * what it names, and all of a batch that it throws on or does not end in time, is left, and comes again when its
- * visibility timeout is over. After how many times it is parked instead is the queue's own to say.
+ * A batch closes at its size, at the end of its window, or at 6 MB. Messages that the handler does not report as failed
+ * are deleted. Failed messages, and all messages of a batch on which the handler throws or times out, are received again
+ * when their visibility timeout ends. The queue's redrive policy limits how often.
  */
 export class QueuePoller implements AsyncDisposable {
   readonly #options: Required<PollerOptions>;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  /** Received, and in no batch yet: the one before them was full. */
+  /** Received messages that are in no batch yet, because the previous batch was full. */
   #held: SQSRecord[] = [];
   readonly #polling: Promise<void>;
 
@@ -59,19 +59,19 @@ export class QueuePoller implements AsyncDisposable {
     this.#polling = this.#poll();
   }
 
-  /** Whether an invocation is running. */
+  /** True if an invocation is running. */
   get busy(): boolean {
     return this.#running.size > 0;
   }
 
-  /** Takes no more messages; resolves when the invocations that run have ended. */
+  /** Stops receiving messages, and resolves when the running invocations have ended. */
   async drain(): Promise<void> {
     this.#stopping.abort();
     await this.#polling;
     await Promise.all(this.#running);
   }
 
-  /** Takes no more messages, and leaves what runs alone: its messages come again. */
+  /** Stops receiving messages, without waiting for running invocations: their messages are received again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#polling;
@@ -91,7 +91,7 @@ export class QueuePoller implements AsyncDisposable {
         if (batch.length > 0 && !signal.aborted) this.#start(batch);
       } catch (error) {
         if (signal.aborted) return;
-        this.#tell('a queue could not be read', error);
+        this.#logError('could not receive messages', error);
         await delay(RECEIVE_RETRY_MILLIS, undefined, { signal }).catch(() => {});
       }
     }
@@ -137,7 +137,7 @@ export class QueuePoller implements AsyncDisposable {
       const failed = failuresIn(await this.#call(batch), batch);
       await this.#delete(batch.filter(({ messageId }) => !failed.has(messageId)));
     } catch (error) {
-      this.#tell(`a batch of ${batch.length} failed`, error);
+      this.#logError(`a batch of ${batch.length} failed`, error);
     }
   }
 
@@ -164,18 +164,18 @@ export class QueuePoller implements AsyncDisposable {
     }
   }
 
-  #tell(what: string, error: unknown): void {
+  #logError(message: string, error: unknown): void {
     const { telemetry, name } = this.#options;
-    telemetry.error(what, { queue: name, error: describeError(error) });
+    telemetry.error(message, { queue: name, error: describeError(error) });
   }
 }
 
-/** The messages that a response names as failed. @throws where it names one that is not there: then all have failed */
+/** Returns the messages that a response reports as failed. @throws if it names an unknown message: then all have failed */
 function failuresIn(response: SQSBatchResponse | undefined, batch: readonly SQSRecord[]): ReadonlySet<string> {
   const ids = new Set(batch.map((record) => record.messageId));
   const failed = new Set((response?.batchItemFailures ?? []).map((failure) => failure.itemIdentifier));
   for (const id of failed) {
-    if (!ids.has(id)) throw new Error(`the function named a message that it was not given: '${id}'`);
+    if (!ids.has(id)) throw new Error(`the function reported a message that is not in its batch: '${id}'`);
   }
   return failed;
 }
@@ -203,7 +203,7 @@ function recordOf(message: ReceivedMessage, queueName: string): SQSRecord {
 function checkOptions({ batchSize, batchWindowSecs, maxConcurrency, timeoutSecs }: Required<PollerOptions>): void {
   const rules: readonly (readonly [holds: boolean, option: string, rule: string, value: number])[] = [
     [isBetween(batchSize, 1, MAX_BATCH_SIZE), 'batchSize', `from 1 to ${MAX_BATCH_SIZE}`, batchSize],
-    [batchSize <= MAX_RECEIVE_MESSAGES || batchWindowSecs > 0, 'batchSize', '10 at most without a window', batchSize],
+    [batchSize <= MAX_RECEIVE_MESSAGES || batchWindowSecs > 0, 'batchSize', 'at most 10 without a window', batchSize],
     [
       batchWindowSecs >= 0 && batchWindowSecs <= MAX_BATCH_WINDOW_SECS,
       'batchWindowSecs',

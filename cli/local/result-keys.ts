@@ -7,7 +7,7 @@ const ERRORS = '/errors';
  * Returns the folder of the job that an object of the output bucket belongs to, `<pipeline>/<anything>`. For a single
  * object, such as an answer, returns its key.
  *
- * @param isJob - returns whether a folder is known to be a job's: a job may have the name `errors`.
+ * @param isJob - returns true if a folder is known to be a job's: a job can have the name `errors`.
  */
 export function groupOfKey(key: string, isJob: (folder: string) => boolean): string {
   const cut = key.lastIndexOf('/');
@@ -20,7 +20,7 @@ export function groupOfKey(key: string, isJob: (folder: string) => boolean): str
   return canBeJob(parent) ? parent : key;
 }
 
-/** Returns whether a key has a pipeline and at least one segment after it. */
+/** Returns true if a key has a pipeline and at least one segment after it. */
 function canBeJob(key: string): boolean {
   return key.includes('/');
 }
@@ -38,7 +38,7 @@ export function inWriteOrder(folder: string, keys: Iterable<string>): readonly s
   return [...keys].toSorted((one, other) => rank(one) - rank(other));
 }
 
-/** Returns whether a result has to wait because another one, which is written before it, is still pending. */
+/** Returns true if a result has to wait because another one, which is written before it, is still pending. */
 export function hasToWait(folder: string, key: string, pending: Pick<Map<string, unknown>, 'has' | 'size'>): boolean {
   if (key === jobKey(folder)) return false;
   const [success = '', manifest = ''] = endKeys(folder);

@@ -5,7 +5,9 @@ import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { addJobFailures } from '../../lib/jobs/report/read-failure-groups.ts';
 import { systemReason } from '../../lib/stores/system-errors.ts';
 import { INPUT_BUCKET, type LocalFabric, OUTPUT_BUCKET, startLocalFabric } from './local-fabric.ts';
-import { type AnsweredObjects, type EndedJob, folderOf, LocalReport, shown } from './local-report.ts';
+import { shownPath } from '../format/text.ts';
+import { logLine } from '../log-line.ts';
+import { type AnsweredObjects, type EndedJob, folderOf, LocalReport } from './local-report.ts';
 import { expectRoom } from './memory-room.ts';
 import { Mirror, type Unwritten } from './mirror.ts';
 import { stderrTelemetry } from './stderr-telemetry.ts';
@@ -13,7 +15,7 @@ import { describeUnwritten } from './unwritten.ts';
 import { FolderUploads } from './watch-folder.ts';
 
 export interface SessionOptions {
-  /** The folder that files are dropped in, and the folder for the results. */
+  /** Folder that files are dropped in, and folder for the results. */
   readonly input: string;
   readonly output: string;
   readonly configUrl: URL;
@@ -26,18 +28,18 @@ export interface SessionOptions {
   readonly onObjects: (objects: AnsweredObjects) => void;
 }
 
-/** A local fabric with its two folders. Everything that goes wrong is reported on stderr. */
+/** A local fabric with its two folders. All problems are reported on standard error. */
 export interface Session extends AsyncDisposable {
   readonly fabric: LocalFabric;
   readonly uploads: FolderUploads;
   readonly report: LocalReport;
-  /** Files that were not uploaded, for whatever reason. */
+  /** Files that were not uploaded, for any reason. */
   readonly refused: ReadonlySet<string>;
   /** Jobs and single objects whose results can't all be written. */
   readonly unwritten: () => readonly Unwritten[];
   /** Object keys that were uploaded and have no results. */
   readonly unanswered: () => readonly string[];
-  /** Resolves when the results folder is as the output bucket, as far as it can be, and its jobs are reported. */
+  /** Resolves when the results folder equals the output bucket, except for files that can't be written, and all jobs are reported. */
   settled(): Promise<void>;
 }
 
@@ -60,9 +62,9 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     bucket: OUTPUT_BUCKET,
     folder: output,
     onMirrored: (key, path) => report.mirrored(key, path),
-    onError: (key, error) => console.error(`fabric: ${describeUnwritten(key, error, shown(output))}`),
+    onError: (key, error) => logLine(describeUnwritten(key, error, shownPath(output))),
     onRecovered(name) {
-      console.error(`fabric: ${name} is completely written now`);
+      logLine(`${name} is completely written now`);
       report.recovered(name);
     },
   });
@@ -125,14 +127,14 @@ function uploadsOf(
   const refused = new Set<string>();
   const refuse = (path: string, reason: string): void => {
     refused.add(path);
-    console.error(`fabric: ${shown(path)} ${reason}`);
+    logLine(`${shownPath(path)} ${reason}`);
   };
   const uploads = new FolderUploads({
     folder: input,
     pipelines: Object.keys(fabric.pipelines),
     upload,
-    onStray: (path) => refuse(path, `lies in no pipeline's folder: drop it in ${shown(input)}/<pipeline>/`),
-    onSkipped: (path) => console.error(`fabric: ${shown(path)} is left out: its name begins with '_' or '.'`),
+    onStray: (path) => refuse(path, `is not in a pipeline's folder: move it to ${shownPath(input)}/<pipeline>/`),
+    onSkipped: (path) => logLine(`${shownPath(path)} is skipped: its name begins with '_' or '.'`),
     onOdd: (path, reason) => refuse(path, `is skipped: ${reason}`),
     onError: (path, error) => refuse(path, `can't be uploaded: ${systemReason(error)}`),
   });

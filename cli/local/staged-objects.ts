@@ -10,7 +10,7 @@ export interface StagedObjectsOptions {
   readonly folder: string;
 }
 
-/** Objects in temporary files beside their own, until they get their names. Those that got none are removed in the end. */
+/** Objects in temporary files beside their final paths. Files that are not renamed are removed when this is disposed of. */
 export class StagedObjects implements AsyncDisposable {
   readonly #options: StagedObjectsOptions;
   readonly #paths = new Map<string, string | undefined>();
@@ -22,7 +22,7 @@ export class StagedObjects implements AsyncDisposable {
   /**
    * Returns the temporary path of an object, which is downloaded once; undefined if there is no such object.
    *
-   * @throws RangeError if the key leads out of the folder, or to no file in it.
+   * @throws RangeError if the key does not name a file in the folder.
    */
   async fetch(key: string): Promise<string | undefined> {
     if (this.#paths.has(key)) return this.#paths.get(key);
@@ -50,7 +50,7 @@ export class StagedObjects implements AsyncDisposable {
 function checkKey(key: string): void {
   const segments = key.split('/');
   if (segments.some((segment) => /^\.{0,2}$/.test(segment) || segment.includes('\0')))
-    throw new RangeError('its key has a segment that no file can be called');
+    throw new RangeError('its key has a segment that is not a valid file name');
   if (key.includes('\\'))
     throw new RangeError('its key contains a backslash, which separates folders on some systems: rename the input');
 }

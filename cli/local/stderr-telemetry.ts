@@ -1,6 +1,7 @@
 import type { LogFields, Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { logLine } from '../log-line.ts';
 
-/** What goes wrong, on standard error, a line each; what goes well, too, where that is wanted. Nothing is counted. */
+/** Prints warnings and errors on standard error, one line each; with `verbose`, also information. Metrics are ignored. */
 export function stderrTelemetry({ verbose }: { readonly verbose: boolean }): Telemetry {
   return {
     info: verbose ? print : () => {},
@@ -11,7 +12,7 @@ export function stderrTelemetry({ verbose }: { readonly verbose: boolean }): Tel
 }
 
 function print(message: string, fields?: LogFields): void {
-  console.error(`fabric: ${lineOf(message, fields)}`);
+  logLine(lineOf(message, fields));
 }
 
 function lineOf(message: string, fields: LogFields = {}): string {

@@ -1,4 +1,4 @@
-/** Waits for work until a signal is aborted; the work itself goes on. @throws the signal's reason */
+/** Waits for work until a signal is aborted; the work itself continues. @throws the signal's reason */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const leave = (): void => reject(signal.reason as Error);

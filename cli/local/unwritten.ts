@@ -1,6 +1,6 @@
 import { codeOf, systemReason } from '../../lib/stores/system-errors.ts';
 
-/** Steps that make room for a file, by the code of the system's error. */
+/** Advice to the user, by the code of the system's error. */
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'free some space',
   EDQUOT: 'free some space',

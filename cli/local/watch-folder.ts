@@ -5,12 +5,12 @@ import { isSkippedName } from '../../lib/jobs/run/files-below.ts';
 import { lookAtEntry } from '../../lib/jobs/run/folder-entries.ts';
 
 export interface FolderUploadsOptions {
-  /** Holds a folder for each pipeline. */
+  /** Folder that contains a folder for each pipeline. */
   readonly folder: string;
   readonly pipelines: readonly string[];
   /** Uploads a file to `<pipeline>/<path below the pipeline's folder>`. */
   readonly upload: (key: string, path: string) => Promise<void>;
-  /** A file that lies in no pipeline's folder. */
+  /** Called for each file that is not in a pipeline's folder. */
   readonly onStray: (path: string) => void;
   /** Called for each entry that is skipped because it is not a regular file: a link, a named pipe, a device. */
   readonly onOdd: (path: string, reason: string) => void;
@@ -20,18 +20,18 @@ export interface FolderUploadsOptions {
 }
 
 const UPLOADS_AT_ONCE = 8;
-/** A file is taken to be written when its size has stayed the same for so long. */
+/** Time after which a file of constant size counts as completely written. */
 const STABLE_MILLIS = 300;
 const STABILITY_POLL_MILLIS = 50;
 
 /**
- * Uploads the files of a folder, some at a time. What becomes of each is told, and nothing is thrown.
+ * Uploads the files of a folder, several at a time. Callbacks report the outcome of each; no method throws.
  *
- * Links are not followed: a user who can write to the folder could otherwise have any file read that the fabric's user can read.
+ * Links are not followed: otherwise, a user who can write to the folder could read any file that the fabric can read.
  */
 export class FolderUploads {
   readonly #options: FolderUploadsOptions;
-  /** In the order in which they are to be uploaded, each once. */
+  /** Files to upload, in this order. */
   readonly #waiting = new Set<string>();
   readonly #skipped = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
@@ -51,7 +51,7 @@ export class FolderUploads {
     this.#startNext();
   }
 
-  /** Adds every file that is in the folder now. */
+  /** Adds all files that are in the folder now. */
   async addAll(): Promise<void> {
     const { folder } = this.#options;
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -104,7 +104,7 @@ export class FolderUploads {
 }
 
 /**
- * Uploads each file that is in a folder, and each one that is written there from now on, when it is all written:
+ * Uploads all files of a folder, and each file that is written there later. A file counts as completely written
  * `stableMillis` after it last grew.
  */
 export async function watchFolder(

@@ -6,9 +6,11 @@ import { manifestKey } from '../../lib/jobs/output-layout.ts';
 import { type RedriveCounts, redriveJob } from '../../lib/jobs/redrive/redrive-job.ts';
 import type { ObjectInfo } from '../../lib/stores/object-store.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
-import { type SelectOptions, selectionOf } from '../failures/failures-command.ts';
-import { exitStatusOf, jobOf, type JobResults, openResults } from '../job-results.ts';
-import { addressed, reportTable } from '../status/status-command.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
+import { counted } from '../format/amounts.ts';
+import { jobOf, type JobResults, openResults } from '../job-results.ts';
+import { addressed, reportTable } from '../report-table.ts';
+import { type SelectOptions, selectionOf } from '../select-failures.ts';
 
 export interface RedriveOptions extends SelectOptions {
   readonly wait?: boolean;
@@ -20,20 +22,18 @@ export interface RedriveOptions extends SelectOptions {
 
 const POLL_MILLIS = 1000;
 
-/** `fabric redrive`: sends the messages; the deployed fabric does the rest. */
+/** `fabric redrive`: sends the messages. The deployed fabric processes them. */
 export function redriveCommand(address: string, options: RedriveOptions): Promise<ExitStatus> {
   return exitStatusOf(async () => {
     if (!address.startsWith('s3:')) {
-      throw new InputError(
-        `a redrive needs the job's results in S3: '${address}' is no s3://<output>/<pipeline>/<file>`,
-      );
+      throw new InputError(`a redrive requires results in S3: '${address}' is not s3://<output>/<pipeline>/<file>`);
     }
     using results = await openResults(address);
     const recorded = await jobOf(results);
     const before = await manifestOf(recorded, results);
     if (before === undefined && options.unfinished !== true) {
       const folder = results.shown(recorded.folder);
-      throw new InputError(`${folder} has not ended: it has no manifest yet; '--unfinished' redrives it all the same`);
+      throw new InputError(`${folder} is unfinished: it has no manifest yet; use '--unfinished' to redrive it anyway`);
     }
     const counts = await send(recorded, results, options);
     const report = options.wait === true && counts.isLookedAt ? await whenDone(recorded, before, results) : undefined;
@@ -65,18 +65,16 @@ async function send(recorded: RecordedJob, { output }: JobResults, options: Redr
 function queuesOf({ job, queues }: RecordedJob, options: RedriveOptions): JobQueues {
   const { bundleQueue: bundles = queues?.bundles, finalizerQueue: finalizer = queues?.finalizer } = options;
   if (bundles !== undefined && finalizer !== undefined) return { bundles, finalizer };
-  throw new InputError(
-    `the queues of job ${job.id} are not known any more: name them by '--bundle-queue' and '--finalizer-queue'`,
-  );
+  throw new InputError(`job ${job.id} no longer records its queues: set '--bundle-queue' and '--finalizer-queue'`);
 }
 
-/** Waits until the finalizer has written the manifest anew. */
+/** Waits until the finalizer has written a new manifest. */
 async function whenDone(
   recorded: RecordedJob,
   before: ObjectInfo | undefined,
   results: JobResults,
 ): Promise<JobReport> {
-  if (process.stderr.isTTY) console.error('waiting for the job to end …');
+  if (process.stderr.isTTY) console.error('waiting for the job to complete …');
   for (;;) {
     await sleep(POLL_MILLIS);
     const now = await manifestOf(recorded, results);
@@ -105,19 +103,14 @@ function print(
   if (report !== undefined) console.log(reportTable(report, results));
 }
 
-function sentence({ failures, bundles, missing, isLookedAt }: RedriveCounts, isUnderWay: boolean): string {
+function sentence({ failures, bundles, missing, isLookedAt }: RedriveCounts, isSent: boolean): string {
   const parts = [
-    ...(bundles === 0 ? [] : [`${number(failures, 'failed element')} in ${number(bundles, 'bundle')}`]),
-    ...(missing === 0 ? [] : [number(missing, 'missing bundle')]),
+    ...(bundles === 0 ? [] : [`${counted(failures, 'failed element')} in ${counted(bundles, 'bundle')}`]),
+    ...(missing === 0 ? [] : [counted(missing, 'missing bundle')]),
   ];
-  if (parts.length === 0 && isLookedAt)
-    return 'nothing has to run again: the job has all its parts, and its end is on its way';
-  if (parts.length === 0) return 'nothing to redrive: the job has no such failures, and no bundle is missing';
-  return `${isUnderWay ? 'sent to run again' : 'run again'}: ${parts.join(', ')}`;
-}
-
-function number(count: number, what: string): string {
-  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
+  if (parts.length === 0 && isLookedAt) return 'nothing to rerun: the job has all its parts and will be finalized';
+  if (parts.length === 0) return 'nothing to redrive: no failure matches, and no bundle is missing';
+  return `${isSent ? 'sent to rerun' : 'rerun'}: ${parts.join(', ')}`;
 }
 
 function exitOf({ status, counts }: JobReport): ExitStatus {

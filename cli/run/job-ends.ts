@@ -1,5 +1,5 @@
 import type { JobResult } from '../../lib/jobs/run/run-jobs.ts';
-import { counted } from '../format/amounts.ts';
+import { byteSize, counted } from '../format/amounts.ts';
 
 /** A job whose results are not complete, with the reason. */
 export interface UnfinishedJob {
@@ -19,8 +19,6 @@ export interface JobEnds {
   /** All stopped, incomplete and limited jobs. */
   readonly unfinished: readonly UnfinishedJob[];
 }
-
-const MEGABYTE = 1e6;
 
 export function jobEnds(results: readonly JobResult[]): JobEnds {
   const count = (status: JobResult['status']): number => results.filter((result) => result.status === status).length;
@@ -62,12 +60,7 @@ function reasonOf({ status, reason, missing = [], job }: JobResult): string | un
 
 function lossOf(missing: NonNullable<JobResult['missing']>): string {
   const bytes = missing.reduce((sum, { range }) => sum + (range === undefined ? 0 : range.end - range.start), 0);
-  const size = bytes === 0 ? '' : ` (${sizeOf(bytes)})`;
+  const size = bytes === 0 ? '' : ` (${byteSize(bytes)})`;
   const why = missing[0]?.error?.message ?? 'unknown reason';
-  return `${counted(missing.length, 'bundle')}${size} could not be read: ${why}. Put it back, then continue with '--resume'`;
-}
-
-function sizeOf(bytes: number): string {
-  if (bytes < MEGABYTE) return `${bytes.toLocaleString('en')} bytes`;
-  return `${(bytes / MEGABYTE).toLocaleString('en', { maximumFractionDigits: 1 })} MB`;
+  return `${counted(missing.length, 'bundle')}${size} could not be read: ${why}. Restore the input, then continue with '--resume'`;
 }

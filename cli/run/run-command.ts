@@ -4,11 +4,12 @@ import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { LoadedCopy } from '../../lib/inference/engine/model-service.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
-import { openJobFolders, refuseExisting } from '../../lib/jobs/run/open-job-folders.ts';
+import { openJobFolders, type OpenJobFoldersOptions, refuseExisting } from '../../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../../lib/jobs/run/open-output.ts';
 import { refuseOverlap } from '../../lib/jobs/run/refuse-overlap.ts';
 import type { RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import { type LooseResult, runLooseElements } from '../../lib/jobs/run/run-loose-elements.ts';
+import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { type JobResult, runJobs } from '../../lib/jobs/run/run-jobs.ts';
 import { removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
@@ -16,8 +17,11 @@ import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from '../missing-field-warning.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { groupRunFailures } from './run-failures.ts';
-import { describeRejected, summarize, summaryTable } from './summary.ts';
-import { untilInterrupted } from '../exit-status-of.ts';
+import { describeRejected } from '../describe-rejected.ts';
+import { type RunFacts, summarize } from './summary.ts';
+import { summaryTable } from './summary-table.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
+import { logLine } from '../log-line.ts';
 
 export interface RunOptions {
   readonly output: string;
@@ -32,18 +36,20 @@ export interface RunOptions {
 
 /** `fabric run`. */
 export function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
-  return untilInterrupted((signal) => run(name, args, options, signal), {
-    interrupted: "what is committed stays: '--resume' goes on from there",
+  return exitStatusOf((signal) => run({ name, args, options, signal }), {
+    interrupted: "committed results are kept; continue with '--resume'",
     verbose: options.verbose,
   });
 }
 
-async function run(
-  name: string,
-  args: readonly string[],
-  options: RunOptions,
-  signal: AbortSignal,
-): Promise<ExitStatus> {
+interface RunRequest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly options: RunOptions;
+  readonly signal: AbortSignal;
+}
+
+async function run({ name, args, options, signal }: RunRequest): Promise<ExitStatus> {
   const startedAt = performance.now();
   await removeLeftFolders();
   const configUrl = pathToFileURL(resolve(options.config));
@@ -55,32 +61,61 @@ async function run(
   const jobOptions = { output, pipeline, pipelineName: name, existing, limit: options.limit, signal } as const;
   await refuseExisting(inputs, jobOptions);
 
-  await using engine = await InferenceEngine.start({
-    configUrl,
-    pipeline: name,
-    ...(options.workers === undefined ? {} : { workers: options.workers }),
-    onWarning: say,
-    onMissingField: missingFieldWarner(console.error),
-    ...(options.verbose === true ? { onOutput: (line: string) => console.error(line), onModelLoaded: sayLoaded } : {}),
-  });
-  // Nothing is written before it is sure that the models can be run.
+  await using engine = await startEngine(configUrl, name, options);
+  // Nothing is written before it is certain that the models can run.
   await engine.ready({ signal });
   await using _lock = await output.lock(name);
-  // Another run may have been at work here until now.
+  // Another run may have written here until now.
   await refuseExisting(inputs, jobOptions);
 
+  const finished = await runInputs(inputs, engine, jobOptions);
+  const { results, loose, rejected } = finished;
+  const elapsedMillis = performance.now() - startedAt;
+  const summary = summarize({
+    ...finished,
+    pipeline: name,
+    output: output.address,
+    metrics: engine.metrics,
+    failures: await groupRunFailures(results, loose, signal),
+    elapsedMillis,
+  });
+  for (const problem of problemsOf(results)) logLine(problem);
+  console.log(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
+  if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
+  return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+}
+
+function startEngine(configUrl: URL, pipeline: string, { workers, verbose }: RunOptions): Promise<InferenceEngine> {
+  return InferenceEngine.start({
+    configUrl,
+    pipeline,
+    ...(workers === undefined ? {} : { workers }),
+    onWarning: logLine,
+    onMissingField: missingFieldWarner(logLine),
+    ...(verbose === true ? { onOutput: (line: string) => console.error(line), onModelLoaded: logLoaded } : {}),
+  });
+}
+
+/** Runs all inputs, with a progress bar on a terminal. Inputs that can't be run are printed, also after an error. */
+async function runInputs(
+  inputs: readonly RunInput[],
+  engine: InferenceEngine,
+  options: OpenJobFoldersOptions,
+): Promise<Pick<RunFacts, 'results' | 'loose' | 'rejected' | 'resumed'>> {
   const bar = new ProgressBar(process.stderr);
-  const onGrouping = (input: string, share: number): void => bar.prepare(`grouping ${input} by key`, share);
-  const rejected: RejectedInput[] = [];
-  const onRejected = (input: RejectedInput): void => void rejected.push(input);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
+  const rejected: RejectedInput[] = [];
   let resumed = 0;
-  const elementInputs = inputs.filter((input) => input.kind === 'element');
   try {
-    const jobs = openJobFolders(inputs, { ...jobOptions, onGrouping, onNotice: say, onRejected });
+    const jobs = openJobFolders(inputs, {
+      ...options,
+      onGrouping: (input, share) => bar.prepare(`grouping ${input} by key`, share),
+      onNotice: logLine,
+      onRejected: (input) => void rejected.push(input),
+    });
     for await (const result of runJobs(jobs, engine, {
-      signal,
+      signal: options.signal,
       onJob: (job) => bar.expect(job.of),
       onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
       onPart: (note, wasThere) => {
@@ -90,43 +125,19 @@ async function run(
     })) {
       results.push(result);
     }
-    for await (const result of runLooseElements(elementInputs, engine, jobOptions)) {
+    const elementInputs = inputs.filter((input) => input.kind === 'element');
+    for await (const result of runLooseElements(elementInputs, engine, options)) {
       loose.push(result);
       bar.add(1, result.succeeded ? 0 : 1);
     }
   } finally {
     bar.stop();
-    sayRejected(rejected);
+    for (const input of rejected) logLine(describeRejected(input));
   }
-  const elapsedMillis = performance.now() - startedAt;
-  const summary = summarize({
-    pipeline: name,
-    output: output.address,
-    results,
-    loose,
-    rejected,
-    resumed,
-    metrics: engine.metrics,
-    failures: await groupRunFailures(results, loose, signal),
-    elapsedMillis,
-  });
-  for (const problem of problemsOf(results)) say(problem);
-  if (options.json === true) console.log(JSON.stringify(summary));
-  else console.log(summaryTable(summary));
-  if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
-  return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+  return { results, loose, rejected, resumed };
 }
 
-function say(message: string): void {
-  console.error(`fabric: ${message}`);
-}
-
-function sayLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
+function logLoaded({ place, model, providers, loadMillis }: LoadedCopy): void {
   const where = providers === undefined ? '' : ` on ${providers.join(' and ')}`;
-  console.error(`fabric: the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
-}
-
-/** Prints a line on stderr for each input that can't be run. */
-function sayRejected(rejected: readonly RejectedInput[]): void {
-  for (const input of rejected) console.error(`fabric: ${describeRejected(input)}`);
+  logLine(`the model ${model} of ${place} was loaded${where} in ${Math.round(loadMillis)} ms`);
 }

@@ -7,6 +7,7 @@ import type { LooseResult } from '../../lib/jobs/run/run-loose-elements.ts';
 import { openFileObjectStore } from '../../lib/stores/file-object-store.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { parseS3Uri, sharedS3Store } from '../../lib/stores/open-source.ts';
+import { logLine } from '../log-line.ts';
 
 /**
  * Groups the failures of a run by reason. If they can't be read, reports that, and the summary omits them.
@@ -18,7 +19,7 @@ export async function groupRunFailures(...work: Parameters<typeof groupFailures>
     return await groupFailures(...work);
   } catch (error) {
     work[2]?.throwIfAborted();
-    console.error(`fabric: the reasons of failures can't be read: ${describeError(error).message}`);
+    logLine(`the reasons of failures can't be read: ${describeError(error).message}`);
     return new FailureGroups();
   }
 }

@@ -1,22 +1,19 @@
-import { relative } from 'node:path';
 import type { RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import type { JobResult } from '../../lib/jobs/run/run-jobs.ts';
 import type { LooseResult } from '../../lib/jobs/run/run-loose-elements.ts';
 import { type Distribution, meanOf, type Metrics } from '../../lib/telemetry/metrics.ts';
 import type { FailureGroup, FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
-import { failureList } from '../failure-table.ts';
-import { endRows, type JobEnds, jobEnds } from './job-ends.ts';
+import { type JobEnds, jobEnds } from './job-ends.ts';
 import { addUsage, type TokenUsage } from '../../lib/remote/token-usage.ts';
-import { plainTable } from '../format/table.ts';
 
-/** What `fabric run --json` prints. */
+/** Output of `fabric run --json`. */
 export interface RunSummary extends JobEnds {
   readonly pipeline: string;
   readonly output: string;
   readonly total: number;
   readonly succeeded: number;
   readonly failed: number;
-  /** Of the total, those whose outcomes an earlier run had committed. */
+  /** Elements of the total whose outcomes an earlier run had committed. */
   readonly resumed: number;
   readonly failedByStage: Readonly<Record<string, number>>;
   /** Inputs that could not be run, and why. Also in the output, as `_rejected/<pipeline>/<name>.json`. */
@@ -25,9 +22,9 @@ export interface RunSummary extends JobEnds {
   readonly failureGroups: readonly FailureGroup[];
   readonly otherFailures: number;
   readonly elapsedSecs: number;
-  /** Of those that this run did itself. */
+  /** Speed of this run, without the outcomes of earlier runs. */
   readonly elementsPerSec: number;
-  /** Elements of a batch: how many batches ran, their mean, least and most. */
+  /** Number of batches, and the mean, minimum and maximum of their elements. */
   readonly batchSizes: {
     readonly batches: number;
     readonly mean: number;
@@ -36,25 +33,25 @@ export interface RunSummary extends JobEnds {
   } | null;
   /** Mean seconds that a model took to load. */
   readonly modelLoadSecs: number | null;
-  /** Times that a copy of a model was loaded, and times that one was put out of memory to make room. */
+  /** Number of times that a copy of a model was loaded, and evicted from memory to make room. */
   readonly modelLoads: number;
   readonly modelEvictions: number;
-  /** Requests to endpoints, where the pipeline asks any. */
+  /** Requests to endpoints; null if the pipeline sent none. */
   readonly requests: {
     readonly made: number;
-    /** Refused because there were too many; they were made again, at no charge to the elements. */
+    /** Requests that were refused because there were too many. They were sent again and do not count as tries. */
     readonly throttled: number;
-    /** Made again because they failed. */
+    /** Requests that were sent again because they failed. */
     readonly retried: number;
     readonly meanMillis: number | null;
-    /** Seconds that requests waited for their turn, all of them together. */
+    /** Total seconds that requests waited for their turn. */
     readonly waitedSecs: number;
   } | null;
   /** Tokens that remote models counted, including outcomes of earlier runs; absent if no model did. */
   readonly usage?: TokenUsage;
-  /** The models that made the predictions: their full digests by what the lines show. */
+  /** Full digests of the models that made the predictions, by the label that result lines show. */
   readonly models: Readonly<Record<string, string>>;
-  /** Folders of results; a file for each input that is one element by itself. */
+  /** Results folders; for an input that is one element, its result file. */
   readonly results: readonly string[];
 }
 
@@ -138,100 +135,4 @@ function usageOf(parts: readonly { readonly usage?: TokenUsage | undefined }[]):
 
 function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
-}
-
-/** Number of results and of rejected inputs that a table names; the others are only counted. */
-const SHOWN_RESULTS = 5;
-const SHOWN_REJECTED = 5;
-
-export function summaryTable(summary: RunSummary): string {
-  const { batchSizes, modelLoadSecs, failedByStage, results } = summary;
-  const table = plainTable();
-  table.push(['pipeline', summary.pipeline], ['succeeded', summary.succeeded.toLocaleString('en')]);
-  table.push(['failed', summary.failed.toLocaleString('en')]);
-  for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, count.toLocaleString('en')]);
-  table.push(...rejectedRows(summary.rejected));
-  if (summary.resumed > 0) table.push(['from before', summary.resumed.toLocaleString('en')]);
-  table.push(['elements/s', `${summary.elementsPerSec.toLocaleString('en')} (${summary.elapsedSecs} s in all)`]);
-  if (batchSizes !== null) {
-    table.push(['batches', `${batchSizes.batches} of ${batchSizes.min} to ${batchSizes.max}, mean ${batchSizes.mean}`]);
-  }
-  if (modelLoadSecs !== null) table.push(['model load', describeLoads(summary, modelLoadSecs)]);
-  if (summary.requests !== null) table.push(['requests', describeRequests(summary.requests)]);
-  if (summary.usage !== undefined) table.push(['tokens', describeUsage(summary.usage)]);
-  for (const path of results.slice(0, SHOWN_RESULTS)) table.push(['results', shown(path)]);
-  if (results.length > SHOWN_RESULTS)
-    table.push(['', `and ${results.length - SHOWN_RESULTS} more in ${shown(`${summary.output}/${summary.pipeline}`)}`]);
-  table.push(...endRows(summary));
-  for (const path of errorsFolders(summary)) table.push(['failures', path]);
-  const { failureGroups, otherFailures } = summary;
-  if (failureGroups.length === 0) return table.toString();
-  return `${table.toString()}\n${failureList({ list: () => failureGroups, others: otherFailures })}`;
-}
-
-/** Folders that contain the lines of failed elements; an input that is one element has its failure in its result. */
-function errorsFolders({ failureGroups, results, output, pipeline }: RunSummary): readonly string[] {
-  const folders = results.filter((path) => !path.endsWith('.json'));
-  const [first] = folders;
-  // Outcomes of a cancelled bundle are counted, but have no lines.
-  if (failureGroups.length === 0 || first === undefined) return [];
-  return [
-    folders.length === 1
-      ? `${shown(first)}/errors/`
-      : `errors/ in each folder below ${shown(`${output}/${pipeline}`)}/`,
-  ];
-}
-
-function rejectedRows(rejected: readonly RejectedInput[]): [string, string][] {
-  const rows: [string, string][] = rejected
-    .slice(0, SHOWN_REJECTED)
-    .map((input, index) => [index === 0 ? 'rejected' : '', describeRejected(input)]);
-  const more = rejected.length - rows.length;
-  return more === 0 ? rows : [...rows, ['', `and ${more} more inputs`]];
-}
-
-/** Returns one line with the file or URI and why it could not be run. */
-export function describeRejected({ input, reason }: RejectedInput): string {
-  return oneLine(`${shown(input)}: ${reason}`);
-}
-
-/** Escapes line ends and other control characters of file names, which a terminal must not act on. */
-function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) =>
-    JSON.stringify(character).slice(1, -1),
-  );
-}
-
-function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number): string {
-  if (modelLoads === 1) return `${secs} s`;
-  const evictions = modelEvictions === 0 ? '' : `, ${modelEvictions} evicted`;
-  return `${modelLoads} of ${secs} s each${evictions}`;
-}
-
-function describeRequests({ made, throttled, retried, meanMillis }: NonNullable<RunSummary['requests']>): string {
-  const parts = [made.toLocaleString('en')];
-  if (meanMillis !== null) parts.push(`${meanMillis} ms each`);
-  if (throttled > 0) parts.push(`${throttled.toLocaleString('en')} throttled and made again`);
-  if (retried > 0) parts.push(`${retried.toLocaleString('en')} retried`);
-  return parts.join(', ');
-}
-
-function describeUsage({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens }: TokenUsage): string {
-  const [input = '', cached = '', output = '', reasoning = ''] = [
-    inputTokens,
-    cachedInputTokens,
-    outputTokens,
-    reasoningTokens,
-  ].map((tokens) => tokens.toLocaleString('en'));
-  const ofInput = cachedInputTokens === 0 ? '' : ` (${cached} cached)`;
-  const ofOutput = reasoningTokens === 0 ? '' : ` (${reasoning} reasoning)`;
-  return `${input} input${ofInput}, ${output} output${ofOutput}`;
-}
-
-/** A path as short as it can be said from here; a URI as it is. */
-function shown(path: string): string {
-  if (path.startsWith('s3://')) return path;
-  const below = relative(process.cwd(), path);
-  return below.startsWith('..') ? path : below;
 }

@@ -3,7 +3,10 @@ import { jobIn, listJobs } from '../../lib/jobs/report/find-jobs.ts';
 import { type JobReport, reportJob, reportJobClosely } from '../../lib/jobs/report/job-report.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
-import { exitStatusOf, type JobResults, openResults } from '../job-results.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
+import { type JobResults, openResults } from '../job-results.ts';
+import { addressed, reportTable } from '../report-table.ts';
+import { counted, number } from '../format/amounts.ts';
 import { plainTable } from '../format/table.ts';
 
 export interface StatusOptions {
@@ -12,10 +15,8 @@ export interface StatusOptions {
 }
 
 const READS_AT_ONCE = 16;
-/** Missing bundles that a table names; of more, it says how many. */
-const SHOWN_MISSING = 10;
 
-/** `fabric status`: one job, or all jobs below a folder. */
+/** `fabric status`: one job, or all jobs under a folder. */
 export function statusCommand(address: string, options: StatusOptions): Promise<ExitStatus> {
   return exitStatusOf(async () => {
     using results = await openResults(address);
@@ -43,34 +44,22 @@ async function printJobs(results: JobResults, { limit, json }: StatusOptions): P
   }
   const table = plainTable(['job', 'status', 'parts', 'succeeded', 'failed']);
   for (const { folder: key, status, parts, counts } of reports) {
-    table.push([shown(key), status, `${parts.done} of ${parts.of}`, number(counts?.succeeded), number(counts?.failed)]);
+    table.push([
+      shown(key),
+      status,
+      `${number(parts.done)} of ${number(parts.of)}`,
+      optionalNumber(counts?.succeeded),
+      optionalNumber(counts?.failed),
+    ]);
   }
   console.log(table.toString());
   if (newest.length < jobs.length) {
-    console.log(`the newest ${newest.length} of ${jobs.length} jobs; '--limit' shows more`);
+    console.log(
+      `showing the newest ${number(newest.length)} of ${counted(jobs.length, 'job')}; use '--limit' to show more`,
+    );
   }
 }
 
-/** A report as `--json` prints it. */
-export function addressed({ folder, ...report }: JobReport, { shown }: JobResults): object {
-  return { results: shown(folder), ...report };
-}
-
-export function reportTable(report: JobReport, { shown }: JobResults): string {
-  const { status, source, parts, counts, failedByStage = {}, missing = [], missingCount = 0 } = report;
-  const table = plainTable();
-  table.push(['job', shown(report.folder)], ['source', source], ['status', status]);
-  if (report.reason !== undefined) table.push(['', report.reason]);
-  table.push(['parts', `${number(parts.done)} of ${number(parts.of)}`]);
-  if (counts !== undefined) table.push(['succeeded', number(counts.succeeded)], ['failed', number(counts.failed)]);
-  for (const [stage, count] of Object.entries(failedByStage)) table.push([`  at ${stage}`, number(count)]);
-  for (const { name, error } of missing.slice(0, SHOWN_MISSING)) {
-    table.push(['missing', error === undefined ? name : `${name}: ${error.name}: ${error.message}`]);
-  }
-  if (missingCount > SHOWN_MISSING) table.push(['', `and ${number(missingCount - SHOWN_MISSING)} more`]);
-  return table.toString();
-}
-
-function number(value: number | undefined): string {
-  return value?.toLocaleString('en') ?? '';
+function optionalNumber(value: number | undefined): string {
+  return value === undefined ? '' : number(value);
 }

@@ -142,7 +142,7 @@ describe('fabric status', () => {
   });
 
   test.each([
-    ['s3://NO/x', "an address in S3 is s3://<bucket>/<key>: 's3://NO/x' is none"],
+    ['s3://NO/x', "not an S3 address: 's3://NO/x' (expected s3://<bucket>/<key>)"],
     [`${ADDRESS}/absent`, `there are no jobs in ${ADDRESS}/absent`],
     ['/absent', 'there is no folder /absent'],
   ])('says what is wrong with %s', async (address, message) => {
@@ -162,8 +162,10 @@ describe('fabric failures', () => {
     expect(stdout).toMatch(/failing\.jsonl#0-1\s+│ map\s+│ RangeError: it did not work/);
     expect(stdout).toMatch(/failing\.jsonl#1-0\s+│ inference\s+│ TimeoutError: it did not work/);
     expect(stdout).not.toContain('failing.jsonl#1-1');
-    expect(stdout).toContain("the first 2 of 3; '--save' writes all of them to a file");
+    expect(stdout).toContain("showing the first 2 of 3; use '--save' to write all of them to a file");
     expect(stdout).toMatch(/inference\s+│ TimeoutError\s+│ 2/);
+    // One line below the head of each of the two tables.
+    expect(stdout.match(/^├/gm)).toHaveLength(2);
   });
 
   test('selects by stage and by error, and saves the lines as they are', async () => {
@@ -198,7 +200,7 @@ describe('fabric redrive', () => {
     const recorded = await storedJob('redriven.jsonl', FAILING);
     await finalize(recorded);
     const { status, stdout } = await fabric(['redrive', `${ADDRESS}/redriven.jsonl`, '--error', 'TimeoutError']);
-    expect({ status, stdout }).toEqual({ status: 0, stdout: 'sent to run again: 2 failed elements in 1 bundle\n' });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'sent to rerun: 2 failed elements in 1 bundle\n' });
     expect(await messageOf(recorded)).toMatchObject({
       kind: 'redrive',
       bundle: 1,
@@ -233,13 +235,13 @@ describe('fabric redrive', () => {
     const recorded = await storedJob('refused.jsonl', FAILING);
     const address = `${ADDRESS}/refused.jsonl`;
     expect(complaint(await fabric(['redrive', address]))).toBe(
-      `${address} has not ended: it has no manifest yet; '--unfinished' redrives it all the same`,
+      `${address} is unfinished: it has no manifest yet; use '--unfinished' to redrive it anyway`,
     );
     await aws.store.delete({ bucket: BUCKET, key: folderNoteKey(recorded.job) });
     expect(complaint(await fabric(['redrive', address, '--unfinished']))).toMatch(
-      /name them by '--bundle-queue' and '--finalizer-queue'/,
+      /set '--bundle-queue' and '--finalizer-queue'/,
     );
-    expect(complaint(await fabric(['redrive', '.']))).toMatch(/'\.' is no s3:\/\/<output>/);
+    expect(complaint(await fabric(['redrive', '.']))).toMatch(/'\.' is not s3:\/\/<output>/);
   });
 });
 

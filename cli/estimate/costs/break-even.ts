@@ -1,17 +1,17 @@
 import type { Place } from './place.ts';
 import type { Workload } from './workload.ts';
 
-/** Nobody has more. */
-const MOST_ELEMENTS = 1e15;
+/** Upper bound of the search. */
+const MAX_ELEMENTS = 1e15;
 const STEPS = 60;
 
 /**
- * From how many elements at once the `other` place is the cheaper one, however many there are: there both cost the same.
- * Undefined where it never is; 1 where it always is.
+ * Returns the number of elements at once from which the `other` place is cheaper; with this number, both cost the same.
+ * Undefined if it never is; 1 if it always is.
  */
 export function breakEven(one: Place, other: Place): number | undefined {
   const isCheaper = (elements: number): boolean => other.burst(elements).dollars < one.burst(elements).dollars;
-  let high = MOST_ELEMENTS;
+  let high = MAX_ELEMENTS;
   if (!isCheaper(high)) return undefined;
   while (high > 1 && isCheaper(high / 2)) high /= 2;
   if (high <= 1) return 1;
@@ -25,27 +25,27 @@ export function breakEven(one: Place, other: Place): number | undefined {
 }
 
 export interface GpuBreakEven {
-  /** What a task with a GPU has to do at least, to cost no more in steady work, and how many cores of the measured machine do as much. */
+  /** Minimum speed at which a task with a GPU is not more expensive under constant load, and the cores of the measured machine with that speed. */
   readonly elementsPerSec: number;
   readonly cores: number;
   /**
-   * How many cores' work it can do at most, as what runs beside the model still takes CPUs: reading, preprocessing, packing,
-   * writing.
+   * Maximum number of cores that a GPU can replace: reading, preprocessing, packing and writing still need the CPUs of
+   * its task.
    */
   readonly mostCores: number;
 }
 
 export interface GpuBreakEvenOptions {
-  /** The cheapest place without a GPU in steady work, requests aside: dollars for an element. */
+  /** Dollars per element, without requests, of the cheapest place without a GPU under constant load. */
   readonly dollarsPerElement: number;
   readonly gpuHourDollars: number;
   /** vCPUs of a task with a GPU. */
   readonly vcpus: number;
-  /** CPU seconds of the engine alone, for each element. */
+  /** CPU seconds of the engine alone, per element. */
   readonly engineCpuSecsPerElement: number;
 }
 
-/** When a GPU pays for a model that was measured without one: nothing is said of how fast it is. */
+/** Computes when a GPU is worth its price for a model that was measured without one. Its actual speed is unknown. */
 export function gpuBreakEven(workload: Workload, options: GpuBreakEvenOptions): GpuBreakEven {
   const { dollarsPerElement, gpuHourDollars, vcpus, engineCpuSecsPerElement } = options;
   const elementsPerSec = gpuHourDollars / 3600 / dollarsPerElement;

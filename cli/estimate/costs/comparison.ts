@@ -7,6 +7,7 @@ import {
   LAMBDA_MAX_MEMORY_MB,
   type LambdaCompute,
 } from '../../../lib/config/compute.ts';
+import { number } from '../../format/amounts.ts';
 import { breakEven, type GpuBreakEven, gpuBreakEven } from './break-even.ts';
 import { containerPlace, instanceHourDollars, wakeSecs } from './container-place.ts';
 import { cpuTypeFor, gpuTypesFor, type InstanceType, type TaskSize } from './instance-types.ts';
@@ -16,15 +17,15 @@ import type { Prices } from './prices.ts';
 import { steadyRequestDollars, type Workload } from './workload.ts';
 
 export interface ComparisonOptions {
-  /** The pipeline's own: what it says of its kind of place is kept to. */
+  /** Compute of the pipeline. Its options apply to its own kind of place. */
   readonly compute: Compute;
   /** Elements of the input. */
   readonly elements: number;
-  /** Whether the workload is that of a GPU: then of the others nothing is known, and else nothing of a GPU. */
+  /** True if the workload was measured on a GPU: then only GPUs have figures, otherwise only the other places. */
   readonly isOnGpu: boolean;
-  /** Whether it has a model that could be on a GPU: none that is served elsewhere. */
+  /** True if the pipeline has a model that could run on a GPU, and not only models that are served elsewhere. */
   readonly hasOwnModel: boolean;
-  /** CPU seconds of the engine alone, for each element. */
+  /** CPU seconds of the engine alone, per element. */
   readonly engineCpuSecsPerElement: number;
   readonly prices: Prices;
 }
@@ -33,20 +34,20 @@ export interface ComparisonOptions {
 export interface ComparedPlace {
   readonly kind: 'lambda' | 'cpu' | 'gpu';
   readonly name: string;
-  /** What it has: `2,048 MB`, `2 vCPUs`, `T4`. */
+  /** Size: `2,048 MB`, `2 vCPUs`, `T4`. */
   readonly size: string;
-  /** What the input takes and costs there, and what elements cost in steady work; absent where that was not measured. */
+  /** Time and cost of the input, and cost of elements under constant load; absent if they were not measured. */
   readonly figures?: Burst & Pick<Place, 'secsPerElement' | 'steadyDollars'>;
-  /** What a task costs by the hour, and from its start to its end where there is nothing to do for it. */
+  /** Cost of a task per hour, and from its start to its end if it finds no work. */
   readonly task?: { readonly hourDollars: number; readonly wakeDollars: number };
   /**
-   * Where nothing was measured: when it would be cheaper in steady work than the cheapest of the others. Absent where the
-   * pipeline mostly waits, and where the others cost nothing.
+   * If nothing was measured: when the place would be cheaper under constant load than the cheapest of the others. Absent
+   * if the pipeline mostly waits, or if the others cost nothing.
    */
   readonly pays?: GpuBreakEven;
 }
 
-/** From how many elements at once `to` is cheaper than `from`; null where it never is. */
+/** Number of elements at once from which `to` is cheaper than `from`; null if it never is. */
 export interface Crossing {
   readonly from: string;
   readonly to: string;
@@ -55,13 +56,13 @@ export interface Crossing {
 
 export interface Comparison {
   readonly places: readonly ComparedPlace[];
-  /** The cheapest measured place for the input, and the cheapest in steady work. */
+  /** Cheapest measured place for the input, and under constant load. */
   readonly cheapest: string | null;
   readonly cheapestSteady: string | null;
   readonly crossings: readonly Crossing[];
-  /** The memory that Lambda is reckoned with; null where the pipeline needs more than there is. */
+  /** Memory that the costs of Lambda assume; null if the pipeline needs more than the maximum. */
   readonly lambdaMemoryMb: number | null;
-  /** Tasks that are larger than all instances that are reckoned with, by what they run on. */
+  /** Tasks that are too large for all compared instance types, by kind. */
   readonly tooLarge: Partial<Readonly<Record<'cpu' | 'gpu', TaskSize>>>;
 }
 
@@ -71,10 +72,10 @@ interface Candidate {
 }
 
 const ARCHITECTURES: readonly Architecture[] = ['arm64', 'x86_64'];
-/** Memory is given in such steps, for no other reason than that figures stay round. */
+/** Step to which memory is rounded up, to get round figures. */
 const MEMORY_STEP_MB = 64;
 
-/** What a pipeline costs in each kind of place, and from how many elements on one is cheaper than another. */
+/** Compares the costs of a pipeline in each kind of place, and computes from how many elements one is cheaper than another. */
 export function compare(workload: Workload, options: ComparisonOptions): Comparison {
   const { isOnGpu, elements } = options;
   const lambdaCompute = lambdaFor(workload, options);
@@ -103,7 +104,7 @@ function tooLarge(workload: Workload, options: ComparisonOptions): Comparison['t
   };
 }
 
-/** The cheaper Lambda against each container. */
+/** Compares the cheaper Lambda with each container. */
 function crossingsOf(measured: readonly Candidate[]): readonly Crossing[] {
   const [cheaper] = measured
     .filter(({ compared }) => compared.kind === 'lambda')
@@ -118,12 +119,12 @@ function crossingsOf(measured: readonly Candidate[]): readonly Crossing[] {
     }));
 }
 
-/** With the memory that the pipeline asks for, or with as much as it needs. */
+/** Returns Lambda with the configured memory, or with more if the pipeline needs it; undefined if it needs too much. */
 function lambdaFor({ peakMemoryMb }: Workload, { compute }: ComparisonOptions): LambdaCompute | undefined {
-  const asked = compute.kind === 'lambda' ? compute : lambda();
-  if (peakMemoryMb <= asked.memoryMb) return asked;
+  const configured = compute.kind === 'lambda' ? compute : lambda();
+  if (peakMemoryMb <= configured.memoryMb) return configured;
   const needed = Math.ceil(peakMemoryMb / MEMORY_STEP_MB) * MEMORY_STEP_MB;
-  return needed > LAMBDA_MAX_MEMORY_MB ? undefined : { ...asked, memoryMb: needed };
+  return needed > LAMBDA_MAX_MEMORY_MB ? undefined : { ...configured, memoryMb: needed };
 }
 
 function lambdaCandidates(
@@ -134,7 +135,7 @@ function lambdaCandidates(
   if (compute === undefined) return [];
   return ARCHITECTURES.map((architecture) => {
     const place = lambdaPlace(workload, { architecture, compute, prices });
-    const size = `${compute.memoryMb.toLocaleString('en')} MB`;
+    const size = `${number(compute.memoryMb)} MB`;
     return { place, compared: { kind: 'lambda', name: place.name, size, figures: figuresOf(place, elements) } };
   });
 }
@@ -152,7 +153,7 @@ function gpuCandidates(workload: Workload, options: ComparisonOptions): readonly
   );
 }
 
-/** What the pipeline asks for, or as much memory as it takes. */
+/** Returns the configured size of a task, with more memory if the pipeline needs it. */
 function taskSize({ peakMemoryMb }: Workload, { cpu, memoryMb }: ContainerCompute): TaskSize {
   return { cpu, memoryMb: Math.max(memoryMb, peakMemoryMb) };
 }
@@ -180,7 +181,7 @@ function describe(workload: Workload, { type, compute, prices }: ContainerOption
   };
 }
 
-/** Nothing is said of how fast they are, only how fast they have to be. */
+/** Describes GPUs that were not measured: how fast they would have to be. */
 function unmeasuredGpus(
   workload: Workload,
   measured: readonly Candidate[],
@@ -199,7 +200,7 @@ function unmeasuredGpus(
   });
 }
 
-/** What the pipeline says of containers, if it says anything, for tasks with so many GPUs; their size, if it is that of such. */
+/** Returns the configured container compute, or its defaults, for a number of GPUs. Keeps the configured size if it is for this number. */
 function containerFor({ compute }: Pick<ComparisonOptions, 'compute'>, gpus: 0 | 1): ContainerCompute {
   if (compute.kind === 'lambda') return container({ gpus });
   const { kind: _, cpu, memoryMb, ...others } = compute;

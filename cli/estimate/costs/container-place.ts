@@ -13,12 +13,12 @@ import {
 } from './workload.ts';
 
 /**
- * Seconds for which an instance is paid for until it has booted and fetched the image, and after its task has ended. They are
- * assumed, as in docs/scaling.md: nothing of this fabric has run on AWS. Elsewhere a g6 of ECS Managed Instances was there
- * after 42 s, and the task of a large image ran on it after 165 to 281 s. The image for CPUs is a fraction of that for GPUs.
+ * Billed seconds of an instance until it has booted and pulled the image, and after its task has ended. They are
+ * assumptions, as in docs/scaling.md, because this fabric has not run on AWS. Others measured 42 s until a g6 of ECS
+ * Managed Instances was running, and 165 to 281 s until the task of a large image ran on it. The CPU image is much smaller.
  */
 export const INSTANCE_SECS = { start: { cpu: 120, gpu: 195 }, end: 300 } as const;
-/** Until the alarm has seen bundles wait, as SQS's counts come late. Nothing is paid for meanwhile. */
+/** Seconds until the alarm sees waiting bundles, because SQS reports its counts late. They are not billed. */
 const ALARM_SECS = 90 + CONTAINER_SCALING.backlogMinutes * 60;
 const IDLE_SECS = CONTAINER_SCALING.idleMinutes * 60;
 const HOURS_PER_MONTH = 730;
@@ -33,7 +33,7 @@ export interface ContainerPlaceOptions extends InstanceBilling {
   readonly compute: Pick<ContainerCompute, 'cpu' | 'backlogPerTask' | 'maxTasks' | 'minTasks' | 'capacity' | 'network'>;
 }
 
-/** Dollars for an hour of an instance, with its disk, its address and ECS's fee. */
+/** Returns the dollars per hour of an instance, including disk, public address and the fee of ECS. */
 export function instanceHourDollars({ type, compute, prices }: InstanceBilling): number {
   const fee = type.gpu === undefined ? prices.managedCpuFeeShare : prices.managedGpuFeeShare;
   return (
@@ -43,12 +43,12 @@ export function instanceHourDollars({ type, compute, prices }: InstanceBilling):
   );
 }
 
-/** Seconds that a first task is paid for beside its work: until it takes bundles, and until it goes when there are none. */
+/** Returns the billed seconds of a first task without its work: until it receives bundles, and until it stops when idle. */
 export function wakeSecs(workload: Workload, type: InstanceType): number {
   return startSecs(workload, type) + INSTANCE_SECS.end + IDLE_SECS;
 }
 
-/** Tasks of ECS, each on an instance of its own, on demand: paid for from start to end, working or idle. */
+/** Describes ECS tasks, each on its own on-demand instance, which is billed from start to end, working or idle. */
 export function containerPlace(workload: Workload, { type, compute, prices }: ContainerPlaceOptions): Place {
   const { cpu, backlogPerTask, maxTasks, minTasks } = compute;
   const secDollars = instanceHourDollars({ type, compute, prices }) / 3600;
@@ -60,7 +60,7 @@ export function containerPlace(workload: Workload, { type, compute, prices }: Co
     const bundles = bundlesOf(workload, elements);
     const wanted = bundles / backlogPerTask;
     const tasks = Math.min(Math.max(wanted, minTasks, 1), maxTasks);
-    // Tasks that the backlog does not ask for any more go while others work; the last one stays for a while.
+    // Tasks that the backlog no longer needs stop while others work; the last one waits for new bundles.
     const paidSecs =
       workSecs + wakeSecs(workload, type) + (tasks - 1) * (startSecs(workload, type) + INSTANCE_SECS.end);
     return {

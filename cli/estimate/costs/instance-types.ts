@@ -8,12 +8,12 @@ export interface InstanceType {
   readonly gpu?: string;
 }
 
-/** Each twice the one before; there are cheaper types, among which ECS chooses by itself. */
+/** CPU instance types, each twice as large as the previous one. ECS may choose cheaper types. */
 const CPU_TYPES: readonly InstanceType[] = (
   ['m7i.large', 'm7i.xlarge', 'm7i.2xlarge', 'm7i.4xlarge', 'm7i.8xlarge', 'm7i.16xlarge'] as const
 ).map((name, index) => ({ name, vcpus: 2 * 2 ** index, memoryMb: 8192 * 2 ** index }));
 
-/** The smallest that has a GPU of its kind: on each fits one task of `container({ gpus: 1 })`. */
+/** The smallest instance type of each GPU: one task of `container({ gpus: 1 })` fits on each. */
 export const GPU_TYPES: readonly InstanceType[] = [
   { name: 'g4dn.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'T4' },
   { name: 'g6.xlarge', vcpus: 4, memoryMb: 16_384, gpu: 'L4' },
@@ -25,12 +25,12 @@ export interface TaskSize {
   readonly memoryMb: number;
 }
 
-/** The smallest type that such a task fits on; undefined where none does. */
+/** Returns the smallest type that a task fits on; undefined if it fits on none. */
 export function cpuTypeFor(size: TaskSize): InstanceType | undefined {
   return CPU_TYPES.find((type) => hasRoomFor(type, size));
 }
 
-/** Those that a task of one GPU and such a size fits on. */
+/** Returns the types that a task with one GPU fits on. */
 export function gpuTypesFor(size: TaskSize): readonly InstanceType[] {
   return GPU_TYPES.filter((type) => hasRoomFor(type, size));
 }

@@ -15,13 +15,13 @@ import {
   type Workload,
 } from './workload.ts';
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five batches at once, then 300 more a minute, up to 1,000. */
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five batches at once, then 300 more per minute, up to 1,000. */
 const RUNS_AT_FIRST = 5;
 const MORE_RUNS_PER_SEC = 5;
 const MAX_RUNS = 1000;
-/** That a function waits for S3 and SQS with each bundle; an assumption, as nothing was measured on AWS. */
+/** Seconds that a function waits for S3 and SQS per bundle. An assumption: nothing was measured on AWS. */
 export const ROUND_TRIP_SECS = 0.15;
-/** Of the disk, what costs nothing. */
+/** Ephemeral storage that is free of charge. */
 const FREE_DISK_MB = 512;
 
 export interface LambdaPlaceOptions {
@@ -30,13 +30,13 @@ export interface LambdaPlaceOptions {
   readonly prices: Prices;
 }
 
-/** Seconds that one run of the function takes for one bundle. */
+/** Returns the seconds that one run of the function takes for one bundle. */
 export function lambdaBundleSecs(workload: Workload, memoryMb: number): number {
   const perElement = secsPerElement(workload, memoryMb / LAMBDA_MEMORY_MB_PER_VCPU);
   return workload.elementsPerBundle * perElement + ROUND_TRIP_SECS;
 }
 
-/** A function of AWS Lambda: a run of it for each bundle, a cold start for each of as many as there are at once. */
+/** Describes a function of AWS Lambda: one run per bundle, and one cold start per concurrent run. */
 export function lambdaPlace(workload: Workload, { architecture, compute, prices }: LambdaPlaceOptions): Place {
   const { memoryMb, ephemeralStorageMb } = compute;
   const limit = Math.min(maxRunsAtOnce(compute) ?? MAX_RUNS, MAX_RUNS);
@@ -52,7 +52,7 @@ export function lambdaPlace(workload: Workload, { architecture, compute, prices 
 
   const burst = (elements: number): Burst => {
     const bundles = bundlesOf(workload, elements);
-    // A last bundle that is not full takes less long, but the same round trips.
+    // A last bundle that is not full takes less time, but the same round trips.
     const workSecs = elements * secsPerElement(workload, vcpus) + bundles * ROUND_TRIP_SECS;
     const { atOnce, secs } = ramp(workSecs, { bundles, limit });
     const requests =
@@ -66,14 +66,14 @@ export function lambdaPlace(workload: Workload, { architecture, compute, prices 
   return { name: `Lambda ${architecture}`, secsPerElement: secsPerElement(workload, vcpus), steadyDollars, burst };
 }
 
-/** How long so much work takes while there are more and more runs, and how many there are in the end. */
+/** Returns the seconds that work takes while Lambda adds runs, and the number of runs at the end. */
 function ramp(workSecs: number, { bundles, limit }: { readonly bundles: number; readonly limit: number }) {
-  const most = Math.min(limit, bundles);
-  const first = Math.min(RUNS_AT_FIRST, most);
-  const rampSecs = (most - first) / MORE_RUNS_PER_SEC;
+  const max = Math.min(limit, bundles);
+  const first = Math.min(RUNS_AT_FIRST, max);
+  const rampSecs = (max - first) / MORE_RUNS_PER_SEC;
   const doneInRamp = first * rampSecs + (MORE_RUNS_PER_SEC / 2) * rampSecs ** 2;
   if (workSecs >= doneInRamp) {
-    return { atOnce: most, secs: most === 0 ? 0 : rampSecs + (workSecs - doneInRamp) / most };
+    return { atOnce: max, secs: max === 0 ? 0 : rampSecs + (workSecs - doneInRamp) / max };
   }
   // The solution of first · t + MORE_RUNS_PER_SEC / 2 · t² = workSecs.
   const secs = (Math.sqrt(first ** 2 + 2 * MORE_RUNS_PER_SEC * workSecs) - first) / MORE_RUNS_PER_SEC;

@@ -1,17 +1,17 @@
-/** Where a pipeline can run, and what that costs. */
+/** A place where a pipeline can run, with its costs. */
 export interface Place {
   readonly name: string;
   readonly secsPerElement: number;
-  /** Dollars for an element while there is always work: nothing starts, and nothing is idle. */
+  /** Dollars per element under constant load: nothing starts, and nothing is idle. */
   readonly steadyDollars: number;
-  /** What an input costs that comes when nothing runs; it grows with the elements, without leaps. */
+  /** Returns time and cost of an input that arrives when nothing runs. They grow steadily with the number of elements. */
   readonly burst: (elements: number) => Burst;
 }
 
 export interface Burst {
-  /** From the first bundle's message to the last result. */
+  /** Seconds from the message of the first bundle to the last result. */
   readonly secs: number;
-  /** The most runs of the function, or tasks, at once; a fraction where one is there for some of the time. */
+  /** Maximum concurrent runs of the function, or tasks. A fraction means that one runs for some of the time. */
   readonly atOnce: number;
   readonly dollars: number;
 }

@@ -83,10 +83,12 @@ describe('fabric run --estimate', () => {
     expect(stdout).toMatch(/\ng6.xlarge, L4 +\? +\? +> \$[\d.]+ +\?\n/);
     // With such a price for arm64.
     expect(stdout).toContain('Cheapest for this input: Lambda x86_64');
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`Prices are those of ${prices}, and else those of us-east-1`);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      `Prices are those in ${prices}, otherwise us-east-1 list prices of`,
+    );
   });
 
-  test('reckons nothing where all of the sample failed, or there is nothing', async () => {
+  test('estimates nothing if all of the sample failed, or the input is empty', async () => {
     const folder = await temporaryFolder();
     const failing = await writeIn(folder, 'n.jsonl', `${numbers(-1, -2)}not json\n`);
     const ended = await fabric(estimateArgs('numbers', [failing], { flags: ['--json'] }));
@@ -97,7 +99,7 @@ describe('fabric run --estimate', () => {
       'n.jsonl#0 map RangeError',
       'n.jsonl#18 read JsonSyntaxError',
     ]);
-    expect(notes).toEqual(['all of the sample failed (3): there is nothing to reckon with']);
+    expect(notes).toEqual(['all elements of the sample failed (3): there is nothing to estimate from']);
     const empty = await fabric(
       estimateArgs('numbers', [await writeIn(folder, 'empty.jsonl', '')], { flags: ['--json'] }),
     );
@@ -117,7 +119,7 @@ describe('fabric run --estimate', () => {
     expect(server.requests.flat().sort((one, other) => one - other)).toEqual([...Array(10).keys()]);
     expect(requests).toBe(10);
     expect(costs?.places.map(({ kind }) => kind)).toEqual(['lambda', 'lambda', 'cpu']);
-    expect(notes[0]).toMatch(/^10 requests were made to endpoints; /);
+    expect(notes[0]).toMatch(/^10 requests went to endpoints; /);
   });
 
   test('ends with 130 when it is interrupted, and leaves nothing behind', async () => {
@@ -151,14 +153,18 @@ async function openGate(folder: string): Promise<FabricOptions & { readonly wait
 
 describe('fabric run --estimate, used wrongly', () => {
   test.each([
-    ['--resume', ['--estimate', '--resume'], "'--resume' does not go with '--estimate': leave it out, as "],
-    ['--overwrite', ['--estimate', '--overwrite'], "'--overwrite' does not go with '--estimate': leave it out, as "],
-    ['--dry-run', ['--estimate', '--dry-run'], "'--dry-run' does not go with '--estimate': leave it out, as "],
-    ['prices without it', ['--prices', 'p.json', '--output', 'out'], "'--prices' needs '--estimate': add that, or "],
+    ['--resume', ['--estimate', '--resume'], "'--resume' cannot be used with '--estimate', which writes nothing"],
+    [
+      '--overwrite',
+      ['--estimate', '--overwrite'],
+      "'--overwrite' cannot be used with '--estimate', which writes nothing",
+    ],
+    ['--dry-run', ['--estimate', '--dry-run'], "'--dry-run' cannot be used with '--estimate', which writes nothing"],
+    ['prices without it', ['--prices', 'p.json', '--output', 'out'], "fabric: option '--prices' requires '--estimate'"],
     [
       'seconds without it',
       ['--sample-secs', '3', '--output', 'out'],
-      "'--sample-secs' needs '--estimate': add that, or ",
+      "fabric: option '--sample-secs' requires '--estimate'",
     ],
     ['no seconds', ['--estimate', '--sample-secs', '0'], "argument '0' is invalid"],
   ])('refuses %s', async (_what, flags, message) => {

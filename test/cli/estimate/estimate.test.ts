@@ -101,7 +101,7 @@ describe('an estimate', () => {
     const busy = estimated({ measured: { secs: 20, othersShare: 0.5 } });
     const quiet = estimated();
     expect(busy.costs?.places[0]?.figures?.secsPerElement).toBe(quiet.costs?.places[0]?.figures?.secsPerElement);
-    expect(busy.notes).toEqual([expect.stringMatching(/^other programs took 50 % of this machine meanwhile: /)]);
+    expect(busy.notes).toEqual([expect.stringMatching(/^other processes used 50% of this machine; /)]);
     const onGpu = estimated({
       measured: { secs: 20, othersShare: 0.5 },
       counters: { num_inferences_on_cuda: 1 },
@@ -111,14 +111,14 @@ describe('an estimate', () => {
 
   test('says which limits of Lambda the pipeline meets', () => {
     expect(notesOf({ peakMemoryMb: 3000 })).toEqual([
-      'it took 3,000 MB here, more than memoryMb: 2048; Lambda is reckoned with 3,008 MB',
+      'the pipeline used 3,000 MB here, more than memoryMb: 2048; Lambda costs assume 3,008 MB',
     ]);
     expect(notesOf({ peakMemoryMb: 12_000 })).toEqual([
-      'it took 12,000 MB here, and a function has 10,240 MB at most: Lambda is left out',
+      'the pipeline used 12,000 MB here, but a function can have at most 10,240 MB: Lambda is not included',
     ]);
     expect(notesOf({ compute: lambda({ timeoutSecs: 30, memoryMb: 885 }), measured: { cpuSecs: 100 } })).toEqual([
       expect.stringMatching(
-        /^a full bundle takes longer on Lambda \(3 min\) than a run may \(30 s\): .*input\.bundleBytes/,
+        /^a full bundle takes longer on Lambda \(3 min\) than the timeout \(30 s\): .*input\.bundleBytes/,
       ),
     ]);
     expect(notesOf({ modelMb: 300 })).toEqual([
@@ -127,9 +127,7 @@ describe('an estimate', () => {
   });
 
   test('says that it knows little, where there were few batches', () => {
-    expect(notesOf({ batches: 3 })).toEqual([
-      expect.stringMatching(/^models were called 3 times only: .*--sample-secs/),
-    ]);
+    expect(notesOf({ batches: 3 })).toEqual([expect.stringMatching(/^models ran only 3 batches: .*--sample-secs/)]);
   });
 
   test('has no names that docs/choosing.md does not list', async () => {
@@ -146,23 +144,23 @@ describe('an estimate', () => {
     }
   });
 
-  test('says which containers are too large to be reckoned with', () => {
+  test('says which containers are too large to be compared', () => {
     expect(notesOf({ compute: container({ gpus: 1, cpu: 8 }) })).toEqual([
-      expect.stringMatching(/^containers with GPUs are left out: a task of 8 vCPUs and 12,288 MB fits on none/),
+      expect.stringMatching(/^containers with GPUs are not included: a task of 8 vCPUs and 12,288 MB does not fit/),
     ]);
     expect(notesOf({ compute: container({ cpu: 100 }) })).toEqual([
-      expect.stringMatching(/^containers without GPUs are left out: a task of 100 vCPUs and 6,144 MB fits on none/),
+      expect.stringMatching(/^containers without GPUs are not included: a task of 100 vCPUs and 6,144 MB does not fit/),
     ]);
   });
 
   test('says that images which come one by one cost more', () => {
-    expect(estimated({ format: 'images' }).notes).toEqual([expect.stringMatching(/\$5\.00 more a million$/)]);
+    expect(estimated({ format: 'images' }).notes).toEqual([expect.stringMatching(/\$5\.00 more per million$/)]);
   });
 
   test('says where a GPU can not be cheaper, as what runs beside the model is too slow, and where it can', () => {
     // Three vCPUs do what takes three CPU seconds in one.
-    expect(saidOfGpus(5)).toMatch(/It can't be: .* keep up with 6 such cores at most\.$/);
-    expect(saidOfGpus(2)).toMatch(/But .* keep up with 15 such cores at most\.$/);
+    expect(saidOfGpus(5)).toMatch(/That is impossible: .* keep up with at most 6 such cores\.$/);
+    expect(saidOfGpus(2)).toMatch(/But .* keep up with at most 15 such cores\.$/);
     expect(saidOfGpus(0.1)).not.toMatch(/at most/);
   });
 });

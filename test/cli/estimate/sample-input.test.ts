@@ -51,7 +51,7 @@ describe('what an input holds', () => {
   });
 
   test.each(['', '.gz'])(
-    'is reckoned by bytes from its beginning, where rows.csv%s takes long to plan',
+    'is estimated by bytes from its beginning, where rows.csv%s takes long to plan',
     async (suffix) => {
       const folder = await temporaryFolder();
       const path = join(folder, `rows.csv${suffix}`);

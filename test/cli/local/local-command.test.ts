@@ -93,9 +93,11 @@ describe('fabric local --once', () => {
         ),
         expect.stringMatching(/^fabric: .*in\/numbers\/secret\.jsonl is skipped: it is a link to .*secret\.jsonl, and/),
         expect.stringMatching(/^fabric: .*in\/numbers\/pipe\.jsonl is skipped: it is a named pipe/),
-        expect.stringMatching(/^fabric: .*in\/numbers\/_mine\.jsonl is left out: its name begins with '_' or '\.'$/),
-        expect.stringMatching(/^fabric: .*in\/stray\.txt lies in no pipeline's folder: drop it in .*in\/<pipeline>\/$/),
-        expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl lies in no pipeline's folder/),
+        expect.stringMatching(/^fabric: .*in\/numbers\/_mine\.jsonl is skipped: its name begins with '_' or '\.'$/),
+        expect.stringMatching(
+          /^fabric: .*in\/stray\.txt is not in a pipeline's folder: move it to .*in\/<pipeline>\/$/,
+        ),
+        expect.stringMatching(/^fabric: .*in\/unknown\/n\.jsonl is not in a pipeline's folder/),
         expect.stringMatching(/^fabric: object rejected/),
         '',
       ]),
@@ -178,14 +180,13 @@ describe('fabric local', () => {
     const { signal, stderr } = await ended;
     expect({ signal, stderr }).toEqual({
       signal: 'SIGTERM',
-      stderr:
-        'hangs\nfabric: interrupted; files that were dropped and not answered are run again from their start by the next run\n',
+      stderr: 'hangs\nfabric: interrupted; files without results start over in the next run\n',
     });
   });
 
   test.each([
     ['a config that is not there', ['--config', 'nowhere.config.ts'], /there is no config file .*nowhere\.config\.ts/],
-    ['folders that lie in each other', ['--output', 'in/out', '--input', 'in'], /must not lie in each other/],
+    ['folders that contain each other', ['--output', 'in/out', '--input', 'in'], /must not contain each other/],
     ['an option that it does not have', ['--fast'], /unknown option '--fast'/],
   ])('refuses %s with status 2', async (_what, flags, message) => {
     const folder = await temporaryFolder();

@@ -13,6 +13,6 @@ test('memoryRoom is an eighth of the memory, and expectRoom refuses a file that 
   await expectRoom(path, memoryRoom(800));
   await expectRoom(path);
   await expect(expectRoom(path, memoryRoom(799))).rejects.toThrow(
-    "it has 100 bytes, and there is room for 99: 'fabric local' keeps objects in memory; 'fabric run' does not",
+    "it has 100 bytes, but there is only room for 99: 'fabric local' keeps objects in memory; 'fabric run' does not",
   );
 });

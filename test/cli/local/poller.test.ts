@@ -206,7 +206,7 @@ describe('a poller', () => {
 
   test.each<readonly [Partial<PollerOptions>, RegExp]>([
     [{ batchSize: 0 }, /'batchSize' must be from 1 to 10000: current value is 0/],
-    [{ batchSize: 11 }, /'batchSize' must be 10 at most without a window: current value is 11/],
+    [{ batchSize: 11 }, /'batchSize' must be at most 10 without a window: current value is 11/],
     [{ batchWindowSecs: 301 }, /'batchWindowSecs' must be from 0 to 300: current value is 301/],
     [{ maxConcurrency: 0 }, /'maxConcurrency' must be 1 or more: current value is 0/],
     [{ timeoutSecs: 901 }, /'timeoutSecs' must be up to 900: current value is 901/],

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { fabric, filesBelow, linesIn, run, runArgs } from '../run-fabric.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 import { complaint, wrong } from '../complaints.ts';
+import manifest from '../../../package.json' with { type: 'json' };
 import { numbers, wine } from '../example-inputs.ts';
 
 describe('fabric run, where the run can not go on', () => {
@@ -120,8 +121,13 @@ describe('fabric run, used wrongly', () => {
     for (const args of [['run', 'numbers', wine], ['run', 'numbers', '--output', 'out'], ['fly'], []]) {
       const { status, stderr, stdout } = await fabric(args);
       expect({ args, status, stdout }).toEqual({ args, status: 2, stdout: '' });
-      expect(stderr).toMatch(/error: |Usage: /);
+      expect(stderr).toMatch(/^fabric: |^Usage: /);
     }
+  });
+
+  test('prints the version of the package', async () => {
+    for (const flag of ['--version', '-V'])
+      expect(await fabric([flag])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 
   test('helps, and ends with 0', async () => {

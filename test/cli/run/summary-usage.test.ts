@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { emptyTally } from '../../../lib/inference/tally.ts';
 import { FailureGroups } from '../../../lib/jobs/report/failure-groups.ts';
-import { summarize, summaryTable } from '../../../cli/run/summary.ts';
+import { summarize } from '../../../cli/run/summary.ts';
+import { summaryTable } from '../../../cli/run/summary-table.ts';
 import type { PartNote } from '../../../lib/jobs/manifest.ts';
 import { Metrics } from '../../../lib/telemetry/metrics.ts';
 

@@ -61,7 +61,7 @@ describe('the comparison of places', () => {
     expect(kinds(container({ gpus: 1, cpu: 3 }))[2]).toBe('cpu m7i.large, 2 vCPUs');
   });
 
-  test('reckons with the memory that was needed', () => {
+  test('assumes the memory that was needed', () => {
     expect(needing(2048).lambdaMemoryMb).toBe(2048);
     expect(needing(3000).lambdaMemoryMb).toBe(3008);
     expect(needing(10_241).lambdaMemoryMb).toBeNull();
@@ -87,7 +87,7 @@ describe('the comparison of places', () => {
     expect(roomy).toMatchObject({ cheapest: null, crossings: [], tooLarge: { cpu: {}, gpu: {} } });
   });
 
-  test('reckons a task of one GPU with the size of one, where the pipeline asks for more', () => {
+  test('assumes the size of a task with one GPU if the pipeline asks for more', () => {
     expect(mostCores(container({ gpus: 4 }))).toEqual(mostCores(container({ gpus: 1 })));
   });
 
