@@ -49,7 +49,11 @@ describe('prices', () => {
     ['no object', [1], /must be an object/],
     ['a name that there is not', { 'g6.huge': 1 }, /there is no price 'g6.huge': the names are lambdaArm64GbSec, /],
     ['a text', { 'g6.xlarge': '1' }, /'g6.xlarge' must be a number of dollars, 0 or more: current value is "1"/],
-    ['less than nothing', { addressHour: -1 }, /'addressHour' must be a number of dollars, 0 or more: current value is -1/],
+    [
+      'less than nothing',
+      { addressHour: -1 },
+      /'addressHour' must be a number of dollars, 0 or more: current value is -1/,
+    ],
   ])('are refused where they are %s', (_what, given, message) => {
     expect(() => pricesWith(given)).toThrow(message);
   });
