@@ -17,7 +17,7 @@ const WIDTH = 30;
 const MAX_MODELS = 3;
 
 const config = fileURLToPath(new URL('fixtures/many-models.config.ts', import.meta.url));
-const preload = new URL('fixtures/report-hosts.ts', import.meta.url).href;
+const preload = new URL('../fixtures/report-hosts.ts', import.meta.url).href;
 
 interface Row {
   readonly key: number;
