@@ -12,96 +12,117 @@ const PHRASES: readonly Phrase[] = [
   { pattern: /\banew\b|\bover again\b/gi, instead: 'again, from scratch' },
   { pattern: /\breckon\w*/gi, instead: 'compute, estimate, count' },
   { pattern: /\b(?:is|are|was|were) none\b/gi, instead: 'is not a …, there is no …' },
-  { pattern: /\bwhat comes out\b/gi, instead: 'results, output' },
+  { pattern: /\bwhat (?:comes out|it takes)\b/gi, instead: 'results, output; cost, requirements' },
   { pattern: /\bnobody\b|\bwhoever\b/gi, instead: 'no process, the caller' },
   { pattern: /\bunder way\b|\bat work\b/gi, instead: 'in flight, running, in progress' },
-  { pattern: /\b(?:hand(?:s|ed|ing)?|giv(?:e|es|en|ing)|gave) back\b|\bhidden again\b/gi, instead: 'requeue, release' },
-  { pattern: /\bso many\b|\bas many as there\b/gi, instead: 'N, the number of …' },
+  {
+    pattern: /\b(?:hand(?:s|ed|ing)?|giv(?:e|es|en|ing)|gave)(?: (?:it|them))? back\b|\bhidden again\b/gi,
+    instead: 'requeue, release, extend the visibility timeout',
+  },
+  { pattern: /\bso many\b|\bas many (?:\w+ )?as there\b/gi, instead: 'N, the number of …' },
   { pattern: /\bany more\b/gi, instead: 'no longer' },
-  { pattern: /\bof (?:the fabric's|its|their|our|the user's) own\b/gi, instead: 'its own …, a separate …' },
-  { pattern: /\blets on\b|\bgoes by\b|\bends here\b/gi, instead: 'keeps, skips, drops' },
+  {
+    pattern: /\bof (?:the fabric's|its|their|our|the user's) own\b|\ban? [\w-]+ of (?:one's|your) own\b/gi,
+    instead: 'its own …, a separate …',
+  },
+  { pattern: /\blets? on\b|\bgo(?:es)? by\b|\bends? here\b/gi, instead: 'keeps, skips, drops; is chosen by' },
   { pattern: /\bthe longest time of a message\b/gi, instead: 'its maximum processing time' },
+  { pattern: /\b(?:is|are|was|were) fine\b|\bnothing was run\b/gi, instead: 'OK; nothing executed' },
+  { pattern: /\bthan (?:it|they|there) may\b/gi, instead: 'exceeded its limit' },
+  { pattern: /\b(?:lies|lay|stands|stood) (?:in|on|at|beside|below|there)\b/gi, instead: 'is stored, is in' },
 ];
 
-/** A comment opens with a verb or a noun. */
+/** Comments open with a verb or a noun, not with the first word of a clause. */
 const OPENING: Phrase = {
   pattern: /^(?:What|Whether|Of|Who|Whoever)\b/g,
   instead: 'Returns …, The …, Maximum …, True if …',
 };
 
-/** Phrases that comments of the sources may have, in all. */
+/** Maximum number of phrases in the comments of the sources, in all. */
 const MAX_IN_COMMENTS = 40;
 
-interface Finding extends Phrase {
+interface Finding {
   readonly file: string;
   readonly line: number;
   readonly words: string;
+  readonly instead: string;
 }
 
-/** Comments of TypeScript, and strings, whose slashes are no comments. */
+interface Text {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Comments of TypeScript, and its strings: slashes in strings do not start comments. */
 const TOKENS = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g;
 
-function splitCode(text: string): { readonly code: string; readonly comments: string } {
-  const blank = (part: string): string => part.replaceAll(/[^\n]/g, ' ');
+/** Replaces a text by spaces, line by line, so that what remains of a file keeps its line numbers. */
+function blank(text: string): string {
+  return text.replaceAll(/[^\n]/g, ' ');
+}
+
+/** Separates a source from its comments; each keeps the place of the other free. */
+function splitCode(source: string): { readonly code: string; readonly comments: string } {
   let comments = '';
   let from = 0;
-  const code = text.replaceAll(TOKENS, (token, at: number) => {
+  const code = source.replaceAll(TOKENS, (token, at: number) => {
     const isComment = token.startsWith('/');
-    comments += blank(text.slice(from, at)) + (isComment ? token : blank(token));
+    comments += blank(source.slice(from, at)) + (isComment ? token : blank(token));
     from = at + token.length;
     return isComment ? blank(token) : token;
   });
   return { code, comments };
 }
 
-/** Text of a page without its code. */
+/** Blanks the code of a page. */
 function proseOf(page: string): string {
-  return page.replaceAll(/^```[\s\S]*?^```|`[^`\n]*`/gm, (code) => code.replaceAll(/[^\n]/g, ' '));
+  return page.replaceAll(/^```[\s\S]*?^```|`[^`\n]*`/gm, blank);
 }
 
-function findingsIn(file: string, text: string, phrases: readonly Phrase[]): readonly Finding[] {
+function findingsIn({ file, text }: Text, phrases: readonly Phrase[]): readonly Finding[] {
   return phrases.flatMap(({ pattern, instead }) =>
-    [...text.matchAll(pattern)].map((match) => ({
-      file,
-      line: text.slice(0, match.index).split('\n').length,
-      words: match[0],
-      pattern,
-      instead,
-    })),
+    [...text.matchAll(pattern)].map((match) => ({ file, line: lineAt(text, match.index), words: match[0], instead })),
   );
 }
 
-/** Comments that open with a word of a clause: of a block its first word, of lines the first of each run. */
-function openingsIn(file: string, comments: string): readonly Finding[] {
-  let isInside = false;
-  return comments.split('\n').flatMap((text, index) => {
-    const isComment = /\S/.test(text);
-    const starts = /^\s*\/\*\*?\s*/.test(text) || (!isInside && /^\s*\/\//.test(text));
-    const continues = /^\s*\/\*\*?\s*$/.test(text);
-    const opening = text.replace(/^\s*(?:\/\*\*?|\/\/|\*)\s?/, '');
-    const isOpening = starts || (isInside && opensNext);
-    opensNext = continues;
-    isInside = isComment;
-    return isOpening ? findingsIn(file, opening, [OPENING]).map((finding) => ({ ...finding, line: index + 1 })) : [];
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
+}
+
+/** A block comment, or `//` comments on lines that follow each other. */
+const COMMENT = /\/\*\*?([\s\S]*?)\*\/|\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*/g;
+
+/** Finds comments that open with a word of a clause. */
+function openingsIn({ file, text }: Text): readonly Finding[] {
+  return [...text.matchAll(COMMENT)].flatMap((match) => {
+    const start = /^(?:\/\*\*?|\/\/)[\s*]*/.exec(match[0])?.[0].length ?? 0;
+    const line = lineAt(text, match.index + start);
+    return findingsIn({ file, text: match[0].slice(start) }, [OPENING]).map((finding) => ({ ...finding, line }));
   });
 }
-let opensNext = false;
 
-const paths = process.argv.slice(2);
-const isWanted = (file: string): boolean => paths.length === 0 || paths.some((path) => file.startsWith(path));
-const visible: Finding[] = [];
-const inComments: Finding[] = [];
-for (const file of globSync('{lib,functions,cdk,cli}/**/*.ts').filter(isWanted)) {
-  const { code, comments } = splitCode(readFileSync(file, 'utf8'));
-  visible.push(...findingsIn(file, code, PHRASES));
-  inComments.push(...findingsIn(file, comments, PHRASES), ...openingsIn(file, comments));
+const SOURCES = '{lib,functions,cdk,cli}/**/*.ts';
+/** Pages that people write: docs/api is made of docstrings, which are counted where they are written. */
+const PAGES = ['{README,CONTRIBUTING,CHANGELOG}.md', 'docs/*.md', 'docs/decisions/*.md'];
+
+function check(paths: readonly string[]): void {
+  const isWanted = (file: string): boolean => paths.length === 0 || paths.some((path) => file.startsWith(path));
+  const visible: Finding[] = [];
+  const inComments: Finding[] = [];
+  for (const file of globSync(SOURCES).filter(isWanted)) {
+    const { code, comments } = splitCode(readFileSync(file, 'utf8'));
+    visible.push(...findingsIn({ file, text: code }, PHRASES));
+    inComments.push(...findingsIn({ file, text: comments }, PHRASES), ...openingsIn({ file, text: comments }));
+  }
+  for (const file of globSync(PAGES).filter(isWanted))
+    visible.push(...findingsIn({ file, text: proseOf(readFileSync(file, 'utf8')) }, PHRASES));
+
+  for (const { file, line, words, instead } of paths.length > 0 ? [...visible, ...inComments] : visible)
+    console.log(`${file}:${line} '${words}': write ${instead}`);
+  console.log(
+    `${visible.length} in text for users (maximum 0), ${inComments.length} in comments (maximum ${MAX_IN_COMMENTS})`,
+  );
+  if (visible.length > 0 || inComments.length > MAX_IN_COMMENTS) process.exitCode = 1;
 }
-for (const file of globSync('{README,CONTRIBUTING,CHANGELOG}.md').concat(globSync('docs/**/*.md')).filter(isWanted))
-  visible.push(...findingsIn(file, proseOf(readFileSync(file, 'utf8')), PHRASES));
 
-for (const { file, line, words, instead } of paths.length > 0 ? [...visible, ...inComments] : visible)
-  console.log(`${file}:${line} '${words}': write ${instead}`);
-console.log(
-  `${visible.length} in what users read, ${inComments.length} in comments (at most 0 and ${MAX_IN_COMMENTS})`,
-);
-if (visible.length > 0 || inComments.length > MAX_IN_COMMENTS) process.exitCode = 1;
+check(process.argv.slice(2));

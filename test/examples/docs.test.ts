@@ -138,11 +138,26 @@ function blocks(markdown: string, language: string): readonly string[] {
   return Array.from(markdown.matchAll(fence), ([, block = '']) => block);
 }
 
+/** Returns the sources that a line names. A name without a folder is in the folder of the one before it. */
+function pathsIn(line: string): readonly string[] {
+  const paths: string[] = [];
+  for (const name of namesIn(line, /`((?:[\w.-]+\/)*[\w.-]+\.ts)`/g))
+    paths.push(
+      /^(?:lib|functions|cli|cdk|test|scripts|examples)\//.test(name) ? name : join(dirname(paths.at(-1) ?? ''), name),
+    );
+  return paths;
+}
+
 function namesIn(text: string, pattern: RegExp): readonly string[] {
   return Array.from(text.matchAll(pattern), ([, name = '']) => name);
 }
 
-const pages = ['README.md', ...(await glob('docs/**/*.md', { cwd: ROOT })).toSorted()];
+/** Pages that people write: those of docs/api are made of docstrings. */
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...(await glob('docs/**/*.md', { cwd: ROOT, ignore: 'docs/api/**' })).toSorted(),
+];
 const configs = (await glob('examples/**/fabric.config.ts', { cwd: ROOT })).toSorted();
 
 describe('the documentation', () => {
@@ -178,6 +193,12 @@ describe('the documentation', () => {
     for (const target of targets.filter((target) => !target.startsWith('https://'))) {
       await access(join(ROOT, dirname(page), target));
     }
+  });
+
+  test.for(['docs/architecture.md', 'CONTRIBUTING.md'])('%s names files that are there', async (page) => {
+    const lines = (await read(page)).split('\n');
+    for (const line of lines) for (const path of pathsIn(line)) await access(join(ROOT, path));
+    expect(lines.flatMap(pathsIn).length).toBeGreaterThan(5);
   });
 
   test('explains every name that a failure may have', async () => {

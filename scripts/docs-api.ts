@@ -1,0 +1,66 @@
+import { globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// Writes the API reference of the package's two entry points, from their docstrings.
+//   node scripts/docs-api.ts            writes docs/api
+//   node scripts/docs-api.ts --check    fails if docs/api is not what the docstrings give now
+
+const REFERENCE = 'docs/api';
+
+// TypeDoc needs the compiler's JavaScript API, which TypeScript 7 does not have yet: it gets TypeScript 6.
+registerHooks({
+  resolve: (specifier, context, next) =>
+    next(specifier === 'typescript' ? 'typescript-for-typedoc' : specifier, context),
+});
+const { Application } = await import('typedoc');
+
+/** Generates the reference. A warning is a failure: a link that leads nowhere, an export without documentation. */
+async function writeReference(folder: string): Promise<void> {
+  const app = await Application.bootstrapWithPlugins({
+    name: 'inference-fabric',
+    plugin: ['typedoc-plugin-markdown'],
+    entryPoints: ['lib/index.ts', 'cdk/index.ts'],
+    tsconfig: 'scripts/tsconfig.docs.json',
+    // `npm run check:types` finds type errors, with the repository's own compiler.
+    skipErrorChecking: true,
+    out: folder,
+    readme: 'none',
+    excludePrivate: true,
+    excludeInternal: true,
+    excludeExternals: true,
+    disableSources: true,
+    logLevel: 'Warn',
+    // Options of the markdown plugin, which TypeDoc's types do not have.
+    ...{ hideBreadcrumbs: true, parametersFormat: 'table', interfacePropertiesFormat: 'table' },
+  });
+  const project = await app.convert();
+  if (project !== undefined) await app.generateOutputs(project);
+  if (project === undefined || app.logger.hasErrors() || app.logger.hasWarnings())
+    throw new Error('Cannot write the API reference: see the messages above');
+}
+
+/** Returns the pages of a folder by their names. */
+function pagesIn(folder: string): ReadonlyMap<string, string> {
+  return new Map(globSync('**/*.md', { cwd: folder }).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
+async function checkReference(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'docs-api-'));
+  try {
+    await writeReference(folder);
+    const written = pagesIn(REFERENCE);
+    const expected = pagesIn(folder);
+    const names = new Set([...written.keys(), ...expected.keys()]);
+    const stale = [...names].filter((name) => written.get(name) !== expected.get(name)).toSorted();
+    for (const name of stale) console.error(`${REFERENCE}/${name} is out of date`);
+    if (stale.length > 0) throw new Error('The API reference is out of date: run npm run docs:api');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+if (process.argv.includes('--check')) await checkReference();
+else await writeReference(REFERENCE);
