@@ -34,7 +34,7 @@ const PHRASES: readonly Phrase[] = [
 
 /** Comments open with a verb or a noun, not with the first word of a clause. */
 const OPENING: Phrase = {
-  pattern: /^(?:What|Whether|Of|Who|Whoever)\b/g,
+  pattern: /^(?:What|Whether|Of|Who|Whoever)\b/,
   instead: 'Returns …, The …, Maximum …, True if …',
 };
 
@@ -94,10 +94,11 @@ const COMMENT = /\/\*\*?([\s\S]*?)\*\/|\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*/g;
 
 /** Finds comments that open with a word of a clause. */
 function openingsIn({ file, text }: Text): readonly Finding[] {
-  return [...text.matchAll(COMMENT)].flatMap((match) => {
-    const start = /^(?:\/\*\*?|\/\/)[\s*]*/.exec(match[0])?.[0].length ?? 0;
-    const line = lineAt(text, match.index + start);
-    return findingsIn({ file, text: match[0].slice(start) }, [OPENING]).map((finding) => ({ ...finding, line }));
+  return [...text.matchAll(COMMENT)].flatMap(({ 0: comment, index }) => {
+    const start = /^(?:\/\*\*?|\/\/)[\s*]*/.exec(comment)?.[0].length ?? 0;
+    const [words] = OPENING.pattern.exec(comment.slice(start)) ?? [];
+    if (words === undefined) return [];
+    return [{ file, line: lineAt(text, index + start), words, instead: OPENING.instead }];
   });
 }
 

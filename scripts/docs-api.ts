@@ -19,7 +19,10 @@ const { Application } = await import('typedoc');
 
 /** Generates the reference. A warning is a failure: a link that leads nowhere, an export without documentation. */
 async function writeReference(folder: string): Promise<void> {
+  const markdown = { hideBreadcrumbs: true, parametersFormat: 'table', interfacePropertiesFormat: 'table' };
   const app = await Application.bootstrapWithPlugins({
+    // Options of the plugin, which TypeDoc's types do not have.
+    ...markdown,
     name: 'inference-fabric',
     plugin: ['typedoc-plugin-markdown'],
     entryPoints: ['lib/index.ts', 'cdk/index.ts'],
@@ -33,8 +36,6 @@ async function writeReference(folder: string): Promise<void> {
     excludeExternals: true,
     disableSources: true,
     logLevel: 'Warn',
-    // Options of the markdown plugin, which TypeDoc's types do not have.
-    ...{ hideBreadcrumbs: true, parametersFormat: 'table', interfacePropertiesFormat: 'table' },
   });
   const project = await app.convert();
   if (project !== undefined) await app.generateOutputs(project);
@@ -44,7 +45,8 @@ async function writeReference(folder: string): Promise<void> {
 
 /** Returns the pages of a folder by their names. */
 function pagesIn(folder: string): ReadonlyMap<string, string> {
-  return new Map(globSync('**/*.md', { cwd: folder }).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const names = globSync('**/*.md', { cwd: folder });
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
 async function checkReference(): Promise<void> {

@@ -25,6 +25,13 @@ interface ExampleRun {
  * which test/export/recipes.test.ts runs, and those of examples/open-inference, which test/mlserver/mlserver.test.ts runs.
  */
 const RUNS: readonly ExampleRun[] = [
+  { config: 'csv', pipeline: 'wine', input: 'examples/csv/wine.csv', succeeded: 12 },
+  ...['words', 'long', 'sentences', 'lower-case', 'trial'].map((pipeline) => ({
+    config: 'steps',
+    pipeline,
+    input: 'examples/custom-handler/reviews.txt',
+    succeeded: 6,
+  })),
   { config: 'quickstart', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
   {
     config: 'custom-handler',
