@@ -33,6 +33,15 @@ const GOVERNOR_FAILURES = 15;
  * explained failures in `outputBucket`.
  *
  * The buckets are kept when the stack is destroyed.
+ *
+ * @example
+ * ```ts
+ * const fabric = new InferenceFabric(stack, 'Fabric', {
+ *   configPath: 'fabric.config.ts',
+ *   alarmTopic: new Topic(stack, 'Alarms'),
+ *   oldestMessageAge: Duration.hours(2),
+ * });
+ * ```
  */
 export class InferenceFabric extends Construct {
   readonly inputBucket: s3.Bucket;

@@ -26,6 +26,19 @@ const defined = new WeakSet<object>();
  *
  * @returns frozen data; handlers and functions are left as they are.
  * @throws ConfigError that names the path, the rule and the value, a line for each.
+ *
+ * @example
+ * ```ts
+ * import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+ *
+ * const model = new OnnxModelHandler({ modelUri: '../models/wine.onnx' });
+ *
+ * export default defineFabric({
+ *   pipelines: {
+ *     wine: { input: { format: 'csv', header: false }, steps: [runInference(model)] },
+ *   },
+ * });
+ * ```
  */
 export function defineFabric(definition: { readonly pipelines: Readonly<Record<string, PipelineDefinition>> }): Fabric {
   const result = fabricSchema.safeParse(definition);

@@ -83,7 +83,14 @@ export type Step = RunInferenceStep | MapStep | MapBatchesStep | FilterStep | Fl
 const DEFAULT_TIMEOUT_SECS = 300;
 const DEFAULT_BATCH_SIZE = 256;
 
-/** A step that batches its elements and runs them through a model. */
+/**
+ * A step that batches its elements and runs them through a model.
+ *
+ * @example
+ * ```ts
+ * steps: [runInference(handler, { timeoutSecs: 10, inferenceArgs: { neutralBelow: 2 } })],
+ * ```
+ */
 export function runInference<Input, Output>(
   handler: ModelHandler<Input, Output>,
   options: RunInferenceOptions = {},
@@ -101,7 +108,14 @@ export function runInference<Input, Output>(
   };
 }
 
-/** A step that runs a function on each value. The function may be async; what it throws fails its element alone. */
+/**
+ * A step that runs a function on each value. The function may be async; what it throws fails its element alone.
+ *
+ * @example
+ * ```ts
+ * steps: [map((review: string) => review.split(' ')), map((words: readonly string[]) => words.length)],
+ * ```
+ */
 export function map<From, To>(fn: ElementFunction<From, To>): MapStep {
   return { kind: 'map', fn: fn as ElementFunction<unknown, unknown> };
 }
@@ -109,6 +123,15 @@ export function map<From, To>(fn: ElementFunction<From, To>): MapStep {
 /**
  * A step that runs a function on the values of several elements of a bundle at once. It gives one result for each, in
  * their order. A call that throws is made again in halves until the elements that cause it are found.
+ *
+ * @example
+ * ```ts
+ * steps: [
+ *   mapBatches((reviews: readonly string[]) => reviews.map((review) => review.toLowerCase()), {
+ *     batchSize: 100,
+ *   }),
+ * ],
+ * ```
  */
 export function mapBatches<From, To>(fn: BatchFunction<From, To>, options: MapBatchesOptions = {}): MapBatchesStep {
   return {
@@ -122,6 +145,11 @@ export function mapBatches<From, To>(fn: BatchFunction<From, To>, options: MapBa
 /**
  * A step that lets on the elements for which the function gives true, or what counts as true. Any other ends here: its
  * prediction is `null`. In a branch only its way through that branch ends.
+ *
+ * @example
+ * ```ts
+ * steps: [filter((review: string) => review.split(' ').length > 2), map((review: string) => review.length)],
+ * ```
  */
 export function filter<From>(fn: ElementFunction<From, boolean>): FilterStep {
   return { kind: 'filter', fn: fn as ElementFunction<unknown, unknown> };
@@ -131,6 +159,11 @@ export function filter<From>(fn: ElementFunction<From, boolean>): FilterStep {
  * A step that takes a value apart. The pieces go through the steps that follow, each by itself, and their predictions are
  * the element's, as an array in the order of the pieces: none where there is no piece, `null` for one that a filter
  * refused. A piece that fails fails its element.
+ *
+ * @example
+ * ```ts
+ * steps: [flatMap((review: string) => review.split('. ')), map((sentence: string) => sentence.length)],
+ * ```
  */
 export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): FlatMapStep {
   return { kind: 'flatMap', fn: fn as ElementFunction<unknown, readonly unknown[]> };
@@ -146,6 +179,19 @@ export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): Fla
  * @param options.split - `'all'` takes each element through every branch. Weights, `{ a: 9, b: 1 }`, take it through one,
  *   chosen by the first 32 bits of its id's SHA-256: the same id goes the same way in every run. A function names one.
  *   Default: `'all'`.
+ *
+ * @example
+ * ```ts
+ * steps: [
+ *   branch(
+ *     {
+ *       now: [map((review: string) => review.length)],
+ *       next: [map((review: string) => review.split(' ').length)],
+ *     },
+ *     { split: { now: 9, next: 1 } },
+ *   ),
+ * ],
+ * ```
  */
 export function branch<From = unknown>(
   branches: Readonly<Record<string, readonly Step[]>>,

@@ -58,9 +58,13 @@ export interface KeyedModelHandlerOptions {
  * Batches are of one cohort and one shape, by the batching options of the cohort's handler; results keep the order of
  * the elements. Functions may be added around it, and around each of its handlers: those around it run outermost.
  *
- *     new KeyedModelHandler([new KeyModelMapping(['de'], german), new KeyModelMapping(['fr', 'it'], romance)], {
- *       maxModelsPerWorkerHint: 2,
- *     });
+ * @example
+ * ```ts
+ * const byAssay = new KeyedModelHandler(
+ *   [new KeyModelMapping(['wine'], wine), new KeyModelMapping(['biopsy', 'cytology'], tumour)],
+ *   { maxModelsPerWorkerHint: 1 },
+ * );
+ * ```
  */
 export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelHandler<Input, Output> {
   readonly mappings: readonly KeyModelMapping<Input, Output>[];

@@ -109,6 +109,27 @@ export type ElementFunction<From, To> = (value: From, element: Element) => To | 
  * @typeParam Input - what one element of a batch is
  * @typeParam Output - what one result is
  * @typeParam Model - what `loadModel` gives and `runInference` takes; it never leaves its process
+ *
+ * @example
+ * ```ts
+ * class LexiconModelHandler extends ModelHandler<string, Sentiment, Lexicon> {
+ *   override async loadModel(): Promise<Lexicon> {
+ *     const json = await readFile(new URL('lexicon.json', import.meta.url), 'utf8');
+ *     return new Map(Object.entries(JSON.parse(json) as Record<string, number>));
+ *   }
+ *
+ *   override runInference(batch: readonly string[], lexicon: Lexicon, args: InferenceArgs = {}): readonly Sentiment[] {
+ *     const neutralBelow = Number(args['neutralBelow'] ?? 0.5);
+ *     return batch.map((text) => {
+ *       const words = text.toLowerCase().match(/[a-z']+/g);
+ *       if (!words) throw new RangeError('a review must have words: got none');
+ *       const score = words.reduce((sum, word) => sum + (lexicon.get(word) ?? 0), 0);
+ *       if (Math.abs(score) < neutralBelow) return { score, sentiment: 'neutral' };
+ *       return { score, sentiment: score > 0 ? 'positive' : 'negative' };
+ *     });
+ *   }
+ * }
+ * ```
  */
 export abstract class ModelHandler<Input = unknown, Output = unknown, Model = unknown> {
   /**

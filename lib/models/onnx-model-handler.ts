@@ -77,6 +77,16 @@ const TENSORS: TensorRunner<OnnxModel> = {
  *
  * A subclass may override `collate`, which packs a batch's elements into tensors in the worker, or `runInference`,
  * which then gets the elements themselves in the model host and may call `super.runInference`.
+ *
+ * @example
+ * ```ts
+ * const model = new OnnxModelHandler<readonly number[], { readonly label: number }>({
+ *   modelUri: '../models/wine.onnx', // relative to this file
+ * });
+ * const handler = model
+ *   .withPreprocessFn((wine: { readonly features: readonly number[] }) => wine.features)
+ *   .withPostprocessFn(({ label }) => ({ cultivar: label }));
+ * ```
  */
 export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends ModelHandler<Input, Output, OnnxModel> {
   static override readonly optionNames: OptionNames = ONNX_OPTIONS;

@@ -27,6 +27,24 @@ import { openAIElementRefusal, openAIRefusal } from './openai-refusal.ts';
 /**
  * Calls a server of OpenAI's API, or any that is compatible with it: vLLM, SGLang, llama.cpp, Ollama, TEI, LiteLLM, Azure.
  * A chat is one request an element; texts are embedded many to a request. `inferenceArgs` are fields of a request's body.
+ *
+ * @example
+ * ```ts
+ * // OpenAI itself, vLLM, Ollama, llama.cpp, LiteLLM, …
+ * const server = {
+ *   endpoint: process.env['OPENAI_BASE_URL'] ?? 'https://api.openai.com/v1',
+ *   apiKey: { env: 'OPENAI_API_KEY' },
+ * };
+ *
+ * const sentiment = new OpenAIModelHandler({
+ *   ...server,
+ *   modelName: process.env['CHAT_MODEL'] ?? 'gpt-4.1-mini',
+ *   system: 'Reply with JSON: {"sentiment": "positive", "negative" or "neutral"}, which the review is.',
+ *   responseFormat: { type: 'json_object' },
+ *   temperature: 0,
+ *   maxTokens: 30,
+ * }).withPostprocessFn(({ text }) => JSON.parse(text) as Sentiment);
+ * ```
  */
 export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends RemoteModelHandler<
   OpenAIElements[Task]['input'],
