@@ -1,9 +1,9 @@
 import type { BatchingPolicy, BatchLimits } from './batching-options.ts';
 
-/** A part of a batch that one bundle brings: elements of one key, packed, that are not cut any more. */
+/** Elements of one key from one bundle, packed: a part of a batch that is not cut again. */
 export interface BatchFragment {
   readonly key: string;
-  /** In elements, at least 1. */
+  /** Number of elements, at least 1. */
   readonly size: number;
   readonly bytes: number;
   readonly weight: number;
@@ -17,10 +17,10 @@ export interface AssemblerClock {
 
 export interface BatchAssemblerOptions<F extends BatchFragment> {
   readonly policy: BatchLimits & Pick<BatchingPolicy, 'maxBatchDurationSecs'>;
-  /** How many elements a batch of this key should have, asked at every fragment. */
+  /** Returns the number of elements that a batch of this key should have; called for every fragment. */
   readonly targetSize: (key: string) => number;
   readonly clock: AssemblerClock;
-  /** Takes the fragments of one batch, at least one, in the order in which they were offered. Must not throw. */
+  /** Runs one batch of at least one fragment, in the order in which the fragments were offered. Must not throw. */
   readonly dispatch: (fragments: readonly F[]) => void;
 }
 
@@ -34,17 +34,17 @@ interface HeldBatch<F> {
 }
 
 /**
- * Joins the fragments of several bundles to batches: what `maxBatchDurationSecs` switches on. Unlike Beam's, it keeps
- * every limit here too, not the count alone.
+ * Joins the fragments of several bundles to batches, if `maxBatchDurationSecs` is set. Beam keeps only the limit on the
+ * count here; this keeps all limits.
  *
- * For each key it is *empty* or *holding*. The first fragment makes it hold and starts the clock. It dispatches what it
- * holds, and is empty again, as soon as that reaches the target size, `maxBatchBytes` or `maxBatchWeight`; before a
- * fragment that would bring it above one of these; `maxBatchDurationSecs` after the first fragment; and on `flush`.
+ * For each key it is *empty* or *holding*. The first fragment makes it hold and starts the clock. It dispatches the
+ * held fragments, and is empty again, when they reach the target size, `maxBatchBytes` or `maxBatchWeight`; before a
+ * fragment that would exceed one of these; `maxBatchDurationSecs` after the first fragment; and on `flush`.
  *
- * A fragment is dispatched exactly once, unless it is cancelled or the assembler disposed of while it is held.
- * Fragments are never cut: one that is above a limit by itself is a batch by itself, and a batch may be smaller than
- * the target because the next fragment was too large for the rest, which trades fuller batches for never exceeding what
- * the target stands for (a learned duration, a memory ceiling).
+ * A fragment is dispatched exactly once, unless it is cancelled, or the assembler is disposed of while it is held.
+ * Fragments are never cut: one that exceeds a limit by itself is a batch by itself. A batch can be smaller than the
+ * target if the next fragment does not fit: batches are less full, but never exceed the limit behind the target (a
+ * learned duration, a memory ceiling).
  */
 export class BatchAssembler<F extends BatchFragment> implements Disposable {
   readonly #limits: BatchLimits;
@@ -56,7 +56,7 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
   readonly #held = new Map<string, HeldBatch<F>>();
   #disposed = false;
 
-  /** @throws {TypeError} when the policy has no `maxBatchDurationSecs`, so that nothing may be held */
+  /** @throws {TypeError} if the policy has no `maxBatchDurationSecs`: then no fragment can be held */
   constructor({ policy, targetSize, clock, dispatch }: BatchAssemblerOptions<F>) {
     if (policy.maxBatchDurationSecs === undefined) {
       throw new TypeError(
@@ -70,11 +70,11 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     this.#dispatch = dispatch;
   }
 
-  /** @throws {TypeError} when the assembler was disposed of: the fragment would be lost */
+  /** @throws {TypeError} if the assembler was disposed of: the fragment would be lost */
   offer(fragment: F): void {
     if (this.#disposed) throw new TypeError('Cannot join a fragment to a batch as the assembler was disposed of');
     const target = Math.min(this.#targetSize(fragment.key), this.#limits.maxBatchSize);
-    // A loop, since `dispatch` may offer the next fragment of this key from within.
+    // A loop, because `dispatch` can offer the next fragment of this key.
     for (let held = this.#held.get(fragment.key); held !== undefined; held = this.#held.get(fragment.key)) {
       if (!this.#wouldExceed(held, fragment, target)) break;
       this.#release(held);
@@ -90,15 +90,15 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     if (!mayWait) this.#release(held);
   }
 
-  /** Dispatches everything that is held, in the order of first fragments. */
+  /** Dispatches all held fragments, in the order of first fragments. */
   flush(): void {
     for (const held of this.#held.values()) this.#release(held);
   }
 
   /**
-   * Lets go of a fragment that is no longer wanted. Those held with it wait no longer for that.
+   * Removes a fragment that is no longer wanted. The fragments held with it do not wait longer because of it.
    *
-   * @returns false when it is not held: never offered, or dispatched already
+   * @returns false if it is not held: it was never offered, or is already dispatched
    */
   cancel(fragment: F): boolean {
     const held = this.#held.get(fragment.key);
@@ -108,14 +108,14 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
       this.#drop(held);
       return true;
     }
-    // Summed anew: taking away would leave what rounding added.
+    // Summed again: a subtraction would keep rounding errors.
     held.size = held.fragments.reduce((sum, { size }) => sum + size, 0);
     held.bytes = held.fragments.reduce((sum, { bytes }) => sum + bytes, 0);
     held.weight = held.fragments.reduce((sum, { weight }) => sum + weight, 0);
     return true;
   }
 
-  /** Stops every clock and lets go of what is held; `flush` first to dispatch it. */
+  /** Stops every clock and drops held fragments; `flush` dispatches them before. */
   [Symbol.dispose](): void {
     this.#disposed = true;
     for (const held of this.#held.values()) this.#drop(held);
@@ -136,7 +136,7 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     return held;
   }
 
-  /** Empty before it dispatches, so that whatever `dispatch` does finds the assembler in order. */
+  /** Removes the batch before it is dispatched, so that `dispatch` finds the assembler in a valid state. */
   #release(held: HeldBatch<F>): void {
     this.#drop(held);
     this.#dispatch(held.fragments);

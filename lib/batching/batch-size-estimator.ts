@@ -2,27 +2,27 @@ import type { BatchTargets } from './batching-options.ts';
 import { CostModel } from './cost-model.ts';
 
 /**
- * What the fabric itself pays for a batch, which the host's own time doesn't show: frames, wake-ups, bookkeeping. A
- * fixed cost never counts for less, so a model without one settles at a size that is worth sending.
+ * The fabric's cost of a batch, which the host's time does not include: frames, wake-ups, bookkeeping. It is the minimum
+ * fixed cost, so that a model without fixed cost gets batches that are worth sending.
  */
 const DISPATCH_MILLIS = 0.5;
 
 /** The next size is at most this many times the largest that ran. */
 const GROWTH = 2;
 
-/** Two sizes, each with so many records, must be known before the fit is believed; three make a median. */
+/** Records that each of two sizes must have before the fit is used; three make a median. */
 const RECORDS_TO_BELIEVE = 3;
 
-/** How far apart these two sizes are, where the range from minimum to maximum has room for it. */
+/** Ratio of these two sizes, if the range from minimum to maximum has room for it. */
 const SPREAD = 2;
 
-/** A second size looked for below the first is this much smaller: small sizes fix the intercept, and cost little. */
+/** Factor by which a second size is smaller than the first: small sizes determine the intercept, and cost little. */
 const LOOK_BELOW = 8;
 
-/** A size is kept as long as the best one is within 20 % of it... */
+/** A size is kept while the best size is within 20% of it... */
 const KEEP = 0.8;
 
-/** ...and, once it has run, until so many records in a row have found it outside: longer than a run of noise. */
+/** ...and, after it has run, until this number of records in a row found it outside: longer than noise lasts. */
 const DOUBTS_TO_LEAVE = 16;
 
 /** Number of batches in a row below the target after which another limit must keep them small: bytes, or a ceiling. */
@@ -34,32 +34,31 @@ const SHORT_TO_STALL = 16;
  * sizes.
  *
  * The size is the smallest that keeps the share of fixed cost within the target overhead ω, n = (a/b)(1/ω − 1), as far
- * as the target duration T allows: a + b·n = T. Where a alone is more than half of T, the elements get as much time as
- * a does, at most T, since smaller batches would only be more overhead. A larger size would also meet the overhead, but
- * it costs memory and latency and gains at most ω. With a = 0 every size is as good to the model, and the fabric's own
- * cost of a batch takes a's place.
+ * as the target duration T allows: a + b·n = T. If a alone is more than half of T, the elements get as much time as a,
+ * at most T, because smaller batches would only be more overhead. A larger size would also meet the overhead, but
+ * it costs memory and latency and gains at most ω. With a = 0 every size is as good to the model, and the fabric's
+ * cost of a batch replaces a.
  *
  * It starts with three batches of `minBatchSize` and three of twice that, then grows at most twofold from the largest
- * batch that ran. Once there, the size stays until 16 batches in a row have found the best one more than 20 % away, so
- * noise hardly moves it. Whenever the model has forgotten all but that size (after some 512 batches, or because the
- * machine has changed), three batches are an eighth of it, or else twice `minBatchSize`, and tell the two costs apart
- * again. With `minBatchSize` = `maxBatchSize` the size is always that.
+ * batch that ran. After that, the size stays until 16 batches in a row found the best one more than 20% away, so noise
+ * hardly changes it. When the model has only that size left (after about 512 batches, or because the machine has
+ * changed), three batches are an eighth of it, or else twice `minBatchSize`, and separate the two costs again. With `minBatchSize` = `maxBatchSize` the size is always that.
  *
  * While it grows, batches that are formed ahead of the records have the earlier size. `isGrowing` reports when to form
  * only as many ahead as keep the hosts busy, so that it grows in the number of batches stated here.
  *
  * Record every batch that ran by itself and succeeded, with the host's own time for it, except those that the end of a
- * bundle closed (`closedBy: 'end'`): what is left over says nothing about the sizes aimed for. (One that slips in does
- * little harm: growth goes by the largest batch, not by the last as in Beam.)
+ * bundle closed (`closedBy: 'end'`): their sizes are not the target. (One that is recorded does little harm: growth
+ * depends on the largest batch, not on the last as in Beam.)
  */
 export class BatchSizeEstimator {
   readonly #targets: BatchTargets;
   readonly #costs = new CostModel();
-  /** How far apart the two sizes must be that the fit rests on. */
+  /** Minimum ratio of the two sizes that the fit is based on. */
   readonly #spread: number;
-  /** The size that it settled on; undefined before there is a fit to believe. */
+  /** The size that it settled on; undefined before there is a fit to use. */
   #settled: number | undefined;
-  /** How many records in a row have found a better size. */
+  /** Number of records in a row that found a better size. */
   #doubts = 0;
   /** Number of records in a row that were below the target. */
   #short = 0;
@@ -70,11 +69,11 @@ export class BatchSizeEstimator {
     this.#targets = targets;
     this.#target = targets.minBatchSize;
     this.#isLearning = targets.minBatchSize < targets.maxBatchSize;
-    // The last factor is for rounding, where the range is narrow and its two ends make the spread.
+    // The last factor is for rounding, if the range is narrow and its two ends are the two sizes.
     this.#spread = Math.min(SPREAD, targets.maxBatchSize / targets.minBatchSize) * (1 - 1e-9);
   }
 
-  /** How many elements the next batch should have: a whole number from `minBatchSize` to `maxBatchSize`. */
+  /** Returns the number of elements that the next batch should have, from `minBatchSize` to `maxBatchSize`. */
   target(): number {
     return this.#target;
   }
@@ -84,14 +83,14 @@ export class BatchSizeEstimator {
     return this.#isLearning && this.#short < SHORT_TO_STALL;
   }
 
-  /** A batch of `size` elements kept the host busy for `millis`. */
+  /** Records that a batch of `size` elements kept the host busy for `millis`. */
   record(size: number, millis: number): void {
     this.#short = size < this.#target ? this.#short + 1 : 0;
     this.#costs.record(size, millis);
     this.#target = this.#next();
   }
 
-  /** What a batch of this size is expected to take; undefined before the first record. */
+  /** Returns the expected time of a batch of this size; undefined before the first record. */
   expectedMillis(size: number): number | undefined {
     return this.#costs.expectedMillis(size);
   }
@@ -101,16 +100,16 @@ export class BatchSizeEstimator {
     const sizes = this.#costs.sizes();
     if (minBatchSize === maxBatchSize || sizes === undefined) return minBatchSize;
     const lookedAt = this.#sizeToLookAt(sizes);
-    // What is found now is news, not noise.
+    // The model has changed: this is not noise.
     if (lookedAt !== undefined) this.#doubts = DOUBTS_TO_LEAVE;
     const aim = lookedAt ?? this.#settle(sizes.largest);
     this.#isLearning = lookedAt !== undefined || aim > sizes.largest;
     return this.#clamp(Math.min(aim, GROWTH * sizes.largest));
   }
 
-  /** The size that the fit still needs records of; undefined when it has enough. */
+  /** Returns the size that the fit still needs records of; undefined if it has enough. */
   #sizeToLookAt(sizes: { readonly smallest: number; readonly largest: number }): number | undefined {
-    // A limit on bytes may have closed batches below the minimum, which can't be aimed for.
+    // A limit on bytes can have closed batches below the minimum, which cannot be a target.
     const smallest = this.#clamp(sizes.smallest);
     const largest = this.#clamp(sizes.largest);
     if (this.#costs.count(0, Infinity) < RECORDS_TO_BELIEVE) return smallest;
@@ -120,7 +119,7 @@ export class BatchSizeEstimator {
     return above < RECORDS_TO_BELIEVE ? this.#clamp(smallest * SPREAD) : undefined;
   }
 
-  /** A size that together with this one makes a spread: below it if there is room, otherwise above. */
+  /** Returns a size that is far enough from this one: below it if there is room, otherwise above. */
   #otherThan(size: number): number {
     const below = this.#clamp(Math.floor(size / LOOK_BELOW));
     return below * this.#spread <= size ? below : this.#clamp(size * SPREAD);
@@ -132,7 +131,7 @@ export class BatchSizeEstimator {
     if (settled !== undefined) {
       const kept = best >= settled * KEEP && best <= settled / KEEP;
       this.#doubts = kept ? 0 : this.#doubts + 1;
-      // Before it has run, it is only where growth is headed.
+      // Before it has run, it is only the goal of growth.
       if (kept || (settled <= largest && this.#doubts < DOUBTS_TO_LEAVE)) return settled;
     }
     this.#doubts = 0;
@@ -140,7 +139,7 @@ export class BatchSizeEstimator {
     return this.#settled;
   }
 
-  /** The size that meets the targets by the fit, not rounded. */
+  /** Returns the size that meets the targets by the fit, not rounded. */
   #best(): number {
     const { fixedMillis, perElementMillis } = this.#costs.fit() ?? { fixedMillis: 0, perElementMillis: 0 };
     const { targetBatchOverhead, targetBatchDurationSecs } = this.#targets;

@@ -2,7 +2,7 @@ import type { BatchLimits } from './batching-options.ts';
 import { OpenOrder, type Place } from './open-order.ts';
 
 /**
- * What closed a batch: its size, a limit on its bytes or weight, the bound on its lag, or the end of the bundle.
+ * Reason why a batch was closed: its size, a limit on its bytes or weight, the bound on its lag, or the end of the bundle.
  */
 export type BatchClosedBy = 'size' | 'bytes' | 'weight' | 'lag' | 'end';
 
@@ -16,21 +16,21 @@ export interface Batch<T> {
   readonly closedBy: BatchClosedBy;
 }
 
-/** How the batches of one model are cut. */
+/** Rules for the batches of one model. */
 export interface LaneOptions {
   readonly policy: BatchLimits;
   /**
-   * How many elements a batch of this key should have, asked once when its first element comes. What is above
-   * `maxBatchSize` counts as that, what is below 1 as 1.
+   * Returns the number of elements that a batch of this key should have; called once, for its first element. A number
+   * above `maxBatchSize` counts as `maxBatchSize`, one below 1 as 1.
    */
   readonly targetSize: (key: string) => number;
 }
 
-/** What holds for all lanes. */
+/** Limits for all lanes together. */
 export interface BatcherOptions {
-  /** The most elements, of all keys, that may be added after a batch's first one while it is open. */
+  /** Maximum elements, of all keys, that are added after a batch's first one while it is open. */
   readonly maxLagElements: number;
-  /** The most bytes, of elements of all keys, that may be added after a batch's first one while it is open. */
+  /** Maximum bytes, of elements of all keys, that are added after a batch's first one while it is open. */
   readonly maxLagBytes: number;
 }
 
@@ -44,46 +44,58 @@ interface OpenBatch<T> {
   readonly key: string;
   readonly target: number;
   readonly items: T[];
-  /** What had been added before its first element. */
+  /** Elements and bytes that were added before its first element. */
   readonly elementsBefore: number;
   readonly bytesBefore: number;
   bytes: number;
   weight: number;
-  /** Its place among the open batches, which keeps nothing of it when it is closed. */
+  /** Its place among the open batches; emptied when it is closed. */
   place?: Place<OpenBatch<T>>;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Whether an element by itself weighs more than a batch may. The policy's `oversizeElements` says what then. */
+/** The measures of an element that decide its batch. */
+export interface ItemMeasures {
+  /** Elements of different keys never share a batch. */
+  readonly key: string;
+  /** Bytes of the element's tensors. */
+  readonly bytes: number;
+  /** Weight by `elementSizeFn`; any number if there is no `maxBatchWeight`. */
+  readonly weight: number;
+  /** Number of its lane. @default 0 */
+  readonly laneIndex?: number;
+}
+
+/** Returns true if one element exceeds the maximum weight of a batch. The policy's `oversizeElements` decides what follows. */
 export function isOversize(policy: Pick<BatchLimits, 'maxBatchWeight'>, weight: number): boolean {
   return weight > policy.maxBatchWeight;
 }
 
 /**
- * Cuts a sequence of elements into batches, one open batch a lane (a model) and key (a shape, a bucket). Keeps what Beam's
- * `BatchElements` doesn't: no batch is ever empty, and every limit holds at once.
+ * Cuts a sequence of elements into batches, with one open batch for each lane (a model) and key (a shape, a bucket).
+ * Unlike Beam's `BatchElements`, it never makes an empty batch and keeps every limit at once.
  *
- * - Each element ends in exactly one batch, in the order of its lane and key.
- * - `maxBatchSize`, `maxBatchBytes` and `maxBatchWeight` hold for every batch, but for one that is a single element
- *   larger than a limit by itself.
- * - Never more than `maxPendingElements` and `maxPendingBytes` wait when `add` returns: the batch whose first element
- *   is oldest is closed first, so a rare key holds nothing back for long.
- * - The batches are a pure function of the elements added and of what `targetSize` answered; where that is constant, of
+ * - Each element is in exactly one batch, in the order of its lane and key.
+ * - Every batch keeps `maxBatchSize`, `maxBatchBytes` and `maxBatchWeight`, except a batch of one element that exceeds a
+ *   limit by itself.
+ * - At most `maxLagElements` and `maxLagBytes` follow the first element of an open batch when `add` returns: the batch
+ *   with the oldest first element is closed first, so a rare key does not delay others for long.
+ * - The batches are a pure function of the added elements and of the results of `targetSize`; if these are constant, of
  *   the elements alone.
  */
 export class Batcher<T> {
   readonly #lanes: (Lane<T> | undefined)[] = [];
   readonly #maxLagElements: number;
   readonly #maxLagBytes: number;
-  /** In the order of their first elements: a batch enters with its first, and leaves when it closes. */
+  /** Open batches in the order of their first elements. */
   readonly #open = new OpenOrder<OpenBatch<T>>();
-  /** The one added to last, if it is still open: most sequences stay with a key for long. */
+  /** The batch of the last added element, or undefined if it is closed: most sequences keep the same key for long. */
   #last: OpenBatch<T> | undefined;
   #addedElements = 0;
   #addedBytes = 0;
 
-  /** @throws {RangeError} when a bound on the lag is not positive */
+  /** @throws {RangeError} if a bound on the lag is not positive */
   constructor({ maxLagElements, maxLagBytes }: BatcherOptions) {
     for (const [option, value] of Object.entries({ maxLagElements, maxLagBytes })) {
       if (!(value > 0)) throw new RangeError(`Cannot batch as '${option}' must be above 0: current value is ${value}`);
@@ -92,20 +104,19 @@ export class Batcher<T> {
     this.#maxLagBytes = maxLagBytes;
   }
 
-  /** Opens a lane, by a number of the caller's; its elements share no batch with those of any other. */
+  /** Opens a lane under a number that the caller chooses; its elements share no batch with those of another lane. */
   openLane(index: number, options: LaneOptions): void {
     this.#lanes[index] = { ...options, index, open: new Map() };
   }
 
   /**
-   * @param key elements of different keys never share a batch
-   * @param bytes of the element's tensors
-   * @param weight as `elementSizeFn` measured it; 1, or whatever else, where there is no `maxBatchWeight`
-   * @returns the batches that this element closed, in the order in which they closed; usually none
-   * @throws {RangeError} when bytes or weight are negative or not finite, or there is no such lane; the element is then
-   *   not in any batch, and nothing else has changed
+   * Adds an element.
+   *
+   * @returns the batches that this element closed, in the order in which they closed; usually an empty list
+   * @throws {RangeError} if bytes or weight are negative or not finite, or the lane is not open; then the element is in
+   *   no batch, and nothing else has changed
    */
-  add(key: string, item: T, bytes: number, weight: number, laneIndex = 0): readonly Batch<T>[] {
+  add(item: T, { key, bytes, weight, laneIndex = 0 }: ItemMeasures): readonly Batch<T>[] {
     const lane = this.#lanes[laneIndex];
     if (lane === undefined) throw new RangeError(`Cannot batch an element as there is no lane ${laneIndex}`);
     if (!(bytes >= 0 && bytes < Infinity)) throw unmeasured('bytes', bytes);
@@ -133,11 +144,11 @@ export class Batcher<T> {
   }
 
   /**
-   * An element that is in no batch goes by: the open ones lag behind it too.
+   * Counts an element that is in no batch: it makes the open batches lag too.
    *
    * @returns the batches that this closed
    */
-  goBy(bytes: number): readonly Batch<T>[] {
+  skip(bytes: number): readonly Batch<T>[] {
     this.#addedElements += 1;
     this.#addedBytes += bytes;
     return this.#closeLagging(undefined) ?? NONE;
@@ -148,7 +159,7 @@ export class Batcher<T> {
     return this.#lanes[laneIndex]?.open.has(key) === true;
   }
 
-  /** Whether no batch is open: what comes next is batched as if nothing had come before. */
+  /** True if no batch is open: the next elements are batched as if they were the first. */
   get isEmpty(): boolean {
     return this.#open.first === undefined;
   }
@@ -168,7 +179,7 @@ export class Batcher<T> {
     return undefined;
   }
 
-  /** At a limit there is nothing to wait for. */
+  /** Returns the limit that a batch has reached: it does not wait for more elements. */
   #reached(open: OpenBatch<T>): BatchClosedBy | undefined {
     const { policy } = open.lane;
     if (open.items.length >= open.target) return 'size';
@@ -179,7 +190,7 @@ export class Batcher<T> {
 
   #openBatch(lane: Lane<T>, key: string): OpenBatch<T> {
     const target = Math.min(Math.floor(lane.targetSize(key)), lane.policy.maxBatchSize);
-    // Not `Math.max`, which would let NaN through.
+    // Not `Math.max`, which would return NaN.
     const open: OpenBatch<T> = {
       lane,
       key,

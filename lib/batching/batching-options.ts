@@ -1,50 +1,50 @@
-/** What becomes of one element that by itself weighs more than `maxBatchWeight`. */
+/** Treatment of one element that by itself weighs more than `maxBatchWeight`. */
 export type OversizePolicy = 'alone' | 'fail';
 
-/** How elements become batches: what every model handler's constructor takes beside its own options. */
+/** Batching options, which every model handler's constructor accepts in addition to its own options. */
 export interface BatchingOptions<Input = unknown> {
   /**
-   * The size that batches start from and never aim below, in elements. The end of a bundle, or a limit on bytes or
-   * weight, may undercut it. Equal to `maxBatchSize` it fixes the size: nothing is learned, and batches are a pure
-   * function of the bundle.
+   * Minimum batch size in elements, and the first size that is tried. The end of a bundle, or a limit on bytes or
+   * weight, can make a batch smaller. If it equals `maxBatchSize`, the size is fixed: nothing is learned, and batches
+   * are a pure function of the bundle.
    * @default 1
    */
   readonly minBatchSize?: number;
   /**
-   * The most elements in a batch. Always holds.
+   * Maximum elements in a batch. Never exceeded.
    * @default 1024
    */
   readonly maxBatchSize?: number;
   /**
-   * The most bytes of tensors in a batch. Always holds, but for one element that is larger by itself, which goes alone.
+   * Maximum bytes of tensors in a batch. Exceeded only by one element that is larger by itself, which is a batch alone.
    * @default 67108864 (64 MiB)
    */
   readonly maxBatchBytes?: number;
   /**
-   * Lets batches cross bundles, and is the longest that an element waits for others, in seconds.
-   * @default undefined: batches come from one bundle, and nothing waits
+   * Maximum seconds that an element waits for others. If set, a batch can join elements of several bundles.
+   * @default undefined: a batch has elements of one bundle, and none waits
    */
   readonly maxBatchDurationSecs?: number;
   /**
-   * The most weight in a batch, in the unit of `elementSizeFn`. Always holds, but for an oversize element (see
+   * Maximum weight of a batch, in the unit of `elementSizeFn`. Exceeded only by an oversize element (see
    * `oversizeElements`).
    * @default undefined: no limit
    */
   readonly maxBatchWeight?: number;
   /**
-   * The weight of an element, 0 or more: its tokens, its bytes. Needs `maxBatchWeight`.
-   * @default undefined: the handler's own measure, where it has one, otherwise 1
+   * Returns the weight of an element, 0 or more: its tokens, its bytes. Requires `maxBatchWeight`.
+   * @default undefined: the handler's own measure, if it has one, otherwise 1
    */
   readonly elementSizeFn?: (value: Input) => number;
   /**
-   * Whether an element that weighs more than `maxBatchWeight` is a batch by itself or fails. `'fail'` needs
+   * Treatment of an element that weighs more than `maxBatchWeight`: a batch by itself, or a failure. `'fail'` requires
    * `maxBatchWeight`.
    * @default 'alone'
    */
   readonly oversizeElements?: OversizePolicy;
   /**
-   * The length of an element, 0 or more, by which it goes to a bucket.
-   * @default undefined: the handler's own measure, where it has one
+   * Returns the length of an element, 0 or more, which decides its bucket.
+   * @default undefined: the handler's own measure, if it has one
    */
   readonly batchLengthFn?: (value: Input) => number;
   /**
@@ -54,12 +54,12 @@ export interface BatchingOptions<Input = unknown> {
    */
   readonly batchBucketBoundaries?: readonly number[];
   /**
-   * The largest share of a batch's time that its fixed cost should take, above 0 and at most 1.
+   * Target for the share of a batch's time that is fixed cost, above 0 and at most 1.
    * @default 0.05
    */
   readonly targetBatchOverhead?: number;
   /**
-   * The time that a batch should take at most, in seconds; a batch of `minBatchSize` may take longer.
+   * Target for the maximum seconds of a batch; a batch of `minBatchSize` can take longer.
    * @default 1
    */
   readonly targetBatchDurationSecs?: number;
@@ -80,7 +80,7 @@ export const BATCHING_OPTIONS = {
   targetBatchDurationSecs: true,
 } as const satisfies Record<keyof BatchingOptions, true>;
 
-/** What no batch may exceed. `maxBatchWeight` is `Infinity` where none is set. */
+/** Limits of every batch. `maxBatchWeight` is `Infinity` if it is not set. */
 export interface BatchLimits {
   readonly maxBatchSize: number;
   readonly maxBatchBytes: number;
@@ -93,7 +93,7 @@ export interface HandlerMeasures {
   readonly measuresLength?: boolean;
 }
 
-/** What decides the size that batches aim for. */
+/** Options that decide the target size of batches. */
 export interface BatchTargets {
   readonly minBatchSize: number;
   readonly maxBatchSize: number;
@@ -107,17 +107,17 @@ export interface BatchingPolicy<Input = unknown> extends BatchLimits, BatchTarge
   readonly elementSizeFn: ((value: Input) => number) | undefined;
   readonly oversizeElements: OversizePolicy;
   readonly batchLengthFn: ((value: Input) => number) | undefined;
-  /** Empty where there is one bucket. */
+  /** Empty if there is one bucket. */
   readonly batchBucketBoundaries: readonly number[];
 }
 
 const DEFAULT_MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
-/** Beam's own, which suit tokens of text. */
+/** Beam's defaults, which suit tokens of text. */
 const DEFAULT_BUCKET_BOUNDARIES = [16, 32, 64, 128, 256, 512];
 
-/** `setTimeout` takes at most 2^31 - 1 ms; past that Node waits 1 ms. */
-const LONGEST_TIMER_SECS = 2_147_483;
+/** Maximum of `setTimeout`, 2^31 - 1 ms, in seconds; above it Node waits 1 ms. */
+const MAX_TIMER_SECS = 2_147_483;
 
 const TYPES = {
   minBatchSize: 'number',
@@ -140,10 +140,10 @@ interface Rule {
 }
 
 /**
- * Puts the defaults in place and checks every option, so that none is ignored in silence.
+ * Adds the defaults and checks every option, so that none is ignored without an error.
  *
- * @throws {TypeError} when an option is not of its type
- * @throws {RangeError} when an option breaks its rule
+ * @throws {TypeError} if an option is not of its type
+ * @throws {RangeError} if an option breaks its rule
  */
 export function resolveBatching<Input = unknown>(
   options: BatchingOptions<Input> = {},
@@ -175,7 +175,7 @@ export function resolveBatching<Input = unknown>(
 }
 
 function checkTypes<Input>(options: BatchingOptions<Input>): void {
-  // The keys of a literal that `satisfies` those of the options.
+  // The keys of a literal that `satisfies` the options' keys.
   for (const option of Object.keys(TYPES) as (keyof BatchingOptions)[]) {
     const value: unknown = options[option];
     const type = Array.isArray(value) ? 'list' : typeof value;
@@ -206,8 +206,8 @@ function rulesOfLimits<Input>(policy: BatchingPolicy<Input>, options: BatchingOp
     { option: 'maxBatchBytes', holds: isPositiveInteger(policy.maxBatchBytes), rule: 'a positive integer' },
     {
       option: 'maxBatchDurationSecs',
-      holds: secs === undefined || (secs > 0 && secs <= LONGEST_TIMER_SECS),
-      rule: `above 0 and at most ${LONGEST_TIMER_SECS}`,
+      holds: secs === undefined || (secs > 0 && secs <= MAX_TIMER_SECS),
+      rule: `above 0 and at most ${MAX_TIMER_SECS}`,
     },
     { option: 'maxBatchWeight', holds: weight === undefined || isPositive(weight), rule: 'a positive number' },
     {

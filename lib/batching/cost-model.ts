@@ -13,56 +13,56 @@ interface Sample {
 interface SizeClass {
   readonly samples: readonly Sample[];
   readonly median: Sample;
-  /** The count of records when its newest came. */
+  /** Number of records when its newest was added. */
   readonly newest: number;
 }
 
-/** Sizes within 19 % of each other are about one size: four classes a doubling, so 1,024 elements make 41. */
+/** Classes of sizes for each doubling: sizes within 19% of each other are one class, and up to 1,024 there are 41. */
 const CLASSES_PER_DOUBLING = 4;
 
-/** Nine make a median that four pauses don't move. */
+/** Nine samples make a median that four pauses do not change. */
 const SAMPLES_PER_CLASS = 9;
 
-/** A size that was not seen for so many records says nothing about now. */
+/** Records without a size after which its samples are too old to use. */
 const FORGOTTEN_AFTER = 512;
 
-/** A sample this many times slower or quicker than expected is a surprise; ordinary noise is well below. */
+/** Factor from which a sample is a surprise, slower or quicker than expected; ordinary noise is well below. */
 const SURPRISE_FACTOR = 3;
 
-/** What is within a millisecond of what was expected is the scheduler's noise, not a surprise. */
+/** A difference of less than a millisecond is the scheduler's noise, not a surprise. */
 const SURPRISE_MILLIS = 1;
 
-/** One surprise is a pause; so many in a row are a machine that has changed. */
+/** Surprises in a row that mean that the machine has changed; a single one is a pause. */
 const SURPRISES_TO_BELIEVE = 3;
 
-/** Times below a microsecond are the clock's grain. */
-const SHORTEST_MILLIS = 1e-3;
+/** Times below a microsecond are below the clock's resolution. */
+const MIN_MILLIS = 1e-3;
 
 /**
- * What a batch of a size costs: `time = a + b · size`, learned from the batches that ran. The model and the idea to
+ * Cost of a batch by its size: `time = a + b · size`, learned from the batches that ran. The model and the idea to
  * drop outliers are Beam's (`_BatchSizeEstimator.linear_regression_numpy`, apache/beam `transforms/util.py`), which
  * fits least squares and drops by Cook's distance, but only from ten points on, so that one pause among the first ten
  * decides the size. Here instead:
  *
- * - Outliers are told on arrival. A sample three times slower or quicker than expected (the shape of the model bounds
- *   what to expect even of one sample: neither the time nor the size per time may fall) is set aside. The next ordinary
- *   one drops it; three of a kind in a row are believed, and everything before them is forgotten, so that the model
+ * - Outliers are detected on arrival. A sample three times slower or quicker than expected is set aside. (Even one
+ *   sample bounds the expected times, because neither the time nor the size per time can fall as sizes grow.) The next
+ *   ordinary one drops it. Three of a kind in a row are used, and all earlier samples are dropped, so that the model
  *   follows a machine that has changed within three batches.
  * - The history is the last few samples of each size, not the last hundred of any: thousands of batches of one size
- *   don't push out the small ones that fix the intercept. Each size counts by its medians, which the pauses that are
- *   too short to be surprises don't move.
+ *   do not replace the small ones that determine the intercept. Each size counts by its medians, which pauses that are
+ *   too short to be surprises do not change.
  * - Least squares of the relative error (weights 1 / time²), since noise grows with the time measured; with a, b >= 0
- *   exactly: where one would be negative it is 0 and the other is fitted alone (non-negative least squares, Lawson and
+ *   exactly: if one would be negative, it is 0 and the other is fitted alone (non-negative least squares, Lawson and
  *   Hanson, *Solving Least Squares Problems*, 1974, ch. 23; with two unknowns its active sets are these).
  */
 export class CostModel {
   readonly #classes = new Map<number, SizeClass>();
   #surprises: { readonly sample: Sample; readonly slow: boolean }[] = [];
   #records = 0;
-  /** Undefined until asked for. */
+  /** Undefined until it is computed. */
   #fit: CostFit | undefined;
 
-  /** A batch of `size` elements took `millis`. What is not a whole batch and a finite time is ignored. */
+  /** Records that a batch of `size` elements took `millis`. Sizes below 1 and times that are not finite are ignored. */
   record(size: number, millis: number): void {
     if (!Number.isSafeInteger(size) || size < 1 || !Number.isFinite(millis) || millis < 0) return;
     this.#records += 1;
@@ -81,19 +81,19 @@ export class CostModel {
     this.#surprises = [];
   }
 
-  /** Undefined before the first record. Of one size only, a cannot be told from b: all is then put down to b. */
+  /** Returns undefined before the first record. With one size only, a and b cannot be separated: b gets all of the time. */
   fit(): CostFit | undefined {
     if (this.#classes.size === 0) return undefined;
     this.#fit ??= fitLine([...this.#classes.values()].map(({ median }) => median));
     return this.#fit;
   }
 
-  /** Undefined before the first record. Of one size only, smaller ones are expected to take as long: the safe side. */
+  /** Returns undefined before the first record. With one size only, smaller ones are expected to take as long, to be safe. */
   expectedMillis(size: number): number | undefined {
     return this.#expected(size)?.high;
   }
 
-  /** How many of the samples kept have a size from `from` to `to`, both inclusive. */
+  /** Returns the number of kept samples with a size from `from` to `to`, both inclusive. */
   count(from: number, to: number): number {
     let count = 0;
     for (const { samples } of this.#classes.values()) {
@@ -102,7 +102,7 @@ export class CostModel {
     return count;
   }
 
-  /** The smallest and the largest size of the samples kept; undefined where there is none. */
+  /** Returns the smallest and the largest size of the kept samples; undefined if there are no samples. */
   sizes(): { readonly smallest: number; readonly largest: number } | undefined {
     if (this.#classes.size === 0) return undefined;
     let smallest = Infinity;
@@ -126,7 +126,7 @@ export class CostModel {
     this.#fit = undefined;
   }
 
-  /** True: far too slow; false: far too quick; undefined: as expected, or nothing to go by. */
+  /** Returns true if far too slow, false if far too quick, undefined if as expected or without samples to compare. */
   #surprise({ size, millis }: Sample): boolean | undefined {
     const expected = this.#expected(size);
     if (expected === undefined) return undefined;
@@ -141,7 +141,7 @@ export class CostModel {
     const onLine = fit.fixedMillis + fit.perElementMillis * size;
     const [only, another] = this.#classes.values();
     if (only === undefined || another !== undefined) return { low: onLine, high: onLine };
-    // Of one size only, the fit puts all down to the elements; the other extreme is a time that is always the same.
+    // With one size only, the fit gives all of the time to the elements; the other extreme is a time that is constant.
     const constant = only.median.millis;
     return { low: Math.min(constant, onLine), high: Math.max(constant, onLine) };
   }
@@ -154,7 +154,7 @@ function medianOf(samples: readonly Sample[]): Sample {
   };
 }
 
-/** The lower one of two middles, since pauses only ever lengthen a time. */
+/** Returns the lower of two middle values, because pauses only lengthen times. */
 function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
@@ -166,7 +166,7 @@ function fitLine(samples: readonly Sample[]): CostFit {
   let wxx = 0;
   let wxy = 0;
   for (const { size, millis } of samples) {
-    const weight = 1 / Math.max(millis, SHORTEST_MILLIS) ** 2;
+    const weight = 1 / Math.max(millis, MIN_MILLIS) ** 2;
     w += weight;
     wx += weight * size;
     wy += weight * millis;
@@ -175,7 +175,7 @@ function fitLine(samples: readonly Sample[]): CostFit {
   }
   const throughOrigin = { fixedMillis: 0, perElementMillis: wxy / wxx };
   const determinant = w * wxx - wx * wx;
-  // By Cauchy and Schwarz it is 0 exactly where all sizes are equal, but for rounding.
+  // By the Cauchy-Schwarz inequality it is 0 only if all sizes are equal, except for rounding.
   if (determinant <= w * wxx * 1e-12) return throughOrigin;
   const slope = (w * wxy - wx * wy) / determinant;
   if (slope < 0) return { fixedMillis: wy / w, perElementMillis: 0 };

@@ -1,12 +1,12 @@
 /**
- * The bucket that an element of this length belongs to: bucket i holds the lengths from `boundaries[i - 1]` up to, but
- * without, `boundaries[i]`; the first starts at 0, the last has no end. So there is one bucket more than boundaries,
- * and with none there is bucket 0. A boundary itself opens its bucket: Python's `bisect_right`, as in Beam's
+ * Returns the bucket of an element of this length: bucket i holds the lengths from `boundaries[i - 1]` to below
+ * `boundaries[i]`; the first starts at 0, the last has no end. So there is one bucket more than boundaries, and without
+ * boundaries there is bucket 0. A boundary is the first length of its bucket: Python's `bisect_right`, as in Beam's
  * `BatchElements`.
  *
- * @param length 0 or more, as `batchLengthFn` measured it
+ * @param length 0 or more, measured by `batchLengthFn`
  * @param boundaries ascending
- * @throws {RangeError} when the length is negative or NaN, which only a wrong `batchLengthFn` makes
+ * @throws {RangeError} if the length is negative or NaN, which only a wrong `batchLengthFn` returns
  */
 export function bucketOf(length: number, boundaries: readonly number[]): number {
   if (!(length >= 0)) {

@@ -1,7 +1,7 @@
-/** Number of places at the start that were left before the list is made shorter. */
+/** Minimum number of empty places at the start for which the list is made shorter. */
 const MIN_LEFT = 1024;
 
-/** Where a member of an {@link OpenOrder} is. A place that was left holds nothing. */
+/** Place of a member of an {@link OpenOrder}; emptied when the member leaves. */
 export interface Place<T> {
   member: T | undefined;
 }
@@ -12,10 +12,10 @@ export interface Place<T> {
  */
 export class OpenOrder<T> {
   #places: Place<T>[] = [];
-  /** All before this one were left. */
+  /** Index of the first place that can be taken; all places before it are empty. */
   #start = 0;
 
-  /** The first that has not left; undefined if all have. */
+  /** The first member that has not left; undefined if all have. */
   get first(): T | undefined {
     while (this.#start < this.#places.length && this.#places[this.#start]?.member === undefined) this.#start += 1;
     if (this.#start >= MIN_LEFT && 2 * this.#start > this.#places.length) {
@@ -25,7 +25,7 @@ export class OpenOrder<T> {
     return this.#places[this.#start]?.member;
   }
 
-  /** @returns its place; to leave, it is emptied. */
+  /** Adds a member. @returns its place, which the caller empties when the member leaves. */
   add(member: T): Place<T> {
     const place = { member };
     this.#places.push(place);

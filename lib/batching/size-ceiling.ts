@@ -1,4 +1,4 @@
-/** A step more is tried after so many batches succeeded. */
+/** Batches that must succeed before a larger size is tried. */
 const BATCHES_BEFORE_TRIAL = 100;
 
 /**
@@ -39,11 +39,11 @@ export class SizeCeiling {
     this.#onTrial = false;
   }
 
-  /** A batch of `size` elements succeeded. */
+  /** Records that a batch of `size` elements succeeded. */
   succeeded(size: number): void {
     if (this.#cap === Infinity) return;
     if (this.#onTrial && size > this.#cap) {
-      // At most twice the cap: a larger one was formed before there was a cap, and is more than one step.
+      // At most twice the cap: a larger batch was formed before there was a cap, and is more than one step.
       this.#cap = Math.min(size, this.#cap * 2);
       this.#onTrial = false;
       this.#successes = 0;
@@ -55,12 +55,12 @@ export class SizeCeiling {
 }
 
 /**
- * Cuts a batch of `size` elements by repeated halving, the larger half first, until no piece has more than `limit`: the
- * same pieces that failing at every size above the limit leads to, so the answers of a model whose rows
- * depend on their batch are the same whether the limit was known or found out.
+ * Cuts a batch of `size` elements by repeated halving, the larger half first, until no piece has more than `limit`. A
+ * batch that fails at every size above the limit is cut into the same pieces. So a model whose rows depend on their
+ * batch gives the same results whether the limit was known or discovered.
  *
  * @returns `[start, end)` of each piece, in order
- * @throws {RangeError} when the limit is below 1
+ * @throws {RangeError} if the limit is below 1
  */
 export function halvesWithin(size: number, limit: number): [start: number, end: number][] {
   if (!(limit >= 1)) {

@@ -1,10 +1,10 @@
-/** One thing to infer on, as functions and handlers see it. */
+/** One input of a model, as functions and handlers get it. */
 export interface Element<Input = unknown> {
-  /** What is shown in results: the configured id field, or else the position. */
+  /** The id in results: the configured id field, or else the position. */
   readonly id: string;
-  /** Chooses the model in a keyed pipeline. */
+  /** Selects the model in a keyed pipeline. */
   readonly key?: string;
-  /** The element as it was read; no step changes it. */
+  /** The element's value as it was read; no step changes it. */
   readonly input: Input;
 }
 

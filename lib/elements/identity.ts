@@ -1,6 +1,6 @@
 /**
  * The identity of a job's elements is their position: `<name>#<position>`, the same in every try and on every machine.
- * Made for millions: neither form is built before somebody asks for it.
+ * There can be millions, so neither form is built before it is needed.
  */
 export class PositionIds {
   readonly #prefix: string;
@@ -16,12 +16,12 @@ export class PositionIds {
     return this.#prefix + position;
   }
 
-  /** The id as JSON. */
+  /** Returns the id as JSON. */
   jsonAt(position: number): string {
     return `${this.#jsonPrefix}${position}"`;
   }
 
-  /** The one element that stands for a range whose elements can't be told apart any more. */
+  /** Returns the id of the one element that represents a whole range, if its elements can no longer be read. */
   ofRange(start: number, end: number): string {
     return `${this.#prefix}${start}-${end}`;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FabricError } from '../errors.ts';
 
-/** A message that is not one of the fabric's: its sender has to change. */
+/** The message is not a fabric message: its sender must be corrected. */
 export class InvalidMessageError extends FabricError {
   override readonly name = 'InvalidMessageError';
   constructor(message: string, options?: ErrorOptions) {
@@ -13,13 +13,13 @@ const head = { version: z.literal(1), pipeline: z.string() };
 const name = z.string().min(1);
 const count = z.int().nonnegative();
 
-/** As SQS makes them. It becomes a part of object keys and metadata, so that a producer's own is not taken as it comes. */
+/** Valid ids, as SQS makes them. An id becomes part of object keys and metadata, so a producer's id is checked. */
 const MESSAGE_ID = /^[\w-]{1,100}$/;
-/** The end of the year 9999, in milliseconds since 1970: what is later has no date. */
+/** The end of the year 9999, in milliseconds since 1970: later times are not dates. */
 const MAX_MILLIS = 253_402_300_799_999;
 
 const objectAddress = { bucket: name, key: name, versionId: name.optional(), etag: name };
-/** What a message sent in the place of another carries over: redelivery would have kept it. */
+/** Fields that a message keeps from the one that it replaces, as a redelivery would. */
 const history = { attempts: count.optional(), firstSentAt: count.optional() };
 
 const bundle = {
@@ -48,7 +48,7 @@ export const objectsMessage = z.object({
   of: count.optional(),
 });
 
-/** Failed elements of a committed bundle are to run again. */
+/** Runs failed elements of a committed bundle again. */
 export const redriveMessage = z.object({
   ...head,
   ...history,
@@ -59,42 +59,42 @@ export const redriveMessage = z.object({
   select,
 });
 
-/** Names the parts of a message: its own id and time, or those of the message in whose place it was sent. */
+/** Names the parts of a message: its own id and time, or those of the message that it replaces. */
 const origin = z.object({ messageId: z.string().regex(MESSAGE_ID), sentAtMillis: count.max(MAX_MILLIS) });
 
 /**
  * Elements from any producer. They are checked one by one when they are read, so that a bad one fails alone. The fields
- * `attempts`, `firstSentAt`, `origin` and `receives` count only in a message that the fabric sent in the place of another.
+ * `attempts`, `firstSentAt`, `origin` and `receives` count only in a message that the fabric sent to replace another.
  */
 export const elementsMessage = z.object({
   ...head,
   ...history,
   kind: z.literal('elements'),
   elements: z.array(z.unknown()),
-  /** The message that this one was sent in the place of. */
+  /** The message that this one replaces. */
   origin: origin.optional(),
   /** Receives of that message. */
   receives: count.optional(),
 });
 
-/** The part of an `elements` message is to be settled, if there is one: no other process looks at it again. */
+/** Settles the part of an `elements` message, if it has one: no other process does so. */
 export const settleMessage = z.object({ ...head, ...history, kind: z.literal('settle'), origin });
 
-/** Ends a job, or looks again later. `until` is in milliseconds since 1970. */
+/** Ends a job, or checks again later. `until` is in milliseconds since 1970. */
 export const finalizeMessage = z.object({
   ...head,
   kind: z.literal('finalize'),
   job: name,
   until: count,
-  /** How long it waited before this look. */
+  /** Seconds that it waited before this check. */
   delaySecs: count.optional(),
-  /** Parts that the last look found. */
+  /** Number of parts that the last check found. */
   parts: count.optional(),
   /** After a redrive: limits on failures do not stop the job again. */
   redrive: z.boolean().optional(),
 });
 
-/** Intake goes on with an object where an earlier run of its function stopped; the state is at `.fabric/<pipeline>/<job>/`. */
+/** Continues intake of an object where an earlier run of its function stopped; the state is at `.fabric/<pipeline>/<job>/`. */
 export const intakeMessage = z.object({ ...head, kind: z.literal('intake'), job: name, at: name });
 
 /** A body that is too large for a queue is in S3, at this address. */
@@ -128,7 +128,7 @@ export type FinalizeMessage = z.infer<typeof finalizeMessage>;
 export type IntakeMessage = z.infer<typeof intakeMessage>;
 export type ClaimMessage = z.infer<typeof claimMessage>;
 
-/** @throws InvalidMessageError that says where the text departs from every kind of message. */
+/** @throws InvalidMessageError if the text is not a message; it names the wrong field. */
 export function parseMessage(text: string): Message {
   let value: unknown;
   try {
@@ -141,6 +141,6 @@ export function parseMessage(text: string): Message {
   const [issue] = result.error.issues;
   const path = issue?.path.join('.') ?? '';
   throw new InvalidMessageError(
-    `the message is none of the fabric's: ${path === '' ? 'it' : `'${path}'`} ${issue?.message ?? 'is wrong'}`,
+    `not a fabric message: ${path === '' ? 'it' : `'${path}'`} ${issue?.message ?? 'is wrong'}`,
   );
 }

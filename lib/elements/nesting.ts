@@ -1,7 +1,7 @@
 /**
  * Maximum nesting of arrays and objects in an element's value; a value in no array or object has 0 levels.
  *
- * JSON.parse takes any depth, but what comes after it is recursive. With the stack of 984 KB that Node gives a main
+ * JSON.parse accepts any depth, but later steps are recursive. With the stack of 984 KB that Node gives a main
  * thread (threads have 4 MB), the first of these steps fails at 1,600 levels: structured clone and `v8.serialize` of
  * nested objects, 3,300 of nested arrays; JSON.parse with a reviver fails at 2,300, the fabric's own walks at 2,400 and
  * JSON.stringify at 4,400 (Node 24, x64). A third of the first leaves room for the frames of the callers, for values that
@@ -73,7 +73,7 @@ export function isStackOverflow(thrown: unknown): boolean {
   return thrown instanceof RangeError && thrown.message.includes('call stack');
 }
 
-/** A value that functions or a model made, and that a recursive step cannot take: it is nested too deeply for the stack. */
+/** A value of a function or a model is nested too deeply for the stack of a recursive step. */
 export class NestingError extends TypeError {
   override readonly name = 'NestingError';
   constructor(cause: unknown) {
@@ -90,7 +90,7 @@ export function withinStack<T>(step: () => T): T {
   }
 }
 
-/** A piece of JSON text, or a value whose text is still to be made. */
+/** A piece of JSON text, or a value whose text is not made yet. */
 type Part = { readonly text: string } | { readonly value: unknown };
 
 const COMMA: Part = { text: ',' };

@@ -1,4 +1,4 @@
-/** The names that Apache Beam's RunInference gives these counters, and those of this fabric beside them. */
+/** Names of counters: those of Apache Beam's RunInference, and the fabric's own. */
 export type CounterName =
   | 'num_inferences'
   | 'failed_batches_counter'
@@ -7,18 +7,18 @@ export type CounterName =
   | 'model_thrash_warnings'
   | 'model_refreshes'
   | 'model_refresh_failures'
-  /** Of models that asked for a device: inferences by the execution provider, and copies that were loaded on the CPU instead. */
+  /** For models that request a device: inferences by execution provider, and copies that were loaded on the CPU instead. */
   | 'num_inferences_on_tensorrt'
   | 'num_inferences_on_cuda'
   | 'num_inferences_on_webgpu'
   | 'num_inferences_on_cpu'
   | 'model_cpu_fallbacks'
-  /** Requests to endpoints: all, those that were answered, those that were throttled (429), those made again. */
+  /** Requests to endpoints: all, answered, throttled (429), retried. */
   | 'endpoint_requests'
   | 'endpoint_requests_accepted'
   | 'endpoint_requests_throttled'
   | 'endpoint_request_retries'
-  /** How long requests were held back by pace, declared limits and throttling, all of them together. */
+  /** Milliseconds for which requests were delayed by pace, declared limits and throttling, summed. */
   | 'endpoint_throttled_milli_secs';
 export type DistributionName =
   | 'inference_request_batch_size'
@@ -59,7 +59,7 @@ export class Metrics {
     return this.#counters.get(name) ?? 0;
   }
 
-  /** Undefined where nothing was recorded. */
+  /** Returns undefined if nothing was recorded. */
   distribution(name: DistributionName): Distribution | undefined {
     return this.#distributions.get(name);
   }

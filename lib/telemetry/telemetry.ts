@@ -1,8 +1,8 @@
 import type { CounterName } from './metrics.ts';
 
 /**
- * What a deployed fabric publishes of what its engines count: what models do, and what endpoints answer. The others can be
- * had from these or from logs, and each metric is paid for in the hours in which it is counted.
+ * Engine counters that a deployed fabric publishes: the work of models, and the answers of endpoints. The other counters
+ * follow from these or from logs, and each metric costs money for every hour in which it is counted.
  */
 export const ENGINE_COUNTERS = [
   'num_inferences',
@@ -24,10 +24,10 @@ export const ENGINE_COUNTERS = [
 
 export type EngineCounter = (typeof ENGINE_COUNTERS)[number];
 
-/** What an engine counts of its requests to endpoints. */
+/** Engine counters of requests to endpoints. */
 export type EndpointCounter = Extract<EngineCounter, `endpoint_${string}`>;
 
-/** What a deployed fabric counts; each is a CloudWatch metric with the pipeline as its dimension. */
+/** Counters of a deployed fabric; each is a CloudWatch metric with the pipeline as its dimension. */
 export type FabricCounter =
   | EngineCounter
   | 'bundles_committed'
@@ -43,7 +43,7 @@ export type FabricCounter =
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Where logs and counts go. Never a payload or a secret. */
+/** Destination of logs and counts. They never contain a payload or a secret. */
 export interface Telemetry {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;

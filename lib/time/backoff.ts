@@ -1,33 +1,33 @@
 export interface BackoffOptions {
-  /** The most that the first wait takes, in milliseconds. @default 1000 */
+  /** Maximum of the first wait, in milliseconds. @default 1000 */
   readonly firstMillis?: number;
-  /** The most that any takes. @default 60000 */
-  readonly mostMillis?: number;
+  /** Maximum of any wait, in milliseconds. @default 60000 */
+  readonly maxMillis?: number;
 }
 
 const FACTOR = 2;
 
 /**
- * How long to wait before the next try: exponential, with full jitter, since callers that failed together must not come
- * again together (Marc Brooker, *Exponential Backoff And Jitter*, AWS Architecture Blog, 2015). A value: `next` gives
- * that of the try after.
+ * The wait before the next try: exponential, with full jitter, because callers that failed together must not retry
+ * together (Marc Brooker, *Exponential Backoff And Jitter*, AWS Architecture Blog, 2015). It is immutable: `next` returns
+ * the backoff of the try after that.
  */
 export class Backoff {
-  /** The wait is less than this. */
+  /** Exclusive upper bound of the wait. */
   readonly ceilingMillis: number;
-  readonly #mostMillis: number;
+  readonly #maxMillis: number;
 
-  constructor({ firstMillis = 1000, mostMillis = 60_000 }: BackoffOptions = {}) {
-    this.#mostMillis = mostMillis;
-    this.ceilingMillis = Math.min(firstMillis, mostMillis);
+  constructor({ firstMillis = 1000, maxMillis = 60_000 }: BackoffOptions = {}) {
+    this.#maxMillis = maxMillis;
+    this.ceilingMillis = Math.min(firstMillis, maxMillis);
   }
 
   next(): Backoff {
-    return new Backoff({ firstMillis: this.ceilingMillis * FACTOR, mostMillis: this.#mostMillis });
+    return new Backoff({ firstMillis: this.ceilingMillis * FACTOR, maxMillis: this.#maxMillis });
   }
 
-  /** @param atLeastMillis what the endpoint asked for; the jitter comes on top, as it asked everyone alike */
-  delayMillis(random: () => number, atLeastMillis = 0): number {
-    return atLeastMillis + random() * this.ceilingMillis;
+  /** @param minMillis the wait that the endpoint requested; jitter is added, because all callers got the same request */
+  delayMillis(random: () => number, minMillis = 0): number {
+    return minMillis + random() * this.ceilingMillis;
   }
 }

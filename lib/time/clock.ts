@@ -1,6 +1,6 @@
-/** The time, so that tests can have their own. */
+/** Time and timers, which tests replace. */
 export interface Clock {
-  /** Milliseconds from some fixed point; it never goes back. */
+  /** Returns milliseconds since a fixed point; never decreases. */
   now(): number;
   setTimeout(callback: () => void, millis: number): unknown;
   clearTimeout(timer: unknown): void;

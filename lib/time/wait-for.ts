@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** @throws the signal's reason */
+/** Waits for a time, or until the signal aborts. @throws the signal's reason */
 export async function waitFor(millis: number, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();

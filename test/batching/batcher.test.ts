@@ -28,7 +28,7 @@ function batcherOf<T>(options: Options): Batcher<T> {
 
 function batchesOf(elements: readonly Added[], options: Options): Batch<Added>[] {
   const batcher = batcherOf<Added>(options);
-  const closed = elements.flatMap((element) => [...batcher.add(element.key, element, element.bytes, element.weight)]);
+  const closed = elements.flatMap((element) => [...batcher.add(element, element)]);
   return [...closed, ...batcher.flush()];
 }
 
@@ -101,7 +101,7 @@ describe('Batcher', () => {
         for (const it of elements) {
           waiting.add(it);
           added.push(it);
-          for (const batch of batcher.add(it.key, it, it.bytes, it.weight)) {
+          for (const batch of batcher.add(it, it)) {
             for (const item of batch.items) waiting.delete(item);
           }
           const [oldest] = waiting;
@@ -160,10 +160,10 @@ describe('Batcher', () => {
   test('has nothing to flush twice, and starts anew', () => {
     const batcher = batcherOf<string>(UNLIMITED);
     expect(batcher.flush()).toEqual([]);
-    batcher.add('a', 'x', 1, 1);
+    batcher.add('x', { key: 'a', bytes: 1, weight: 1 });
     expect(batcher.flush()).toHaveLength(1);
     expect(batcher.flush()).toEqual([]);
-    batcher.add('a', 'y', 1, 1);
+    batcher.add('y', { key: 'a', bytes: 1, weight: 1 });
     expect(batcher.flush()).toEqual([{ lane: 0, key: 'a', items: ['y'], bytes: 1, weight: 1, closedBy: 'end' }]);
   });
 
@@ -188,8 +188,8 @@ describe('Batcher', () => {
     'closes as soon as %s is reached, not at the next element',
     (limit) => {
       const batcher = batcherOf<string>({ ...UNLIMITED, policy: { ...UNLIMITED.policy, [limit]: 10 } });
-      expect(batcher.add('a', 'x', 4, 4)).toHaveLength(0);
-      expect(batcher.add('a', 'y', 6, 6)).toHaveLength(1);
+      expect(batcher.add('x', { key: 'a', bytes: 4, weight: 4 })).toHaveLength(0);
+      expect(batcher.add('y', { key: 'a', bytes: 6, weight: 6 })).toHaveLength(1);
     },
   );
 
@@ -220,12 +220,12 @@ describe('Batcher', () => {
 
   test('closes it too when elements that are in no batch go by', () => {
     const batcher = batcherOf<string>({ ...UNLIMITED, maxLagElements: 3, maxLagBytes: 250 });
-    expect(batcher.goBy(1000)).toEqual([]);
-    batcher.add('a', 'x', 1, 1);
-    expect([1, 2, 3].flatMap(() => batcher.goBy(1))).toEqual([]);
-    expect(batcher.goBy(1)).toMatchObject([{ key: 'a', items: ['x'], closedBy: 'lag' }]);
-    batcher.add('a', 'y', 1, 1);
-    expect(batcher.goBy(300)).toMatchObject([{ key: 'a', items: ['y'], closedBy: 'lag' }]);
+    expect(batcher.skip(1000)).toEqual([]);
+    batcher.add('x', { key: 'a', bytes: 1, weight: 1 });
+    expect([1, 2, 3].flatMap(() => batcher.skip(1))).toEqual([]);
+    expect(batcher.skip(1)).toMatchObject([{ key: 'a', items: ['x'], closedBy: 'lag' }]);
+    batcher.add('y', { key: 'a', bytes: 1, weight: 1 });
+    expect(batcher.skip(300)).toMatchObject([{ key: 'a', items: ['y'], closedBy: 'lag' }]);
     expect(batcher.isEmpty).toBe(true);
   });
 
@@ -235,7 +235,7 @@ describe('Batcher', () => {
     batcher.openLane(pairs, { ...UNLIMITED, targetSize: () => 2 });
     batcher.openLane(rest, { ...UNLIMITED, policy: { ...UNLIMITED.policy, maxBatchWeight: 3 } });
     const lanes = [pairs, rest, rest, pairs, rest, pairs, rest, rest, rest, rest];
-    const closed = lanes.flatMap((lane, n) => batcher.add('k', n, 1, 1, lane));
+    const closed = lanes.flatMap((lane, n) => batcher.add(n, { key: 'k', bytes: 1, weight: 1, laneIndex: lane }));
     expect(batcher.isEmpty).toBe(false);
     expect([...closed, ...batcher.flush()].map(({ lane, items, closedBy }) => [lane, items, closedBy])).toEqual([
       [pairs, [0, 3], 'size'],
@@ -244,10 +244,14 @@ describe('Batcher', () => {
       [pairs, [5], 'end'],
       [rest, [9], 'end'],
     ]);
-    expect(() => batcher.add('k', 10, 1, 1, 2)).toThrow(RangeError);
-    batcher.add('k', 11, 1, 1, pairs);
-    expect([12, 13, 14, 15].flatMap((n) => batcher.add('k', n, 1, 0, rest))).toEqual([]);
-    expect(batcher.add('k', 16, 1, 0, rest)).toMatchObject([{ lane: pairs, items: [11], closedBy: 'lag' }]);
+    expect(() => batcher.add(10, { key: 'k', bytes: 1, weight: 1, laneIndex: 2 })).toThrow(RangeError);
+    batcher.add(11, { key: 'k', bytes: 1, weight: 1, laneIndex: pairs });
+    expect([12, 13, 14, 15].flatMap((n) => batcher.add(n, { key: 'k', bytes: 1, weight: 0, laneIndex: rest }))).toEqual(
+      [],
+    );
+    expect(batcher.add(16, { key: 'k', bytes: 1, weight: 0, laneIndex: rest })).toMatchObject([
+      { lane: pairs, items: [11], closedBy: 'lag' },
+    ]);
   });
 
   test('asks for the target size once a batch', () => {
@@ -263,7 +267,9 @@ describe('Batcher', () => {
 
   test('usually answers with one and the same empty list', () => {
     const batcher = batcherOf<string>(UNLIMITED);
-    expect(batcher.add('a', 'x', 1, 1)).toBe(batcher.add('b', 'y', 1, 1));
+    expect(batcher.add('x', { key: 'a', bytes: 1, weight: 1 })).toBe(
+      batcher.add('y', { key: 'b', bytes: 1, weight: 1 }),
+    );
   });
 
   test.each([
@@ -273,8 +279,8 @@ describe('Batcher', () => {
     [1, Infinity],
   ])('refuses an element of %d bytes and weight %d, and is as it was', (bytes, weight) => {
     const batcher = batcherOf<string>(UNLIMITED);
-    batcher.add('a', 'x', 1, 1);
-    expect(() => batcher.add('a', 'y', bytes, weight)).toThrow(RangeError);
+    batcher.add('x', { key: 'a', bytes: 1, weight: 1 });
+    expect(() => batcher.add('y', { key: 'a', bytes, weight })).toThrow(RangeError);
     expect(batcher.flush()).toEqual([{ lane: 0, key: 'a', items: ['x'], bytes: 1, weight: 1, closedBy: 'end' }]);
   });
 

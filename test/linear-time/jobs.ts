@@ -49,7 +49,7 @@ function batchApart(elements: number): void {
   const batcher = new Batcher<number>({ maxLagElements: 16_384, maxLagBytes: Infinity });
   const policy = { maxBatchSize: 10, maxBatchBytes: Infinity, maxBatchWeight: Infinity };
   batcher.openLane(0, { policy, targetSize: () => 10 });
-  for (let index = 0; index < elements; index += 1) batcher.add(`shape ${index}`, index, 1, 1);
+  for (let index = 0; index < elements; index += 1) batcher.add(index, { key: `shape ${index}`, bytes: 1, weight: 1 });
   batcher.flush();
 }
 

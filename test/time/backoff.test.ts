@@ -4,7 +4,7 @@ import { Backoff } from '../../lib/time/backoff.ts';
 
 describe('Backoff', () => {
   test('doubles what it may take, up to the most', () => {
-    let backoff = new Backoff({ firstMillis: 100, mostMillis: 700 });
+    let backoff = new Backoff({ firstMillis: 100, maxMillis: 700 });
     const ceilings = Array.from({ length: 5 }, () => {
       const { ceilingMillis } = backoff;
       backoff = backoff.next();

@@ -187,7 +187,7 @@ export class BatchRunner {
   }
 
   #goBy({ item }: Slot): void {
-    for (const batch of this.#batcher.goBy(item.inputBytes)) this.#submit(batch);
+    for (const batch of this.#batcher.skip(item.inputBytes)) this.#submit(batch);
   }
 
   /** Adds an element, or fails it alone. @returns false if it has to wait for its key's batches in flight */
@@ -213,7 +213,7 @@ export class BatchRunner {
         this.#awaited = { lane: slot.lane, key };
         return false;
       }
-      for (const batch of this.#batcher.add(key, slot, bytes, weight, slot.lane)) this.#submit(batch);
+      for (const batch of this.#batcher.add(slot, { key, bytes, weight, laneIndex: slot.lane })) this.#submit(batch);
     } catch (error) {
       if (measures) this.#options.scope.progress.leave();
       item.fail(this.#options.stage.name, error);

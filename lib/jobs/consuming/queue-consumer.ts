@@ -23,7 +23,7 @@ export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'proce
 }
 
 /** Of a queue that can't be read. */
-const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, mostMillis: 30_000 });
+const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, maxMillis: 30_000 });
 /** A look at the queue takes less than this, its wait and all retries included. */
 const MAX_LOOK_MILLIS = 5 * 60 * 1000;
 

@@ -51,7 +51,7 @@ const BUNDLES_PER_WORKER = 2;
 const DRAIN_MILLIS = 2000;
 
 /** Between attempts at a bundle whose store asks for a slower pace. */
-const STORE_BACKOFF = new Backoff({ firstMillis: 5000, mostMillis: 60_000 });
+const STORE_BACKOFF = new Backoff({ firstMillis: 5000, maxMillis: 60_000 });
 
 /** The state of one job while its bundles run, in any order. */
 interface OpenJob {

@@ -11,7 +11,7 @@ import type { ElementResult, RequestOutcome } from './request-outcome.ts';
 import { waitFor } from '../../time/wait-for.ts';
 
 /** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */
-const THROTTLE_BACKOFF = { firstMillis: 500, mostMillis: 30_000 };
+const THROTTLE_BACKOFF = { firstMillis: 500, maxMillis: 30_000 };
 
 export interface BatchAskOptions {
   readonly handler: RemoteModelHandler;

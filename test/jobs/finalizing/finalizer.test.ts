@@ -93,6 +93,6 @@ describe('a Finalizer', () => {
     const { finalizer } = await startJob(1);
     const intake = JSON.stringify({ version: 1, kind: 'intake', pipeline: PIPELINE, job: 'j', at: 'x' });
     await expect(finalizer().process(received(intake), deadlineOf())).rejects.toThrow(/this one is 'intake'/);
-    await expect(finalizer().process(received('{}'), deadlineOf())).rejects.toThrow(/none of the fabric's/);
+    await expect(finalizer().process(received('{}'), deadlineOf())).rejects.toThrow(/not a fabric message/);
   });
 });
