@@ -22,7 +22,7 @@ const PHRASES: readonly Phrase[] = [
   { pattern: /\bso many\b|\bas many (?:\w+ )?as there\b/gi, instead: 'N, the number of …' },
   { pattern: /\bany more\b/gi, instead: 'no longer' },
   {
-    pattern: /\bof (?:the fabric's|its|their|our|the user's) own\b|\ban? [\w-]+ of (?:one's|your) own\b/gi,
+    pattern: /\bof (?:the fabric's|its|their|our|the user's|one's) own\b/gi,
     instead: 'its own …, a separate …',
   },
   { pattern: /\blets? on\b|\bgo(?:es)? by\b|\bends? here\b/gi, instead: 'keeps, skips, drops; is chosen by' },
