@@ -16,7 +16,7 @@ const WIDTH = 30;
 /** What the config says of its keyed handler. */
 const MAX_MODELS = 3;
 
-const config = fileURLToPath(new URL('fixtures/many-models.config.ts', import.meta.url));
+const config = fileURLToPath(new URL('../fixtures/many-models.config.ts', import.meta.url));
 const preload = new URL('../fixtures/report-hosts.ts', import.meta.url).href;
 
 interface Row {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fabric } from '../run-fabric.ts';
 
-const config = fileURLToPath(new URL('fixtures/memory.config.ts', import.meta.url));
+const config = fileURLToPath(new URL('../fixtures/memory.config.ts', import.meta.url));
 const preload = new URL('../fixtures/report-memory.ts', import.meta.url).href;
 const LIMIT_MIB = 400;
 const ROWS_PER_WRITE = 10_000;
