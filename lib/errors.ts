@@ -1,7 +1,7 @@
 import { placeOf } from './code-place.ts';
 
 /**
- * What the fabric does about an error.
+ * Reaction of the fabric to an error.
  *
  * - `retry`: transient; the same work may succeed later.
  * - `throttle`: come back later, at no charge to the element.
@@ -85,7 +85,7 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** An error on its way between threads or processes. */
+/** An error in a form that is sent between threads or processes. */
 export interface CarriedError extends ErrorDescription {
   readonly code?: string;
   readonly disposition?: Disposition;

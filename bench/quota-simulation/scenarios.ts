@@ -87,7 +87,7 @@ export function runScenario(
     quota: quotaChanges(scenario),
     wanted,
     governed,
-    maxUnderWay: MAX_IN_FLIGHT,
+    maxInFlight: MAX_IN_FLIGHT,
     latencyMillis,
     bundleRequests: BUNDLE_REQUESTS,
     patienceMillis: PATIENCE_MILLIS,

@@ -29,7 +29,7 @@ export interface SimulationOptions {
   readonly wanted: number;
   readonly governed: boolean;
   /** Requests that one engine has under way at most. */
-  readonly maxUnderWay: number;
+  readonly maxInFlight: number;
   /** Of a mean answer; they take half of that to one and a half times that, all alike. */
   readonly latencyMillis: number;
   readonly bundleRequests: number;
@@ -138,10 +138,10 @@ class Simulation implements EngineWorld {
   }
 
   #start(now: number): void {
-    const { maxUnderWay, patienceMillis } = this.#options;
+    const { maxInFlight, patienceMillis } = this.#options;
     const index = this.#freeIndices.pop() ?? this.#engines.length;
-    const flow = new FlowControl({ maxConcurrency: maxUnderWay, now, random: this.#random });
-    const engine = new SimulatedEngine({ index, flow, maxUnderWay, patienceMillis, now }, this);
+    const flow = new FlowControl({ maxConcurrency: maxInFlight, now, random: this.#random });
+    const engine = new SimulatedEngine({ index, flow, maxInFlight, patienceMillis, now }, this);
     this.#engines[index] = engine;
     this.#running += 1;
     engine.advance(now);

@@ -22,7 +22,7 @@ export interface EngineOptions {
   readonly index: number;
   readonly flow: FlowControl;
   /** Requests that its batches could have under way at once. */
-  readonly maxUnderWay: number;
+  readonly maxInFlight: number;
   /** How long it works at one bundle before it hands back the rest. */
   readonly patienceMillis: number;
   readonly now: number;
@@ -35,7 +35,7 @@ export class SimulatedEngine {
   readonly #world: EngineWorld;
   /** Requests of its bundle that are not under way. */
   #toDo = 0;
-  #underWay = 0;
+  #inFlight = 0;
   #deadline = 0;
   #wakeAt = Infinity;
   /** Requests that could be under way, and wait for their turn. */
@@ -64,7 +64,7 @@ export class SimulatedEngine {
       if (this.#wakeAt !== now) return;
       this.#wakeAt = Infinity;
     } else {
-      this.#underWay -= 1;
+      this.#inFlight -= 1;
       if (kind === ACCEPTED) this.#options.flow.succeeded({ now, startedAt });
       else {
         this.#toDo += 1;
@@ -79,7 +79,7 @@ export class SimulatedEngine {
     this.#countWaited(now);
     this.#heldBack = 0;
     this.#renewBundle(now);
-    while (this.#toDo > 0 && this.#underWay < this.#options.maxUnderWay) {
+    while (this.#toDo > 0 && this.#inFlight < this.#options.maxInFlight) {
       const wait = this.#options.flow.tryStart(now, 1);
       if (wait === Infinity) return;
       if (wait > 0) {
@@ -87,13 +87,13 @@ export class SimulatedEngine {
         return;
       }
       this.#toDo -= 1;
-      this.#underWay += 1;
+      this.#inFlight += 1;
       this.#world.send(this, now);
     }
   }
 
   #wait(now: number, wait: number): void {
-    this.#heldBack = Math.min(this.#toDo, this.#options.maxUnderWay - this.#underWay);
+    this.#heldBack = Math.min(this.#toDo, this.#options.maxInFlight - this.#inFlight);
     const at = now + Math.max(1, Math.min(Math.ceil(wait), MAX_SLEEP_MILLIS));
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
@@ -108,7 +108,7 @@ export class SimulatedEngine {
   #renewBundle(now: number): void {
     // The rest goes back to the queue, where it is a part of the backlog like any other.
     if (now >= this.#deadline) this.#toDo = 0;
-    if (this.#toDo > 0 || this.#underWay > 0) return;
+    if (this.#toDo > 0 || this.#inFlight > 0) return;
     this.#toDo = this.#world.nextBundle(now);
     this.#deadline = now + this.#options.patienceMillis;
     if (this.#toDo === 0) this.#world.ended(this);

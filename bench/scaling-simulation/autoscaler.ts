@@ -1,6 +1,6 @@
 import { backlogSteps, type BacklogStep } from '../../lib/config/container-scaling.ts';
 import { evaluateAlarm, isOneOrMore } from './minute-alarm.ts';
-import type { MinuteSeries, MinuteValue } from './minute-series.ts';
+import type { MinuteValue } from './minute-series.ts';
 import type { ScalingMetrics } from './scaling-metrics.ts';
 import type { ScalingSettings } from './scaling-settings.ts';
 import type { ScalingTarget } from './scaling-target.ts';

@@ -1,5 +1,5 @@
 import { decodeInferResponse } from '../../lib/remote/open-inference/infer-response.ts';
-import { readModelMetadata, readTakesBinary } from '../../lib/remote/open-inference/model-metadata.ts';
+import { readModelMetadata, readAcceptsBinary } from '../../lib/remote/open-inference/model-metadata.ts';
 import { NotTheProtocolError } from '../../lib/remote/http/http-client.ts';
 import { parseExactly, parseLenient } from '../../lib/remote/http/lenient-json.ts';
 import { serverWords } from '../../lib/remote/http/server-words.ts';
@@ -76,7 +76,7 @@ export const REMOTE_TARGETS: readonly Target[] = [
       },
       { name: 's', version: '1', extensions: ['binary_tensor_data'] },
     ),
-    parse: ofJson((value) => [readTakesBinary(value), readModelMetadata(value)]),
+    parse: ofJson((value) => [readAcceptsBinary(value), readModelMetadata(value)]),
   },
   {
     name: 'OpenAI answers',

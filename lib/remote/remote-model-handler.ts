@@ -15,25 +15,22 @@ import type { SecretReference } from './secrets/secret-reference.ts';
 const DEFAULT_NUM_RETRIES = 5;
 const DEFAULT_TIMEOUT_SECS = 60;
 const DEFAULT_MAX_CONCURRENCY = 256;
-/** A day. Timers take 24 of them, and fire at once for more. */
+/** One day. Timers accept up to 24 days, and fire at once for more. */
 const MAX_TIMEOUT_SECS = 86_400;
 
 export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
-  /**
-   * How often a request is made again that failed and may not the next time. One that the endpoint throttles does not
-   * count. @default 5
-   */
+  /** Retries of a failed request that may succeed; throttled requests don't count. @default 5 */
   readonly numRetries?: number;
-  /** Seconds that one request may take, the step's `timeoutSecs` at most. @default 60 */
+  /** Timeout of one request in seconds, limited by the step's `timeoutSecs`. @default 60 */
   readonly timeoutSecs?: number;
-  /** The most requests that an engine has under way at once; how many there are follows the endpoint's latency. @default 256 */
+  /** Maximum in-flight requests per engine; the actual number adapts to latency. @default 256 */
   readonly maxConcurrency?: number;
   /**
-   * Seconds for which an endpoint may throttle an element without interruption before the element fails, within one
-   * attempt at its bundle. @default no limit
+   * Seconds after which an element fails if the endpoint throttles it without interruption, within one attempt at its
+   * bundle. @default no limit
    */
   readonly maxThrottledSecs?: number;
-  /** Quotas that are known. One that is not is learned from the endpoint's answers. @default none */
+  /** Known quotas of the endpoint. Other quotas are learned from its answers. @default none */
   readonly rateLimits?: readonly RateLimit[];
 }
 
@@ -47,44 +44,44 @@ export const REMOTE_OPTIONS = {
 } as const satisfies Record<keyof RemoteModelHandlerOptions, true>;
 
 export interface RequestOptions {
-  /** Aborted when the request's time is over, or nobody waits for its answer any more. */
+  /** Aborted when the request times out, or its answer is no longer needed. */
   readonly signal: AbortSignal;
-  /** Those of the step and of the elements; a copy for each request. */
+  /** Arguments of the step and of the elements; a copy for each request. */
   readonly inferenceArgs?: InferenceArgs;
   /** Receives the tokens that the endpoint counted for an answer, also for one that is not a prediction. */
   readonly reportUsage?: (usage: TokenUsage) => void;
 }
 
-/** What an endpoint says of its model. */
+/** Description of a model by its endpoint. */
 export interface EndpointInfo {
-  /** What lines show as the model: its version, or its name. */
+  /** The model in result lines: its version, or its name. */
   readonly label: string;
-  /** What manifests show. @default the label */
+  /** The model in manifests. @default the label */
   readonly digest?: string;
   /** The model's inputs, where elements are shaped by them. */
   readonly inputs?: readonly TensorMetadata[];
-  /** Its outputs, if they are known. */
+  /** The model's outputs, if they are known. */
   readonly outputs?: readonly TensorMetadata[];
-  /** Whether the handler says so by itself, so that nobody knows yet if the endpoint can be reached. @default false */
+  /** True if the handler did not ask the endpoint, which may be unreachable. @default false */
   readonly isUnasked?: boolean;
 }
 
-/** What a handler may do in AWS; as in `lambda({ permissions })`. */
+/** Permission that a handler needs in AWS; as in `lambda({ permissions })`. */
 export interface EndpointPermission {
   readonly actions: readonly string[];
   readonly resources: readonly string[];
 }
 
 /**
- * Calls a model that somebody else serves (Apache Beam's RemoteModelHandler). It runs in the engine's process, with many
- * requests under way at once, paced by what the endpoint accepts.
+ * Calls a model that another service runs (Apache Beam's RemoteModelHandler). It runs in the engine's process, with many
+ * requests in flight at once, at the rate that the endpoint accepts.
  *
  *     class Sentiment extends RemoteModelHandler<string, number, Client> {
  *       override createClient() { return new Client(process.env.SENTIMENT_URL); }
  *       override async request(batch, client, { signal }) { return client.scores(batch, { signal }); }
  *     }
  *
- * @typeParam Client - what `createClient` gives, once an engine
+ * @typeParam Client - the result of `createClient`, one per engine
  */
 export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Client = unknown> extends ModelHandler<
   Input,
@@ -103,22 +100,36 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
   constructor(options: RemoteModelHandlerOptions<Input> = {}) {
     checkNotLocal(options, new.target.name);
     super({ ...withKnownNames(options, new.target), ...weightBound(options) });
-    const name = this.constructor.name;
+    const handler = this.constructor.name;
     this.numRetries = options.numRetries ?? DEFAULT_NUM_RETRIES;
     this.requestTimeoutSecs = options.timeoutSecs ?? DEFAULT_TIMEOUT_SECS;
     this.maxConcurrency = options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY;
     this.maxThrottledSecs = options.maxThrottledSecs ?? Infinity;
-    this.rateLimits = checkRateLimits(options.rateLimits ?? [], name);
-    check(name, 'numRetries', this.numRetries, 'an integer of at least 0', (it) => Number.isInteger(it) && it >= 0);
-    check(
-      name,
-      'timeoutSecs',
-      this.requestTimeoutSecs,
-      `a positive number of at most ${MAX_TIMEOUT_SECS}`,
-      (it) => it > 0 && it <= MAX_TIMEOUT_SECS,
-    );
-    check(name, 'maxThrottledSecs', this.maxThrottledSecs, 'a positive number', (it) => it > 0);
-    check(name, 'maxConcurrency', this.maxConcurrency, 'a positive integer', (it) => Number.isInteger(it) && it >= 1);
+    this.rateLimits = checkRateLimits(options.rateLimits ?? [], handler);
+    checkNumber(this.numRetries, {
+      handler,
+      option: 'numRetries',
+      rule: 'an integer of at least 0',
+      isMet: (value) => Number.isInteger(value) && value >= 0,
+    });
+    checkNumber(this.requestTimeoutSecs, {
+      handler,
+      option: 'timeoutSecs',
+      rule: `a positive number of at most ${MAX_TIMEOUT_SECS}`,
+      isMet: (value) => value > 0 && value <= MAX_TIMEOUT_SECS,
+    });
+    checkNumber(this.maxThrottledSecs, {
+      handler,
+      option: 'maxThrottledSecs',
+      rule: 'a positive number',
+      isMet: (value) => value > 0,
+    });
+    checkNumber(this.maxConcurrency, {
+      handler,
+      option: 'maxConcurrency',
+      rule: 'a positive integer',
+      isMet: (value) => Number.isInteger(value) && value >= 1,
+    });
   }
 
   override get kind(): ModelHandlerKind {
@@ -129,36 +140,36 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     return ['createClient', 'request'];
   }
 
-  /** What messages call the endpoint: its model and address, without anything secret. */
+  /** The endpoint in messages: its model and address, without secrets. */
   get endpointName(): string {
     return this.constructor.name;
   }
 
-  /** The secrets that it reads; a deployed function may read these and no others. */
+  /** Secrets that the handler reads; a deployed function can read only these. */
   get secretReferences(): readonly SecretReference[] {
     return [];
   }
 
-  /** Problems that a user should know before the first request, such as secrets that are sent without encryption. */
+  /** Warnings to print before the first request, such as secrets that are sent without encryption. */
   get warnings(): readonly string[] {
     return [];
   }
 
-  /** What it has to be allowed in AWS, where it calls a service there. */
+  /** Permissions that the handler needs in AWS. */
   get permissions(): readonly EndpointPermission[] {
     return [];
   }
 
-  /** Makes what requests are made with, once an engine. A rejection is an endpoint that can't be used: it ends the run. */
+  /** Creates the client for requests, one per engine. A rejection means that the endpoint can't be used: the run ends. */
   abstract createClient(): Promise<Client> | Client;
 
   /**
-   * One request to the endpoint: a result for each element of the batch, in its order. An entry that is an `Error` is the
-   * failure of its element alone: it is asked again by itself where that may help, and the others keep their answers.
+   * Makes one request to the endpoint, and returns a result for each element of the batch, in order. A result that is an
+   * `Error` fails only its element: the element is requested again if that may help, and the others keep their results.
    *
-   * What it throws is laid to the batch: it is made again where {@link isThrottled} or {@link isRetryable} say so, and
-   * otherwise run in halves until the elements that cause it are found. An API that takes one element at a time wants
-   * `maxBatchSize: 1`: the pace and the limits count calls of this.
+   * An error that is thrown is attributed to the batch. The request is retried if {@link isThrottled} or
+   * {@link isRetryable} returns true. Otherwise the batch is split in halves until the elements that cause the error are
+   * found. For an API that accepts one element per request, set `maxBatchSize: 1`: rate limits count calls of this method.
    */
   abstract request(
     batch: readonly Input[],
@@ -166,18 +177,18 @@ export abstract class RemoteModelHandler<Input = unknown, Output = unknown, Clie
     options: RequestOptions,
   ): Promise<readonly (Output | Error)[]>;
 
-  /** Asks the endpoint what its model is, before the first request. @default the class's name, and nothing of inputs */
+  /** Asks the endpoint for a description of its model, before the first request. @default the class's name, no inputs */
   describe?(client: Client, options: { readonly signal: AbortSignal }): Promise<EndpointInfo>;
 
   /** Returns the model that an element names, for its result lines. Never throws. @default the endpoint's, for all */
   modelOf?(element: Input): string | undefined;
 
-  /** Whether a request that failed with this may succeed the next time. */
+  /** Returns true if a request that failed with this error may succeed when it is retried. */
   isRetryable(error: unknown): boolean {
     return judgeError(error).verdict === 'retry';
   }
 
-  /** Whether the endpoint refused a request only because there were too many. */
+  /** Returns true if the endpoint refused the request only because there were too many requests. */
   isThrottled(error: unknown): boolean {
     return judgeError(error).verdict === 'throttled';
   }
@@ -196,7 +207,7 @@ export function isRemote(handler: ModelHandler): handler is RemoteModelHandler {
   return handler.kind === 'remote';
 }
 
-/** @throws TypeError for an option of models that run in local processes: it would have no effect. */
+/** @throws TypeError for an option of models that run in local processes, which would have no effect. */
 function checkNotLocal(options: object, handler: string): void {
   for (const option of Object.keys(options)) {
     if (Object.hasOwn(REMOTE_OPTIONS, option) || !Object.hasOwn(MODEL_HANDLER_OPTIONS, option)) continue;
@@ -204,14 +215,22 @@ function checkNotLocal(options: object, handler: string): void {
   }
 }
 
-/** A batch must fit in the smallest of the limits on weight. */
+/** Limits the weight of a batch, which must fit in the smallest of the rate limits. */
 function weightBound({ rateLimits = [], elementSizeFn, maxBatchWeight }: RemoteModelHandlerOptions<never>) {
   const weights = rateLimits.flatMap(({ weight }) => weight ?? []);
   if (elementSizeFn === undefined || maxBatchWeight !== undefined || weights.length === 0) return {};
   return { maxBatchWeight: Math.min(...weights) };
 }
 
-function check(name: string, option: string, value: number, rule: string, holds: (value: number) => boolean): void {
-  if (holds(value)) return;
-  throw new RangeError(`Cannot create ${name} as '${option}' must be ${rule}: current value is ${value}`);
+interface NumberRule {
+  readonly handler: string;
+  readonly option: string;
+  /** Rule in words, after `must be`. */
+  readonly rule: string;
+  readonly isMet: (value: number) => boolean;
+}
+
+function checkNumber(value: number, { handler, option, rule, isMet }: NumberRule): void {
+  if (isMet(value)) return;
+  throw new RangeError(`Cannot create ${handler} as '${option}' must be ${rule}: current value is ${value}`);
 }

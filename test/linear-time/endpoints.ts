@@ -24,7 +24,7 @@ export const ENDPOINTS: readonly WorstCase[] = [
     'nested data of an answer',
     256 * KIB,
     (n) => Array.from({ length: n / 4 }, () => [1]),
-    (data) => tensorOfJson('y', 'FP32', [data.length], data),
+    (data) => tensorOfJson({ name: 'y', datatype: 'FP32', shape: [data.length] }, data),
   ),
   worstCase('lines of an answer', 512 * KIB, (n) => repeated('\r\n', n), decodes('application/jsonlines')),
   worstCase('rows of an answer', 512 * KIB, (n) => repeated('1,', n), decodes('text/csv')),

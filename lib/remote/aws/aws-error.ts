@@ -3,27 +3,27 @@ import { EndpointError } from '../endpoint/endpoint-error.ts';
 import { refusalError } from '../http/refusal.ts';
 import { serverWords } from '../http/server-words.ts';
 
-/** What a service of AWS answered instead of a result. */
+/** Error answer of an AWS service. */
 export interface AwsRefusal {
-  /** What messages call what was asked. */
+  /** Name of the endpoint in messages. */
   readonly endpoint: string;
-  /** The exception's name, as the service has it. */
+  /** Name of the service's exception. */
   readonly name: string;
   readonly status: number;
   readonly headers: Headers;
-  /** What the service says, short. */
+  /** Message of the service, shortened. */
   readonly words: string;
   /** The exception's other fields. */
   readonly fields: ReadonlyMap<string, unknown>;
 }
 
-/** What the SDK hangs on its errors, where there was an answer. */
+/** Fields of the SDK's errors, if there was an answer. */
 interface SdkError extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
-/** Too many requests, whatever the status: SageMaker's has 400. From the SDK's own list, and Bedrock's "resubmit later". */
+/** Names that mean too many requests, whatever the status: SageMaker's has 400. From the SDK's list, and Bedrock's. */
 const THROTTLED = new Set([
   'LimitExceededException',
   'RequestLimitExceeded',
@@ -34,7 +34,7 @@ const THROTTLED = new Set([
   'TooManyRequestsException',
 ]);
 
-/** Credentials that AWS does not take, whatever the status. */
+/** Names that mean invalid credentials, whatever the status. */
 const REFUSED_CREDENTIALS = new Set([
   'AuthFailure',
   'ExpiredToken',
@@ -48,13 +48,13 @@ const REFUSED_CREDENTIALS = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** Those whose messages quote the headers that were signed, a session's token among them. */
+/** Names of exceptions whose messages quote the signed headers, which contain a session's token. */
 const QUOTES_HEADERS = /Signature/;
 
-/** Signed with a clock that is off; the SDK corrects its own by the answer. */
+/** Names that mean a wrong clock; the SDK corrects its own from the answer. */
 const CLOCK_SKEW = new Set(['RequestExpired', 'RequestInTheFuture', 'RequestTimeTooSkewed']);
 
-/** What is told apart by status, for a name that AWS gives another one. */
+/** Statuses by which refusals are distinguished, for names that AWS sends with another status. */
 const STATUS_OF_NAME = new Map([
   ...Array.from(THROTTLED, (name) => [name, 429] as const),
   ...Array.from(REFUSED_CREDENTIALS, (name) => [name, 401] as const),
@@ -64,10 +64,10 @@ const STATUS_OF_NAME = new Map([
 ]);
 
 /**
- * What a client of the AWS SDK rejected with, as an endpoint's error.
+ * Converts an error of an AWS SDK client to an endpoint's error.
  *
- * @param endpoint - what messages call what was asked
- * @param special - what a refusal means to its service, where name and status do not say enough
+ * @param endpoint - its name in messages
+ * @param special - interprets refusals whose name and status are not enough
  */
 export function awsError(
   endpoint: string,
@@ -81,18 +81,18 @@ export function awsError(
 }
 
 /**
- * A success that the SDK can't read: the connection broke before its end, or it is of something else than AWS. Over HTTP/2
- * the SDK does not tell these apart.
+ * Returns the error of a successful answer that the SDK can't read: the connection was closed too early, or the server is
+ * not AWS. Over HTTP/2 the SDK does not distinguish these.
  */
 function unreadable(endpoint: string, thrown: unknown): EndpointError {
   if (codeOf(thrown) !== undefined) return connectionError(endpoint, underlying(thrown));
-  return new EndpointError(`${endpoint} answered with a body that is not what AWS has: check its address`, {
+  return new EndpointError(`${endpoint} answered with a body that is not AWS's: check its address`, {
     name: 'EndpointProtocolError',
     disposition: 'retry',
   });
 }
 
-/** The error of a refusal by its name and status, or by another status that says what it means. */
+/** Returns the error of a refusal by its name and status, or by the status `as` that describes it better. */
 export function awsRefusalError(refusal: AwsRefusal, as?: number): EndpointError {
   const { endpoint, name, status, headers, words } = refusal;
   const said = [name, words].filter((part) => part !== '').join(': ');
@@ -110,7 +110,7 @@ function refusalOf(endpoint: string, thrown: unknown): AwsRefusal | undefined {
   const { name, message, $metadata, $response } = thrown as SdkError;
   const status = $metadata?.httpStatusCode ?? $response?.statusCode;
   if (status === undefined) return undefined;
-  // A body that the SDK can't read makes a SyntaxError, which quotes it.
+  // The error for a body that the SDK can't read is a SyntaxError, which quotes the body.
   const isRead = '$fault' in thrown;
   return {
     endpoint,
@@ -122,7 +122,7 @@ function refusalOf(endpoint: string, thrown: unknown): AwsRefusal | undefined {
   };
 }
 
-/** HTTP/2 has its status among them, as `:status`, which is none. */
+/** Drops `:status`, which HTTP/2 lists among the headers. */
 function headersOf(headers: Readonly<Record<string, string>> = {}): Headers {
   return new Headers(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
 }
@@ -130,23 +130,23 @@ function headersOf(headers: Readonly<Record<string, string>> = {}): Headers {
 function withoutAnswer(endpoint: string, thrown: unknown): EndpointError {
   const { name, message } = thrown instanceof Error ? thrown : { name: '', message: '' };
   if (/^(Credentials|Token)ProviderError$/.test(name)) {
-    const text = `${endpoint} can't be asked without AWS credentials, and there are none here: give a role, a profile, or variables of the environment`;
+    const text = `${endpoint} can't be called without AWS credentials: use a role, a profile or environment variables`;
     return new EndpointError(text, { name: 'EndpointCredentialsError', disposition: 'fatal', cause: thrown });
   }
   if (/region is missing/i.test(message)) {
-    const text = `${endpoint} can't be reached: its region is not known; name it, or set AWS_REGION`;
+    const text = `${endpoint} can't be reached: its Region is unknown: set AWS_REGION, or name the Region in the config`;
     return new EndpointError(text, { name: 'EndpointUnreachableError', disposition: 'fatal', cause: thrown });
   }
   return connectionError(endpoint, underlying(thrown));
 }
 
-/** HTTP/2 says that a stream was cancelled; why its session has ended is the cause. */
+/** Returns the cause of a cancelled HTTP/2 stream, which has the reason for the end of its session. */
 function underlying(thrown: unknown): unknown {
   const isOfHttp2 = codeOf(thrown)?.startsWith('ERR_HTTP2') === true;
   return isOfHttp2 && thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
 }
 
-/** What Node calls a failure of a connection. */
+/** Returns Node's code of a failed connection. */
 function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }

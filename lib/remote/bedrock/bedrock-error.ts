@@ -1,15 +1,15 @@
 import { type AwsRefusal, awsRefusalError } from '../aws/aws-error.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
 
-/** A model that is being loaded takes seconds to minutes. */
+/** Wait for a model that is being loaded, which takes seconds to minutes. */
 const NOT_READY_MILLIS = 5_000;
 
-/** A request may be right, and its model's name not. */
+/** Messages about the model's name, not about the request. */
 const ABOUT_THE_MODEL =
   /model identifier is invalid|on-demand throughput isn.t supported|model version .*end of its life/i;
 
 /**
- * What Bedrock's own exceptions mean.
+ * Interprets the exceptions of Bedrock.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors
  */
 export function bedrockError(refusal: AwsRefusal): EndpointError | undefined {

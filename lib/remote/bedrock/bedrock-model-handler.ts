@@ -10,8 +10,9 @@ import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { clientConfig } from '../../stores/aws-client.ts';
 import { awsError } from '../aws/aws-error.ts';
 import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
-import { oneElementARequest } from '../chat/one-element.ts';
+import { oneElementPerRequest } from '../chat/one-element.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
+import { pipelineFields } from '../pipeline-fields.ts';
 import {
   type EndpointInfo,
   type EndpointPermission,
@@ -30,15 +31,15 @@ import { reportInvokeUsage } from './invoke-usage.ts';
 import { modelArns } from './model-arns.ts';
 import { shaped } from './request-shape.ts';
 
-/** Requests on one connection of HTTP/2: few enough that what one loses is little. */
-const STREAMS_A_CONNECTION = 32;
-/** The request's own clock comes first. */
+/** Requests per HTTP/2 connection: few, so that a lost connection affects few requests. */
+const STREAMS_PER_CONNECTION = 32;
+/** Added to the session's timeout, so that the request's own timeout comes first. */
 const SESSION_GRACE_MILLIS = 5_000;
 
-/** What elements and predictions are, by the API. */
+/** Types of elements and predictions, by the API. */
 export interface BedrockElements {
   readonly converse: { readonly input: ChatInput | BedrockRecord; readonly output: ChatPrediction };
-  /** The model's own request body, and its own answer. */
+  /** Request body and answer in the model's own format. */
   readonly invoke: { readonly input: Readonly<Record<string, unknown>> | BedrockRecord; readonly output: unknown };
 }
 
@@ -46,21 +47,24 @@ export type BedrockApi = keyof BedrockElements;
 
 export interface BedrockModelHandlerOptions<Api extends BedrockApi = 'converse'>
   extends RemoteModelHandlerOptions<BedrockElements[Api]['input']>, ConverseOptions {
-  /** A model's id, an inference profile's id (`eu.anthropic.claude-…`), or the ARN of what serves a model. */
+  /** Id of a model or an inference profile (`eu.anthropic.claude-…`), or the ARN of a resource that serves a model. */
   readonly modelId: string;
-  /** `'converse'`: a chat, the same for all models. `'invoke'`: the model's own body. @default 'converse' */
+  /** `'converse'`: a chat, in the same format for all models. `'invoke'`: the model's own body. @default 'converse' */
   readonly api?: Api;
-  /** @default the SDK's own settings: AWS_REGION, a profile */
+  /** AWS Region. @default the SDK's settings: AWS_REGION, a profile */
   readonly region?: string;
-  /** Said before an element's messages, where it has no system message of its own. @default nothing */
+  /** System message of elements that do not have one. @default none */
   readonly system?: string;
-  /** @default the model's own */
+  /** Maximum tokens of an answer. @default the model's */
   readonly maxTokens?: number;
-  /** @default the model's own */
+  /** Sampling temperature. @default the model's */
   readonly temperature?: number;
-  /** Arguments that only this model has, with Converse. @default none */
+  /** Arguments of this model that Converse does not have. @default none */
   readonly additionalModelRequestFields?: Readonly<Record<string, unknown>>;
 }
+
+/** Fields of an element that are part of its request. */
+const ELEMENT_FIELDS: ReadonlySet<string> = new Set([...CONVERSE_FIELDS, ...RECORD_FIELDS, 'prompt']);
 
 export const BEDROCK_OPTIONS = {
   ...REMOTE_OPTIONS,
@@ -73,7 +77,7 @@ export const BEDROCK_OPTIONS = {
   additionalModelRequestFields: true,
 } as const satisfies Record<keyof BedrockModelHandlerOptions, true>;
 
-/** What {@link BedrockModelHandler} asks with. */
+/** Client of {@link BedrockModelHandler}. */
 export interface BedrockClient {
   readonly runtime: BedrockRuntimeClient;
   readonly strangeAnswers: StrangeAnswers;
@@ -91,7 +95,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: BedrockModelHandlerOptions<Api>) {
     const known = withKnownNames(options, new.target);
-    super(withTokenWeights(oneElementARequest(known, 'BedrockModelHandler'), tokensOf(options)));
+    super(withTokenWeights(oneElementPerRequest(known, 'BedrockModelHandler'), tokensOf(options)));
     const { modelId, api = 'converse' } = options;
     if (typeof modelId !== 'string' || !/^\S{1,2048}$/.test(modelId)) {
       throw refused('modelId', "a model's id, an inference profile's id, or an ARN", modelId);
@@ -100,7 +104,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     for (const option of ['system', 'maxTokens', 'temperature', 'additionalModelRequestFields'] as const) {
       if (api === 'converse' || options[option] === undefined) continue;
       throw new TypeError(
-        `Cannot create BedrockModelHandler as '${option}' must be left out with the api 'invoke', whose elements are the model's own bodies`,
+        `Cannot create BedrockModelHandler as '${option}' must not be set with the api 'invoke', whose elements are the model's own request bodies`,
       );
     }
   }
@@ -116,11 +120,11 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
   /** The fields of a model's own body are unknown here, so it stays unchanged. */
   override withoutPipelineFields(element: unknown, names: readonly string[]): unknown {
     const isWhole = this.options.api === 'invoke' && !isRecord(element);
-    return isWhole ? element : withoutFields(element, names.filter(isPipelineField));
+    return isWhole ? element : withoutFields(element, pipelineFields(names, ELEMENT_FIELDS));
   }
 
   override get permissions(): readonly EndpointPermission[] {
-    // Converse asks for the same.
+    // Converse requires the same.
     return [{ actions: ['bedrock:InvokeModel'], resources: modelArns(this.options.modelId, this.options.region) }];
   }
 
@@ -131,13 +135,13 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     const runtime = new BedrockRuntimeClient({
       ...clientConfig({ maxAttempts: 1 }),
       ...(region !== undefined && { region }),
-      // This service speaks HTTP/2: many requests on one connection, and as many connections as that takes.
-      requestHandler: { maxConcurrentStreams: STREAMS_A_CONNECTION, requestTimeout, sessionTimeout: requestTimeout },
+      // This service uses HTTP/2: many requests on one connection, with more connections as needed.
+      requestHandler: { maxConcurrentStreams: STREAMS_PER_CONNECTION, requestTimeout, sessionTimeout: requestTimeout },
     });
     return { runtime, strangeAnswers: new StrangeAnswers() };
   }
 
-  /** The model's id, or the last part of its ARN. */
+  /** Returns the model's id, or the last part of its ARN. */
   override describe(): Promise<EndpointInfo> {
     const { modelId } = this.options;
     return Promise.resolve({ label: modelId.slice(modelId.lastIndexOf('/') + 1), digest: modelId, isUnasked: true });
@@ -152,7 +156,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     try {
       for (const element of batch) {
         predictions.push(await this.#ask(element, runtime, options));
-        strangeAnswers.wasRight();
+        strangeAnswers.wasValid();
       }
     } catch (error) {
       if (!(error instanceof NotTheProtocolError)) throw error;
@@ -161,7 +165,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
     return predictions;
   }
 
-  /** @throws NotTheProtocolError where the answer is not what the API has */
+  /** @throws NotTheProtocolError if the answer does not follow the API */
   async #ask(element: unknown, runtime: BedrockRuntimeClient, options: RequestOptions) {
     const { signal, inferenceArgs } = options;
     try {
@@ -179,7 +183,7 @@ export class BedrockModelHandler<Api extends BedrockApi = 'converse'> extends Re
 
   async #converse(runtime: BedrockRuntimeClient, input: ConverseCommandInput, options: RequestOptions) {
     const { ConverseCommand, ConverseRequest$ } = await import('@aws-sdk/client-bedrock-runtime');
-    const whole = shaped(input, ConverseRequest$) as ConverseCommandInput; // As the shape is its own.
+    const whole = shaped(input, ConverseRequest$) as ConverseCommandInput; // The shape is that of this type.
     const answer = await runtime.send(new ConverseCommand(whole), { abortSignal: options.signal });
     const usage = converseUsage(answer);
     if (usage !== undefined) options.reportUsage?.(usage);
@@ -216,12 +220,6 @@ function tokensOf<Api extends BedrockApi>({ api, system = '', maxTokens = 0 }: B
   return (element: unknown) => systemTokens + (maxTokensIn(element) ?? maxTokens) + estimateChatTokens(element);
 }
 
-/** A path belongs to the field that it starts with. */
-function isPipelineField(name: string): boolean {
-  const [root = name] = name.split('.');
-  return !CONVERSE_FIELDS.has(root) && !RECORD_FIELDS.has(root) && root !== 'prompt';
-}
-
 function parsed(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));
@@ -230,7 +228,7 @@ function parsed(body: Uint8Array): unknown {
   }
 }
 
-/** A body whose connection broke before its end is one, too. */
+/** Returns the error of a body that is not JSON, or that was cut off by the end of its connection. */
 function notJson(): NotTheProtocolError {
   return new NotTheProtocolError('a body that is not JSON: check its address', { passing: true });
 }

@@ -1,4 +1,5 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { shownType, shownValue } from '../shown-value.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -28,11 +29,10 @@ export function modelInputOf(element: unknown): unknown {
   const unknown = Object.keys(element).find((name) => !RECORD_FIELDS.has(name));
   if (unknown !== undefined) {
     throw new InputMismatchError(
-      `a record must have no fields but 'recordId' and 'modelInput': got '${unknown.slice(0, 64)}'`,
+      `a record must have no fields but 'recordId' and 'modelInput': got ${shownValue(unknown)}`,
     );
   }
   const { modelInput } = element;
   if (typeof modelInput === 'object' && modelInput !== null && !Array.isArray(modelInput)) return modelInput;
-  const got = Array.isArray(modelInput) ? 'a list' : modelInput === null ? 'null' : typeof modelInput;
-  throw new InputMismatchError(`the 'modelInput' of a record must be an object: got ${got}`);
+  throw new InputMismatchError(`the 'modelInput' of a record must be an object: got ${shownType(modelInput)}`);
 }

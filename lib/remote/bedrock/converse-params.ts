@@ -1,6 +1,7 @@
 import type { ConverseCommandInput, InferenceConfiguration, SystemContentBlock } from '@aws-sdk/client-bedrock-runtime';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import { shownValue } from '../shown-value.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -58,13 +59,12 @@ export function converseParams(
   for (const name of Object.keys(stated)) {
     if (CONVERSE_FIELDS.has(name) || COMMON_ARGS.has(name)) continue;
     const advice =
-      "'additionalModelRequestFields' has what only this model has, and api: 'invoke' takes a model's own body";
-    throw new InputMismatchError(`an element has '${name.slice(0, 64)}', which Converse does not have: ${advice}`);
+      "set arguments of this model in 'additionalModelRequestFields', or use api: 'invoke' for the model's own request body";
+    throw new InputMismatchError(`an element has ${shownValue(name)}, which Converse does not have: ${advice}`);
   }
   const { modelId: named, system, inferenceConfig, additionalModelRequestFields: fields, ...others } = stated;
   if (named !== undefined && named !== modelId) {
-    const shown = typeof named === 'string' ? `'${named.slice(0, 64)}'` : typeof named;
-    throw new InputMismatchError(`the element's 'modelId' is ${shown}, and the handler's '${modelId}'`);
+    throw new InputMismatchError(`the element's 'modelId' is ${shownValue(named)}, and the handler's '${modelId}'`);
   }
   return {
     inferenceConfig: {

@@ -9,20 +9,21 @@ import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { type ChatMessage, chatParams, type ChatPrediction, isSystemMessage, messagesOf } from '../chat/chat.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
+import { shownValue } from '../shown-value.ts';
 import type { TokenUsage } from '../token-usage.ts';
 import { type ConverseOptions, converseParams } from './converse-params.ts';
 
-/** Ends of an answer that are no answer. */
+/** Stop reasons of an answer that was withheld. */
 const WITHHELD: Readonly<Record<string, string>> = {
   content_filtered: 'its content filter withheld the answer',
   guardrail_intervened: 'its guardrail withheld the answer',
 };
 
 /**
- * What Converse is asked for an element.
+ * Returns the Converse request of an element.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
  *
- * @throws InputMismatchError where it is no element of a chat.
+ * @throws InputMismatchError if it is not an element of a chat.
  */
 export function converseInput(
   element: unknown,
@@ -33,14 +34,14 @@ export function converseInput(
   const own = messagesOf(element);
   const params = converseParams(chatParams(element), options, args);
   const messages = params.system.length === 0 ? messagesOf(element, options.system) : own;
-  const said = messages.filter(isSystemMessage).flatMap((message) => blocksOf(message) as SystemContentBlock[]);
+  const systemBlocks = messages.filter(isSystemMessage).flatMap((message) => blocksOf(message) as SystemContentBlock[]);
   const { inferenceConfig, additionalModelRequestFields: fields } = params;
   return {
     ...params.others,
     messages: messages.filter((message) => !isSystemMessage(message)).map(converseMessage),
-    system: [...params.system, ...said],
+    system: [...params.system, ...systemBlocks],
     inferenceConfig,
-    // A document: any JSON.
+    // The type is a document, which is any JSON.
     ...(Object.keys(fields).length > 0 && {
       additionalModelRequestFields: fields as ConverseCommandInput['additionalModelRequestFields'],
     }),
@@ -63,7 +64,7 @@ export function converseUsage({ usage }: ConverseCommandOutput): TokenUsage | un
   };
 }
 
-/** @returns undefined where the answer has no message @throws EndpointError where it was withheld */
+/** @returns undefined if the answer has no message @throws EndpointError if it was withheld */
 export function conversePrediction(answer: ConverseCommandOutput, endpoint: string): ChatPrediction | undefined {
   const { output, stopReason, usage } = answer;
   const blocks = output?.message?.content;
@@ -90,15 +91,15 @@ function converseMessage(message: ChatMessage): Message {
   const { role } = message;
   const unknown = Object.keys(message).find((name) => name !== 'role' && name !== 'content');
   if (unknown !== undefined) {
-    throw new InputMismatchError(`a message has '${unknown.slice(0, 64)}', which Converse does not have`);
+    throw new InputMismatchError(`a message has ${shownValue(unknown)}, which Converse does not have`);
   }
   if (role === 'user' || role === 'assistant') return { role, content: blocksOf(message) };
   throw new InputMismatchError(
-    `the 'role' of a message must be 'system', 'user' or 'assistant': got '${role.slice(0, 64)}'`,
+    `the 'role' of a message must be 'system', 'user' or 'assistant': got ${shownValue(role)}`,
   );
 }
 
-/** Text, parts of text as OpenAI has them, and Converse's own blocks as they are. */
+/** Converts text, parts of text in OpenAI's format, and Converse's own blocks, which stay unchanged. */
 function blocksOf({ content }: ChatMessage): ContentBlock[] {
   if (typeof content === 'string') return [{ text: content }];
   if (!Array.isArray(content) || content.length === 0) {
@@ -114,6 +115,6 @@ function blockOf(block: unknown): ContentBlock {
   if (!('type' in block)) return block as ContentBlock; // The API checks it.
   const isText = block.type === 'text' && 'text' in block && typeof block.text === 'string';
   if (isText && Object.keys(block).length === 2) return { text: block.text as string };
-  const advice = 'other blocks are as Converse has them, such as { image: { format, source } }';
-  throw new InputMismatchError(`a block of a message's 'content' may have the type 'text' alone: ${advice}`);
+  const advice = 'use the format of Converse for other blocks, such as { image: { format, source } }';
+  throw new InputMismatchError(`a block of a message's 'content' can only have the type 'text': ${advice}`);
 }

@@ -1,11 +1,11 @@
 import { partitionOf } from '../aws/aws-partition.ts';
 
-/** `us.anthropic.claude-…`: an inference profile of a geography, or of the world. No provider's name is so short. */
+/** An inference profile of a geography, or a global one: `us.anthropic.claude-…`. Names of providers are longer. */
 const GEOGRAPHY = /^(?:global|apac|us-gov|[a-z]{2})\.(.+)$/;
 
 /**
- * The ARNs that a caller of a model must be allowed: of a foundation model, or of an inference profile and of the models
- * in all regions that it may choose.
+ * Returns the ARNs for which a caller of a model needs permission: a foundation model, or an inference profile and the
+ * models in all Regions that it can choose.
  * https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
  *
  * @param modelId a model's id, an inference profile's id, or an ARN
@@ -19,7 +19,7 @@ export function modelArns(modelId: string, region: string | undefined): readonly
   return [
     `arn:${partition}:bedrock:${here}:*:inference-profile/${modelId}`,
     `arn:${partition}:bedrock:*::foundation-model/${model}`,
-    // A global profile asks for its model in no region, too.
+    // A global profile also requires its model without a Region.
     ...(modelId.startsWith('global.') ? [`arn:${partition}:bedrock:::foundation-model/${model}`] : []),
   ];
 }
@@ -27,13 +27,13 @@ export function modelArns(modelId: string, region: string | undefined): readonly
 function arnsOf(arn: string): readonly string[] {
   const [, partition = 'aws', , , , resource = ''] = arn.split(':');
   const [kind, ...rest] = resource.split('/');
-  // Whatever stands after a colon belongs to the id: `…-v1:0`.
+  // The part after a colon belongs to the id: `…-v1:0`.
   const id = arn.slice(arn.indexOf(resource) + `${kind}/`.length);
   if (kind === 'inference-profile' && rest.length > 0) {
     const model = GEOGRAPHY.exec(id)?.[1] ?? id;
     return [arn, `arn:${partition}:bedrock:*::foundation-model/${model}`];
   }
-  // Nothing here says which model an application's profile is for.
+  // The model of an application's profile is unknown here.
   if (kind === 'application-inference-profile') return [arn, `arn:${partition}:bedrock:*::foundation-model/*`];
   return [arn];
 }

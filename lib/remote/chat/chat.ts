@@ -1,9 +1,10 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { shownElement } from '../shown-value.ts';
 
-/** One message of a chat. What a message has beside its role and its content goes to the endpoint as it is. */
+/** One message of a chat. Its other fields are sent unchanged. */
 export interface ChatMessage {
   readonly role: string;
-  /** Text, or parts as the endpoint's API has them: text, images. */
+  /** Text, or parts in the format of the endpoint's API: text, images. */
   readonly content: unknown;
 }
 
@@ -18,19 +19,16 @@ export interface ChatUsage {
   readonly outputTokens: number;
 }
 
-/** What a chat model answered. */
+/** Answer of a chat model. */
 export interface ChatPrediction {
   readonly text: string;
-  /** Why the text ends, in the endpoint's own words: `stop`, or `length` where it was cut off. */
+  /** Reason for the end of the text, from the endpoint: `stop`, or `length` if it was cut off. */
   readonly finishReason: string;
-  /** Absent where the endpoint does not say. */
+  /** Absent if the endpoint does not report it. */
   readonly usage?: ChatUsage;
-  /** Tools that the model wants to be called, as the API has them. Absent where it wants none. */
+  /** Tool calls that the model requests, in the format of the API. Absent without tool calls. */
   readonly toolCalls?: readonly unknown[];
 }
-
-/** Maximum number of an element's fields that an error message names. */
-const MAX_NAMES = 5;
 
 const SYSTEM_ROLES = new Set(['system', 'developer']);
 
@@ -39,12 +37,12 @@ export function isSystemMessage({ role }: ChatMessage): boolean {
 }
 
 /**
- * The messages of an element. `system` comes first, unless the element has a system message of its own.
+ * Returns the messages of an element. `system` comes first, unless the element has its own system message.
  *
- * @throws InputMismatchError where it is no element of a chat.
+ * @throws InputMismatchError if it is not an element of a chat.
  */
 export function messagesOf(element: unknown, system?: string): readonly ChatMessage[] {
-  const messages = saidIn(element);
+  const messages = messagesIn(element);
   if (system === undefined || messages.some(isSystemMessage)) return messages;
   return [{ role: 'system', content: system }, ...messages];
 }
@@ -57,7 +55,7 @@ export function chatParams(element: unknown): Readonly<Record<string, unknown>> 
   return Object.fromEntries(Object.entries(element).filter(([name]) => !CONTENT_FIELDS.has(name)));
 }
 
-function saidIn(element: unknown): readonly ChatMessage[] {
+function messagesIn(element: unknown): readonly ChatMessage[] {
   if (typeof element === 'string') return [{ role: 'user', content: element }];
   if (typeof element === 'object' && element !== null) {
     if ('messages' in element && 'prompt' in element) {
@@ -67,13 +65,15 @@ function saidIn(element: unknown): readonly ChatMessage[] {
     if ('prompt' in element && typeof element.prompt === 'string') return [{ role: 'user', content: element.prompt }];
   }
   throw new InputMismatchError(
-    `an element of a chat must be text, { prompt } with text, or { messages }: got ${kindOf(element)}`,
+    `an element of a chat must be text, { prompt } with text, or { messages }: got ${shownElement(element, 'them')}`,
   );
 }
 
 function checkedMessages(messages: unknown): readonly ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
-    throw new InputMismatchError(`'messages' must be a list of at least one: got ${kindOf(messages)}`);
+    throw new InputMismatchError(
+      `'messages' must be a list of at least one message: got ${shownElement(messages, 'them')}`,
+    );
   }
   for (const message of messages as readonly unknown[]) {
     if (typeof message === 'object' && message !== null && 'role' in message && typeof message.role === 'string') {
@@ -81,15 +81,5 @@ function checkedMessages(messages: unknown): readonly ChatMessage[] {
     }
     throw new InputMismatchError("each of 'messages' must be an object with a 'role'");
   }
-  return messages as readonly ChatMessage[]; // As it was checked; 'content' is the API's.
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value === null) return 'null';
-  if (typeof value !== 'object') return typeof value;
-  const names = Object.keys(value)
-    .slice(0, MAX_NAMES)
-    .map((name) => `'${name.slice(0, 64)}'`);
-  return names.length === 0 ? 'an object without them' : `an object without them, which has ${names.join(', ')}`;
+  return messages as readonly ChatMessage[]; // The role was checked; the API checks 'content'.
 }

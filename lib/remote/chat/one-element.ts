@@ -1,11 +1,11 @@
 import type { RemoteModelHandlerOptions } from '../remote-model-handler.ts';
 
 /**
- * The options of a handler whose API takes one element a request.
+ * Returns the options of a handler whose API accepts one element per request.
  *
- * @throws RangeError where batches would be larger.
+ * @throws RangeError if batches would be larger.
  */
-export function oneElementARequest<Options extends RemoteModelHandlerOptions<never>>(
+export function oneElementPerRequest<Options extends RemoteModelHandlerOptions<never>>(
   options: Options,
   handler: string,
 ): Options & { readonly maxBatchSize: 1 } {
@@ -13,7 +13,7 @@ export function oneElementARequest<Options extends RemoteModelHandlerOptions<nev
   for (const [option, value] of Object.entries({ maxBatchSize, minBatchSize })) {
     if (value === 1) continue;
     throw new RangeError(
-      `Cannot create ${handler} as '${option}' must be 1, its API taking one element a request: current value is ${value}`,
+      `Cannot create ${handler} as '${option}' must be 1, because its API accepts one element per request: current value is ${value}`,
     );
   }
   return { ...options, maxBatchSize: 1 };

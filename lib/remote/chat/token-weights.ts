@@ -6,15 +6,15 @@ import type { RemoteModelHandlerOptions } from '../remote-model-handler.ts';
  * https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them
  */
 const BYTES_PER_TOKEN = 4;
-/** What a message costs beside its text: its role, and where it begins and ends. */
+/** Tokens of a message besides its text: its role, its beginning and its end. */
 const TOKENS_PER_MESSAGE = 4;
 
-/** About how many tokens a text has: no tokenizer, and no model's. */
+/** Estimates the number of tokens of a text, without a model's tokenizer. */
 export function estimateTokens(text: string): number {
   return Math.max(1, Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN));
 }
 
-/** About how many tokens an element of a chat has, and all else that is said in it; one that is none has 1. */
+/** Estimates the number of tokens of all texts in an element of a chat; at least 1. */
 export function estimateChatTokens(element: unknown): number {
   const texts = textsIn(element);
   return Math.max(
@@ -23,7 +23,7 @@ export function estimateChatTokens(element: unknown): number {
   );
 }
 
-/** Images and the like are not text: their tokens are not known here. */
+/** Returns the texts in a value. The tokens of images and other content are unknown here. */
 function textsIn(value: unknown): readonly string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(textsIn);
@@ -32,7 +32,7 @@ function textsIn(value: unknown): readonly string[] {
   return [messages, prompt, content, text, body, modelInput].flatMap(textsIn);
 }
 
-/** The options with a measure of an element's tokens, where something is limited by weight and nothing else measures it. */
+/** Adds an `elementSizeFn` that estimates tokens to options that limit weight and have no such function. */
 export function withTokenWeights<Options extends RemoteModelHandlerOptions<never>>(
   options: Options,
   tokensOf: (element: unknown) => number,

@@ -3,50 +3,50 @@ import type { TokenUsage } from '../token-usage.ts';
 
 export interface AskOptions {
   readonly inferenceArgs?: InferenceArgs;
-  /** The sum of the elements' weights; 1 each where nothing else is known. */
+  /** Sum of the elements' weights; 1 per element if they are unknown. */
   readonly weight: number;
-  /** The most that one request may take. */
+  /** Timeout of one request. */
   readonly timeoutMillis: number;
-  /** A piece of a batch that failed: one of several elements is tried once. */
+  /** True for a piece of a failed batch: if it has several elements, it is tried once. */
   readonly isolating: boolean;
-  /** Requests that were made for these elements before, which count as retries. @default 0 */
+  /** Number of earlier requests for these elements, which count as retries. @default 0 */
   readonly triesBefore?: number;
   /**
-   * The longest that the batch may be sure to wait: for a pause that the endpoint asked for, a declared limit, or before it
-   * is asked again. Its turn in line it awaits. @default as long as it takes
+   * Maximum certain wait of the batch: for a pause that the endpoint asked for, a declared limit, or a retry. Time in the
+   * line does not count. @default no limit
    */
   readonly patienceMillis?: number;
-  /** Aborted: no new request is made for the batch. One that is under way goes on. */
+  /** Aborted: no new request is made for the batch. An in-flight request continues. */
   readonly signal: AbortSignal;
-  /** Aborted: a request that is under way is given up too. */
+  /** Aborted: an in-flight request is cancelled, too. */
   readonly killSignal: AbortSignal;
-  /** However it ends, in a throw too: takes what was asked and what was paid for by then, before it does. */
+  /** Called before the end of the batch, also if it throws, with the requests and answers so far. */
   readonly onEnded?: (batch: EndedBatch) => void;
 }
 
-/** What became of one element of a batch. */
+/** Result of one element of a batch. */
 export type ElementAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: Error };
 
-/** What became of a batch, and how many requests were made for it that the endpoint did not throttle. */
+/** Result of a batch, and the number of its requests that were not throttled. */
 export type BatchAnswer = { readonly tries: number } & (
   | {
       readonly kind: 'answered';
       readonly answers: readonly ElementAnswer[];
-      /** What the one request that answered all took, where it was one. */
+      /** Duration of the request, if a single one answered the whole batch. */
       readonly millis?: number;
     }
-  /** The batch as a whole was not answered. `fatal`: no other will be. */
+  /** The batch as a whole was not answered. `fatal`: no other batch will be. */
   | { readonly kind: 'failed'; readonly cause: 'error' | 'timeout' | 'fatal'; readonly error: Error }
 );
 
-/** What a batch had when it ended, in the batch's order. */
+/** Requests and answers of a batch that has ended, in the batch's order. */
 export interface EndedBatch {
-  /** Requests that each element was in, but for those that were throttled. */
+  /** Number of requests of each element, without throttled ones. */
   readonly tries: readonly number[];
   /** Each element's share of the tokens that were counted for its requests; absent if no tokens were counted. */
   readonly usage?: readonly (TokenUsage | undefined)[];
-  /** Undefined where there is none. */
+  /** Undefined for an element that was not answered. */
   readonly answers: readonly (ElementAnswer | undefined)[];
 }

@@ -10,7 +10,7 @@ import type { RemoteModelHandler } from '../remote-model-handler.ts';
 import type { ElementResult, RequestOutcome } from './request-outcome.ts';
 import { waitFor } from '../../time/wait-for.ts';
 
-/** A refused request comes again soon: the pace, not the wait, is what keeps requests within the quota. */
+/** Short waits, because the pace keeps requests within the quota. */
 const THROTTLE_BACKOFF = { firstMillis: 500, maxMillis: 30_000 };
 
 export interface BatchAskOptions {
@@ -31,8 +31,8 @@ type Failure = Extract<RequestOutcome, { ok: false }>;
 type FailedAnswer = Extract<BatchAnswer, { kind: 'failed' }>;
 
 /**
- * One batch, asked for until each of its elements is settled. Elements that have their answers are not asked again:
- * those that have none go on together, and, where that fails, one by one.
+ * Requests the predictions of one batch until each element is settled. Elements with an answer are not requested again. The
+ * others are requested together and, if that fails, one by one.
  */
 export class BatchAsk {
   readonly #batch: readonly unknown[];
@@ -79,7 +79,7 @@ export class BatchAsk {
     };
   }
 
-  /** Asks for a piece of the batch until it is settled; `apart` takes those that are to be asked for one by one. */
+  /** Requests a piece of the batch until it is settled; calls `apart` for elements to request one by one. */
   async #settle(piece: readonly number[], apart: (index: number) => void): Promise<FailedAnswer | undefined> {
     for (let open = piece; open.length > 0;) {
       const outcome = await this.#request(open);
@@ -127,7 +127,7 @@ export class BatchAsk {
     });
   }
 
-  /** Keeps what is settled. @returns the elements that have to be asked for again */
+  /** Stores results that are final. @returns the elements to request again */
   #keep(open: readonly number[], results: readonly ElementResult[]) {
     const again: AskedAgain[] = [];
     open.forEach((index, at) => {
@@ -140,7 +140,7 @@ export class BatchAsk {
     return again;
   }
 
-  /** Fails elements that the endpoint has throttled for too long. @returns the elements to ask again */
+  /** Fails elements that the endpoint has throttled for too long. @returns the elements to request again */
   #dropThrottled(again: readonly AskedAgain[]): number[] {
     const { clock, handler } = this.#options;
     if (again.some(({ result }) => !isThrottled(result))) this.#throttledSince = undefined;
@@ -154,12 +154,12 @@ export class BatchAsk {
 
   #mayGoAgain({ verdict }: Judgement): boolean {
     if (verdict === 'throttled') return true;
-    // What is wrong with a piece of a failed batch is looked for in smaller pieces.
+    // The cause is searched for in smaller pieces instead.
     if (verdict !== 'retry' || (this.#ask.isolating && this.#batch.length > 1)) return false;
     return this.#tries + (this.#ask.triesBefore ?? 0) <= this.#options.handler.numRetries;
   }
 
-  /** Waits before failed requests are made again. @throws EndpointBusyError where that takes too long */
+  /** Waits before failed requests are retried. @throws EndpointBusyError if the wait is too long */
   async #wait(failures: readonly ({ readonly ok: false } & Judgement)[]): Promise<void> {
     const { clock, random, metrics, handler } = this.#options;
     const areThrottled = failures.every((failure) => isThrottled(failure));

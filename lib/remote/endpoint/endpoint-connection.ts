@@ -5,7 +5,7 @@ import { type Judgement, judgeError } from './judge-error.ts';
 import type { EndpointInfo, RemoteModelHandler } from '../remote-model-handler.ts';
 import { waitFor } from '../../time/wait-for.ts';
 
-/** A run does not wait longer for its endpoint than this before it says so. */
+/** Maximum time that an endpoint can ask a run to wait before its first request. A longer one ends the run. */
 const MAX_OPENING_WAIT_MILLIS = 60_000;
 
 export interface EndpointConnectionOptions {
@@ -14,7 +14,7 @@ export interface EndpointConnectionOptions {
   readonly random: () => number;
 }
 
-/** Makes an endpoint's client and asks what its model is, again where that may help. */
+/** Creates an endpoint's client and asks for a description of the model, with retries. */
 export class EndpointConnection {
   readonly #options: EndpointConnectionOptions;
 
@@ -22,7 +22,7 @@ export class EndpointConnection {
     this.#options = options;
   }
 
-  /** @throws ModelLoadError; its disposition is `retry` where it may go better another time. */
+  /** @throws ModelLoadError; its disposition is `retry` if another attempt may succeed. */
   async open(): Promise<{ readonly client: unknown; readonly info: EndpointInfo }> {
     const { handler } = this.#options;
     const client = await this.#again(() => handler.createClient());

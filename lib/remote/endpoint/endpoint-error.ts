@@ -1,19 +1,19 @@
 import { type Disposition, FabricError, type FabricErrorOptions } from '../../errors.ts';
 
 export interface EndpointErrorOptions extends FabricErrorOptions {
-  /** What a line of errors calls it. @default 'EndpointError' */
+  /** Name in error lines. @default 'EndpointError' */
   readonly name?: string;
-  /** The HTTP status of the answer, where there was one. */
+  /** HTTP status of the answer, if there was one. */
   readonly status?: number;
-  /** How long the endpoint asks to be left alone, in milliseconds. */
+  /** Time for which the endpoint asks not to be called, in milliseconds. */
   readonly retryAfterMillis?: number;
 }
 
 /**
- * An endpoint did not answer a request, or not with predictions. Its disposition says what is done about it: `throttle`
- * waits, at no charge to the elements; `retry` is tried again; `poison` fails the elements; `fatal` ends the run.
+ * An endpoint did not answer a request, or not with predictions. The disposition is the reaction: `throttle` waits, at no
+ * charge to the elements; `retry` tries again; `poison` fails the elements; `fatal` ends the run.
  *
- * A message names the endpoint and never holds a secret or a payload.
+ * A message names the endpoint and never contains a secret or a payload.
  */
 export class EndpointError extends FabricError {
   override readonly name: string;
@@ -37,15 +37,14 @@ export class ThrottledTooLongError extends EndpointError {
 }
 
 /**
- * A request would have to wait longer than its bundle can: the bundle goes back to its queue, to come again after
- * `retryAfterMillis`.
+ * A request would have to wait longer than its bundle can: the bundle is requeued with a delay of `retryAfterMillis`.
  */
 export class EndpointBusyError extends FabricError {
   override readonly name = 'EndpointBusyError';
   readonly retryAfterMillis: number;
   constructor(endpoint: string, retryAfterMillis: number) {
     const secs = Math.ceil(retryAfterMillis / 1000);
-    super('ENDPOINT_BUSY', `${endpoint} takes no more requests for the next ${secs} s`, { disposition: 'throttle' });
+    super('ENDPOINT_BUSY', `${endpoint} accepts no requests for the next ${secs} s`, { disposition: 'throttle' });
     this.retryAfterMillis = retryAfterMillis;
   }
 }

@@ -26,15 +26,15 @@ export interface RequestOptions {
   readonly weight: number;
   readonly inferenceArgs?: InferenceArgs;
   readonly timeoutMillis: number;
-  /** The longest that the endpoint may want to be left alone, or a declared limit hold it back. */
+  /** Maximum certain wait: for a pause that the endpoint asked for, or a declared limit. */
   readonly patienceMillis: number;
-  /** It was in the line before. */
+  /** True if the request was in the line before. */
   readonly again: boolean;
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
 }
 
-/** The request's time was over. */
+/** A request timed out. */
 class RequestTimeoutError extends FabricError {
   override readonly name = 'TimeoutError';
   constructor(endpoint: string, millis: number) {
@@ -42,10 +42,10 @@ class RequestTimeoutError extends FabricError {
   }
 }
 
-/** Makes requests to an endpoint, each in its turn and within its time, and tells flow control how they went. */
+/** Makes requests to an endpoint, each in its turn and with its timeout, and reports their outcomes to flow control. */
 export class EndpointRequests {
   readonly #options: EndpointRequestsOptions;
-  /** Whether anything has ever come through to the endpoint. */
+  /** True if a request has ever reached the endpoint. */
   hasAnswered = false;
   readonly firstAnswer: FirstAnswer;
 
@@ -54,14 +54,14 @@ export class EndpointRequests {
     this.firstAnswer = new FirstAnswer(options.clock);
   }
 
-  /** @throws the signals' reasons; EndpointBusyError where its turn does not come in time. */
+  /** @throws the signals' reasons; EndpointBusyError if its turn does not come in time. */
   async make(batch: readonly unknown[], options: RequestOptions): Promise<RequestOutcome> {
     const { gate, metrics, clock } = this.#options;
     let turn: Turn;
     try {
       turn = await gate.enter(options);
     } finally {
-      metrics.add('endpoint_throttled_milli_secs', gate.takeHeldBackMillis());
+      metrics.add('endpoint_throttled_milli_secs', gate.drainHeldBackMillis());
     }
     metrics.add('endpoint_requests', 1);
     const sent = await this.#send(batch, options);
@@ -71,11 +71,11 @@ export class EndpointRequests {
     }
     const judged = this.#outcomeOf(sent, { batch, turn, millis: clock.now() - turn.startedAt });
     const outcome = sent.usage === undefined ? judged : { ...judged, usage: sent.usage };
-    this.#tell(turn, outcome);
+    this.#report(turn, outcome);
     return outcome;
   }
 
-  /** @throws what the handler's own judgement of a failure throws */
+  /** @throws the error of the handler's own `isThrottled` or `isRetryable` */
   #outcomeOf(sent: Exclude<Sent, { readonly kind: 'killed' }>, { batch, turn, millis }: MadeRequest): RequestOutcome {
     try {
       return sent.kind === 'failed' ? this.#failure(sent.error, millis) : this.#answer(batch, sent.results, millis);
@@ -103,8 +103,8 @@ export class EndpointRequests {
     return { ok: false, error, timedOut: error instanceof RequestTimeoutError, millis, ...this.judge(error) };
   }
 
-  /** Tells flow control, metrics and watch how a request went. */
-  #tell(turn: Turn, outcome: RequestOutcome): void {
+  /** Reports the outcome of a request to flow control, metrics and watch. */
+  #report(turn: Turn, outcome: RequestOutcome): void {
     const { flow, watch, metrics, clock } = this.#options;
     const { end, error, retryAfterMillis } = endOf(outcome);
     turn.ended(end, retryAfterMillis);
@@ -123,7 +123,7 @@ export class EndpointRequests {
     watch.succeeded(now);
   }
 
-  /** What a failure means, by what the handler says of it. */
+  /** Judges a failure, with the handler's methods first. */
   judge(error: Error): Judgement {
     const { handler } = this.#options;
     const { verdict, mayBeElements, ...wait } = judgeError(error);
@@ -149,7 +149,7 @@ export class EndpointRequests {
       over.abort(error);
     }, limit);
     killSignal.addEventListener('abort', kill, { once: true });
-    // A handler may not heed its signal: nobody waits for it then.
+    // A handler may ignore its signal; its answer is ignored then.
     let usage: TokenUsage | undefined;
     const reportUsage = (reported: TokenUsage): void => void (usage = addUsage(reported, usage));
     const request = async (): Promise<Sent> => {

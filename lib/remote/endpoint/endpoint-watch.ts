@@ -1,47 +1,47 @@
-/** Throttling that comes again after so long lasts. */
+/** Time after which throttling that occurs again counts as lasting. */
 const LASTING_MILLIS = 10_000;
-/** Throttles further apart than this have nothing to do with each other. */
+/** Distance in time from which two throttled requests are unrelated. */
 const APART_MILLIS = 60_000;
-/** So many failures in a row, over so long, are an outage. */
+/** Failures in a row, over at least OUTAGE_MILLIS, that are an outage. */
 const OUTAGE_FAILURES = 10;
 const OUTAGE_MILLIS = 10_000;
-/** The least time between two warnings of a kind. */
+/** Minimum time between two warnings of a kind. */
 const WARNING_MILLIS = 600_000;
 
 export interface EndpointWatchOptions {
-  /** What messages call it. */
+  /** Name of the endpoint in messages. */
   readonly endpoint: string;
   readonly onWarning: (message: string) => void;
 }
 
-/** Tells what a user should know of an endpoint, once: that it goes on throttling, fails altogether, answers again. */
+/** Warns a user once about an endpoint: that it keeps throttling, fails on all requests, or answers again. */
 export class EndpointWatch {
   readonly #endpoint: string;
   readonly #onWarning: (message: string) => void;
-  /** The first throttle of those that are not far apart, and the last. */
+  /** Times of the first and the last throttled request of those that are not far apart. */
   #throttledSince = -Infinity;
   #throttledAt = -Infinity;
-  #toldOfThrottlingAt = -Infinity;
+  #warnedOfThrottlingAt = -Infinity;
   #failures = 0;
   #failingSince = -Infinity;
-  #toldOfOutageAt = -Infinity;
-  #isOutageTold = false;
-  #isSingleTold = false;
+  #warnedOfOutageAt = -Infinity;
+  #isOutageReported = false;
+  #isSingleReported = false;
 
   constructor({ endpoint, onWarning }: EndpointWatchOptions) {
     this.#endpoint = endpoint;
     this.#onWarning = onWarning;
   }
 
-  /** @param ratePerSec the pace now */
+  /** @param ratePerSec the current pace */
   throttled(now: number, ratePerSec: number): void {
     this.#answered(now);
     if (now - this.#throttledAt > APART_MILLIS) this.#throttledSince = now;
     this.#throttledAt = now;
-    if (now - this.#throttledSince < LASTING_MILLIS || now - this.#toldOfThrottlingAt < WARNING_MILLIS) return;
-    this.#toldOfThrottlingAt = now;
+    if (now - this.#throttledSince < LASTING_MILLIS || now - this.#warnedOfThrottlingAt < WARNING_MILLIS) return;
+    this.#warnedOfThrottlingAt = now;
     this.#onWarning(
-      `${this.#endpoint} goes on throttling: batches wait for it, at ${shownRate(ratePerSec)} now; where its quota is known, 'rateLimits' keeps requests within it from the start`,
+      `${this.#endpoint} keeps throttling: batches wait, the current rate is ${shownRate(ratePerSec)}; if its quota is known, set 'rateLimits' to stay within it from the start`,
     );
   }
 
@@ -53,35 +53,35 @@ export class EndpointWatch {
     if (this.#failures === 0) this.#failingSince = now;
     this.#failures += 1;
     const millis = now - this.#failingSince;
-    if (this.#isOutageTold || this.#failures < OUTAGE_FAILURES || millis < OUTAGE_MILLIS) return;
-    if (now - this.#toldOfOutageAt < WARNING_MILLIS) return;
-    this.#toldOfOutageAt = now;
-    this.#isOutageTold = true;
+    if (this.#isOutageReported || this.#failures < OUTAGE_FAILURES || millis < OUTAGE_MILLIS) return;
+    if (now - this.#warnedOfOutageAt < WARNING_MILLIS) return;
+    this.#warnedOfOutageAt = now;
+    this.#isOutageReported = true;
     this.#onWarning(
-      `${this.#endpoint} fails altogether: none of the last ${this.#failures} requests, over ${seconds(millis)}, was answered (the last: ${error.name}); only few are made until it answers again`,
+      `${this.#endpoint} does not answer: the last ${this.#failures} requests, over ${seconds(millis)}, all failed (the last with ${error.name}); only few requests are made until it answers again`,
     );
   }
 
-  /** Records that it gave one result for a batch of several. */
+  /** Records that it returned one result for a batch of several elements. */
   gaveOne(size: number): void {
-    if (this.#isSingleTold) return;
-    this.#isSingleTold = true;
+    if (this.#isSingleReported) return;
+    this.#isSingleReported = true;
     this.#onWarning(
-      `${this.#endpoint} gave one result for a batch of ${size}: the batch is asked for again in parts; where it takes one element at a time, set maxBatchSize: 1`,
+      `${this.#endpoint} returned one result for a batch of ${size}: the batch is requested again in parts; if the endpoint accepts one element at a time, set maxBatchSize: 1`,
     );
   }
 
   #answered(now: number): void {
     this.#failures = 0;
-    if (!this.#isOutageTold) return;
-    this.#isOutageTold = false;
+    if (!this.#isOutageReported) return;
+    this.#isOutageReported = false;
     this.#onWarning(`${this.#endpoint} answers again, after ${seconds(now - this.#failingSince)}`);
   }
 }
 
 function shownRate(perSec: number): string {
   return perSec >= 1
-    ? `${Number(perSec.toPrecision(2))} requests a second`
+    ? `${Number(perSec.toPrecision(2))} requests per second`
     : `one request in ${seconds(1000 / perSec)}`;
 }
 

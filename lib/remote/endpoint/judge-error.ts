@@ -3,8 +3,8 @@ import { EndpointError } from './endpoint-error.ts';
 import { MAX_RETRY_AFTER_MILLIS, retryAfterMillis } from '../flow/retry-after.ts';
 
 /**
- * What a failed request means: `throttled`: too many requests, ask again later at no charge; `retry`: may succeed the next
- * time; `refused`: this batch will not; `fatal`: no request will.
+ * Meaning of a failed request: `throttled`: too many requests, retry later at no charge; `retry`: a retry may succeed;
+ * `refused`: this batch will never succeed; `fatal`: no request will.
  */
 export interface Judgement {
   readonly verdict: 'throttled' | 'retry' | 'refused' | 'fatal';
@@ -17,7 +17,7 @@ type Verdict = Judgement['verdict'];
 
 const VERDICTS = { throttle: 'throttled', retry: 'retry', poison: 'refused', fatal: 'fatal' } as const;
 
-/** Names of errors, as the AWS SDK and other libraries of clients have them; they say more than a status. */
+/** Names of errors in the AWS SDK and other client libraries; they are more precise than a status. */
 const VERDICT_OF_NAME: Readonly<Record<Verdict, RegExp>> = {
   throttled:
     /^(Throttl(ing|ed)(Exception|Error)?|EC2ThrottledException|TooManyRequests(Exception|Error)?|ProvisionedThroughputExceededException|RequestThrottled(Exception)?|RequestLimitExceeded|LimitExceededException|ServiceQuotaExceededException|BandwidthLimitExceeded|SlowDown|RateLimit(Error|ExceededError)?)$/,
@@ -28,20 +28,20 @@ const VERDICT_OF_NAME: Readonly<Record<Verdict, RegExp>> = {
     /^(AccessDenied(Exception)?|UnrecognizedClientException|ResourceNotFoundException|CredentialsProviderError|TokenProviderError|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|MissingAuthenticationToken(Exception)?|ExpiredToken(Exception)?|InvalidClientTokenId|OptInRequired|AuthenticationError|PermissionDeniedError)$/,
 };
 
-/** OpenAI's code of an account that can't pay, whose status is that of too many requests. Waiting changes nothing. */
+/** OpenAI's code for an account without credit. Its status is that of too many requests, but waiting does not help. */
 const UNPAID = 'insufficient_quota';
 
-/** Node's codes, and undici's, of connections that may come about the next time. */
+/** Codes of Node and undici for connections that may succeed the next time. */
 const NETWORK_CODE =
   /^(ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|UND_ERR_(SOCKET|(CONNECT|HEADERS|BODY)_TIMEOUT)|ERR_HTTP2_.*)$/;
-/** Node's and OpenSSL's codes of a certificate that will be no other the next time. */
+/** Codes of Node and OpenSSL for a certificate, which a retry does not change. */
 const TLS_CODE =
   /^(CERT_.*|.*_CERT(_.*)?|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_.*|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_.*|ERR_SSL_.*|EPROTO)$/;
-/** No server was reached. */
+/** Codes that mean that no server was reached. */
 const CONNECT_CODE =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|UND_ERR_CONNECT_TIMEOUT)$/;
 
-/** Judges anything that a request threw: by what the AWS SDK, Node and most libraries of clients put on their errors. */
+/** Judges any error of a request by the fields that the AWS SDK, Node and most client libraries set on their errors. */
 export function judgeError(error: unknown): Judgement {
   if (error instanceof FabricError) {
     const { status, retryAfterMillis: wait } = error instanceof EndpointError ? error : {};
@@ -58,7 +58,7 @@ export function judgeError(error: unknown): Judgement {
   return { verdict: 'refused' };
 }
 
-/** Whether there was no server to ask at all. */
+/** Returns true if no server was reached. */
 export function isUnreachable(error: unknown): boolean {
   for (const cause of causesOf(error)) {
     if (cause.name === 'EndpointUnreachableError') return true;
@@ -74,12 +74,12 @@ interface Particulars {
 
 function judgement(verdict: Verdict, { wait, mayBeElements }: Particulars): Judgement {
   if (verdict === 'fatal' && mayBeElements) return { verdict, mayBeElements };
-  // A handler's own arithmetic may have given it.
+  // A handler may have computed it.
   if (wait === undefined || Number.isNaN(wait)) return { verdict };
   return { verdict, retryAfterMillis: Math.min(MAX_RETRY_AFTER_MILLIS, Math.max(0, wait)) };
 }
 
-/** What errors may have on them. */
+/** Fields that an error may have. */
 type Fields = Readonly<Record<string, unknown>>;
 
 function verdictOf(error: Fields): Verdict | undefined {
@@ -140,7 +140,7 @@ function headerIn(headers: Fields): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-/** An error and what caused it, from the outside in. */
+/** Yields an error and its causes, from the outside in. */
 function* causesOf(error: unknown): Generator<Fields> {
   const seen = new Set<unknown>();
   for (let cause = error; cause instanceof Error && !seen.has(cause); cause = cause.cause) {

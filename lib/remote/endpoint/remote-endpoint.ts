@@ -14,15 +14,15 @@ export type { AskOptions, BatchAnswer } from './batch-answer.ts';
 export interface RemoteEndpointOptions {
   readonly handler: RemoteModelHandler;
   readonly metrics: Metrics;
-  /** Takes what a user should know: that the endpoint throttles, fails altogether, answers again. */
+  /** Receives warnings for the user: that the endpoint throttles, fails on all requests, or answers again. */
   readonly onWarning?: (message: string) => void;
   /** @default the system's */
   readonly clock?: Clock;
-  /** From 0 to 1, below 1. @default Math.random */
+  /** Random numbers from 0 to below 1. @default Math.random */
   readonly random?: () => number;
 }
 
-/** One endpoint as an engine sees it: its client, and all that keeps requests within what it accepts. */
+/** One endpoint of an engine: its client, and the flow control that keeps requests within what the endpoint accepts. */
 export class RemoteEndpoint {
   readonly #handler: RemoteModelHandler;
   readonly #metrics: Metrics;
@@ -32,7 +32,7 @@ export class RemoteEndpoint {
   readonly #gate: RequestGate;
   readonly #watch: EndpointWatch;
   readonly #onWarning: (message: string) => void;
-  /** Warnings of the handler that were not passed on yet. */
+  /** Warnings of the handler that were not reported yet. */
   readonly #warnings: string[];
   #opened: Promise<OpenEndpoint> | undefined;
 
@@ -50,16 +50,16 @@ export class RemoteEndpoint {
     this.#warnings = [...handler.warnings];
   }
 
-  /** Makes the client, and asks what the model is. Once: later calls give the same. @throws ModelLoadError */
+  /** Creates the client and asks for a description of the model. Later calls return the same. @throws ModelLoadError */
   async open(): Promise<EndpointInfo> {
     const { info } = await this.#open();
     return info;
   }
 
   /**
-   * Asks for a batch's predictions, again where that helps. Waits for its turn.
+   * Requests a batch's predictions, with retries. Waits for its turn.
    *
-   * @throws the signal's reason; EndpointBusyError where it would have to wait too long.
+   * @throws the signal's reason; EndpointBusyError if it would have to wait too long.
    */
   async ask(batch: readonly unknown[], options: AskOptions): Promise<BatchAnswer> {
     const { requests } = await this.#open();
@@ -67,7 +67,7 @@ export class RemoteEndpoint {
     return await new BatchAsk(batch, options, { ...common, requests }).run();
   }
 
-  /** Declared limits are shared by so many engines. */
+  /** Sets the number of engines that share the declared limits. */
   shareLimits(fleet: number): void {
     this.#flow.shareLimits(this.#clock.now(), fleet);
     this.#gate.changed();

@@ -3,7 +3,7 @@ import type { RequestEnd } from '../flow/request-gate.ts';
 import type { TokenUsage } from '../token-usage.ts';
 import type { Judgement } from './judge-error.ts';
 
-/** What a request said of one element. */
+/** Result of a request for one element. */
 export type ElementResult =
   | { readonly ok: true; readonly value: unknown }
   | ({ readonly ok: false; readonly error: Error } & Judgement);
@@ -14,12 +14,12 @@ export type RequestOutcome = { readonly millis: number; readonly usage?: TokenUs
   | ({ readonly ok: false; readonly error: Error; readonly timedOut: boolean } & Judgement)
 );
 
-/** A handler that gave too many or too few results. */
+/** A handler returned too many or too few results. */
 export class ResultCountError extends FabricError {
   override readonly name = 'ResultCountError';
   constructor(endpoint: string, size: number, given: unknown) {
     const count = Array.isArray(given) ? given.length : typeof given;
-    super('RESULT_COUNT', `${endpoint}: request must give one result for each element: got ${count} for ${size}`, {
+    super('RESULT_COUNT', `${endpoint}: 'request' must return one result per element: got ${count} for ${size}`, {
       disposition: 'poison',
     });
   }
@@ -31,7 +31,7 @@ interface EndedBy {
   readonly retryAfterMillis?: number | undefined;
 }
 
-/** What a request says of its endpoint. */
+/** Returns the outcome of a request for its endpoint. */
 export function endOf(outcome: RequestOutcome): EndedBy {
   if (!outcome.ok) {
     const { verdict, error, retryAfterMillis } = outcome;
@@ -43,14 +43,14 @@ export function endOf(outcome: RequestOutcome): EndedBy {
   const failures = results.flatMap((result) => (result.ok ? [] : result));
   const throttled = failures.filter(({ verdict }) => verdict === 'throttled');
   if (throttled.length > 0) return { end: 'throttled', retryAfterMillis: longestWait(throttled) };
-  // A handler that asks for each element by itself tells of an endpoint that is down in as many errors.
+  // A handler that requests each element by itself reports one error per element if the endpoint is down.
   const [first] = failures;
   const isDown = failures.length === results.length && failures.every(({ verdict }) => verdict === 'retry');
   if (first === undefined || !isDown) return { end: 'succeeded' };
   return { end: 'failed', error: first.error, retryAfterMillis: longestWait(failures) };
 }
 
-/** Undefined where none says how long. */
+/** Returns undefined if no failure has a wait. */
 function longestWait(failures: readonly Judgement[]): number | undefined {
   const waits = failures.flatMap(({ retryAfterMillis }) => retryAfterMillis ?? []);
   return waits.length === 0 ? undefined : Math.max(...waits);

@@ -1,28 +1,28 @@
 import { EndpointError } from './endpoint-error.ts';
 
-/** After so many strange answers and never a right one, what is asked is not what the protocol expects. */
+/** Unexpected answers, without a valid one, after which the endpoint does not use the protocol at all. */
 const MAX_STRANGE_ANSWERS = 5;
 
 /**
- * Counts answers that are not what was expected. One may come of an odd element. Nothing but strange ones comes of a wrong
- * model or a wrong format, which is no reason to fail a million elements one by one.
+ * Counts answers that do not follow the protocol. A single one may be caused by an unusual element. If there are no others,
+ * the model or the format is wrong, and the run ends instead of failing a million elements one by one.
  */
 export class StrangeAnswers {
   #count = 0;
 
-  /** An answer was right: none is taken for the rule from now on. */
-  wasRight(): void {
+  /** Records a valid answer. From now on, unexpected answers fail their elements only. */
+  wasValid(): void {
     this.#count = -Infinity;
   }
 
   /**
-   * @param what - goes on after `<endpoint> answered with`
-   * @param options.passing - whether another try may be answered rightly: a proxy's page says nothing of the request
+   * @param what - continues the message `<endpoint> answered with`
+   * @param options.passing - true if a retry may succeed, such as after a page of a proxy
    */
   error(endpoint: string, what: string, { passing = false } = {}): EndpointError {
     this.#count += 1;
     const never = this.#count >= MAX_STRANGE_ANSWERS;
-    return new EndpointError(`${endpoint} answered with ${what}${never ? '; it has never answered otherwise' : ''}`, {
+    return new EndpointError(`${endpoint} answered with ${what}${never ? '; it has never sent a valid answer' : ''}`, {
       name: 'EndpointProtocolError',
       disposition: never ? 'fatal' : passing ? 'retry' : 'poison',
     });

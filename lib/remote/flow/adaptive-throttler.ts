@@ -1,9 +1,9 @@
-/** What is looked back on. */
+/** Length of the time window. */
 const WINDOW_MILLIS = 60_000;
 const BUCKET_MILLIS = 1000;
-/** K: so many requests may be sent for each that succeeds. Below 2 failures that are few are held back too. */
+/** K: requests that can be sent for each that succeeds. A value below 2 would hold requests back for few failures, too. */
 const OVERLOAD_RATIO = 2;
-/** So many failures in a row, over so long, are an outage. */
+/** Failures in a row, over at least OUTAGE_MILLIS, that are an outage. */
 const OUTAGE_FAILURES = 10;
 const OUTAGE_MILLIS = 5000;
 
@@ -15,21 +15,22 @@ interface Bucket {
 
 /**
  * Holds requests back from an endpoint that fails: client-side throttling, as in Google's *Site Reliability Engineering*
- * (2016), chapter 21, "Handling Overload". Of A requests of the last minute S succeeded; the next one is held back with
- * the probability max(0, (A - K·S) / (A + 1)). Two things are not as in the book:
+ * (2016), chapter 21, "Handling Overload". If S of the A requests of the last minute succeeded, the next one is held back
+ * with the probability max(0, (A - K·S) / (A + 1)). There are two differences from the book:
  *
- * - A counts what was really sent, from when its outcome is known. Were those that are held back counted too, as the book
- *   and Apache Beam do, nothing would be sent for as long as an outage lasts, nor for the minute after it. Of r requests a
- *   second that want to go to an endpoint that always fails, A settles where A = √(60·r): of 12.5/s one in 28 is sent, and
- *   the first successes soon count for something. And an endpoint that is slow is not taken for one that fails.
- * - Ten failures in a row, over five seconds, are an outage: the successes before are forgotten, which would let half a
- *   minute's requests go on failing, and so are failures past the ten, which would still count when the endpoint is back.
+ * - A counts the requests that were sent, once their outcome is known. The book and Apache Beam also count those that were
+ *   held back. Then nothing would be sent during an outage, nor in the minute after it. Here, with r requests a second to
+ *   an endpoint that always fails, A converges to √(60·r): of 12.5/s one in 28 is sent, and the first successes soon make
+ *   a difference. Also, a slow endpoint does not count as one that fails.
+ * - Ten failures in a row, over five seconds, are an outage. Earlier successes are forgotten, because they would let the
+ *   requests of half a minute fail. Failures beyond the ten are forgotten, because they would still count when the endpoint
+ *   is back.
  *
- * Simulated with eight engines at 100/s, for outages of one to five minutes: the rate is down by 20 times within 11 s (one
- * engine: 6 s), and back at 90 % within 10 s of the endpoint. Without the second difference it is down after 57 s, and
- * back after 50 s where the outage lasted a minute.
+ * Simulated with eight engines at 100/s, for outages of one to five minutes: the rate falls to a twentieth within 11 s (one
+ * engine: 6 s), and is back at 90 % within 10 s after the outage. Without the second difference it falls after 57 s, and is
+ * back 50 s after an outage of one minute.
  *
- * Requests that are refused for a quota are none of its business: the pace sees to these.
+ * Requests that are refused because of a quota do not count: the pace handles these.
  */
 export class AdaptiveThrottler {
   #buckets: Bucket[] = [];
@@ -57,7 +58,7 @@ export class AdaptiveThrottler {
     this.#count(now, OUTAGE_FAILURES, 0);
   }
 
-  /** The probability with which a request should be held back now. */
+  /** Returns the probability with which a request should be held back now. */
   rejection(now: number): number {
     this.#forget(now);
     return Math.max(0, (this.#requests - OVERLOAD_RATIO * this.#successes) / (this.#requests + 1));

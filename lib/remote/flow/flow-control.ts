@@ -5,32 +5,32 @@ import type { RateLimit } from './rate-limit.ts';
 import { DeclaredLimits } from './token-bucket.ts';
 
 export interface FlowControlOptions {
-  /** The most requests under way at once. */
+  /** Maximum number of in-flight requests. */
   readonly maxConcurrency: number;
   /** @default none */
   readonly rateLimits?: readonly RateLimit[];
-  /** The time it starts at. */
+  /** Start time. */
   readonly now: number;
-  /** From 0 to 1, below 1. @default Math.random */
+  /** Random numbers from 0 to below 1. @default Math.random */
   readonly random?: () => number;
 }
 
-/** A request that has ended: when it started, and when that was known. */
+/** A request that has ended: its start, and the time at which its end was known. */
 export interface EndedRequest {
   readonly now: number;
   readonly startedAt: number;
-  /** How long the endpoint asks to be left alone. */
+  /** Time for which the endpoint asks not to be called. */
   readonly retryAfterMillis?: number;
 }
 
 /**
- * Decides when requests to an endpoint may start, from how those before went. Without promises or timers: who has a request
- * asks {@link tryStart} for it, again after the wait that it was given, and reports its end by exactly one of
- * {@link succeeded}, {@link refused}, {@link throttled}, {@link failed} and {@link abandoned}. Times are milliseconds that
- * never go back.
+ * Decides when requests to an endpoint can start, from the outcomes of earlier requests. It has no promises or timers: the
+ * caller calls {@link tryStart} for a request, calls it again after the wait that was returned, and reports the request's
+ * end by exactly one of {@link succeeded}, {@link refused}, {@link throttled}, {@link failed} and {@link abandoned}. Times
+ * are milliseconds that never go back.
  *
- * A request starts when there is room under the concurrency limit, every declared limit has what it costs, the learned pace
- * is due, and the adaptive throttler does not hold it back.
+ * A request starts if the concurrency limit is not reached, every declared limit has enough left for its cost, the learned
+ * pace allows it, and the adaptive throttler does not hold it back.
  */
 export class FlowControl {
   readonly #random: () => number;
@@ -38,8 +38,8 @@ export class FlowControl {
   readonly #declared: DeclaredLimits;
   readonly #pace: LearnedPace;
   readonly #throttler = new AdaptiveThrottler();
-  #underWay = 0;
-  /** Nothing starts before: the endpoint failed and said for how long. */
+  #inFlight = 0;
+  /** No request starts before this time: the endpoint failed and asked to wait. */
   #failingUntil = -Infinity;
 
   constructor({ maxConcurrency, rateLimits = [], now, random = Math.random }: FlowControlOptions) {
@@ -49,42 +49,42 @@ export class FlowControl {
     this.#pace = new LearnedPace(random);
   }
 
-  /** Requests a second that the pace allows. */
+  /** Requests per second that the pace allows. */
   get ratePerSec(): number {
     return this.#pace.ratePerSec;
   }
 
-  get underWay(): number {
-    return this.#underWay;
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
-  /** How many requests may be under way. */
+  /** Maximum number of in-flight requests. */
   get concurrencyLimit(): number {
     return this.#concurrency.limit;
   }
 
   /**
-   * Starts a request if one of this weight may start now.
+   * Starts a request of this weight if it can start now.
    *
-   * @returns 0 where it has started, otherwise the milliseconds after which to ask again; Infinity: when one has ended.
+   * @returns 0 if it has started, otherwise the milliseconds after which to call again; Infinity: when a request has ended.
    */
   tryStart(now: number, weight: number): number {
-    if (this.#underWay >= this.#concurrency.limit) return Infinity;
+    if (this.#inFlight >= this.#concurrency.limit) return Infinity;
     const wait = Math.max(this.#failingUntil - now, this.#declared.waitMillis(weight, now));
     if (wait > 0) return wait;
     const paced = this.#pace.waitMillis(now);
     if (paced > 0) return paced;
-    this.#pace.take(now);
-    // The turn is lost: held back requests come at the pace too.
+    this.#pace.useTurn(now);
+    // The turn is lost, because requests that are held back also follow the pace.
     if (this.#random() < this.#throttler.rejection(now)) return Math.max(1, this.#pace.waitMillis(now));
-    this.#declared.take(weight, now);
-    this.#underWay += 1;
+    this.#declared.charge(weight, now);
+    this.#inFlight += 1;
     return 0;
   }
 
   /**
-   * The wait of the first in line that is certain already, in milliseconds: for a pause that the endpoint asked for, and for
-   * declared limits.
+   * Returns the milliseconds for which a request of this weight certainly has to wait: for a pause that the endpoint asked
+   * for, and for declared limits.
    */
   foreseenWaitMillis(now: number, weight: number): number {
     const pause = Math.max(this.#failingUntil, this.#pace.pausedUntil) - now;
@@ -92,39 +92,39 @@ export class FlowControl {
   }
 
   succeeded({ now, startedAt }: EndedRequest): void {
-    this.#concurrency.answered({ now, startedAt, underWay: this.#underWay });
-    this.#underWay -= 1;
+    this.#concurrency.answered({ now, startedAt, inFlight: this.#inFlight });
+    this.#inFlight -= 1;
     this.#throttler.succeeded(now);
     this.#pace.succeeded();
   }
 
-  /** The endpoint is well, but does not take what it was asked. */
+  /** The endpoint works, but refused the content of the request. */
   refused({ now }: EndedRequest): void {
-    this.#underWay -= 1;
+    this.#inFlight -= 1;
     this.#throttler.succeeded(now);
     this.#pace.succeeded();
   }
 
-  /** The endpoint refused it for its quota. */
+  /** The endpoint refused the request because of its quota. */
   throttled({ now, startedAt, retryAfterMillis }: EndedRequest): void {
-    this.#underWay -= 1;
+    this.#inFlight -= 1;
     this.#pace.throttled(now, startedAt, retryAfterMillis);
   }
 
   /** The endpoint failed, did not answer in time, or could not be reached. */
   failed({ now, startedAt, retryAfterMillis = 0 }: EndedRequest): void {
-    this.#concurrency.failed({ now, startedAt, underWay: this.#underWay });
-    this.#underWay -= 1;
+    this.#concurrency.failed({ now, startedAt, inFlight: this.#inFlight });
+    this.#inFlight -= 1;
     this.#throttler.failed(now);
     this.#failingUntil = Math.max(this.#failingUntil, now + retryAfterMillis);
   }
 
-  /** It was given up, and says nothing of the endpoint. */
+  /** The request was cancelled, which reveals nothing about the endpoint. */
   abandoned(): void {
-    this.#underWay -= 1;
+    this.#inFlight -= 1;
   }
 
-  /** Declared limits are shared by so many engines. */
+  /** Sets the number of engines that share the declared limits. */
   shareLimits(now: number, fleet: number): void {
     this.#declared.share(fleet, now);
   }

@@ -1,64 +1,64 @@
-/** Requests a second to start from. */
+/** Initial rate in requests per second. */
 const FIRST_RATE = 4;
-/** Below this nothing would be learned for minutes. */
+/** Lowest rate: below it, nothing would be learned for minutes. */
 const MIN_RATE = 0.1;
-/** What a success adds in slow start, so that the rate doubles each second. */
+/** Increase of the rate by a success in slow start, so that the rate doubles each second. */
 const SLOW_START_STEP = Math.LN2;
 
-/** What a throttle leaves of the rate. */
+/** Share of the rate that remains after a throttled request. */
 const DECREASE = 0.5;
-/** Throttles within so long are one. */
+/** Throttled requests within this time count as one. */
 const CUT_MILLIS = 1000;
-/** A rate that is throttled below the one before tells of less quota for this engine: it comes back to less than that. */
+/** Share of a rate to which the pace returns if that rate is lower than the one throttled before: this engine's quota fell. */
 const FALLEN_SHARE = 0.9;
-/** But to no less than this of the one before: two throttles in a row are most often bad luck. */
+/** Minimum share of the rate throttled before, to which the pace then returns: two in a row are usually bad luck. */
 const MIN_FALLEN_SHARE = 0.75;
 
-/** The plateau is at least so many times where the curve begins. */
+/** Minimum ratio of the plateau to the start of the curve. */
 const MIN_RISE_RATIO = 1.25;
 
 /**
- * So long a cut rate takes to be where it was throttled. The same for all rates, so that of engines which share a quota the
- * slower ones gain on the quicker ones.
+ * Time in which a reduced rate returns to the rate that was throttled. It is the same for all rates, so that slower engines
+ * catch up with faster ones that share a quota.
  */
 const RECOVERY_SECS = 8;
-/** But so many successes at least: fewer would be throttled too often. */
+/** Minimum number of successes in that time: with fewer, requests would be throttled too often. */
 const MIN_RECOVERY_SUCCESSES = 70;
 const MAX_RECOVERY_SECS = 240;
 const MIN_SUCCESSES_OF_ANY_RECOVERY = 20;
 /**
- * CUBIC's is 3. The higher it is, the sooner the rate is back near where it was, and the longer it stays there; odd, so that
- * it goes on growing past that.
+ * Exponent of the curve; 3 in CUBIC. The higher it is, the sooner the rate is back near the plateau, and the longer it stays
+ * there. It is odd, so that the rate continues to grow beyond the plateau.
  */
 const FLATNESS = 5;
 
-/** A `Retry-After` that is longer holds all requests back, and not the refused one alone. */
+/** Length of a `Retry-After` from which it holds all requests back, not only the one that was refused. */
 const PAUSING_RETRY_AFTER_MILLIS = 2000;
 const FIRST_PAUSE_MILLIS = 1000;
 const MAX_PAUSE_MILLIS = 30_000;
 
-/** Timers are late: requests that were due so long ago are caught up on. */
+/** Lateness of timers that is made up for: requests that were due within this time start now. */
 const SLACK_MILLIS = 20;
 
 /**
- * Spaces requests at a rate that it learns, so that they stay just under a quota that nobody told it, and that others may
- * use too. It is told how requests end, and by nothing else.
+ * Spaces requests at a rate that it learns, so that they stay just below an unknown quota that other callers may share. The
+ * outcomes of requests are its only input.
  *
- * - Slow start: from a few a second the rate doubles each second, until the first throttle.
- * - A throttle halves the rate, once a second and a round trip at most.
- * - Then it grows as in CUBIC (RFC 9438, sections 4.2 and 4.7): quickly back near the rate that was throttled, slowly past
- *   it, and quicker again the longer nothing happens. But what it grows with is successes and not time, those of eight
- *   seconds and seventy at least: the engine finds out that it is at the quota by being refused, and pays for that with one
- *   request in a hundred or so, however many engines share the quota and whatever it is.
- * - Two refusals one after the other, the second of a request that was made after the first was known, are more than a
- *   rate that is a little too high: nothing is sent for a second, then for two, and so on. The first success after that is
- *   followed by slow start, to half of what the rate was.
- * - It grows only while it is what limits: while requests wait for it.
+ * - Slow start: from a few requests per second, the rate doubles each second until the first throttled request.
+ * - A throttled request halves the rate, at most once per second and round trip.
+ * - Then the rate grows as in CUBIC (RFC 9438, sections 4.2 and 4.7): fast until it is near the rate that was throttled,
+ *   slowly past it, and faster again the longer nothing is throttled. But it grows by successes and not by time: those of
+ *   eight seconds, and at least seventy. An engine learns from a refusal that it is at the quota. This costs about one
+ *   request in a hundred, whatever the quota is and however many engines share it.
+ * - Two refusals in a row, the second of a request that was made after the first was known, mean more than a rate that is
+ *   a little too high: nothing is sent for a second, then for two, and so on. The first success after that is followed by
+ *   slow start, up to half of the rate before.
+ * - The rate grows only while it is what limits the requests: while requests wait for it.
  *
- * Simulated, for 200 s and more in which all engines have enough to do; latency 50 to 200 ms, a burst of 10 (of 1000/s:
+ * Simulated for 200 s and more in which all engines have enough to do; latency 50 to 200 ms, a burst of 10 (at 1000/s:
  * 50), with or without `Retry-After: 1`:
  *
- *     engines  quota   of it used  refused
+ *     engines  quota   used        refused
  *           1   10/s     100 %     1.1 %
  *           1  100/s      92 %     0.2 %
  *           1 1000/s      91 %     0.1 %
@@ -66,28 +66,28 @@ const SLACK_MILLIS = 20;
  *          32  100/s      98 %     1.7 %
  *         200  100/s      94 %     2.9 %
  *
- * 90 % of a quota are used again 20 s after it doubles, and 40 s after a minute in which everything was refused; after it
- * falls to a tenth, refusals are below 3 % within 80 s.
+ * 90 % of a quota are used again 20 s after it doubles, and 40 s after a minute in which every request was refused. After
+ * it falls to a tenth, refusals are below 3 % within 80 s.
  */
 export class LearnedPace {
   readonly #random: () => number;
   #rate = FIRST_RATE;
-  /** Slow start ends here. */
+  /** Rate at which slow start ends. */
   #threshold = Infinity;
-  /** Where the curve is flat: at the rate that was throttled last, or a little below. */
+  /** Rate at which the curve is flat: the one that was throttled last, or a little less. */
   #plateau = Infinity;
-  /** Where the curve began, and the successes since. */
+  /** Rate at which the curve began, and the successes since. */
   #origin = FIRST_RATE;
   #successes = 0;
-  /** Successes before the first cut, while no other has followed: how well the plateau is known. */
+  /** Successes before the first cut, while no other has followed: a measure of how well the plateau is known. */
   #seen = 0;
-  /** When the next request is due. */
+  /** Time at which the next request is due. */
   #dueAt = -Infinity;
   #pausedUntil = -Infinity;
   #cutAt = -Infinity;
   /** Cuts since the last success. */
   #cutsInRow = 0;
-  /** Whether a request has been told to wait since the last one started; whether that one had been. */
+  /** True if a request had to wait since the last one started; `#limits`: if that one had to wait. */
   #isWaitedFor = false;
   #limits = false;
 
@@ -99,20 +99,20 @@ export class LearnedPace {
     return this.#rate;
   }
 
-  /** Nothing starts before. */
+  /** No request starts before this time. */
   get pausedUntil(): number {
     return this.#pausedUntil;
   }
 
-  /** Milliseconds until the next request may start; 0: now. */
+  /** Returns the milliseconds until the next request can start; 0: now. */
   waitMillis(now: number): number {
     const wait = Math.max(0, this.#pausedUntil - now, this.#dueAt - SLACK_MILLIS - now);
     if (wait > 0) this.#isWaitedFor = true;
     return wait;
   }
 
-  /** A request starts. */
-  take(now: number): void {
+  /** Uses the turn of a request that is due now. */
+  useTurn(now: number): void {
     this.#limits = this.#isWaitedFor;
     this.#isWaitedFor = false;
     this.#dueAt = Math.max(now, this.#dueAt) + 1000 / this.#rate;
@@ -129,7 +129,7 @@ export class LearnedPace {
     }
   }
 
-  /** The request that started then was refused. */
+  /** Records that the request that started at `startedAt` was refused. */
   throttled(now: number, startedAt: number, retryAfterMillis = 0): void {
     if (retryAfterMillis > PAUSING_RETRY_AFTER_MILLIS) this.#pause(now, retryAfterMillis);
     const isOldNews = startedAt < this.#cutAt || (now - this.#cutAt < CUT_MILLIS && this.#cutsInRow === 0);
@@ -162,7 +162,7 @@ export class LearnedPace {
     this.#pausedUntil = Math.max(this.#pausedUntil, now + millis);
   }
 
-  /** Goes to a rate that the curve begins from. */
+  /** Sets a rate from which the curve begins. */
   #grow(rate: number): void {
     this.#rate = rate;
     this.#origin = rate;
@@ -170,7 +170,7 @@ export class LearnedPace {
   }
 
   #onCurve(): number {
-    // A curve that began on its plateau, as at the least rate, would stay there.
+    // A curve that began on its plateau, as at the minimum rate, would stay there.
     const plateau = Math.max(this.#plateau, this.#origin * MIN_RISE_RATIO);
     const left = 1 - this.#successes / recoverySuccesses(plateau, this.#seen);
     return plateau - (plateau - this.#origin) * left ** FLATNESS;
@@ -178,9 +178,9 @@ export class LearnedPace {
 }
 
 /**
- * The successes after which the rate is on the plateau again.
+ * Returns the number of successes after which the rate is on the plateau again.
  *
- * @param seen those before the only cut: a rate that was throttled after a few requests says little of the quota
+ * @param seen successes before the only cut: a rate that was throttled after a few requests reveals little about the quota
  */
 function recoverySuccesses(plateau: number, seen: number): number {
   const least = Math.min(MIN_RECOVERY_SUCCESSES, MAX_RECOVERY_SECS * plateau, 2 * seen);

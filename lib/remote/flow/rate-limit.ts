@@ -1,6 +1,6 @@
 /**
- * A quota that is known beforehand, of the whole fleet: so many requests, or so much weight, in a second or a minute.
- * Weight is what `elementSizeFn` gives, tokens for one. At least one of the two.
+ * Known quota of the whole fleet: requests, weight, or both, per second or minute. Weight is the sum of the elements'
+ * `elementSizeFn`, such as tokens.
  */
 export interface RateLimit {
   readonly requests?: number;

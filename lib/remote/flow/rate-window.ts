@@ -6,10 +6,10 @@ interface Start {
 
 /**
  * Keeps a limit in every window of its length, wherever the window begins: requests that started in the last
- * `windowMillis` cost at most `most`. A request that costs more by itself starts in an empty window.
+ * `windowMillis` cost at most `max`. A request that costs more by itself starts in an empty window.
  */
 export class RateWindow {
-  #most: number;
+  #max: number;
   #windowMillis: number;
   /** Sorted by time; entries before `#first` are out of the window. */
   #starts: Start[] = [];
@@ -17,25 +17,25 @@ export class RateWindow {
   #sum = 0;
 
   /**
-   * @param most maximum cost of a window; below 1, the window for a request of cost 1 is longer in proportion.
+   * @param max maximum cost of a window; below 1, the window for a request of cost 1 is longer in proportion.
    */
-  constructor(most: number, windowMillis: number) {
-    this.#most = Math.max(1, most);
-    this.#windowMillis = (windowMillis * this.#most) / most;
+  constructor(max: number, windowMillis: number) {
+    this.#max = Math.max(1, max);
+    this.#windowMillis = (windowMillis * this.#max) / max;
   }
 
   /** Sets the limit; requests that have started count against the new one. */
-  setLimit(most: number, windowMillis: number): void {
-    this.#most = Math.max(1, most);
-    this.#windowMillis = (windowMillis * this.#most) / most;
+  setLimit(max: number, windowMillis: number): void {
+    this.#max = Math.max(1, max);
+    this.#windowMillis = (windowMillis * this.#max) / max;
   }
 
   /** Returns the milliseconds until a request of this cost may start; 0: now. */
   waitMillis(cost: number, now: number): number {
     this.#drop(now);
-    let over = this.#sum + Math.min(cost, this.#most) - this.#most;
+    let over = this.#sum + Math.min(cost, this.#max) - this.#max;
     // Larger than the rounding error of a sum of fractions.
-    const precision = 1e-9 * this.#most;
+    const precision = 1e-9 * this.#max;
     if (over <= precision) return 0;
     for (let index = this.#first; index < this.#starts.length; index += 1) {
       const start = this.#starts[index];
@@ -47,7 +47,7 @@ export class RateWindow {
   }
 
   /** Counts a request of this cost that starts now. */
-  take(cost: number, now: number): void {
+  charge(cost: number, now: number): void {
     this.#drop(now);
     const last = this.#starts.at(-1);
     if (last?.at === now) last.cost += cost;

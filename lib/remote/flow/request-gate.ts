@@ -2,24 +2,24 @@ import type { Clock } from '../../time/clock.ts';
 import { EndpointBusyError } from '../endpoint/endpoint-error.ts';
 import type { FlowControl } from './flow-control.ts';
 
-/** `setTimeout` takes no more; it is asked again then. */
+/** Maximum time of a timer; after it the wait is computed again. */
 const MAX_TIMER_MILLIS = 60_000;
-/** Timers round down. */
+/** Minimum time of a timer, because timers round down. */
 const MIN_TIMER_MILLIS = 1;
 
 export interface EnterOptions {
   readonly weight: number;
-  /** Aborted: it leaves the line. */
+  /** Aborted: the request leaves the line. */
   readonly signal: AbortSignal;
-  /** The longest that the first in line may be sure to wait: for a pause that the endpoint asked for, or a declared limit. */
+  /** Maximum certain wait of the first in line: for a pause that the endpoint asked for, or a declared limit. */
   readonly patienceMillis: number;
-  /** It was in the line before, and goes before those that were not. @default false */
+  /** True if the request was in the line before: it goes before new requests. @default false */
   readonly again?: boolean;
 }
 
 export type RequestEnd = 'succeeded' | 'refused' | 'throttled' | 'failed';
 
-/** A request that may be made now. To be ended by one of its two methods, once. */
+/** Permission to make a request now. The caller ends it by one of its two methods, once. */
 export interface Turn {
   readonly startedAt: number;
   ended(how: RequestEnd, retryAfterMillis?: number): void;
@@ -34,20 +34,20 @@ interface Waiting {
   readonly turnAway: (reason: unknown) => void;
 }
 
-/** The line in front of an endpoint: requests wait here, first come first served, until flow control lets them start. */
+/** The line in front of an endpoint: requests wait in it, first come first served, until flow control lets them start. */
 export class RequestGate {
   readonly #flow: FlowControl;
   readonly #clock: Clock;
   readonly #endpoint: string;
-  /** Those that come again are at the front, in the order in which they came back. */
+  /** Requests that were in the line before are at the front, in the order in which they returned. */
   readonly #line: Waiting[] = [];
   #timer: unknown;
-  /** Whether the first in line waits for a rate: not for one of those under way to end. */
+  /** True if the first in line waits for a rate, not for the end of an in-flight request. */
   #isHeldBack = false;
   #heldBackMillis = 0;
   #countedAt = 0;
 
-  /** @param endpoint what messages call it */
+  /** @param endpoint its name in messages */
   constructor(flow: FlowControl, clock: Clock, endpoint: string) {
     this.#flow = flow;
     this.#clock = clock;
@@ -61,8 +61,8 @@ export class RequestGate {
   /**
    * Waits for a turn.
    *
-   * @throws the signal's reason; EndpointBusyError where nobody's turn comes for longer than its patience. How many are
-   *   before it does not matter: they are under way.
+   * @throws the signal's reason; EndpointBusyError if the first in line certainly waits longer than the patience of this
+   *   request. The number of requests before it does not matter.
    */
   async enter(options: EnterOptions): Promise<Turn> {
     const { weight, signal, patienceMillis, again = false } = options;
@@ -83,17 +83,17 @@ export class RequestGate {
   }
 
   /**
-   * How long requests were held back by pace, limits and throttler since this was asked last, all of them together. Waiting
-   * for a place among those under way is not in it: more engines would help against that, and not against this.
+   * Returns the total time for which pace, limits and throttler held requests back since the last call. Time in which they
+   * waited for the end of an in-flight request is not included: more engines would shorten it, but not this.
    */
-  takeHeldBackMillis(): number {
+  drainHeldBackMillis(): number {
     this.#countHeldBack();
     const millis = this.#heldBackMillis;
     this.#heldBackMillis = 0;
     return millis;
   }
 
-  /** Looks again, as a limit has changed. */
+  /** Checks the line again after a limit has changed. */
   changed(): void {
     this.#turnAwayImpatient();
     this.#pump();
@@ -140,7 +140,7 @@ export class RequestGate {
     if (at === 0) this.#pump();
   }
 
-  /** Those that would wait for longer than their patience need not wait to find out. */
+  /** Rejects requests at once that would wait longer than their patience. */
   #turnAwayImpatient(): void {
     const now = this.#clock.now();
     for (const waiting of this.#line.slice()) {

@@ -27,21 +27,21 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Milliseconds until a request of this cost may start; 0: now. */
+  /** Returns the milliseconds until a request of this cost can start; 0: now. */
   waitMillis(cost: number, now: number): number {
     this.#fill(now);
     const missing = Math.min(cost, this.#capacity) - this.#tokens;
-    // Past what a sum of fractions can be wrong by.
+    // Larger than the rounding error of a sum of fractions.
     return missing <= 1e-9 * this.#capacity ? 0 : missing / this.#perMilli;
   }
 
-  /** A request of this cost starts. */
-  take(cost: number, now: number): void {
+  /** Removes the tokens of a request of this cost that starts now. */
+  charge(cost: number, now: number): void {
     this.#fill(now);
     this.#tokens -= cost;
   }
 
-  /** From now on so many come in a millisecond. */
+  /** Sets the number of tokens added per millisecond from now on. */
   setRate(perMilli: number, now: number): void {
     this.#fill(now);
     this.#perMilli = perMilli;
@@ -62,24 +62,24 @@ export class TokenBucket {
 
 /** One declared limit: a bucket spreads it evenly, and a window enforces it exactly. */
 class DeclaredLimit {
-  readonly #most: number;
+  readonly #max: number;
   readonly #counts: 'requests' | 'weight';
   readonly #millis: number;
   readonly #bucket: TokenBucket;
   readonly #window: RateWindow;
 
-  constructor(most: number, counts: 'requests' | 'weight', { per, now }: { per: RateLimit['per']; now: number }) {
-    this.#most = most;
+  constructor(max: number, counts: 'requests' | 'weight', { per, now }: { per: RateLimit['per']; now: number }) {
+    this.#max = max;
     this.#counts = counts;
     this.#millis = UNIT_MILLIS[per];
-    this.#bucket = new TokenBucket(most / this.#millis, BURST_MILLIS[per], now);
-    this.#window = new RateWindow(most, this.#millis);
+    this.#bucket = new TokenBucket(max / this.#millis, BURST_MILLIS[per], now);
+    this.#window = new RateWindow(max, this.#millis);
   }
 
   share(fleet: number, now: number): void {
-    const most = this.#most / fleet;
-    this.#bucket.setRate(most / this.#millis, now);
-    this.#window.setLimit(most, this.#millis);
+    const max = this.#max / fleet;
+    this.#bucket.setRate(max / this.#millis, now);
+    this.#window.setLimit(max, this.#millis);
   }
 
   waitMillis(weight: number, now: number): number {
@@ -87,10 +87,10 @@ class DeclaredLimit {
     return Math.max(this.#bucket.waitMillis(cost, now), this.#window.waitMillis(cost, now));
   }
 
-  take(weight: number, now: number): void {
+  charge(weight: number, now: number): void {
     const cost = this.#costOf(weight);
-    this.#bucket.take(cost, now);
-    this.#window.take(cost, now);
+    this.#bucket.charge(cost, now);
+    this.#window.charge(cost, now);
   }
 
   #costOf(weight: number): number {
@@ -118,7 +118,7 @@ export class DeclaredLimits {
     return Math.max(0, ...this.#limits.map((limit) => limit.waitMillis(weight, now)));
   }
 
-  take(weight: number, now: number): void {
-    for (const limit of this.#limits) limit.take(weight, now);
+  charge(weight: number, now: number): void {
+    for (const limit of this.#limits) limit.charge(weight, now);
   }
 }

@@ -2,76 +2,77 @@ import type { Observation } from './observation.ts';
 import { type SettledMinute, settledMinutes } from './settled-minutes.ts';
 import { type EngineRate, type GovernorState, rememberRun } from './state.ts';
 
-/** The most that Lambda's poller takes; a service has no more tasks either. */
+/** Maximum of Lambda's poller, and of the tasks of a service. */
 const MAX_ENGINES = 1000;
-/** What was allowed so lately may still be there, whatever was counted: counts of messages and tasks are late. */
+/** Engines that were allowed within this time may still run, whatever the counts of messages and tasks say: these are late. */
 const RECENT_MILLIS = 3 * 60_000;
 
-/** A share of throttled requests that lasts where there are too many engines. Learned paces make 0.5 to 1.7 %. */
+/** Share of throttled requests that shows, if it lasts, that there are too many engines. Learned paces cause 0.5 to 1.7 %. */
 const TOO_MANY_THROTTLED_SHARE = 0.02;
-/** At once too many. A quota that falls makes less than this, and for a minute: the paces follow it. */
+/** Share of throttled requests that shows it in one minute. A falling quota causes less, and for a minute: the paces adapt. */
 const FAR_TOO_MANY_THROTTLED_SHARE = 0.1;
-/** Above this the quota is what limits: a pace that never meets it is never throttled. */
+/** Share of throttled requests above which the quota is the limit: a pace that stays below its quota is never throttled. */
 const AT_QUOTA_THROTTLED_SHARE = 0.002;
-/** In a minute; fewer may be chance. */
+/** Throttled requests in a minute; fewer may be chance. */
 const MIN_THROTTLED_REQUESTS = 3;
 const CUT_RATIO = 0.5;
-/** Minutes at the quota, with no more engines than now, before some are taken away. */
+/** Minutes at the quota, with no more engines than now, before the number is reduced. */
 const STEADY_MINUTES = 3;
-/** The most that is taken away then: what an engine had of the quota is lost until the others have learned to use it. */
+/** Smallest remainder of one reduction: an engine's part of the quota is unused until the others have learned to use it. */
 const TRIM_RATIO = 0.75;
 /**
- * Engines to have for each that the quota needs. A quota that doubles is used at once; and engines whose paces are slow by
- * bad luck, which are those that stay when some are taken away, are made up for.
+ * Engines for each engine that the quota needs. A quota that doubles is used at once. The rest makes up for engines whose
+ * paces are slow by chance; these take longer for their bundles, so they are the ones that remain after a reduction.
  */
 const HEADROOM_RATIO = 2;
-/** Fewer are not worth a change where they save less. */
+/** Share of the engines that remains at most after a reduction: a smaller reduction saves too little. */
 const MAX_TRIMMED_SHARE = 0.9;
-/** Requests that an engine holds back at any time, on average, above which its pace or a declared limit is what limits. */
+/** Average number of requests that an engine holds back, from which its pace or a declared limit is what limits it. */
 const MIN_HELD_BACK_REQUESTS = 0.5;
-/** Unless it gets through this share of what it can do: then a few are held back, and not all. */
+/** Share of its full rate at which an engine is not limited by its pace, although it holds a few requests back. */
 const FREE_RATE_SHARE = 0.6;
 const GROWTH_RATIO = 1.5;
-/** Growth may be ahead by so much of the engines that the newest metrics are of. */
+/** Maximum ratio of the new number of engines to the number that the newest metrics are from. */
 const MAX_LEAD_RATIO = 2;
 /**
- * After so long it is tried with fewer engines whether one can do more than it did: elements, models and endpoints change,
- * and at the quota nobody sees that.
+ * Time after which a known engine rate is tested with fewer engines. Elements, models and endpoints change, and the change
+ * does not show while the quota is the limit.
  */
 const RATE_LIFETIME_MILLIS = 60 * 60_000;
-/** A share of the engines that are allowed, above which it is the governor that limits their number. */
+/** Share of the allowed engines that are running, from which the governor is what limits their number. */
 const MIN_SHARE_IN_USE = 0.8;
 
 export interface GovernorLimits {
-  /** The fewest engines that can be set: two for Lambda's poller. @default 1 */
+  /** Minimum number of engines: two for Lambda's poller. @default 1 */
   readonly least?: number;
-  /** The most engines that the user wants. @default 1000 */
+  /** Maximum number of engines that the user allows. @default 1000 */
   readonly ceiling?: number;
 }
 
 export interface Decision {
-  /** The most engines that there may be at once. */
+  /** Maximum number of engines that run at once. */
   readonly concurrency: number;
-  /** To be stored, and given to the next run. */
+  /** State to store and to pass to the next run. */
   readonly state: GovernorState;
-  /** Why, in words, for the log. */
+  /** Reason for the log. */
   readonly reason: string;
 }
 
 /**
- * Decides how many engines may be at work, so that together they use what the endpoint accepts, and few are paid for
- * waiting. To be called once a minute.
+ * Decides how many engines can run at once, so that together they use what the endpoint accepts, and few of them are
+ * paid for waiting. Call it once a minute.
  *
- * Each engine paces itself; the governor sees to their number. Metrics are two to three minutes old, so a minute is laid to
- * the engines that were at work in it, and a step starts from those and not from the present number: the same throttling
- * that is seen again, while a step takes effect, asks for nothing more. It goes
+ * Each engine paces itself; the governor sets their number. Metrics are two to three minutes old. So the metrics of a
+ * minute are attributed to the engines that ran in it, and a step starts from that number and not from the current one:
+ * throttling that is seen again while a step takes effect does not cause another step. The number of engines goes
  *
- * - down to half of the engines that were throttled on more than 2 % of their requests, two minutes long, or on 10 %;
- * - down by a quarter, to twice the engines that the quota needs, where lasting throttling of less shows that it is used;
- * - up by a half, to at most twice the engines that were seen to be held back by nothing, where more messages wait.
+ * - down to half of the engines of a minute if more than 2 % of their requests were throttled in two minutes in a row, or
+ *   more than 10 % in one;
+ * - down by a quarter, but not below twice the engines that the quota needs, if less throttling lasts: the quota is used;
+ * - up by a half, but not above twice the engines of a minute in which nothing held them back, if more messages wait.
  *
- * Otherwise, and where nothing is asked, it stays where it is. Both ways are multiplicative, unlike AIMD's (Chiu and
- * Jain, 1989), since it is the engines' paces that have to be fair to each other, and one engine a minute is too slow.
+ * Otherwise, and without requests, the number stays the same. Both directions are multiplicative, unlike those of AIMD
+ * (Chiu and Jain, 1989): fairness is the task of the engines' paces, and one engine a minute is too slow.
  */
 export function decide(state: GovernorState, observation: Observation, limits: GovernorLimits = {}): Decision {
   const { least = 1, ceiling = MAX_ENGINES } = limits;
@@ -90,7 +91,7 @@ export function decide(state: GovernorState, observation: Observation, limits: G
   };
 }
 
-/** An engine that is too many finishes its bundle first: a share of a declared limit that forgot it would be too large. */
+/** Counts engines that are over the limit, too. They finish their bundles first, so they still use declared limits. */
 function fleetOf(
   concurrency: number,
   { runs }: GovernorState,
@@ -109,7 +110,7 @@ function nextStep(state: GovernorState, observation: Observation, minutes: reado
   const { concurrency } = state;
   const stay = (reason: string): Step => ({ engines: concurrency, reason });
   const [minute, before] = minutes;
-  if (minute === undefined) return stay('nothing was asked lately');
+  if (minute === undefined) return stay('no requests lately');
   const seen = describe(minute);
   const throttled = throttledShare(minute);
   const lasting = before === undefined ? 0 : Math.min(throttled, throttledShare(before));
@@ -127,7 +128,7 @@ function nextStep(state: GovernorState, observation: Observation, minutes: reado
   return grown(concurrency, observation, minute);
 }
 
-/** The engines that are enough, or a step towards them. */
+/** Returns the number of engines that is enough, or a step towards it. */
 function trimmed(state: GovernorState, observation: Observation, minutes: readonly SettledMinute[]): number {
   const { concurrency } = state;
   const steady = minutes.slice(0, STEADY_MINUTES);
@@ -140,12 +141,12 @@ function grown(concurrency: number, { waiting, working }: Observation, minute: S
   const seen = describe(minute);
   const stay = (reason: string): Step => ({ engines: concurrency, reason });
   if (waiting === 0) return stay(`no backlog: ${seen}`);
-  if (working < concurrency * MIN_SHARE_IN_USE) return stay(`not all are at work yet: ${seen}`);
+  if (working < concurrency * MIN_SHARE_IN_USE) return stay(`not all engines are running yet: ${seen}`);
   const engines = Math.min(concurrency * GROWTH_RATIO, minute.engines * MAX_LEAD_RATIO, working + waiting);
   return engines > concurrency ? { engines, reason: `up: ${seen}` } : stay(`up already: ${seen}`);
 }
 
-/** Undefined while it is not known what an engine can do, or not any more. */
+/** Returns undefined if the rate of an engine is unknown or outdated. */
 function neededEngines(
   { engineRate }: GovernorState,
   { now }: Observation,
@@ -156,7 +157,7 @@ function neededEngines(
   return (HEADROOM_RATIO * accepted) / engineRate.perSec;
 }
 
-/** What an engine gets through when nothing but itself limits it. Where the quota does, it is that much at least. */
+/** Updates the rate of an engine that nothing else limits. At the quota, the rate is at least the one that was seen. */
 function learnEngineRate(
   known: EngineRate | undefined,
   minute: SettledMinute | undefined,

@@ -1,30 +1,30 @@
-/** What all engines of a pipeline did together in one minute, by their metrics. */
+/** Metrics of all engines of a pipeline together in one minute. */
 export interface MinuteCounts {
-  /** When the minute began, in milliseconds since 1970. */
+  /** Start of the minute, in milliseconds since 1970. */
   readonly at: number;
   /** `endpoint_requests_accepted` */
   readonly accepted: number;
   /** `endpoint_requests_throttled` */
   readonly throttled: number;
   /**
-   * `endpoint_throttled_milli_secs`: how long requests were held back by pace, limits and throttling, all of them together.
-   * Waiting for a place among those under way is not in it.
+   * `endpoint_throttled_milli_secs`: total time for which pace, limits and throttling held requests back. Time in which
+   * they waited for the end of an in-flight request is not included.
    */
   readonly waitedMillis: number;
-  /** How many engines there were. @default not known: it is judged by the runs of the governor that were near */
+  /** Number of engines. @default estimated from the governor's runs around that minute */
   readonly engines?: number;
 }
 
-/** What the governor sees when it runs. */
+/** Input of a run of the governor. */
 export interface Observation {
   /** Milliseconds since 1970. */
   readonly now: number;
   /** The last ten minutes or so, in any order. Minutes without any metrics are left out. */
   readonly minutes: readonly MinuteCounts[];
-  /** Messages of the pipeline's queue that wait: those that are visible, and those that are delayed. */
+  /** Waiting messages of the pipeline's queue, visible and delayed. */
   readonly waiting: number;
-  /** Engines at work, by the messages in flight. */
+  /** Number of busy engines, from the messages in flight. */
   readonly working: number;
-  /** Engines that there are, at work or not. @default those at work */
+  /** Number of engines, busy or idle. @default the busy ones */
   readonly running?: number;
 }

@@ -2,19 +2,19 @@ import type { MinuteCounts, Observation } from './observation.ts';
 import type { GovernorState } from './state.ts';
 
 const MINUTE = 60_000;
-/** CloudWatch has all of a minute so long after its end; what it has of younger ones may be a part. */
+/** Time after the end of a minute until CloudWatch has all of its metrics; those of newer minutes may be incomplete. */
 const LAG_MILLIS = 2 * MINUTE;
-/** What is older says nothing of now: nothing has been asked since. */
+/** Age from which metrics are outdated: there were no requests since. */
 const STALE_MILLIS = 5 * MINUTE;
-/** Runs that begin or end a minute may be off by so much. */
+/** Maximum distance of a governor's run from the start or the end of a minute. */
 const RUN_SLACK_MILLIS = MINUTE / 2;
 
-/** A minute whose metrics are complete, and by how many engines it was made. */
+/** A minute whose metrics are complete, with its number of engines. */
 export interface SettledMinute extends MinuteCounts {
   readonly engines: number;
 }
 
-/** The minutes that can be judged, newest first. None where nothing was asked lately. */
+/** Returns the minutes with complete metrics, newest first; none if there were no requests lately. */
 export function settledMinutes(state: GovernorState, { now, minutes }: Observation): readonly SettledMinute[] {
   const settled = minutes
     .filter(({ at, accepted, throttled }) => now - (at + MINUTE) >= LAG_MILLIS && accepted + throttled > 0)
@@ -27,8 +27,8 @@ export function settledMinutes(state: GovernorState, { now, minutes }: Observati
 }
 
 /**
- * The engines that were at work in a minute: of the runs at its beginning and its end the larger number. Not what was set
- * then: an engine that is too many finishes its bundle first.
+ * Returns the number of engines that were busy in a minute: the larger number of the runs at its start and at its end. It
+ * can differ from the number that was set: an engine over the limit finishes its bundle first.
  */
 function enginesIn({ runs, concurrency }: GovernorState, minute: number): number {
   const from = minute - RUN_SLACK_MILLIS;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Of a pipeline of which nothing is known yet: a quota that is small is not overrun. */
+/** Concurrency of a new pipeline: low, so that a small quota is not exceeded. */
 const FIRST_CONCURRENCY = 2;
 /** The newest metrics are two to three minutes old, and some minutes before those are judged with them. */
 const REMEMBERED_RUNS = 12;
@@ -15,7 +15,7 @@ const schema = z.object({
   runs: z.array(run).max(REMEMBERED_RUNS),
 });
 
-/** One run of the governor: what it set, and how many engines were at work then. */
+/** One run of the governor: the concurrency that it set, and the number of busy engines at that time. */
 export interface GovernorRun {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -23,20 +23,20 @@ export interface GovernorRun {
   readonly working: number;
 }
 
-/** What one engine gets through when nothing but itself limits it, and when that was seen. */
+/** Rate of one engine that nothing else limits, and the time at which it was seen. */
 export interface EngineRate {
   readonly perSec: number;
   readonly at: number;
 }
 
-/** What the governor keeps between its runs, and what processors read the fleet's size from. Plain JSON of about 1 KB. */
+/** State of the governor between its runs, from which processors read the fleet's size. Plain JSON of about 1 KB. */
 export interface GovernorState {
   readonly version: 1;
   /** The concurrency that was set last. */
   readonly concurrency: number;
-  /** The most engines that there may be until the next run, by which they share declared limits. @default `concurrency` */
+  /** Maximum number of engines until the next run, which share the declared limits. @default `concurrency` */
   readonly fleet?: number | undefined;
-  /** Undefined where it was not seen lately. */
+  /** Undefined if it was not seen lately. */
   readonly engineRate?: EngineRate | undefined;
   /** Oldest first. */
   readonly runs: readonly GovernorRun[];
@@ -44,7 +44,7 @@ export interface GovernorState {
 
 export const FIRST_STATE: GovernorState = { version: 1, concurrency: FIRST_CONCURRENCY, runs: [] };
 
-/** The state with one more run, without those that are too old to matter. */
+/** Returns the state with one more run, without those that are too old to matter. */
 export function rememberRun(state: GovernorState, { at, concurrency, working }: GovernorRun): GovernorState {
   return { ...state, concurrency, runs: [...state.runs, { at, concurrency, working }].slice(-REMEMBERED_RUNS) };
 }
@@ -53,7 +53,7 @@ export function serializeState(state: GovernorState): string {
   return JSON.stringify(state);
 }
 
-/** What was stored; what is absent or can't be read is as if nothing had been: the governor learns it again. */
+/** Parses a stored state. Without a valid one the governor starts from the first state, and learns again. */
 export function parseState(text: string | undefined): GovernorState {
   if (text === undefined) return FIRST_STATE;
   try {

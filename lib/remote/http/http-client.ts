@@ -5,23 +5,23 @@ import { secretMask } from './secret-mask.ts';
 import { isPage, pageTitle, parsedBody, serverWords, shortened } from './server-words.ts';
 import { StrangeAnswers } from '../endpoint/strange-answers.ts';
 
-/** A batch's predictions fit many times over; what is larger is something else, or wants smaller batches. */
+/** Many times the size of a batch's predictions. A larger answer is something else, or needs smaller batches. */
 const DEFAULT_MAX_ANSWER_BYTES = 256 * 1024 * 1024;
-/** More of a refusal than this is not read. */
+/** Maximum bytes that are read of a refusal. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 export interface HttpClientOptions {
-  /** The address that paths are put after; its query stays. It holds no user and no password. */
+  /** Address to which paths are appended; its query is kept. It has no user and no password. */
   readonly url: string;
-  /** What messages call the endpoint. @default its address */
+  /** Name of the endpoint in messages. @default its address */
   readonly endpoint?: string;
-  /** Sent with every request. @default none */
+  /** Headers of every request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent too, and shown nowhere. @default none */
+  /** Headers of every request whose values are never shown. @default none */
   readonly secretHeaders?: Readonly<Record<string, string>>;
   /** @default 256 MiB */
   readonly maxAnswerBytes?: number;
-  /** What a refusal is, where its status does not say enough. @default what the status says */
+  /** Returns the error of a refusal whose status is not enough. @default the error of the status */
   readonly refusalError?: (refusal: Refusal) => EndpointError | undefined;
 }
 
@@ -30,25 +30,25 @@ export interface HttpAnswer {
   readonly headers: Headers;
   readonly bytes: Uint8Array;
   readonly text: () => string;
-  /** @throws NotTheProtocolError where it is not JSON. */
+  /** @throws NotTheProtocolError if it is not JSON. */
   readonly json: () => unknown;
 }
 
 export interface HttpRequest<T> {
   readonly signal: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Makes of a successful answer what it says. @throws NotTheProtocolError where it is not what the protocol has. */
+  /** Reads a successful answer. @throws NotTheProtocolError if it does not follow the protocol. */
   readonly read: (answer: HttpAnswer) => T;
 }
 
 export interface NotTheProtocolOptions {
-  /** Whether it says nothing of the request, and another try may be answered rightly: a page of a proxy. @default false */
+  /** True if a retry may succeed, such as after a page of a proxy. @default false */
   readonly passing?: boolean;
 }
 
 /**
- * An answer is a success that is not what the protocol has. The message goes on after `<endpoint> answered with`;
- * the client makes an EndpointProtocolError of it.
+ * A successful answer does not follow the protocol. The message continues `<endpoint> answered with`; the client converts
+ * it to an EndpointProtocolError.
  */
 export class NotTheProtocolError extends Error {
   override readonly name = 'NotTheProtocolError';
@@ -59,13 +59,13 @@ export class NotTheProtocolError extends Error {
   }
 }
 
-/** An address as messages show it: without its query, in which there may be a key. */
+/** Returns an address for messages: without its query, which may contain a key. */
 export function shownAddress(url: string): string {
   const parsed = URL.parse(url);
   return parsed === null ? 'its address' : `${parsed.origin}${parsed.pathname}`.replace(/\/$/, '');
 }
 
-/** @throws TypeError where the address can't be one of an endpoint; the message does not repeat it. */
+/** @throws TypeError if the address is invalid; the message does not repeat it. */
 export function checkAddress(url: string, handler: string, option = 'endpoint'): void {
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
@@ -73,26 +73,26 @@ export function checkAddress(url: string, handler: string, option = 'endpoint'):
   }
   if (parsed.username === '' && parsed.password === '') return;
   throw new TypeError(
-    `Cannot create ${handler} as '${option}' must not hold a user or a password: 'secretHeaders' may refer to an authorization header's value`,
+    `Cannot create ${handler} as '${option}' must not contain a user or a password: use 'secretHeaders' for the value of an authorization header`,
   );
 }
 
 const SECRET_HEADERS = /^(proxy-)?authorization$|^cookie$|api-?key$|token$|secret$/i;
 
-/** @throws TypeError where a header that is a secret by its name is written in the config, and not referred to. */
+/** @throws TypeError if a header that is a secret by its name has its value in the config. */
 export function checkHeaders(headers: Readonly<Record<string, string>>, handler: string): void {
   for (const name of Object.keys(headers)) {
     if (!SECRET_HEADERS.test(name)) continue;
     throw new TypeError(
-      `Cannot create ${handler} as 'headers' must not hold '${name}': a secret is referred to, by 'secretHeaders'`,
+      `Cannot create ${handler} as 'headers' must not contain '${name}', which is a secret: refer to it in 'secretHeaders'`,
     );
   }
 }
 
 /**
- * Asks an endpoint over HTTP with Node's own fetch, which keeps connections alive. Whatever goes wrong is an EndpointError:
- * its message starts with the endpoint's name and says what to change, and its disposition what to do about it. Secrets
- * that were sent are in no message, and go to no other host: redirects are not followed.
+ * Sends requests to an endpoint over HTTP with Node's fetch, which keeps connections alive. Every failure is an
+ * EndpointError: its message starts with the endpoint's name and contains a solution. Messages contain no secret that was
+ * sent. Redirects are not followed, so no other host receives a secret.
  */
 export class HttpClient {
   readonly endpoint: string;
@@ -100,10 +100,10 @@ export class HttpClient {
   readonly #headers: Headers;
   readonly #options: HttpClientOptions;
   readonly #mask: (words: string) => string;
-  /** By path: metadata that is right says nothing of inference. */
+  /** Counts by path: valid metadata does not mean that inference works. */
   readonly #strangeAnswers = new Map<string, StrangeAnswers>();
 
-  /** @throws EndpointError where a header can't be sent. */
+  /** @throws EndpointError if a header can't be sent. */
   constructor(options: HttpClientOptions) {
     this.#options = options;
     this.#url = new URL(options.url);
@@ -117,7 +117,7 @@ export class HttpClient {
   }
 
   post<T>(path: string, body: string | Uint8Array, request: HttpRequest<T>): Promise<T> {
-    // Bodies are not on memory that is shared between threads.
+    // Bodies are not in memory that is shared between threads.
     return this.#send(path, { method: 'POST', body: body as string | Uint8Array<ArrayBuffer> }, request);
   }
 
@@ -133,7 +133,7 @@ export class HttpClient {
       ...init,
       headers,
       signal: request.signal,
-      // What is secret would go to a host that nobody named.
+      // Secrets would go to a host that the config does not name.
       redirect: 'manual',
     });
     if (answer.status < 200 || answer.status > 299) throw this.#refused(answer);
@@ -151,7 +151,7 @@ export class HttpClient {
     }
   }
 
-  /** The body as far as it is wanted: the beginning of a refusal, all of an answer. */
+  /** Reads the body: the beginning of a refusal, all of an answer. */
   async #bytesOf(response: Response): Promise<Uint8Array> {
     const { maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES } = this.#options;
     const limit = response.ok ? maxAnswerBytes : MAX_REFUSAL_BYTES;
@@ -187,7 +187,7 @@ export class HttpClient {
     this.#strangeAnswers.set(path, strange);
     try {
       const value = read(answer);
-      strange.wasRight();
+      strange.wasValid();
       return value;
     } catch (error) {
       if (!(error instanceof NotTheProtocolError)) throw error;
@@ -207,7 +207,7 @@ export class HttpClient {
       try {
         headers.set(name, value);
       } catch {
-        // What fetch says quotes the value.
+        // The error of fetch quotes the value.
         const text = `${this.endpoint} can't be sent the header '${name}': its name or its value has a character that HTTP does not allow`;
         throw new EndpointError(text, { name: 'EndpointCredentialsError', disposition: 'fatal' });
       }

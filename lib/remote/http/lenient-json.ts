@@ -2,9 +2,9 @@ import { endOfJsonString } from '../../formats/json-string.ts';
 import { MAX_INTEGER_TEXT } from '../../models/number-parsing.ts';
 
 /**
- * Parses what servers write for JSON: also the bare `NaN`, `Infinity` and `-Infinity` of Python's json module.
+ * Parses the JSON that servers write, which may contain the bare `NaN`, `Infinity` and `-Infinity` of Python's json module.
  *
- * @returns undefined where it is not even that
+ * @returns undefined if it is not even that
  */
 export function parseLenient(text: string): unknown {
   try {

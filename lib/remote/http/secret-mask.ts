@@ -1,10 +1,10 @@
 const MASK = '***';
-/** What is shorter says nothing to anybody, and would blot out half of a message. */
+/** Minimum length of a masked secret. A shorter one would mask half of a message. */
 const MIN_SECRET_CHARACTERS = 4;
 
 /**
- * Takes secrets out of words that somebody else wrote, an endpoint that repeats the key it was sent for one. Words are to
- * be masked before they are shortened: the half of a secret would not be found.
+ * Returns a function that masks secrets in a text from elsewhere, such as an endpoint's message that repeats the key. Mask
+ * a text before it is shortened: a part of a secret would not be found.
  */
 export function secretMask(secrets: Iterable<string>): (words: string) => string {
   const forms = new Set<string>();
@@ -15,7 +15,7 @@ export function secretMask(secrets: Iterable<string>): (words: string) => string
   return (words) => sorted.reduce((text, form) => text.replaceAll(form, MASK), words);
 }
 
-/** As it is sent, without its scheme (`Bearer`, `Basic`), and as URLs and JSON write these. */
+/** Returns a secret as it is sent, without its scheme (`Bearer`, `Basic`), and as URLs and JSON write these. */
 function formsOf(secret: string): string[] {
   const whole = secret.trim();
   return [whole, ...whole.split(/\s+/).slice(1)].flatMap((form) => [

@@ -1,9 +1,9 @@
-/** So much of what a server says fits in an error line. */
+/** Maximum characters of a server's message in an error line. */
 const MAX_CHARACTERS = 300;
-/** Levels of nesting that are searched for words. Servers need two or three; a call for each of very many would overflow the stack. */
+/** Levels of nesting that are searched for a message. Servers need two or three; very many would overflow the stack. */
 const MAX_LEVELS = 16;
 
-/** The parsed body, or undefined where it is not JSON. */
+/** Returns the parsed body; undefined if it is not JSON. */
 export function parsedBody(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -13,11 +13,11 @@ export function parsedBody(text: string): unknown {
 }
 
 /**
- * What a server says of a request that it refuses, in the forms that servers have: `{"error": "text"}` (Open Inference
+ * Returns the message of a server that refuses a request, in the forms that servers use: `{"error": "text"}` (Open Inference
  * Protocol), `{"error": {"message"}}` (OpenAI), `{"detail": "text"}` and `{"detail": [{"loc", "msg"}]}` (FastAPI, MLServer),
  * `{"message"}` (AWS), a page's title, the last line of a traceback, plain text.
  *
- * @param mask - takes our secrets out
+ * @param mask - removes secrets of the config
  */
 export function serverWords(text: string, mask: (words: string) => string): string {
   const body = parsedBody(text);
@@ -36,7 +36,7 @@ export function pageTitle(text: string): string | undefined {
   return title ? `an HTML page, '${title}'` : 'an HTML page';
 }
 
-/** Python's says what is wrong in its last line. */
+/** Returns the last line of a Python traceback, which has the error. */
 function lastOfTraceback(text: string): string | undefined {
   return text.startsWith('Traceback (most recent call last)') ? text.trimEnd().split('\n').at(-1) : undefined;
 }
@@ -53,7 +53,7 @@ function wordsOf(body: unknown, level = 0): string | undefined {
   return undefined;
 }
 
-/** One of FastAPI's: where and what, but not its `input`, which is the payload. */
+/** Returns an entry of FastAPI: place and problem, but not its `input`, which is the payload. */
 function complaint(entry: unknown, level: number): string | undefined {
   if (typeof entry !== 'object' || entry === null || !('msg' in entry)) return wordsOf(entry, level);
   const where = 'loc' in entry && Array.isArray(entry.loc) ? `${entry.loc.filter(isPlain).join('.')}: ` : '';

@@ -2,19 +2,19 @@ import type { NamedTensors } from '../../models/tensor.ts';
 import { binaryOfTensor, HEADER_LENGTH } from './binary-tensors.ts';
 import { jsonOfTensor } from './json-tensors.ts';
 
-/** The values that the protocol has for parameters. */
+/** Parameters of a request, with the types of values that the protocol has for them. */
 export type Parameters = Readonly<Record<string, string | number | boolean>>;
 
 export interface InferRequest {
-  /** The answer repeats it. */
+  /** Id that the answer repeats. */
   readonly id: string;
   readonly tensors: NamedTensors;
-  /** Inputs that the model takes as BF16. */
+  /** Inputs that the model expects as BF16. */
   readonly bf16: ReadonlySet<string>;
-  /** @default those that the server gives unasked */
+  /** @default the server's default outputs */
   readonly outputNames: readonly string[] | undefined;
   readonly parameters: Parameters;
-  /** Whether tensors go and come as raw bytes after the JSON. */
+  /** True if tensors are sent and received as raw bytes after the JSON. */
   readonly binary: boolean;
 }
 
@@ -24,10 +24,10 @@ export interface EncodedRequest {
 }
 
 /**
- * The body of an inference request: JSON (https://github.com/kserve/open-inference-protocol, REST), or JSON and after it
- * the tensors in its order (the binary tensor extension).
+ * Returns the body of an inference request: JSON (https://github.com/kserve/open-inference-protocol, REST), or JSON followed
+ * by the tensors in its order (the binary tensor extension).
  *
- * @throws ElementMismatchError for an element that can't be said in JSON.
+ * @throws ElementMismatchError for an element that JSON cannot represent.
  */
 export function encodeInferRequest(request: InferRequest): EncodedRequest {
   return request.binary ? encodeBinary(request) : encodeJson(request);
@@ -35,7 +35,7 @@ export function encodeInferRequest(request: InferRequest): EncodedRequest {
 
 function encodeJson(request: InferRequest): EncodedRequest {
   const { tensors, parameters, outputNames } = request;
-  // The data may be long, and have integers that JSON.stringify does not write.
+  // The data may be long, and contain integers that JSON.stringify cannot write.
   const inputs = Object.entries(tensors).map(([name, tensor]) => {
     const header = JSON.stringify({ name, shape: tensor.shape, datatype: datatypeOf(request, name) });
     return `${header.slice(0, -1)},"data":${jsonOfTensor(name, tensor)}}`;

@@ -2,31 +2,28 @@ import { isRecord } from '../../models/collate.ts';
 import type { NamedTensors, Tensor } from '../../models/tensor.ts';
 import { type HttpAnswer, NotTheProtocolError } from '../http/http-client.ts';
 import { parseExactly, parseLenient } from '../http/lenient-json.ts';
-import { HEADER_LENGTH, tensorOfBinary } from './binary-tensors.ts';
+import { HEADER_LENGTH, type OutputLayout, tensorOfBinary } from './binary-tensors.ts';
 import { tensorOfJson } from './json-tensors.ts';
 import { heldAs, isWireDatatype, type WireDatatype } from './wire-datatype.ts';
 
 export interface ExpectedResponse {
   readonly id: string;
-  /** How many rows every output has. */
+  /** Number of rows of each output. */
   readonly rows: number;
-  /** Those that were asked for; all that come where undefined. */
+  /** Requested outputs; undefined for all outputs of the answer. */
   readonly outputNames: readonly string[] | undefined;
 }
 
-interface OutputHeader {
-  readonly name: string;
-  readonly datatype: WireDatatype;
-  readonly shape: readonly number[];
+interface OutputHeader extends OutputLayout<WireDatatype> {
   readonly data: unknown;
-  /** How many of the bytes after the JSON are its values; undefined where these are in the JSON. */
+  /** Number of bytes after the JSON that are its values; undefined if the values are in the JSON. */
   readonly binarySize: number | undefined;
 }
 
 /**
- * The outputs of an inference response, in the order in which they were asked for.
+ * Returns the outputs of an inference response, in the order in which they were requested.
  *
- * @throws NotTheProtocolError where it is none, or has not a row for each element.
+ * @throws NotTheProtocolError if it is not an inference response, or does not have one row per element.
  */
 export function decodeInferResponse(answer: HttpAnswer, expected: ExpectedResponse): NamedTensors {
   const { text, tail } = splitBody(answer);
@@ -48,17 +45,17 @@ export function decodeInferResponse(answer: HttpAnswer, expected: ExpectedRespon
   );
 }
 
-/** The error of an answer that is not JSON, or whose JSON does not end where its header says. */
+/** Returns the error of an answer that is not JSON, or whose JSON does not have the length in its header. */
 function notJson(answer: HttpAnswer): unknown {
   try {
     answer.json();
-    return new NotTheProtocolError(`JSON that does not end where its header ${HEADER_LENGTH} says`);
+    return new NotTheProtocolError(`JSON whose length is not that of its header ${HEADER_LENGTH}`);
   } catch (error) {
     return error;
   }
 }
 
-/** The JSON of an answer, and the tensors that come as raw bytes after it. */
+/** Splits an answer into its JSON, and the tensors that follow it as raw bytes. */
 function splitBody({ headers, bytes, text }: HttpAnswer): { readonly text: string; readonly tail: Uint8Array } {
   const length = headers.get(HEADER_LENGTH);
   if (length === null) return { text: text(), tail: new Uint8Array() };
@@ -70,10 +67,10 @@ function splitBody({ headers, bytes, text }: HttpAnswer): { readonly text: strin
 }
 
 function outputHeaders(body: unknown, { id }: ExpectedResponse): readonly OutputHeader[] {
-  if (!isRecord(body)) throw new NotTheProtocolError('JSON that is no object: check its address');
+  if (!isRecord(body)) throw new NotTheProtocolError('JSON that is not an object: check its address');
   const { outputs } = body;
   if (!Array.isArray(outputs)) {
-    throw new NotTheProtocolError("JSON without 'outputs', which is no inference response: check its address");
+    throw new NotTheProtocolError("JSON without 'outputs', which is not an inference response: check its address");
   }
   if (typeof body['id'] === 'string' && body['id'] !== '' && body['id'] !== id) {
     throw new NotTheProtocolError('the response to another request', { passing: true });
@@ -105,16 +102,17 @@ function hasLongIntegers({ datatype, data }: OutputHeader): boolean {
 function readTensors(headers: readonly OutputHeader[], tail: Uint8Array): ReadonlyMap<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   let offset = 0;
-  for (const { name, datatype, shape, data, binarySize } of headers) {
+  for (const header of headers) {
+    const { name, datatype, shape, data, binarySize } = header;
     if (binarySize === undefined) {
-      tensors.set(name, tensorOfJson(name, heldAs(datatype), shape, data));
+      tensors.set(name, tensorOfJson({ name, datatype: heldAs(datatype), shape }, data));
       continue;
     }
-    tensors.set(name, tensorOfBinary(name, datatype, shape, tail.subarray(offset, offset + binarySize)));
+    tensors.set(name, tensorOfBinary(header, tail.subarray(offset, offset + binarySize)));
     offset += binarySize;
   }
   if (offset !== tail.byteLength) {
-    throw new NotTheProtocolError(`${tail.byteLength} bytes of tensors, where its outputs say ${offset}`);
+    throw new NotTheProtocolError(`${tail.byteLength} bytes of tensors, but its outputs have ${offset}`);
   }
   return tensors;
 }
@@ -122,6 +120,6 @@ function readTensors(headers: readonly OutputHeader[], tail: Uint8Array): Readon
 function checkRows(name: string, { shape }: Tensor, rows: number): void {
   if (shape[0] === rows) return;
   throw new NotTheProtocolError(
-    `an output '${name}' of shape [${shape.join(', ')}] for ${rows} elements, so it has no row for each: leave it out by naming the others in 'outputNames'`,
+    `an output '${name}' of shape [${shape.join(', ')}] for ${rows} elements, so it has no row for each element: leave it out by naming the others in 'outputNames'`,
   );
 }

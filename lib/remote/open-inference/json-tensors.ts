@@ -1,13 +1,14 @@
 import { ElementMismatchError } from '../../models/collate.ts';
 import { toBigInt, toNumber } from '../../models/number-parsing.ts';
-import { allocate, type Datatype, type NumericDatatype, type Tensor, type TensorData } from '../../models/tensor.ts';
+import { allocate, type NumericDatatype, type Tensor, type TensorData } from '../../models/tensor.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
+import type { OutputLayout } from './binary-tensors.ts';
 
 /**
- * A tensor's values as JSON: flat, row-major. 64-bit integers have all their digits. JSON has no NaN: it is `null`, which
- * servers in Python take for it.
+ * Returns a tensor's values as JSON: flat, row-major. 64-bit integers have all their digits. JSON has no NaN: `null` stands
+ * for it, which servers in Python read as NaN.
  *
- * @throws ElementMismatchError for the element that has an infinity, for which there is no form at all.
+ * @throws ElementMismatchError for an element that has an infinity, which JSON cannot represent.
  */
 export function jsonOfTensor(name: string, { datatype, shape, data }: Tensor): string {
   if (datatype === 'BYTES') return JSON.stringify(data);
@@ -18,7 +19,7 @@ export function jsonOfTensor(name: string, { datatype, shape, data }: Tensor): s
   return numbers.replaceAll('NaN', 'null');
 }
 
-/** Every digit, and the sign of a zero, which `join` leaves out; without a point it would be an integer, which has none. */
+/** Joins numbers with every digit and the sign of a zero, which `join` omits. The sign needs a decimal point: an integer has none. */
 function joined(data: Float32Array): string {
   if (!data.includes(0)) return data.join(',');
   return Array.from(data, (value) => (Object.is(value, -0) ? '-0.0' : String(value))).join(',');
@@ -29,16 +30,16 @@ function infinite(name: string, [rows = 1]: readonly number[], data: Float32Arra
   const index = Math.floor(place / (data.length / rows));
   return new ElementMismatchError(
     index,
-    `input '${name}' has an infinity, which JSON can't say: a server of binary tensors takes it, with 'binary: true'`,
+    `input '${name}' has an infinity, which JSON cannot represent: set 'binary: true' if the server accepts binary tensors`,
   );
 }
 
 /**
- * The values of an answer's output, which are flat or nested.
+ * Returns the tensor of an answer's output, whose values are flat or nested.
  *
- * @throws NotTheProtocolError where they are not as many as the shape says, or not of the datatype.
+ * @throws NotTheProtocolError if their number does not match the shape, or their type the datatype.
  */
-export function tensorOfJson(name: string, datatype: Datatype, shape: readonly number[], json: unknown): Tensor {
+export function tensorOfJson({ name, datatype, shape }: OutputLayout, json: unknown): Tensor {
   if (!Array.isArray(json)) throw new NotTheProtocolError(`no data for its output '${name}'`);
   const values: readonly unknown[] = json.some(Array.isArray) ? json.flat(Infinity) : json;
   const length = shape.reduce((product, dimension) => product * dimension, 1);
@@ -46,7 +47,7 @@ export function tensorOfJson(name: string, datatype: Datatype, shape: readonly n
     throw new NotTheProtocolError(`${values.length} values for its output '${name}' of shape [${shape.join(', ')}]`);
   }
   const wrong = (): NotTheProtocolError =>
-    new NotTheProtocolError(`values of its output '${name}' that are no ${datatype}`);
+    new NotTheProtocolError(`values of its output '${name}' that are not of datatype ${datatype}`);
   if (datatype !== 'BYTES') return { datatype, shape, data: numbersOf(values, datatype, wrong) };
   if (!values.every((value) => typeof value === 'string')) throw wrong();
   return { datatype, shape, data: values };

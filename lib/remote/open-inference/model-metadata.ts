@@ -3,23 +3,23 @@ import type { TensorMetadata } from '../../models/tensor.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
 import { heldAs, isWireDatatype } from './wire-datatype.ts';
 
-/** What a server says of a model. */
+/** A server's description of a model. */
 export interface ModelMetadata {
   readonly versions: readonly string[];
-  /** Undefined where it says nothing of them. */
+  /** Undefined if the server does not describe them. */
   readonly inputs: readonly TensorMetadata[] | undefined;
-  /** Inputs that the model takes as BF16, which are FP32 here. */
+  /** Inputs that the model expects as BF16, which are FP32 here. */
   readonly bf16: ReadonlySet<string>;
-  /** Names; empty where it says nothing of them. */
+  /** Names of the outputs; empty if the server does not describe them. */
   readonly outputs: readonly string[];
   /** Outputs for which it reports type and shape. */
   readonly outputTensors: readonly TensorMetadata[];
 }
 
-/** @throws NotTheProtocolError where it is no model metadata response. */
+/** @throws NotTheProtocolError if it is not a model metadata response. */
 export function readModelMetadata(body: unknown): ModelMetadata {
   if (!isRecord(body) || typeof body['name'] !== 'string') {
-    throw new NotTheProtocolError('JSON that is no metadata of a model: check its address');
+    throw new NotTheProtocolError('JSON that is not the metadata of a model: check its address');
   }
   const { versions, inputs, outputs } = body;
   const declared = listOf(inputs, 'inputs').map(readInput);
@@ -37,7 +37,7 @@ export function readModelMetadata(body: unknown): ModelMetadata {
 function listOf(value: unknown, field: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
-  throw new NotTheProtocolError(`metadata whose '${field}' is no list`);
+  throw new NotTheProtocolError(`metadata whose '${field}' is not a list`);
 }
 
 /** Reads an output for display. Invalid metadata of an output is not a reason to refuse a model. */
@@ -68,8 +68,8 @@ function readInput(input: unknown): { readonly metadata: TensorMetadata; readonl
   return { metadata: { name, datatype: heldAs(datatype), shape: dimensions }, isBf16: datatype === 'BF16' };
 }
 
-/** Whether a server says that it takes tensors as raw bytes. @throws NotTheProtocolError */
-export function readTakesBinary(body: unknown): boolean {
-  if (!isRecord(body)) throw new NotTheProtocolError('JSON that is no metadata of a server: check its address');
+/** Returns true if a server accepts tensors as raw bytes. @throws NotTheProtocolError */
+export function readAcceptsBinary(body: unknown): boolean {
+  if (!isRecord(body)) throw new NotTheProtocolError('JSON that is not the metadata of a server: check its address');
   return listOf(body['extensions'], 'extensions').includes('binary_tensor_data');
 }

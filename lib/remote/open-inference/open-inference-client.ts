@@ -6,41 +6,46 @@ import { EndpointError } from '../endpoint/endpoint-error.ts';
 import type { HttpAnswer, HttpClient } from '../http/http-client.ts';
 import { encodeInferRequest, type EncodedRequest, type Parameters } from './infer-request.ts';
 import { decodeInferResponse } from './infer-response.ts';
-import { type ModelMetadata, readModelMetadata, readTakesBinary } from './model-metadata.ts';
+import { type ModelMetadata, readModelMetadata, readAcceptsBinary } from './model-metadata.ts';
 
 export interface OpenInferenceClientOptions {
   readonly http: HttpClient;
   readonly modelName: string;
   readonly modelVersion?: string | undefined;
-  /** Used instead of those that the server declares. */
+  /** Inputs to use instead of those that the server declares. */
   readonly inputs?: readonly TensorMetadata[] | undefined;
   readonly outputNames?: readonly string[] | undefined;
-  /** @default where the server says that it takes them */
+  /** @default true if the server accepts binary tensors */
   readonly binary?: boolean | undefined;
 }
 
-/** A model as its server describes it. */
+/** A model, as described by its server. */
 export interface ServedModel {
   readonly inputs: readonly TensorMetadata[];
   readonly outputs: readonly TensorMetadata[];
   readonly bf16: ReadonlySet<string>;
-  /** The versions that the server names. */
+  /** Versions that the server reports. */
   readonly versions: readonly string[];
-  /** Whether tensors go and come as raw bytes. */
+  /** True if tensors are sent and received as raw bytes. */
   readonly binary: boolean;
 }
 
-/** A request that is packed, and how many rows its outputs must have. */
+/** A packed request, and the number of rows that its outputs must have. */
 export interface PackedRequest extends EncodedRequest {
   readonly id: string;
   readonly rows: number;
+}
+
+export interface PackOptions {
+  readonly model: ServedModel;
+  readonly parameters: Parameters;
 }
 
 interface Signalled {
   readonly signal: AbortSignal;
 }
 
-/** One model of a server of the Open Inference Protocol v2, over REST. */
+/** Client of one model of an Open Inference Protocol v2 server, over REST. */
 export class OpenInferenceClient {
   readonly #options: OpenInferenceClientOptions;
   readonly #path: string;
@@ -53,7 +58,7 @@ export class OpenInferenceClient {
     this.#path = `v2/models/${encodeURIComponent(modelName)}${version}`;
   }
 
-  /** What the model is, asked once. @throws EndpointError where the server can't say, or the model is not ready. */
+  /** Returns the model's description, which is requested once. @throws EndpointError, also if the model is not ready */
   async model({ signal }: Signalled): Promise<ServedModel> {
     this.#model ??= await this.#describe(signal);
     return this.#model;
@@ -66,22 +71,22 @@ export class OpenInferenceClient {
     const inputs = this.#options.inputs ?? metadata.inputs;
     if (inputs === undefined) {
       throw this.#unusable(
-        `declares no inputs: say in 'inputs' what the model takes, [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }] for one`,
+        `declares no inputs: declare them in 'inputs', such as [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }]`,
       );
     }
     if (inputs.every(({ shape }) => shape.length === 0)) {
-      throw this.#unusable("declares no input with a batch dimension: say in 'inputs' what the model takes");
+      throw this.#unusable("declares no input with a batch dimension: declare the model's inputs in 'inputs'");
     }
     const laidOut = this.#layOut(inputs);
-    const binary = this.#options.binary ?? (await this.#takesBinary(signal));
+    const binary = this.#options.binary ?? (await this.#acceptsBinary(signal));
     await this.#checkReady(signal);
     const { outputTensors: outputs, bf16, versions } = metadata;
     return { inputs: laidOut, outputs, bf16, versions, binary };
   }
 
-  /** The inputs with their part in a batch. */
+  /** Returns the inputs with their part in a batch. */
   #layOut(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
-    const advice = "say in 'inputs' what the model takes, with 'isForAll: true' for one that is not batched";
+    const advice = "declare the model's inputs in 'inputs', with 'isForAll: true' for one that is not batched";
     try {
       return layOutInputs(inputs, [], { batchDimension: undefined, advice }).inputs;
     } catch (error) {
@@ -92,7 +97,7 @@ export class OpenInferenceClient {
   #checkOutputs({ outputs }: ModelMetadata): void {
     const { outputNames = [] } = this.#options;
     const unknown = outputNames.find((name) => !outputs.includes(name));
-    // A server may know more than it declares, where it declares nothing.
+    // A server that declares no outputs may still have them.
     if (unknown === undefined || outputs.length === 0) return;
     throw this.#unusable(`has no output '${unknown}', which is in 'outputNames': it declares [${outputs.join(', ')}]`);
   }
@@ -102,11 +107,11 @@ export class OpenInferenceClient {
     return new EndpointError(text, { name: 'EndpointModelError', disposition: 'fatal' });
   }
 
-  async #takesBinary(signal: AbortSignal): Promise<boolean> {
+  async #acceptsBinary(signal: AbortSignal): Promise<boolean> {
     try {
-      return await this.#options.http.get('v2', { signal, read: ({ json }) => readTakesBinary(json()) });
+      return await this.#options.http.get('v2', { signal, read: ({ json }) => readAcceptsBinary(json()) });
     } catch (error) {
-      // A gateway may let through what is below the models only.
+      // A gateway may forward only the paths of models.
       if (error instanceof EndpointError && error.name === 'EndpointModelError') return false;
       throw error;
     }
@@ -114,9 +119,9 @@ export class OpenInferenceClient {
 
   async #checkReady(signal: AbortSignal): Promise<void> {
     const isReady = await this.#options.http
-      .get(`${this.#path}/ready`, { signal, read: saysReady })
+      .get(`${this.#path}/ready`, { signal, read: isReadyAnswer })
       .catch((error: unknown) => {
-        // Triton's way to say no.
+        // The answer of Triton for a model that is not ready.
         if (error instanceof EndpointError && error.status === 400) return false;
         throw error;
       });
@@ -130,8 +135,8 @@ export class OpenInferenceClient {
     );
   }
 
-  /** @throws ElementMismatchError for an element that can't be said to this server. */
-  pack(tensors: NamedTensors, rows: number, model: ServedModel, parameters: Parameters): PackedRequest {
+  /** Packs tensors of `rows` rows into a request. @throws ElementMismatchError for an element that the server can't receive */
+  pack(tensors: NamedTensors, rows: number, { model, parameters }: PackOptions): PackedRequest {
     const id = randomUUID();
     const { bf16, binary } = model;
     const { outputNames } = this.#options;
@@ -146,8 +151,8 @@ export class OpenInferenceClient {
   }
 }
 
-/** The protocol's text has a body that says so; its OpenAPI file, and Triton, have none. */
-function saysReady({ text }: HttpAnswer): boolean {
+/** Checks the answer to a readiness request. Its body contains the state in the protocol's text; Triton sends no body. */
+function isReadyAnswer({ text }: HttpAnswer): boolean {
   try {
     const body: unknown = JSON.parse(text());
     return !isRecord(body) || (body['ready'] ?? body['live']) !== false;

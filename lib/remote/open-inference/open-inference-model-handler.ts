@@ -20,32 +20,31 @@ import {
 } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { checkSecretReference, readSecret } from '../secrets/secrets.ts';
-import type { Parameters } from './infer-request.ts';
-import { OpenInferenceClient, type PackedRequest, type ServedModel } from './open-inference-client.ts';
+import { OpenInferenceClient, type PackedRequest, type PackOptions } from './open-inference-client.ts';
 import { splitArgs } from './request-args.ts';
 import { isWireDatatype } from './wire-datatype.ts';
 
 export interface OpenInferenceModelHandlerOptions<Input = OnnxInput>
   extends RemoteModelHandlerOptions<Input>, TensorLimit {
-  /** The server's address: what comes before `/v2/models/…`. Its query, if any, is sent with every request. */
+  /** The server's address, before `/v2/models/…`. Its query, if any, is sent with every request. */
   readonly endpoint: string;
   readonly modelName: string;
-  /** @default the one that the server chooses */
+  /** @default the server's choice */
   readonly modelVersion?: string;
-  /** The outputs that results have. @default those that the server gives unasked */
+  /** Outputs in the results. @default the server's default outputs */
   readonly outputNames?: readonly string[];
-  /** What the model takes, dimension 0 being the batch (-1 where it is free). @default what the server declares */
+  /** Inputs of the model; dimension 0 is the batch (-1 if it is free). @default those that the server declares */
   readonly inputs?: readonly TensorMetadata[];
   /**
-   * Whether tensors go and come as raw bytes, not as JSON. These are exact and smaller, and can say NaN and infinity.
-   * @default whether the server says that it has the extension `binary_tensor_data`
+   * Sends and receives tensors as raw bytes, not as JSON. They are exact and smaller, and can contain NaN and infinities.
+   * @default true if the server reports the extension `binary_tensor_data`
    */
   readonly binary?: boolean;
-  /** Sent with every request. @default none */
+  /** Headers of every request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   /** Headers whose values are secrets. @default none */
   readonly secretHeaders?: Readonly<Record<string, SecretReference>>;
-  /** Sent as `Authorization: Bearer …`. @default none */
+  /** Token that is sent as `Authorization: Bearer …`. @default none */
   readonly bearerToken?: SecretReference;
   /** Joins elements of different lengths in one batch. @default elements share a batch only with their own shape */
   readonly padding?: Padding;
@@ -75,11 +74,11 @@ export const OPEN_INFERENCE_OPTIONS = {
 } as const satisfies Record<keyof OpenInferenceModelHandlerOptions, true>;
 
 /**
- * Asks a server of the Open Inference Protocol v2 over REST: Triton, KServe, MLServer, OpenVINO and others. Types and
+ * Calls a server of the Open Inference Protocol v2 over REST: Triton, KServe, MLServer, OpenVINO and others. Types and
  * shapes come from the server's metadata; elements and results are those of an OnnxModelHandler. An argument of
- * `inferenceArgs` that is named like an input feeds it; the others are the request's `parameters`.
+ * `inferenceArgs` that has the name of an input feeds it; the others are the request's `parameters`.
  *
- * JSON has no NaN: it goes and comes as `null`. The protocol has no JSON form for FP16; its values go as numbers.
+ * JSON has no NaN: it is sent and received as `null`. The protocol has no JSON form for FP16; its values are sent as numbers.
  *
  * A subclass may override `collate`, which packs a batch's elements into tensors, or `request`.
  */
@@ -137,7 +136,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     return plainHttpWarnings(this.options.endpoint, this.secretReferences);
   }
 
-  /** By the option that each is in. */
+  /** Returns the secrets with the option of each. */
   #secrets(): readonly (readonly [option: string, reference: SecretReference])[] {
     const { secretHeaders = {}, bearerToken } = this.options;
     const inHeaders = Object.entries(secretHeaders).map(
@@ -164,7 +163,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
   override async describe(client: OpenInferenceClient, options: RequestOptions): Promise<EndpointInfo> {
     const { modelName, modelVersion } = this.options;
     const { inputs, outputs, versions } = await client.model(options);
-    // Of several the server chooses one for each request.
+    // If there are several, the server chooses one for each request.
     const [only, ...others] = versions;
     const version = modelVersion ?? (others.length === 0 ? only : undefined);
     const digest = version === undefined ? modelName : `${modelName}:${version}`;
@@ -172,7 +171,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
   }
 
   /**
-   * Packs elements of one batch key into one tensor an input, dimension 0 being the batch.
+   * Packs elements of one batch key into one tensor per input; dimension 0 is the batch.
    *
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
@@ -189,7 +188,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     const { feeds, parameters } = splitArgs(inferenceArgs, model.inputs);
     const isFed = Object.keys(feeds).length > 0;
     const elements = isFed ? batch.map((element) => feedArgs(element, feeds, model.inputs) as Input) : batch;
-    const { packed, misfits } = this.#pack(elements, client, model, parameters);
+    const { packed, misfits } = this.#pack(elements, client, { model, parameters });
     if (packed === undefined)
       return batch.map((_, index) => misfits.get(index) ?? new InputMismatchError('no element'));
     const outputs = await client.infer(packed, { signal });
@@ -202,8 +201,9 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     });
   }
 
-  /** Packs the elements that fit; those that do not are told by their places. */
-  #pack(elements: readonly Input[], client: OpenInferenceClient, model: ServedModel, parameters: Parameters): Packed {
+  /** Packs the elements that fit, and returns the errors of the others by their places. */
+  #pack(elements: readonly Input[], client: OpenInferenceClient, options: PackOptions): Packed {
+    const { model } = options;
     const misfits = new Map<number, Error>();
     const places = elements.map((_, index) => index);
     while (places.length > 0) {
@@ -211,7 +211,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
         const fitting = places.map((place) => elements[place] as Input);
         const rows = filled(fitting, fixedBatchSize(model.inputs) ?? fitting.length);
         const tensors = this.collate(rows, model.inputs);
-        return { packed: client.pack(tensors, rows.length, model, parameters), misfits };
+        return { packed: client.pack(tensors, rows.length, options), misfits };
       } catch (error) {
         if (!(error instanceof ElementMismatchError)) throw error;
         // The last element is also in the rows that fill the batch.
@@ -225,7 +225,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
 
 interface Packed {
   readonly packed: PackedRequest | undefined;
-  /** What is wrong with elements, by their places in the batch. */
+  /** Errors of elements, by their places in the batch. */
   readonly misfits: ReadonlyMap<number, Error>;
 }
 
@@ -234,7 +234,7 @@ function checkInputs(inputs: readonly TensorMetadata[], handler: string): void {
     const holds = typeof name === 'string' && isWireDatatype(datatype) && Array.isArray(shape);
     if (holds) continue;
     throw new TypeError(
-      `Cannot create ${handler} as each of 'inputs' must have 'name', 'datatype' and 'shape', as { name: 'features', datatype: 'FP32', shape: [-1, 4] }`,
+      `Cannot create ${handler} as each of 'inputs' must have 'name', 'datatype' and 'shape', such as { name: 'features', datatype: 'FP32', shape: [-1, 4] }`,
     );
   }
 }

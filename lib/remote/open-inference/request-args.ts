@@ -3,15 +3,15 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
 import type { Parameters } from './infer-request.ts';
 
-/** What arguments are for. */
+/** Arguments by their purpose. */
 export interface RequestArgs {
-  /** Those that are inputs of the model. */
+  /** Arguments that are inputs of the model. */
   readonly feeds: InferenceArgs;
-  /** Those that go beside the inputs. */
+  /** Arguments that are sent beside the inputs. */
   readonly parameters: Parameters;
 }
 
-/** @throws InputMismatchError where one can be neither. */
+/** @throws InputMismatchError for an argument that can be neither. */
 export function splitArgs(args: InferenceArgs, inputs: readonly TensorMetadata[]): RequestArgs {
   const feeds: Record<string, unknown> = {};
   const parameters: Record<string, string | number | boolean> = {};
@@ -21,7 +21,7 @@ export function splitArgs(args: InferenceArgs, inputs: readonly TensorMetadata[]
       parameters[name] = value;
     } else {
       throw new InputMismatchError(
-        `'inferenceArgs' has '${name.slice(0, 64)}', which is no input of the model, and must be a string, number or boolean to be a parameter of the request`,
+        `'inferenceArgs' has '${name.slice(0, 64)}', which is not an input of the model, and must be a string, number or boolean to be a parameter of the request`,
       );
     }
   }

@@ -1,4 +1,5 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
+import { shownType, shownValue } from '../shown-value.ts';
 import { fieldsOf } from './fields.ts';
 
 /** Paths of the APIs, relative to the endpoint's address. */
@@ -47,19 +48,19 @@ function bodyOf(line: Readonly<Record<string, unknown>>, path: string): unknown 
   const unknown = Object.keys(line).find((name) => !BATCH_LINE_FIELDS.has(name));
   if (unknown !== undefined) {
     throw new InputMismatchError(
-      `a batch line must have no fields but 'custom_id', 'method', 'url' and 'body': got '${unknown.slice(0, 64)}'`,
+      `a batch line must have no fields but 'custom_id', 'method', 'url' and 'body': got ${shownValue(unknown)}`,
     );
   }
   if (typeof method !== 'string' || method.toUpperCase() !== 'POST') {
-    throw new InputMismatchError(`the 'method' of a batch line must be 'POST': got ${shown(method)}`);
+    throw new InputMismatchError(`the 'method' of a batch line must be 'POST': got ${shownValue(method)}`);
   }
   if (url !== undefined && !isOf(url, path)) {
     throw new InputMismatchError(
-      `the 'url' of a batch line must be that of the handler's API, '/v1/${path}': got ${shown(url)}`,
+      `the 'url' of a batch line must be that of the handler's API, '/v1/${path}': got ${shownValue(url)}`,
     );
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new InputMismatchError(`the 'body' of a batch line must be an object: got ${kindOf(body)}`);
+    throw new InputMismatchError(`the 'body' of a batch line must be an object: got ${shownType(body)}`);
   }
   return body;
 }
@@ -67,13 +68,4 @@ function bodyOf(line: Readonly<Record<string, unknown>>, path: string): unknown 
 /** Accepts `/v1/chat/completions`, and other servers' prefixes before the path. */
 function isOf(url: unknown, path: string): boolean {
   return typeof url === 'string' && url.startsWith('/') && url.endsWith(`/${path}`);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 64)}'` : kindOf(value);
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  return value === null ? 'null' : typeof value;
 }

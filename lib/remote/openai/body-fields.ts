@@ -1,27 +1,28 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
+import { shownType, shownValue } from '../shown-value.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A model's name, or the field of each element's body that contains it. */
 export type ModelName = string | { readonly field: 'model' };
 
-/** Fields of a request that the handler answers for: whoever set them would get another number of answers, or none. */
+/** Fields of a request that only the handler sets. Other values would change the number of answers. */
 const OWN_FIELDS = new Set(['model', 'messages', 'input', 'stream', 'n', 'encoding_format']);
 
 /** Names of the parameter for the maximum tokens of an answer. Servers refuse a request that has both. */
 const MAX_TOKENS = ['max_tokens', 'max_completion_tokens'] as const;
 
-/** The first of the handler's own fields among others'. */
+/** Returns the first field that only the handler sets. */
 export function ownField(fields: Fields): string | undefined {
   return Object.keys(fields).find((name) => OWN_FIELDS.has(name));
 }
 
-/** The arguments of a step or an element, which are fields of a request. @throws InputMismatchError */
+/** Checks the arguments of a step or an element, which are fields of a request. @throws InputMismatchError */
 export function checkedArgs(args: InferenceArgs = {}): InferenceArgs {
   const name = ownField(args);
   if (name === undefined) return args;
-  throw new InputMismatchError(`'inferenceArgs' must not set '${name}', which is the handler's own`);
+  throw new InputMismatchError(`'inferenceArgs' must not set '${name}', which only the handler sets`);
 }
 
 /** Returns the model for an element's request. @throws InputMismatchError if the element names another, or no model */
@@ -29,13 +30,12 @@ export function modelFor({ model }: Fields, modelName: ModelName): string {
   if (typeof modelName !== 'string') {
     if (typeof model === 'string' && model !== '') return model;
     throw new InputMismatchError(
-      `an element must name its model in 'model', as 'modelName' is { field: 'model' }: got ${kindOf(model)}`,
+      `an element must name its model in 'model', as 'modelName' is { field: 'model' }: got ${shownModel(model)}`,
     );
   }
   if (model === undefined || model === modelName) return modelName;
-  const named = typeof model === 'string' ? `'${model.slice(0, 64)}'` : kindOf(model);
   throw new InputMismatchError(
-    `the element's 'model' is ${named}, and the handler's '${modelName}': with modelName: { field: 'model' } each element's own model is asked`,
+    `the element's 'model' is ${shownValue(model)}, and the handler's '${modelName}': set modelName: { field: 'model' } to call each element's own model`,
   );
 }
 
@@ -88,12 +88,8 @@ function refused(name: string, rule: string, value: unknown): InputMismatchError
   return new InputMismatchError(`the element's '${name}' must be ${rule}: got ${shown}`);
 }
 
-function kindOf(value: unknown): string {
-  return value === undefined
-    ? 'none'
-    : value === null
-      ? 'null'
-      : typeof value === 'string'
-        ? 'an empty text'
-        : typeof value;
+/** Describes the field of an element that does not name its model. */
+function shownModel(model: unknown): string {
+  if (model === undefined) return 'none';
+  return model === '' ? 'an empty text' : shownType(model);
 }

@@ -6,10 +6,10 @@ import { askedIn, PATHS } from './batch-line.ts';
 import { checkedArgs, checkedParams, mergedFields, modelFor, type ModelName } from './body-fields.ts';
 import { fieldsOf } from './fields.ts';
 
-/** What a server calls the most tokens of an answer. */
+/** Field for the maximum tokens of an answer. */
 type MaxTokensField = 'max_completion_tokens' | 'max_tokens';
 
-/** OpenAI's own newer models refuse `max_tokens`; servers of others may know nothing else. */
+/** Returns the field that a server accepts. OpenAI's newer models refuse `max_tokens`; other servers may accept only that. */
 export function maxTokensFieldOf(endpoint: string): MaxTokensField {
   return /\.openai(\.azure)?\.com$/.test(new URL(endpoint).hostname) ? 'max_completion_tokens' : 'max_tokens';
 }
@@ -44,18 +44,18 @@ export function chatRequest(element: unknown, options: ChatRequestOptions, infer
   };
 }
 
-/** @throws NotTheProtocolError; EndpointError where the model or a filter would not answer this element. */
+/** @throws NotTheProtocolError; EndpointError if the model or a filter refused this element. */
 export function chatPrediction(body: unknown, endpoint: string): ChatPrediction {
   const { choices, usage } = fieldsOf(body);
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const { message, finish_reason: finishReason } = fieldsOf(choice);
   if (typeof message !== 'object' || message === null) {
-    throw new NotTheProtocolError("JSON without the message of one of its 'choices'");
+    throw new NotTheProtocolError("JSON without a message in 'choices'");
   }
   const { content, refusal, tool_calls: toolCalls } = fieldsOf(message);
   if (finishReason === 'content_filter') throw refused(endpoint, 'its content filter withheld the answer');
-  // What the model says of it may quote the element.
-  if (typeof refusal === 'string' && refusal !== '') throw refused(endpoint, 'the model would not answer');
+  // The model's refusal may quote the element.
+  if (typeof refusal === 'string' && refusal !== '') throw refused(endpoint, 'the model refused to answer');
   const counted = usageOf(usage);
   return {
     text: textOf(content),
@@ -65,11 +65,11 @@ export function chatPrediction(body: unknown, endpoint: string): ChatPrediction 
   };
 }
 
-/** Text, nothing where there are only calls of tools, or parts of text. */
+/** Returns the text of an answer, which may have parts; empty if there are only tool calls. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (content === null || content === undefined) return '';
-  if (!Array.isArray(content)) throw new NotTheProtocolError("a message whose 'content' is no text");
+  if (!Array.isArray(content)) throw new NotTheProtocolError("a message whose 'content' is not a text");
   return content
     .map((part) => fieldsOf(part)['text'])
     .filter((text) => typeof text === 'string')

@@ -1,5 +1,6 @@
 import { InputMismatchError } from '../../models/element-shape.ts';
 import { estimateTokens } from '../chat/token-weights.ts';
+import { shownElement } from '../shown-value.ts';
 import { askedIn, PATHS } from './batch-line.ts';
 import { checkedParams, modelFor, type ModelName } from './body-fields.ts';
 import { fieldsOf } from './fields.ts';
@@ -77,16 +78,8 @@ function embeddingKey(areTexts: boolean, params: Fields): string {
 }
 
 function noText(element: unknown): InputMismatchError {
+  const shown = element === '' ? 'an empty one' : shownElement(element, "'input'");
   return new InputMismatchError(
-    `an element to be embedded must be a text, { input } with one, or a list of them, and not empty: got ${kindOf(element)}`,
+    `an element to be embedded must be a text, { input } with a text, or a list of texts, and not empty: got ${shown}`,
   );
-}
-
-function kindOf(value: unknown): string {
-  if (value === '') return 'an empty one';
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value === null) return 'null';
-  if (typeof value !== 'object') return typeof value;
-  const names = Object.keys(value).map((name) => `'${name.slice(0, 64)}'`);
-  return `an object without 'input'${names.length === 0 ? '' : `, which has ${names.slice(0, 5).join(', ')}`}`;
 }

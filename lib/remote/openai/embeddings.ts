@@ -9,7 +9,7 @@ export interface EmbeddingRequestOptions {
   readonly extraBody?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The API's own limit, https://platform.openai.com/docs/api-reference/embeddings/create */
+/** Maximum inputs of a request, https://platform.openai.com/docs/api-reference/embeddings/create */
 export const MAX_INPUTS = 2048;
 
 /** Elements of a batch that go into one request. */
@@ -44,7 +44,7 @@ export function embeddingGroups(asked: readonly (EmbeddingAsked | Error)[]): rea
  * parameters, then the arguments; each takes precedence over the ones before it.
  * https://platform.openai.com/docs/api-reference/embeddings/create
  *
- * @throws InputMismatchError where an argument can't be one.
+ * @throws InputMismatchError if an argument can't be a field of the request.
  */
 export function embeddingRequest(
   { model, params, inputs }: EmbeddingGroup,
@@ -55,9 +55,9 @@ export function embeddingRequest(
 }
 
 /**
- * The vectors in the order of their texts, whatever order the answer has.
+ * Returns the vectors in the order of their texts, which may not be that of the answer.
  *
- * @throws NotTheProtocolError where there is not one for each text.
+ * @throws NotTheProtocolError if there is not one vector per text.
  */
 export function embeddingsIn(body: unknown, count: number): readonly (readonly number[])[] {
   const { data } = fieldsOf(body);
@@ -66,12 +66,12 @@ export function embeddingsIn(body: unknown, count: number): readonly (readonly n
   const vectors = new Map<number, readonly number[]>();
   for (const [position, entry] of (data as readonly unknown[]).entries()) {
     const { index = position, embedding } = fieldsOf(entry);
-    if (!isVector(embedding)) throw new NotTheProtocolError("an 'embedding' that is no list of numbers");
+    if (!isVector(embedding)) throw new NotTheProtocolError("an 'embedding' that is not a list of numbers");
     vectors.set(Number(index), embedding);
   }
   return Array.from({ length: count }, (_, index) => {
     const vector = vectors.get(index);
-    if (vector === undefined) throw new NotTheProtocolError(`no embedding of the index ${index} for ${count} texts`);
+    if (vector === undefined) throw new NotTheProtocolError(`no embedding with the index ${index} for ${count} texts`);
     return vector;
   });
 }

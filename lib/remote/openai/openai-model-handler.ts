@@ -3,6 +3,7 @@ import { type OptionNames, withKnownNames } from '../../models/option-names.ts';
 import { withoutFields } from '../../models/without-fields.ts';
 import { HttpClient, shownAddress } from '../http/http-client.ts';
 import { plainHttpWarnings } from '../http/plain-http.ts';
+import { pipelineFields } from '../pipeline-fields.ts';
 import { type EndpointInfo, RemoteModelHandler, type RequestOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { readSecret } from '../secrets/secrets.ts';
@@ -24,9 +25,12 @@ import { REQUEST_FIELDS } from './request-fields.ts';
 import { openAIUsage } from './openai-usage.ts';
 import { openAIElementRefusal, openAIRefusal } from './openai-refusal.ts';
 
+/** Fields of an element that are part of its request. */
+const ELEMENT_FIELDS: ReadonlySet<string> = new Set([...REQUEST_FIELDS, ...BATCH_LINE_FIELDS, 'prompt']);
+
 /**
- * Calls a server of OpenAI's API, or any that is compatible with it: vLLM, SGLang, llama.cpp, Ollama, TEI, LiteLLM, Azure.
- * A chat is one request an element; texts are embedded many to a request. `inferenceArgs` are fields of a request's body.
+ * Calls a server with OpenAI's API, or a compatible one: vLLM, SGLang, llama.cpp, Ollama, TEI, LiteLLM, Azure. A chat is one
+ * request per element; texts to embed share requests. `inferenceArgs` are fields of a request's body.
  *
  * @example
  * ```ts
@@ -70,7 +74,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
   }
 
   override withoutPipelineFields(element: unknown, names: readonly string[]): unknown {
-    return withoutFields(element, names.filter(isPipelineField));
+    return withoutFields(element, pipelineFields(names, ELEMENT_FIELDS));
   }
 
   override get secretReferences(): readonly SecretReference[] {
@@ -156,7 +160,7 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
         next += one.inputs.length;
       }
     }
-    return results as readonly (OpenAIElements[Task]['output'] | Error)[]; // Vectors, in the task's own request.
+    return results as readonly (OpenAIElements[Task]['output'] | Error)[]; // Vectors, as only the task 'embeddings' gets here.
   }
 
   #vectorsOf(group: EmbeddingGroup, client: HttpClient, { signal, inferenceArgs, reportUsage }: RequestOptions) {
@@ -178,10 +182,4 @@ export class OpenAIModelHandler<Task extends OpenAITask = 'chat'> extends Remote
       throw error;
     }
   }
-}
-
-/** A path belongs to the field that it starts with. */
-function isPipelineField(name: string): boolean {
-  const [root = name] = name.split('.');
-  return !REQUEST_FIELDS.has(root) && !BATCH_LINE_FIELDS.has(root) && root !== 'prompt';
 }

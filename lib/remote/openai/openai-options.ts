@@ -1,6 +1,6 @@
 import type { ChatInput, ChatPrediction } from '../chat/chat.ts';
 import { checkAddress, checkHeaders } from '../http/http-client.ts';
-import { oneElementARequest } from '../chat/one-element.ts';
+import { oneElementPerRequest } from '../chat/one-element.ts';
 import { REMOTE_OPTIONS, type RemoteModelHandlerOptions } from '../remote-model-handler.ts';
 import type { SecretReference } from '../secrets/secret-reference.ts';
 import { checkSecretReference } from '../secrets/secrets.ts';
@@ -11,7 +11,7 @@ import { estimateEmbeddingTokens } from './embedding-element.ts';
 import { MAX_INPUTS } from './embeddings.ts';
 import { fieldsOf } from './fields.ts';
 
-/** What elements and predictions are, by the task. */
+/** Types of elements and predictions, by the task. */
 export interface OpenAIElements {
   readonly chat: { readonly input: ChatInput | OpenAIBatchLine; readonly output: ChatPrediction };
   /** A text and its vector; for a list of texts, a list of vectors. */
@@ -26,29 +26,29 @@ export type OpenAITask = keyof OpenAIElements;
 export interface OpenAIModelHandlerOptions<Task extends OpenAITask = 'chat'> extends RemoteModelHandlerOptions<
   OpenAIElements[Task]['input']
 > {
-  /** The server's address: what comes before `/chat/completions`. @default 'https://api.openai.com/v1' */
+  /** The server's address, before `/chat/completions`. @default 'https://api.openai.com/v1' */
   readonly endpoint?: string;
   /** The model's name; `{ field: 'model' }` if each element names its own in the body of its request. */
   readonly modelName: ModelName;
   /** @default 'chat' */
   readonly task?: Task;
-  /** Sent as `Authorization: Bearer …`. @default none */
+  /** Key that is sent as `Authorization: Bearer …`. @default none */
   readonly apiKey?: SecretReference;
-  /** Sent with every request. @default none */
+  /** Headers of every request. @default none */
   readonly headers?: Readonly<Record<string, string>>;
   /** Headers whose values are secrets. @default none */
   readonly secretHeaders?: Readonly<Record<string, SecretReference>>;
-  /** Chat: said before an element's messages, where it has no system message of its own. @default nothing */
+  /** Chat: system message of elements that do not have one. @default none */
   readonly system?: string;
-  /** Chat: the most tokens of an answer. @default the model's own */
+  /** Chat: maximum tokens of an answer. @default the model's */
   readonly maxTokens?: number;
-  /** Chat. @default the model's own */
+  /** Chat: sampling temperature. @default the model's */
   readonly temperature?: number;
-  /** Chat: `response_format`, as the API has it. @default text */
+  /** Chat: `response_format` of the API. @default text */
   readonly responseFormat?: Readonly<Record<string, unknown>>;
-  /** Embeddings: how long the vectors are, where the model can have them shorter. @default the model's own */
+  /** Embeddings: length of the vectors, if the model supports shorter ones. @default the model's */
   readonly dimensions?: number;
-  /** Other fields of each request's body, as the API has them. @default none */
+  /** Other fields of each request's body, in the format of the API. @default none */
   readonly extraBody?: Readonly<Record<string, unknown>>;
 }
 
@@ -72,7 +72,7 @@ export const OPENAI = 'https://api.openai.com/v1';
 
 /** The API accepts 300,000 in a request; the estimate can be off by a fifth. */
 const MAX_ESTIMATED_TOKENS = 240_000;
-/** Few enough that an answer of 1,536 numbers each is some megabytes, and a batch that fails soon found. */
+/** Inputs of a batch: few enough that an answer of 1,536 numbers each has some megabytes, and that a failed batch is cheap. */
 const DEFAULT_INPUTS = 256;
 
 const OPTIONS_OF_ONE_TASK = {
@@ -83,14 +83,14 @@ const OPTIONS_OF_ONE_TASK = {
   dimensions: 'embeddings',
 } as const satisfies Partial<Record<keyof OpenAIModelHandlerOptions, OpenAITask>>;
 
-/** The options with the defaults of their task. @throws RangeError, TypeError where one breaks its rule. */
+/** Returns the options with the defaults of their task. @throws RangeError, TypeError if one breaks its rule. */
 export function optionsWithDefaults<Task extends OpenAITask>(
   options: OpenAIModelHandlerOptions<Task>,
   handler: string,
 ): OpenAIModelHandlerOptions<Task> {
   checkOptions(options, handler);
   if (options.task === 'embeddings') return embeddingOptions(options, handler);
-  return withTokenWeights(oneElementARequest(options, handler), chatTokens(options));
+  return withTokenWeights(oneElementPerRequest(options, handler), chatTokens(options));
 }
 
 /** Estimates the number of tokens of an element. OpenAI's limits also count the maximum length of its answer. */
@@ -103,7 +103,7 @@ function chatTokens({ system = '', maxTokens = 0, extraBody = {} }: OwnOptions):
   };
 }
 
-/** Batches of as many texts as there are, not of a size that is learned: the limits are on requests and tokens. */
+/** Fills batches with all available texts instead of learning a size: the limits are on requests and tokens. */
 function embeddingOptions<Task extends OpenAITask>(
   options: OpenAIModelHandlerOptions<Task>,
   handler: string,
@@ -111,7 +111,7 @@ function embeddingOptions<Task extends OpenAITask>(
   const { maxBatchSize = DEFAULT_INPUTS, minBatchSize = maxBatchSize, rateLimits = [], elementSizeFn } = options;
   if (maxBatchSize > MAX_INPUTS) {
     throw new RangeError(
-      `Cannot create ${handler} as 'maxBatchSize' must be at most ${MAX_INPUTS}, which the API has for texts in a request: current value is ${maxBatchSize}`,
+      `Cannot create ${handler} as 'maxBatchSize' must be at most ${MAX_INPUTS}, the API's maximum of texts in a request: current value is ${maxBatchSize}`,
     );
   }
   const sized = { ...options, maxBatchSize, minBatchSize };
@@ -121,7 +121,7 @@ function embeddingOptions<Task extends OpenAITask>(
   return withTokenWeights({ ...sized, maxBatchWeight }, estimateEmbeddingTokens);
 }
 
-/** What has nothing to do with batches. */
+/** Options that do not concern batches. */
 type OwnOptions = Omit<OpenAIModelHandlerOptions<OpenAITask>, keyof RemoteModelHandlerOptions>;
 
 function checkOptions(options: OwnOptions, handler: string): void {
@@ -140,17 +140,17 @@ function checkOptions(options: OwnOptions, handler: string): void {
   }
   for (const [option, its] of Object.entries(OPTIONS_OF_ONE_TASK)) {
     if (its === task || options[option as keyof typeof OPTIONS_OF_ONE_TASK] === undefined) continue;
-    throw new TypeError(`Cannot create ${handler} as '${option}' must be left out where 'task' is '${task}'`);
+    throw new TypeError(`Cannot create ${handler} as '${option}' must not be set if 'task' is '${task}'`);
   }
   checkHeaders(headers, handler);
   for (const [option, reference] of secretsOf(options)) checkSecretReference(reference, option, handler);
   const own = ownField(extraBody);
   if (own !== undefined) {
-    throw new TypeError(`Cannot create ${handler} as 'extraBody' must not set '${own}', which is the handler's own`);
+    throw new TypeError(`Cannot create ${handler} as 'extraBody' must not set '${own}', which only the handler sets`);
   }
 }
 
-/** By the option that each is in. */
+/** Returns the secrets with the option of each. */
 export function secretsOf({
   apiKey,
   secretHeaders = {},

@@ -2,7 +2,7 @@ import { EndpointError } from '../endpoint/endpoint-error.ts';
 import { type Refusal, refusalError } from '../http/refusal.ts';
 import { fieldsOf } from './fields.ts';
 
-/** An account that can't pay is refused with the status of too many requests, or of a wrong one; waiting changes nothing. */
+/** Codes for an account without credit, whatever the status. Waiting does not help. */
 const UNPAID = new Set([
   'insufficient_quota',
   'billing_hard_limit_reached',
@@ -11,24 +11,24 @@ const UNPAID = new Set([
 ]);
 const UNKNOWN_MODEL = new Set(['model_not_found', 'invalid_model', 'DeploymentNotFound']);
 
-/** A limit is full again only when all of it is; there is room for a request long before. */
+/** Maximum wait. A limit is reset only when all of it is available again; a request can succeed much earlier. */
 const MAX_RESET_MILLIS = 60_000;
 
 /**
- * What a refusal of an OpenAI-compatible server means beyond its status.
+ * Interprets a refusal of an OpenAI-compatible server, whose code may be more precise than its status.
  * https://platform.openai.com/docs/guides/error-codes
  */
 export function openAIRefusal(refusal: Refusal): EndpointError | undefined {
   const { endpoint, status, headers, body, words } = refusal;
   const { code, type } = errorIn(body);
   if (UNPAID.has(code) || UNPAID.has(type)) {
-    const text = `${endpoint} takes no more requests of this account until its quota is raised or its bill paid (HTTP ${status}): ${words}`;
+    const text = `${endpoint} accepts no more requests of this account until its quota is raised or its bill is paid (HTTP ${status}): ${words}`;
     return new EndpointError(text, { name: 'EndpointCredentialsError', disposition: 'fatal', status });
   }
-  // More tokens than the limit of a minute: there is never room for it, whatever the status says.
+  // The request has more tokens than the limit per minute, so it can never succeed, whatever the status.
   if (status === 429 && /^request too large/i.test(words)) return refusalError({ ...refusal, status: 413 });
   if (UNKNOWN_MODEL.has(code)) return refusalError({ ...refusal, status: 404 });
-  // It quotes the beginning and the end of the key.
+  // The message quotes the beginning and the end of the key.
   if (status === 401) return refusalError({ ...refusal, words: '' });
   if (status !== 429) return undefined;
   const error = refusalError(refusal);
@@ -50,7 +50,7 @@ export function openAIElementRefusal(refusal: Refusal): EndpointError | undefine
 }
 
 /**
- * When there is room again, by the limits of which nothing remains.
+ * Returns the time until the limits that are used up are reset.
  * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
  */
 function resetMillis(headers: Headers): number | undefined {
@@ -62,7 +62,7 @@ function resetMillis(headers: Headers): number | undefined {
 
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** `6m0s`, `1.5s`, `20ms`: Go's durations. */
+/** Parses a duration of Go: `6m0s`, `1.5s`, `20ms`. */
 function durationMillis(text: string | null): number | undefined {
   if (text === null || !/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return undefined;
   let millis = 0;
@@ -72,7 +72,7 @@ function durationMillis(text: string | null): number | undefined {
   return millis;
 }
 
-/** `{"error": {"code", "type"}}`; of other servers, `{"code", "type"}`. */
+/** Returns code and type of `{"error": {"code", "type"}}`; other servers send `{"code", "type"}`. */
 function errorIn(body: unknown): { readonly code: string; readonly type: string } {
   const fields = fieldsOf(body);
   const { code, type } = 'error' in fields ? fieldsOf(fields['error']) : fields;

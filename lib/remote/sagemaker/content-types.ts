@@ -4,13 +4,13 @@ import { NotTheProtocolError } from '../http/http-client.ts';
 import { parseLenient } from '../http/lenient-json.ts';
 import { csvRow, csvValues } from './csv-body.ts';
 
-/** What SageMaker's own containers speak. */
+/** Content types of SageMaker's own containers. */
 export type SageMakerContentType = 'application/json' | 'application/jsonlines' | 'text/csv';
 
 export const CONTENT_TYPES: readonly string[] = ['application/json', 'application/jsonlines', 'text/csv'];
 
 /**
- * How a JSON body holds a batch: `{"instances": [...]}` (TensorFlow Serving, and SageMaker's built-in algorithms),
+ * Layout of a batch in a JSON body: `{"instances": [...]}` (TensorFlow Serving, and SageMaker's built-in algorithms),
  * `{"inputs": [...]}` (Hugging Face), or `[...]` (PyTorch, scikit-learn).
  */
 export type SageMakerJsonBody = 'instances' | 'inputs' | 'array';
@@ -20,13 +20,13 @@ export interface BodyFormat {
   readonly jsonBody: SageMakerJsonBody;
 }
 
-/** @throws InputMismatchError where an element has no place in such a body. */
+/** @throws InputMismatchError for an element that such a body can't contain. */
 export function encodeBody(batch: readonly unknown[], format: BodyFormat, args: InferenceArgs = {}): string {
   const { contentType, jsonBody } = format;
   if (contentType === 'application/json' && jsonBody !== 'array') return json({ ...args, [jsonBody]: batch });
   const [arg] = Object.keys(args);
   if (arg !== undefined) {
-    throw new InputMismatchError(`'inferenceArgs' have no place in this endpoint's body: got '${arg.slice(0, 64)}'`);
+    throw new InputMismatchError(`'inferenceArgs' can't be sent in this endpoint's body: got '${arg.slice(0, 64)}'`);
   }
   switch (contentType) {
     case 'application/json':
@@ -39,9 +39,9 @@ export function encodeBody(batch: readonly unknown[], format: BodyFormat, args: 
 }
 
 /**
- * The results that a body holds, one for each of `count` elements.
+ * Returns the results in a body, one for each of `count` elements.
  *
- * @param contentType - what the endpoint says that it is; otherwise what it was asked for
+ * @param contentType - that of the answer, or else the requested one
  * @throws NotTheProtocolError
  */
 export function decodeBody(bytes: Uint8Array, contentType: string, count: number): readonly unknown[] {
@@ -68,7 +68,7 @@ function jsonResults(value: unknown): readonly unknown[] {
   throw new NotTheProtocolError("JSON that is neither an array nor an object with 'predictions'");
 }
 
-/** XGBoost's container of old answers with one line of all scores. */
+/** Returns the results of a CSV body. Old XGBoost containers answer with all scores in one line. */
 function csvResults(lines: readonly string[], count: number): readonly unknown[] {
   const rows = lines.map(csvValues);
   const [first = []] = rows;
@@ -87,18 +87,17 @@ function parsed(text: string): unknown {
   return value;
 }
 
-/** @throws InputMismatchError where there is an infinity. */
+/** @throws InputMismatchError if there is an infinity. */
 function json(value: unknown): string {
   const text = JSON.stringify(value, (_, part: unknown) => {
-    // It would be null, which is what a missing value is.
-    if (part === Infinity || part === -Infinity)
-      throw new InputMismatchError('an infinity is nothing that JSON can say');
+    // It would become null, which means a missing value.
+    if (part === Infinity || part === -Infinity) throw new InputMismatchError('JSON cannot represent an infinity');
     // Typed arrays are arrays, not objects with a field for each index.
     return ArrayBuffer.isView(part) && !(part instanceof DataView)
       ? Array.from(part as unknown as ArrayLike<number>)
       : part;
   });
-  // A batch of `undefined` and the like; in an array it is null.
+  // JSON.stringify returns undefined for `undefined` and functions; in an array they are null.
   return text ?? 'null';
 }
 

@@ -5,10 +5,10 @@ import { NotTheProtocolError } from '../http/http-client.ts';
 const NEEDS_QUOTES = /[",\r\n]/;
 
 /**
- * An element as a row of CSV (RFC 4180): the values of an array, or of an object in the order of its fields; text is a row
- * as it is.
+ * Returns an element as a row of CSV (RFC 4180): the values of an array, or of an object in the order of its fields. A text
+ * is already a row.
  *
- * @throws InputMismatchError where it can't be one.
+ * @throws InputMismatchError if it can't be a row.
  */
 export function csvRow(element: unknown): string {
   if (typeof element === 'string') {
@@ -29,10 +29,10 @@ function csvField(value: unknown): string {
   return NEEDS_QUOTES.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
-/** The fields of a line; one that is wholly a number is that number. @throws NotTheProtocolError */
+/** Returns the fields of a line, with numbers for numeric fields. @throws NotTheProtocolError */
 export function csvValues(line: string): readonly (string | number)[] {
   const fields = splitFields(line, ',');
-  if (typeof fields === 'string') throw new NotTheProtocolError('a row of CSV whose quotes do not make fields');
+  if (typeof fields === 'string') throw new NotTheProtocolError('a row of CSV with misplaced quotes');
   return fields.map(valueOf);
 }
 

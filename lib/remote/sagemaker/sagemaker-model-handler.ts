@@ -23,9 +23,9 @@ import {
 } from './content-types.ts';
 import { sageMakerError } from './sagemaker-error.ts';
 
-/** A serverless endpoint takes 4 MB, and numbers are longer in text than they are in memory. */
+/** Maximum bytes of a batch: a serverless endpoint accepts 4 MB, and numbers are longer as text than in memory. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-/** The request's own clock comes first. */
+/** Added to the socket's timeout, so that the request's own timeout comes first. */
 const SOCKET_GRACE_MILLIS = 5_000;
 /** https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html */
 const ENDPOINT_NAME = /^[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}$/;
@@ -35,29 +35,29 @@ export interface SageMakerModelHandlerOptions<
   Output = unknown,
 > extends RemoteModelHandlerOptions<Input> {
   readonly endpointName: string;
-  /** @default the SDK's own settings: AWS_REGION, a profile */
+  /** AWS Region. @default the SDK's settings: AWS_REGION, a profile */
   readonly region?: string;
   /**
-   * What a request's body is: `application/json`, `application/jsonlines` or `text/csv`; any with `serialize`.
+   * Content type of a request's body: `application/json`, `application/jsonlines` or `text/csv`; any with `serialize`.
    * @default 'application/json'
    */
   readonly contentType?: string;
-  /** What the answer's body should be: one of those; any with `deserialize`. @default as `contentType` */
+  /** Requested content type of the answer: one of those; any with `deserialize`. @default `contentType` */
   readonly accept?: string;
   /**
-   * How a body of `application/json` holds a batch: `{"instances": [...]}`, `{"inputs": [...]}` or `[...]`. The answer may
+   * Layout of a batch in `application/json`: `{"instances": [...]}`, `{"inputs": [...]}` or `[...]`. The answer can
    * be an array, or an object with one in `predictions` or `outputs`. @default 'instances'
    */
   readonly jsonBody?: SageMakerJsonBody;
   readonly inferenceComponentName?: string;
   readonly targetVariant?: string;
-  /** The model of a multi-model endpoint, as `TargetModel` has it. */
+  /** Model of a multi-model endpoint, sent as `TargetModel`. */
   readonly targetModel?: string;
-  /** Sent as `CustomAttributes`: nothing secret. */
+  /** Value of `CustomAttributes`; do not put secrets in it. */
   readonly customAttributes?: string;
-  /** Makes a request's body of a batch, of any content type. @default by `contentType` */
+  /** Converts a batch to a request's body of any content type. @default by `contentType` */
   readonly serialize?: (batch: readonly Input[], inferenceArgs?: InferenceArgs) => string | Uint8Array;
-  /** Makes the results of an answer's body, one for each element of the batch. @default by the answer's content type */
+  /** Converts an answer's body to results, one per element of the batch. @default by the answer's content type */
   readonly deserialize?: (body: Uint8Array, contentType: string) => readonly Output[];
 }
 
@@ -76,13 +76,13 @@ export const SAGEMAKER_OPTIONS = {
   deserialize: true,
 } as const satisfies Record<keyof SageMakerModelHandlerOptions, true>;
 
-/** What {@link SageMakerModelHandler} asks with. */
+/** Client of {@link SageMakerModelHandler}. */
 export interface SageMakerClient {
   readonly runtime: SageMakerRuntimeClient;
   readonly strangeAnswers: StrangeAnswers;
 }
 
-/** Calls a real-time endpoint of Amazon SageMaker AI, one InvokeEndpoint for each batch. */
+/** Calls a real-time endpoint of Amazon SageMaker AI, with one InvokeEndpoint per batch. */
 export class SageMakerModelHandler<Input = unknown, Output = unknown> extends RemoteModelHandler<
   Input,
   Output,
@@ -98,8 +98,8 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
     if (typeof endpointName !== 'string' || !ENDPOINT_NAME.test(endpointName)) {
       throw refused('endpointName', 'the name of an endpoint: 1 to 63 letters, digits and hyphens', endpointName);
     }
-    checkContentType('contentType', contentType, 'serialize', options.serialize);
-    checkContentType('accept', accept ?? contentType, 'deserialize', options.deserialize);
+    checkContentType('contentType', contentType, { converter: 'serialize', given: options.serialize });
+    checkContentType('accept', accept ?? contentType, { converter: 'deserialize', given: options.deserialize });
     if (jsonBody !== undefined && !['instances', 'inputs', 'array'].includes(jsonBody)) {
       throw refused('jsonBody', "'instances', 'inputs' or 'array'", jsonBody);
     }
@@ -111,7 +111,7 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
     return `SageMaker endpoint '${endpointName}'${component}`;
   }
 
-  /** An endpoint's ARN has its name in lower case; the account is whichever the credentials are of. */
+  /** The ARN of an endpoint has its name in lower case. The account is that of the credentials. */
   override get permissions(): readonly EndpointPermission[] {
     const { endpointName, inferenceComponentName, region } = this.options;
     const arn = `arn:${partitionOf(region)}:sagemaker:${region ?? '*'}:*`;
@@ -135,7 +135,7 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
     return { runtime, strangeAnswers: new StrangeAnswers() };
   }
 
-  /** The endpoint's name, with those of its parts that are asked. */
+  /** Returns the endpoint's name, with the parts of it that are called. */
   override describe(): Promise<EndpointInfo> {
     const { endpointName, inferenceComponentName, targetVariant, targetModel } = this.options;
     const parts = [endpointName, inferenceComponentName, targetVariant, targetModel];
@@ -155,7 +155,7 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
     });
     try {
       const results = this.#results(answer.Body, answer.ContentType, batch.length);
-      strangeAnswers.wasRight();
+      strangeAnswers.wasValid();
       return results;
     } catch (error) {
       throw error instanceof NotTheProtocolError ? strangeAnswers.error(this.endpointName, error.message) : error;
@@ -186,19 +186,25 @@ export class SageMakerModelHandler<Input = unknown, Output = unknown> extends Re
   #results(body: Uint8Array | null, contentType: string | undefined, count: number): readonly Output[] {
     const { contentType: asked = 'application/json', accept = asked, deserialize } = this.options;
     const type = contentType || accept;
-    // The SDK has null where an answer is empty, whatever its types say.
+    // The SDK returns null for an empty answer, although its types do not allow it.
     if (body === null) throw new NotTheProtocolError('nothing');
-    if (deserialize === undefined) return decodeBody(body, type, count) as readonly Output[]; // As the user says it is.
+    if (deserialize === undefined) return decodeBody(body, type, count) as readonly Output[]; // The user's type.
     const results = deserialize(body, type);
     if (Array.isArray(results) && results.length === count) return results;
-    throw new NotTheProtocolError(`another number of results than the ${count} that were asked for, by 'deserialize'`);
+    throw new NotTheProtocolError(`results of another number than the ${count} elements, from 'deserialize'`);
   }
 }
 
-/** A handler knows some content types; for any other there must be a function. */
-function checkContentType(option: string, value: string | undefined, name: string, fn: unknown): void {
-  if (value === undefined || fn !== undefined || isKnown(value)) return;
-  throw refused(option, `one of ${CONTENT_TYPES.join(', ')} where there is no '${name}'`, value);
+interface Converter {
+  /** Option for a function that converts bodies. */
+  readonly converter: 'serialize' | 'deserialize';
+  readonly given: unknown;
+}
+
+/** Checks a content type. The handler knows some; any other requires a function. */
+function checkContentType(option: string, value: string | undefined, { converter, given }: Converter): void {
+  if (value === undefined || given !== undefined || isKnown(value)) return;
+  throw refused(option, `one of ${CONTENT_TYPES.join(', ')} without '${converter}'`, value);
 }
 
 function isKnown(contentType: string): contentType is SageMakerContentType {

@@ -1,6 +1,6 @@
 /**
- * Where a secret is. It is read when an engine starts, and shown nowhere: an environment variable's name, the name or ARN
- * of a Secrets Manager secret (`field` of its JSON, where it is JSON), or a parameter of SSM's Parameter Store.
+ * Location of a secret, which is read when an engine starts and never shown: the name of an environment variable, the
+ * name or ARN of a Secrets Manager secret (with `field`, one field of its JSON), or a parameter of SSM's Parameter Store.
  */
 export type SecretReference =
   | { readonly env: string }

@@ -3,19 +3,19 @@ import { awsError } from '../aws/aws-error.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';
 import type { SecretReference } from './secret-reference.ts';
 
-/** POSIX, The Open Group Base Specifications, 8.1. A pasted key has other characters, most often. */
+/** POSIX, The Open Group Base Specifications, 8.1. A key that was pasted by mistake usually has other characters. */
 const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** What names and ARNs consist of: Secrets Manager's CreateSecret and SSM's PutParameter, with the colons of an ARN. */
+/** Characters of names and ARNs: Secrets Manager's CreateSecret and SSM's PutParameter, and the colons of an ARN. */
 const AWS_NAME = /^[A-Za-z0-9/_+=.@:-]{1,2048}$/;
-/** An engine tries to start again where AWS is busy. */
+/** Few, because an engine that AWS could not serve is started again. */
 const MAX_ATTEMPTS = 3;
 
 /**
- * Reads a secret, without the white space around it. An environment variable is read as it is now; AWS is asked with
- * the SDK's own credentials and region, an ARN's region coming first.
+ * Reads a secret, without the white space around it. An environment variable has its current value. Requests to AWS use
+ * the SDK's credentials, and the region of an ARN or else the SDK's.
  *
  * @throws EndpointError (`EndpointCredentialsError`), whose message names the reference and never the value; its
- *   disposition is `retry` where AWS is only busy or out of reach, otherwise `fatal`.
+ *   disposition is `retry` if AWS is only busy or unreachable, otherwise `fatal`.
  */
 export async function readSecret(reference: SecretReference): Promise<string> {
   if ('env' in reference) return filled(process.env[reference.env], reference, 'is not set');
@@ -26,7 +26,7 @@ export async function readSecret(reference: SecretReference): Promise<string> {
 }
 
 /**
- * Checks an option of a handler that takes a secret. What is there instead is never shown: it may be the secret itself.
+ * Checks an option of a handler that refers to a secret. An invalid value is never shown: it may be the secret itself.
  *
  * @throws TypeError
  */
@@ -53,7 +53,7 @@ export function checkSecretReference(value: unknown, option: string, handler: st
   return value as SecretReference;
 }
 
-/** What messages call a secret. */
+/** Returns the name of a secret in messages. */
 export function describeSecret(reference: SecretReference): string {
   if ('env' in reference) return `the environment variable ${reference.env}`;
   if ('ssm' in reference) return `the SSM parameter '${reference.ssm}'`;
@@ -75,7 +75,7 @@ function unusable(reference: SecretReference, complaint: string): EndpointError 
   return credentialsError(`Cannot read a secret: ${describeSecret(reference)} ${complaint}`);
 }
 
-/** Undefined where the text is not JSON, or has no such field; what JSON.parse throws quotes the text. */
+/** Returns undefined if the text is not JSON or has no such field: the error of JSON.parse would quote the text. */
 function fieldOf(text: string, field: string): unknown {
   try {
     const json: unknown = JSON.parse(text);
@@ -107,7 +107,7 @@ async function readParameter(name: string): Promise<string | undefined> {
   }
 }
 
-/** An ARN says where it is: `arn:aws:secretsmanager:eu-central-1:…`. */
+/** Returns the region of an ARN: `arn:aws:secretsmanager:eu-central-1:…`. */
 function regionOf(nameOrArn: string): { readonly region?: string } {
   const [arn, , , region = ''] = nameOrArn.split(':');
   return arn === 'arn' && region !== '' ? { region } : {};

@@ -61,7 +61,7 @@ describe('a BedrockModelHandler', () => {
     [{ api: 'chat' as 'converse' }, /'api' must be 'converse' or 'invoke'/],
     [{ maxBatchSize: 8 }, /'maxBatchSize' must be 1, .* current value is 8/],
     [{ minBatchSize: 8 }, /'minBatchSize' must be 1/],
-    [{ api: 'invoke', maxTokens: 5 }, /'maxTokens' must be left out with the api 'invoke'/],
+    [{ api: 'invoke', maxTokens: 5 }, /'maxTokens' must not be set with the api 'invoke'/],
   ])('refuses the options %o', ([options, message]) => {
     expect(() => handlerOf<BedrockApi>(options)).toThrow(message);
   });

@@ -59,11 +59,11 @@ describe('a chat with a model of Bedrock', () => {
   test.for<readonly [unknown, string]>([
     [7, 'must be text, { prompt } with text, or { messages }: got number'],
     [{ text: 'x' }, 'got an object without them'],
-    [{ messages: [] }, "'messages' must be a list of at least one: got a list of 0"],
+    [{ messages: [] }, "'messages' must be a list of at least one message: got a list of 0"],
     [{ messages: [{ content: 'x' }] }, "must be an object with a 'role'"],
     [{ messages: [{ role: 'tool', content: 'x' }] }, "must be 'system', 'user' or 'assistant': got 'tool'"],
     [{ messages: [{ role: 'user', content: 7 }] }, "the 'content' of a message must be text"],
-    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, "may have the type 'text' alone"],
+    [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, "can only have the type 'text'"],
   ])('refuses the element %o before it is sent', async ([element, message]) => {
     const before = service.requests.length;
     await expect(ask(element)).rejects.toMatchObject({

@@ -73,7 +73,10 @@ describe('an element of Converse', () => {
   test.for<readonly [unknown, string]>([
     [{ prompt: 'hello', label: 1 }, "an element has 'label', which Converse does not have"],
     [{ messages, max_tokens: 5 }, "an element has 'max_tokens', which Converse does not have"],
-    [{ recordId: 'a', modelInput: { anthropic_version: '1', messages } }, "api: 'invoke' takes a model's own body"],
+    [
+      { recordId: 'a', modelInput: { anthropic_version: '1', messages } },
+      "api: 'invoke' for the model's own request body",
+    ],
     [{ recordId: 'a', modelInput: { messages, modelId: 'large' } }, "'modelId' is 'large', and the handler's"],
     [{ recordId: 'a', modelInput: { messages }, label: 1 }, "but 'recordId' and 'modelInput': got 'label'"],
     [{ recordId: 'a', modelInput: 'hello' }, "the 'modelInput' of a record must be an object: got string"],
@@ -90,7 +93,7 @@ describe('an element of Converse', () => {
     [{ messages: [{ role: 'user', content: 'a', name: 'b' }] }, "a message has 'name', which Converse does not have"],
     [
       { messages: [{ role: 'user', content: [{ type: 'text', text: 'a', cache_control: {} }] }] },
-      "may have the type 'text' alone",
+      "can only have the type 'text'",
     ],
   ])('fails by name as %j, and is not sent', async ([element, message]) => {
     const before = service.requests.length;

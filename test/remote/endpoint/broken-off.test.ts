@@ -43,7 +43,7 @@ describe('ask, broken off', () => {
     const { endpoint, ask, clock } = endpointWith([throwing(failure(429, 'throttle', 300_000))]);
     const error: unknown = await ask([1], { patienceMillis: 60_000 }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(EndpointBusyError);
-    expect(error).toMatchObject({ message: 'wine at http://models.test takes no more requests for the next 301 s' });
+    expect(error).toMatchObject({ message: 'wine at http://models.test accepts no requests for the next 301 s' });
     expect(clock.now()).toBe(0);
     // The endpoint asked everyone to wait: the next batch is told so without a request.
     const next: unknown = await clock.run(

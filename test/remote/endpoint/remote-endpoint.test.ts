@@ -122,7 +122,7 @@ describe('ask', () => {
         cause: 'error',
         error: {
           name: 'ResultCountError',
-          message: `wine at http://models.test: request must give one result for each element: got ${count} for 2`,
+          message: `wine at http://models.test: 'request' must return one result per element: got ${count} for 2`,
         },
       });
     }
@@ -168,7 +168,7 @@ test('an endpoint that fails each element of its batches is one that fails', asy
   const down = Array.from({ length: 20 }, () => () => [DOWN, DOWN]);
   const { ask, warnings, metrics } = endpointWith(down, { numRetries: 20 });
   await ask([1, 2]);
-  expect(warnings[0]).toMatch(/fails altogether: none of the last 10 requests/);
+  expect(warnings[0]).toMatch(/does not answer: the last 10 requests/);
   expect(metrics.counter('endpoint_requests_accepted')).toBe(1);
 });
 

@@ -24,7 +24,7 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
   const gate = new RequestGate(flow, clock, 'wine');
   const line: (() => void)[] = [];
   let busy = 0;
-  const seen = { answers: 0, millis: 0, mostUnderWay: 0 };
+  const seen = { answers: 0, millis: 0, maxInFlight: 0 };
   const until = 600 * serviceMillis;
   const serve = async (turn: Turn): Promise<void> => {
     if (busy >= places) await new Promise<void>((resolve) => line.push(resolve));
@@ -32,7 +32,7 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
     await clock.sleep(serviceMillis * (0.5 + random()));
     busy -= 1;
     line.shift()?.();
-    seen.mostUnderWay = Math.max(seen.mostUnderWay, flow.underWay);
+    seen.maxInFlight = Math.max(seen.maxInFlight, flow.inFlight);
     turn.ended('succeeded');
     if (clock.now() < until / 2) return;
     seen.answers += 1;
@@ -44,7 +44,7 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
   await clock.run(Promise.all(Array.from({ length: demand }, askOn)));
   return {
     limit: flow.concurrencyLimit,
-    mostUnderWay: seen.mostUnderWay,
+    maxInFlight: seen.maxInFlight,
     usedShare: (seen.answers * serviceMillis) / (places * (until / 2)),
     latency: seen.millis / seen.answers / serviceMillis,
   };
@@ -54,8 +54,8 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
 function limitAfterFailures(failureMillis: number): number {
   const limit = new ConcurrencyLimit(64);
   const round = (millis: number, end: 'answered' | 'failed', startedAt: number): void => {
-    const underWay = limit.limit;
-    for (let answer = 0; answer < 64; answer += 1) limit[end]({ now: startedAt + millis, startedAt, underWay });
+    const inFlight = limit.limit;
+    for (let answer = 0; answer < 64; answer += 1) limit[end]({ now: startedAt + millis, startedAt, inFlight });
   };
   for (let time = 0; time < 10; time += 1) round(100, 'answered', time * 1e6);
   expect(limit.limit).toBe(64);
@@ -74,9 +74,9 @@ describe('the concurrency limit', () => {
   );
 
   test('grows to maxConcurrency where that costs no latency, and no further', async () => {
-    const { limit, mostUnderWay } = await load({ places: Infinity, serviceMillis: 100, maxConcurrency: 40 });
+    const { limit, maxInFlight } = await load({ places: Infinity, serviceMillis: 100, maxConcurrency: 40 });
     expect(limit).toBe(40);
-    expect(mostUnderWay).toBe(40);
+    expect(maxInFlight).toBe(40);
   });
 
   test('does not grow while it is not what limits', async () => {

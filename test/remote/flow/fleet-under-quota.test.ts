@@ -82,7 +82,7 @@ describe('engines that share nothing and are not told the quota', () => {
     await fleet.workThrough([[120, () => {}]]);
     expect(fleet.warnings).toHaveLength(2);
     expect(fleet.warnings[0]).toMatch(
-      /^SimulatedHandler goes on throttling: batches wait for it, at \d+ requests a second now/,
+      /^SimulatedHandler keeps throttling: batches wait, the current rate is \d+ requests per second/,
     );
   });
 });
@@ -103,10 +103,8 @@ describe('an endpoint that fails altogether', () => {
       expect(fleet.rate(120, 180)).toBeLessThan(before / 20);
       // Within 20 seconds rather than two minutes.
       expect(fleet.rate(200, 240, 'accepted')).toBeGreaterThanOrEqual(0.9 * QUOTA);
-      const [told, ...others] = fleet.warnings.filter((warning) => warning.includes('fails altogether'));
-      expect(told).toMatch(
-        /^SimulatedHandler fails altogether: none of the last \d+ requests, over \d+ s, was answered/,
-      );
+      const [told, ...others] = fleet.warnings.filter((warning) => warning.includes('does not answer'));
+      expect(told).toMatch(/^SimulatedHandler does not answer: the last \d+ requests, over \d+ s, all failed/);
       expect(others).toHaveLength(7);
       expect(fleet.warnings.filter((warning) => /answers again, after \d{3} s$/.test(warning))).toHaveLength(8);
     },

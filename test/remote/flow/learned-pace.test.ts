@@ -8,7 +8,7 @@ function paceAt(now = 0) {
   const start = (): number => {
     time.now += pace.waitMillis(time.now);
     pace.waitMillis(time.now + 1e-9);
-    pace.take(time.now);
+    pace.useTurn(time.now);
     return time.now;
   };
   const succeed = (count: number): void => {
@@ -42,7 +42,7 @@ describe('LearnedPace', () => {
     let now = 1e6;
     for (let request = 0; request < 100; request += 1) {
       expect(pace.waitMillis(now)).toBe(0);
-      pace.take(now);
+      pace.useTurn(now);
       pace.succeeded();
       now += 1000;
     }
@@ -92,7 +92,7 @@ describe('LearnedPace', () => {
       // An hour later there is still a request that waited.
       slow.pace.waitMillis(slow.time.now);
       slow.time.now += 3_600_000;
-      slow.pace.take(slow.time.now);
+      slow.pace.useTurn(slow.time.now);
       slow.pace.succeeded();
     }
     expect(slow.pace.ratePerSec).toBeCloseTo(quick.pace.ratePerSec, 0);

@@ -14,7 +14,7 @@ describe('RateWindow', () => {
           now += wait;
           now += window.waitMillis(cost, now);
           expect(window.waitMillis(cost, now)).toBe(0);
-          window.take(cost, now);
+          window.charge(cost, now);
           started.push({ at: now, cost });
         }
         for (const { at: from } of started) {
@@ -27,15 +27,15 @@ describe('RateWindow', () => {
 
   test('lets a request go that costs more than a window holds, once the window is empty', () => {
     const window = new RateWindow(10, 1000);
-    window.take(1, 0);
+    window.charge(1, 0);
     expect(window.waitMillis(25, 400)).toBe(600);
-    window.take(25, 1000);
+    window.charge(25, 1000);
     expect(window.waitMillis(1, 1500)).toBe(500);
   });
 
   test('counts what has started against a new limit', () => {
     const window = new RateWindow(10, 1000);
-    for (let index = 0; index < 5; index += 1) window.take(1, index);
+    for (let index = 0; index < 5; index += 1) window.charge(1, index);
     window.setLimit(3, 1000);
     expect(window.waitMillis(1, 4)).toBe(998);
   });

@@ -53,19 +53,19 @@ describe('RequestGate', () => {
             try {
               const turn = await enter({ signal: leave.signal, patienceMillis: patience });
               admitted += 1;
-              expect(flow.underWay).toBeLessThanOrEqual(maxConcurrency);
+              expect(flow.inFlight).toBeLessThanOrEqual(maxConcurrency);
               await clock.sleep(takes);
               if (end === 'abandoned') turn.abandoned();
               else turn.ended(end);
             } catch (error) {
-              expect(String(error)).toMatch(/left|takes no more requests/);
+              expect(String(error)).toMatch(/left|accepts no requests/);
               expect(leave.signal.aborted || patience < Infinity).toBe(true);
               turnedAway += 1;
             }
           };
           await clock.run(Promise.all(all.map(go)));
           expect(admitted + turnedAway).toBe(all.length);
-          expect([flow.underWay, gate.waiting]).toEqual([0, 0]);
+          expect([flow.inFlight, gate.waiting]).toEqual([0, 0]);
         },
       ),
       { numRuns: 60 },
@@ -96,6 +96,6 @@ describe('RequestGate', () => {
   test('a signal that is aborted already does not wait', async () => {
     const { enter, flow } = gateWith();
     await expect(enter({ signal: AbortSignal.abort(new Error('over')) })).rejects.toThrow('over');
-    expect(flow.underWay).toBe(0);
+    expect(flow.inFlight).toBe(0);
   });
 });

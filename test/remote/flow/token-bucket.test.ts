@@ -17,7 +17,7 @@ describe('TokenBucket', () => {
           now += wait;
           now += bucket.waitMillis(cost, now);
           expect(bucket.waitMillis(cost, now)).toBeLessThan(1e-6);
-          bucket.take(cost, now);
+          bucket.charge(cost, now);
           started.push({ at: now, cost });
         }
         for (const [first, { at: from }] of started.entries()) {
@@ -34,7 +34,7 @@ describe('TokenBucket', () => {
 
   test('lets nobody wait once what it costs is there', () => {
     const bucket = new TokenBucket(0.01, 1000, 0);
-    bucket.take(10, 0);
+    bucket.charge(10, 0);
     expect(bucket.waitMillis(5, 0)).toBeCloseTo(500);
     expect(bucket.waitMillis(5, 499)).toBeCloseTo(1);
     expect(bucket.waitMillis(5, 500)).toBe(0);
@@ -43,7 +43,7 @@ describe('TokenBucket', () => {
   test('lets through what costs more than it holds when it is full, and the next waits for the debt', () => {
     const bucket = new TokenBucket(0.01, 1000, 0);
     expect(bucket.waitMillis(25, 0)).toBe(0);
-    bucket.take(25, 0);
+    bucket.charge(25, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(1600);
     expect(bucket.waitMillis(25, 1000)).toBeCloseTo(1500);
   });
@@ -51,13 +51,13 @@ describe('TokenBucket', () => {
   test('holds a request at least, however slow it fills', () => {
     const bucket = new TokenBucket(1 / 60_000, 1000, 0);
     expect(bucket.waitMillis(1, 0)).toBe(0);
-    bucket.take(1, 0);
+    bucket.charge(1, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(60_000);
   });
 
   test('keeps its debt when its rate changes', () => {
     const bucket = new TokenBucket(0.1, 1000, 0);
-    bucket.take(200, 0);
+    bucket.charge(200, 0);
     bucket.setRate(0.01, 0);
     expect(bucket.waitMillis(1, 0)).toBeCloseTo(10_100);
   });
@@ -74,7 +74,7 @@ describe('DeclaredLimits', () => {
     );
     // The minute's weight lets 100 go at once, and 100 come in a second. A limit a second lets one request go at once.
     expect(limits.waitMillis(100, 0)).toBe(0);
-    limits.take(100, 0);
+    limits.charge(100, 0);
     expect(limits.waitMillis(0, 0)).toBeCloseTo(200);
     expect(limits.waitMillis(50, 0)).toBeCloseTo(500);
   });
@@ -90,7 +90,7 @@ describe('DeclaredLimits', () => {
     // A long pause fills whatever can be filled.
     for (let now = 0; starts.length < 5 * requests;) {
       now += Math.max(limits.waitMillis(1, now), starts.length === 2 * requests ? 3 * windowMillis : 0);
-      limits.take(1, now);
+      limits.charge(1, now);
       starts.push(now);
     }
     for (const [index, from] of starts.entries()) {
@@ -103,14 +103,14 @@ describe('DeclaredLimits', () => {
 
   test('do not spend a minute in its first second', () => {
     const limits = new DeclaredLimits([{ requests: 60, per: 'minute' }], 0);
-    limits.take(0, 0);
+    limits.charge(0, 0);
     expect(limits.waitMillis(0, 0)).toBeCloseTo(1000);
   });
 
   test('are divided by the engines that share them', () => {
     const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 0);
     limits.share(5, 0);
-    limits.take(1, 0);
+    limits.charge(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(500);
     limits.share(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(100);
@@ -119,7 +119,7 @@ describe('DeclaredLimits', () => {
   test('a share of less than a request is one request in a longer time', () => {
     const limits = new DeclaredLimits([{ requests: 10, per: 'second' }], 0);
     limits.share(20, 0);
-    limits.take(1, 0);
+    limits.charge(1, 0);
     expect(limits.waitMillis(1, 0)).toBeCloseTo(2000);
   });
 });

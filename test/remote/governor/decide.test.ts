@@ -111,7 +111,7 @@ describe('decide', () => {
   test('does not grow while it is not what limits the engines', () => {
     const rehearsal = new Rehearsal(set(40)).pass(30, { accepted: 10, working: 20, waiting: 100 });
     expect(rehearsal.last?.concurrency).toBe(40);
-    expect(rehearsal.last?.reason).toMatch(/^not all are at work yet/);
+    expect(rehearsal.last?.reason).toMatch(/^not all engines are running yet/);
   });
 
   test('does not grow while requests wait for their turn, as where a declared limit holds them back', () => {

@@ -14,18 +14,30 @@ describe('an answer that is not of the protocol is told from one that is', () =>
     [outputs({ name: 'y'.repeat(1000) }), 'poison', `no output 'y': its outputs are [${'y'.repeat(268)} …`],
     ['<html><title>Log in</title>', 'retry', "an HTML page, 'Log in'"],
     ['', 'retry', 'nothing: check its address'],
-    ['[1]', 'poison', 'JSON that is no object'],
+    ['[1]', 'poison', 'JSON that is not an object'],
     ['{"predictions":[1]}', 'poison', "JSON without 'outputs'"],
     ['{"id":"other","outputs":[]}', 'retry', 'the response to another request'],
     [outputs({ name: undefined }), 'poison', 'an output without a name'],
     [outputs({ datatype: 'FP8' }), 'poison', "an output 'y' of a datatype that the protocol does not have"],
     [outputs({ shape: 3 }), 'poison', "an output 'y' without a shape"],
     [outputs({ data: [1, 2] }), 'poison', "2 values for its output 'y' of shape [1, 3]"],
-    [outputs({ data: [1, 2, 'x'] }), 'poison', "values of its output 'y' that are no FP32"],
+    [outputs({ data: [1, 2, 'x'] }), 'poison', "values of its output 'y' that are not of datatype FP32"],
     [outputs({ data: undefined }), 'poison', "no data for its output 'y'"],
-    [outputs({ datatype: 'UINT8', data: [1, 2, 256] }), 'poison', "values of its output 'y' that are no UINT8"],
-    [outputs({ datatype: 'INT64', data: [1, 2, 0.5] }), 'poison', "values of its output 'y' that are no INT64"],
-    [outputs({ datatype: 'BYTES', data: ['a', 'b', 3] }), 'poison', "values of its output 'y' that are no BYTES"],
+    [
+      outputs({ datatype: 'UINT8', data: [1, 2, 256] }),
+      'poison',
+      "values of its output 'y' that are not of datatype UINT8",
+    ],
+    [
+      outputs({ datatype: 'INT64', data: [1, 2, 0.5] }),
+      'poison',
+      "values of its output 'y' that are not of datatype INT64",
+    ],
+    [
+      outputs({ datatype: 'BYTES', data: ['a', 'b', 3] }),
+      'poison',
+      "values of its output 'y' that are not of datatype BYTES",
+    ],
     [outputs({ shape: [3] }), 'poison', "an output 'y' of shape [3] for 1 elements, so it has no row for each"],
     [outputs({ name: 'z' }), 'poison', "no output 'y': its outputs are [z]"],
   ] as const)('%s', async ([body, disposition, words]) => {
@@ -38,7 +50,7 @@ describe('an answer that is not of the protocol is told from one that is', () =>
   test.for([
     [12, { binary_data_size: 12 }, 'FP32', [1, 3], undefined],
     [11, { binary_data_size: 11 }, 'FP32', [1, 3], "11 bytes for its output 'y' of datatype FP32 and shape [1, 3]"],
-    [16, { binary_data_size: 12 }, 'FP32', [1, 3], '16 bytes of tensors, where its outputs say 12'],
+    [16, { binary_data_size: 12 }, 'FP32', [1, 3], '16 bytes of tensors, but its outputs have 12'],
     [8, { binary_data_size: 12 }, 'FP32', [1, 3], "8 bytes for its output 'y' of datatype FP32"],
     [12, { binary_data_size: 12 }, 'BYTES', [1, 3], undefined],
     [12, { binary_data_size: 12 }, 'BYTES', [1, 2], "12 bytes for its output 'y' of datatype BYTES and shape [1, 2]"],
@@ -53,14 +65,14 @@ describe('an answer that is not of the protocol is told from one that is', () =>
     else expect((await failureOf(asked)).message).toContain(words);
   });
 
-  test('JSON that does not end where its header states', async () => {
+  test('JSON whose length is not that of its header states', async () => {
     const body = outputs({ datatype: 'INT64', data: [1, 2, 2 ** 53] });
     for (const end of [body.length - 1, 60, 2]) {
       const headers = { 'inference-header-content-length': String(end) };
       await using server = await serveModels({ binary: true, answer: infers({ headers, body }) });
       const error = await failureOf(ask(handlerOf(server.url, 'double'), [[1, 2, 3]]));
       expect(error).toMatchObject({ name: 'EndpointProtocolError' });
-      expect(error.message).toContain('JSON that does not end where its header');
+      expect(error.message).toContain('JSON whose length is not that of its header');
     }
   });
 

@@ -87,7 +87,7 @@ describe('a request', () => {
   test('can have no parameter that is a list', async () => {
     await using server = await serveModels();
     await expect(ask(handlerOf(server.url, 'double'), [[1, 2, 3]], { stop: ['a'] })).rejects.toThrow(
-      "'inferenceArgs' has 'stop', which is no input of the model",
+      "'inferenceArgs' has 'stop', which is not an input of the model",
     );
   });
 
@@ -168,7 +168,7 @@ describe('a server describes its model', () => {
     const silent = says('GET v2/models/double', { body: '{"name":"double","inputs":[],"outputs":[]}' });
     const error = await failureOf(describeModel(silent));
     expect(error).toMatchObject({ name: 'EndpointModelError', disposition: 'fatal' });
-    expect(error.message).toContain("declares no inputs: say in 'inputs' what the model takes");
+    expect(error.message).toContain("declares no inputs: declare them in 'inputs'");
     const inputs = [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }] as const;
     expect(await describeModel(silent, 'double', { inputs })).toMatchObject({ inputs });
   });
@@ -241,9 +241,9 @@ describe('secrets', () => {
 describe('a handler can not be created', () => {
   test.for([
     [{ endpoint: 'triton:8000' }, "as 'endpoint' must be an http:// or https:// URL"],
-    [{ endpoint: 'https://me:s3cr3t@a.b' }, "as 'endpoint' must not hold a user or a password"],
+    [{ endpoint: 'https://me:s3cr3t@a.b' }, "as 'endpoint' must not contain a user or a password"],
     [{ modelName: '' }, "as 'modelName' must be a model's name"],
-    [{ headers: { Authorization: 'Bearer s3cr3t' } }, "as 'headers' must not hold 'Authorization'"],
+    [{ headers: { Authorization: 'Bearer s3cr3t' } }, "as 'headers' must not contain 'Authorization'"],
     [{ bearerToken: 's3cr3t' as never }, "as 'bearerToken' must be a reference"],
     [{ secretHeaders: { a: 's3cr3t' as never } }, "as 'secretHeaders.a' must be a reference"],
     [{ inputs: [{ name: 'x', datatype: 'float32' as never, shape: [-1] }] }, "as each of 'inputs' must have"],

@@ -101,7 +101,7 @@ describe('an element of a chat', () => {
     [{ messages, n: 2 }, "'n' must be 1, as each element has one prediction: got 2"],
     [line({ n: '3' }), "'n' must be 1"],
     [{ messages, seed: 2 ** 53 }, "'seed' must be an integer of at most 2^53 - 1"],
-    [line({ model: 'large' }), "'model' is 'large', and the handler's 'small': with modelName: { field: 'model' }"],
+    [line({ model: 'large' }), "'model' is 'large', and the handler's 'small': set modelName: { field: 'model' }"],
     [{ prompt: 'hello', model: null }, "'model' is null"],
     [line({}, { url: '/v1/completions' }), "must be that of the handler's API, '/v1/chat/completions': got '/v1/com"],
     [line({}, { url: '/v1/embeddings' }), "got '/v1/embeddings'"],

@@ -50,7 +50,7 @@ describe("embeddings of OpenAI's API", () => {
           { index: 0, embedding: [1] },
         ],
       },
-      'no embedding of the index 1',
+      'no embedding with the index 1',
     ],
     [
       {
@@ -59,7 +59,7 @@ describe("embeddings of OpenAI's API", () => {
           { index: 5, embedding: [1] },
         ],
       },
-      'no embedding of the index 1',
+      'no embedding with the index 1',
     ],
     [
       {
@@ -68,9 +68,9 @@ describe("embeddings of OpenAI's API", () => {
           { index: 1, embedding: [1] },
         ],
       },
-      'no list of numbers',
+      'not a list of numbers',
     ],
-    [{ data: [null, null] }, 'no list of numbers'],
+    [{ data: [null, null] }, 'not a list of numbers'],
     [{ embeddings: [] }, "without a list of 'data'"],
   ])('is not content with %o', async ([body, message]) => {
     service.answers(() => ({ body }));

@@ -30,9 +30,9 @@ describeEndpoint('an OpenAIModelHandler for chats', {
   predictions: [{ text: PAYLOAD, finishReason: 'stop', usage: { inputTokens: 12, outputTokens: 3 } }],
   misfit: { text: 'hello' },
   strange: [
-    [{ body: { ok: true } }, "JSON without the message of one of its 'choices'", 'poison'],
-    [{ body: { choices: [] } }, "JSON without the message of one of its 'choices'", 'poison'],
-    [said({ content: 7 }), "a message whose 'content' is no text", 'poison'],
+    [{ body: { ok: true } }, "JSON without a message in 'choices'", 'poison'],
+    [{ body: { choices: [] } }, "JSON without a message in 'choices'", 'poison'],
+    [said({ content: 7 }), "a message whose 'content' is not a text", 'poison'],
     [{ body: `<html><title>Sign in</title>${PAYLOAD}` }, "an HTML page, 'Sign in'", 'retry'],
     [{ body: '' }, 'nothing', 'retry'],
   ],
@@ -94,10 +94,10 @@ describe('an OpenAIModelHandler', () => {
     [{ task: 'completions' }, /'task' must be 'chat' or 'embeddings'/],
     [{ apiKey: KEY }, /'apiKey' must be a reference, \{ env \}/],
     [{ secretHeaders: { 'x-key': KEY } }, /'secretHeaders.x-key' must be a reference/],
-    [{ headers: { authorization: `Bearer ${KEY}` } }, /'headers' must not hold 'authorization'/],
+    [{ headers: { authorization: `Bearer ${KEY}` } }, /'headers' must not contain 'authorization'/],
     [{ maxBatchSize: 8 }, /'maxBatchSize' must be 1, .* current value is 8/],
-    [{ dimensions: 8 }, /'dimensions' must be left out where 'task' is 'chat'/],
-    [{ task: 'embeddings', system: 'a' }, /'system' must be left out where 'task' is 'embeddings'/],
+    [{ dimensions: 8 }, /'dimensions' must not be set if 'task' is 'chat'/],
+    [{ task: 'embeddings', system: 'a' }, /'system' must not be set if 'task' is 'embeddings'/],
     [{ extraBody: { stream: true } }, /'extraBody' must not set 'stream'/],
   ])('refuses the options %o', ([options, message]) => {
     const create = () => handlerOf(service.url, options as Options);

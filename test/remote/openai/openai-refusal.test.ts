@@ -47,7 +47,7 @@ describe("a refusal of OpenAI's API", () => {
         type: 'insufficient_quota',
         code: 'insufficient_quota',
       }),
-      { name: 'EndpointCredentialsError', disposition: 'fatal', message: expect.stringContaining('its bill paid') },
+      { name: 'EndpointCredentialsError', disposition: 'fatal', message: expect.stringContaining('its bill is paid') },
     ],
     [
       "a request that is larger than its tokens' limit, for which there is never room",

@@ -73,8 +73,8 @@ describe('a SageMakerModelHandler', () => {
   test.for<readonly [Options, RegExp]>([
     [{ endpointName: '' }, /'endpointName' must be the name of an endpoint/],
     [{ endpointName: 'arn:aws:sagemaker:eu-central-1:1:endpoint/x' }, /'endpointName' must be/],
-    [{ contentType: 'image/png' }, /'contentType' must be one of .* where there is no 'serialize'/],
-    [{ accept: 'image/png' }, /'accept' must be one of .* where there is no 'deserialize'/],
+    [{ contentType: 'image/png' }, /'contentType' must be one of .* without 'serialize'/],
+    [{ accept: 'image/png' }, /'accept' must be one of .* without 'deserialize'/],
     [{ contentType: 'image/png', serialize: () => '' }, /'accept' must be one of/],
     [{ jsonBody: 'rows' as 'array' }, /'jsonBody' must be 'instances', 'inputs' or 'array'/],
   ])('refuses the options %o', ([options, message]) => {

@@ -111,7 +111,7 @@ describe('readSecret', () => {
     using _ = withEnvironment({ AWS_ACCESS_KEY_ID: undefined });
     const error = await failureOf({ ssm: '/keys/model' });
     expect(error.disposition).toBe('fatal');
-    expect(error.message).toContain("the SSM parameter '/keys/model' can't be asked without AWS credentials");
+    expect(error.message).toContain("the SSM parameter '/keys/model' can't be called without AWS credentials");
   });
 });
 
