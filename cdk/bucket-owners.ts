@@ -2,16 +2,16 @@ import { Resource, Stack, Token } from 'aws-cdk-lib';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 
 /**
- * Returns the variable that names the owners of buckets, for requests that S3 is to refuse where another account owns the
- * bucket. Left out are buckets whose owner is not known: CDK takes an imported bucket for one of the stack's own account,
- * unless its account was given.
+ * Returns the accounts that own buckets, by bucket, so that S3 refuses requests if another account owns the bucket; undefined
+ * if no owner is known. The owner of an imported bucket is known only if its account was given, as CDK otherwise assumes the
+ * account of the stack.
  */
-export function ownersVariable(buckets: readonly s3.IBucket[]): Readonly<Record<string, string>> {
+export function ownersOf(buckets: readonly s3.IBucket[]): Readonly<Record<string, string>> | undefined {
   const owners = buckets.flatMap((bucket) => {
     const account = ownerOf(bucket);
     return account === undefined ? [] : [[bucket.bucketName, account] as const];
   });
-  return owners.length === 0 ? {} : { FABRIC_BUCKET_OWNERS: JSON.stringify(Object.fromEntries(owners)) };
+  return owners.length === 0 ? undefined : Object.fromEntries(owners);
 }
 
 function ownerOf(bucket: s3.IBucket): string | undefined {

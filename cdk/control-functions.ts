@@ -2,10 +2,11 @@ import { Aws, Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { environmentOf } from '../functions/environment.ts';
 import { LAMBDA_MAX_TIMEOUT_SECS, LAMBDA_MEMORY_MB_PER_VCPU } from '../lib/config/compute.ts';
 import { acknowledgeObjects } from './acknowledgements.ts';
 import type { FabricPipeline } from './fabric-pipeline.ts';
-import { ownersVariable } from './bucket-owners.ts';
+import { ownersOf } from './bucket-owners.ts';
 import { finalizerBuckets, intakeBuckets } from './bucket-access.ts';
 import { allow, sendTo, useKeys } from './permissions.ts';
 import type { FabricResources } from './pipeline-access.ts';
@@ -64,13 +65,13 @@ function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
     module: 'intake',
     memoryMb: INTAKE_MEMORY_MB,
     poller: { queue: intakeQueue, ...INTAKE_BATCH },
-    environment: {
-      FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
-      FABRIC_INPUT_BUCKETS: JSON.stringify(inputBuckets.map(({ bucketName }) => bucketName)),
-      ...ownersVariable([outputBucket, ...inputBuckets]),
-      FABRIC_QUEUES: JSON.stringify(queues),
-      FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
-    },
+    environment: environmentOf({
+      outputBucket: outputBucket.bucketName,
+      inputBuckets: inputBuckets.map(({ bucketName }) => bucketName),
+      bucketOwners: ownersOf([outputBucket, ...inputBuckets]),
+      queues,
+      maxReceives: MAX_RECEIVES,
+    }),
     statements: [
       ...intakeBuckets(props, namesOf(props)).statements,
       sendTo([intakeQueue, finalizerQueue, ...Object.values(bundleQueues)]),
@@ -90,12 +91,12 @@ function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
     module: 'finalizer',
     memoryMb: FINALIZER_MEMORY_MB,
     poller: { queue: finalizerQueue, ...FINALIZER_BATCH },
-    environment: {
-      FABRIC_OUTPUT_BUCKET: outputBucket.bucketName,
-      ...ownersVariable([outputBucket]),
-      FABRIC_QUEUES: JSON.stringify(queues),
-      FABRIC_EVENT_BUS: EVENT_BUS,
-    },
+    environment: environmentOf({
+      outputBucket: outputBucket.bucketName,
+      bucketOwners: ownersOf([outputBucket]),
+      queues,
+      eventBus: EVENT_BUS,
+    }),
     statements: [
       ...finalizerBuckets(props, namesOf(props)).statements,
       sendTo([finalizerQueue, ...Object.values(deadLetters)]),

@@ -3,6 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { environmentOf } from '../functions/environment.ts';
 import { DEFAULT_LAMBDA, type LambdaCompute, maxRunsAtOnce } from '../lib/config/compute.ts';
 import { bundlePolling } from '../lib/config/delivery.ts';
 import { acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
@@ -12,9 +13,9 @@ import { ProcessorBundling } from './bundling/processor-bundling.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import {
   acknowledgePipeline,
+  bundleSettings,
   type FabricResources,
   type PipelineAccess,
-  pipelineEnvironment,
   pipelineStatements,
 } from './pipeline-access.ts';
 import { type PollerProps, QueueFunction } from './queue-function.ts';
@@ -82,7 +83,7 @@ export class FabricPipeline extends Construct {
       memoryMb: compute.memoryMb,
       ephemeralStorageMb: compute.ephemeralStorageMb,
       timeout: Duration.seconds(compute.timeoutSecs),
-      environment: pipelineEnvironment(this.access, bundling.configModule),
+      environment: environmentOf(bundleSettings(this.access, bundling.configModule)),
       logRetention: props.logRetention,
       poller: this.#poller(compute, polling),
       statements: pipelineStatements(this.access),

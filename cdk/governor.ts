@@ -5,6 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { environmentOf, type GovernedPipelines, type GovernedPollers } from '../functions/environment.ts';
 import { acknowledgeMetrics, acknowledgeScalableTargets } from './acknowledgements.ts';
 import type { ContainerService } from './containers/container-service.ts';
 import { FabricFunction } from './fabric-function.ts';
@@ -52,7 +53,7 @@ export class Governor extends Construct {
       memoryMb: MEMORY_MB,
       ephemeralStorageMb: STORAGE_MB,
       timeout: TIMEOUT,
-      environment: { FABRIC_PARAMETERS: parameters, FABRIC_GOVERNED: JSON.stringify(governedOf(props)) },
+      environment: environmentOf({ parameters, governed: governedOf(props) }),
       logRetention,
       statements: statements(props),
     });
@@ -70,8 +71,8 @@ export class Governor extends Construct {
   }
 }
 
-function governedOf({ governed }: GovernorProps): Readonly<Record<string, unknown>> {
-  const entries = Array.from(governed, ([name, { limits, bundleQueue, ceiling }]) => [
+function governedOf({ governed }: GovernorProps): GovernedPipelines['governed'] {
+  const entries = Array.from(governed, ([name, { limits, bundleQueue, ceiling }]): [string, GovernedPollers] => [
     name,
     {
       ...(limits instanceof lambda.EventSourceMapping
@@ -81,7 +82,7 @@ function governedOf({ governed }: GovernorProps): Readonly<Record<string, unknow
       ceiling,
     },
   ]);
-  return Object.fromEntries(entries) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(entries);
 }
 
 function servicesOf({ governed }: GovernorProps): readonly ContainerService[] {

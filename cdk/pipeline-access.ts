@@ -4,9 +4,10 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { IConstruct } from 'constructs';
+import type { BundleSettings, DeployedSettings } from '../functions/environment.ts';
 import type { Architecture } from '../lib/config/compute.ts';
 import { acknowledgeEndpoints, acknowledgeModels, acknowledgeObjects } from './acknowledgements.ts';
-import { ownersVariable } from './bucket-owners.ts';
+import { ownersOf } from './bucket-owners.ts';
 import { type FabricBuckets, processorBuckets } from './bucket-access.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
 import { allow, askedFor, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
@@ -31,18 +32,24 @@ export interface PipelineAccess extends FabricResources {
   readonly governedBy: string | undefined;
 }
 
-/** @param configModule - by its path in the code. */
-export function pipelineEnvironment(access: PipelineAccess, configModule: string): Readonly<Record<string, string>> {
-  const queues = { bundles: access.bundleQueue.queueUrl, deadLetters: access.elementDeadLetters.queueUrl };
+/**
+ * Returns the settings of a function or task that processes bundles.
+ *
+ * @param configModule - path of the config module in the code
+ */
+export function bundleSettings(
+  { outputBucket, inputBuckets, bundleQueue, elementDeadLetters, pipeline, governedBy }: PipelineAccess,
+  configModule: string,
+): BundleSettings & Pick<DeployedSettings, 'bucketOwners'> {
   return {
-    FABRIC_OUTPUT_BUCKET: access.outputBucket.bucketName,
-    FABRIC_INPUT_BUCKETS: JSON.stringify(access.inputBuckets.map(({ bucketName }) => bucketName)),
-    ...ownersVariable([access.outputBucket, ...access.inputBuckets]),
-    FABRIC_QUEUES: JSON.stringify(queues),
-    FABRIC_PIPELINE: access.pipeline.name,
-    FABRIC_CONFIG: configModule,
-    FABRIC_MAX_RECEIVES: String(MAX_RECEIVES),
-    ...(access.governedBy === undefined ? {} : { FABRIC_CONCURRENCY_PARAMETER: access.governedBy }),
+    outputBucket: outputBucket.bucketName,
+    inputBuckets: inputBuckets.map(({ bucketName }) => bucketName),
+    bucketOwners: ownersOf([outputBucket, ...inputBuckets]),
+    queues: { bundles: bundleQueue.queueUrl, deadLetters: elementDeadLetters.queueUrl },
+    pipeline: pipeline.name,
+    config: configModule,
+    maxReceives: MAX_RECEIVES,
+    concurrencyParameter: governedBy,
   };
 }
 

@@ -1,29 +1,29 @@
 import { FabricError } from '../lib/errors.ts';
 import type { Deadline } from '../lib/jobs/fabric-ports.ts';
 
-/** What of a Lambda context tells the time. */
+/** Part of Lambda's context that has the remaining time. */
 export interface LambdaClock {
   getRemainingTimeInMillis(): number;
 }
 
-/** Of the time that a run has, the share that is kept for staging and committing. */
+/** Share of the time of a run that is reserved for staging and committing. */
 const MARGIN_SHARE = 0.1;
-const LEAST_MARGIN_MILLIS = 1000;
+const MIN_MARGIN_MILLIS = 1000;
 /** Staging a bundle's outcomes takes no longer than this, however long the function may run. */
 const MAX_MARGIN_MILLIS = 20_000;
 
-/** The function is about to be stopped; another run of it goes on. */
+/** The run is about to be stopped; another run continues its work. */
 class FunctionDeadlineError extends FabricError {
   override readonly name = 'FunctionDeadlineError';
   constructor() {
-    super('FUNCTION_DEADLINE', "the function's time is nearly over", { disposition: 'retry' });
+    super('FUNCTION_DEADLINE', 'the function is about to reach its timeout', { disposition: 'retry' });
   }
 }
 
-/** A run's deadline by its context: the signal comes a margin before the function is stopped. To be disposed of after the run. */
+/** Returns the deadline of a run; its signal aborts some time before Lambda stops the function. Dispose of it after the run. */
 export function lambdaDeadline(clock: LambdaClock): Deadline & Disposable {
   const remaining = clock.getRemainingTimeInMillis();
-  const margin = Math.min(MAX_MARGIN_MILLIS, Math.max(LEAST_MARGIN_MILLIS, remaining * MARGIN_SHARE));
+  const margin = Math.min(MAX_MARGIN_MILLIS, Math.max(MIN_MARGIN_MILLIS, remaining * MARGIN_SHARE));
   const controller = new AbortController();
   const abort = (): void => controller.abort(new FunctionDeadlineError());
   const timer = remaining > margin ? setTimeout(abort, remaining - margin) : undefined;

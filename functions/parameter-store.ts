@@ -1,13 +1,13 @@
 import { abortOn, clientConfig } from '../lib/stores/aws-client.ts';
 
-/** Short texts by name, that functions leave for each other. */
+/** Short texts by name, through which functions exchange state. */
 export interface ParameterStore {
-  /** Undefined where there is no such parameter. */
+  /** @returns undefined if there is no such parameter */
   read(name: string, options?: { readonly signal?: AbortSignal }): Promise<string | undefined>;
   write(name: string, value: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
-/** SSM's Parameter Store, whose client is loaded with the first request. */
+/** Opens SSM's Parameter Store; its client is loaded with the first request. */
 export function openParameterStore(): ParameterStore {
   let opening: ReturnType<typeof openClient> | undefined;
   const opened = (): ReturnType<typeof openClient> => (opening ??= openClient());

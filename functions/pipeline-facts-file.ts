@@ -1,15 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { PipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { PIPELINE_FACTS_FILE, VARIABLES } from './environment.ts';
 
 /**
- * The facts of every pipeline, written beside a function's code when it was deployed: intake and finalizer run none of
- * the config's code.
+ * Reads the facts of all pipelines, a file beside the function's code: intake and finalizer do not run the config's code.
  *
- * @param module - the URL of the function's module.
+ * @param module - URL of the function's module
+ * @throws ConfigError if the file can't be read
  */
 export async function readPipelineFacts(module: string): Promise<Readonly<Record<string, PipelineFacts>>> {
-  const url = new URL('pipelines.json', module);
+  const url = new URL(PIPELINE_FACTS_FILE, module);
   try {
     return JSON.parse(await readFile(url, 'utf8')) as Record<string, PipelineFacts>;
   } catch (error) {
@@ -17,17 +18,17 @@ export async function readPipelineFacts(module: string): Promise<Readonly<Record
   }
 }
 
-/** Something for each pipeline, of its facts and its queue's URL. @throws ConfigError where a pipeline has no queue */
+/** Makes a value for each pipeline from its facts and the URL of its queue. @throws ConfigError if a pipeline has no queue */
 export function eachPipeline<T>(
   facts: Readonly<Record<string, PipelineFacts>>,
   queueUrls: Readonly<Record<string, string>>,
   make: (facts: PipelineFacts, queueUrl: string) => T,
 ): Record<string, T> {
-  const made = Object.entries(facts).map(([pipeline, itsFacts]): [string, T] => {
+  const made = Object.entries(facts).map(([pipeline, ownFacts]): [string, T] => {
     const url = queueUrls[pipeline];
     if (url === undefined)
-      throw new ConfigError(`the environment variable FABRIC_QUEUES has no queue of '${pipeline}'`);
-    return [pipeline, make(itsFacts, url)];
+      throw new ConfigError(`the environment variable ${VARIABLES.queues} has no queue for '${pipeline}'`);
+    return [pipeline, make(ownFacts, url)];
   });
   return Object.fromEntries(made);
 }

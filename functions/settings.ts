@@ -1,63 +1,30 @@
 import { z } from 'zod';
 import { lambdaCores } from '../lib/config/compute.ts';
 import { ConfigError } from '../lib/errors.ts';
+import {
+  type BundleSettings,
+  type FinalizerSettings,
+  type IntakeSettings,
+  type TaskSettings,
+  VARIABLES,
+} from './environment.ts';
 
-/** The environment of a function, as `process.env` is. */
+/** Environment variables of a function, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface IntakeSettings {
-  readonly outputBucket: string;
-  /** The fabric's own first. */
-  readonly inputBuckets: readonly string[];
-  /** Queue URLs, `bundles` by pipeline. */
-  readonly queues: {
-    readonly intake: string;
-    readonly finalizer: string;
-    readonly bundles: Readonly<Record<string, string>>;
-  };
-  /** Number of receives after which the intake queue gives a message up. */
-  readonly maxReceives: number;
-}
-
-/** Of what takes the bundles of one pipeline. */
-export interface BundleSettings {
-  readonly outputBucket: string;
-  readonly inputBuckets: readonly string[];
-  readonly queues: { readonly bundles: string; readonly deadLetters: string };
-  readonly pipeline: string;
-  /** The config module's path, relative to the root of the function's code, or to the folder that a worker runs in. */
-  readonly config: string;
-  /** How many times the queue gives a bundle before it parks it. */
-  readonly maxReceives: number;
-  /** The parameter that says how many processors there are. @default the pipeline has no governor */
-  readonly concurrencyParameter?: string;
-}
-
+/** Settings of a function that processes bundles. */
 export interface ProcessorSettings extends BundleSettings {
+  /** Whole cores of the function. */
   readonly cores: number;
 }
 
-export interface WorkerSettings extends BundleSettings {
-  /** Threads of the engine that take bundles. @default as many as the container has cores */
-  readonly workers?: number;
-  /** How long the container has from SIGTERM to SIGKILL. */
-  readonly stopTimeoutSecs: number;
-  /** A bundle whose worker was killed comes again after so long. @default as a consumer has it */
-  readonly visibilitySecs?: number;
-  /** On 127.0.0.1; 0 is one that the system chooses. @default there is no health endpoint */
-  readonly healthPort?: number;
-  /** Where the ECS agent is asked to protect the task. @default nobody is asked */
+/** Settings of a task that processes bundles. */
+export interface WorkerSettings extends BundleSettings, TaskSettings {
+  /** Base URL of the ECS agent, which protects the task. @default - the task is not protected */
   readonly ecsAgentUri?: string;
 }
 
-export interface FinalizerSettings {
-  readonly outputBucket: string;
-  /** Queue URLs, `deadLetters` by pipeline. */
-  readonly queues: { readonly finalizer: string; readonly deadLetters: Readonly<Record<string, string>> };
-  /** The name or ARN of the EventBridge bus that is told of ended jobs. @default none is told */
-  readonly eventBus?: string;
-}
-
+/** Settings of the governor, each with its parameter. */
 export interface GovernorSettings {
   readonly pipelines: readonly GovernedPipeline[];
 }
@@ -66,28 +33,28 @@ export interface GovernorSettings {
 export interface GovernedPipeline {
   readonly name: string;
   readonly poller: GovernedPoller;
-  /** The URL of the queue of its bundles. */
+  /** URL of the queue of its bundles. */
   readonly queue: string;
-  /** The parameter that keeps what was decided. */
+  /** Name of the parameter that stores decisions. */
   readonly parameter: string;
-  /** The most runs of its function, or tasks of its service, at once. @default as many as there can be */
+  /** Maximum number of invocations of its function, or tasks of its service. @default - no maximum of the pipeline */
   readonly ceiling?: number | undefined;
 }
 
-/** What limits how many engines take a pipeline's bundles. */
+/** The limit on the engines that process the bundles of a pipeline. */
 export type GovernedPoller =
-  /** The event source mapping that takes them to a function, by its id. */
+  /** The event source mapping of its function, by id. */
   | { readonly kind: 'mapping'; readonly id: string }
-  /** The scaling of a service of ECS. */
+  /** The scaling of its ECS service. */
   | ({ readonly kind: 'service' } & EcsService);
 
-/** By the names of both. */
+/** Names of an ECS service and its cluster. */
 export interface EcsService {
   readonly cluster: string;
   readonly service: string;
 }
 
-/** ECS's own. */
+/** Default of ECS. */
 const STOP_TIMEOUT_SECS = 30;
 const MAX_PORT = 65_535;
 
@@ -112,10 +79,10 @@ const bucketNames = z.array(z.string().min(1), BUCKET_NAMES).min(1, BUCKET_NAMES
 
 export function intakeSettings(env: Environment): IntakeSettings {
   return {
-    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
-    inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
-    queues: read(env, 'FABRIC_QUEUES', json(z.object({ intake: url, finalizer: url, bundles: urls }))),
-    maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
+    outputBucket: read(env, VARIABLES.outputBucket, text),
+    inputBuckets: read(env, VARIABLES.inputBuckets, json(bucketNames)),
+    queues: read(env, VARIABLES.queues, json(z.object({ intake: url, finalizer: url, bundles: urls }))),
+    maxReceives: read(env, VARIABLES.maxReceives, number),
   };
 }
 
@@ -125,13 +92,13 @@ export function processorSettings(env: Environment): ProcessorSettings {
 }
 
 export function workerSettings(env: Environment): WorkerSettings {
-  const workers = readGiven(env, 'FABRIC_WORKERS', number);
-  const visibilitySecs = readGiven(env, 'FABRIC_VISIBILITY_SECS', number);
-  const healthPort = readGiven(env, 'FABRIC_HEALTH_PORT', port);
+  const workers = readOptional(env, VARIABLES.workers, number);
+  const visibilitySecs = readOptional(env, VARIABLES.visibilitySecs, number);
+  const healthPort = readOptional(env, VARIABLES.healthPort, port);
   const ecsAgentUri = env['ECS_AGENT_URI'] ?? '';
   return {
     ...bundleSettings(env),
-    stopTimeoutSecs: readGiven(env, 'FABRIC_STOP_TIMEOUT_SECS', number) ?? STOP_TIMEOUT_SECS,
+    stopTimeoutSecs: readOptional(env, VARIABLES.stopTimeoutSecs, number) ?? STOP_TIMEOUT_SECS,
     ...(workers === undefined ? {} : { workers }),
     ...(visibilitySecs === undefined ? {} : { visibilitySecs }),
     ...(healthPort === undefined ? {} : { healthPort }),
@@ -140,30 +107,30 @@ export function workerSettings(env: Environment): WorkerSettings {
 }
 
 function bundleSettings(env: Environment): BundleSettings {
-  const concurrencyParameter = env['FABRIC_CONCURRENCY_PARAMETER'] ?? '';
+  const concurrencyParameter = env[VARIABLES.concurrencyParameter] ?? '';
   return {
-    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
-    inputBuckets: read(env, 'FABRIC_INPUT_BUCKETS', json(bucketNames)),
-    queues: read(env, 'FABRIC_QUEUES', json(z.object({ bundles: url, deadLetters: url }))),
-    pipeline: read(env, 'FABRIC_PIPELINE', text),
-    config: read(env, 'FABRIC_CONFIG', text),
-    maxReceives: read(env, 'FABRIC_MAX_RECEIVES', number),
+    outputBucket: read(env, VARIABLES.outputBucket, text),
+    inputBuckets: read(env, VARIABLES.inputBuckets, json(bucketNames)),
+    queues: read(env, VARIABLES.queues, json(z.object({ bundles: url, deadLetters: url }))),
+    pipeline: read(env, VARIABLES.pipeline, text),
+    config: read(env, VARIABLES.config, text),
+    maxReceives: read(env, VARIABLES.maxReceives, number),
     ...(concurrencyParameter === '' ? {} : { concurrencyParameter }),
   };
 }
 
 export function finalizerSettings(env: Environment): FinalizerSettings {
-  const eventBus = env['FABRIC_EVENT_BUS'] ?? '';
+  const eventBus = env[VARIABLES.eventBus] ?? '';
   return {
-    outputBucket: read(env, 'FABRIC_OUTPUT_BUCKET', text),
-    queues: read(env, 'FABRIC_QUEUES', json(z.object({ finalizer: url, deadLetters: urls }))),
+    outputBucket: read(env, VARIABLES.outputBucket, text),
+    queues: read(env, VARIABLES.queues, json(z.object({ finalizer: url, deadLetters: urls }))),
     ...(eventBus === '' ? {} : { eventBus }),
   };
 }
 
 export function governorSettings(env: Environment): GovernorSettings {
-  const parameters = read(env, 'FABRIC_PARAMETERS', text);
-  const pipelines = Object.entries(read(env, 'FABRIC_GOVERNED', json(governed)));
+  const parameters = read(env, VARIABLES.parameters, text);
+  const pipelines = Object.entries(read(env, VARIABLES.governed, json(governed)));
   return {
     pipelines: pipelines.map(([name, { queue, ceiling, ...limited }]) => ({
       name,
@@ -198,8 +165,8 @@ function json<T extends z.ZodType>(schema: T): z.ZodPipe<z.ZodType, T> {
   return parsed.pipe(schema);
 }
 
-/** The same of a variable that may be left out or empty. */
-function readGiven<T>(env: Environment, name: string, schema: z.ZodType<T>): T | undefined {
+/** Reads a variable that is optional: undefined if it is missing or empty. */
+function readOptional<T>(env: Environment, name: string, schema: z.ZodType<T>): T | undefined {
   return env[name] === undefined || env[name] === '' ? undefined : read(env, name, schema);
 }
 

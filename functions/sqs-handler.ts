@@ -6,7 +6,7 @@ import { receivedMessage } from '../lib/stores/received-message.ts';
 import type { Telemetry } from '../lib/telemetry/telemetry.ts';
 import { type LambdaClock, lambdaDeadline } from './lambda-deadline.ts';
 
-/** What Lambda calls with a batch of a queue's messages; those that it names come again. */
+/** Handler of a batch of SQS messages; the messages that it returns as failed become visible again. */
 export type SqsHandler = (event: SQSEvent, context: LambdaClock) => Promise<SQSBatchResponse>;
 
 export function messageOf(record: SQSRecord): ReceivedMessage {
@@ -17,7 +17,7 @@ export function failuresOf(ids: readonly string[]): SQSBatchResponse {
   return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-/** A handler that takes the messages of an event side by side: one that throws comes again, the others do not. */
+/** Returns a handler that processes the messages of a batch concurrently; a message whose processing throws has failed. */
 export function eachMessage(
   process: (message: ReceivedMessage, deadline: Deadline) => Promise<void>,
   telemetry: Telemetry,

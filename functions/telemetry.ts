@@ -11,22 +11,22 @@ import type { Context } from 'aws-lambda';
 import type { FabricCounter, Telemetry } from '../lib/telemetry/telemetry.ts';
 import type { LambdaClock } from './lambda-deadline.ts';
 
-/** Of the fabric's metrics in CloudWatch; their one dimension is `pipeline`. */
+/** Namespace of the fabric's metrics in CloudWatch; their only dimension is `pipeline`. */
 export const NAMESPACE = 'InferenceFabric';
 
 export interface FunctionTelemetry extends Telemetry {
-  /** The function as Lambda calls it: with its context in the logs, its cold start counted, its runs traced. */
+  /** Wraps a handler: adds Lambda's context to the logs, counts cold starts and traces runs. */
   instrument<Event, Result>(
     handler: (event: Event, context: LambdaClock) => Promise<Result>,
   ): (event: Event, context: Context) => Promise<Result>;
-  /** Publishes what was counted so far, for those who can't wait for the end of a run. */
+  /** Publishes the counts before the end of a run. */
   publish(): void;
 }
 
-/** Logs, metrics and traces of a function, by Powertools for AWS Lambda; its settings are Powertools' variables. */
+/** Opens the logs, metrics and traces of a function, by Powertools for AWS Lambda and its environment variables. */
 export function openTelemetry(serviceName: string): FunctionTelemetry {
   const logger = new Logger({ serviceName });
-  // It warns of each run that has nothing to count, and of nothing else that can happen here.
+  // Powertools warns of each run without metrics; no other warning can occur here.
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName, logger: { ...console, warn() {} } });
   const tracer = new Tracer({ serviceName });
   const counts = new PipelineCounts();
@@ -41,7 +41,7 @@ export function openTelemetry(serviceName: string): FunctionTelemetry {
         .use(injectLambdaContext(logger))
         .use(logMetrics(metrics, { captureColdStartMetric: true }))
         .use(captureLambdaHandler(tracer, { captureResponse: false }))
-        // middy's types can't tell what they are for a type that is not known yet: it passes both through.
+        // middy passes event and result through, but its types can't infer generic ones.
         .handler((event, context) => handler(event as Event, context).finally(() => counts.publish()));
       return (event: Event, context: Context) => run(event, context) as Promise<Result>;
     },
@@ -49,8 +49,8 @@ export function openTelemetry(serviceName: string): FunctionTelemetry {
 }
 
 /**
- * Counts of a function: published together, a line for each pipeline. The pipeline is their only dimension:
- * with the function as a second one, no sum could be had without metric math.
+ * Counts of a function, published as one line for each pipeline. The pipeline is the only dimension: with the function as a
+ * second one, a sum over functions would need metric math.
  */
 class PipelineCounts {
   readonly #metrics = new Metrics({ namespace: NAMESPACE });
@@ -61,7 +61,7 @@ class PipelineCounts {
   }
 
   add(name: FabricCounter, amount: number, pipeline: string): void {
-    // A metric is paid for in the hours that it has any value in, and 0 is one.
+    // A metric is billed for each hour in which it has a value, even 0.
     if (amount === 0) return;
     const counts = this.#counts.get(pipeline) ?? new Map<FabricCounter, number>();
     this.#counts.set(pipeline, counts);

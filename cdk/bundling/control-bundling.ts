@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ILocalBundling } from 'aws-cdk-lib';
+import { PIPELINE_FACTS_FILE } from '../../functions/environment.ts';
 import type { PipelineFacts } from '../../lib/config/pipeline-facts.ts';
 import { makeReadable } from './make-readable.ts';
 import { buildModules } from './build-modules.ts';
@@ -21,7 +22,7 @@ export class ControlBundling implements ILocalBundling {
   tryBundle(outputDir: string): boolean {
     const entries = this.modules.map((name) => ({ name, path: ownModule(`functions/${name}/index`) }));
     buildModules(entries, outputDir, dirname(ownModule('lib')));
-    writeFileSync(join(outputDir, 'pipelines.json'), JSON.stringify(this.facts));
+    writeFileSync(join(outputDir, PIPELINE_FACTS_FILE), JSON.stringify(this.facts));
     makeReadable(outputDir);
     return true;
   }

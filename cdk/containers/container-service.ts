@@ -3,6 +3,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IDependable } from 'constructs';
+import { environmentOf } from '../../functions/environment.ts';
 import type { ContainerCompute } from '../../lib/config/compute.ts';
 import {
   acknowledgeEnvironment,
@@ -11,12 +12,7 @@ import {
   acknowledgeOwnTasks,
 } from '../acknowledgements.ts';
 import type { UserCode } from '../bundling/engine-bundling.ts';
-import {
-  acknowledgePipeline,
-  type PipelineAccess,
-  pipelineEnvironment,
-  pipelineStatements,
-} from '../pipeline-access.ts';
+import { acknowledgePipeline, bundleSettings, type PipelineAccess, pipelineStatements } from '../pipeline-access.ts';
 import { allow, takeFrom } from '../permissions.ts';
 import { addCapacity } from './capacity.ts';
 import type { ContainerNetworking } from './network.ts';
@@ -42,7 +38,7 @@ const HEALTH_CHECK: ecs.HealthCheck = {
   retries: 10,
 };
 /** Node's pool of threads, in which images are decoded: as many as there are vCPUs, where these are more than Node has by itself. */
-const LEAST_POOL_THREADS = 4;
+const MIN_POOL_THREADS = 4;
 /** The one place where a task may write. */
 const TEMPORARY = { name: 'tmp', path: '/tmp' };
 
@@ -116,12 +112,14 @@ export class ContainerService extends Construct {
       memoryLimitMiB: compute.memoryMb,
       ...(compute.gpus > 0 && { gpuCount: compute.gpus }),
       environment: {
-        ...pipelineEnvironment(access, configModule),
+        ...environmentOf({
+          ...bundleSettings(access, configModule),
+          stopTimeoutSecs: compute.stopTimeoutSecs,
+          visibilitySecs: compute.visibilitySecs,
+          healthPort: HEALTH_PORT,
+        }),
         AWS_REGION: Aws.REGION,
-        UV_THREADPOOL_SIZE: String(Math.max(LEAST_POOL_THREADS, compute.cpu)),
-        FABRIC_STOP_TIMEOUT_SECS: String(compute.stopTimeoutSecs),
-        FABRIC_VISIBILITY_SECS: String(compute.visibilitySecs),
-        FABRIC_HEALTH_PORT: String(HEALTH_PORT),
+        UV_THREADPOOL_SIZE: String(Math.max(MIN_POOL_THREADS, compute.cpu)),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'worker' }),
       stopTimeout: Duration.seconds(compute.stopTimeoutSecs),

@@ -9,7 +9,7 @@ import { eventBusNotifier } from './notify.ts';
 const { outputBucket, queues, eventBus } = finalizerSettings(process.env);
 const telemetry = openTelemetry('finalizer');
 const sqs = openSqsClient();
-const tellBus = eventBus === undefined ? undefined : eventBusNotifier(eventBus);
+const sendEvent = eventBus === undefined ? undefined : eventBusNotifier(eventBus);
 
 export const handler = telemetry.instrument(
   createFinalizerHandler({
@@ -23,7 +23,7 @@ export const handler = telemetry.instrument(
     })),
     async notify(event) {
       telemetry.info('a job has ended', { event });
-      await tellBus?.(event);
+      await sendEvent?.(event);
     },
   }),
 );

@@ -3,7 +3,7 @@ import { FabricError } from '../../lib/errors.ts';
 import type { JobEvent } from '../../lib/jobs/fabric-ports.ts';
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 
-/** Tells an EventBridge bus of each job that has ended, at least once. @throws where the bus did not take it */
+/** Returns a function that sends the event of an ended job to an EventBridge bus. @throws FabricError if the bus refuses it */
 export function eventBusNotifier(eventBus: string): (event: JobEvent) => Promise<void> {
   const client = new EventBridgeClient(clientConfig({}));
   return async (event) => {
@@ -16,7 +16,7 @@ export function eventBusNotifier(eventBus: string): (event: JobEvent) => Promise
     };
     const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [entry] }));
     if (FailedEntryCount === 0) return;
-    const reason = Entries[0]?.ErrorMessage ?? 'no reason was given';
-    throw new FabricError('EVENT_NOT_SENT', `the event bus did not take an event: ${reason}`, { disposition: 'retry' });
+    const reason = Entries[0]?.ErrorMessage ?? 'no reason given';
+    throw new FabricError('EVENT_NOT_SENT', `the event bus refused an event: ${reason}`, { disposition: 'retry' });
   };
 }

@@ -12,18 +12,18 @@ import type { EcsService, GovernedPipeline } from '../settings.ts';
 import { NAMESPACE } from '../telemetry.ts';
 import type { EndpointMetrics } from './ports.ts';
 
-/** What is asked for: each metric is paid for. */
+/** Metrics that are requested; CloudWatch bills each of them. */
 const METRICS = {
   accepted: 'endpoint_requests_accepted',
   throttled: 'endpoint_requests_throttled',
   waitedMillis: 'endpoint_throttled_milli_secs',
 } as const satisfies Record<Exclude<keyof MinuteCounts, 'at' | 'engines'>, EndpointCounter>;
-/** Each running task gives one sample a minute of it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html */
-const OF_EACH_TASK = { Namespace: 'AWS/ECS', MetricName: 'CPUUtilization' };
+/** A metric of which each running task sends one sample a minute: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html */
+const TASK_METRIC = { Namespace: 'AWS/ECS', MetricName: 'CPUUtilization' };
 
 const MINUTE_SECS = 60;
 
-/** CloudWatch's sums of each minute, and its count of a service's tasks. */
+/** Opens CloudWatch for the sums of each minute, and the number of tasks of a service. */
 export function openEndpointMetrics(): EndpointMetrics {
   const client = new CloudWatchClient(clientConfig({}));
   return {
@@ -60,18 +60,18 @@ function tasksQuery({ cluster, service }: EcsService): MetricDataQuery {
     { Name: 'ClusterName', Value: cluster },
     { Name: 'ServiceName', Value: service },
   ];
-  const MetricStat = { Metric: { ...OF_EACH_TASK, Dimensions }, Period: MINUTE_SECS, Stat: 'SampleCount' };
+  const MetricStat = { Metric: { ...TASK_METRIC, Dimensions }, Period: MINUTE_SECS, Stat: 'SampleCount' };
   return { Id: 'engines', MetricStat };
 }
 
-/** @throws FabricError where CloudWatch could not say: requests that were throttled would be taken for none. */
+/** @throws FabricError if CloudWatch has no answer: without it, throttled requests would count as none. */
 function addTo(
   minutes: Map<number, MinuteCounts>,
   { Id, StatusCode, Timestamps = [], Values = [] }: MetricDataResult,
 ): void {
   if (Id === undefined || !(Id in METRICS || Id === 'engines')) return;
   if (StatusCode === 'InternalError' || StatusCode === 'Forbidden')
-    throw new FabricError('METRICS_UNKNOWN', `CloudWatch could not say '${Id}': ${StatusCode}`, {
+    throw new FabricError('METRICS_UNKNOWN', `CloudWatch could not return '${Id}': ${StatusCode}`, {
       disposition: 'retry',
     });
   Timestamps.forEach((time, index) => {

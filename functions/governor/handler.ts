@@ -18,18 +18,18 @@ export interface GovernorHandlerOptions extends GovernorPorts {
 export type GovernorHandler = (event: unknown, context: LambdaClock) => Promise<void>;
 
 const MINUTE_MILLIS = 60_000;
-/** How far back metrics are looked at. */
-const LOOK_BACK_MILLIS = 10 * MINUTE_MILLIS;
-/** Metrics of the last work may come so much later; after that, a queue without work need not be looked at closely. */
-const REST_MILLIS = 5 * MINUTE_MILLIS;
-/** EventBridge may send an event twice: what was decided so lately is not decided again. A run of the future is none. */
-const TOO_SOON_MILLIS = 30_000;
-/** How old a count of tasks may be: the newest ones may lack some of them. */
-const COUNTED_MILLIS = 5 * MINUTE_MILLIS;
-/** SSM takes three writes a second. */
-const AT_ONCE = 3;
+/** Age of the oldest metrics that are read. */
+const METRICS_MILLIS = 10 * MINUTE_MILLIS;
+/** Maximum delay of metrics after the last work; after it, an idle pipeline needs no metrics. */
+const MAX_METRIC_DELAY_MILLIS = 5 * MINUTE_MILLIS;
+/** Minimum time between two decisions, as EventBridge can send an event twice. */
+const MIN_INTERVAL_MILLIS = 30_000;
+/** Maximum age of a count of tasks; the newest counts can be incomplete. */
+const MAX_COUNT_AGE_MILLIS = 5 * MINUTE_MILLIS;
+/** SSM accepts three writes a second. */
+const MAX_PIPELINES_AT_ONCE = 3;
 
-/** What is known of a pipeline before metrics, which are paid for, are asked for. */
+/** State of a pipeline before its metrics, which are billed, are read. */
 interface Situation {
   readonly poller: Poller;
   readonly state: GovernorState;
@@ -38,27 +38,27 @@ interface Situation {
 }
 
 /**
- * Decides for each pipeline how many runs of its function, or tasks of its service, there may be, once a minute.
+ * Decides once a minute for each pipeline how many invocations of its function, or tasks of its service, can run.
  *
- * The parameter keeps what was decided, and the poller follows it; engines share declared limits by it. So that it is
- * never less than there are, it is written before the poller gets more, and after the poller gets less. What fails halfway
- * is mended by the next run, which decides by the same metrics.
+ * The decision is stored in the parameter, and the poller is set to it. Engines divide declared limits by the parameter, so it
+ * must never be lower than the number of engines: it is written before the poller is raised, and after the poller is lowered.
+ * If a run fails in between, the next run decides again by the same metrics.
  */
 export function createGovernorHandler(options: GovernorHandlerOptions): GovernorHandler {
   return async (_event, context) => {
     using deadline = lambdaDeadline(context);
     const failed: string[] = [];
-    await inParallel(options.pipelines, AT_ONCE, async (pipeline) => {
+    await inParallel(options.pipelines, MAX_PIPELINES_AT_ONCE, async (pipeline) => {
       try {
         await govern(pipeline, options, deadline);
       } catch (error) {
         failed.push(pipeline.name);
         const fields = { pipeline: pipeline.name, error: describeError(error) };
-        options.telemetry.error('a pipeline could not be governed', fields);
+        options.telemetry.error('could not govern a pipeline', fields);
       }
     });
     if (failed.length === 0) return;
-    // The function's own count of errors is what an alarm watches.
+    // An alarm watches the function's errors.
     throw new FabricError('NOT_GOVERNED', `could not govern ${failed.join(', ')}`, { disposition: 'retry' });
   };
 }
@@ -73,7 +73,7 @@ async function govern(
   const now = options.now();
   const situation = await look(pipeline, options, { signal });
   const { poller, state, backlog } = situation;
-  if (!poller.isEnabled || isTooSoon(state, now) || isAtRest(situation, { now, ceiling })) return;
+  if (!poller.isEnabled || isTooSoon(state, now) || isIdle(situation, { now, ceiling })) return;
 
   const minutes = await options.metrics.minutesOf(pipeline, minutesBefore(now), { signal });
   const observation: Observation = {
@@ -94,21 +94,21 @@ async function govern(
 
 type Engines = Pick<Observation, 'working' | 'running'>;
 
-/** Those that are there are at work. */
+/** Returns the number of functions that process bundles. */
 function processors({ backlog, poller }: Situation): Engines {
   return { working: backlog.inFlight / poller.batchSize };
 }
 
-/** As many as were running lately, though they may be fewer by now. Where none were counted they are as many as may be. */
+/** Returns the number of tasks by the latest counts, which can be too high by now; without a count, the maximum. */
 function tasks({ backlog, poller }: Situation, now: number, minutes: readonly MinuteCounts[]): Engines {
-  const counted = minutes.flatMap(({ at, engines }) => (now - at <= COUNTED_MILLIS ? (engines ?? []) : []));
+  const counted = minutes.flatMap(({ at, engines }) => (now - at <= MAX_COUNT_AGE_MILLIS ? (engines ?? []) : []));
   const running = counted.length === 0 ? (poller.maxConcurrency ?? 1) : Math.max(...counted);
   return { working: Math.min(running, backlog.inFlight / poller.batchSize), running };
 }
 
 function minutesBefore(now: number): WholeMinutes {
   const end = now - (now % MINUTE_MILLIS);
-  return { start: end - LOOK_BACK_MILLIS, end };
+  return { start: end - METRICS_MILLIS, end };
 }
 
 async function look(
@@ -126,11 +126,11 @@ async function look(
 
 function isTooSoon({ runs }: GovernorState, now: number): boolean {
   const last = runs.at(-1);
-  return last !== undefined && Math.abs(now - last.at) < TOO_SOON_MILLIS;
+  return last !== undefined && Math.abs(now - last.at) < MIN_INTERVAL_MILLIS;
 }
 
-/** Nothing is to be done and nothing was, for so long that there are no more metrics to come; and the poller is as it should. */
-function isAtRest(
+/** Returns true if the pipeline has been idle for so long that no more metrics will arrive, and its poller is set as decided. */
+function isIdle(
   { poller, state, isFirst, backlog }: Situation,
   { now, ceiling = Infinity }: { readonly now: number; readonly ceiling?: number | undefined },
 ): boolean {
@@ -138,7 +138,7 @@ function isAtRest(
   if (isFirst || visible + delayed + inFlight > 0) return false;
   if (poller.maxConcurrency !== state.concurrency || state.concurrency > ceiling) return false;
   const working = state.runs.findLast((run) => run.working > 0);
-  return working === undefined || now - working.at > REST_MILLIS;
+  return working === undefined || now - working.at > MAX_METRIC_DELAY_MILLIS;
 }
 
 interface Change {
@@ -147,7 +147,7 @@ interface Change {
   readonly state: GovernorState;
 }
 
-/** @returns whether the poller has what was decided now. */
+/** @returns true if the poller is now set as decided */
 async function apply(
   { poller: id, parameter }: GovernedPipeline,
   { poller, concurrency, state }: Change,

@@ -8,10 +8,10 @@ import {
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { Pollers } from './ports.ts';
 
-/** The least `MaximumConcurrency` that Lambda takes. */
-const LEAST_CONCURRENCY = 2;
+/** Minimum of `MaximumConcurrency` in Lambda. */
+const MIN_CONCURRENCY = 2;
 
-/** Lambda's event source mappings, by their ids. */
+/** Opens Lambda's event source mappings, which are known by their ids. */
 export function openLambdaPollers(): Pollers<string> {
   const client = new LambdaClient(clientConfig({}));
   return {
@@ -21,7 +21,7 @@ export function openLambdaPollers(): Pollers<string> {
       const maxConcurrency = ScalingConfig?.MaximumConcurrency;
       return {
         isEnabled: State === 'Enabled',
-        least: LEAST_CONCURRENCY,
+        least: MIN_CONCURRENCY,
         batchSize: BatchSize,
         ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
       };

@@ -2,7 +2,7 @@ import { openLambdaPollers } from './lambda-pollers.ts';
 import type { Pollers } from './ports.ts';
 import { openServicePollers } from './service-pollers.ts';
 
-/** Of functions and of services. */
+/** Opens the pollers of both functions and services. */
 export function openPollers(): Pollers {
   const mappings = openLambdaPollers();
   const services = openServicePollers();

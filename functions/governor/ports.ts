@@ -6,15 +6,15 @@ export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** In milliseconds since 1970; `end` is exclusive. Both are full minutes: a sum of part of one would look like few requests. */
+/** A time range in milliseconds since 1970; `end` is exclusive. Both are full minutes, as the sum of a part would be too low. */
 export interface WholeMinutes {
   readonly start: number;
   readonly end: number;
 }
 
-/** What the engines of all pipelines have published, and how many tasks there were. */
+/** Metrics that engines have published, and the number of tasks. */
 export interface EndpointMetrics {
-  /** A pipeline's minutes of a time, oldest first; those without any metrics are left out. */
+  /** Returns the minutes of a pipeline in a time range, oldest first; minutes without metrics are left out. */
   minutesOf(
     pipeline: Pick<GovernedPipeline, 'name' | 'poller'>,
     time: WholeMinutes,
@@ -22,33 +22,33 @@ export interface EndpointMetrics {
   ): Promise<readonly MinuteCounts[]>;
 }
 
-/** What limits how many engines take bundles from a queue. */
+/** State of the limit on the engines that process the bundles of a queue. */
 export interface Poller {
-  /** Whether it is at work, and can be changed. */
+  /** True if it polls and can be changed. */
   readonly isEnabled: boolean;
-  /** @default no limit is set */
+  /** Maximum number of engines. @default - no limit is set */
   readonly maxConcurrency?: number;
-  /** The fewest engines that it can be set to. */
+  /** Minimum of `maxConcurrency`. */
   readonly least: number;
-  /** How many bundles an engine may have while another one has none. */
+  /** Maximum number of bundles that one engine processes while another one is idle. */
   readonly batchSize: number;
 }
 
-/** @typeParam Id - by which a poller is known */
+/** @typeParam Id - what identifies a poller */
 export interface Pollers<Id = GovernedPoller> {
   read(poller: Id, options: CallOptions): Promise<Poller>;
-  /** @returns whether it could be set: not while the poller is being changed. */
+  /** @returns false if the poller is being changed and could not be set */
   setMaxConcurrency(poller: Id, concurrency: number, options: CallOptions): Promise<boolean>;
 }
 
-/** How many messages a queue has, by SQS's approximation. */
+/** Approximate numbers of messages in a queue. */
 export interface Backlog {
   readonly visible: number;
   readonly delayed: number;
   readonly inFlight: number;
 }
 
-/** The world as the governor sees it. */
+/** Services that the governor uses. */
 export interface GovernorPorts {
   readonly metrics: EndpointMetrics;
   readonly pollers: Pollers;

@@ -6,7 +6,7 @@ const DELAYED = 'ApproximateNumberOfMessagesDelayed';
 const IN_FLIGHT = 'ApproximateNumberOfMessagesNotVisible';
 const ATTRIBUTES: QueueAttributeName[] = [VISIBLE, DELAYED, IN_FLIGHT];
 
-/** How many messages SQS says that a queue has. */
+/** Returns a function that reads the approximate numbers of messages in a queue. */
 export function openBacklog(client: SQSClient): GovernorPorts['backlogOf'] {
   return async (queue, { signal }) => {
     const command = new GetQueueAttributesCommand({ QueueUrl: queue, AttributeNames: ATTRIBUTES });

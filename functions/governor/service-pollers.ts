@@ -9,17 +9,17 @@ import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { EcsService } from '../settings.ts';
 import type { Pollers } from './ports.ts';
 
-/** Of a service without a task none is left to take a bundle and show what the endpoint accepts. */
-const LEAST_TASKS = 1;
-/** A task takes several bundles, but who has one is at work. */
-const BUNDLES_AT_WORK = 1;
+/** A service needs one task to learn what the endpoint accepts. */
+const MIN_TASKS = 1;
+/** A task with one bundle is busy, though it can process several. */
+const BUNDLES_PER_TASK = 1;
 
 /**
- * The scaling of ECS services: `maxConcurrency` is the most tasks that it may ask for. The fewest stay what the user said.
+ * Opens the scaling of ECS services, where `maxConcurrency` is the maximum number of tasks. The minimum is the user's.
  *
- * When the most falls under the tasks that are wanted now, fewer are wanted at once:
- * https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html. Tasks at work end later, when
- * they have heard that they are too many and gave up their protection.
+ * If the new maximum is lower than the desired count, the desired count is lowered at once:
+ * https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html. Busy tasks end later, after
+ * they have read that there are too many tasks and removed their protection.
  */
 export function openServicePollers(): Pollers<EcsService> {
   const client = new ApplicationAutoScalingClient(clientConfig({}));
@@ -33,14 +33,14 @@ export function openServicePollers(): Pollers<EcsService> {
       });
       const { ScalableTargets: [target] = [] } = await client.send(command, { abortSignal: signal });
       if (target === undefined)
-        throw new FabricError('NOT_SCALED', `${ResourceId} is not scaled by Application Auto Scaling`, {
+        throw new FabricError('NOT_SCALED', `Application Auto Scaling has no scalable target ${ResourceId}`, {
           disposition: 'retry',
         });
       const { MinCapacity = 0, MaxCapacity, SuspendedState } = target;
       return {
         isEnabled: SuspendedState?.DynamicScalingOutSuspended !== true,
-        least: Math.max(LEAST_TASKS, MinCapacity),
-        batchSize: BUNDLES_AT_WORK,
+        least: Math.max(MIN_TASKS, MinCapacity),
+        batchSize: BUNDLES_PER_TASK,
         ...(MaxCapacity === undefined ? {} : { maxConcurrency: MaxCapacity }),
       };
     },

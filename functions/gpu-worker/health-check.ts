@@ -1,7 +1,10 @@
-/** The container's health check: it exits with 0 where the worker's health endpoint answers well, else with 1. */
+import { VARIABLES } from '../environment.ts';
+
+// The health check of the container: exits with 0 if the worker's health endpoint answers 2xx, otherwise with 1.
+
 const TIMEOUT_MILLIS = 4000;
 
-const isHealthy = await fetch(`http://127.0.0.1:${process.env['FABRIC_HEALTH_PORT'] ?? ''}/`, {
+const isHealthy = await fetch(`http://127.0.0.1:${process.env[VARIABLES.healthPort] ?? ''}/`, {
   signal: AbortSignal.timeout(TIMEOUT_MILLIS),
 }).then(
   ({ ok }) => ok,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface Health {
   readonly state: 'warming' | 'serving' | 'stopping';
-  /** Whether it goes on, as far as can be told. */
+  /** False if the worker seems to hang. */
   readonly isAlive: boolean;
   readonly bundlesAtWork: number;
 }
@@ -13,7 +13,7 @@ export interface HealthEndpoint extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Says how a worker is, to its own container alone: 200 where its models are loaded and it goes on, else 503. */
+/** Serves the health of a worker on 127.0.0.1: 200 if its models are loaded and it is alive, otherwise 503. */
 export async function serveHealth(port: number, health: () => Health): Promise<HealthEndpoint> {
   const server = createServer((_request, response) => {
     const now = health();

@@ -11,15 +11,15 @@ import { createRenewedProcessor } from '../serving/renewed-processor.ts';
 import { workerSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { serveHealth } from './health.ts';
-import { askEcsAgent, TaskProtection } from './task-protection.ts';
+import { putToEcsAgent, TaskProtection } from './task-protection.ts';
 import { Worker } from './worker.ts';
 
-/** CloudWatch has a minute as its finest grain, and the governor looks as often. */
+/** Metrics in CloudWatch have a resolution of one minute, and the governor runs once a minute. */
 const PUBLISH_EVERY_MILLIS = 30_000;
-/** What closing down may take after the worker has ended. */
-const CLOSE_MILLIS = 1000;
+/** Maximum time for closing resources after the worker has ended. */
+const MAX_CLOSE_MILLIS = 1000;
 
-// Before the engine's threads are there: each collects its own small heap, as those of `fabric run` do (cli/fabric.ts).
+// Set before the engine's threads start: each collects its own small heap, as in `fabric run` (cli/fabric.ts).
 setFlagsFromString('--no-parallel-scavenge');
 
 const telemetry = openTelemetry('gpu-worker');
@@ -34,7 +34,7 @@ const engine = new GovernedEngine({
   onGoverned: (state) => protection?.setTooMany(areTooMany(state, Date.now())),
 });
 const protection =
-  ecsAgentUri === undefined ? undefined : new TaskProtection({ put: askEcsAgent(ecsAgentUri), telemetry });
+  ecsAgentUri === undefined ? undefined : new TaskProtection({ put: putToEcsAgent(ecsAgentUri), telemetry });
 
 const processor = createRenewedProcessor({
   output: { store: openS3ObjectStore(), bucket: outputBucket },
@@ -55,12 +55,12 @@ const worker = new Worker({
   onAtWork: (count) => protection?.setBusy(count > 0),
 });
 
-// The first signal has it end in good order, the second one at once.
+// The first signal stops the worker gracefully, the second one at once.
 const stopping = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     if (stopping.signal.aborted) process.exit(1);
-    telemetry.info('the worker is told to stop', { signal, ...worker.health });
+    telemetry.info('the worker received a signal to stop', { signal, ...worker.health });
     setTimeout(() => process.exit(0), stopTimes(settings.stopTimeoutSecs).lastMillis).unref();
     stopping.abort();
   });
@@ -69,13 +69,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 await removeLeftFolders({ isShared: false });
 if (healthPort !== undefined) {
   const { port } = await serveHealth(healthPort, () => worker.health);
-  telemetry.info('the health endpoint listens', { port });
+  telemetry.info('the health endpoint is listening', { port });
 }
-setInterval(() => engine.keepTouch(), PUBLISH_EVERY_MILLIS);
+setInterval(() => engine.sync(), PUBLISH_EVERY_MILLIS);
 
 const status = await worker.run(stopping.signal);
-engine.keepTouch();
-telemetry.info('the worker ends', { status });
-setTimeout(() => process.exit(status), CLOSE_MILLIS);
+engine.sync();
+telemetry.info('the worker has ended', { status });
+setTimeout(() => process.exit(status), MAX_CLOSE_MILLIS);
 await Promise.allSettled([processor[Symbol.asyncDispose](), protection?.[Symbol.asyncDispose]()]);
 process.exit(status);

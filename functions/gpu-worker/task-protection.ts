@@ -2,37 +2,37 @@ import { describeError } from '../../lib/errors.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../lib/time/clock.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
-/** What the ECS agent is asked for: `PUT task-protection/v1/state`. */
+/** Body of the ECS agent's `PUT task-protection/v1/state`. */
 export interface ProtectionState {
   readonly ProtectionEnabled: boolean;
   readonly ExpiresInMinutes?: number;
 }
 
 export interface TaskProtectionOptions {
-  /** Asks the agent. @throws where it refuses */
+  /** Sends the state to the agent. @throws Error if it refuses */
   readonly put: (state: ProtectionState) => Promise<void>;
   readonly telemetry: Pick<Telemetry, 'info' | 'warn'>;
   readonly clock?: Clock;
 }
 
-/** Short, so that a worker that hangs is not protected for long; renewed long before its end. */
+/** Short, so that a worker that hangs is not protected for long; renewed long before it expires. */
 const EXPIRES_MINUTES = 15;
 const RENEW_MILLIS = 5 * 60 * 1000;
-/** A worker that has nothing to do for a moment is not asked about each time. */
+/** Delay after which an idle worker gives up its protection, so that short pauses cause no requests. */
 const IDLE_MILLIS = 5000;
 const RETRY_MILLIS = 30_000;
-/** A deployment waits for tasks that are protected, and CloudFormation for it: three hours at most. */
-const MOST_MILLIS = 60 * 60 * 1000;
-/** Long enough for ECS to end a task that it waits for. */
+/** Maximum time without a pause: a deployment waits for protected tasks, and CloudFormation waits three hours at most. */
+const MAX_PROTECTED_MILLIS = 60 * 60 * 1000;
+/** Long enough for ECS to stop a task that it wants to stop. */
 const PAUSE_MILLIS = 60_000;
 const REQUEST_MILLIS = 5000;
 
 /**
- * Keeps ECS from ending a task that is at work when it scales in or deploys. A spot interruption is not kept off by it.
- * What fails is told and tried again; the work goes on.
+ * Protects a busy task from being stopped when ECS scales in or deploys; spot interruptions ignore it. A request that fails is
+ * logged and repeated, and the work continues.
  *
- * Under a backlog each task always is at work. So none is protected while there are more than there may be, and every hour each
- * is not for a minute: ECS ends those that are too many, or of an older version, and they hand back what they have not finished.
+ * With a backlog every task is always busy. So no task is protected while there are too many tasks, and each task pauses its
+ * protection for a minute every hour: ECS then stops excess or outdated tasks, which requeue their unfinished bundles.
  */
 export class TaskProtection implements AsyncDisposable {
   readonly #options: TaskProtectionOptions;
@@ -56,18 +56,20 @@ export class TaskProtection implements AsyncDisposable {
     this.#follow();
   }
 
-  /** Whether there are more tasks than there may be. */
+  /** @param areTooMany - true if the service runs more tasks than the governor allows */
   setTooMany(areTooMany: boolean): void {
     if (this.#areTooMany === areTooMany) return;
     this.#areTooMany = areTooMany;
     const { telemetry } = this.#options;
     telemetry.info(
-      areTooMany ? 'there are too many tasks: this one may be ended at work' : 'there are not too many tasks',
+      areTooMany
+        ? 'over the task limit: scale-in protection is off'
+        : 'within the task limit: busy tasks are protected',
     );
     this.#follow();
   }
 
-  /** The task is not protected any more. */
+  /** Ends the protection of the task. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isBusy = false;
     this.#isWanted = false;
@@ -80,11 +82,11 @@ export class TaskProtection implements AsyncDisposable {
     const isWanted = this.#isBusy && !this.#areTooMany;
     if (this.#isWanted === isWanted) return;
     this.#isWanted = isWanted;
-    if (!isWanted) this.#lookIn(IDLE_MILLIS);
-    else this.#lookIn(this.#isProtected ? Math.max(0, this.#askedAt + RENEW_MILLIS - this.#clock.now()) : 0);
+    if (!isWanted) this.#settleIn(IDLE_MILLIS);
+    else this.#settleIn(this.#isProtected ? Math.max(0, this.#askedAt + RENEW_MILLIS - this.#clock.now()) : 0);
   }
 
-  #lookIn(millis: number): void {
+  #settleIn(millis: number): void {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = this.#clock.setTimeout(() => {
       this.#asking = this.#asking.then(() => this.#settle());
@@ -93,7 +95,7 @@ export class TaskProtection implements AsyncDisposable {
 
   async #settle(): Promise<void> {
     const now = this.#clock.now();
-    const isPause = this.#isProtected && now - this.#protectedAt >= MOST_MILLIS;
+    const isPause = this.#isProtected && now - this.#protectedAt >= MAX_PROTECTED_MILLIS;
     const isWanted = this.#isWanted && !isPause;
     if (!isWanted && !this.#isProtected) return;
     try {
@@ -101,20 +103,20 @@ export class TaskProtection implements AsyncDisposable {
       await this.#options.put({ ProtectionEnabled: isWanted, ...(isWanted && { ExpiresInMinutes: EXPIRES_MINUTES }) });
       if (!this.#isProtected) this.#protectedAt = now;
       this.#isProtected = isWanted;
-      // Work that came while the protection was being ended has none now.
-      if (this.#isWanted) this.#lookIn(isWanted ? RENEW_MILLIS : isPause ? PAUSE_MILLIS : 0);
+      // Work that arrived while the protection was being removed needs it again.
+      if (this.#isWanted) this.#settleIn(isWanted ? RENEW_MILLIS : isPause ? PAUSE_MILLIS : 0);
     } catch (error) {
-      this.#options.telemetry.warn('the protection of the task could not be set', {
+      this.#options.telemetry.warn('could not set the protection of the task', {
         protected: isWanted,
         error: describeError(error),
       });
-      this.#lookIn(RETRY_MILLIS);
+      this.#settleIn(RETRY_MILLIS);
     }
   }
 }
 
-/** The ECS agent's part of it, at `$ECS_AGENT_URI`. */
-export function askEcsAgent(agentUri: string): TaskProtectionOptions['put'] {
+/** Returns a function that sends the protection to the ECS agent, whose address is `$ECS_AGENT_URI`. */
+export function putToEcsAgent(agentUri: string): TaskProtectionOptions['put'] {
   const url = `${agentUri}/task-protection/v1/state`;
   return async (state) => {
     const response = await fetch(url, {
@@ -123,14 +125,14 @@ export function askEcsAgent(agentUri: string): TaskProtectionOptions['put'] {
       body: JSON.stringify(state),
       signal: AbortSignal.timeout(REQUEST_MILLIS),
     });
-    const { failure, error } = (await response.json().catch(() => ({}))) as AgentAnswer;
+    const { failure, error } = (await response.json().catch(() => ({}))) as AgentResponse;
     const refusal = failure?.Reason ?? error?.Code ?? (response.ok ? undefined : 'no reason given');
-    if (refusal !== undefined) throw new Error(`the ECS agent answered ${response.status}: ${refusal}`);
+    if (refusal !== undefined) throw new Error(`the ECS agent returned ${response.status}: ${refusal}`);
   };
 }
 
-/** As the agent answers: with `protection` where it was set. */
-interface AgentAnswer {
+/** Response of the agent, without `protection`, which it has if the state was set. */
+interface AgentResponse {
   readonly failure?: { readonly Reason?: string };
   readonly error?: { readonly Code?: string };
 }

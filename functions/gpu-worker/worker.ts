@@ -13,11 +13,11 @@ export interface WorkerOptions extends Pick<WorkerSettings, 'stopTimeoutSecs' | 
   readonly bundles: MessageQueue;
   readonly processor: RenewedProcessor;
   readonly telemetry: Telemetry;
-  /** Told how many bundles are at work whenever that has changed. */
+  /** Called with the number of bundles in flight whenever it changes. */
   readonly onAtWork: (bundles: number) => void;
 }
 
-/** A long-running worker: it loads its models, takes bundles until it is told to stop, and leaves none behind. */
+/** A long-running worker: loads its models, processes bundles until it is stopped, and requeues those that are unfinished. */
 export class Worker {
   readonly #options: WorkerOptions;
   #state: Health['state'] = 'warming';
@@ -32,7 +32,7 @@ export class Worker {
     return { state: this.#state, isAlive, bundlesAtWork: atWork };
   }
 
-  /** @returns the process's exit status: 0 when it was told to stop, 1 when its models can't be loaded. */
+  /** @returns the exit status of the process: 0 if it was stopped, 1 if its models can't be loaded */
   async run(signal: AbortSignal): Promise<0 | 1> {
     const { telemetry, processor } = this.#options;
     signal.addEventListener('abort', () => (this.#state = 'stopping'), { once: true });
@@ -43,11 +43,11 @@ export class Worker {
       const consumer = this.#consume((lastTookMillis) => bundlesAtOnce(engine, lastTookMillis));
       this.#consumer = consumer;
       this.#state = 'serving';
-      telemetry.info('the worker is warm and takes bundles');
+      telemetry.info('the worker is warm and processes bundles');
       await consumer.run({ signal });
       return 0;
     } catch (error) {
-      telemetry.error('the worker ends, as its engine could not be started', { error: describeError(error) });
+      telemetry.error('the worker stops: its engine could not be started', { error: describeError(error) });
       return 1;
     }
   }
@@ -57,7 +57,7 @@ export class Worker {
     return new QueueConsumer({
       queue: bundles,
       process: (message, deadline) => processor.process(message, deadline),
-      // One whose engine broke has another first: it would only fail the bundles that others could answer.
+      // A broken engine is replaced first: it would fail bundles that other workers could process.
       ready: async () => {
         await processor.warm();
       },

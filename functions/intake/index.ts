@@ -17,7 +17,7 @@ const jobQueues = eachPipeline(pipelines, queues.bundles, (_facts, bundles) => (
   finalizer: queues.finalizer,
 }));
 
-const takeEvents = createIntakeHandler({
+const planObjects = createIntakeHandler({
   output: { store: openS3ObjectStore(), bucket: outputBucket },
   telemetry,
   now: Date.now,
@@ -37,5 +37,5 @@ const takeEvents = createIntakeHandler({
 });
 
 export const handler = telemetry.instrument(async (event: SQSEvent | LookRequest, context: LambdaClock) =>
-  isLookRequest(event) ? lookAtQueues(event, sqs) : takeEvents(event, context),
+  isLookRequest(event) ? lookAtQueues(event, sqs) : planObjects(event, context),
 );

@@ -1,8 +1,8 @@
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
-/** What a schedule asks intake for. */
+/** Event with which a schedule invokes intake. */
 export interface LookRequest {
-  /** URLs of queues. */
+  /** URLs of the queues to read. */
   readonly lookAt: readonly string[];
 }
 
@@ -11,8 +11,8 @@ export function isLookRequest(event: object): event is LookRequest {
 }
 
 /**
- * Looks at queues, so that CloudWatch goes on to have metrics of them: one that nobody uses for six hours is taken for asleep,
- * and when it is used again, its metrics may come 15 minutes late.
+ * Reads an attribute of queues, so that CloudWatch keeps their metrics up to date. A queue without requests for six hours is
+ * inactive, and when it is used again, its metrics can be 15 minutes late:
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
  */
 export async function lookAtQueues({ lookAt }: LookRequest, client: SQSClient): Promise<void> {

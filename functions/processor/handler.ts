@@ -3,11 +3,11 @@ import { createRenewedProcessor, type RenewedProcessorOptions } from '../serving
 
 export interface ProcessorHandler extends AsyncDisposable {
   readonly handler: SqsHandler;
-  /** Starts the engine, and resolves when its models are loaded. @throws ConfigError, ModelLoadError */
+  /** Starts the engine; resolves when its models are loaded. @throws ConfigError, ModelLoadError */
   warm(): Promise<void>;
 }
 
-/** Takes the messages of one pipeline's queue to its engine, those of an event side by side. */
+/** Returns the handler that processes the messages of one pipeline; the messages of an invocation run concurrently. */
 export function createProcessorHandler(options: RenewedProcessorOptions): ProcessorHandler {
   const processor = createRenewedProcessor(options);
   return {

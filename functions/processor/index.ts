@@ -8,11 +8,11 @@ import { processorSettings } from '../settings.ts';
 import { openTelemetry } from '../telemetry.ts';
 import { GovernedEngine } from '../serving/governed-engine.ts';
 import { createProcessorHandler } from './handler.ts';
-import { whileAtWork } from './while-at-work.ts';
+import { duringRuns } from './during-runs.ts';
 
-/** Lambda gives a function 10 s to initialise, with more CPU than it has later; then it would start it anew. */
-const WARM_MILLIS = 8000;
-/** A run may last a quarter of an hour; the governor looks once a minute. */
+/** Lambda stops the initialization of a function after 10 s and starts it again; until then it has more CPU than later. */
+const MAX_WARM_MILLIS = 8000;
+/** A run can last 15 minutes, and the governor reads metrics once a minute. */
 const PUBLISH_EVERY_MILLIS = 30_000;
 
 resetHeapLimits();
@@ -37,12 +37,10 @@ const processor = createProcessorHandler({
   startEngine: () => engine.start(),
 });
 
-// What goes wrong here fails the messages that come, one by one, and each says why.
+// An error here fails each message that arrives, with the same reason.
 const warm = processor.warm().catch((error: unknown) => {
   telemetry.error('the engine could not be started', { error: describeError(error) });
 });
-await Promise.race([warm, delay(WARM_MILLIS, undefined, { ref: false })]);
+await Promise.race([warm, delay(MAX_WARM_MILLIS, undefined, { ref: false })]);
 
-export const handler = telemetry.instrument(
-  whileAtWork(processor.handler, PUBLISH_EVERY_MILLIS, () => engine.keepTouch()),
-);
+export const handler = telemetry.instrument(duringRuns(processor.handler, PUBLISH_EVERY_MILLIS, () => engine.sync()));

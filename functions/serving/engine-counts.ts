@@ -1,25 +1,25 @@
 import type { Metrics } from '../../lib/telemetry/metrics.ts';
 import { ENGINE_COUNTERS, type EngineCounter } from '../../lib/telemetry/telemetry.ts';
 
-/** What an engine has counted since the last look. */
+/** Reports how much the counters of an engine have grown since the last report. */
 export class EngineCounts {
   readonly #count: (name: EngineCounter, amount: number) => void;
   #metrics: Metrics | undefined;
   readonly #counted = new Map<EngineCounter, number>();
 
-  /** @param count - is called for what has grown. */
+  /** @param count - called for each counter that has grown */
   constructor(count: (name: EngineCounter, amount: number) => void) {
     this.#count = count;
   }
 
-  /** From now on it is about this engine, whose counts begin with nothing. */
+  /** Reports the rest of the previous engine, and follows this one, whose counters start at 0. */
   follow({ metrics }: { readonly metrics: Metrics }): void {
-    this.take();
+    this.report();
     this.#metrics = metrics;
     this.#counted.clear();
   }
 
-  take(): void {
+  report(): void {
     for (const name of ENGINE_COUNTERS) {
       const total = this.#metrics?.counter(name) ?? 0;
       const grown = total - (this.#counted.get(name) ?? 0);

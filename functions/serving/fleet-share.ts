@@ -3,28 +3,28 @@ import { type GovernorState, parseState } from '../../lib/remote/governor/state.
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
 export interface FleetShareOptions {
-  /** Reads what the governor has published; undefined before its first run. */
+  /** Reads the state that the governor has published; undefined before its first run. */
   readonly read: () => Promise<string | undefined>;
   readonly telemetry: Pick<Telemetry, 'warn'>;
-  /** Takes what was read. */
+  /** Called with each state that was read. */
   readonly onState?: ((state: GovernorState) => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** What shares declared limits with the rest of a fleet, as an engine does. */
+/** An engine that shares declared limits with the rest of its fleet. */
 export interface SharingEngine {
   shareLimits(fleet: number): void;
 }
 
 /** The governor runs once a minute. */
-const AT_MOST_EVERY_MILLIS = 60_000;
+const MIN_REFRESH_MILLIS = 60_000;
 
-/** Tells an engine of how many it is one, by what the governor has published. */
+/** Passes the size of the fleet, which the governor publishes, to an engine. */
 export class FleetShare {
   readonly #options: FleetShareOptions;
   #engine: SharingEngine | undefined;
-  /** Before the governor's first run it is what that begins with. */
+  /** Before the governor's first run: its initial value. */
   #fleet = fleetIn(parseState(undefined));
   #readAt = -Infinity;
 
@@ -32,16 +32,16 @@ export class FleetShare {
     this.#options = options;
   }
 
-  /** From now on it is about this engine, which is told what is known. */
+  /** Follows this engine, and passes it the last known size. */
   follow(engine: SharingEngine): void {
     this.#engine = engine;
     engine.shareLimits(this.#fleet);
   }
 
-  /** Reads anew, where that was not done within the last minute. What can't be read stays as it was. */
+  /** Reads the state, at most once a minute. If it can't be read, the last known size stays. */
   async refresh(): Promise<void> {
     const { read, telemetry, now, onState } = this.#options;
-    if (now() - this.#readAt < AT_MOST_EVERY_MILLIS) return;
+    if (now() - this.#readAt < MIN_REFRESH_MILLIS) return;
     this.#readAt = now();
     try {
       const state = parseState(await read());
@@ -51,7 +51,7 @@ export class FleetShare {
       this.#fleet = fleet;
       this.#engine?.shareLimits(fleet);
     } catch (error) {
-      telemetry.warn("the fleet's size could not be read", { error: describeError(error) });
+      telemetry.warn('could not read the size of the fleet', { error: describeError(error) });
     }
   }
 }

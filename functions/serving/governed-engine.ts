@@ -1,23 +1,23 @@
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { GovernorState } from '../../lib/remote/governor/state.ts';
 import { openParameterStore } from '../parameter-store.ts';
-import type { BundleSettings } from '../settings.ts';
+import type { BundleSettings } from '../environment.ts';
 import type { FunctionTelemetry } from '../telemetry.ts';
 import { EngineCounts } from './engine-counts.ts';
 import { FleetShare } from './fleet-share.ts';
 
 export interface GovernedEngineOptions extends Pick<BundleSettings, 'pipeline' | 'concurrencyParameter'> {
   readonly configUrl: URL;
-  /** @default the machine's */
+  /** Cores that the engine can use. @default - all cores of the machine */
   readonly cores?: number;
-  /** Threads that take bundles. @default as many as `cores` */
+  /** Worker threads. @default - one for each core */
   readonly workers?: number;
   readonly telemetry: FunctionTelemetry;
-  /** Takes what the pipeline's governor has published. */
+  /** Called with the state that the pipeline's governor has published. */
   readonly onGoverned?: ((state: GovernorState) => void) | undefined;
 }
 
-/** The engines of a process, one after another, and what goes between the one there is and the pipeline's governor. */
+/** Starts the engines of a process, one after another, and connects the current one with the pipeline's governor. */
 export class GovernedEngine {
   readonly #options: GovernedEngineOptions;
   readonly #counts: EngineCounts;
@@ -48,9 +48,9 @@ export class GovernedEngine {
     return engine;
   }
 
-  /** Publishes what the engine has counted, by which the governor knows what endpoints accept, and hears from the governor. */
-  keepTouch(): void {
-    this.#counts.take();
+  /** Publishes the engine's counters, by which the governor decides, and reads what the governor has decided. */
+  sync(): void {
+    this.#counts.report();
     this.#options.telemetry.publish();
     void this.#fleet?.refresh();
   }

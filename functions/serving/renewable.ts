@@ -1,9 +1,9 @@
 /**
- * One resource of a process that many use at a time, opened when it is first wanted.
+ * A resource that is shared by concurrent users and opened for the first of them.
  *
- *     absent -> opening -> open -> broken (its users end, it is closed) -> absent
+ *     absent -> opening -> open -> broken (closed after its last user) -> absent
  *
- * A broken one is given to nobody who comes later: the next user opens another. One that could not be opened is broken
+ * A broken resource gets no new users: the next user opens another one. A resource that could not be opened is broken
  * from the start.
  */
 export class Renewable<T extends AsyncDisposable> implements AsyncDisposable {
@@ -11,13 +11,13 @@ export class Renewable<T extends AsyncDisposable> implements AsyncDisposable {
   readonly #isBroken: (error: unknown) => boolean;
   #current: Lease<T> | undefined;
 
-  /** @param isBroken - whether an error of a user says that the resource will serve nobody any more. */
+  /** @param isBroken - true for an error of a user after which the resource can no longer be used */
   constructor(open: () => Promise<T>, isBroken: (error: unknown) => boolean) {
     this.#open = open;
     this.#isBroken = isBroken;
   }
 
-  /** Opens it, if it is not open, without using it. @throws what opening it threw */
+  /** Opens the resource if it is not open. @throws the error of opening it */
   async warm(): Promise<void> {
     await this.use(async () => {});
   }

@@ -7,15 +7,15 @@ import type { ReceivedMessage } from '../../lib/stores/message-queue.ts';
 import { Renewable } from './renewable.ts';
 
 export interface RenewedProcessorOptions extends Omit<BundleProcessorOptions, 'engine'> {
-  /** Called for the first message, and for the first one after an engine that serves nobody any more. */
+  /** Called for the first message, and for the first message after an engine broke. */
   readonly startEngine: () => Promise<InferenceEngine>;
 }
 
 type ServingEngine = Pick<InferenceEngine, 'pipeline' | 'workers' | 'process' | 'ready'> & AsyncDisposable;
 
-/** A BundleProcessor whose engine is another one after it broke. */
+/** A BundleProcessor that replaces its engine after it broke. */
 export interface RenewedProcessor extends Pick<BundleProcessor, 'process'>, AsyncDisposable {
-  /** Starts the engine, and resolves to it when its models are loaded. @throws ConfigError, ModelLoadError */
+  /** Starts the engine; resolves to it when its models are loaded. @throws ConfigError, ModelLoadError */
   warm(): Promise<Pick<InferenceEngine, 'pipeline' | 'workers'>>;
 }
 
@@ -37,7 +37,7 @@ export function createRenewedProcessor({ startEngine, ...options }: RenewedProce
   };
 }
 
-/** Stands for an engine that could not be started, so that each bundle fails with the reason and its notes say so. */
+/** Returns a stand-in for an engine that could not be started, so that each bundle fails with the reason. */
 function failedEngine(error: unknown): ServingEngine {
   const fail = (): never => {
     throw error;
@@ -55,7 +55,7 @@ function failedEngine(error: unknown): ServingEngine {
 
 const BREAKING_CODES: ReadonlySet<string> = new Set(['INVALID_CONFIG', 'MODEL_NOT_LOADED']);
 
-/** A model that can't be loaded and a config that can't be imported stay with an engine; with a new one they may be mended. */
+/** An engine never retries a model that can't be loaded or a config that can't be imported; a new engine does. */
 function leavesEngineBroken(error: unknown): boolean {
   if (!(error instanceof FabricError)) return true;
   return BREAKING_CODES.has(error.code);

@@ -36,12 +36,15 @@ export function clientConfig(options: AwsClientOptions): S3ClientConfig & SQSCli
   };
 }
 
+/** Name of the environment variable that holds the owners of buckets, as JSON: account ids by bucket. */
+export const BUCKET_OWNERS_VARIABLE = 'FABRIC_BUCKET_OWNERS';
+
 /**
  * Returns the accounts that own buckets, by bucket name, from the environment. A request to one of these buckets fails
  * if another account owns it. Other buckets are not checked.
  */
 export function bucketOwnersFromEnvironment(): ReadonlyMap<string, string> {
-  const text = process.env['FABRIC_BUCKET_OWNERS'] ?? '';
+  const text = process.env[BUCKET_OWNERS_VARIABLE] ?? '';
   return new Map(text === '' ? [] : Object.entries(JSON.parse(text) as Readonly<Record<string, string>>));
 }
 

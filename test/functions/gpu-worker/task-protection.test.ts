@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { askEcsAgent, type ProtectionState, TaskProtection } from '../../../functions/gpu-worker/task-protection.ts';
+import { putToEcsAgent, type ProtectionState, TaskProtection } from '../../../functions/gpu-worker/task-protection.ts';
 import { VirtualClock } from '../../remote/virtual-clock.ts';
 
 const SECOND = 1000;
@@ -151,7 +151,7 @@ describe('the ECS agent', () => {
       server.closeAllConnections();
       server.close();
     });
-    const put = askEcsAgent(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/x`);
+    const put = putToEcsAgent(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/x`);
     const asking = put({ ProtectionEnabled: true, ExpiresInMinutes: 15 });
     if (message === undefined) await asking;
     else await expect(asking).rejects.toThrow(message);

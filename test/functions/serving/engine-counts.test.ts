@@ -7,7 +7,7 @@ describe("an engine's counts", () => {
     const taken: [string, number][] = [];
     const counts = new EngineCounts((name, amount) => taken.push([name, amount]));
     const look = (): readonly [string, number][] => {
-      counts.take();
+      counts.report();
       return taken.splice(0);
     };
     expect(look()).toEqual([]);

@@ -1,7 +1,7 @@
 import type { SqsHandler } from '../sqs-handler.ts';
 
-/** A handler that does something at the beginning of each run, every so often during it, and at its end. */
-export function whileAtWork(handler: SqsHandler, everyMillis: number, work: () => void): SqsHandler {
+/** Returns a handler that also does `work` at the start of each run, in intervals during it, and at its end. */
+export function duringRuns(handler: SqsHandler, everyMillis: number, work: () => void): SqsHandler {
   return async (event, context) => {
     work();
     const timer = setInterval(work, everyMillis);

@@ -1,18 +1,18 @@
 import type { SQSEvent } from 'aws-lambda';
 import { describe, expect, test, vi } from 'vitest';
-import { whileAtWork } from '../../functions/processor/while-at-work.ts';
+import { duringRuns } from '../../functions/processor/during-runs.ts';
 
 const event: SQSEvent = { Records: [] };
 const context = { getRemainingTimeInMillis: () => 60_000 };
 const NO_FAILURES = { batchItemFailures: [] };
 
-describe('whileAtWork', () => {
+describe('duringRuns', () => {
   test('works at the beginning of a run, every so often during it, at its end, and not between two', async () => {
     vi.useFakeTimers();
     try {
       let times = 0;
       const run = Promise.withResolvers<typeof NO_FAILURES>();
-      const handler = whileAtWork(
+      const handler = duringRuns(
         () => run.promise,
         30_000,
         () => (times += 1),
@@ -33,7 +33,7 @@ describe('whileAtWork', () => {
 
   test('works at the end of a run that fails, too', async () => {
     let times = 0;
-    const handler = whileAtWork(
+    const handler = duringRuns(
       () => Promise.reject(new Error('boom')),
       30_000,
       () => (times += 1),
