@@ -6,10 +6,11 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
+/** Properties of the alarms of a fabric. */
 export interface FabricAlarmsProps {
-  /** Told when an alarm goes off, and when it is over. @default nobody is told */
+  /** Topic that receives a notification when an alarm goes off, and when it is over. @default - no notifications */
   readonly topic?: sns.ITopic | undefined;
-  /** The age from which a waiting message is an alarm. */
+  /** Maximum age of a waiting message without an alarm. */
   readonly oldestMessageAge: Duration;
 }
 
@@ -18,8 +19,9 @@ type AlarmProps = Omit<cloudwatch.AlarmProps, 'evaluationPeriods' | 'treatMissin
 
 const PERIOD = Duration.minutes(5);
 
-/** Alarms: anything in a dead-letter queue, work that waits too long, and a function that fails time after time. */
+/** Alarms of a fabric: messages in dead-letter queues, messages that wait too long, and a function that keeps failing. */
 export class FabricAlarms extends Construct {
+  /** All alarms, in the order in which they were added. */
   readonly all: cloudwatch.Alarm[] = [];
   readonly #props: FabricAlarmsProps;
 
@@ -28,38 +30,38 @@ export class FabricAlarms extends Construct {
     this.#props = props;
   }
 
-  /** @param what - lies in the queue, for people to read */
-  watchDeadLetters(id: string, queue: sqs.Queue, what: string): void {
+  /** Adds an alarm on any message in a dead-letter queue. */
+  watchDeadLetters(id: string, queue: sqs.Queue, alarmDescription: string): void {
     this.#add(id, {
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' }),
       threshold: 0,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-      alarmDescription: `${what} in the dead-letter queue.`,
+      alarmDescription,
     });
   }
 
-  watchAge(id: string, queue: sqs.Queue, what: string): void {
-    const threshold = this.#props.oldestMessageAge;
+  /** Adds an alarm on a message that waits for longer than `oldestMessageAge`. */
+  watchAge(id: string, queue: sqs.Queue, alarmDescription: string): void {
     this.#add(id, {
       metric: queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' }),
-      threshold: threshold.toSeconds(),
+      threshold: this.#props.oldestMessageAge.toSeconds(),
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-      alarmDescription: `${what} wait for more than ${threshold.toHumanString()}.`,
+      alarmDescription,
     });
   }
 
-  /** @param minutes - for which the function, that runs once a minute, has to fail. */
+  /** Adds an alarm on a function that runs once a minute and has failed in each of the last minutes. */
   watchEveryMinute(
     id: string,
     func: lambda.Function,
-    { what, minutes }: { readonly what: string; readonly minutes: number },
+    { minutes, alarmDescription }: { readonly minutes: number; readonly alarmDescription: string },
   ): void {
     this.#add(id, {
       metric: func.metricErrors({ period: Duration.minutes(1), statistic: 'Sum' }),
       threshold: 0,
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: minutes,
-      alarmDescription: `${what} has failed for ${minutes} minutes.`,
+      alarmDescription,
     });
   }
 

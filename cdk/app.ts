@@ -1,8 +1,8 @@
 import { App } from 'aws-cdk-lib';
 import { FabricStack } from './fabric-stack.ts';
 
-// What `cdk deploy` deploys: the fabric of the context value `config`, a path from here, in a stack of the context value
-// `stack`. It knows no account and no region, and looks nothing up.
+// The app that `cdk deploy` deploys. The context value `config` is the path of the config module from the working directory,
+// `stack` the name of the stack. The stack has no account and no region, so synthesis needs no lookups.
 
 const app = new App();
 

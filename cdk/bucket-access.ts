@@ -14,23 +14,25 @@ import {
   writeObjects,
 } from './permissions.ts';
 
-// Which keys of the buckets each role reaches. A pipeline's role runs the user's code and parses the pipeline's data, so
-// it reaches the pipeline's keys alone. Roles that serve all pipelines run none of that code, and reach the files that
-// they work with.
+// Keys of the buckets that each role can access. The role of a pipeline runs the user's code and parses the pipeline's data, so
+// it can access only the pipeline's keys. Roles that serve all pipelines run no user code, and can access the files that they
+// work with.
 
+/** Buckets of a fabric. */
 export interface FabricBuckets {
-  /** The fabric's own first. */
+  /** Input buckets; the fabric's own bucket is the first. */
   readonly inputBuckets: readonly s3.IBucket[];
+  /** Bucket of the results. */
   readonly outputBucket: s3.IBucket;
 }
 
-/** Statements of a role, and the wildcards in them. */
+/** Statements of a role, and the keys in them. */
 export interface BucketAccess {
   readonly statements: readonly iam.PolicyStatement[];
   readonly keys: readonly BucketKeys[];
 }
 
-/** Errors of a bundle; a redrive removes them where none is left. */
+/** Errors of a bundle; a redrive removes them if none are left. */
 const ERRORS = '*/errors/part-*';
 const RECORDED = [`*/${JOB_FILE}`, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`];
 const ALL_STAGING = `${STAGING}/*`;
@@ -42,7 +44,7 @@ export function processorBuckets(
 ): BucketAccess {
   const input = inputBuckets.map((it) => ({ bucket: it, keys: [manifests === 'any' ? ANY_KEY : `${name}/*`] }));
   const output = { bucket, keys: [`${name}/*`, `${STAGING}/${name}/*`] };
-  // Errors that a redrive left none of, and notes on a last try that was followed by others.
+  // Errors after a redrive without failures, and notes on a last try that was followed by another one.
   const removed = { bucket, keys: [`${name}/${ERRORS}`, `${STAGING}/${name}/*/last/*`] };
   return {
     statements: [

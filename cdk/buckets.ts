@@ -5,31 +5,32 @@ import type { Construct } from 'constructs';
 import { STAGING } from '../lib/jobs/output-layout.ts';
 import { acknowledgeMissingAccessLogs } from './acknowledgements.ts';
 
-/** What an upload that was broken off left behind is paid for until it is removed. */
+/** Parts of an aborted upload are billed until they are removed. */
 const ABANDONED_UPLOADS = { abortIncompleteMultipartUploadAfter: Duration.days(7) };
-/** Later than any queue's retention: no message ever names what is gone. */
+/** Longer than the retention of any queue, so that no message names staging that has expired. */
 const STAGING_LIFETIME = Duration.days(30);
 
+/** Properties of a bucket. */
 export interface FabricBucketProps {
-  /** @default S3's own keys (SSE-S3) */
+  /** KMS key of the objects. @default - a key of S3 (SSE-S3) */
   readonly encryptionKey?: kms.IKey | undefined;
-  /** @default none: no access logs are kept */
+  /** Bucket for access logs. @default - no access logs */
   readonly accessLogsBucket?: s3.IBucket | undefined;
 }
 
-/** Files are dropped here. Versioned, so that each upload is a job of its own and stays what it was while it is read. */
+/** Bucket for dropped files. It is versioned, so that each upload is a separate job and does not change while it is read. */
 export class InputBucket extends s3.Bucket {
   constructor(scope: Construct, id: string, props: FabricBucketProps) {
-    super(scope, id, { ...shared(props), versioned: true, lifecycleRules: [ABANDONED_UPLOADS] });
+    super(scope, id, { ...bucketSettings(props), versioned: true, lifecycleRules: [ABANDONED_UPLOADS] });
     acknowledgeMissingAccessLogs(this, props.accessLogsBucket);
   }
 }
 
-/** Results are written here. */
+/** Bucket for results. */
 export class OutputBucket extends s3.Bucket {
   constructor(scope: Construct, id: string, props: FabricBucketProps) {
     super(scope, id, {
-      ...shared(props),
+      ...bucketSettings(props),
       lifecycleRules: [ABANDONED_UPLOADS, { prefix: `${STAGING}/`, expiration: STAGING_LIFETIME }],
     });
     acknowledgeMissingAccessLogs(this, props.accessLogsBucket);
@@ -37,10 +38,10 @@ export class OutputBucket extends s3.Bucket {
 }
 
 /**
- * Nothing public, TLS only, encrypted; and kept when the stack is destroyed, as it holds the user's data. A first deployment
- * that is rolled back removes it: it is empty then.
+ * Returns the settings of both buckets: not public, TLS only, encrypted, and kept when the stack is destroyed, as they hold the
+ * user's data. The rollback of a first deployment removes them, as they are still empty.
  */
-function shared({ encryptionKey, accessLogsBucket }: FabricBucketProps): s3.BucketProps {
+function bucketSettings({ encryptionKey, accessLogsBucket }: FabricBucketProps): s3.BucketProps {
   const key =
     encryptionKey === undefined
       ? { encryption: s3.BucketEncryption.S3_MANAGED }

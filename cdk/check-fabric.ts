@@ -5,28 +5,29 @@ import { ConfigError } from '../lib/errors.ts';
 import type { DescribedPipeline, FabricDescription } from './fabric-description.ts';
 import type { InferenceFabricProps } from './inference-fabric-props.ts';
 
+/** A rule of deployed fabrics, and whether this fabric breaks it. */
 interface Rule {
   readonly broken: boolean;
   readonly message: string;
 }
 
-/** Intake has the URLs of all pipelines' queues in its environment, for which Lambda has 4 KB. */
+/** Limited by the environment of intake, which has the queue URLs of all pipelines; Lambda's limit is 4 KB. */
 const MAX_PIPELINES = 20;
 const MAX_ENVIRONMENT_BYTES = 4096;
-/** The longest URL of a queue that CloudFormation names, in the region of the longest name. */
+/** Maximum length of a queue URL: with a name from CloudFormation, in the region with the longest name. */
 const QUEUE_URL_BYTES = 150;
-/** What the governor's has of a pipeline beside its name: its queue's URL, its poller's id, its ceiling, quotes. */
+/** Bytes of a pipeline in the governor's environment, without its name: queue URL, id of the poller, ceiling, quotes. */
 const GOVERNED_BYTES = QUEUE_URL_BYTES + 90;
-/** The names of a service and its cluster, in place of a poller's id: CloudFormation makes them of long ones. */
+/** Additional bytes of a service: the names of the service and its cluster, which CloudFormation makes long. */
 const SERVICE_BYTES = 250;
-/** What else is in the environment: buckets, other queues, the names of variables. */
+/** Other bytes of an environment: buckets, other queues, names of variables. */
 const OTHER_ENVIRONMENT_BYTES = 700;
-/** The names of two buckets and their owner's account, in intake's environment. */
+/** Bytes of the names of two buckets and of their owner's account, in the environment of intake. */
 const OWNERS_BYTES = 190;
 
 const ARCHITECTURES: ReadonlySet<unknown> = new Set([undefined, 'arm64', 'x86_64']);
 
-/** @throws ConfigError with a line for each rule that is broken. */
+/** Checks that a fabric can be deployed. @throws ConfigError with a line for each broken rule */
 export function checkFabric(scope: Construct, fabric: FabricDescription, props: InferenceFabricProps): void {
   const broken = [...fabricRules(fabric), ...propsRules(scope, props)].filter((rule) => rule.broken);
   if (broken.length > 0) {
@@ -42,11 +43,11 @@ function fabricRules({ pipelines }: FabricDescription): readonly Rule[] {
   return [
     {
       broken: pipelines.length > MAX_PIPELINES,
-      message: `a fabric may have at most ${MAX_PIPELINES} pipelines: this one has ${pipelines.length}. Make a fabric for each group of them`,
+      message: `a fabric can have at most ${MAX_PIPELINES} pipelines, and this one has ${pipelines.length}. Split them into several fabrics`,
     },
     {
       broken: pipelines.length <= MAX_PIPELINES && bytes > MAX_ENVIRONMENT_BYTES,
-      message: `the names of the pipelines are ${bytes - MAX_ENVIRONMENT_BYTES} characters too long in all: Lambda's environment takes ${MAX_ENVIRONMENT_BYTES} bytes`,
+      message: `the names of the pipelines exceed the environment of a Lambda function, which is limited to ${MAX_ENVIRONMENT_BYTES} bytes, by ${bytes - MAX_ENVIRONMENT_BYTES} characters in total`,
     },
     ...governorRules(pipelines.filter(({ endpoints }) => endpoints !== undefined)),
     ...containerRules(pipelines),
@@ -63,12 +64,12 @@ function governorRules(governed: readonly DescribedPipeline[]): readonly Rule[] 
   return [
     {
       broken: bytes > MAX_ENVIRONMENT_BYTES,
-      message: `the ${count} pipelines with remote models don't fit into the governor's environment, which takes ${MAX_ENVIRONMENT_BYTES} bytes. Make a fabric for each group of them`,
+      message: `the ${count} pipelines with remote models exceed the governor's environment, which is limited to ${MAX_ENVIRONMENT_BYTES} bytes. Split them into several fabrics`,
     },
   ];
 }
 
-/** They share one network. */
+/** Checks that all containers have the same network, as they share it. */
 function containerRules(pipelines: readonly DescribedPipeline[]): readonly Rule[] {
   const networks = pipelines.flatMap(({ compute }) => (compute.kind === 'container' ? compute.network : []));
   return [
@@ -79,12 +80,12 @@ function containerRules(pipelines: readonly DescribedPipeline[]): readonly Rule[
   ];
 }
 
-/** A function's environment can be read by whoever may look at the function, and nothing would set it. */
+/** Checks that no secret is an environment variable: the fabric sets none, and users who can view a function can read them. */
 function secretRules({ name, endpoints }: DescribedPipeline): readonly Rule[] {
   const variables = (endpoints?.secrets ?? []).flatMap((secret) => ('env' in secret ? secret.env : []));
   return variables.map((variable) => ({
     broken: true,
-    message: `pipelines.${name}: the secret { env: '${variable}' } is not there in a deployed function: put it in AWS, and say { secretsManager: '<name>' } or { ssm: '<name>' }`,
+    message: `pipelines.${name}: a deployed function does not have the secret { env: '${variable}' }. Store it in AWS and use { secretsManager: '<name>' } or { ssm: '<name>' }`,
   }));
 }
 
@@ -93,7 +94,7 @@ function propsRules(scope: Construct, { outputBucket, inputBuckets = [] }: Infer
   return [
     {
       broken: outputBucket !== undefined && inputBuckets.some((bucket) => isSameBucket(scope, bucket, outputBucket)),
-      message: "'outputBucket' must not be one of 'inputBuckets': results would be taken for input",
+      message: "'outputBucket' must not be one of 'inputBuckets': the fabric would process its own results",
     },
     {
       broken: !ARCHITECTURES.has(architecture),

@@ -13,31 +13,34 @@ import type { FabricResources } from './pipeline-access.ts';
 import { MAX_RECEIVE_MESSAGES, MAX_RECEIVES } from '../lib/config/delivery.ts';
 import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 
+/** Properties of the control functions. */
 export interface ControlFunctionsProps extends FabricResources {
-  /** Intake and finalizer are modules of the same code. */
+  /** Code of both functions. */
   readonly code: lambda.Code;
   readonly intakeQueue: sqs.Queue;
   readonly finalizerQueue: sqs.Queue;
   readonly pipelines: ReadonlyMap<string, FabricPipeline>;
 }
 
-/** Planning may have to read a whole object, and a job may have very many parts. */
+/** Lambda's maximum, as planning can require reading a whole object, and a job can have many parts. */
 export const CONTROL_TIMEOUT = Duration.seconds(LAMBDA_MAX_TIMEOUT_SECS);
 
-/** One core. */
+/** Memory that comes with one core. */
 const INTAKE_MEMORY_MB = LAMBDA_MEMORY_MB_PER_VCPU;
 const FINALIZER_MEMORY_MB = 1024;
 const STORAGE_MB = 1024;
-/** How long intake gathers events. */
+/** Time for which events are gathered for one invocation of intake. */
 export const INTAKE_WINDOW = Duration.seconds(1);
 const INTAKE_BATCH = { batchSize: 100, window: INTAKE_WINDOW };
 const FINALIZER_BATCH = { batchSize: MAX_RECEIVE_MESSAGES };
-/** Events of ended jobs go to the account's default bus. */
+/** Bus of the events of ended jobs: the account's default bus. */
 const EVENT_BUS = 'default';
 
-/** The functions that every pipeline shares: intake plans jobs, the finalizer ends them. */
+/** Functions that all pipelines share: intake plans jobs, and the finalizer ends them. */
 export class ControlFunctions extends Construct {
+  /** Plans jobs of dropped files. */
   readonly intake: lambda.Function;
+  /** Ends jobs. */
   readonly finalizer: lambda.Function;
 
   constructor(scope: Construct, id: string, props: ControlFunctionsProps) {
@@ -60,7 +63,7 @@ function intakeProps(props: ControlFunctionsProps): QueueFunctionProps {
     bundles: urlsOf(bundleQueues),
   };
   return {
-    ...shared(props),
+    ...functionSettings(props),
     description: 'Plans jobs of dropped files',
     module: 'intake',
     memoryMb: INTAKE_MEMORY_MB,
@@ -86,7 +89,7 @@ function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
   const queues = { finalizer: finalizerQueue.queueUrl, deadLetters: urlsOf(deadLetters) };
   const bus = `arn:${Aws.PARTITION}:events:${Aws.REGION}:${Aws.ACCOUNT_ID}:event-bus/${EVENT_BUS}`;
   return {
-    ...shared(props),
+    ...functionSettings(props),
     description: 'Ends jobs whose bundles are done',
     module: 'finalizer',
     memoryMb: FINALIZER_MEMORY_MB,
@@ -106,7 +109,8 @@ function finalizerProps(props: ControlFunctionsProps): QueueFunctionProps {
   };
 }
 
-function shared({
+/** Returns the settings of both functions. */
+function functionSettings({
   code,
   architecture,
   logRetention,

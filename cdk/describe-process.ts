@@ -14,9 +14,10 @@ import { isRemote } from '../lib/remote/remote-model-handler.ts';
 import { isS3Uri } from '../lib/stores/open-source.ts';
 import type { DescribedEndpoints, DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
 
-// A process of its own: it imports the config module given as its argument, and writes what of it is data, as JSON, to
-// the descriptor that its parent reads. An app's synthesis is synchronous, and may run under any loader.
+// A separate process that imports the config module, its argument, and writes its data as JSON to a descriptor that the parent
+// reads: synthesis is synchronous, and can run under any loader of TypeScript.
 
+/** Descriptor of the description. */
 const DESCRIPTION = 3;
 
 const [configPath = ''] = process.argv.slice(2);
@@ -66,7 +67,7 @@ function describeEndpoints(handlers: readonly ModelHandler[]): { readonly endpoi
   return { endpoints };
 }
 
-/** Of plain data: models of one endpoint ask for the same. */
+/** Returns plain values without duplicates, as models of one endpoint have the same requirements. */
 function distinct<T>(values: readonly T[]): readonly T[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
@@ -75,12 +76,12 @@ function modelUriOf({ modelFiles }: ModelHandler): readonly string[] {
   return modelFiles === undefined ? [] : [modelFiles.modelUri];
 }
 
-/** What has to be read of a model in S3; where it is a pointer, whatever lies beside it may be what it points to next. */
+/** Returns the objects to read for a model in S3. A pointer can name any object in its folder. */
 function readableObjects(uri: string): string {
   return isPointer(uri) ? `${uri.slice(0, uri.lastIndexOf('/'))}/*` : uri;
 }
 
-/** The path of a model that goes with the function's code, where it lies at the same place relative to the config. */
+/** Returns the path of a model that is deployed with the code, at the same place relative to the config. */
 function modelFile(uri: string, pipeline: string, configPath: string): string {
   if (isAbsolute(uri)) {
     throw new ConfigError(

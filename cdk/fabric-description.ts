@@ -9,46 +9,47 @@ import type { EndpointPermission } from '../lib/remote/remote-model-handler.ts';
 import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
 import { OWN_CONDITION, ownModule } from './own-modules.ts';
 
-/** What the handlers of a pipeline's remote models need in AWS, each thing once. */
+/** Permissions and secrets that the remote models of a pipeline need, without duplicates. */
 export interface DescribedEndpoints {
   readonly permissions: readonly EndpointPermission[];
   readonly secrets: readonly SecretReference[];
 }
 
-/** What of a pipeline decides what is deployed for it. */
+/** The part of a pipeline's configuration that determines its resources. */
 export interface DescribedPipeline {
   readonly name: string;
   readonly compute: Compute;
-  /** The objects of the input buckets that its manifests can name. */
+  /** Objects of the input buckets that its manifests can name. */
   readonly manifests: ManifestScope;
-  /** The shortest of its handlers; absent where batches come from one bundle. */
+  /** Minimum over its handlers. @default - batches come from one bundle */
   readonly maxBatchDurationSecs?: number;
-  /** Absolute paths of the models that go with the code, and of their external data. */
+  /** Absolute paths of models that are deployed with the code, and of their external data. */
   readonly modelFiles: readonly string[];
-  /** `s3://…` addresses of the models that are fetched; those that a pointer may point to end in `/*`. */
+  /** `s3://…` URIs of models that are fetched; folders of models that pointers can name end in `/*`. */
   readonly modelObjects: readonly string[];
-  /** Absent where it has no remote model. One that has some is governed. */
+  /** Requirements of its remote models; a pipeline with remote models has a governor. @default - no remote model */
   readonly endpoints?: DescribedEndpoints;
 }
 
 /** A configuration as data. */
 export interface FabricDescription {
-  /** Absolute. */
+  /** Absolute path of the config module. */
   readonly configPath: string;
+  /** Facts for intake and the finalizer, by pipeline. */
   readonly facts: Readonly<Record<string, PipelineFacts>>;
   readonly pipelines: readonly DescribedPipeline[];
 }
 
-/** What the process that reads the configuration answers. */
+/** Output of the process that reads the configuration. */
 export type Description = { readonly fabric: FabricDescription } | { readonly refused: string };
 
 const MAX_DESCRIPTION_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a config module, in a process of its own: that works at once, as a construct needs it, and whatever loads the
- * app's TypeScript. What the module prints goes to stderr.
+ * Reads a config module in a separate process, which works synchronously, as constructs require, and under any loader of
+ * TypeScript. The output of the module goes to stderr.
  *
- * @throws ConfigError where it can't be imported or breaks a rule.
+ * @throws ConfigError if the module can't be imported or breaks a rule
  */
 export function describeFabric(configPath: string): FabricDescription {
   const path = resolve(configPath);
@@ -61,7 +62,7 @@ export function describeFabric(configPath: string): FabricDescription {
   if (error !== undefined) throw error;
   const text = output[3] ?? '';
   if (status !== 0 || text === '')
-    throw new ConfigError(`${path} can't be read: its process ended with status ${status}`);
+    throw new ConfigError(`cannot read ${path}: the process that imports it exited with status ${status}`);
   const description = JSON.parse(text) as Description;
   if ('refused' in description) throw new ConfigError(description.refused);
   return description.fabric;

@@ -6,10 +6,11 @@ import { Construct } from 'constructs';
 import type { Architecture } from '../lib/config/compute.ts';
 import { acknowledgeTracing } from './acknowledgements.ts';
 
+/** Properties of a function. */
 export interface FabricFunctionProps {
   readonly description: string;
   readonly code: lambda.Code;
-  /** The module in the code, without an extension, that exports `handler`. */
+  /** Module in the code that exports `handler`, without its extension. */
   readonly module: string;
   readonly architecture: Architecture;
   readonly memoryMb: number;
@@ -17,14 +18,15 @@ export interface FabricFunctionProps {
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: logs.RetentionDays;
-  /** What it may do, beside writing its logs. */
+  /** Permissions, in addition to writing logs. */
   readonly statements: readonly iam.PolicyStatement[];
-  /** Whether it sends messages to its own queue on purpose. @default false: Lambda stops one that seems to */
+  /** True if the function sends messages to its own queue; Lambda otherwise stops it as a recursive loop. @default false */
   readonly feedsItself?: boolean;
 }
 
-/** A function with a role and logs of its own. */
+/** A Lambda function with a separate role and log group. */
 export class FabricFunction extends Construct {
+  /** The Lambda function. */
   readonly function: lambda.Function;
 
   constructor(scope: Construct, id: string, props: FabricFunctionProps) {
@@ -36,12 +38,13 @@ export class FabricFunction extends Construct {
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     for (const statement of props.statements) role.addToPolicy(statement);
-    this.function = new lambda.Function(this, 'Function', { ...settings(props), role, logGroup });
+    this.function = new lambda.Function(this, 'Function', { ...lambdaProps(props), role, logGroup });
     acknowledgeTracing(role);
   }
 }
 
-function settings(props: FabricFunctionProps): lambda.FunctionProps {
+/** Returns the properties of the Lambda function without its role and log group. */
+function lambdaProps(props: FabricFunctionProps): lambda.FunctionProps {
   return {
     description: props.description,
     code: props.code,

@@ -1,11 +1,14 @@
 import { dirname } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { environmentOf } from '../functions/environment.ts';
+import { environmentOf, METRIC_NAMESPACE } from '../functions/environment.ts';
 import { DEFAULT_LAMBDA, type LambdaCompute, maxRunsAtOnce } from '../lib/config/compute.ts';
 import { bundlePolling } from '../lib/config/delivery.ts';
+import type { FabricCounter } from '../lib/telemetry/telemetry.ts';
 import { acknowledgeUnnamedDeadLetters } from './acknowledgements.ts';
 import { bundledCode } from './bundling/bundled-code.ts';
 import type { UserCode } from './bundling/engine-bundling.ts';
@@ -21,29 +24,30 @@ import {
 import { type PollerProps, QueueFunction } from './queue-function.ts';
 import { DeadLetterQueue, WorkQueue } from './queues.ts';
 
+/** Properties of a FabricPipeline. */
 export interface FabricPipelineProps extends FabricResources, UserCode {
   readonly pipeline: DescribedPipeline;
 }
 
 type Polling = Pick<PollerProps, 'batchSize' | 'window'>;
 
-/** What one pipeline needs: queues for its bundles and its failures, and the function that processes them, if one does. */
+/** Resources of one pipeline: queues for its bundles and its failures, and the function that processes them, if there is one. */
 export class FabricPipeline extends Construct {
-  /** Where producers send elements, and intake bundles. */
+  /** Queue of bundles, from intake, and of elements, from producers. */
   readonly bundleQueue: sqs.Queue;
-  /** Bundles that failed time after time. */
+  /** Dead-letter queue of bundles that failed in all tries. */
   readonly bundleDeadLetters: sqs.Queue;
-  /** Elements that failed. */
+  /** Queue of failed elements. */
   readonly elementDeadLetters: sqs.Queue;
-  /** Absent where containers process the bundles. */
+  /** Function that processes bundles; undefined if containers process them. */
   readonly processor: lambda.Function | undefined;
-  /** What takes bundles from their queue to the processor. */
+  /** Event source mapping that invokes the processor; undefined without a processor. */
   readonly poller: lambda.EventSourceMapping | undefined;
-  /** The parameter with which its governor tells its processors or tasks how many they are. @default it has no governor */
+  /** Name of the parameter in which the governor publishes the number of processors or tasks; undefined without a governor. */
   readonly governedBy: string | undefined;
-  /** What a processor of its bundles works with. */
+  /** Resources that a processor of its bundles accesses. */
   readonly access: PipelineAccess;
-  /** What a processor of its bundles is made of, beside the engine. */
+  /** User code of a processor of its bundles. */
   readonly code: UserCode;
 
   constructor(scope: Construct, id: string, props: FabricPipelineProps) {
@@ -55,7 +59,7 @@ export class FabricPipeline extends Construct {
     const window = batchWindowSecs === undefined ? undefined : Duration.seconds(batchWindowSecs);
     const work = new WorkQueue(this, 'Bundles', {
       encryptionKey,
-      // A worker in a container says with each receive how long it hides a message.
+      // A worker in a container sets the visibility timeout with each receive.
       functionTimeout: Duration.seconds((compute.kind === 'lambda' ? compute : DEFAULT_LAMBDA).timeoutSecs),
       batchingWindow: window,
     });
@@ -69,6 +73,28 @@ export class FabricPipeline extends Construct {
     const processor = compute.kind === 'lambda' ? this.#processor(props, compute, { batchSize, window }) : undefined;
     this.processor = processor?.function;
     this.poller = processor?.poller;
+  }
+
+  /** Allows a principal to read the results of this pipeline. */
+  grantReadResults(grantee: iam.IGrantable): iam.Grant {
+    return this.access.outputBucket.grantRead(grantee, `${this.access.pipeline.name}/*`);
+  }
+
+  /** Returns a metric of this pipeline: by default its sum over 5 minutes. */
+  metric(metricName: FabricCounter, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    const dimensionsMap = { pipeline: this.access.pipeline.name };
+    const metric = { namespace: METRIC_NAMESPACE, metricName, dimensionsMap, statistic: cloudwatch.Stats.SUM };
+    return new cloudwatch.Metric({ ...metric, ...options }).attachTo(this);
+  }
+
+  /** Returns the metric of elements with a prediction. */
+  metricElementsSucceeded(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('elements_succeeded', options);
+  }
+
+  /** Returns the metric of failed elements. */
+  metricElementsFailed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('elements_failed', options);
   }
 
   #processor(props: FabricPipelineProps, compute: LambdaCompute, polling: Polling): QueueFunction {
@@ -96,7 +122,7 @@ export class FabricPipeline extends Construct {
     return {
       queue: this.bundleQueue,
       ...polling,
-      // A deploy must not undo what the governor has set, unless the pipeline has none any more: then it has to be said.
+      // A deployment must not overwrite the governor's value. A pipeline that no longer has a governor gets its maximum again.
       maxConcurrency: this.governedBy === undefined ? maxRunsAtOnce(compute) : undefined,
     };
   }

@@ -15,38 +15,40 @@ import type { FabricResources } from './pipeline-access.ts';
 /** A pipeline with a remote model. */
 export interface GovernedPipeline {
   readonly bundleQueue: sqs.IQueue;
-  /** What limits how many engines take its bundles: its function's poller, or its tasks' service. */
+  /** Poller of its function or service of its tasks, which limits the number of engines. */
   readonly limits: lambda.EventSourceMapping | ContainerService;
-  /** The most runs of its function, or tasks of its service, at once. @default what its poller can have */
+  /** Maximum number of invocations of its function, or tasks of its service. @default - the maximum of the poller */
   readonly ceiling?: number | undefined;
 }
 
+/** Properties of the governor. */
 export interface GovernorProps extends FabricResources {
-  /** Of which the governor is a module. */
+  /** Code with the governor's module. */
   readonly code: lambda.Code;
+  /** Governed pipelines by name. */
   readonly governed: ReadonlyMap<string, GovernedPipeline>;
 }
 
 const EVERY = Duration.minutes(1);
-/** Over before the next run begins. */
+/** A run ends before the next one starts. */
 const TIMEOUT = Duration.seconds(50);
 const MEMORY_MB = 256;
 const STORAGE_MB = 512;
 
 /**
- * Sets, once a minute, how many runs of its function, or tasks of its service, each governed pipeline may have at once, by
- * what its endpoints accept.
+ * Sets the maximum number of invocations or tasks of each governed pipeline once a minute, by what its endpoints accept.
  *
- * Its own concurrency is not reserved, as that takes from what the account has: two runs that overlap decide the same.
+ * It reserves no concurrency, which would reduce that of the account: two runs that overlap make the same decision.
  */
 export class Governor extends Construct {
+  /** The governor's function. */
   readonly function: lambda.Function;
 
   constructor(scope: Construct, id: string, props: GovernorProps) {
     super(scope, id);
     const { code, architecture, logRetention, parameters } = props;
     const governor = new FabricFunction(this, 'Governor', {
-      description: 'Sets how many processors and tasks may call endpoints at once',
+      description: 'Sets the maximum number of processors and tasks that call endpoints',
       code,
       module: 'governor',
       architecture,
@@ -55,12 +57,12 @@ export class Governor extends Construct {
       timeout: TIMEOUT,
       environment: environmentOf({ parameters, governed: governedOf(props) }),
       logRetention,
-      statements: statements(props),
+      statements: governorStatements(props),
     });
     acknowledgeMetrics(governor);
     if (servicesOf(props).length > 0) acknowledgeScalableTargets(governor);
     this.function = governor.function;
-    // The next run does what this one could not.
+    // A failed run is not repeated: the next run does its work.
     const once = { retryAttempts: 0, maxEventAge: EVERY };
     this.function.configureAsyncInvoke(once);
     new events.Rule(this, 'EveryMinute', {
@@ -89,7 +91,7 @@ function servicesOf({ governed }: GovernorProps): readonly ContainerService[] {
   return [...governed.values()].flatMap(({ limits }) => (limits instanceof lambda.EventSourceMapping ? [] : limits));
 }
 
-function statements(props: GovernorProps): readonly iam.PolicyStatement[] {
+function governorStatements(props: GovernorProps): readonly iam.PolicyStatement[] {
   const { governed, parameters } = props;
   const pipelines = [...governed.values()];
   const pollers = pipelines.flatMap(({ limits }) => (limits instanceof lambda.EventSourceMapping ? limits : []));
@@ -117,9 +119,9 @@ function changePollers(pollers: readonly lambda.EventSourceMapping[]): iam.Polic
 }
 
 /**
- * Application Auto Scaling sees to it that who changes how a service is scaled may change the service itself:
- * https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html. That keeps the
- * governor to its own services; a scalable target's ARN has an id that a template can't know.
+ * Returns the permissions to change the scaling of services. Application Auto Scaling checks that the caller can also change
+ * the service itself, which restricts the governor to these services; the ARN of a scalable target has an unknown id:
+ * https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html.
  */
 function changeScaling(services: readonly ContainerService[]): readonly iam.PolicyStatement[] {
   const ofServices = { 'application-autoscaling:service-namespace': 'ecs' };

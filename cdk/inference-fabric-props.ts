@@ -5,38 +5,65 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Architecture } from '../lib/config/compute.ts';
 
+/** Properties of an InferenceFabric. */
 export interface InferenceFabricProps {
-  /** The config module, whose default export is a fabric: a path from the working directory. */
+  /** Path of the config module, whose default export is a fabric, from the working directory. */
   readonly configPath: string;
   /**
-   * Paths of other files that the config's code reads, from the config's folder; they lie at the same places beside it.
-   * @default none: models are found by themselves
+   * Paths of other files that the config's code reads, from the config's folder. They are deployed at the same places relative
+   * to the config; models are found without being listed.
+   *
+   * @default - no other files
    */
   readonly files?: readonly string[];
   /**
-   * The processor of functions whose pipeline names none.
-   * @default the context value `architecture`, otherwise `arm64`
+   * Architecture of functions whose pipeline sets none.
+   *
+   * @default - the context value `architecture`, otherwise `arm64`
    */
   readonly architecture?: Architecture;
   /**
-   * Buckets whose objects below a pipeline's name are read, beside the fabric's own input bucket: those that manifests name,
-   * and those that the bucket's events to `intakeQueue` name. @default none
+   * Other input buckets: a pipeline reads their objects under its name if manifests name them, or if the bucket sends its events
+   * to `intakeQueue`.
+   *
+   * @default - only the fabric's input bucket
    */
   readonly inputBuckets?: readonly s3.IBucket[];
-  /** Where results go; what lies under `.fabric/` there should expire after 30 days. @default a bucket of the fabric's own */
+  /**
+   * Bucket for results. Objects under `.fabric/` should expire after 30 days.
+   *
+   * @default - a new bucket
+   */
   readonly outputBucket?: s3.IBucket;
   /**
-   * A key of the user's own for buckets and queues. One that is made elsewhere has to let S3 (`s3.amazonaws.com`) use
-   * `kms:GenerateDataKey` and `kms:Decrypt`.
-   * @default the services' own keys, which cost nothing
+   * KMS key for buckets and queues. An imported key must allow S3 (`s3.amazonaws.com`) to use `kms:GenerateDataKey` and
+   * `kms:Decrypt`.
+   *
+   * @default - keys of S3 and SQS, which are free
    */
   readonly encryptionKey?: kms.IKey;
-  /** Where access logs of the fabric's buckets go. @default none are kept */
+  /**
+   * Bucket for the access logs of the fabric's buckets.
+   *
+   * @default - no access logs
+   */
   readonly accessLogsBucket?: s3.IBucket;
-  /** Told of alarms. @default nobody is told */
+  /**
+   * Topic for notifications of alarms.
+   *
+   * @default - no notifications
+   */
   readonly alarmTopic?: sns.ITopic;
-  /** The age of a waiting bundle from which it is an alarm. @default 12 hours */
+  /**
+   * Maximum age of a waiting bundle without an alarm.
+   *
+   * @default Duration.hours(12)
+   */
   readonly oldestMessageAge?: Duration;
-  /** @default one month */
+  /**
+   * Retention of the logs of functions and tasks.
+   *
+   * @default logs.RetentionDays.ONE_MONTH
+   */
   readonly logRetention?: logs.RetentionDays;
 }

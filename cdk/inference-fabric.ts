@@ -25,11 +25,11 @@ import type { FabricResources } from './pipeline-access.ts';
 import { WorkQueue } from './queues.ts';
 import { sharedFiles } from './shared-files.ts';
 
-/** A minute or two of failures are no trouble: processors keep to what endpoints accept by themselves. */
-const GOVERNOR_FAILURES = 15;
+/** Short failures do no harm, as processors adapt to what endpoints accept without a governor. */
+const MAX_GOVERNOR_FAILURE_MINUTES = 15;
 
 /**
- * All that a configuration needs in AWS: files dropped in `inputBucket` under a pipeline's name become predictions and
+ * The resources of a configuration: files dropped in `inputBucket` under the name of a pipeline become predictions and
  * explained failures in `outputBucket`.
  *
  * The buckets are kept when the stack is destroyed.
@@ -44,22 +44,28 @@ const GOVERNOR_FAILURES = 15;
  * ```
  */
 export class InferenceFabric extends Construct {
+  /** Bucket for dropped files. */
   readonly inputBucket: s3.Bucket;
+  /** Bucket for results: the given one, or a new one. */
   readonly outputBucket: s3.IBucket;
-  /** Takes S3's events; those of `inputBuckets` may send it theirs. */
+  /** Queue of S3's events; `inputBucket` and `inputBuckets` can send to it. */
   readonly intakeQueue: sqs.Queue;
+  /** Queue of jobs to end. */
   readonly finalizerQueue: sqs.Queue;
+  /** Function that plans jobs of dropped files. */
   readonly intake: lambda.Function;
+  /** Function that ends jobs. */
   readonly finalizer: lambda.Function;
-  /** Absent where no pipeline has a remote model. */
+  /** Function that sets the number of engines that call endpoints; undefined if no pipeline has a remote model. */
   readonly governor: lambda.Function | undefined;
-  /** By name. */
+  /** Pipelines by name. */
   readonly pipelines: ReadonlyMap<string, FabricPipeline>;
-  /** A nested stack, absent where no pipeline runs in containers. */
+  /** Nested stack of containers; undefined if no pipeline runs in containers. */
   readonly containers: FabricContainersStack | undefined;
+  /** Alarms of all queues, and of the governor. */
   readonly alarms: readonly cloudwatch.Alarm[];
 
-  /** @throws ConfigError where the configuration is wrong, or one that can't be deployed. */
+  /** @throws ConfigError if the configuration is wrong or can't be deployed */
   constructor(scope: Construct, id: string, props: InferenceFabricProps) {
     super(scope, id);
     const { encryptionKey } = props;
@@ -74,7 +80,7 @@ export class InferenceFabric extends Construct {
       encryptionKey,
       logRetention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
       architecture: architectureOf(this, props),
-      // In a nested stack the plain pseudo parameter would be that one's name.
+      // Scoped: in a nested stack the plain pseudo parameter would be the name of the nested stack.
       parameters: `/inference-fabric/${new ScopedAws(this).stackName}/${Names.uniqueId(this)}`,
     };
     const queueProps = { encryptionKey, functionTimeout: CONTROL_TIMEOUT };
@@ -137,15 +143,18 @@ export class InferenceFabric extends Construct {
     { intake, finalizer }: { readonly intake: WorkQueue; readonly finalizer: WorkQueue },
   ): readonly cloudwatch.Alarm[] {
     const alarms = new FabricAlarms(this, 'Alarms', { topic: alarmTopic, oldestMessageAge });
-    alarms.watchDeadLetters('Intake', intake.deadLetters, 'Events of dropped files that could not be planned are');
-    alarms.watchDeadLetters('Finalizer', finalizer.deadLetters, 'Jobs that could not be ended are');
+    const age = oldestMessageAge.toHumanString();
+    alarms.watchDeadLetters('Intake', intake.deadLetters, 'Dropped files could not be planned.');
+    alarms.watchDeadLetters('Finalizer', finalizer.deadLetters, 'Jobs could not be ended.');
     for (const [name, { bundleQueue, bundleDeadLetters, elementDeadLetters }] of this.pipelines) {
-      alarms.watchDeadLetters(`${name}-bundles`, bundleDeadLetters, `Bundles of ${name} are`);
-      alarms.watchDeadLetters(`${name}-elements`, elementDeadLetters, `Failed elements of ${name} are`);
-      alarms.watchAge(`${name}-age`, bundleQueue, `Bundles of ${name}`);
+      alarms.watchDeadLetters(`${name}-bundles`, bundleDeadLetters, `Bundles of ${name} failed in all tries.`);
+      alarms.watchDeadLetters(`${name}-elements`, elementDeadLetters, `Elements of ${name} failed.`);
+      alarms.watchAge(`${name}-age`, bundleQueue, `A bundle of ${name} has waited for more than ${age}.`);
     }
     if (this.governor !== undefined) {
-      alarms.watchEveryMinute('Governor', this.governor, { what: 'The governor', minutes: GOVERNOR_FAILURES });
+      const minutes = MAX_GOVERNOR_FAILURE_MINUTES;
+      const alarmDescription = `The governor has failed for ${minutes} minutes.`;
+      alarms.watchEveryMinute('Governor', this.governor, { minutes, alarmDescription });
     }
     return alarms.all;
   }
@@ -166,13 +175,13 @@ function governedOf(
   return new Map(entries);
 }
 
-/** CDK's classes are its interfaces but for exact optional properties. */
+/** CDK's classes implement its interfaces except for exact optional properties. */
 function asBucket(bucket: s3.Bucket): s3.IBucket {
   return bucket as s3.IBucket;
 }
 
 function architectureOf(scope: Construct, { architecture }: InferenceFabricProps): Architecture {
   const context: unknown = scope.node.tryGetContext('architecture');
-  // `checkFabric` has refused any other value.
+  // `checkFabric` refuses any other value.
   return architecture ?? (context as Architecture | undefined) ?? 'arm64';
 }

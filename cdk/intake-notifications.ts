@@ -4,22 +4,23 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 
+/** Properties of the notifications of created objects. */
 export interface NotificationProps {
+  /** Bucket whose notifications are configured. */
   readonly bucket: s3.Bucket;
   readonly queue: sqs.Queue;
-  /** Other buckets that may send to the queue. */
+  /** Other buckets that can send to the queue. */
   readonly others: readonly s3.IBucket[];
-  /** The queue's key. @default SQS's own */
+  /** KMS key of the queue. @default - a key of SQS */
   readonly encryptionKey?: kms.IKey | undefined;
 }
 
 /**
- * Sends what is created in a bucket to a queue, by the bucket's own property: `addEventNotification` would add a function
- * of CDK's to set it.
+ * Sends events of created objects to a queue, by a property of the bucket: `addEventNotification` would add a function to set it.
  *
- * S3 asks the queue when the bucket is made, so the queue's policy has to be there before and can't name the bucket: it
- * lets any bucket of the account send. A second policy takes its place once the bucket is there, and names the buckets. A
- * queue has one policy, the one that was set last.
+ * S3 sends a test event when the bucket is created, so the queue's policy must exist before the bucket and can't name it: it
+ * allows any bucket of the account to send. A second policy, which names the buckets, replaces it after the bucket is created.
+ * A queue has one policy, the last one that was set.
  */
 export function notifyOfObjects({ bucket, queue, others, encryptionKey }: NotificationProps): void {
   const s3Service = new iam.ServicePrincipal('s3.amazonaws.com');
@@ -40,7 +41,7 @@ export function notifyOfObjects({ bucket, queue, others, encryptionKey }: Notifi
       conditions: fromThisAccount,
     }),
   );
-  // The class `Bucket` makes one of these, always.
+  // The default child of a `Bucket` is always a `CfnBucket`.
   const resource = bucket.node.defaultChild as s3.CfnBucket;
   resource.notificationConfiguration = {
     queueConfigurations: [{ event: 's3:ObjectCreated:*', queue: queue.queueArn }],

@@ -6,35 +6,37 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Permission } from '../lib/config/compute.ts';
 import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts';
 
-// Statements by hand, not the constructs' grants: those give more than the functions use.
+// Statements instead of the grants of constructs, which allow more than the functions need.
 
-/** Keys of a bucket, by patterns in which `*` is any text: `wine/*`. */
+/** Keys of a bucket, as patterns in which `*` matches any text: `wine/*`. */
 export interface BucketKeys {
   readonly bucket: s3.IBucket;
   readonly keys: readonly string[];
 }
 
-/** Reading objects, those of given versions too. */
+/** Allows reading objects, with or without a version. */
 export function readVersions(places: readonly BucketKeys[]): iam.PolicyStatement {
   return allow(['s3:GetObject', 's3:GetObjectVersion'], places.flatMap(arnsOf));
 }
 
+/** Allows reading objects. */
 export function readObjects(place: BucketKeys): iam.PolicyStatement {
   return allow(['s3:GetObject'], arnsOf(place));
 }
 
-/** A large object is written in parts, which may have to be given up. */
+/** Allows writing objects, and aborting multipart uploads. */
 export function writeObjects(place: BucketKeys): iam.PolicyStatement {
   return allow(['s3:PutObject', 's3:AbortMultipartUpload'], arnsOf(place));
 }
 
+/** Allows removing objects. */
 export function removeObjects(place: BucketKeys): iam.PolicyStatement {
   return allow(['s3:DeleteObject'], arnsOf(place));
 }
 
 /**
- * Listing keys of a bucket. Without it an object that is not there is answered with 403 and not 404: S3 decides that by
- * this permission, with the requested key as `s3:prefix` (https://github.com/ceph/ceph/pull/68577 describes it).
+ * Allows listing keys of a bucket. Without this permission S3 returns 403 instead of 404 for a missing object; it evaluates the
+ * permission with the requested key as `s3:prefix` (https://github.com/ceph/ceph/pull/68577 describes it).
  */
 export function listKeys({ bucket, keys }: BucketKeys): iam.PolicyStatement {
   const statement = allow(['s3:ListBucket'], [bucket.bucketArn]);
@@ -42,21 +44,22 @@ export function listKeys({ bucket, keys }: BucketKeys): iam.PolicyStatement {
   return statement;
 }
 
-/** The pattern of all keys of a bucket. */
+/** Pattern that matches all keys of a bucket. */
 export const ANY_KEY = '*';
 
 function arnsOf({ bucket, keys }: BucketKeys): readonly string[] {
   return keys.map((pattern) => bucket.arnForObjects(pattern));
 }
 
-/** Taking messages: Lambda's poller does it with the function's role. */
-export function takeFrom(queue: sqs.IQueue): iam.PolicyStatement {
+/** Allows consuming messages; Lambda's poller consumes them with the role of the function. */
+export function consumeFrom(queue: sqs.IQueue): iam.PolicyStatement {
   return allow(
     ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
     [queue.queueArn],
   );
 }
 
+/** Allows sending messages. */
 export function sendTo(queues: readonly sqs.IQueue[]): iam.PolicyStatement {
   return allow(
     ['sqs:SendMessage'],
@@ -64,7 +67,7 @@ export function sendTo(queues: readonly sqs.IQueue[]): iam.PolicyStatement {
   );
 }
 
-/** @param uris - `s3://<bucket>/<key>`; `*` at the end of a key stands for whatever follows */
+/** Allows reading models. @param uris - `s3://<bucket>/<key>`; a final `*` matches any text */
 export function readModels(uris: readonly string[], partition: string): readonly iam.PolicyStatement[] {
   if (uris.length === 0) return [];
   const places = uris.map((uri) => uri.replace(/^s3:\/\//, ''));
@@ -78,19 +81,19 @@ export function readModels(uris: readonly string[], partition: string): readonly
   return [allow(['s3:GetObject', 's3:GetObjectVersion'], places.map(arnOf)), ...lists];
 }
 
-/** What the user and the handlers asked for, word for word. */
-export function askedFor(permissions: readonly Permission[]): readonly iam.PolicyStatement[] {
+/** Allows what the user and the handlers request. */
+export function allowRequested(permissions: readonly Permission[]): readonly iam.PolicyStatement[] {
   return permissions.map(({ actions, resources }) => allow(actions, resources));
 }
 
-/** Reading these secrets and no others. Under AWS's own keys that needs no leave to decrypt. */
+/** Allows reading secrets. Secrets under AWS's own keys require no permission to decrypt. */
 export function readSecrets(secrets: readonly SecretReference[]): readonly iam.PolicyStatement[] {
   const managed = secrets.flatMap((secret) => ('secretsManager' in secret ? secretArn(secret.secretsManager) : []));
   const parameters = secrets.flatMap((secret) => ('ssm' in secret ? parameterArn(secret.ssm) : []));
   return [...allowWhere('secretsmanager:GetSecretValue', managed), ...allowWhere('ssm:GetParameter', parameters)];
 }
 
-/** Secrets Manager ends a secret's ARN with a hyphen and six characters of its own. */
+/** Secrets Manager appends a hyphen and six random characters to the ARN of a secret. */
 const WHOLE_SECRET_ARN = /-[A-Za-z0-9]{6}$/;
 const ANY_ENDING = '-??????';
 
@@ -99,31 +102,31 @@ function secretArn(nameOrArn: string): string {
   return `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret:${nameOrArn}${ANY_ENDING}`;
 }
 
-/** @param nameOrArn - may end in a version or a label, which IAM knows nothing of: `/keys/openai:3` */
+/** Returns the ARN of a parameter. @param nameOrArn - can end in a version or label, which are not part of the ARN: `/keys/openai:3` */
 export function parameterArn(nameOrArn: string): string {
   if (nameOrArn.startsWith('arn:')) return nameOrArn.split(':').slice(0, ARN_PARTS).join(':');
   const [name = ''] = nameOrArn.replace(/^\//, '').split(':');
   return ownParameterArn(`/${name}`);
 }
 
-/** @param path - of a parameter of the fabric's own, which may hold references */
+/** Returns the ARN of a parameter in the account and region of the stack. @param path - can contain tokens */
 export function ownParameterArn(path: string): string {
   return `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${path}`;
 }
 
-/** `arn:aws:ssm:<region>:<account>:parameter/<name>` */
+/** Number of parts in `arn:aws:ssm:<region>:<account>:parameter/<name>`. */
 const ARN_PARTS = 6;
 
 function allowWhere(action: string, resources: readonly string[]): readonly iam.PolicyStatement[] {
   return resources.length === 0 ? [] : [allow([action], resources)];
 }
 
-/** Writing and reading objects and messages under keys of the user. */
+/** Allows reading and writing objects and messages that are encrypted with keys of the user. */
 export function useKeys(keys: readonly (kms.IKey | undefined)[]): readonly iam.PolicyStatement[] {
   return withKeys(['kms:Decrypt', 'kms:GenerateDataKey'], keys);
 }
 
-/** Reading objects under keys of the user. */
+/** Allows reading objects that are encrypted with keys of the user. */
 export function decryptWith(keys: readonly (kms.IKey | undefined)[]): readonly iam.PolicyStatement[] {
   return withKeys(['kms:Decrypt'], keys);
 }
@@ -133,6 +136,7 @@ function withKeys(actions: readonly string[], keys: readonly (kms.IKey | undefin
   return arns.length === 0 ? [] : [allow(actions, arns)];
 }
 
+/** Returns a statement that allows actions on resources. */
 export function allow(actions: readonly string[], resources: readonly string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions: [...actions], resources: [...resources] });
 }

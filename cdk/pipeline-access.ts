@@ -10,25 +10,26 @@ import { acknowledgeEndpoints, acknowledgeModels, acknowledgeObjects } from './a
 import { ownersOf } from './bucket-owners.ts';
 import { type FabricBuckets, processorBuckets } from './bucket-access.ts';
 import type { DescribedPipeline } from './fabric-description.ts';
-import { allow, askedFor, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
+import { allow, allowRequested, ownParameterArn, readModels, readSecrets, sendTo, useKeys } from './permissions.ts';
 import { MAX_RECEIVES } from '../lib/config/delivery.ts';
 
-/** What all functions of a fabric share. */
+/** Resources and settings that all functions of a fabric share. */
 export interface FabricResources extends FabricBuckets {
+  /** KMS key of buckets and queues; undefined with keys of the services. */
   readonly encryptionKey: kms.IKey | undefined;
   readonly logRetention: logs.RetentionDays;
-  /** Where a pipeline names none. */
+  /** Architecture of functions whose pipeline sets none. */
   readonly architecture: Architecture;
-  /** Under which SSM's Parameter Store has a parameter for each governed pipeline, by its name. */
+  /** Path in SSM's Parameter Store that has a parameter for each governed pipeline, by the pipeline's name. */
   readonly parameters: string;
 }
 
-/** What a function or a task that processes bundles works with. */
+/** Resources that a function or task accesses to process bundles. */
 export interface PipelineAccess extends FabricResources {
   readonly pipeline: DescribedPipeline;
   readonly bundleQueue: sqs.IQueue;
   readonly elementDeadLetters: sqs.IQueue;
-  /** Its governor's parameter. @default it has no governor */
+  /** Name of its governor's parameter; undefined without a governor. */
   readonly governedBy: string | undefined;
 }
 
@@ -53,7 +54,7 @@ export function bundleSettings(
   };
 }
 
-/** What processing bundles takes, beside taking them from their queue. */
+/** Returns the permissions for processing bundles, without those for consuming them from their queue. */
 export function pipelineStatements(access: PipelineAccess): readonly iam.PolicyStatement[] {
   const { encryptionKey, pipeline, governedBy } = access;
   return [
@@ -61,13 +62,13 @@ export function pipelineStatements(access: PipelineAccess): readonly iam.PolicyS
     sendTo([access.bundleQueue, access.elementDeadLetters]),
     ...readModels(pipeline.modelObjects, Aws.PARTITION),
     ...useKeys([encryptionKey]),
-    ...askedFor([...(pipeline.endpoints?.permissions ?? []), ...(pipeline.compute.permissions ?? [])]),
+    ...allowRequested([...(pipeline.endpoints?.permissions ?? []), ...(pipeline.compute.permissions ?? [])]),
     ...readSecrets(pipeline.endpoints?.secrets ?? []),
     ...(governedBy === undefined ? [] : [allow(['ssm:GetParameter'], [ownParameterArn(governedBy)])]),
   ];
 }
 
-/** @param construct - that has the role with the statements. */
+/** Acknowledges the wildcards in these permissions. @param construct - contains the role */
 export function acknowledgePipeline(construct: IConstruct, access: PipelineAccess): void {
   acknowledgeObjects(construct, processorBuckets(access, access.pipeline).keys);
   acknowledgeModels(construct, access.pipeline.modelObjects);

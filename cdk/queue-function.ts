@@ -3,28 +3,31 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { FabricFunction, type FabricFunctionProps } from './fabric-function.ts';
-import { takeFrom } from './permissions.ts';
+import { consumeFrom } from './permissions.ts';
 
-/** How Lambda gathers a queue's messages for a run of the function. */
+/** How Lambda gathers messages of a queue for one invocation. */
 export interface PollerProps {
   readonly queue: sqs.IQueue;
+  /** Maximum number of messages of one invocation. */
   readonly batchSize: number;
-  /** @default none: a run starts with what is there */
+  /** Time for which messages are gathered. @default - an invocation starts with the messages of one receive */
   readonly window?: Duration | undefined;
-  /** @default the template says nothing of it: none, or what a governor has set */
+  /** Maximum number of concurrent invocations. @default - not in the template: unlimited, or set by a governor */
   readonly maxConcurrency?: number | undefined;
 }
 
+/** Properties of a function with a queue. */
 export interface QueueFunctionProps extends Omit<FabricFunctionProps, 'feedsItself'> {
   readonly poller: PollerProps;
 }
 
-/** A function that works off a queue. It may send to that queue: work goes on in the next run, bounded by its age. */
+/** A function that processes messages of a queue. It can send to its own queue to continue work in another invocation. */
 export class QueueFunction extends FabricFunction {
+  /** Event source mapping of the queue. */
   readonly poller: lambda.EventSourceMapping;
 
   constructor(scope: Construct, id: string, { poller, statements, ...props }: QueueFunctionProps) {
-    super(scope, id, { ...props, feedsItself: true, statements: [takeFrom(poller.queue), ...statements] });
+    super(scope, id, { ...props, feedsItself: true, statements: [consumeFrom(poller.queue), ...statements] });
     this.poller = this.function.addEventSourceMapping('Poller', {
       eventSourceArn: poller.queue.queueArn,
       batchSize: poller.batchSize,

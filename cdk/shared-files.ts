@@ -1,9 +1,12 @@
-/** Small models cost nothing where they are not needed; large ones make functions slow to start and to deploy. */
+/** Maximum size of models that are deployed with all pipelines: larger ones slow down deployments and cold starts. */
 const MAX_SHARED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Which models go with each pipeline's code. While they are small, all of them with each, so that all pipelines share one
- * asset; otherwise each pipeline's own.
+ * Returns the models that are deployed with the code of each pipeline. If all models together are small, each pipeline gets all
+ * of them, so that the pipelines share one asset; otherwise each pipeline gets its own models.
+ *
+ * @param own - models of each pipeline
+ * @param sizeOf - returns the size of a model in bytes
  */
 export function sharedFiles(
   own: readonly (readonly string[])[],

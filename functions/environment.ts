@@ -22,6 +22,9 @@ export const VARIABLES = {
   governed: 'FABRIC_GOVERNED',
 } as const;
 
+/** Namespace of the fabric's metrics in CloudWatch; their only dimension is `pipeline`. */
+export const METRIC_NAMESPACE = 'InferenceFabric';
+
 /** Name of the file beside the code of intake and finalizer that holds the facts of all pipelines. */
 export const PIPELINE_FACTS_FILE = 'pipelines.json';
 
@@ -90,7 +93,7 @@ export interface GovernedPipelines {
 export type GovernedPollers = {
   /** URL of the queue of its bundles. */
   readonly queue: string;
-  /** Maximum number of engines at once. @default - no maximum of its own */
+  /** Maximum number of engines at once. @default - only the account's limits */
   readonly ceiling?: number | undefined;
 } & (
   | {

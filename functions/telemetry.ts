@@ -9,10 +9,8 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { FabricCounter, Telemetry } from '../lib/telemetry/telemetry.ts';
+import { METRIC_NAMESPACE } from './environment.ts';
 import type { LambdaClock } from './lambda-deadline.ts';
-
-/** Namespace of the fabric's metrics in CloudWatch; their only dimension is `pipeline`. */
-export const NAMESPACE = 'InferenceFabric';
 
 export interface FunctionTelemetry extends Telemetry {
   /** Wraps a handler: adds Lambda's context to the logs, counts cold starts and traces runs. */
@@ -27,7 +25,7 @@ export interface FunctionTelemetry extends Telemetry {
 export function openTelemetry(serviceName: string): FunctionTelemetry {
   const logger = new Logger({ serviceName });
   // Powertools warns of each run without metrics; no other warning can occur here.
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName, logger: { ...console, warn() {} } });
+  const metrics = new Metrics({ namespace: METRIC_NAMESPACE, serviceName, logger: { ...console, warn() {} } });
   const tracer = new Tracer({ serviceName });
   const counts = new PipelineCounts();
   return {
@@ -53,7 +51,7 @@ export function openTelemetry(serviceName: string): FunctionTelemetry {
  * second one, a sum over functions would need metric math.
  */
 class PipelineCounts {
-  readonly #metrics = new Metrics({ namespace: NAMESPACE });
+  readonly #metrics = new Metrics({ namespace: METRIC_NAMESPACE });
   readonly #counts = new Map<string, Map<FabricCounter, number>>();
 
   constructor() {

@@ -83,7 +83,7 @@ function startSlots({ queues, environment }: FleetAws, folder: string): readonly
     new ProcessSlot({
       name: `worker of ${pipeline}`,
       program: new URL('../../functions/gpu-worker/index.ts', import.meta.url),
-      readyMessage: 'the worker is warm and takes bundles',
+      readyMessage: 'the worker is warm and processes bundles',
       environment: {
         ...environment,
         TMPDIR: folder,

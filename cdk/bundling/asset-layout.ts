@@ -1,17 +1,17 @@
 import { dirname, join, relative, sep } from 'node:path';
 
-/** Where the config and its files lie in a processor's asset: no name of theirs can be one of the fabric's own. */
+/** Folder of the config and its files in an asset, which keeps their names apart from the fabric's files. */
 const CONFIG_FOLDER = 'config';
 
-/** The files of a configuration, each at its own place relative to the others. */
+/** Places of the files of a configuration in an asset; their relative places are kept. */
 export interface ConfigLayout {
-  /** The config module, without `.mjs`. */
+  /** Path of the config module, without `.mjs`. */
   readonly config: string;
-  /** What the asset holds, by where it comes from. */
+  /** Paths in the asset by source path. */
   readonly files: ReadonlyMap<string, string>;
 }
 
-/** @param files - absolute paths. */
+/** Returns the places of a config module and its files in an asset. @param files - absolute paths */
 export function configLayout(configPath: string, files: readonly string[]): ConfigLayout {
   const root = [configPath, ...files].map(dirname).reduce(commonFolder);
   const placeOf = (path: string): string => [CONFIG_FOLDER, ...relative(root, path).split(sep)].join('/');

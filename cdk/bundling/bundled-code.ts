@@ -1,13 +1,13 @@
 import { AssetHashType, DockerImage, type ILocalBundling } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
-/** CDK wants one; the local bundling never leaves the work to it. */
+/** Required by CDK, but never used: the local bundling always succeeds. */
 const NO_IMAGE = DockerImage.fromRegistry('none');
 
 /**
- * A function's code, made here and without Docker. Where the stack is not to be bundled, nothing is made.
+ * Returns the code of a function, bundled without Docker. If CDK skips the bundling of the stack, nothing is bundled.
  *
- * @param folder - any that exists; CDK takes it for the source.
+ * @param folder - an existing folder, which CDK treats as the source
  */
 export function bundledCode(folder: string, local: ILocalBundling): lambda.Code {
   return lambda.Code.fromAsset(folder, {

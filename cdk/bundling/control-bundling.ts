@@ -7,13 +7,13 @@ import { makeReadable } from './make-readable.ts';
 import { buildModules } from './build-modules.ts';
 import { ownModule } from '../own-modules.ts';
 
-/** The functions that run none of the user's code, and what they know of the pipelines. */
+/** Bundles the functions that run no user code, and the facts of the pipelines. */
 export class ControlBundling implements ILocalBundling {
-  // Public, because CDK takes two bundlings for the same where what it sees of them is.
+  // Public, because CDK compares bundlings by their public properties.
   readonly facts: Readonly<Record<string, PipelineFacts>>;
   readonly modules: readonly string[];
 
-  /** @param hasGovernor - whether any of the pipelines is governed. */
+  /** @param hasGovernor - true if a pipeline has a governor */
   constructor(facts: Readonly<Record<string, PipelineFacts>>, hasGovernor: boolean) {
     this.facts = facts;
     this.modules = ['intake', 'finalizer', ...(hasGovernor ? ['governor'] : [])];

@@ -2,19 +2,20 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Options of fetched packages. */
 export interface FetchOptions {
-  /** Node's name of the processor. */
+  /** Node's name of the architecture. */
   readonly cpu: string;
-  /** A folder that keeps what was fetched. */
+  /** Folder that caches fetched packages. */
   readonly cache: string;
 }
 
 /**
- * Installs packages of Linux binaries for a processor that may be another than this machine's, once a version.
+ * Installs packages with Linux binaries for any architecture, once for each version.
  *
- * @param versions - exact versions by name.
- * @returns the folder whose `node_modules` has them.
- * @throws Error with what npm said.
+ * @param versions - exact versions by name
+ * @returns the folder whose `node_modules` contains them
+ * @throws Error with the message of npm
  */
 export function fetchPackages(versions: Readonly<Record<string, string>>, { cpu, cache }: FetchOptions): string {
   const packages = Object.entries(versions).map(([name, version]) => `${name}@${version}`);
@@ -32,7 +33,7 @@ export function fetchPackages(versions: Readonly<Record<string, string>>, { cpu,
 }
 
 function install(versions: Readonly<Record<string, string>>, cpu: string, folder: string): void {
-  // What npm is told about the platform holds for optional dependencies only.
+  // The options of npm for the platform apply to optional dependencies only.
   const manifest = { private: true, optionalDependencies: versions };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
   const platform = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc'];
@@ -44,11 +45,11 @@ function install(versions: Readonly<Record<string, string>>, cpu: string, folder
   });
   const missing = Object.keys(versions).filter((name) => !existsSync(join(folder, 'node_modules', name)));
   if (missing.length === 0) return;
-  const reason = error?.message ?? (stderr.trim() || 'there is none for it');
-  throw new Error(`npm can't install ${missing.join(', ')} for linux-${cpu}: ${reason}`);
+  const reason = error?.message ?? (stderr.trim() || 'no package for this platform');
+  throw new Error(`npm could not install ${missing.join(', ')} for linux-${cpu}: ${reason}`);
 }
 
-/** Two syntheses may fetch the same at once. */
+/** Renames the folder, unless another synthesis has fetched the same packages meanwhile. */
 function renameUnlessThere(from: string, to: string): void {
   try {
     renameSync(from, to);

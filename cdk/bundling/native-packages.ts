@@ -3,27 +3,28 @@ import { basename, dirname, join } from 'node:path';
 import type { Architecture } from '../../lib/config/compute.ts';
 import { fetchPackages } from './fetch-packages.ts';
 
-/** What of a package's `package.json` says what else it needs. */
+/** Version and dependencies in a `package.json`. */
 interface PackageManifest {
   readonly version: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+/** A package in a `node_modules` folder. */
 interface InstalledPackage extends PackageManifest {
   readonly name: string;
   readonly folder: string;
 }
 
-/** Node's names of Lambda's architectures. */
+/** Node's names for Lambda's architectures. */
 const CPUS: Readonly<Record<Architecture, string>> = { arm64: 'arm64', x86_64: 'x64' };
 
-/** What a package has for its compilers and its readers. */
+/** Files of a package that are not needed at run time. */
 const NOT_RUN = /\.(d\.[cm]?ts|map|md|cc|h|gyp|bnf)$|[\\/](src|install|node_modules)$/;
 
 /**
- * Copies onnxruntime with the binaries of one platform only. Of its dependencies it needs one to run, the others to
- * install; the CUDA libraries that an installation may have fetched stay behind.
+ * Copies onnxruntime with the binaries of one platform, and the only dependency that it needs at run time. CUDA libraries that
+ * an installation has fetched are left out.
  */
 export function copyOnnxruntime(architecture: Architecture, modules: string): void {
   const onnxruntime = installedPackage('onnxruntime-node', import.meta.dirname);
@@ -32,7 +33,7 @@ export function copyOnnxruntime(architecture: Architecture, modules: string): vo
   copyPackage(installedPackage('onnxruntime-common', onnxruntime.folder), modules, ['package.json', 'dist/cjs']);
 }
 
-/** Copies sharp with its dependencies; binaries for another platform than this one's are fetched. */
+/** Copies sharp with its dependencies; binaries for another platform are fetched. */
 export function copySharp(architecture: Architecture, modules: string): void {
   const sharp = installedPackage('sharp', import.meta.dirname);
   const needed = withDependencies(sharp);
@@ -40,7 +41,7 @@ export function copySharp(architecture: Architecture, modules: string): void {
   for (const binary of sharpBinaries(sharp, architecture)) copyPackage(binary, modules);
 }
 
-/** The exact versions of packages and of what they depend on, as they are installed here, by name and in its order. */
+/** Returns the exact installed versions of packages and their dependencies, sorted by name. */
 export function installedVersions(names: readonly string[]): Readonly<Record<string, string>> {
   const found = new Map<string, InstalledPackage>();
   for (const name of names) withDependencies(installedPackage(name, import.meta.dirname), found);
@@ -83,10 +84,10 @@ function isRun(path: string): boolean {
 function installedPackage(name: string, from: string): InstalledPackage {
   const found = findPackage(name, from);
   if (found !== undefined) return found;
-  throw new Error(`the package ${name} is not installed: it is looked for from ${from} upwards`);
+  throw new Error(`the package ${name} is not installed in ${from} or any folder above it`);
 }
 
-/** Finds a package as Node does, whatever it exports. */
+/** Finds a package in the folders where Node looks, regardless of its exports. */
 function findPackage(name: string, from: string): InstalledPackage | undefined {
   for (let at = from; ; at = dirname(at)) {
     const folder = join(at, 'node_modules', name);

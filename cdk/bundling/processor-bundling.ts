@@ -7,23 +7,24 @@ import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { copyOnnxruntime, copySharp } from './native-packages.ts';
 
+/** Properties of a ProcessorBundling. */
 export interface ProcessorBundlingProps extends UserCode {
   readonly architecture: Architecture;
 }
 
-/** What Lambda takes, unzipped. */
+/** Lambda's limit on unzipped code. */
 const MAX_ASSET_BYTES = 250 * 1024 * 1024;
 
-/** The code of a pipeline's function: the engine, the user's config with its models, and onnxruntime for its platform. */
+/** Bundles the code of a pipeline's function: the engine, the user's config with its models, and onnxruntime. */
 export class ProcessorBundling implements ILocalBundling {
-  // Public, because CDK takes two bundlings for the same where what it sees of them is.
+  // Public, because CDK compares bundlings by their public properties.
   readonly props: ProcessorBundlingProps;
 
   constructor(props: ProcessorBundlingProps) {
     this.props = props;
   }
 
-  /** The config module in the asset. */
+  /** Path of the config module in the asset. */
   get configModule(): string {
     return configModule(this.props);
   }
@@ -47,6 +48,6 @@ function checkSize(folder: string): void {
     .reduce((sum, { size }) => sum + size, 0);
   if (bytes <= MAX_ASSET_BYTES) return;
   throw new Error(
-    `the function's code must be at most ${MAX_ASSET_BYTES} bytes with its models: it is ${bytes}. Put large models in S3: modelUri: 's3://…'`,
+    `the code of a function, with its models, must be at most ${MAX_ASSET_BYTES} bytes: it is ${bytes}. Put large models in S3: modelUri: 's3://…'`,
   );
 }

@@ -5,17 +5,17 @@ import { makeReadable } from './make-readable.ts';
 import { bundleEngine, configModule, type UserCode } from './engine-bundling.ts';
 import { installedVersions } from './native-packages.ts';
 
-/** What a laid out worker is told where it runs. */
+/** Settings of a worker that depend on its files. */
 export interface LaidOutWorker {
-  /** The config module, by its path in the folder: `FABRIC_CONFIG`. */
+  /** Path of the config module in the folder. */
   readonly config: string;
 }
 
 /**
- * Lays out the folder that a worker's image is built of, on any platform: the worker, its engine, the user's config
- * with its models, and the Dockerfile, which installs the packages with binaries by the `package.json` that is written.
+ * Writes the build context of a worker's image: the worker, its engine, the user's config with its models, and the Dockerfile,
+ * which installs packages with binaries by the `package.json`.
  *
- * @param folder - an empty one.
+ * @param folder - an empty folder
  */
 export function layOutWorker(code: UserCode, folder: string): LaidOutWorker {
   const worker = { name: 'worker', path: ownModule('functions/gpu-worker/index') };

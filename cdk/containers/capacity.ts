@@ -12,6 +12,7 @@ import {
 } from '../acknowledgements.ts';
 import type { ContainerNetworking } from './network.ts';
 
+/** Properties of the instances of one pipeline. */
 export interface CapacityProps {
   readonly cluster: ecs.Cluster;
   readonly networking: ContainerNetworking;
@@ -21,19 +22,19 @@ export interface CapacityProps {
 const VOLUME = Size.gibibytes(INSTANCE_DISK_GIB);
 const ROOT_DEVICE = '/dev/xvda';
 /**
- * EC2 drops instance types on demand whose price is more than this percentage above the cheapest one that fits. Its
- * default, 20, leaves one type with a GPU, also where `instanceTypes` names others.
+ * Maximum price of an on-demand instance type, in percent above the cheapest type that fits. EC2's default of 20 allows only
+ * one type with a GPU, even if `instanceTypes` names others.
  */
 const GPU_PRICE_PERCENTAGE = 100;
-/** The role's name must start with this: AWS's policy lets ECS pass roles of such names alone. */
+/** Required prefix of the role's name: AWS's policy allows ECS to pass only roles with this prefix. */
 const INSTANCE_ROLE = 'ecsInstanceRole';
-/** IAM's limit on names is 64 characters; the longest names of regions have 14. */
+/** IAM limits names to 64 characters; names of regions have up to 14. */
 const UNIQUE_CHARACTERS = 64 - INSTANCE_ROLE.length - 16;
 
 /**
- * The instances of one pipeline's tasks: as many as its tasks need, and none without a task.
+ * Adds the capacity provider of one pipeline: it has instances only while there are tasks.
  *
- * @returns the name of their capacity provider.
+ * @returns the name of the capacity provider
  */
 export function addCapacity(scope: Construct, id: string, props: CapacityProps): string {
   return props.compute.capacity === 'managed-instances'
@@ -67,7 +68,7 @@ function addManagedInstances(scope: Construct, id: string, { cluster, networking
   return provider.capacityProviderName;
 }
 
-/** IAM's names are unique in an account: without the region a stack of the same name in another region could not be made. */
+/** Adds the region to names of IAM, which are unique in an account: otherwise the stack could exist in only one region. */
 function nameByRegion(provider: ecs.ManagedInstancesCapacityProvider): void {
   const unique = Names.uniqueResourceName(provider, { maxLength: UNIQUE_CHARACTERS });
   const name = `${INSTANCE_ROLE}${unique}-${Aws.REGION}`;

@@ -13,12 +13,13 @@ import {
 } from '../acknowledgements.ts';
 import type { UserCode } from '../bundling/engine-bundling.ts';
 import { acknowledgePipeline, bundleSettings, type PipelineAccess, pipelineStatements } from '../pipeline-access.ts';
-import { allow, takeFrom } from '../permissions.ts';
+import { allow, consumeFrom } from '../permissions.ts';
 import { addCapacity } from './capacity.ts';
 import type { ContainerNetworking } from './network.ts';
 import { TaskScaling } from './scaling.ts';
 import { workerImage } from './worker-image.ts';
 
+/** Properties of the service of one pipeline. */
 export interface ContainerServiceProps {
   readonly access: PipelineAccess;
   readonly compute: ContainerCompute;
@@ -27,9 +28,9 @@ export interface ContainerServiceProps {
 }
 
 const CPU_UNITS = 1024;
-/** Where the worker says how it is, to its own container alone. */
+/** Port of the worker's health endpoint on 127.0.0.1. */
 const HEALTH_PORT = 8080;
-/** Models may take ten minutes to load: five, and then ten failures at 30 s each. */
+/** Models have ten minutes to load: a start period of five minutes, then ten failures at intervals of 30 s. */
 const HEALTH_CHECK: ecs.HealthCheck = {
   command: ['CMD', 'node', 'health-check.mjs'],
   startPeriod: Duration.minutes(5),
@@ -37,18 +38,20 @@ const HEALTH_CHECK: ecs.HealthCheck = {
   timeout: Duration.seconds(5),
   retries: 10,
 };
-/** Node's pool of threads, in which images are decoded: as many as there are vCPUs, where these are more than Node has by itself. */
+/** Default size of Node's thread pool, which decodes images; the pool has a thread for each vCPU if there are more. */
 const MIN_POOL_THREADS = 4;
-/** The one place where a task may write. */
+/** The only writable folder of a task. */
 const TEMPORARY = { name: 'tmp', path: '/tmp' };
 
-/** The workers of one pipeline: their image, what they may do, where they run, and how many there are. */
+/** The workers of one pipeline: image, permissions, instances and scaling. */
 export class ContainerService extends Construct {
-  /** Its own: a task may change how tasks of its cluster are protected, and that costs nothing. */
+  /** Cluster of this pipeline only, as a task can change the protection of all tasks in its cluster; clusters are free. */
   readonly cluster: ecs.Cluster;
+  /** Definition of the tasks. */
   readonly taskDefinition: ecs.TaskDefinition;
+  /** Service that runs the tasks. */
   readonly service: ecs.CfnService;
-  /** The names of both, as Application Auto Scaling puts them together. */
+  /** `<cluster>/<service>`, as in the resource ids of Application Auto Scaling. */
   readonly clusterAndService: string;
 
   constructor(scope: Construct, id: string, props: ContainerServiceProps) {
@@ -63,8 +66,8 @@ export class ContainerService extends Construct {
     this.taskDefinition = this.#define(props);
     const capacityProvider = addCapacity(this, 'Capacity', { cluster, networking, compute });
     this.service = this.#serve(props, capacityProvider);
-    // A group's provider has to be the cluster's before a service can use it. Tasks need the policies of their roles and the
-    // network from their start on, and when the stack is removed until they have ended.
+    // A group's provider must belong to the cluster before a service can use it. Tasks need the policies of their roles and the
+    // network from their start until their end, also while the stack is deleted.
     this.service.node.addDependency(cluster, ...this.#roles(), ...networking.connectivity);
     this.clusterAndService = `${cluster.clusterName}/${this.service.attrName}`;
     const { bundleQueue, governedBy } = access;
@@ -126,7 +129,7 @@ export class ContainerService extends Construct {
       healthCheck: HEALTH_CHECK,
       readonlyRootFilesystem: true,
       linuxParameters: this.#linux(),
-      // Tasks that share an instance's interface can't share its ports: it has one of them then.
+      // Tasks that share an instance's network interface can't share ports, so an instance runs one task.
       ...(!hasOwnInterface(compute) && { portMappings: [{ containerPort: HEALTH_PORT, hostPort: HEALTH_PORT }] }),
     };
   }
@@ -142,7 +145,7 @@ export class ContainerService extends Construct {
     const role = this.#role('TaskRole');
     const ownTasks = `arn:${Aws.PARTITION}:ecs:${Aws.REGION}:${Aws.ACCOUNT_ID}:task/${cluster.clusterName}/*`;
     const statements = [
-      takeFrom(access.bundleQueue),
+      consumeFrom(access.bundleQueue),
       ...pipelineStatements(access),
       allow(['ecs:UpdateTaskProtection'], [ownTasks]),
     ];
@@ -152,7 +155,7 @@ export class ContainerService extends Construct {
     return role;
   }
 
-  /** With their policies, which are below them. */
+  /** Returns the roles; a dependency on a role includes its policies. */
   #roles(): readonly IDependable[] {
     return this.node.children.filter((construct) => construct instanceof iam.Role);
   }
@@ -166,7 +169,7 @@ export class ContainerService extends Construct {
       cluster: this.cluster.clusterArn,
       taskDefinition: this.taskDefinition.taskDefinitionArn,
       capacityProviderStrategy: [{ capacityProvider, weight: 1 }],
-      // Without a desired count a deploy leaves the number of tasks as it is.
+      // Without a desired count a deployment keeps the number of tasks.
       deploymentConfiguration: {
         minimumHealthyPercent: 0,
         maximumPercent: 100,
@@ -188,8 +191,8 @@ export class ContainerService extends Construct {
 }
 
 /**
- * Whether a task has a network interface of its own. That one never has a public address, whatever the subnet, so that a
- * task in a public network uses its instance's: https://github.com/aws/containers-roadmap/issues/423.
+ * Returns true if a task has a separate network interface. Such an interface never has a public address, so tasks in a public
+ * network use their instance's interface: https://github.com/aws/containers-roadmap/issues/423.
  */
 function hasOwnInterface({ network }: ContainerCompute): boolean {
   return network === 'private';

@@ -5,20 +5,22 @@ import type { FabricPipeline } from '../fabric-pipeline.ts';
 import { ContainerService } from './container-service.ts';
 import { ContainerNetworking, ZONES } from './network.ts';
 
+/** Properties of a FabricContainersStack. */
 export interface FabricContainersStackProps {
-  /** Those whose compute is a container; their queues stay where they are. */
+  /** Pipelines whose compute is a container. Their queues are in the parent stack. */
   readonly pipelines: readonly FabricPipeline[];
 }
 
 /**
- * The containers of a fabric: a network, and in it a cluster and a service for each pipeline.
+ * The containers of a fabric: a network with a cluster and a service for each pipeline.
  *
- * It is nested in the fabric's stack, so that the two are deployed and rolled back together, and a pipeline can go from
- * functions to containers and back: values that are exported from one stack to another could not go away.
+ * The stack is nested in the fabric's stack, so that both are deployed and rolled back together, and a pipeline can move from
+ * functions to containers and back: exports between separate stacks could not be removed.
  */
 export class FabricContainersStack extends NestedStack {
+  /** Network of all containers. */
   readonly networking: ContainerNetworking;
-  /** By pipeline. */
+  /** Services by the name of their pipeline. */
   readonly services: ReadonlyMap<string, ContainerService>;
 
   constructor(scope: Construct, id: string, { pipelines }: FabricContainersStackProps) {
@@ -40,18 +42,18 @@ export class FabricContainersStack extends NestedStack {
     );
   }
 
-  /** As they are for a stack without a region: nothing is looked up for one that has one either. */
+  /** Availability zones by index, as in a stack without a region, so that synthesis needs no lookups. */
   override get availabilityZones(): string[] {
     return Array.from({ length: ZONES }, (_, index) => Fn.select(index, Fn.getAzs()));
   }
 }
 
-/** `checkFabric` has seen to it that they agree. */
+/** Returns the network of all pipelines; `checkFabric` ensures that they have the same. */
 function networkOf([first]: readonly { readonly compute: ContainerCompute }[]): ContainerCompute['network'] {
   return first?.compute.network ?? 'public';
 }
 
-/** What a governor says is a parameter, too. */
+/** Returns the services that hold secrets of handlers, and parameters of governors. */
 function parameterServices(pipelines: readonly FabricPipeline[]): ReadonlySet<'secretsManager' | 'ssm'> {
   const secrets = pipelines.flatMap(({ access }) => access.pipeline.endpoints?.secrets ?? []);
   const isGoverned = pipelines.some(({ governedBy }) => governedBy !== undefined);

@@ -3,17 +3,19 @@ import { Construct, type IDependable } from 'constructs';
 import type { ContainerNetwork } from '../../lib/config/compute.ts';
 import { acknowledgeNoFlowLogs } from '../acknowledgements.ts';
 
+/** Properties of the network of containers. */
 export interface NetworkProps {
+  /** Kind of the network: with an internet gateway, or with endpoints only. */
   readonly network: ContainerNetwork;
-  /** Services that handlers read secrets from, and workers what their governor says. */
+  /** Services from which handlers read secrets, and workers the parameter of their governor. */
   readonly parameterServices: ReadonlySet<'secretsManager' | 'ssm'>;
 }
 
-/** A zone that has no GPU to spare should not be the only one; an endpoint is paid for in each. */
+/** Two, as one zone can be short of GPU instances; each endpoint is billed once for each zone. */
 export const ZONES = 2;
 const HTTPS = ec2.Port.tcp(443);
 
-/** What ECS needs to start a task and the worker to do its work, by the ids of their constructs. */
+/** Services that ECS needs to start a task, and that workers need, by construct id. */
 const SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> = {
   EcrApi: ec2.InterfaceVpcEndpointAwsService.ECR,
   EcrDkr: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
@@ -26,14 +28,16 @@ const SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> = {
 };
 
 /**
- * Where tasks run. Nothing gets in. `public` has a way out over the internet gateway, which costs nothing at rest;
- * `private` has none but to the services that are needed, over endpoints that are paid for by the hour. S3 is reached by a
- * gateway endpoint, which is free, in both; there is no NAT in either.
+ * The network of tasks, without inbound traffic. Tasks in `public` reach the internet through a gateway, which costs nothing when
+ * idle. Tasks in `private` reach only the AWS services that they need, through endpoints that are billed by the hour. Both have
+ * a free gateway endpoint for S3, and neither has a NAT gateway.
  */
 export class ContainerNetworking extends Construct {
+  /** VPC of all tasks. */
   readonly vpc: ec2.IVpc;
+  /** Subnets of the tasks, one in each zone. */
   readonly subnets: readonly ec2.ISubnet[];
-  /** Of instances and tasks. */
+  /** Security group of instances and tasks. */
   readonly securityGroup: ec2.SecurityGroup;
   /** Routes and endpoints that a task needs from its start to its end. */
   readonly connectivity: readonly IDependable[];
@@ -46,16 +50,16 @@ export class ContainerNetworking extends Construct {
       natGateways: 0,
       subnetConfiguration: [{ name: 'Tasks', subnetType, ...(network === 'public' && { mapPublicIpOnLaunch: true }) }],
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
-      // Nothing is in the default group, and restricting it takes a function.
+      // The default group is unused, and restricting it requires a custom resource with a function.
       restrictDefaultSecurityGroup: false,
     });
     acknowledgeNoFlowLogs(vpc);
-    // CDK's classes are its interfaces but for exact optional properties.
+    // CDK's classes implement its interfaces except for exact optional properties.
     this.vpc = vpc as ec2.IVpc;
     this.subnets = network === 'public' ? this.vpc.publicSubnets : this.vpc.isolatedSubnets;
     this.securityGroup = new ec2.SecurityGroup(this, 'Tasks', {
       vpc: this.vpc,
-      description: 'Tasks: no way in',
+      description: 'Tasks: no inbound traffic',
       allowAllOutbound: true,
     });
     const endpoints = network === 'private' ? this.#addEndpoints(parameterServices) : [];
@@ -86,7 +90,7 @@ export class ContainerNetworking extends Construct {
   }
 }
 
-/** The gateway endpoint to S3, in both kinds of networks. */
+/** Returns the gateway endpoint of S3. */
 function gatewaysOf(vpc: ec2.Vpc): readonly IDependable[] {
   return vpc.node.findAll().filter((construct) => construct instanceof ec2.GatewayVpcEndpoint);
 }

@@ -7,15 +7,17 @@ import { Construct } from 'constructs';
 import { CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 import { allow } from '../permissions.ts';
 
+/** Properties of the schedule. */
 export interface QueueLooksProps {
-  /** Looks at the queues. */
+  /** Function that reads the queues. */
   readonly intake: lambda.Function;
+  /** Queues to read. */
   readonly queues: readonly sqs.IQueue[];
 }
 
 const EVERY = Duration.hours(CONTAINER_SCALING.lookHours);
 
-/** Has intake look at queues that nobody polls, every few hours, so that their metrics never stop: tasks start by them. */
+/** Invokes intake every few hours to read queues without pollers, so that their metrics, by which tasks start, never stop. */
 export class QueueLooks extends Construct {
   constructor(scope: Construct, id: string, { intake, queues }: QueueLooksProps) {
     super(scope, id);
@@ -27,7 +29,7 @@ export class QueueLooks extends Construct {
     );
     const event = events.RuleTargetInput.fromObject({ lookAt: queues.map(({ queueUrl }) => queueUrl) });
     new events.Rule(this, 'EveryFewHours', {
-      description: 'Has intake look at the queues of containers',
+      description: 'Invokes intake to read the queues of containers',
       schedule: events.Schedule.rate(EVERY),
       targets: [new LambdaFunction(intake, { event, maxEventAge: EVERY })],
     });

@@ -7,23 +7,24 @@ import { Construct } from 'constructs';
 import type { ContainerCompute } from '../../lib/config/compute.ts';
 import { type BacklogStep, backlogSteps, CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 
+/** Properties of the scaling of one service. */
 export interface TaskScalingProps {
   readonly cluster: ecs.Cluster;
   readonly service: ecs.CfnService;
   readonly bundleQueue: sqs.IQueue;
   readonly compute: ContainerCompute;
-  /** Whether a governor sets the most tasks. */
+  /** True if a governor sets the maximum number of tasks. */
   readonly isGoverned: boolean;
 }
 
-/** As often as SQS tells CloudWatch of itself. */
+/** Interval of SQS's metrics in CloudWatch. */
 const PERIOD = Duration.minutes(1);
-/** Bundles from which on there are tasks. */
+/** Minimum number of bundles that starts a task. */
 const THRESHOLD = 1;
 
 /**
- * As many tasks as the backlog asks for, in steps: a task for each so many bundles that wait or are at work, none being
- * there or many. All go when there has been no bundle for a while. A task at work protects itself.
+ * Scales the tasks of a service with its backlog, in steps of `backlogPerTask` bundles that wait or are in flight. All tasks stop
+ * when there has been no bundle for a while. A busy task protects itself.
  */
 export class TaskScaling extends Construct {
   readonly #props: TaskScalingProps;
@@ -33,18 +34,18 @@ export class TaskScaling extends Construct {
     super(scope, id);
     this.#props = props;
     const { cluster, service, compute, isGoverned } = props;
-    // Without a role it is the one that is linked to the service.
+    // Without a role the service-linked role is used.
     this.#target = new appscaling.CfnScalableTarget(this, 'Tasks', {
       serviceNamespace: appscaling.ServiceNamespace.ECS,
       scalableDimension: 'ecs:service:DesiredCount',
       resourceId: `service/${cluster.clusterName}/${service.attrName}`,
       minCapacity: compute.minTasks,
-      // What a governor sets stays, as CloudFormation changes nothing where the template says the same as before. It is the
-      // least that can be set, so that a pipeline that has no governor any more is given all its tasks.
+      // A governor's value survives deployments, as CloudFormation does not update properties that are the same as before. The
+      // template has the minimum, so that `maxTasks` differs from it and applies when the pipeline no longer has a governor.
       maxCapacity: isGoverned ? Math.max(1, compute.minTasks) : compute.maxTasks,
     });
     this.#followBacklog();
-    this.#sleep();
+    this.#stopWhenIdle();
   }
 
   #followBacklog(): void {
@@ -55,7 +56,7 @@ export class TaskScaling extends Construct {
       policyType: 'StepScaling',
       stepScalingPolicyConfiguration: {
         adjustmentType: appscaling.AdjustmentType.EXACT_CAPACITY,
-        // Of the datapoints that the alarm sounds for: there are fewer tasks when each of them says so.
+        // The maximum of the alarm's datapoints: tasks are removed only if all datapoints agree.
         metricAggregationType: 'Maximum',
         cooldown: cooldownSecs,
         stepAdjustments: steps.map((step, index) => adjustment(step, steps[index + 1])),
@@ -65,12 +66,12 @@ export class TaskScaling extends Construct {
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: THRESHOLD,
       evaluationPeriods: backlogMinutes,
-      alarmDescription: 'There are bundles. At work this is as it should be.',
+      alarmDescription: 'The queue has bundles. This alarm starts tasks; it is not a failure.',
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
   }
 
-  #sleep(): void {
+  #stopWhenIdle(): void {
     const policy = this.#policy('Sleep', {
       policyType: 'StepScaling',
       stepScalingPolicyConfiguration: {
@@ -84,7 +85,7 @@ export class TaskScaling extends Construct {
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: 0,
       evaluationPeriods: CONTAINER_SCALING.idleMinutes,
-      alarmDescription: `There has been no bundle for ${CONTAINER_SCALING.idleMinutes} minutes. At rest this is as it should be.`,
+      alarmDescription: `The queue has had no bundles for ${CONTAINER_SCALING.idleMinutes} minutes. This alarm stops tasks; it is not a failure.`,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
     });
   }
@@ -105,8 +106,8 @@ export class TaskScaling extends Construct {
   }
 
   /**
-   * A throttled bundle of a remote model is held back, for 15 minutes at most. To end its task and to start another one costs
-   * about as much, and takes longer.
+   * Returns the numbers of bundles to add up. Delayed ones count with a governor: throttled bundles wait for up to 15 minutes,
+   * and to stop their task and start another one costs about as much and takes longer.
    */
   #bundles(): Record<string, cloudwatch.IMetric> {
     const { bundleQueue, isGoverned } = this.#props;
@@ -119,7 +120,7 @@ export class TaskScaling extends Construct {
   }
 }
 
-/** Its interval counts from the alarm's threshold on. */
+/** Returns the adjustment of a step; its interval is relative to the alarm's threshold. */
 function adjustment(
   { fromBundles, tasks }: BacklogStep,
   next: BacklogStep | undefined,

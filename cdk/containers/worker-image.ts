@@ -6,18 +6,19 @@ import { ownFile } from '../own-modules.ts';
 import { configModule, type UserCode } from '../bundling/engine-bundling.ts';
 import { layOutWorker } from '../bundling/worker-bundling.ts';
 
+/** Image of a worker. */
 export interface WorkerImage {
   readonly image: ecs.ContainerImage;
-  /** The config module, by its path in the image. */
+  /** Path of the config module in the image. */
   readonly configModule: string;
 }
 
-/** CDK wants one; the local bundling never leaves the work to it. */
+/** Required by CDK, but never used: the local bundling always succeeds. */
 const NO_IMAGE = DockerImage.fromRegistry('none');
 
-/** The folder that a worker's image is built of, made here and without Docker. */
+/** Bundles the build context of a worker's image without Docker. */
 class WorkerBundling implements ILocalBundling {
-  // Public, because CDK takes two bundlings for the same where what it sees of them is.
+  // Public, because CDK compares bundlings by their public properties.
   readonly code: UserCode;
 
   constructor(code: UserCode) {
@@ -30,7 +31,7 @@ class WorkerBundling implements ILocalBundling {
   }
 }
 
-/** A pipeline's image. It is built when it is deployed, which takes Docker; where nothing is bundled, it has no code. */
+/** Returns the image of a pipeline. The deployment builds it, which requires Docker; without bundling it has no code. */
 export function workerImage(scope: Construct, device: 'cpu' | 'gpu', code: UserCode): WorkerImage {
   const context = new AssetStaging(scope, 'Code', {
     sourcePath: ownFile('functions/gpu-worker'),

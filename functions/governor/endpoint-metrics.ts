@@ -8,8 +8,8 @@ import { FabricError } from '../../lib/errors.ts';
 import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import { clientConfig } from '../../lib/stores/aws-client.ts';
 import type { EndpointCounter } from '../../lib/telemetry/telemetry.ts';
+import { METRIC_NAMESPACE } from '../environment.ts';
 import type { EcsService, GovernedPipeline } from '../settings.ts';
-import { NAMESPACE } from '../telemetry.ts';
 import type { EndpointMetrics } from './ports.ts';
 
 /** Metrics that are requested; CloudWatch bills each of them. */
@@ -50,7 +50,7 @@ function queriesFor({ name, poller }: Pick<GovernedPipeline, 'name' | 'poller'>)
   const Dimensions = [{ Name: 'pipeline', Value: name }];
   const sums = Object.entries(METRICS).map(([id, MetricName]) => ({
     Id: id,
-    MetricStat: { Metric: { Namespace: NAMESPACE, MetricName, Dimensions }, Period: MINUTE_SECS, Stat: 'Sum' },
+    MetricStat: { Metric: { Namespace: METRIC_NAMESPACE, MetricName, Dimensions }, Period: MINUTE_SECS, Stat: 'Sum' },
   }));
   return poller.kind === 'service' ? [...sums, tasksQuery(poller)] : sums;
 }

@@ -33,7 +33,7 @@ export function openServicePollers(): Pollers<EcsService> {
       });
       const { ScalableTargets: [target] = [] } = await client.send(command, { abortSignal: signal });
       if (target === undefined)
-        throw new FabricError('NOT_SCALED', `Application Auto Scaling has no scalable target ${ResourceId}`, {
+        throw new FabricError('NOT_SCALED', `${ResourceId} is not scaled by Application Auto Scaling`, {
           disposition: 'retry',
         });
       const { MinCapacity = 0, MaxCapacity, SuspendedState } = target;

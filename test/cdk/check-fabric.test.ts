@@ -44,13 +44,15 @@ describe('checkFabric', () => {
   test('lets 20 pipelines pass, and refuses more', () => {
     expect(complaints({ pipelines: many(20) })).toEqual([]);
     expect(complaints({ pipelines: many(21) })).toEqual([
-      'a fabric may have at most 20 pipelines: this one has 21. Make a fabric for each group of them',
+      'a fabric can have at most 20 pipelines, and this one has 21. Split them into several fabrics',
     ]);
   });
 
   test("refuses names that don't fit into the environment of a function", () => {
     expect(complaints({ pipelines: many(20, (index) => `${'long-'.repeat(10)}${index}`) })).toEqual([
-      expect.stringMatching(/^the names of the pipelines are \d+ characters too long in all: Lambda's environment/),
+      expect.stringMatching(
+        /^the names of the pipelines exceed the environment of a Lambda function, .* by \d+ characters/,
+      ),
     ]);
   });
 
@@ -69,7 +71,7 @@ describe('checkFabric', () => {
     const secrets = [...endpoints.secrets, { env: 'OPENAI_API_KEY' }];
     const pipelines = [pipeline('a', { endpoints }), pipeline('b', { endpoints: { ...endpoints, secrets } })];
     expect(complaints({ pipelines })).toEqual([
-      "pipelines.b: the secret { env: 'OPENAI_API_KEY' } is not there in a deployed function: put it in AWS, and say { secretsManager: '<name>' } or { ssm: '<name>' }",
+      "pipelines.b: a deployed function does not have the secret { env: 'OPENAI_API_KEY' }. Store it in AWS and use { secretsManager: '<name>' } or { ssm: '<name>' }",
     ]);
   });
 
@@ -77,7 +79,7 @@ describe('checkFabric', () => {
     const remote = Array.from({ length: 15 }, (_, index) => pipeline(`p${index}`, { endpoints }));
     expect(complaints({ pipelines: [...remote.slice(0, 13), pipeline('local')] })).toEqual([]);
     expect(complaints({ pipelines: remote })).toEqual([
-      "the 15 pipelines with remote models don't fit into the governor's environment, which takes 4096 bytes. Make a fabric for each group of them",
+      "the 15 pipelines with remote models exceed the governor's environment, which is limited to 4096 bytes. Split them into several fabrics",
     ]);
   });
 
@@ -92,7 +94,9 @@ describe('checkFabric', () => {
     const twice = complaints({
       options: (stack) => ({ inputBuckets: [named(stack, 'In')], outputBucket: named(stack, 'Out') }),
     });
-    expect(twice).toEqual(["'outputBucket' must not be one of 'inputBuckets': results would be taken for input"]);
+    expect(twice).toEqual([
+      "'outputBucket' must not be one of 'inputBuckets': the fabric would process its own results",
+    ]);
     const own = complaints({
       options: (stack) => {
         const bucket = new s3.Bucket(stack, 'Bucket') as s3.IBucket;

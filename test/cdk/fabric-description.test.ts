@@ -99,6 +99,6 @@ describe('describeFabric', () => {
       'there is no config file /nowhere/fabric.config.ts',
     );
     const path = await configWith('a.onnx', 'process.exit(7);');
-    expect(() => describeFabric(path)).toThrow(`${path} can't be read: its process ended with status 7`);
+    expect(() => describeFabric(path)).toThrow(`cannot read ${path}: the process that imports it exited with status 7`);
   });
 });

@@ -36,7 +36,7 @@ describe('the event bus', () => {
     await expect(eventBusNotifier('jobs')(event)).rejects.toMatchObject({
       code: 'EVENT_NOT_SENT',
       disposition: 'retry',
-      message: 'the event bus did not take an event: slow down',
+      message: 'the event bus refused an event: slow down',
     });
   });
 });

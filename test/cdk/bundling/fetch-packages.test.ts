@@ -16,7 +16,7 @@ describe('fetchPackages', () => {
     const cache = await temporaryFolder();
     const versions = { 'not-there': `file:${join(cache, 'nowhere')}` };
     expect(() => fetchPackages(versions, { cpu: 'arm64', cache })).toThrow(
-      /^npm can't install not-there for linux-arm64: /,
+      /^npm could not install not-there for linux-arm64: /,
     );
     expect(await readdir(cache)).toEqual([]);
   });

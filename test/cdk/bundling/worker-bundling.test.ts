@@ -80,13 +80,13 @@ describe.runIf(process.platform === 'linux')('a worker as its image has it', () 
       { ...env, FABRIC_CONFIG: config, FABRIC_HEALTH_PORT: '0' },
       { args: entryPoint, cwd: app },
     );
-    const { port } = await worker.logged('the health endpoint listens');
+    const { port } = await worker.logged('the health endpoint is listening');
     const statusOfHealth = async (): Promise<unknown> => {
       const asking = execFile(process.execPath, healthCheck, { cwd: app, env: { FABRIC_HEALTH_PORT: String(port) } });
       const [status] = (await once(asking, 'close')) as unknown[];
       return status;
     };
-    await worker.logged('the worker is warm and takes bundles');
+    await worker.logged('the worker is warm and processes bundles');
     expect(await statusOfHealth()).toBe(0);
 
     const all = partsWritten(bench.aws, 1);

@@ -88,7 +88,7 @@ async function startWorkers({ aws, endpoint, visibilitySecs }: DrainPlace) {
       ...(role === 'stopped' && { FABRIC_TEST_STUCK_FROM: String(BUNDLES - LAST_BUNDLES) }),
     });
   const workers = { killed: start('killed'), stopped: start('stopped'), left: start('left') };
-  await Promise.all(Object.values(workers).map((worker) => worker.logged('the worker is warm and takes bundles')));
+  await Promise.all(Object.values(workers).map((worker) => worker.logged('the worker is warm and processes bundles')));
   const lines = Array.from({ length: BUNDLES * LINES_PER_BUNDLE }, (_, n) => {
     const bundle = Math.floor(n / LINES_PER_BUNDLE);
     return JSON.stringify({

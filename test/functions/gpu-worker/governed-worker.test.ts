@@ -18,7 +18,7 @@ test('a worker of a governed pipeline hears its governor, and is not protected a
     ECS_AGENT_URI: agent.uri,
     FABRIC_CONCURRENCY_PARAMETER: PARAMETER,
   });
-  await worker.logged('there are too many tasks: this one may be ended at work');
+  await worker.logged('over the task limit: scale-in protection is off');
   const all = partsWritten(bench.aws, 1);
   await sendJob(bench, 'double', { lines: ['{"id":"a","x":[1,2,3]}'], linesPerBundle: 1 });
   await all;

@@ -12,7 +12,7 @@ const MAX_STOP_MILLIS = 20_000;
 /** What a queue has then: the bundle's message, or one that was sent in its place and goes on from there. */
 const ITSELF = 'itself';
 const SENT_ANEW = 'sent anew';
-const WARM = 'the worker is warm and takes bundles';
+const WARM = 'the worker is warm and processes bundles';
 
 type Queue = WorkerBench['bundles'];
 

@@ -17,7 +17,7 @@ function protectionBench() {
     const minutes = ExpiresInMinutes === undefined ? ([] as const) : ([ExpiresInMinutes] as const);
     asked.push([clock.now() / SECOND, ProtectionEnabled, ...minutes]);
     if (agent.takesMillis > 0) await clock.sleep(agent.takesMillis);
-    if (agent.refuses) throw new Error('the ECS agent answered 400: no');
+    if (agent.refuses) throw new Error('the ECS agent returned 400: no');
   };
   const telemetry = { info: () => {}, warn: (message: string) => void warnings.push(message) };
   return { clock, asked, warnings, agent, protection: new TaskProtection({ put, telemetry, clock }) };
@@ -122,7 +122,7 @@ describe('the protection of a task', () => {
     await clock.advance(MINUTE);
     expect(asked.map(([secs]) => secs)).toEqual([0, 30, 60, 90]);
     expect(warnings).toHaveLength(3);
-    expect(new Set(warnings)).toEqual(new Set(['the protection of the task could not be set']));
+    expect(new Set(warnings)).toEqual(new Set(['could not set the protection of the task']));
   });
 
   test('ends with the worker', async () => {
@@ -138,9 +138,9 @@ describe('the protection of a task', () => {
 describe('the ECS agent', () => {
   test.each([
     [200, { protection: { ProtectionEnabled: true } }, undefined],
-    [200, { failure: { Reason: 'TASK_NOT_VALID' } }, 'the ECS agent answered 200: TASK_NOT_VALID'],
-    [400, { error: { Code: 'ThrottlingException' } }, 'the ECS agent answered 400: ThrottlingException'],
-    [500, 'no JSON', 'the ECS agent answered 500: no reason given'],
+    [200, { failure: { Reason: 'TASK_NOT_VALID' } }, 'the ECS agent returned 200: TASK_NOT_VALID'],
+    [400, { error: { Code: 'ThrottlingException' } }, 'the ECS agent returned 400: ThrottlingException'],
+    [500, 'no JSON', 'the ECS agent returned 500: no reason given'],
   ])('that answers %i and %o', async (status, body, message) => {
     const server = createServer((_request, response) => {
       response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body));

@@ -7,7 +7,7 @@ import { ecsAgent } from './ecs-agent.ts';
 import { partsWritten, sendJob, workerBench, type WorkerProcess } from './worker-bench.ts';
 
 const VISIBILITY_SECS = '2';
-const WARM = 'the worker is warm and takes bundles';
+const WARM = 'the worker is warm and processes bundles';
 
 const started = (workers: readonly WorkerProcess[]): Promise<unknown> =>
   Promise.all(workers.map((worker) => worker.logged(WARM)));
@@ -53,7 +53,7 @@ describe('workers', () => {
     await asked(folder, after.length + 1);
     const left = workers.find((worker) => worker !== holder);
     left?.child.kill('SIGTERM');
-    await left?.logged('the worker is told to stop');
+    await left?.logged('the worker received a signal to stop');
     left?.child.kill('SIGTERM');
     expect(await left?.ended).toEqual({ status: 1, signal: null });
   });
@@ -64,7 +64,7 @@ describe('a worker', () => {
     const bench = await workerBench();
     const agent = await ecsAgent();
     const worker = bench.start('double', { FABRIC_HEALTH_PORT: '0', ECS_AGENT_URI: agent.uri });
-    const { port } = await worker.logged('the health endpoint listens');
+    const { port } = await worker.logged('the health endpoint is listening');
     await worker.logged(WARM);
     const health = await fetch(`http://127.0.0.1:${String(port)}/`);
     expect(health.status).toBe(200);
@@ -88,7 +88,7 @@ describe('a worker', () => {
     const bench = await workerBench();
     await bench.bundles.send([{ body: '{}' }]);
     const worker = bench.start('missing');
-    const line = await worker.logged('the worker ends, as its engine could not be started');
+    const line = await worker.logged('the worker stops: its engine could not be started');
     expect(line).toMatchObject({ level: 'ERROR', error: { name: 'ModelLoadError' } });
     expect(await worker.ended).toEqual({ status: 1, signal: null });
     expect(await bench.bundles.receive({ maxMessages: 1, waitSecs: 0 })).toMatchObject([{ receiveCount: 1 }]);

@@ -77,6 +77,6 @@ describe("an engine's share of its fleet's limits", () => {
     await share.refresh();
     share.follow(engine);
     expect(told).toEqual([8]);
-    expect(warnings).toEqual(["the fleet's size could not be read"]);
+    expect(warnings).toEqual(['could not read the size of the fleet']);
   });
 });
