@@ -85,7 +85,7 @@ async function govern(
   const { least } = poller;
   const decision = decide(state, observation, { least, ...(ceiling === undefined ? {} : { ceiling }) });
   const { concurrency, reason } = decision;
-  const wasSet = await apply(pipeline, { poller, concurrency, state: decision.state }, options, { signal });
+  const wasSet = await apply({ pipeline, poller, concurrency, state: decision.state }, options, { signal });
   const { waiting, working } = observation;
   const before = poller.maxConcurrency;
   const { fleet } = decision.state;
@@ -141,7 +141,9 @@ function isIdle(
   return working === undefined || now - working.at > MAX_METRIC_DELAY_MILLIS;
 }
 
+/** A decision for a pipeline, and the poller before it. */
 interface Change {
+  readonly pipeline: GovernedPipeline;
   readonly poller: Poller;
   readonly concurrency: number;
   readonly state: GovernorState;
@@ -149,8 +151,7 @@ interface Change {
 
 /** @returns true if the poller is now set as decided */
 async function apply(
-  { poller: id, parameter }: GovernedPipeline,
-  { poller, concurrency, state }: Change,
+  { pipeline: { poller: id, parameter }, poller, concurrency, state }: Change,
   { pollers, parameters }: GovernorPorts,
   options: CallOptions,
 ): Promise<boolean> {
