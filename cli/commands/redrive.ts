@@ -8,7 +8,7 @@ export function defineRedrive(): Command {
     .argument('<job>', 's3://<output>/<pipeline>/<file>')
     .option('--stage <stage>', 'only elements that failed at this stage')
     .option('--error <name>', 'only elements with an error of this name')
-    .option('--wait', 'wait until the job is complete, then show its status')
+    .option('--wait', 'wait until the job has ended, then show its status')
     .option('--unfinished', 'redrive an unfinished job too; slow bundles may run twice')
     .option('--bundle-queue <url>', "the pipeline's queue URL, if the job no longer records it")
     .option('--finalizer-queue <url>', "the finalizer's queue URL, if the job no longer records it")

@@ -74,7 +74,7 @@ async function whenDone(
   before: ObjectInfo | undefined,
   results: JobResults,
 ): Promise<JobReport> {
-  if (process.stderr.isTTY) console.error('waiting for the job to complete …');
+  if (process.stderr.isTTY) console.error('waiting for the job to end …');
   for (;;) {
     await sleep(POLL_MILLIS);
     const now = await manifestOf(recorded, results);

@@ -126,7 +126,7 @@ describe('a run that is at work', () => {
       status: 130,
       signal: null,
       stdout: '',
-      stderr: "fabric: interrupted; what is committed stays: '--resume' goes on from there\n",
+      stderr: "fabric: interrupted; committed results are kept; continue with '--resume'\n",
     });
     expect(() => process.kill(-pid, 0)).toThrow('ESRCH');
     expect(await filesBelow(folder('out'))).not.toContain('_SUCCESS');
