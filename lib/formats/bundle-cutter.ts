@@ -97,8 +97,8 @@ export class BundleCutter {
 
   #keep(run: RecordRun, from: number, to: number): void {
     if (this.#options.stage === undefined || from === to) return;
-    // The rest of a record that is too large is needed only to keep the offsets of what follows it in the same bundle:
-    // the bytes before are enough for a reader to see that it is too large, and past the target nothing follows.
+    // The rest of a record that is too large only keeps the offsets of the records after it in the same bundle. The bytes
+    // before show a reader that it is too large, and past the target no record of this bundle follows.
     if (run.kind === 'rest' && run.position >= this.#target) return;
     this.#bundle.push(run.bytes.subarray(from, to));
   }

@@ -19,7 +19,7 @@ const SUFFIXES: readonly (readonly [suffix: string, compression: Compression])[]
 const CHUNK_BYTES = 256 * 1024;
 const GZIP_MAGIC = 0x1f8b;
 
-/** How an object is compressed, by the suffix of its name. */
+/** Returns an object's compression by the suffix of its name. */
 export function compressionOf(name: string): Compression | undefined {
   const lowerCase = name.toLowerCase();
   return SUFFIXES.find(([suffix]) => lowerCase.endsWith(suffix))?.[1];
@@ -44,7 +44,7 @@ export async function openObject(source: ByteSource, name: string, options: Read
   const named = compressionOf(name);
   // Other kinds of data are found by the caller that reads it as text.
   if (compression === undefined && named !== undefined && isBinary(head) && describeSignature(head) === undefined) {
-    throw corrupt(named, 'the object is damaged at its start, or it is not compressed so');
+    throw corrupt(named, 'the object is damaged at its start, or it has another compression');
   }
   return { source: opened.source, compression };
 }
@@ -60,9 +60,9 @@ function corrupt(compression: Compression, problem: string, cause?: unknown): Fa
 }
 
 /**
- * The decompressed bytes of an object, as a stream; of all its gzip members or zstd frames.
+ * Yields the decompressed bytes of an object: of all its gzip members or zstd frames.
  *
- * @throws FabricError with code `CORRUPT_COMPRESSION` where it is not compressed so, or damaged, or cut short.
+ * @throws FabricError `CORRUPT_COMPRESSION` if it is not compressed in this way, is damaged, or is cut short.
  */
 export async function* decompress(
   source: ByteSource,
@@ -92,7 +92,7 @@ async function* decoded(
   compression: Compression,
   output: Transform,
 ): AsyncGenerator<Uint8Array> {
-  // Every error, the source's too, comes out of `output`.
+  // Every error, the source's too, is an error of `output`.
   pipeline(Readable.from(chunks, { objectMode: false }), output, () => {});
   try {
     yield* output;
@@ -116,7 +116,7 @@ async function endOfZeros(source: ByteSource, start: number, options: ReadOption
 
 type CodecError = Error & { readonly code: unknown };
 
-/** Whether zlib's or zstd's own code says so. */
+/** Returns true if the error's code is one of zlib or zstd. */
 function isCodecError(error: unknown): error is CodecError {
   return /^(?:Z|ZSTD)_/.test(codeOf(error) ?? '');
 }
@@ -128,10 +128,10 @@ function problemOf({ code, message }: CodecError): string {
 }
 
 /**
- * A compressed object's uncompressed bytes as a source, for reading from the start on: what lies before a range is
- * decompressed and dropped. Its length is unknown, so `byteLength` is Infinity.
+ * Returns a compressed object's uncompressed bytes as a source. A read decompresses from the start, and drops the bytes
+ * before its range. The length is unknown, so `byteLength` is Infinity.
  *
- * @param limit - the bytes that can be read, and what is thrown if there are more. @default any number
+ * @param limit - maximum bytes, and the error that is thrown if there are more. @default any number
  */
 export function decompressedSource(
   source: ByteSource,

@@ -15,7 +15,7 @@ import { trimLineEnding } from './record-text.ts';
 
 const BYTE_ORDER_MARK_BYTES = 3;
 
-/** The columns of a CSV object, where its first row of data may start, and its delimiter if it names that itself. */
+/** The columns of a CSV object, the start of its first row of data, and its delimiter if its first line names one. */
 export interface CsvStart {
   readonly start: number;
   readonly header: readonly string[];

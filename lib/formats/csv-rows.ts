@@ -4,8 +4,8 @@ import { failedElement, failure, readElement } from './read-element.ts';
 
 type Row = Record<string, string>;
 
-/** With more columns, a row that lacks most of them would take much longer to start than to read. */
-const MOST_QUICK_COLUMNS = 256;
+/** Maximum columns for the quick parser: with more, a row that lacks most columns takes longer to prepare than to read. */
+const MAX_QUICK_COLUMNS = 256;
 
 /** Names for the fields of a row: an element's input is an object by these, or with `header: false` an array. */
 export interface RowShape {
@@ -17,7 +17,7 @@ export function rowShape(header: readonly string[], input: InputOptions): RowSha
   return { header, isList: input.header === false };
 }
 
-/** Says a row as a JSON list of its fields, in the order of the header. */
+/** Packs a row as a JSON list of its fields, in the order of the header. */
 export function rowPacking({ header, isList }: RowShape): {
   pack(element: ReadElement): string;
   unpack(text: string, position: number): ReadElement;
@@ -31,7 +31,7 @@ export function rowPacking({ header, isList }: RowShape): {
   const fill = rowFiller(header);
   return {
     pack({ input }) {
-      // As it was read with this header.
+      // It was read with this header, so its fields are strings.
       const row = input as Row;
       return JSON.stringify(header.map((name) => row[name]));
     },
@@ -53,7 +53,7 @@ function rowFiller(header: readonly string[]): (fields: readonly string[]) => Ro
 export function parseRow(shape: RowShape, delimiter: string): (text: string, position: number) => ReadElement {
   const { header, isList } = shape;
   const fill = isList ? (fields: readonly string[]) => fields : rowFiller(header);
-  const isQuick = !isList && header.length <= MOST_QUICK_COLUMNS;
+  const isQuick = !isList && header.length <= MAX_QUICK_COLUMNS;
   const unquotedRow = isQuick ? unquotedRows(header, delimiter) : () => undefined;
 
   function anyRow(text: string, position: number): ReadElement {
@@ -80,7 +80,7 @@ function unquotedRows(header: readonly string[], delimiter: string): (text: stri
   const leading = header.slice(0, -1);
   const last = header.at(-1) ?? '';
   return (text) => {
-    // Too short for the delimiters. Copying a wide row for each of many short ones would take quadratic time.
+    // Too short for the delimiters: copying a wide row for each of many short ones would take quadratic time.
     if (text.length < leading.length) return undefined;
     const row = { ...emptyRow };
     let start = 0;

@@ -3,19 +3,19 @@ import type { Piece } from './records.ts';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
-/** Where text starts in an object's first bytes: behind a byte order mark. */
+/** Returns the start of the text in an object's first bytes: after a byte order mark. */
 export function textStartOf(bytes: Uint8Array): number {
   return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte) ? BYTE_ORDER_MARK.length : 0;
 }
 
 /**
- * Gives texts of a run of records. A run that is ASCII, as most are, is decoded at once, and byte offsets are offsets in
- * its text; in any other each text is decoded by itself.
+ * Decodes texts of a run of records. Most runs are ASCII: these are decoded at once, and byte offsets are offsets in their
+ * text. In other runs, each text is decoded separately.
  */
 export class DecodedRun {
   readonly position: number;
   readonly bytes: Buffer;
-  /** Where the first record's text starts: behind a byte order mark at the start of the object. */
+  /** Start of the first record's text: after a byte order mark at the start of the object. */
   readonly textStart: number;
   readonly #ascii: string | undefined;
   readonly #isUtf8: boolean;
@@ -28,7 +28,7 @@ export class DecodedRun {
     this.textStart = position === 0 ? textStartOf(bytes) : 0;
   }
 
-  /** Undefined where these bytes are not UTF-8. */
+  /** Returns undefined if these bytes are not UTF-8. */
   text(start: number, end: number): string | undefined {
     if (this.#ascii !== undefined) return this.#ascii.slice(start, end);
     if (!this.#isUtf8 && !isUtf8(this.bytes.subarray(start, end))) return undefined;

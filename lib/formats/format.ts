@@ -14,7 +14,7 @@ export type Format = ElementsFormat | ObjectFormat;
 /** A format whose objects hold many elements. An object is planned once, then each bundle reads its range. */
 export interface ElementsFormat {
   readonly holds: 'many';
-  /** What an element's position counts: the offset of its first byte in the uncompressed object, or the elements before it. */
+  /** Meaning of an element's position: the offset of its first byte in the uncompressed object, or its index. */
   readonly positions: 'offset' | 'index';
   /** Returns true if an object that is not compressed is planned from its first or last bytes, without being read. */
   plansUnread(input: InputOptions): boolean;
@@ -41,7 +41,7 @@ export interface ObjectToDecode {
   readonly input: InputOptions;
 }
 
-/** How a pipeline's input is read; defaults are filled in by the configuration. */
+/** Options for reading a pipeline's input; the configuration fills in the defaults. */
 export interface InputOptions {
   /** Name of the format in the registry. */
   readonly format: string;
@@ -136,9 +136,9 @@ export interface ElementPacking {
 /** Writes the bytes of one bundle, in the order of bundles; awaited before more is read. */
 export type StageBundle = (index: number, bytes: Uint8Array) => Promise<void>;
 
-/** An object to plan. Its first bytes are not read more than once. */
+/** An object to plan. */
 export interface PlanRequest {
-  /** The uncompressed object. If `isCompressed`, its length is unknown (Infinity), and reads start at its first byte again. */
+  /** The uncompressed object. If it `isCompressed`, its length is unknown (Infinity), and each read decompresses from its start. */
   readonly source: ByteSource;
   readonly input: InputOptions;
   readonly isCompressed: boolean;

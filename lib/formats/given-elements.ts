@@ -3,15 +3,15 @@ import { isNestedTooDeeply, jsonOf } from '../elements/nesting.ts';
 import type { InputOptions, ReadElement } from './format.ts';
 import { failedElement, failure, readElement, tooDeepElement, tooLargeElement } from './read-element.ts';
 
-/** An element that came by itself, from any producer. */
+/** An element of a message, from any producer. */
 export interface GivenElement {
   readonly read: ReadElement;
-  /** Its own id, wherever it has one that can be shown. */
+  /** Its own id, if it has one that can be shown. */
   readonly id: string | undefined;
   readonly key: string | undefined;
 }
 
-/** Reads a parsed JSON value as an element `{ id, key?, input }`; one that is something else is a failed element. */
+/** Reads a parsed JSON value as an element `{ id, key?, input }`; any other value is a failed element. */
 export function readGivenElement(value: unknown, position: number, { maxElementBytes }: InputOptions): GivenElement {
   const { id, key, input } = fieldsOf(value);
   const problem = problemOf(value);
@@ -24,7 +24,7 @@ export function readGivenElement(value: unknown, position: number, { maxElementB
   return { ...shown, read: failedElement(position, failure('InvalidElement', problem), text) };
 }
 
-/** An element that must not be read: it fails with this. */
+/** Returns the failed element of a value that must not be read. */
 export function refusedGivenElement(value: unknown, position: number, refused: ErrorDescription): GivenElement {
   const { id, key } = fieldsOf(value);
   return { id: label(id), key: label(key), read: failedElement(position, refused, jsonOf(value)) };

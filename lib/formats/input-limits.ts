@@ -1,12 +1,12 @@
 import { FabricError } from '../errors.ts';
 
-/** One run of a function on AWS decompresses and stages this much in its time. */
+/** Bytes that one run of a function on AWS can decompress and stage. */
 export const DEFAULT_MAX_UNCOMPRESSED_BYTES = 20 * 1024 ** 3;
 
-/** At a thousand predictions per second, more than a day of work. */
+/** Elements of an object: more than a day of work at a thousand predictions per second. */
 export const DEFAULT_MAX_ELEMENTS = 100_000_000;
 
-/** A row with this number of columns takes about 15 MB of memory, and a third of a second. */
+/** Columns of a row: this number takes about 15 MB of memory, and a third of a second. */
 export const DEFAULT_MAX_COLUMNS = 100_000;
 
 /** Room of a place that keeps decompressed bytes, if that is less than the configuration allows. */

@@ -8,12 +8,12 @@ const BACKSLASH = 0x5c;
 export const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** What a byte outside strings means; most mean nothing. */
+/** Meaning of a byte outside strings; most have no meaning. */
 const OPENS = 1;
 const CLOSES = 2;
 const SEPARATES = 3;
 const STARTS_STRING = 4;
-/** Inside an element, where a comma means nothing either, so that the loop over numbers never leaves its course. */
+/** Meanings inside an element, where a comma has no meaning, so that the loop passes lists of numbers without a stop. */
 const MEANINGS_INSIDE = new Uint8Array(256);
 for (const byte of Buffer.from('[{')) MEANINGS_INSIDE[byte] = OPENS;
 for (const byte of Buffer.from(']}')) MEANINGS_INSIDE[byte] = CLOSES;
@@ -21,21 +21,21 @@ MEANINGS_INSIDE[QUOTE] = STARTS_STRING;
 const MEANINGS = MEANINGS_INSIDE.with(COMMA, SEPARATES);
 
 /**
- * Finds the ends of a JSON array's elements, from inside its opening bracket: each ends with the comma behind it or the
- * array's closing bracket, included. It looks at depth and strings only, so an element that is not JSON ends as well.
+ * Finds the ends of a JSON array's elements, from after its opening bracket: each includes the comma after it, or the
+ * array's closing bracket. It checks depth and strings only, so an element that is not JSON ends as well.
  *
- * `next` throws a FabricError where more follows the closing bracket.
+ * `next` throws a FabricError if more follows the closing bracket.
  */
 export function jsonArrayScanner(): RecordScanner {
   let depth = 0;
   let inString = false;
-  /** Whether the last byte was a backslash in a string. */
+  /** True if the last byte was a backslash in a string. */
   let isEscape = false;
-  /** Whether the element has had nothing but whitespace in the bytes before these. */
+  /** True if the element had only whitespace in the bytes before these. */
   let wasBlank = true;
   let done = false;
 
-  /** The index behind the quote that closes the string, or the end of the bytes. */
+  /** Returns the index after the quote that closes the string, or the end of the bytes. */
   function skipString(bytes: Buffer, from: number): number {
     let index = isEscape ? from + 1 : from;
     isEscape = false;
@@ -52,9 +52,9 @@ export function jsonArrayScanner(): RecordScanner {
     return bytes.length;
   }
 
-  /** The index behind the comma or bracket that ends the element; -1 where these bytes do not hold it. */
+  /** Returns the index after the comma or bracket that ends the element; -1 if it is not in these bytes. */
   function scan(bytes: Buffer, from: number): number {
-    // The hot loops keep their state in local variables: much faster.
+    // The hot loops keep their state in local variables, which is much faster.
     const { length } = bytes;
     let index = inString ? skipString(bytes, from) : from;
     let level = depth;

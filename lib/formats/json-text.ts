@@ -5,7 +5,7 @@ import { failedElement, failure, readElement, tooDeepElement } from './read-elem
 
 /** Returns the element of one JSON text, or its failure. */
 export function parseJsonElement(text: string, position: number): ReadElement {
-  // Before it is parsed: millions of levels take hundreds of megabytes.
+  // Checked before parsing: millions of levels take hundreds of megabytes.
   if (isNestedTooDeeply(text)) return tooDeepElement(position, text);
   try {
     return readElement(position, JSON.parse(text), text);

@@ -14,10 +14,10 @@ export interface ValueRange {
 }
 
 /**
- * Finds objects and arrays that follow one another without line feeds, as Kinesis Firehose writes them. It looks only
- * at depth and strings; the parser checks whether each is JSON.
+ * Finds objects and arrays that follow one another without line feeds, as Kinesis Firehose writes them. It checks only
+ * depth and strings; the parser checks whether each is JSON.
  *
- * Yields the values that fill `[start, end)`, except for whitespace, and undefined where the rest is not such a value.
+ * Yields the values that fill `[start, end)`, except for whitespace, and undefined if the rest is not such a value.
  */
 export function* concatenatedValues(bytes: Buffer, start: number, end: number): Generator<ValueRange | undefined> {
   const last = trimSpaceEnd(bytes, start, end);

@@ -24,10 +24,10 @@ export function readJsonLines(request: ReadRequest): AsyncGenerator<readonly Rea
   return parsePages(runs, jsonLineParser(maxElementBytes), request);
 }
 
-/** Values of one line that are kept at once. */
+/** Maximum values of one line that are kept in memory. */
 const MAX_KEPT_VALUES = 4096;
 
-/** A line of a run, and where its text is: without whitespace around it. */
+/** A line of a run, and its text `[start, end)` without whitespace around it. */
 interface Line {
   readonly run: DecodedRun;
   readonly lineStart: number;
@@ -38,7 +38,7 @@ interface Line {
 function jsonLineParser(maxElementBytes: number): RecordParser {
   const element = parseText(maxElementBytes, parseJsonElement);
 
-  /** Yields the values of a line, and undefined where the rest of it is not a value. */
+  /** Yields the values of a line, and undefined if the rest of it is not a value. */
   function* valuesOf(line: Line): Generator<ReadElement | undefined> {
     const { run, start, end } = line;
     let isFirst = true;
@@ -51,7 +51,7 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
 
   /**
    * Returns the values of a line that can't be parsed as one; undefined unless there are two or more, and all of them
-   * can be parsed. Those of a line of very many are parsed again when they are wanted, and not all kept.
+   * can be parsed. If there are very many, they are not all kept, but parsed again when they are read.
    */
   function several(line: Line): Iterable<ReadElement> | undefined {
     const elements: ReadElement[] = [];
@@ -62,7 +62,7 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
       if (count <= MAX_KEPT_VALUES) elements.push(read);
     }
     if (count < 2) return undefined;
-    // Each of them is there, as the first time.
+    // None is undefined, as the first pass showed.
     return count <= MAX_KEPT_VALUES ? elements : (valuesOf(line) as Iterable<ReadElement>);
   }
 

@@ -47,7 +47,7 @@ export async function* readObjects<T extends ObjectToRead>(
     maxAheadBytes: PAGE_BYTES,
   });
   for (const { position, uri } of objects) {
-    const outcome = await ahead.take();
+    const outcome = await ahead.next();
     page.push('name' in outcome ? failedObject(position, outcome, uri) : readElement(position, outcome));
     pageBytes += bytesOf(outcome);
     if (page.length < PAGE_ELEMENTS && pageBytes < PAGE_BYTES) continue;

@@ -8,7 +8,7 @@ const PAGE_ELEMENTS = 256;
 const MAX_PAGE_ELEMENTS = 2 * PAGE_ELEMENTS;
 const PAGE_BYTES = 256 * 1024;
 
-/** A record that is whole, and that must not be parsed: its element fails with this. */
+/** A complete record that must not be parsed: its element fails with this. */
 interface RefusedRecord extends Piece {
   readonly reason: 'refused';
   readonly failure: ErrorDescription;
@@ -16,7 +16,7 @@ interface RefusedRecord extends Piece {
 
 export type FailedRun = Extract<RecordRun, { kind: 'failed' }> | RefusedRecord;
 
-/** A format's own part of reading. */
+/** Parses the records of one format. */
 export interface RecordParser {
   /**
    * Returns the element of the record `[start, end)` of a run, or several; undefined if it has no element: a blank
@@ -30,7 +30,7 @@ export interface RecordParser {
   fail(run: FailedRun): ReadElement | undefined;
 }
 
-/** Parses records into pages. No promise is made for an element, only for a page. */
+/** Parses records into pages. There is a promise for each page, not for each element. */
 export async function* parsePages(
   runs: AsyncIterable<RecordRun>,
   parser: RecordParser,
@@ -57,7 +57,7 @@ export async function* parsePages(
   if (page.length > 0) yield* cutPage(page);
 }
 
-/** Lets a watch follow each record that is parsed. The splitting into records before is one pass over bytes. */
+/** Lets a watch follow each record that is parsed. Splitting into records is one pass over bytes, and is not watched. */
 function watched(parser: RecordParser, watch: ElementWatch, nextPlace: () => number): RecordParser {
   return {
     parse(run, start, end) {
@@ -75,18 +75,18 @@ function watched(parser: RecordParser, watch: ElementWatch, nextPlace: () => num
   };
 }
 
-/** Parses what a record's elements are parsed of only as they are taken. */
+/** Parses all elements of a record now: some are only parsed when they are read. */
 function whole(parsed: ReturnType<RecordParser['parse']>): ReturnType<RecordParser['parse']> {
   return parsed === undefined || 'position' in parsed ? parsed : [...parsed];
 }
 
-/** A record with many elements would make a page far too large. */
+/** Cuts a page that is far too large, because a record had many elements. */
 function* cutPage(page: readonly ReadElement[]): Generator<readonly ReadElement[]> {
   if (page.length <= MAX_PAGE_ELEMENTS) yield page;
   else for (let from = 0; from < page.length; from += PAGE_ELEMENTS) yield page.slice(from, from + PAGE_ELEMENTS);
 }
 
-/** Adds a run's elements to the page; yields what is full in between, if one record has very many of them. */
+/** Adds a run's elements to the page; yields full pages if one record has very many elements. */
 function* addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): Generator<readonly ReadElement[]> {
   switch (run.kind) {
     case 'records': {

@@ -1,34 +1,34 @@
-/** So far ahead is read whatever is there: each may be the largest object there can be. */
+/** Objects of any size that are read ahead: each can be of the maximum size. */
 const READ_AHEAD = 8;
-/** Objects up to this are small: what takes the time is a store's latency, and not their bytes. */
+/** Maximum bytes of a small object, whose time is a store's latency and not the transfer. */
 const SMALL_BYTES = 1024 * 1024;
 const SMALL_READS_AT_ONCE = 16;
 
 export interface ReadAheadOptions<T, Outcome> {
-  /** Awaits `room` for an object as soon as it knows how large it is, and before it reads it. */
+  /** Reads an object. It awaits `room` as soon as it knows the object's size, and before it reads the bytes. */
   readonly read: (object: T, room: (bytes: number) => Promise<void>) => Promise<Outcome>;
   readonly bytesOf: (outcome: Outcome) => number;
-  /** No more small objects are read ahead of what is taken. */
+  /** Maximum small objects that are read ahead. */
   readonly maxAhead: number;
   readonly maxAheadBytes: number;
 }
 
 /**
- * The outcomes of reads, in order. Reading goes on while whoever takes them is at work: 8 objects ahead, and further, 16
- * at once, as long as all have been small.
+ * Returns the outcomes of reads, in order. It reads on while the caller processes them: 8 objects ahead, and while all are
+ * small, further ahead with 16 reads at once.
  *
- * Whatever sizes follow upon each other, what is held is at most 8 objects of any size, `maxAheadBytes` of small ones and
- * those of these that are being read.
+ * In any order of sizes, it holds at most 8 objects of any size, `maxAheadBytes` of small ones, and the small ones that
+ * are being read.
  */
 export class ReadAhead<T, Outcome> implements AsyncDisposable {
   readonly #objects: readonly T[];
   readonly #options: ReadAheadOptions<T, Outcome>;
   readonly #ahead: Promise<Outcome>[] = [];
-  #taken = 0;
-  #underWay = 0;
-  /** Of what was read and is not taken. */
+  #returned = 0;
+  #inFlight = 0;
+  /** Bytes of the outcomes that were read, but not returned yet. */
   #bytes = 0;
-  /** Undefined until the size of one is known. */
+  /** True if all objects so far are small; undefined until the first size is known. */
   #areSmall: boolean | undefined;
   #isEnded = false;
   #moved = Promise.withResolvers<void>();
@@ -38,20 +38,20 @@ export class ReadAhead<T, Outcome> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** The next one; there must be one. @throws what its read threw */
-  async take(): Promise<Outcome> {
+  /** Returns the next outcome. @throws the error of its read, or RangeError if there are no more */
+  async next(): Promise<Outcome> {
     this.#fill();
     const first = this.#ahead[0];
-    if (first === undefined) throw new RangeError('Cannot take an outcome: all have been taken');
+    if (first === undefined) throw new RangeError('Cannot return an outcome: all were returned');
     const outcome = await first;
     void this.#ahead.shift();
-    this.#taken += 1;
+    this.#returned += 1;
     this.#bytes -= this.#options.bytesOf(outcome);
     this.#move();
     return outcome;
   }
 
-  /** Reads no more, and waits for what is under way. */
+  /** Starts no more reads, and waits for those in flight. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnded = true;
     this.#move();
@@ -65,8 +65,8 @@ export class ReadAhead<T, Outcome> implements AsyncDisposable {
   }
 
   #fill(): void {
-    let place = this.#taken + this.#ahead.length;
-    // There is one: the place is below the length.
+    let place = this.#returned + this.#ahead.length;
+    // Not undefined: the place is below the length.
     for (; place < this.#objects.length && this.#mayBegin(); place += 1) this.#begin(this.#objects[place] as T, place);
   }
 
@@ -76,11 +76,11 @@ export class ReadAhead<T, Outcome> implements AsyncDisposable {
     const ahead = this.#ahead.length;
     if (ahead < READ_AHEAD) return true;
     if (this.#areSmall !== true || ahead >= maxAhead) return false;
-    return this.#underWay < SMALL_READS_AT_ONCE && this.#bytes < maxAheadBytes;
+    return this.#inFlight < SMALL_READS_AT_ONCE && this.#bytes < maxAheadBytes;
   }
 
   #begin(object: T, place: number): void {
-    this.#underWay += 1;
+    this.#inFlight += 1;
     const room = (bytes: number): Promise<void> => this.#room(place, bytes);
     const outcome = this.#options.read(object, room).then(
       (outcome) => {
@@ -88,27 +88,27 @@ export class ReadAhead<T, Outcome> implements AsyncDisposable {
         return outcome;
       },
       (error: unknown) => {
-        this.#underWay -= 1;
+        this.#inFlight -= 1;
         throw error;
       },
     );
     this.#ahead.push(outcome);
-    // It is awaited in its turn; until then its rejection is no one's.
+    // It is awaited later; until then a rejection must not count as unhandled.
     outcome.catch(() => {});
   }
 
   /** Counts the bytes in the same step in which the read ends, so that no other begins in between. */
   #end(outcome: Outcome): void {
-    this.#underWay -= 1;
+    this.#inFlight -= 1;
     this.#bytes += this.#options.bytesOf(outcome);
     this.#fill();
   }
 
-  /** @throws where no more is read */
+  /** Waits until an object of this size may be read. @throws if the reader was closed */
   async #room(place: number, bytes: number): Promise<void> {
     const isSmall = bytes <= SMALL_BYTES;
     this.#areSmall = isSmall && this.#areSmall !== false;
-    if (!isSmall) while (!this.#isEnded && place >= this.#taken + READ_AHEAD) await this.#moved.promise;
-    if (this.#isEnded) throw new Error('Cannot read the object: nobody takes it any more');
+    if (!isSmall) while (!this.#isEnded && place >= this.#returned + READ_AHEAD) await this.#moved.promise;
+    if (this.#isEnded) throw new Error('Cannot read the object: the reader was closed');
   }
 }

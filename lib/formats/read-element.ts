@@ -2,7 +2,7 @@ import { MAX_NESTING } from '../elements/nesting.ts';
 import type { ErrorDescription } from '../errors.ts';
 import type { ReadElement } from './format.ts';
 
-/** The stable names of what can be wrong with an element itself. */
+/** Stable names of the failures of an element itself. */
 export type ReadFailureName =
   | 'ColumnCountMismatch'
   | 'ElementTooDeep'
@@ -15,11 +15,11 @@ export type ReadFailureName =
   | 'StrayQuote'
   | 'UnclosedQuote';
 
-/** Of an object that nobody could look into. */
+/** Content type of an object whose content was not examined. */
 export const UNKNOWN_CONTENT_TYPE = 'application/octet-stream';
-/** How much of an element that is too large its failure shows. */
+/** Characters of a too large element that its failure shows. */
 const RAW_CHARACTERS = 1024;
-/** Enough for that many UTF-16 units, whatever the text. */
+/** Bytes that have at least that number of characters in any text. */
 const RAW_BYTES = 4 * RAW_CHARACTERS;
 
 // Every ReadElement is made here, so that all share one hidden class.
@@ -40,7 +40,7 @@ export function failedElement(position: number, failure: ErrorDescription, raw?:
   return element(position, undefined, raw, failure);
 }
 
-/** `input` says which object it was, without its bytes. */
+/** Makes the failed element of an object; its `input` names the object, without its bytes. */
 export function failedObject(position: number, failure: ErrorDescription, uri: string): ReadElement {
   return element(position, { uri, contentType: UNKNOWN_CONTENT_TYPE }, undefined, failure);
 }
@@ -49,10 +49,10 @@ export function failure(name: ReadFailureName, message: string): ErrorDescriptio
   return { name, message };
 }
 
-/** `bytes`: the element's, or only its first; no more of them is shown than whoever reads it in small chunks has seen. */
+/** @param bytes - of the element, or only its first. At most `maxElementBytes` are shown, which every reader has, however small its chunks. */
 export function tooLargeElement(position: number, bytes: Uint8Array, maxElementBytes: number): ReadElement {
   const head = bytes.subarray(0, Math.min(RAW_BYTES, maxElementBytes));
-  // As of a stream, so that a character that is cut in two at the end is left out.
+  // Decoded as a stream, which omits a character that is cut at the end.
   const text = new TextDecoder().decode(head, { stream: true }).slice(0, RAW_CHARACTERS);
   return failedElement(position, tooLarge(maxElementBytes), text.isWellFormed() ? text : text.slice(0, -1));
 }

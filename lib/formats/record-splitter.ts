@@ -12,7 +12,7 @@ import {
 } from './records.ts';
 import { Turns } from './turns.ts';
 
-/** Chunks are taken in pieces of this size at most, which bounds what a record that does not end can hold. */
+/** Maximum bytes of a chunk that are split at once, which bounds the memory of a record without an end. */
 const PIECE_BYTES = 1024 * 1024;
 
 export interface SplitOptions extends ReadOptions {
@@ -20,9 +20,10 @@ export interface SplitOptions extends ReadOptions {
 }
 
 /**
- * Splits bytes into records. Memory is bounded: a record past `maxElementBytes` is let go as it comes.
+ * Splits bytes into records. Memory is bounded: a record larger than `maxElementBytes` is not kept.
  *
- * It interrupts itself every few MiB, also for the work of the caller on the records, and ends with the signal's reason.
+ * Every few MiB, counting the caller's work on the records too, it lets other tasks run, and throws the signal's reason if
+ * it was aborted.
  */
 export async function* splitRecords(
   pieces: AsyncIterable<Piece>,
@@ -58,8 +59,8 @@ export function scannedBy(scanner: RecordScanner): OpenSplitter {
 }
 
 /**
- * Puts the ends of as many records as make a run into `ends`. Gives where the next one starts, or the end of one
- * that follows them and is longer than the limit; -1 where what follows them does not end in these bytes.
+ * Adds the ends of records to `ends` until they fill a run. Returns the start of the next record, or the end of a next
+ * record that is longer than the limit; -1 if the next record does not end in these bytes.
  */
 function collectEnds(scanner: RecordScanner, bytes: Buffer, limit: number, ends: number[]): number {
   let from = 0;
@@ -75,19 +76,19 @@ function collectEnds(scanner: RecordScanner, bytes: Buffer, limit: number, ends:
 }
 
 /**
- * Between chunks it is in one of three states: at the start of a record (nothing held), in a record (its bytes so far
- * held), or in the rest of one that was too large (skipping).
+ * Between chunks it is in one of three states: at the start of a record (no bytes held), in a record (its bytes so far
+ * held), or in the rest of a record that was too large (skipping).
  */
 class ScanningSplitter implements Splitter {
   readonly #scanner: RecordScanner;
   readonly #limit: number;
-  /** Bytes that are still to be looked at; the last comes first. */
+  /** Bytes that are not split yet; the last element comes first. */
   readonly #todo: Buffer[] = [];
-  /** Of the first byte that is in no run yet. */
+  /** Offset of the first byte that is in no run yet. */
   #position: number;
   #held: Buffer[] = [];
   #heldBytes = 0;
-  /** Whether the record that is held is whole, which it is only until it is given up. */
+  /** True if the held record is complete, although it is too large; it is given up next. */
   #heldEnd = false;
   #skipping = false;
   /** True while it omits the whitespace before a record: all of it or nothing, so that the chunks don't matter. */
@@ -132,7 +133,7 @@ class ScanningSplitter implements Splitter {
     }
   }
 
-  /** At the start of a record: takes as many whole ones as make a run. */
+  /** Makes a run of the complete records at the start of the bytes. */
   #start(bytes: Buffer): RecordRun | undefined {
     const ends: number[] = [];
     const next = collectEnds(this.#scanner, bytes, this.#limit, ends);
@@ -188,13 +189,13 @@ class ScanningSplitter implements Splitter {
     return start === 0 ? undefined : this.#rest(bytes.subarray(0, start));
   }
 
-  /** The record that is held is too large, whether or not its end is known. */
+  /** Fails the held record because it is too large, even if its end is not known. */
   #giveUp(): RecordRun {
     this.#skipping = !this.#heldEnd;
     return this.#failed(this.#release(), 'tooLarge');
   }
 
-  /** What is held when there are no more bytes. */
+  /** Returns the run of the bytes that are held at the end of the object. */
   #last(): RecordRun | undefined {
     const rest = this.#release();
     const kind = this.#scanner.atEnd(rest);

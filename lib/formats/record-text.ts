@@ -8,13 +8,13 @@ const TAB = 0x09;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
 
-/** The end of `[start, end)` without a line feed, or a carriage return and a line feed. */
+/** Returns the end of `[start, end)` without its line feed, or its carriage return and line feed. */
 export function trimLineEnding(bytes: Buffer, start: number, end: number): number {
   if (end === start || bytes[end - 1] !== LINE_FEED) return end;
   return end - 1 > start && bytes[end - 2] === CARRIAGE_RETURN ? end - 2 : end - 1;
 }
 
-/** What JSON calls whitespace. */
+/** Checks whether a byte is whitespace in JSON. */
 export function isJsonSpace(byte: number | undefined): boolean {
   return byte === SPACE || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
 }
@@ -31,7 +31,8 @@ export function trimSpaceEnd(bytes: Buffer, start: number, end: number): number 
   return trimmed;
 }
 
-/** Makes the element of some text of a run, `[start, end)`, or its failure where it is too large or is no text. */
+/** Makes the element of some text of a run, `[start, end)`, or its failure if it is too large or is not text. */
+// Four parameters: it is called for every element.
 export type ParseText = (run: DecodedRun, position: number, start: number, end: number) => ReadElement;
 
 export function parseText(maxElementBytes: number, parse: (text: string, position: number) => ReadElement): ParseText {
@@ -45,11 +46,11 @@ export function parseText(maxElementBytes: number, parse: (text: string, positio
   };
 }
 
-/** The failure of a line that does not end within the limit, or must not be parsed. */
+/** Returns the failed element of a line that does not end within the limit, or must not be parsed. */
 export function failedLine(run: FailedRun, maxElementBytes: number): ReadElement {
   if (run.reason === 'tooLarge') return tooLargeElement(run.position, run.bytes, maxElementBytes);
   const line = run.bytes.toString('utf8', 0, trimLineEnding(run.bytes, 0, run.bytes.length));
   if (run.reason === 'refused') return failedElement(run.position, run.failure, line);
-  const message = `A quoted field that goes on in the next line does not end as it should: it is not closed, text follows its closing quote, or its row is larger than maxElementBytes, ${maxElementBytes} bytes`;
+  const message = `A quoted field that continues in the next line is wrong: it is not closed, text follows its closing quote, or its row is larger than maxElementBytes, ${maxElementBytes} bytes`;
   return failedElement(run.position, failure('UnclosedQuote', message), line);
 }

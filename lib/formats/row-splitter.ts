@@ -73,7 +73,7 @@ class RowSplitter implements Splitter {
       const ends: number[] = [];
       const last = this.#collectEnds(ends, isEnd);
       const whole = ends.at(-1) ?? 0;
-      if (whole > 0) yield { kind: 'records', ...this.#take(whole), ends };
+      if (whole > 0) yield { kind: 'records', ...this.#shift(whole), ends };
       if (last === UNKNOWN) return;
       if (last < 0) yield this.#failed(-last - whole);
     }
@@ -159,17 +159,17 @@ class RowSplitter implements Splitter {
 
   #failed(byteLength: number): RecordRun {
     const reason = byteLength > this.#limit ? 'tooLarge' : 'unclosed';
-    return { kind: 'failed', ...this.#take(byteLength), reason };
+    return { kind: 'failed', ...this.#shift(byteLength), reason };
   }
 
   #rest(): RecordRun {
     const end = endOfLine(this.#waiting.bytes, 0);
     this.#isSkipping = end === -1;
-    return { kind: 'rest', ...this.#take(end === -1 ? this.#waiting.bytes.length : end) };
+    return { kind: 'rest', ...this.#shift(end === -1 ? this.#waiting.bytes.length : end) };
   }
 
   /** Removes and returns the first waiting bytes. */
-  #take(byteLength: number): Piece {
+  #shift(byteLength: number): Piece {
     const position = this.#position;
     this.#position += byteLength;
     this.#lineEnd = Math.max(0, this.#lineEnd - byteLength);
@@ -177,6 +177,6 @@ class RowSplitter implements Splitter {
     this.#quoted.index -= byteLength;
     this.#quotedFrom -= byteLength;
     this.#nextQuote -= byteLength;
-    return { position, bytes: this.#waiting.take(byteLength) };
+    return { position, bytes: this.#waiting.shift(byteLength) };
   }
 }

@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ReadOptions } from './format.ts';
 
-/** Work that is done before others get a turn. Records of 4 MiB are split and parsed in some 50 ms. */
+/** Bytes of work before other tasks can run. Records of 4 MiB are split and parsed in about 50 ms. */
 const TURN_BYTES = 4 * 1024 * 1024;
-/** Bytes that a record counts for at least: an empty or failed one costs time too. */
+/** Minimum bytes that a record counts for: an empty or failed one takes time too. */
 const MIN_RECORD_BYTES = 1024;
 
 /**
- * Interrupts a long pass over data from time to time: timers, sockets and signals of the process get a turn, and the pass
- * ends if it was aborted. Promises that are settled already do not give any of these a turn, so a pass whose bytes are in
- * memory would keep the thread until its end.
+ * Interrupts a long pass over data from time to time, so that timers, sockets and signals of the process are handled, and
+ * ends the pass if it was aborted. Awaiting a promise that is already settled does not do this, so a pass whose bytes are
+ * in memory would keep the thread until its end.
  */
 export class Turns {
   readonly #signal: AbortSignal | undefined;
@@ -22,14 +22,14 @@ export class Turns {
   /**
    * Counts work that was done.
    *
-   * @returns what to await when it is the turn of others, which is rare; it rejects with the signal's reason.
+   * @returns a promise to await if other tasks should run, which is rare; it rejects with the signal's reason.
    */
   after(bytes: number, records: number): Promise<void> | undefined {
     this.#bytes += Math.max(bytes, records * MIN_RECORD_BYTES);
-    return this.#bytes < TURN_BYTES ? undefined : this.#giveTurn();
+    return this.#bytes < TURN_BYTES ? undefined : this.#letOthersRun();
   }
 
-  async #giveTurn(): Promise<void> {
+  async #letOthersRun(): Promise<void> {
     this.#bytes = 0;
     await setImmediate();
     this.#signal?.throwIfAborted();

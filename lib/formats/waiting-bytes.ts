@@ -1,7 +1,7 @@
 const NONE = Buffer.alloc(0);
 
 /**
- * Bytes that wait for more, in one piece. Bytes that were taken are never overwritten. The number of bytes copied is a
+ * Bytes that wait for more, in one piece. Removed bytes are never overwritten. The number of bytes copied is a
  * small multiple of the number appended, however long bytes wait.
  */
 export class WaitingBytes {
@@ -28,10 +28,10 @@ export class WaitingBytes {
   }
 
   /** Removes and returns the first of them. */
-  take(byteLength: number): Buffer {
-    const taken = this.#bytes.subarray(0, byteLength);
+  shift(byteLength: number): Buffer {
+    const removed = this.#bytes.subarray(0, byteLength);
     this.#bytes = this.#bytes.subarray(byteLength);
-    return taken;
+    return removed;
   }
 
   /** Copies them to memory with room for `more`, and for the same number again if many wait. */

@@ -18,9 +18,8 @@ function isSkippableMagic(magic: number): boolean {
 }
 
 /**
- * Cuts compressed chunks so that none holds bytes of two zstd frames (RFC 8878). Node's decompressor ends with the first
- * frame of the chunk that it was given, and silently drops what follows: whole frames, where files were concatenated or
- * written by several threads.
+ * Cuts compressed chunks so that none has bytes of two zstd frames (RFC 8878). Node's decompressor ends with the first
+ * frame of a chunk, and silently drops the rest: whole frames, if files were concatenated or written by several threads.
  */
 export async function* zstdFrameChunks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const frames = new FrameWalker();
@@ -37,22 +36,22 @@ export async function* zstdFrameChunks(chunks: AsyncIterable<Uint8Array>): Async
 
 type Part = 'magic' | 'skippableSize' | 'descriptor' | 'frameHeader' | 'blockHeader' | 'skip';
 
-/** Walks over the parts of frames: each is a little-endian field to look at, or bytes to pass over. */
+/** Walks over the parts of frames: each is a little-endian field to read, or bytes to skip. */
 class FrameWalker {
   #part: Part = 'magic';
-  /** How many bytes of the part are still to come, and what they have said so far. */
+  /** Bytes of the part that are missing, and the value of those before. */
   #missing = MAGIC_BYTES;
   #value = 0;
   #scale = 1;
   #hasChecksum = false;
-  /** What follows the bytes that are passed over. */
+  /** The part after the bytes that are skipped. */
   #afterSkip: Part = 'magic';
 
   get isBetweenFrames(): boolean {
     return this.#part === 'magic' && this.#missing === MAGIC_BYTES;
   }
 
-  /** Goes on from `from` to the end of the frame, or of the chunk; gives where it stands. */
+  /** Advances from `from` to the end of the frame, or of the chunk; returns the index there. */
   advance(chunk: Uint8Array, from: number): number {
     let index = from;
     while (index < chunk.length) {
@@ -115,7 +114,7 @@ class FrameWalker {
   }
 }
 
-/** What stands between a frame header's descriptor and its first block: window, dictionary id, content size. */
+/** Returns the bytes between a frame header's descriptor and its first block: window, dictionary id, content size. */
 function frameHeaderBytes(descriptor: number): number {
   const isSingleSegment = (descriptor & 0b100000) !== 0;
   const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 0b11] ?? 0;

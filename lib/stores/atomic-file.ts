@@ -2,7 +2,7 @@ import { link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { TEMPORARY_SUFFIX, temporaryName } from './file-names.ts';
 
-/** Writes a whole file so that nobody ever sees a part of it, replacing one that is there. Folders are made. */
+/** Writes a whole file in one step, so that no process reads a part of it. Replaces an existing file; creates folders. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
@@ -10,7 +10,7 @@ export async function writeAtomically(path: string, content: string | Uint8Array
     await writeFile(temporary, content);
     await rename(temporary, path);
   } catch (error) {
-    // On a full disk, what was written of it takes the room that is left.
+    // On a full disk, the incomplete file takes the room that is left.
     await rm(temporary, { force: true });
     throw error;
   }
@@ -33,9 +33,9 @@ export async function removeTemporaries(folder: string, isOwn: (name: string) =>
 }
 
 /**
- * Gives a finished file its name, unless that is taken: of several writers one wins.
+ * Gives a finished file its name, unless the name is taken: of several writers one wins.
  *
- * @returns whether it was this one; the temporary file is gone in either case.
+ * @returns true if this one did; the temporary file is removed in either case.
  */
 export async function commitFile(temporary: string, path: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
@@ -59,7 +59,7 @@ export interface Spool extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Opens a file to be written anew. Folders are made. */
+/** Opens a file for writing from scratch. Creates folders. */
 export async function openSpool(path: string): Promise<Spool> {
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'w');

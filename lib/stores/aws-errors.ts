@@ -1,15 +1,15 @@
 import { FabricError } from '../errors.ts';
 
-/** What the answers that mean "not there" are called: of an object, of a version, and where a HEAD has no body to name it. */
+/** Names of the errors for a missing object or version; the last is of a HEAD, whose answer has no body. */
 const MISSING = new Set(['NoSuchKey', 'NoSuchVersion', 'NotFound']);
 
-/** Refusals that come with a status of 400 although the same request may do later. */
+/** Names of errors with status 400 for which the same request can succeed later. */
 const TRANSIENT_NAMES = /throttl|slow_?down|timeout|RequestLimitExceeded|TooManyRequests|ServiceUnavailable|OverLimit/i;
 
-/** Names of refusals that ask for a slower pace. */
+/** Names of errors that request a slower pace. */
 const THROTTLING_NAMES = /throttl|slow_?down|RequestLimitExceeded|TooManyRequests|ServiceUnavailable|OverLimit/i;
 
-/** What Node says where a connection could not be made, or broke. */
+/** Codes of Node.js for a connection that could not be made, or broke. */
 const TRANSIENT_CODES = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -23,7 +23,7 @@ const TRANSIENT_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/** The parts of an AWS SDK error that say what happened, whichever client threw it. */
+/** The parts of an AWS SDK error that identify it, for all clients. */
 interface AwsFacts {
   readonly name: string;
   readonly message: string;
@@ -34,40 +34,40 @@ interface AwsFacts {
 function factsOf(thrown: unknown): AwsFacts {
   if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), code: undefined, status: undefined };
   const { name, message } = thrown;
-  // What the SDK adds to its errors is not in the type of Error, and a network error has none of it.
+  // The type of Error lacks the fields of the SDK's errors, and a network error does not have them.
   const { code, $metadata } = thrown as { code?: unknown; $metadata?: { readonly httpStatusCode?: number } };
   return { name, message, code: typeof code === 'string' ? code : undefined, status: $metadata?.httpStatusCode };
 }
 
-/** Whether there is no such object or version; a version that is a delete marker answers 405. */
+/** Returns true if the object or version does not exist; a version that is a delete marker answers 405. */
 export function isMissing(thrown: unknown): boolean {
   const { name, status } = factsOf(thrown);
   return (status === 404 && MISSING.has(name)) || status === 405;
 }
 
-/** Whether the condition of a conditional request did not hold. */
+/** Returns true if the condition of a conditional request did not hold. */
 export function isPreconditionFailed(thrown: unknown): boolean {
   return factsOf(thrown).status === 412;
 }
 
-/** Whether another write of the same object came in between: the request may be made again at once. */
+/** Returns true if another write of the same object interfered: the request can be retried at once. */
 export function isConflict(thrown: unknown): boolean {
   return factsOf(thrown).status === 409;
 }
 
-/** Whether a range lies wholly past the end of its object. */
+/** Returns true if a range is completely past the end of its object. */
 export function isRangePastEnd(thrown: unknown): boolean {
   return factsOf(thrown).status === 416;
 }
 
-/** Whether a message was deleted, or came to another receiver meanwhile, so that its receipt handle is worth nothing. */
+/** Returns true if a message was deleted or received again since, so that its receipt handle is invalid. */
 export function isMessageGone(thrown: unknown): boolean {
   const { name, message } = factsOf(thrown);
   if (name === 'InvalidParameterValue') return /receipt ?handle/i.test(message);
   return name === 'ReceiptHandleIsInvalid' || name === 'MessageNotInflight';
 }
 
-/** Returns whether a request was refused because there are too many: the answer to a HEAD has a status alone. */
+/** Returns true if a request was throttled. The answer to a HEAD has only a status. */
 export function isThrottled(thrown: unknown): boolean {
   if (thrown instanceof FabricError) return thrown.code === 'STORE_THROTTLED';
   const { name, status } = factsOf(thrown);
@@ -79,7 +79,7 @@ export function isThrottled(thrown: unknown): boolean {
  * pace, after `STORE_OBJECT_ARCHIVED` when the object is restored, and after `STORE_REFUSED` never. After
  * `STORE_CONTENT_CORRUPT` the object has to be read again.
  *
- * @param action what could not be done, such as `write s3://bucket/key`
+ * @param action - the failed operation, such as `write s3://bucket/key`
  */
 export function storeError(thrown: unknown, action: string): FabricError {
   if (thrown instanceof FabricError) return thrown;
@@ -87,7 +87,7 @@ export function storeError(thrown: unknown, action: string): FabricError {
   const status = facts.status === undefined ? '' : ` (status ${facts.status})`;
   const message = `Cannot ${action}: ${facts.name}: ${facts.message}${status}`;
   if (facts.name === 'InvalidObjectState') return new FabricError('STORE_OBJECT_ARCHIVED', message, { cause: thrown });
-  // What the SDK finds at the end of content of which the store keeps a checksum.
+  // The SDK's error at the end of content whose stored checksum differs.
   if (facts.message.startsWith('Checksum mismatch')) {
     return new FabricError('STORE_CONTENT_CORRUPT', message, { cause: thrown, disposition: 'retry' });
   }
@@ -100,9 +100,9 @@ export function storeError(thrown: unknown, action: string): FabricError {
 
 function isTransient({ name, message, code, status }: AwsFacts): boolean {
   if (status !== undefined && (status >= 500 || status === 429 || status === 409)) return true;
-  // An upload that was completed by a try whose answer was lost; the next put finds out what there is.
+  // An earlier try, whose answer was lost, completed the upload; the next put finds the object.
   if (name === 'NoSuchUpload') return true;
-  // The SDK checks that a queue got what was sent.
+  // The SDK checks that the queue received the same bytes.
   if (message.startsWith('Invalid MD5 checksum')) return true;
   return TRANSIENT_NAMES.test(name) || name === 'AbortError' || (code !== undefined && TRANSIENT_CODES.has(code));
 }

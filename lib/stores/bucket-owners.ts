@@ -14,8 +14,8 @@ interface SignedRequest {
 }
 
 /**
- * Has S3 refuse a request to a bucket that another account owns, as when the bucket was deleted and its name taken since.
- * The headers are set before the request is signed, on every kind of request, also on the parts of an upload.
+ * Makes S3 refuse a request to a bucket that another account owns, for example if the bucket was deleted and another
+ * account created one of that name. The headers are set before the request is signed, on every request.
  *
  * @param owners - account ids by bucket; requests to other buckets are not checked.
  */
@@ -24,7 +24,7 @@ export function expectBucketOwners(client: S3Client, owners: ReadonlyMap<string,
   client.middlewareStack.add(
     (next) => async (args) => {
       const { request } = args;
-      // A command about no bucket has none of them.
+      // A command that names no bucket has none of these fields.
       const { Bucket, CopySource } = args.input as NamedBuckets;
       if (hasHeaders(request)) {
         setOwner(request, OWNER_HEADER, owners.get(Bucket ?? ''));

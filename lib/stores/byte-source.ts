@@ -4,9 +4,9 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** What formats read from: a file, an S3 object, or the decompressed bytes of one. */
+/** The bytes that formats read: a file, an S3 object, or the decompressed bytes of one. Any range can be read. */
 export interface ByteSource {
   readonly byteLength: number;
-  /** The bytes of the range in order, in chunks of whatever size; a range past the end is cut there. Chunks belong to the caller. */
+  /** Yields the bytes of the range in order, in chunks of any size, up to the object's end. Chunks belong to the caller. */
   read(range: ByteRange, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
 }

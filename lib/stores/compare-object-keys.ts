@@ -1,6 +1,6 @@
 /**
- * Compares object keys as S3 lists them: by their bytes as UTF-8, which is by code points. JavaScript compares code
- * units, in which characters past U+FFFF come before some that are below it.
+ * Compares object keys in the order in which S3 lists them: by their bytes in UTF-8, which is the order of code points.
+ * JavaScript compares code units, where characters above U+FFFF come before some below it.
  */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -12,7 +12,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** A code unit's place where halves of pairs come last. */
+/** Returns a code unit's place in an order in which surrogates come last. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

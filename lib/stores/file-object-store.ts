@@ -30,19 +30,19 @@ import type {
 } from './object-store.ts';
 import { Serial } from './serial.ts';
 
-/** Of a read; see `CHUNK_BYTES` of file sources. */
+/** Bytes of a read; see `CHUNK_BYTES` of file sources. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Opens a folder as an object store: `<root>/<bucket>/<key>` holds an object's content. A bucket comes to be with its
+ * Opens a folder as an object store: `<root>/<bucket>/<key>` holds an object's content. A bucket is created with its
  * first object; there are no versions.
  *
- * An ETag names the file itself (its number, size and time), which a put knows before it gives the file its name. So the
- * metadata goes first, into a file named for the ETag below `<root>/.metadata`, and readers never see the one without
- * the other. Of several processes that put `only: 'absent'` one wins by a link; those that replace with `ifMatch` keep
- * each other out by a lock, which the later finds taken (disposition `retry`).
+ * An ETag identifies the file (its inode, size and time), which a put knows before it gives the file its name. So the
+ * metadata is written first, into a file named after the ETag below `<root>/.metadata`, and readers always see both. If
+ * several processes put with `only: 'absent'`, one wins by a link. Those that replace with `ifMatch` take a lock; if it
+ * is taken, the put fails (disposition `retry`).
  *
- * One key cannot be a folder of another, and a segment of a key is at most 255 bytes long.
+ * A key cannot be a prefix folder of another key, and a segment of a key has at most 255 bytes.
  */
 export function openFileObjectStore(root: string): ObjectStore {
   return new FileObjectStore(root);
@@ -52,7 +52,7 @@ type FileStats = Pick<ObjectInfo, 'etag' | 'byteLength' | 'lastModified'>;
 
 class FileObjectStore implements ObjectStore {
   readonly #root: string;
-  /** Writes of one key go one after the other. */
+  /** Writes to one key run one after the other. */
   readonly #writes = new Serial();
 
   constructor(root: string) {
@@ -135,7 +135,7 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  /** Gives the temporary file its name, if the condition holds. */
+  /** Gives the temporary file its name if the condition holds. */
   async #commit(address: ObjectAddress, temporary: string, only: PutOptions['only']): Promise<boolean> {
     const path = this.#pathOf(address);
     if (only === 'absent') return commitFile(temporary, path);
@@ -158,7 +158,7 @@ class FileObjectStore implements ObjectStore {
     }
   }
 
-  /** With the metadata; `replaced` where that went with its file meanwhile. */
+  /** Adds the metadata; returns `replaced` if it was removed together with its file. */
   async #infoOf(address: ObjectAddress, stats: FileStats): Promise<ObjectInfo | 'replaced'> {
     const text = await unlessMissing(readFile(this.#metadataPath(address, stats.etag), 'utf8'));
     if (text !== undefined) return { ...stats, metadata: JSON.parse(text) as Record<string, string> };
@@ -179,7 +179,7 @@ class FileObjectStore implements ObjectStore {
   }
 }
 
-/** The asked part of a file, which is closed when that is read. */
+/** Returns the requested part of a file, which is closed when that was read. */
 async function contentOf(
   file: FileHandle,
   info: ObjectInfo | undefined,
@@ -203,7 +203,7 @@ function isFile(body: ObjectBody): body is { readonly path: string } {
   return typeof body === 'object' && 'path' in body;
 }
 
-/** What a file is as an object; undefined where there is none. */
+/** Returns the facts of a file as an object; undefined if it does not exist. */
 async function statsOf(file: string | FileHandle): Promise<FileStats | undefined> {
   const found = await unlessMissing(
     typeof file === 'string' ? stat(file, { bigint: true }) : file.stat({ bigint: true }),

@@ -3,7 +3,7 @@ import { ElementReadError, FabricError } from '../errors.ts';
 import type { ByteSource } from './byte-source.ts';
 import { codeOf, isMissing, systemReason } from './system-errors.ts';
 
-/** Large enough that a read costs little beside its parsing, small enough that many workers can hold one each. */
+/** Bytes of a read: large enough that it costs little compared to parsing, small enough for one in each of many workers. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**

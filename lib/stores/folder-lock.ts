@@ -5,33 +5,35 @@ import { dirname } from 'node:path';
 import { FabricError } from '../errors.ts';
 import { isProcessAlive } from './process-alive.ts';
 
-/** Another process is at work in the folder. */
+/** Another process is using the folder. */
 export class FolderLockedError extends FabricError {
   override readonly name = 'FolderLockedError';
   constructor(path: string, { pid, host }: LockHolder) {
-    // Nobody here can tell whether a process of another machine is alive.
+    // This machine cannot check whether a process of another machine is alive.
     const advice = host === hostname() ? '' : `; if it is gone, remove ${path}`;
-    super('FOLDER_LOCKED', `process ${pid} on ${host} is at work here: ${path}${advice}`, { disposition: 'retry' });
+    super('FOLDER_LOCKED', `process ${pid} on ${host} is using this folder: ${path}${advice}`, {
+      disposition: 'retry',
+    });
   }
 }
 
 interface LockHolder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started: in a container, one after another has the same number. */
+  /** Start time of the process: in a container, successive processes have the same number. */
   readonly startedAt: number;
 }
 
-/** A lock that was given back in between is asked for again, at most this often. */
+/** Maximum tries to get a lock that is released in between. */
 const MAX_TRIES = 3;
 
 /**
- * Takes a lock that one process holds at a time. The lock of a process of this machine that is gone is taken over.
+ * Acquires a lock that one process holds at a time. Replaces the lock of a process of this machine that has ended.
  *
- * A lock comes into being whole, by a link; a dead holder's is replaced by whoever holds the lock on doing so, which is
- * named for that very lock file, so that of several that find it at once one gets it.
+ * The lock file is created complete, by a link. To replace the lock of an ended process, a process first acquires a
+ * second lock whose name has the digest of the first one's content. So if several find it at once, one gets it.
  *
- * @throws FolderLockedError where another process holds it.
+ * @throws FolderLockedError if another process holds it.
  */
 export async function lockFolder(path: string): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true });
@@ -59,7 +61,7 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-/** Puts the lock in the place of a dead holder's; false where there is none any more. */
+/** Replaces the lock of an ended process; false if that lock no longer exists. */
 async function takeOver(own: string, path: string, tries: number): Promise<boolean> {
   const found = await textOf(path);
   if (found === undefined) return false;
@@ -80,7 +82,7 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** Who holds a lock; a file that says nothing was left by a machine that went down. */
+/** Parses the holder of a lock; a file that can't be parsed was left when a machine lost power. */
 function holderOf(text: string): LockHolder {
   try {
     return JSON.parse(text) as LockHolder;

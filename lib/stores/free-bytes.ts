@@ -1,8 +1,8 @@
 /**
- * Gives memory back now, and not when the collector finds it. Bytes that only pass through a thread are garbage at once;
- * left to the collector, they make it run much more often than the heap is worth.
+ * Frees memory now, without waiting for the garbage collector. Bytes that only pass through a thread are garbage at
+ * once; they would make the collector run much more often than the heap needs.
  *
- * The whole buffer behind the bytes is gone: they must be all that anybody still looks at in it.
+ * The whole buffer of the bytes is freed: no other part of it can be in use.
  */
 export function freeBytes(bytes: Uint8Array): void {
   if (bytes.buffer instanceof ArrayBuffer && !bytes.buffer.detached) bytes.buffer.transfer(0);

@@ -74,6 +74,6 @@ async function removeIf(path: string, isLeft: (stats: Stats) => boolean): Promis
     const isOwn = process.getuid === undefined || stats.uid === process.getuid();
     if (isOwn && isLeft(stats)) await rm(path, { recursive: true, force: true });
   } catch {
-    // It stays, as it does no harm to this run.
+    // It stays: it does no harm to this run.
   }
 }

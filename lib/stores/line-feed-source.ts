@@ -3,7 +3,7 @@ import type { ByteSource } from './byte-source.ts';
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Returns the same bytes with a line feed for each carriage return, so that lines are found and offsets stay. */
+/** Returns the same bytes with a line feed for each carriage return: lines are found, and offsets do not change. */
 export function lineFeedSource(source: ByteSource): ByteSource {
   return {
     byteLength: source.byteLength,

@@ -1,14 +1,14 @@
 import type { StoreOptions } from './object-store.ts';
 
-/** AWS takes 1 MiB, older emulators 256 KiB; what is larger goes by claim check. */
+/** Maximum bytes of a message: AWS accepts 1 MiB, older emulators 256 KiB. A larger body is stored, as a claim check. */
 export const MAX_MESSAGE_BYTES = 240 * 1024;
 
 export interface OutgoingMessage {
-  /** A JSON text: characters that a queue does not take are escaped as JSON does it. */
+  /** JSON text. Characters that a queue refuses are escaped, as JSON allows. */
   readonly body: string;
-  /** From 0 to 900. @default 0 */
+  /** Seconds before it can be received, from 0 to 900. @default 0 */
   readonly delaySecs?: number;
-  /** Fair queues: messages of one group do not hold up those of others. */
+  /** Group for fair queues: messages of one group do not delay those of others. */
   readonly groupId?: string;
   readonly attributes?: Readonly<Record<string, string>>;
 }
@@ -17,28 +17,28 @@ export interface ReceivedMessage {
   readonly id: string;
   readonly body: string;
   readonly receiptHandle: string;
-  /** How many times it has been received, this time included. */
+  /** Number of receives, including this one. */
   readonly receiveCount: number;
-  /** When it was sent, in milliseconds since 1970; redelivery keeps it. */
+  /** Time at which it was sent, in milliseconds since 1970; a redelivery keeps it. */
   readonly sentAtMillis: number;
 }
 
 export interface ReceiveOptions extends StoreOptions {
-  /** From 1 to 10. */
+  /** Maximum messages, from 1 to 10. */
   readonly maxMessages: number;
-  /** From 0 to 20: how long to wait for a first message. */
+  /** Seconds to wait for a first message, from 0 to 20. */
   readonly waitSecs: number;
-  /** How long what is received is hidden from others, from 0 to 43,200. @default the queue's own */
+  /** Visibility timeout of the received messages in seconds, from 0 to 43,200. @default the queue's own */
   readonly visibilitySecs?: number | undefined;
 }
 
-/** A queue that delivers each message at least once: SQS. Errors are as an ObjectStore's. */
+/** A queue that delivers each message at least once: SQS. It throws the same errors as an ObjectStore. */
 export interface MessageQueue {
-  /** Sends any number of messages. @throws where one could not be sent; others may have been */
+  /** Sends any number of messages. @throws if one could not be sent; others may have been sent */
   send(messages: readonly OutgoingMessage[], options?: StoreOptions): Promise<void>;
   receive(options: ReceiveOptions): Promise<readonly ReceivedMessage[]>;
-  /** Ends a message. One that is gone is fine. */
+  /** Deletes a message. A message that no longer exists is not an error. */
   delete(receiptHandle: string, options?: StoreOptions): Promise<void>;
-  /** Hides a message for so long from now on; with 0 it comes again at once. One that is gone is fine. */
+  /** Sets a message's visibility timeout from now; 0 requeues it at once. A message that no longer exists is not an error. */
   changeVisibility(receiptHandle: string, visibilitySecs: number, options?: StoreOptions): Promise<void>;
 }

@@ -2,16 +2,16 @@ import { ElementReadError, FabricError } from '../errors.ts';
 import type { ByteRange, ByteSource } from './byte-source.ts';
 import type { ObjectAddress, ObjectStore, StoreOptions } from './object-store.ts';
 
-/** An object to read, and which one it must be. */
+/** An object to read, and the version that it must be. */
 export interface SourceAddress extends ObjectAddress {
   readonly etag?: string;
 }
 
 /**
- * Opens an object for reading by range. It is one version of it that is read from open to close.
+ * Opens an object for reading by range. All reads are of one version.
  *
- * @throws ElementReadError named `SourceGone` where there is no such object or version, or it is another than the ETag
- *   says; also a read throws it, where the object is replaced meanwhile.
+ * @throws ElementReadError named `SourceGone` if the object or version does not exist, or its ETag is not the given one.
+ *   A read also throws it, if the object was replaced since.
  */
 export async function openObjectSource(
   store: ObjectStore,
@@ -25,14 +25,14 @@ export async function openObjectSource(
     byteLength: info.byteLength,
     read: (range, { signal } = {}) =>
       readRange(store, address, { range: cutAt(range, info.byteLength), ifMatch: info.etag, signal }),
-    // The store is its opener's; a read that is broken off lets its own connection go.
+    // The store belongs to the caller, and an interrupted read closes its own connection.
     async [Symbol.asyncDispose]() {},
   };
 }
 
 /**
- * The same for an object that is read as a whole: the request that opens it brings its bytes as well. They are to be
- * read, once, or let go by disposing of it.
+ * Opens an object that is read as a whole: the request that opens it also returns its bytes. The caller reads them, once,
+ * or disposes of the source.
  *
  * @throws as {@link openObjectSource}, and ElementReadError named `ObjectArchived`.
  */
@@ -44,7 +44,7 @@ export async function openWholeObject(
   const { etag: ifMatch } = address;
   const options = { ...(ifMatch === undefined ? {} : { ifMatch }), signal };
   const object = await store.get(address, options).catch((error: unknown) => throwOwn(error));
-  // Which of the two reasons it is, only another request says.
+  // Only another request can tell which of the two reasons it is.
   if (object === undefined) {
     const isThere = ifMatch !== undefined && (await store.head(address, { signal })) !== undefined;
     throw sourceGone(address, isThere ? 'it was replaced' : 'there is no such object');
@@ -63,7 +63,7 @@ export async function openWholeObject(
     async [Symbol.asyncDispose]() {
       const unread = chunks;
       chunks = undefined;
-      // Its connection is let go; that it broke meanwhile is no matter.
+      // Closes its connection; it does not matter if that broke before.
       if (unread !== undefined) await breakOff(unread).catch(() => {});
     },
   };
@@ -85,7 +85,7 @@ async function* readRange(
   if (options.range.end <= options.range.start) return;
   yield* ownedChunks(address, async () => {
     const object = await store.get(address, options);
-    if (object === undefined) throw sourceGone(address, 'it was replaced or removed meanwhile');
+    if (object === undefined) throw sourceGone(address, 'it was replaced or removed during the read');
     return object.chunks;
   });
 }
@@ -98,13 +98,13 @@ async function* ownedChunks(
     for await (const chunk of await open()) yield owned(chunk);
   } catch (error) {
     if (error instanceof FabricError && error.code === 'STORE_OBJECT_CHANGED') {
-      throw sourceGone(address, 'it was replaced or removed meanwhile', error);
+      throw sourceGone(address, 'it was replaced or removed during the read', error);
     }
     throwOwn(error);
   }
 }
 
-/** @throws the error; where it is this object alone that can't be had, one that says so, and its neighbours in a list go on. */
+/** @throws the error, or an ElementReadError if only this object can't be read, so that others of its list are still read. */
 function throwOwn(error: unknown): never {
   if (error instanceof FabricError && error.code === 'STORE_OBJECT_ARCHIVED') {
     throw new ElementReadError('ObjectArchived', error.message, { cause: error });
@@ -112,7 +112,7 @@ function throwOwn(error: unknown): never {
   throw error;
 }
 
-/** The chunk, or a copy of one that shares its memory with others: readers give their chunks' whole memory back. */
+/** Returns the chunk, or a copy if it shares its memory with others: readers free the whole memory of their chunks. */
 function owned(chunk: Uint8Array): Uint8Array {
   if (chunk.byteLength === chunk.buffer.byteLength) return chunk;
   const copy = Buffer.allocUnsafeSlow(chunk.byteLength);

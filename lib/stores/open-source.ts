@@ -4,7 +4,7 @@ import { openFileSource } from './file-source.ts';
 import { openObjectSource, openWholeObject } from './object-source.ts';
 import type { ObjectAddress, ObjectStore, StoreOptions } from './object-store.ts';
 
-/** What is read: the path of a file, or an object by its `s3://` URI and, in a deployed fabric, its version. */
+/** Location of a source: the path of a file, or an object's `s3://` URI and, in a deployed fabric, its version. */
 export interface SourceLocation {
   readonly uri: string;
   readonly versionId?: string;
@@ -14,7 +14,7 @@ export interface SourceLocation {
 /**
  * Opens a file or an object of S3 for reading by range.
  *
- * @throws ElementReadError named `SourceGone` where it is not there, or not in this version.
+ * @throws ElementReadError named `SourceGone` if it does not exist, or not in this version.
  */
 export async function openSource(
   { uri, ...version }: SourceLocation,
@@ -25,7 +25,7 @@ export async function openSource(
   return openObjectSource(await sharedS3Store(), { ...object, ...version }, options);
 }
 
-/** The same for what is read as a whole, once: of an object, that takes one request and not two. */
+/** Opens a source that is read as a whole, once: for an object, this takes one request instead of two. */
 export async function openWhole(
   { uri, ...version }: SourceLocation,
   options: StoreOptions = {},
@@ -35,7 +35,7 @@ export async function openWhole(
   return openWholeObject(await sharedS3Store(), { ...object, ...version }, options);
 }
 
-/** What of something larger says where it is read from. */
+/** Returns only the location from a larger value. */
 export function locationOf({ uri, versionId, etag }: SourceLocation): SourceLocation {
   return { uri, ...(versionId === undefined ? {} : { versionId }), ...(etag === undefined ? {} : { etag }) };
 }
@@ -44,13 +44,13 @@ export function isS3Uri(uri: string): boolean {
   return uri.startsWith('s3://');
 }
 
-/** The object that an `s3://bucket/key` URI names, its key taken as it stands; undefined for anything else. */
+/** Parses an `s3://bucket/key` URI, whose key is not encoded; undefined for any other text. */
 export function parseS3Uri(uri: string): ObjectAddress | undefined {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
   return bucket === undefined || key === undefined ? undefined : { bucket, key };
 }
 
-/** The URI of an object; the key is not encoded. */
+/** Returns the URI of an object; the key is not encoded. */
 export function s3Uri(bucket: string, key: string): string {
   return `s3://${bucket}/${key}`;
 }
@@ -58,8 +58,8 @@ export function s3Uri(bucket: string, key: string): string {
 const stores = new Map<string, Promise<ObjectStore>>();
 
 /**
- * One S3 client for all that a thread reads: its connections are worth keeping. By endpoint, which the environment of
- * a local run may set anew; and opened at the first object only, as the SDK takes long to load.
+ * Returns the S3 store that all reads of a thread share, to keep its connections. There is one for each endpoint, because
+ * a local run can change the endpoint in its environment. The SDK loads slowly, so it is opened with the first object.
  */
 export async function sharedS3Store(options: Pick<AwsClientOptions, 'patienceMillis'> = {}): Promise<ObjectStore> {
   const name = `${options.patienceMillis} ${endpointFromEnvironment('S3')}`;

@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isProcessAlive } from './process-alive.ts';
 
-/** Process that a temporary file or folder belongs to, as its name has it. */
+/** Process that owns a temporary file or folder, according to its name. */
 export interface Owner {
   readonly pid: number;
   /** Digest that identifies the machine, or the container; undefined in names of earlier versions. */
@@ -14,7 +14,7 @@ export interface Owner {
 export const OWNER_TAG = String.raw`(\d+)(?:-([0-9a-f]{8}))?`;
 
 const MACHINE_DIGITS = 8;
-/** Age from which the file of a process of another machine, on a disk that they share, counts as left. */
+/** Age from which a file of a process of another machine, on a shared disk, counts as left. */
 const FOREIGN_MILLIS = 24 * 3600 * 1000;
 
 /** Returns the tag of this process for names of temporary files: `4711-0a1b2c3d`. */
@@ -28,14 +28,14 @@ export function ownerOf([, pid, machine]: RegExpExecArray): Owner {
 }
 
 /**
- * Returns whether the process is certainly gone that something belongs to. A number that another process has now counts
- * as alive. Whether a process of another machine lives is not known: what it has not changed for a day counts as left.
+ * Returns true if the process that owns a file or folder has certainly ended. A number that another process has now counts
+ * as alive. For a process of another machine this is unknown: its files count as left if unchanged for a day.
  *
  * @param modifiedAt - in milliseconds since 1970, like `now`.
  */
 export function isLeftBehind({ pid, machine }: Owner, modifiedAt: number, now: number): boolean {
   if (machine !== ownMachine()) return now - modifiedAt > FOREIGN_MILLIS && (machine !== undefined || isGone(pid));
-  // In a container, one process after another has the same number.
+  // In a container, successive processes have the same number.
   return pid === process.pid ? modifiedAt < performance.timeOrigin : !isProcessAlive(pid);
 }
 
@@ -48,7 +48,7 @@ function ownMachine(): string {
   return createHash('sha256').update(machine).digest('hex').slice(0, MACHINE_DIGITS);
 }
 
-/** A container on the network of its host has the host's name, and numbers its processes by itself. */
+/** Returns the process namespace: a container on its host's network has the host's name, but its own process numbers. */
 function processNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid');

@@ -1,6 +1,6 @@
 import type { ObjectAddress, ObjectStore } from './object-store.ts';
 
-/** A store as if each bucket began below a prefix, which ends in '/' or is empty. */
+/** Returns a store whose keys are below a prefix of each bucket; the prefix ends in '/' or is empty. */
 export function prefixedStore(store: ObjectStore, prefix: string): ObjectStore {
   const below = (address: ObjectAddress): ObjectAddress => ({ ...address, key: prefix + address.key });
   return {

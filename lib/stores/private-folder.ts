@@ -23,8 +23,8 @@ const STICKY = 0o1000;
 const ROOT = 0;
 
 /**
- * Creates a folder that only this user can use, and returns it. An existing one is taken only if this user owns it and no
- * other user can write to it: what is in a predictable path could otherwise come from anyone.
+ * Creates a folder that only this user can use, and returns it. An existing one is used only if this user owns it and no
+ * other user can write to it: otherwise any user could have put files in a predictable path.
  *
  * Synchronous, because it is needed before anything else is imported.
  *
@@ -44,8 +44,8 @@ export function privateFolder(path: string): string {
 }
 
 /**
- * The same for a folder that code is loaded from. Checks the folders above it too: a user who can write to one of them can
- * put another folder in its place.
+ * Creates such a folder for code that is loaded. Checks the folders above it too: a user who can write to one of them
+ * can replace the folder.
  *
  * @throws UnsafeFolderError, or the system's error.
  */
@@ -56,7 +56,7 @@ export function privateCodeFolder(path: string): string {
   for (const above of new Set([...foldersAbove(path), ...foldersAbove(realpathSync(path))])) {
     const stats = lstatSync(above);
     if (stats.uid !== user && stats.uid !== ROOT) throw new UnsafeFolderError(above, 'belongs to another user');
-    // The mode of a link says nothing.
+    // The mode of a link has no meaning.
     const isOpen = !stats.isSymbolicLink() && (stats.mode & WRITABLE_BY_OTHERS) !== 0 && (stats.mode & STICKY) === 0;
     if (isOpen) throw new UnsafeFolderError(above, 'can be written to by other users');
   }

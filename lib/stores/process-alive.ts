@@ -1,4 +1,4 @@
-/** Whether a process of this machine has this number. */
+/** Returns true if a process of this machine has this number. */
 export function isProcessAlive(pid: number): boolean {
   if (pid < 1) return false;
   try {

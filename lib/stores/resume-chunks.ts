@@ -2,22 +2,22 @@ import { FabricError } from '../errors.ts';
 import type { ByteRange } from './byte-source.ts';
 import { storeError } from './aws-errors.ts';
 
-/** A connection that breaks so often in a row, with not one byte between, will not get better here. */
+/** Maximum breaks of the connection in a row without a byte in between. */
 const MAX_BREAKS = 3;
 
 export interface ResumeOptions {
-  /** Which bytes the chunks are: `end` is where they end, not past the object. */
+  /** Range of the chunks; `end` is not past the object's end. */
   readonly range: ByteRange;
-  /** Reads on from a position, of the very same object. */
+  /** Opens the same object from a position on. */
   readonly open: (position: number) => Promise<AsyncIterable<Uint8Array>>;
-  /** What is read, for messages, such as `s3://bucket/key`. */
+  /** Name of the source for error messages, such as `s3://bucket/key`. */
   readonly name: string;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Passes on the chunks of a body, and reads on from where it was when the connection breaks: a bundle is read for as
- * long as it is inferred on, and a store lets go of whoever reads too slowly.
+ * Yields the chunks of a body, and continues from the same position if the connection breaks. A bundle is read for as
+ * long as inference takes, and a store closes connections that are read too slowly.
  */
 export async function* resumeChunks(
   first: AsyncIterable<Uint8Array>,

@@ -36,20 +36,20 @@ import { QuickGets } from './quick-gets.ts';
 import { resumeChunks } from './resume-chunks.ts';
 import { nameOf, unquoted, uploadObject } from './s3-upload.ts';
 
-/** Opens S3, as the SDK's own settings say: region, credentials, endpoint. To be disposed of when it is done with. */
+/** Opens S3 with the SDK's own settings: region, credentials, endpoint. The caller disposes of it. */
 export function openS3ObjectStore(options: AwsClientOptions = {}): ObjectStore & Disposable {
   const client = new S3Client({
     ...clientConfig(options),
-    // An emulator has no host name for each bucket.
+    // An emulator has no host names for buckets.
     forcePathStyle: (options.endpoint ?? endpointFromEnvironment('S3')) !== undefined,
-    // A checked body is a stream piped from the connection's, which stays open when the reader breaks off.
+    // A checked body is a stream piped from the connection, which would stay open if the reader stopped early.
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   expectBucketOwners(client, bucketOwnersFromEnvironment());
   return new S3ObjectStore(client, options.patienceMillis ?? PATIENCE_MILLIS);
 }
 
-/** A function is paid for while it waits, and has about this long to put things in order at its end. */
+/** A function costs money while it waits, and has about this much time to finish at its end. */
 const PATIENCE_MILLIS = 20_000;
 
 class S3ObjectStore implements ObjectStore, Disposable {
@@ -99,7 +99,7 @@ class S3ObjectStore implements ObjectStore, Disposable {
     return withPatience(() => uploadObject(this.#client, address, body, options), patience);
   }
 
-  /** At most 5 GB: what the fabric copies is far smaller. */
+  /** Copies at most 5 GB: the fabric's objects are far smaller. */
   async copy(from: ObjectAddress, to: ObjectAddress, { signal }: StoreOptions = {}): Promise<boolean> {
     const copied = await this.#ask(from, { action: `copy to ${nameOf(to)}`, signal }, () =>
       this.#client.send(
@@ -170,7 +170,7 @@ class S3ObjectStore implements ObjectStore, Disposable {
     }
   }
 
-  /** An answer; undefined where there is no such object, or another than was asked for. */
+  /** Makes a request; undefined if the object does not exist, or is not the requested version. */
   async #ask<Answer>(
     address: ObjectAddress,
     { action, signal }: { readonly action: string; readonly signal: AbortSignal | undefined },
@@ -186,7 +186,7 @@ class S3ObjectStore implements ObjectStore, Disposable {
   }
 }
 
-/** The answer to a range that lies past the end: an empty object has no other. */
+/** The answer to a range past the end: an empty object has no other range. */
 const PAST_END = Symbol('past end');
 
 function pastEnd(error: unknown): typeof PAST_END {
@@ -207,7 +207,7 @@ interface AskedContent {
 function getInput(address: ObjectAddress, { range, ifMatch, isChecked }: AskedContent) {
   return {
     ...inputOf(address),
-    // What the client checks only then.
+    // The client checks the checksum only if it is requested.
     ...(isChecked === true && { ChecksumMode: 'ENABLED' as const }),
     ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
     ...(range && { Range: `bytes=${range.start}-${Number.isSafeInteger(range.end) ? range.end - 1 : ''}` }),
@@ -226,7 +226,7 @@ function infoOf(object: GetObjectCommandOutput | HeadObjectCommandOutput): Objec
     etag: unquoted(object.ETag),
     byteLength: wholeLength(object),
     lastModified: object.LastModified ?? new Date(0),
-    // A bucket whose versioning is suspended calls every object's version "null": it tells none from another.
+    // If a bucket's versioning is suspended, every version is "null", which identifies none.
     ...(versionId !== undefined && versionId !== 'null' && { versionId }),
     ...(md5 !== undefined && { md5 }),
     metadata: object.Metadata ?? {},
@@ -234,7 +234,7 @@ function infoOf(object: GetObjectCommandOutput | HeadObjectCommandOutput): Objec
 }
 
 /**
- * An ETag is the content's MD5 where the object was put in one piece, and is encrypted by S3's own keys or not at all
+ * Returns the MD5 from the ETag: it is one if the object was put in one piece, and is encrypted by S3's keys or not at all
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
  */
 function md5Of(object: GetObjectCommandOutput | HeadObjectCommandOutput): string | undefined {
@@ -244,7 +244,7 @@ function md5Of(object: GetObjectCommandOutput | HeadObjectCommandOutput): string
   return /^[0-9a-f]{32}$/.test(etag) ? etag : undefined;
 }
 
-/** The length behind the `/` of `Content-Range`, where there is one. */
+/** Returns the length after the `/` of `Content-Range`, if there is one. */
 function wholeLength({
   ContentRange,
   ContentLength,
@@ -257,7 +257,7 @@ function wholeLength({
 }
 
 function bodyOf(object: GetObjectCommandOutput): AsyncIterable<Uint8Array> {
-  // In Node the SDK's body is a stream of buffers; its type allows for browsers.
+  // In Node the SDK's body is a stream of buffers; its type also allows browsers.
   return (object.Body as AsyncIterable<Uint8Array> | undefined) ?? nothing();
 }
 

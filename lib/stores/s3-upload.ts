@@ -3,15 +3,16 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { PutObjectCommand, type PutObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { abortOn } from './aws-client.ts';
 import { isConflict, isMissing, isPreconditionFailed, storeError } from './aws-errors.ts';
 import type { ObjectAddress, ObjectBody, PutOptions } from './object-store.ts';
 
-/** What is larger goes up in parts of this size, of which a few are in memory. */
+/** Size of parts, in which a larger file is uploaded; a few of them are in memory. */
 const PART_BYTES = 8 * 1024 * 1024;
 const PARTS_AT_ONCE = 3;
-/** S3's own limit, which makes the parts of a very large file larger. */
+/** S3's limit on parts: a very large file has larger parts. */
 const MAX_PARTS = 10_000;
-/** S3 answers 409 while another conditional write of the object is under way. */
+/** Maximum tries: S3 answers 409 while another conditional write of the object is in progress. */
 const MAX_TRIES = 5;
 const CONFLICT_PAUSE_MILLIS = 100;
 
@@ -29,7 +30,7 @@ export async function uploadObject(
       return { etag: unquoted(await upload(client, input, signal)) };
     } catch (error) {
       signal?.throwIfAborted();
-      // With If-Match, an object that is gone answers 404.
+      // With If-Match, S3 answers 404 if the object does not exist.
       if (options.only !== undefined && (isPreconditionFailed(error) || isMissing(error))) return undefined;
       if (!isConflict(error) || tries === MAX_TRIES) throw storeError(error, `write ${nameOf(address)}`);
       await setTimeout(CONFLICT_PAUSE_MILLIS * tries * (0.5 + Math.random()), undefined, signal ? { signal } : {});
@@ -57,7 +58,7 @@ function inputOf({ bucket, key }: ObjectAddress, { only, metadata, contentType }
 }
 
 interface Content {
-  /** A large file is read anew on every try. */
+  /** The bytes, or the path of a large file, which is read again on every try. */
   readonly Body: Uint8Array | { readonly path: string };
   readonly byteLength: number;
 }
@@ -70,14 +71,14 @@ async function contentOf(body: ObjectBody): Promise<Content> {
   return { Body: body, byteLength: size };
 }
 
-/** The ETag of what was written; each of its parts, like a small object, is tried again by the SDK as it is in memory. */
+/** Returns the ETag of the written object. The SDK retries each part, like a small object, because it is in memory. */
 async function upload(
   client: S3Client,
   { Body, byteLength, ...input }: Omit<PutObjectCommandInput, 'Body'> & Content,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   if (byteLength <= PART_BYTES && Body instanceof Uint8Array) {
-    return (await client.send(new PutObjectCommand({ ...input, Body }), signal ? { abortSignal: signal } : {})).ETag;
+    return (await client.send(new PutObjectCommand({ ...input, Body }), abortOn(signal))).ETag;
   }
   signal?.throwIfAborted();
   const multipart = new Upload({

@@ -1,10 +1,10 @@
-/** Runs tasks of one name one after the other, and those of different names side by side. */
+/** Runs tasks of the same name one after the other, and those of different names in parallel. */
 export class Serial {
   readonly #last = new Map<string, Promise<unknown>>();
 
   async run<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const running = (this.#last.get(name) ?? Promise.resolve()).then(task);
-    // The next one starts whatever becomes of this one.
+    // The next task starts even if this one fails.
     const ended = running.catch(() => undefined);
     this.#last.set(name, ended);
     try {

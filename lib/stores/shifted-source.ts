@@ -1,10 +1,10 @@
 import type { ByteSource } from './byte-source.ts';
 
 /**
- * Presents an object that holds the bytes from `start` on of a larger one as that larger one, so that offsets stay the
- * larger one's: how a staged chunk of decompressed input is read. It ends where the chunk ends.
+ * Presents a chunk, which holds the bytes of a larger object from `start` on, as that object: offsets are those of the
+ * larger object. Staged chunks of decompressed input are read this way. It ends where the chunk ends.
  *
- * Reading throws a RangeError before `start`: those bytes are not there.
+ * Reading before `start` throws a RangeError: the chunk does not have those bytes.
  */
 export function shiftedSource(chunk: ByteSource, start: number): ByteSource {
   return {

@@ -20,7 +20,7 @@ export function systemReason(error: unknown): string {
   return WORDS[code] ?? `the system reports ${code}`;
 }
 
-/** Checks whether a path names nothing: there is no such file, or a folder on the way is a file. */
+/** Checks whether a path does not exist: the file is missing, or a folder of the path is a file. */
 export function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
 }

@@ -51,7 +51,7 @@ describe('openObject', () => {
   });
 
   test('refuses what is named as compressed, and is neither that nor text', async () => {
-    const message = 'Cannot decompress gzip: the object is damaged at its start, or it is not compressed so';
+    const message = 'Cannot decompress gzip: the object is damaged at its start, or it has another compression';
     await expect(openObject(memorySource(noise), 'a.gz')).rejects.toMatchObject({
       code: 'CORRUPT_COMPRESSION',
       message,

@@ -28,7 +28,7 @@ describe('ReadAhead', () => {
         const held = new Holdings();
         await using ahead = open(objects, held);
         for (const object of objects) {
-          expect(await ahead.take()).toBe(object);
+          expect(await ahead.next()).toBe(object);
           held.drop(object.bytes);
           await turns(turnsOfTaker);
         }
@@ -44,7 +44,7 @@ describe('ReadAhead', () => {
     const held = new Holdings();
     await using ahead = open(objects, held);
     for (let taken = 1; taken <= 12; taken += 1) {
-      await ahead.take();
+      await ahead.next();
       await turns(5);
       expect(held.begun).toBe(taken + 8);
     }
@@ -55,7 +55,7 @@ describe('ReadAhead', () => {
     // The first one is small, so that twice as many are begun, of which half have no room.
     const objects = [{ bytes: 0, turns: 0 }, ...Array.from({ length: 40 }, () => ({ bytes: 2 * MIB, turns: 3 }))];
     const ahead = open(objects, held);
-    await ahead.take();
+    await ahead.next();
     await turns(10);
     const { begun } = held;
     expect(begun).toBeGreaterThan(9);
@@ -73,10 +73,10 @@ describe('ReadAhead', () => {
       return place;
     };
     await using ahead = new ReadAhead([0, 1, 2, 3, 4], { ...options, read });
-    expect([await ahead.take(), await ahead.take()]).toEqual([0, 1]);
-    await expect(ahead.take()).rejects.toBe(failing);
+    expect([await ahead.next(), await ahead.next()]).toEqual([0, 1]);
+    await expect(ahead.next()).rejects.toBe(failing);
     await using untaken = new ReadAhead([0, 1, 2, 3, 4], { ...options, read });
-    await untaken.take();
+    await untaken.next();
     await turns(3);
   });
 });

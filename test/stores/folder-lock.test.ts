@@ -36,14 +36,14 @@ describe('lockFolder', () => {
     expect(error).toMatchObject({
       code: 'FOLDER_LOCKED',
       disposition: 'retry',
-      message: `process ${child.pid} on ${hostname()} is at work here: ${path}`,
+      message: `process ${child.pid} on ${hostname()} is using this folder: ${path}`,
     });
   });
 
   test('refuses a second holder in the same process', async () => {
     const path = join(await temporaryFolder(), 'wine.lock');
     await using _lock = await lockFolder(path);
-    await expect(lockFolder(path)).rejects.toThrow(`process ${process.pid} on ${hostname()} is at work here`);
+    await expect(lockFolder(path)).rejects.toThrow(`process ${process.pid} on ${hostname()} is using this folder`);
     expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid });
   });
 
@@ -77,7 +77,7 @@ describe('lockFolder', () => {
     const path = join(await temporaryFolder(), 'wine.lock');
     await writeFile(path, JSON.stringify({ pid: 7, host: 'elsewhere', startedAt: 1, id: 'a' }));
     await expect(lockFolder(path)).rejects.toThrow(
-      `process 7 on elsewhere is at work here: ${path}; if it is gone, remove ${path}`,
+      `process 7 on elsewhere is using this folder: ${path}; if it is gone, remove ${path}`,
     );
   });
 

@@ -4,29 +4,29 @@ import { mergeRuns } from './merge-runs.ts';
 import type { OpenPiece, SortedRun } from './run-reader.ts';
 import { type ElementPlace, sortElements, type SortElementsOptions } from './sort-elements.ts';
 
-/** Elements that are sorted in memory: two or three times so many bytes, while sorted ones are written. */
+/** Bytes of elements that are sorted in memory; it takes two or three times this, while sorted ones are written. */
 const RUN_BYTES = 32 * 1024 * 1024;
-/** Two reads of each run are in memory. 64 runs of 32 MiB are 2 GiB: of more, some are merged to one first. */
+/** Runs that are merged at once: two reads of each are in memory. More than 64 runs of 32 MiB are merged in several steps. */
 const RUNS_MERGED_AT_ONCE = 64;
 const READ_BYTES = 256 * 1024;
-/** So many times that are read at once of runs that are few. */
-const MOST_READS = 16;
-/** How much of the time sorting takes, as far as progress can say. */
+/** Maximum factor by which reads are larger if there are few runs. */
+const MAX_READ_FACTOR = 16;
+/** Share of the time that sorting takes, as an estimate for progress. */
 const SORT_SHARE = 0.6;
 
 /**
- * How far grouping has come; plain JSON. First elements are sorted, as many at a time as memory holds, then the sorted
- * runs are merged, the last time to bundles (an external merge sort).
+ * Progress of grouping; plain JSON. First, elements are sorted in runs that fit into memory; then the runs are merged, the
+ * last time into bundles (an external merge sort).
  *
- * `written` counts the pieces so far. Of the merge that is under way, `pieces` are those it wrote, by their bytes, and
- * `cursor` says where in each run it goes on. `id` names these sorted runs, and all that is merged of them.
+ * `written` counts the pieces so far. For the current merge, `pieces` has the bytes of each piece that it wrote, and
+ * `cursor` is its place in each run. `id` names these sorted runs, and all results of merging them.
  */
 export type GroupingState =
   | {
       readonly phase: 'sort';
-      /** How the object is read: the bundles that it would have if it were not grouped. */
+      /** Plan of the object without grouping, by which it is read. */
       readonly plan: ObjectPlan;
-      /** True if what it reads is staged, bundle by bundle, because the object is compressed. */
+      /** True if the object is read from staged bundles, because it is compressed. */
       readonly isStaged?: boolean | undefined;
       /** The first element that is in no run. */
       readonly from: ElementPlace;
@@ -46,18 +46,18 @@ export type GroupingState =
 type SortState = Extract<GroupingState, { phase: 'sort' }>;
 type MergeState = Extract<GroupingState, { phase: 'merge' }>;
 
-/** Where elements are staged. What is written may be written again with the same bytes. */
+/** Place where elements are staged. A piece can be written again, with the same bytes. */
 export interface GroupingStaging {
-  /** Begins to write a piece of a run; returns when there is room for more. */
+  /** Starts to write a piece of a run; returns when there is room for more. */
   writePiece(run: string, piece: number, bytes: Uint8Array): Promise<void>;
   /** @param id - of the runs that the bundles are made of. */
   writeBundle(id: string, bundle: number, bytes: Uint8Array): Promise<void>;
-  /** Waits until all that was begun is written. */
+  /** Waits until all started writes have ended. */
   settle(): Promise<void>;
   readonly openPiece: OpenPiece;
 }
 
-/** How much is held in memory; other bounds are for tests. */
+/** Bounds of memory; tests set their own. */
 export interface GroupingBounds {
   readonly runBytes: number;
   readonly runsMergedAtOnce: number;
@@ -67,33 +67,33 @@ export interface GroupingBounds {
 export interface GroupElementsOptions extends Pick<SortElementsOptions, 'input' | 'keyOf' | 'cohorts' | 'openBundle'> {
   readonly staging: GroupingStaging;
   /**
-   * Names the runs that this step sorts, as no other step's: what two read of the same elements is never mixed, be it of
-   * other code or another version of Node.js. Merging only copies.
+   * Unique name of this step, for the runs that it sorts. So runs of two steps that read the same elements are never mixed,
+   * even with other code or another version of Node.js. Merging only copies.
    */
   readonly step: string;
-  /** Told what share is done, from 0 to 1, when some more of it is. */
+  /** Called with the share that is done, from 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined;
-  /** Aborted when the step is to end. */
+  /** Aborted when the step must end. */
   readonly stop?: AbortSignal | undefined;
   readonly bounds?: GroupingBounds | undefined;
 }
 
-/** The plan and the id of its bundles, or how far the step came. */
+/** The plan and the id of its bundles, or the state of a step that was stopped. */
 export type GroupingOutcome =
   | { readonly kind: 'grouped'; readonly plan: GroupedPlan; readonly id: string }
   | { readonly kind: 'stopped'; readonly state: GroupingState };
 
-/** Where grouping starts. @param plan - the bundles that the object would have if it were not grouped. */
+/** Returns the state in which grouping starts. @param plan - of the object without grouping. */
 export function startGrouping(plan: ObjectPlan, { isStaged }: { readonly isStaged?: boolean } = {}): GroupingState {
   return { phase: 'sort', plan, isStaged, from: { bundle: 0, element: 0 }, runs: [], written: 0 };
 }
 
 /**
- * Writes an object's elements to bundles by their keys: those of a cohort together, in it those of a key, in the order of
- * the input; elements without a key, as those that could not be read, come last.
+ * Writes an object's elements to bundles by their keys: those of a cohort are together, and in a cohort those of a key, in
+ * the order of the input. Elements without a key, such as those that could not be read, come last.
  *
- * However often it is stopped and goes on from its state, it writes the same bundles. Memory is bounded, whatever the
- * object and its keys are.
+ * It writes the same bundles however often it is stopped and continued from its state. Memory is bounded for any object
+ * and any keys.
  */
 export async function groupElements(from: GroupingState, options: GroupElementsOptions): Promise<GroupingOutcome> {
   const { staging, stop } = options;
@@ -103,7 +103,7 @@ export async function groupElements(from: GroupingState, options: GroupElementsO
     await staging.settle();
     return { kind: 'grouped', plan, id };
   } catch (error) {
-    // What the state says is written must be.
+    // All pieces that the state counts must be written.
     await staging.settle();
     if (!isStop(error, stop)) throw error;
     return { kind: 'stopped', state: grouping.state };
@@ -163,7 +163,7 @@ class Grouping {
     return this.#become({ phase: 'merge', id, header: plan.header, runs, pieces: [], written });
   }
 
-  /** Merges runs to one, of those that were merged least, and no more of them than it takes. */
+  /** Merges some runs into one: those that were merged least, and no more than needed. */
   async #mergeSome(state: MergeState): Promise<MergeState> {
     const { staging } = this.#options;
     const { runsMergedAtOnce, runBytes: pieceBytes } = this.#bounds;
@@ -183,10 +183,10 @@ class Grouping {
     const { staging, stop, onProgress } = this.#options;
     const isLast = runs === from.runs;
     const { readBytes: least, runsMergedAtOnce } = this.#bounds;
-    // Of few runs more is read at once: each read is a request where they are in a store.
-    const readBytes = least * Math.max(1, Math.min(MOST_READS, Math.floor(runsMergedAtOnce / runs.length)));
+    // Few runs are read in larger pieces: in a store, each read is a request.
+    const readBytes = least * Math.max(1, Math.min(MAX_READ_FACTOR, Math.floor(runsMergedAtOnce / runs.length)));
     const merging = { ...this.#reading, open: staging.openPiece, readBytes, pieceBytes, cursor: from.cursor };
-    // They may be very many: the states of one merge share the list.
+    // The list can be very long: the states of one merge share it.
     const pieces = [...from.pieces];
     let state: MergeState = { ...from, pieces };
     for await (const { bytes, cursor } of mergeRuns(runs, merging)) {

@@ -3,11 +3,11 @@ import type { ElementPacking, ReadElement } from '../format.ts';
 import { failedElement } from '../read-element.ts';
 
 /*
- * An element as it is staged while elements are sorted by key, and in the bundles that come of it. Little-endian:
+ * The format of an element that is staged, while elements are sorted by key and in the resulting bundles. Little-endian:
  *
  *     bytes u32 (of the whole record) · rank u32 · bytes of the key u32 · position f64 · failed u8 · key UTF-16 · text UTF-8
  *
- * The text is the element, packed as its format does; of one that could not be read it is the failure, in JSON.
+ * The text is the element, packed by its format; for an element that could not be read it is the failure, in JSON.
  */
 
 const RANK = 4;
@@ -16,16 +16,16 @@ const POSITION = 12;
 const FAILED = 20;
 const HEAD_BYTES = 21;
 
-/** So many bytes say how long a record's key is, so many more have it. */
+/** Bytes of a record before its key; they include the length of the key. */
 export const RECORD_HEAD_BYTES = HEAD_BYTES;
 
 export interface RecordKey {
   readonly rank: number;
-  /** Empty for elements that have none: they have a rank of their own. */
+  /** The key; empty for elements without one, which have a separate rank. */
   readonly key: string;
 }
 
-/** A record that is to be written. */
+/** A record to write. */
 export interface PackedRecord extends RecordKey {
   readonly bytes: number;
   readonly position: number;
@@ -63,7 +63,7 @@ export function recordBytes(bytes: Buffer, start: number): number {
   return bytes.readUInt32LE(start);
 }
 
-/** How many bytes from its start on a record's key takes to be known. */
+/** Returns the bytes of a record up to the end of its key. */
 export function keyedBytes(bytes: Buffer, start: number): number {
   return HEAD_BYTES + bytes.readUInt32LE(start + KEY_BYTES);
 }
@@ -76,7 +76,7 @@ export function recordKey(bytes: Buffer, start: number): string {
   return bytes.toString('utf16le', start + HEAD_BYTES, start + keyedBytes(bytes, start));
 }
 
-/** The element of a whole record that must not be unpacked: it fails with this. */
+/** Returns the failed element of a complete record that must not be unpacked. */
 export function refusedRecord(bytes: Buffer, start: number, failure: ErrorDescription): ReadElement {
   return failedElement(bytes.readDoubleLE(start + POSITION), failure, recordText(bytes, start));
 }
@@ -85,12 +85,12 @@ function recordText(bytes: Buffer, start: number): string {
   return bytes.toString('utf8', start + keyedBytes(bytes, start), start + recordBytes(bytes, start));
 }
 
-/** The element of a whole record. */
+/** Returns the element of a complete record. */
 export function unpackRecord(bytes: Buffer, start: number, packing: ElementPacking): ReadElement {
   const position = bytes.readDoubleLE(start + POSITION);
   const text = recordText(bytes, start);
   if (bytes[start + FAILED] === 0) return packing.unpack(text, position);
-  // As it was packed.
+  // It has the type with which it was packed.
   const { name, message, raw } = JSON.parse(text) as PackedFailure;
   return failedElement(position, { name, message }, raw);
 }

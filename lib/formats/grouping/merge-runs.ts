@@ -8,13 +8,13 @@ export interface MergeRunsOptions extends ReadOptions {
   readonly open: OpenPiece;
   readonly readBytes: number;
   readonly pieceBytes: number;
-  /** The cursor of the piece to go on behind. @default the runs' starts */
+  /** The cursor of the last piece that was written, to continue after it. @default the runs' starts */
   readonly cursor?: readonly number[] | undefined;
 }
 
 /**
- * Merges sorted runs, in pieces: by rank and key, then by run, so that where runs are in the order of their input, each
- * key's elements are. It holds two reads of each run, a piece and a record (a k-way merge on a binary heap).
+ * Merges sorted runs, in pieces: by rank and key, then by run. So if runs are in the order of the input, the elements of
+ * each key are too. It holds two reads of each run, a piece and a record (a k-way merge on a binary heap).
  */
 export async function* mergeRuns(runs: readonly SortedRun[], options: MergeRunsOptions): AsyncGenerator<PackedPiece> {
   const cursor = runs.map((_, run) => options.cursor?.[run] ?? 0);
@@ -29,14 +29,14 @@ export async function* mergeRuns(runs: readonly SortedRun[], options: MergeRunsO
       if (reader === undefined) return;
       if (key === undefined || compareKeys(key, reader) !== 0) packer.beginKey(cursor);
       key = { rank: reader.rank, key: reader.key };
-      // All that the run has of a key comes before what the next one has.
+      // All records of a key in this run come before those in the next run.
       while (!reader.isAtEnd && compareKeys(key, reader) === 0) {
         if (!reader.isWhole) await reader.fetch();
         const { bytes, start } = reader;
         const isFull = packer.add(bytes, start, start + recordBytes(bytes, start));
         if (!reader.step()) await reader.begin();
         cursor[run] = reader.offset;
-        if (isFull) yield* packer.take(cursor);
+        if (isFull) yield* packer.drain(cursor);
       }
       heap.settleFirst();
     }
@@ -57,13 +57,13 @@ class RunHeap {
     this.#heap = this.#heap.sort((one, other) => this.#compare(one, other));
   }
 
-  /** Undefined where all runs have ended. */
+  /** The first run; undefined if all runs have ended. */
   get first(): number | undefined {
     const [first] = this.#heap;
     return first === undefined || this.#readers[first]?.isAtEnd === true ? undefined : first;
   }
 
-  /** Puts the first run in its place, once it stands at another record. */
+  /** Moves the first run to its place after it has advanced to another record. */
   settleFirst(): void {
     const heap = this.#heap;
     const moving = heap[0] ?? 0;

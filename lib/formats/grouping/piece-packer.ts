@@ -1,23 +1,23 @@
-/** A piece of sorted records, and where in each run the record after its last one starts. */
+/** A piece of sorted records, and the place in each run of the first record after it. */
 export interface PackedPiece {
   readonly bytes: Buffer;
   readonly cursor: readonly number[];
 }
 
 /**
- * Packs sorted records into pieces of about so many bytes. The records of one key stay together where they fit, and go
- * with those of other keys; those of a larger key fill pieces of their own, and the last of them goes with what follows.
+ * Packs sorted records into pieces of about `pieceBytes`. The records of one key stay together if they fit, together with
+ * those of other keys. Those of a larger key fill separate pieces, and the last of them is packed with the next keys.
  *
- * It holds one piece and a record. A piece depends on the records from its first one on, so that whoever goes on at a
- * cursor makes the same pieces.
+ * It holds one piece and a record. A piece depends only on its records and those after them, so packing that continues at
+ * a cursor makes the same pieces.
  */
 export class PiecePacker {
   readonly #pieceBytes: number;
   #bytes: Buffer;
   #length = 0;
-  /** The end of the last key that is whole; 0 where there is none. */
+  /** The end of the last complete key; 0 if there is no complete key. */
   #wholeLength = 0;
-  /** Where the key that is not whole yet starts. */
+  /** The start of the key that is not complete yet. */
   #keyCursor: readonly number[] = [];
 
   constructor(pieceBytes: number) {
@@ -25,28 +25,28 @@ export class PiecePacker {
     this.#bytes = Buffer.allocUnsafeSlow(Math.min(pieceBytes, 64 * 1024));
   }
 
-  /** Says that a key starts here. */
+  /** Marks the start of a key. */
   beginKey(cursor: readonly number[]): void {
     this.#wholeLength = this.#length;
     this.#keyCursor = [...cursor];
   }
 
-  /** Takes a record, `[start, end)` of the bytes. @returns whether there are pieces to `take` */
+  /** Adds a record, `[start, end)` of the bytes. @returns true if there are full pieces for `drain` */
   add(bytes: Buffer, start: number, end: number): boolean {
     this.#makeRoom(end - start);
     this.#length += bytes.copy(this.#bytes, this.#length, start, end);
     return this.#length > this.#pieceBytes;
   }
 
-  /** @param cursor - behind the record that was added last. */
-  *take(cursor: readonly number[]): Generator<PackedPiece> {
+  /** Yields the full pieces. @param cursor - after the record that was added last. */
+  *drain(cursor: readonly number[]): Generator<PackedPiece> {
     if (this.#length > this.#pieceBytes && this.#wholeLength > 0) {
       yield { bytes: this.#cut(this.#wholeLength), cursor: this.#keyCursor };
     }
     if (this.#length > this.#pieceBytes) yield { bytes: this.#cut(this.#length), cursor: [...cursor] };
   }
 
-  /** What is left. */
+  /** Yields the last piece. */
   *end(cursor: readonly number[]): Generator<PackedPiece> {
     if (this.#length > 0) yield { bytes: this.#cut(this.#length), cursor: [...cursor] };
   }

@@ -17,7 +17,7 @@ export interface ReadGroupedRequest extends ReadOptions {
 }
 
 /**
- * Reads the elements of a bundle that was grouped by key, in pages: as they would be read from the object itself.
+ * Reads the elements of a bundle that was grouped by key, in pages, with the same results as from the object itself.
  *
  * @throws FabricError `STAGED_BUNDLE_DAMAGED` if its length is not the planned one.
  */
@@ -31,7 +31,7 @@ export async function* readGrouped({
 }: ReadGroupedRequest): AsyncGenerator<readonly ReadElement[]> {
   const plannedBytes = range.end - range.start;
   if (source.byteLength !== plannedBytes) {
-    throw damaged(`what is staged of it is ${source.byteLength} bytes and not the ${plannedBytes} that were planned`);
+    throw damaged(`its staged bytes are ${source.byteLength}, not the ${plannedBytes} that were planned`);
   }
   const packing = elementsFormat(input.format).packing(header ?? [], input);
   let page: ReadElement[] = [];
@@ -69,7 +69,7 @@ function watchedRecord({ bytes, start, packing }: WholeRecord, place: number, wa
   return watch.run(place, () => unpackRecord(bytes, start, packing));
 }
 
-/** The bytes as they come, cut where records end. */
+/** Yields the bytes in pieces of complete records. */
 async function* wholeRecords(
   source: ByteSource,
   signal: AbortSignal | undefined,
@@ -91,7 +91,7 @@ async function* wholeRecords(
     if (ends.length > 0) yield { bytes, ends };
   }
   if (heldBytes === 0) return;
-  throw damaged('what is staged of it ends in mid-record');
+  throw damaged('its staged bytes end within a record');
 }
 
 function damaged(how: string): FabricError {

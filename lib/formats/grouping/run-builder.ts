@@ -3,16 +3,16 @@ import { packRecord, recordBytes, type RecordKey, writeRecord } from './grouped-
 import type { RankOf } from './rank-keys.ts';
 
 const FIRST_BYTES = 64 * 1024;
-/** What a record costs beside its bytes, and a key: they count, so that tiny elements don't take more memory than stated. */
+/** Memory of a record in addition to its bytes, and of a key: counted, so that tiny elements do not exceed the limit. */
 const PLACE_BYTES = 8;
 const GROUP_BYTES = 128;
 
 interface Group extends RecordKey {
-  /** Where its records start, in the order in which they came. */
+  /** Starts of its records, in the order in which they were added. */
   readonly starts: number[];
 }
 
-/** Holds elements until they are as many as can be sorted in memory. */
+/** Collects elements until they fill the memory for sorting. */
 export class RunBuilder {
   readonly #rankOf: RankOf;
   readonly #maxBytes: number;
@@ -46,8 +46,8 @@ export class RunBuilder {
     this.#held += record.bytes + PLACE_BYTES;
   }
 
-  /** The records by rank, key and the order in which they came; then there are none any more. */
-  take(): Buffer {
+  /** Returns the records by rank, key and the order in which they were added, and empties the builder. */
+  drain(): Buffer {
     const sorted = Buffer.allocUnsafeSlow(this.#length);
     let at = 0;
     for (const { starts } of [...this.#groups.values()].sort(compareKeys)) {

@@ -7,34 +7,34 @@ import { keyedBytes, RECORD_HEAD_BYTES, recordBytes, type RecordKey, recordKey, 
 /** Elements in the order of their keys, in pieces that are staged; plain JSON. */
 export interface SortedRun {
   readonly name: string;
-  /** How many merges it went through. */
+  /** Number of merges that made it. */
   readonly level: number;
-  /** How many bytes each of its pieces has. */
+  /** Bytes of each of its pieces. */
   readonly pieces: readonly number[];
 }
 
-/** Opens a piece of a run; what is disposable is disposed once it was read. */
+/** Opens a piece of a run. A source that is disposable is disposed after it was read. */
 export type OpenPiece = (run: SortedRun, piece: number) => Promise<ByteSource & Partial<AsyncDisposable>>;
 
 export interface RunReaderOptions extends ReadOptions {
   readonly open: OpenPiece;
-  /** What is read at once. The next so many bytes are read ahead. */
+  /** Bytes of a read. The next read is started ahead. */
   readonly readBytes: number;
-  /** Where to begin, in all the bytes of its pieces. */
+  /** Offset of the first record to read, in the bytes of all pieces. */
   readonly offset: number;
 }
 
 /**
- * Stands at one record of a run after another. It holds the bytes of two reads, and of a record that is longer than
- * that only when it is asked for: `rank` and `key` are known without it.
+ * Reads the records of a run one after the other. It holds the bytes of two reads. A longer record is read completely only
+ * by `fetch`: `rank` and `key` are known without it.
  */
 export class RunReader implements RecordKey, AsyncDisposable {
   rank = 0;
   key = '';
   isAtEnd = false;
-  /** Of the record it stands at, in all the bytes of its pieces. */
+  /** Offset of the current record, in the bytes of all pieces. */
   offset: number;
-  /** The bytes that have the record it stands at, from `start` on. */
+  /** Bytes that contain the current record, from `start` on. */
   bytes: Buffer = Buffer.alloc(0);
   start = 0;
   readonly #blocks: AsyncGenerator<Buffer>;
@@ -45,12 +45,12 @@ export class RunReader implements RecordKey, AsyncDisposable {
     this.#blocks = readBlocks(run, options);
   }
 
-  /** Goes to the first record. */
+  /** Reads the head of the current record. */
   async begin(): Promise<void> {
-    if (!this.#stand()) await this.#standLater();
+    if (!this.#parseHead()) await this.#readHead();
   }
 
-  /** Whether all of the record is there; else `fetch` gets it. */
+  /** True if the whole record is in `bytes`; otherwise `fetch` reads it. */
   get isWhole(): boolean {
     return this.#has(recordBytes(this.bytes, this.start));
   }
@@ -59,12 +59,12 @@ export class RunReader implements RecordKey, AsyncDisposable {
     await this.#fill(recordBytes(this.bytes, this.start));
   }
 
-  /** Goes behind the record, which must be whole. @returns false where `begin` has to go on to the next one */
+  /** Advances past the record, which must be complete. @returns false if `begin` must read the next one's head */
   step(): boolean {
     const bytes = recordBytes(this.bytes, this.start);
     this.start += bytes;
     this.offset += bytes;
-    return this.#stand();
+    return this.#parseHead();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,27 +72,27 @@ export class RunReader implements RecordKey, AsyncDisposable {
     await this.#blocks.return(undefined);
   }
 
-  /** Takes the head of the record, if it is there. */
-  #stand(): boolean {
+  /** Parses the head of the record if it is in `bytes`. */
+  #parseHead(): boolean {
     if (!this.#has(RECORD_HEAD_BYTES) || !this.#has(keyedBytes(this.bytes, this.start))) return false;
     this.rank = recordRank(this.bytes, this.start);
     this.key = recordKey(this.bytes, this.start);
     return true;
   }
 
-  async #standLater(): Promise<void> {
+  async #readHead(): Promise<void> {
     this.isAtEnd = !(await this.#fill(1));
     if (this.isAtEnd) return;
     await this.#fill(RECORD_HEAD_BYTES);
     await this.#fill(keyedBytes(this.bytes, this.start));
-    this.#stand();
+    this.#parseHead();
   }
 
   #has(bytes: number): boolean {
     return this.bytes.length - this.start >= bytes;
   }
 
-  /** Reads on until so many bytes are there. @returns false where the run has ended */
+  /** Reads until `bytes` has this number of bytes of the record. @returns false if the run has ended */
   async #fill(bytes: number): Promise<boolean> {
     if (this.#has(bytes)) return true;
     const parts = [this.bytes.subarray(this.start)];
@@ -100,12 +100,12 @@ export class RunReader implements RecordKey, AsyncDisposable {
       const { done, value } = await (this.#ahead ?? this.#blocks.next());
       if (done === true) {
         if (length === 0) return false;
-        throw new FabricError('STAGED_RUN_DAMAGED', 'Cannot group by key: a staged run ends in mid-record');
+        throw new FabricError('STAGED_RUN_DAMAGED', 'Cannot group by key: a staged run ends within a record');
       }
       parts.push(value);
       length += value.length;
       this.#ahead = this.#blocks.next();
-      // It is awaited in its turn; until then its rejection is no one's.
+      // It is awaited later; until then a rejection must not count as unhandled.
       this.#ahead.catch(() => {});
     }
     this.bytes = Buffer.concat(parts);

@@ -5,7 +5,7 @@ import { elementsFormat } from '../registry.ts';
 import { rankKeys, sortedKey } from './rank-keys.ts';
 import { RunBuilder } from './run-builder.ts';
 
-/** An element of an object: so many elements behind the start of a bundle. */
+/** The place of an element: a bundle, and the number of elements before it in the bundle. */
 export interface ElementPlace {
   readonly bundle: number;
   readonly element: number;
@@ -15,19 +15,19 @@ export interface SortElementsOptions extends ReadOptions {
   readonly input: InputOptions;
   /** @param raw - JSON text of the element, if it has one. */
   readonly keyOf: (input: unknown, raw?: string) => string | undefined;
-  /** Keys that belong together. */
+  /** Lists of keys that belong together. */
   readonly cohorts: readonly (readonly string[])[];
-  /** Opens the object, or what of it is staged for a bundle of the plan. */
+  /** Opens the object, or the staged bytes of a bundle of the plan. */
   readonly openBundle: (bundle: number) => Promise<ByteSource & Partial<AsyncDisposable>>;
-  /** Elements that are sorted together. */
+  /** Bytes of elements that are sorted together. */
   readonly runBytes: number;
 }
 
 /**
- * Reads elements, and sorts as many at a time as memory holds. Where a run ends depends on the elements alone.
+ * Reads elements and sorts them in runs that fit into memory. The end of a run depends only on the elements.
  *
- * @param plan - the bundles that the object would have if it were not grouped: how it is read.
- * @returns runs, and the place behind each.
+ * @param plan - of the object without grouping.
+ * @returns runs, and the place after each.
  */
 export async function* sortElements(
   plan: ObjectPlan,
@@ -46,11 +46,11 @@ export async function* sortElements(
         element += 1;
         if (element <= first) continue;
         builder.add(read, read.failure === undefined ? sortedKey(keyOf(read.input, read.raw)) : undefined);
-        if (builder.isFull) yield { bytes: builder.take(), next: { bundle, element } };
+        if (builder.isFull) yield { bytes: builder.drain(), next: { bundle, element } };
       }
     }
   }
-  if (!builder.isEmpty) yield { bytes: builder.take(), next: { bundle: of, element: 0 } };
+  if (!builder.isEmpty) yield { bytes: builder.drain(), next: { bundle: of, element: 0 } };
 }
 
 async function* readPlanned(

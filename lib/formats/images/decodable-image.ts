@@ -19,12 +19,12 @@ const UNKNOWN_REASON = 'it is not a JPEG, PNG, WebP, GIF, TIFF or AVIF';
 
 /** Decoded pixels of a HEIF image for each pixel of `maxPixels`: tiles stand out, and there are planes such as alpha. */
 const MAX_DECODED_SHARE = 4;
-/** Bytes of strips for each byte of a TIFF. Writers that say too much exist; those that say this much do not. */
+/** Bytes of strips for each byte of a TIFF. Some writers state too many, but never this many. */
 const MAX_STRIP_SHARE = 1000;
 
 /**
- * Checks that bytes are an image whose decoding is bounded, before a decoder gets them: decoders have no bounds of their
- * own on what they list, decompress or decode beside the pixels.
+ * Checks that bytes are an image whose decoding is bounded, before a decoder gets them: decoders do not
+ * limit what they list, decompress or decode in addition to the pixels.
  *
  * @returns the bytes to decode, without metadata that is compressed.
  * @throws ElementReadError `ImageDecodeError` or `ImageTooLarge`.

@@ -6,16 +6,16 @@ interface Reference {
   readonly to: readonly number[];
 }
 
-/** Items of a HEIF file, as far as they decide how much is decoded. */
+/** The facts of a HEIF file's items that decide how much is decoded. */
 export interface HeifItems {
   readonly references: readonly Reference[];
   /** Pixels of an item, by its id. */
   readonly pixels: ReadonlyMap<number, number>;
-  /** Where names of the compressions of metadata are, `[start, end)`. */
+  /** Ranges of the names of metadata compressions, `[start, end)`. */
   readonly encodings: readonly (readonly [start: number, end: number])[];
 }
 
-/** Reads the list of items. What is damaged is left out: the decoder refuses it. */
+/** Reads the list of items. Damaged parts are omitted: the decoder refuses them. */
 export function readHeifItems(bytes: Buffer): HeifItems {
   const references: Reference[] = [];
   const pixels = new Map<number, number>();
@@ -50,7 +50,7 @@ function* encodingsIn(bytes: Buffer, list: Box): Generator<readonly [number, num
     if (item.type !== 'infe' || version < 2) continue;
     const type = item.start + 4 + (version === 2 ? 2 : 4) + 2;
     if (bytes.toString('latin1', type, type + 4) !== 'mime') continue;
-    // The item's name, its type of content and the compression, each with a zero behind it.
+    // The item's name, its type of content and the compression, each with a zero after it.
     const afterName = endOfText(bytes, type + 4, item.end);
     const start = endOfText(bytes, afterName, item.end);
     if (start < item.end) yield [start, item.end];
@@ -99,7 +99,7 @@ function* associationsIn(bytes: Buffer, box: Box): Generator<readonly [item: num
     const count = uint(bytes, at, 1);
     at += 1;
     for (let index = 0; index < count && at < box.end; index += 1) {
-      // The first bit says whether a reader must know the property.
+      // The first bit is set if a reader must know the property.
       yield [item, isWide ? uint(bytes, at, 2) & 0x7fff : uint(bytes, at, 1) & 0x7f];
       at += isWide ? 2 : 1;
     }

@@ -23,7 +23,7 @@ export function decodedPixels({ references, pixels }: HeifItems): number {
   const count = (item: number, depth: number): number => {
     const before = known.get(item);
     if (before !== undefined) return before;
-    // Stays so for an item that is a part of itself.
+    // It keeps this value for an item that is a part of itself.
     known.set(item, Infinity);
     if (depth > MAX_DEPTH) return Infinity;
     const below = (items: readonly number[] = []): number =>

@@ -33,7 +33,7 @@ const BLOCKED_LOADERS: readonly string[] = [
 
 /**
  * Sets up the library that decodes images, for the whole process: it loads images only, never documents. Workers decode
- * in parallel, so one thread per image is enough. No image comes twice, so a cache would not help.
+ * in parallel, so one thread per image is enough. Each image is decoded once, so a cache would not help.
  */
 export function limitLoaders(library: SharpConstructor): SharpConstructor {
   library.concurrency(1);

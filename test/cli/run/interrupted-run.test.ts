@@ -118,7 +118,9 @@ describe('a run that is at work', () => {
 
     const second = await fabric(args('out', '--resume'), { env: gate.env });
     expect(second).toMatchObject({ status: 1, stdout: '' });
-    expect(second.stderr).toMatch(new RegExp(`^fabric: process ${pid} on \\S+ is at work here: \\S+gated\\.lock\n$`));
+    expect(second.stderr).toMatch(
+      new RegExp(`^fabric: process ${pid} on \\S+ is using this folder: \\S+gated\\.lock\n$`),
+    );
 
     // A terminal sends it to every process of the group.
     process.kill(-pid, 'SIGINT');

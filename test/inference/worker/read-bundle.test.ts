@@ -163,7 +163,7 @@ describe('a bundle of elements that were grouped by key', () => {
     if (bundle?.source.kind !== 'grouped') throw new Error('there is one');
     const { uri, range } = bundle.source;
     await truncate(uri, 0);
-    const message = `Cannot read the bundle: what is staged of it is 0 bytes and not the ${range.end} that were planned`;
+    const message = `Cannot read the bundle: its staged bytes are 0, not the ${range.end} that were planned`;
     await expect(read(bundle, input)).rejects.toMatchObject({ code: 'STAGED_BUNDLE_DAMAGED', message });
   });
 
