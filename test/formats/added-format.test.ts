@@ -1,11 +1,13 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { filesBelow, linesIn } from '../cli/run-fabric.ts';
-import { type EndedHere, fabricHere } from '../fabric-here.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 
+// The sources as a process: the registry in which the config adds its format is the one of the workers too.
+const program = fileURLToPath(new URL('../../cli/fabric.ts', import.meta.url));
 const config = fileURLToPath(new URL('./fixtures/fixed-width.config.ts', import.meta.url));
 const NUMBERS = Array.from({ length: 250 }, (_, n) => n);
 
@@ -13,13 +15,26 @@ function recordsOf(numbers: readonly number[]): Uint8Array {
   return new Uint8Array(Float64Array.from(numbers).buffer);
 }
 
+interface Ended {
+  readonly status: number;
+  readonly stderr: string;
+}
+
+function runSources(args: readonly string[]): Promise<Ended> {
+  const { promise, resolve } = Promise.withResolvers<Ended>();
+  const child = execFile(process.execPath, ['-C', '@inference-fabric/source', program, ...args], (_, __, stderr) =>
+    resolve({ status: child.exitCode ?? -1, stderr }),
+  );
+  return promise;
+}
+
 /** Runs a pipeline over one file; returns how the command ended, and the folder of its results. */
 async function runOver(pipeline: string, content: Uint8Array, flags: readonly string[] = []) {
   const folder = await temporaryFolder();
   const input = await writeIn(folder, 'records.bin', content);
   const output = join(folder, 'out');
-  const common = ['--output', output, '--config', config, '--workers', '1'];
-  const ended: EndedHere = await fabricHere(['run', pipeline, input, ...common, ...flags]);
+  const args = ['run', pipeline, input, '--output', output, '--config', config, '--workers', '1', ...flags];
+  const ended = await runSources(args);
   return { ended, results: join(output, pipeline, 'records.bin') };
 }
 
