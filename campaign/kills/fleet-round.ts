@@ -34,7 +34,8 @@ const MESSAGE_ELEMENTS = 12;
 /** A process lives for so long at most when it takes messages; some are killed while they start. */
 const MAX_LIFE_MILLIS = 500;
 const KILLED_IN_START = 0.15;
-const SETTLE_MILLIS = 180_000;
+/** A round in which nothing ends for so long is stuck. */
+const MAX_STANDSTILL_MILLIS = 180_000;
 const LOOK_MILLIS = 200;
 /** No message is given up, as each kill costs a receive. The simulation has those that are. */
 const MAX_RECEIVES = '1000';
@@ -153,18 +154,23 @@ async function sendSome(
 async function settled({ store, sqs, queues }: FleetAws, { jobs }: Sent): Promise<void> {
   const urls = [queues.intake, queues.finalizer, ...Object.values(queues.pipelines).map(({ bundles }) => bundles)];
   const world = { calm: store, output: 'output' };
-  const until = performance.now() + SETTLE_MILLIS;
   let open = jobs;
+  let messages = Infinity;
+  let until = Infinity;
   while (performance.now() < until) {
     const manifests = await Promise.all(open.map(({ key }) => manifestOf(world, key)));
-    open = open.filter((_, index) => manifests[index] === undefined);
-    if (open.length === 0 && (await messagesIn(urls, sqs)) === 0) return;
+    const stillOpen = open.filter((_, index) => manifests[index] === undefined);
+    const stillThere = await messagesIn(urls, sqs);
+    if (stillOpen.length === 0 && stillThere === 0) return;
+    // A slow machine takes its time; what counts is that something ends.
+    if (stillOpen.length < open.length || stillThere < messages) until = performance.now() + MAX_STANDSTILL_MILLIS;
+    open = stillOpen;
+    messages = Math.min(messages, stillThere);
     await sleep(LOOK_MILLIS);
   }
-  const messages = await messagesIn(urls, sqs);
   throw new Violation(
     open.length > 0 ? 'job that does not end' : 'message without an outcome',
-    `${messages} messages, and no end of ${open.map(({ key }) => key).join(', ')} after ${SETTLE_MILLIS / 1000} s`,
+    `${messages} messages, no end of ${open.map(({ key }) => key).join(', ')}, and no change in ${MAX_STANDSTILL_MILLIS / 1000} s`,
   );
 }
 
