@@ -10,6 +10,7 @@ export interface Permission {
 
 export type Architecture = 'arm64' | 'x86_64';
 
+/** Options of `lambda`: the function that runs a pipeline. */
 export interface LambdaOptions {
   /** Memory of the function in MiB, from 128 to 10,240; a whole core comes with each 1,769. @default 2048 */
   readonly memoryMb?: number;
@@ -34,6 +35,7 @@ export type ContainerCapacity = 'managed-instances' | 'auto-scaling-group';
 /** Whether tasks reach AWS over the internet gateway, or over endpoints in subnets without one. */
 export type ContainerNetwork = 'public' | 'private';
 
+/** Options of `container`: the ECS tasks that run a pipeline. */
 export interface ContainerOptions {
   /** NVIDIA GPUs of one task, from 0 to 8. @default 0 */
   readonly gpus?: number;

@@ -5,6 +5,7 @@ import type { Pipeline, PipelineInput, PipelineOutput } from './pipeline.ts';
 import { fabricSchema } from './schema.ts';
 import type { Step } from './steps.ts';
 
+/** A validated configuration: pipelines by their names, with all defaults. */
 export interface Fabric {
   readonly pipelines: Readonly<Record<string, Pipeline>>;
 }

@@ -4,6 +4,7 @@ import type { ElementFunction, InferenceArgs, ModelHandler } from '../models/mod
 /** What happens to a batch that ran out of time: its elements fail alone in the end, or are tried until they succeed. */
 export type OnTimeout = 'fail' | 'retry';
 
+/** Options of `runInference`. */
 export interface RunInferenceOptions {
   /** Seconds that one batch may take before its host is killed. @default 300 */
   readonly timeoutSecs?: number;
@@ -44,6 +45,7 @@ export type BatchFunction<From, To> = (
   elements: readonly Element[],
 ) => readonly To[] | Promise<readonly To[]>;
 
+/** Options of `mapBatches`. */
 export interface MapBatchesOptions {
   /**
    * Values in one call. The end of a bundle may undercut it, and so may many elements in a row that have failed or were

@@ -91,6 +91,7 @@ export interface OutcomeSink {
   write(chunk: OutcomeChunk): void | Promise<void>;
 }
 
+/** Counts, models and timings of a processed bundle. */
 export interface BundleSummary {
   readonly total: number;
   readonly succeeded: number;

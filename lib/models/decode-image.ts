@@ -4,6 +4,7 @@ import { DEFAULT_MAX_FRAMES } from '../formats/images/decodable-image.ts';
 import { imageSamples, loadSharp } from './image-samples.ts';
 import type { ElementFunction } from './model-handler.ts';
 
+/** Options of `decodeImage`. */
 export interface DecodeImageOptions {
   /** In pixels. */
   readonly width: number;

@@ -40,6 +40,7 @@ export class KeyModelMapping<Input = unknown, Output = unknown> {
   }
 }
 
+/** Options of a `KeyedModelHandler`. */
 export interface KeyedModelHandlerOptions {
   /** The most models in memory at once, in all of an engine's process, whatever its workers. @default all of them */
   readonly maxModelsPerWorkerHint?: number;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { isS3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
 
+/** Options of `ModelFiles`. */
 export interface ModelFilesOptions {
   /**
    * Returns the path of the files on this machine. With it the engine neither fetches the files nor looks for new

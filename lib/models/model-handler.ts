@@ -78,6 +78,7 @@ export interface BuiltInHandler {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** Options of every model handler. */
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;

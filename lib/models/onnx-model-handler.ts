@@ -26,6 +26,7 @@ export type OnnxInput = unknown;
 /** One row of each output: nested arrays, or a scalar where the row is one. */
 export type OnnxOutput = Readonly<Record<string, unknown>>;
 
+/** Options of an `OnnxModelHandler`. */
 export interface OnnxModelHandlerOptions<Input = OnnxInput>
   extends ModelHandlerOptions<Input>, DeviceOptions, TensorLimit {
   /**

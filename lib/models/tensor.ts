@@ -35,6 +35,7 @@ export interface Tensor {
   readonly data: TensorData;
 }
 
+/** Tensors by the names of inputs or outputs. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
 /** An input or output of a model. A free dimension is its symbolic name, or -1 where it has none. */

@@ -18,6 +18,7 @@ const DEFAULT_MAX_CONCURRENCY = 256;
 /** One day. Timers accept up to 24 days, and fire at once for more. */
 const MAX_TIMEOUT_SECS = 86_400;
 
+/** Options of every remote model handler. */
 export interface RemoteModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Retries of a failed request that may succeed; throttled requests don't count. @default 5 */
   readonly numRetries?: number;
@@ -43,6 +44,7 @@ export const REMOTE_OPTIONS = {
   rateLimits: true,
 } as const satisfies Record<keyof RemoteModelHandlerOptions, true>;
 
+/** Options that `request` gets with each batch. */
 export interface RequestOptions {
   /** Aborted when the request times out, or its answer is no longer needed. */
   readonly signal: AbortSignal;

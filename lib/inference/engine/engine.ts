@@ -14,6 +14,7 @@ import type { LoadedCopy } from './model-service.ts';
 import { workerStages } from '../stages.ts';
 import { EngineWorker } from './engine-worker.ts';
 
+/** Options of `InferenceEngine.start`. */
 export interface InferenceEngineOptions {
   /** The config module; workers and model hosts import it too. */
   readonly configUrl: URL;

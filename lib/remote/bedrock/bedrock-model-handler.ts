@@ -43,8 +43,10 @@ export interface BedrockElements {
   readonly invoke: { readonly input: Readonly<Record<string, unknown>> | BedrockRecord; readonly output: unknown };
 }
 
+/** The APIs of Bedrock that a handler can call. */
 export type BedrockApi = keyof BedrockElements;
 
+/** Options of a `BedrockModelHandler`. */
 export interface BedrockModelHandlerOptions<Api extends BedrockApi = 'converse'>
   extends RemoteModelHandlerOptions<BedrockElements[Api]['input']>, ConverseOptions {
   /** Id of a model or an inference profile (`eu.anthropic.claude-…`), or the ARN of a resource that serves a model. */

@@ -14,6 +14,7 @@ type ChatContent = { readonly prompt: string } | { readonly messages: readonly C
 /** An element of a chat model. Its other fields are parameters of its request, in the words of the endpoint's API. */
 export type ChatInput = string | ChatContent | (ChatContent & Readonly<Record<string, unknown>>);
 
+/** Tokens of one answer, as the server counted them. */
 export interface ChatUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;

@@ -1,5 +1,6 @@
 import { type Disposition, FabricError, type FabricErrorOptions } from '../../errors.ts';
 
+/** Options of an `EndpointError`. */
 export interface EndpointErrorOptions extends FabricErrorOptions {
   /** Name in error lines. @default 'EndpointError' */
   readonly name?: string;

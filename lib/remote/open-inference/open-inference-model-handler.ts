@@ -24,6 +24,7 @@ import { OpenInferenceClient, type PackedRequest, type PackOptions } from './ope
 import { splitArgs } from './request-args.ts';
 import { isWireDatatype } from './wire-datatype.ts';
 
+/** Options of an `OpenInferenceModelHandler`. */
 export interface OpenInferenceModelHandlerOptions<Input = OnnxInput>
   extends RemoteModelHandlerOptions<Input>, TensorLimit {
   /** The server's address, before `/v2/models/…`. Its query, if any, is sent with every request. */

@@ -21,8 +21,10 @@ export interface OpenAIElements {
 /** A text, or an object whose other fields are parameters of its request. */
 export type EmbeddingInput = string | ({ readonly input: unknown } & Readonly<Record<string, unknown>>);
 
+/** The tasks of an `OpenAIModelHandler`. */
 export type OpenAITask = keyof OpenAIElements;
 
+/** Options of an `OpenAIModelHandler`. */
 export interface OpenAIModelHandlerOptions<Task extends OpenAITask = 'chat'> extends RemoteModelHandlerOptions<
   OpenAIElements[Task]['input']
 > {

@@ -30,6 +30,7 @@ const SOCKET_GRACE_MILLIS = 5_000;
 /** https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html */
 const ENDPOINT_NAME = /^[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62}$/;
 
+/** Options of a `SageMakerModelHandler`. */
 export interface SageMakerModelHandlerOptions<
   Input = unknown,
   Output = unknown,
