@@ -28,7 +28,9 @@ export interface FabricBuckets {
 
 /** Statements of a role, and the keys in them. */
 export interface BucketAccess {
+  /** Statements of the role. */
   readonly statements: readonly iam.PolicyStatement[];
+  /** Keys in the statements, with wildcards. */
   readonly keys: readonly BucketKeys[];
 }
 

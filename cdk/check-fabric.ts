@@ -7,7 +7,9 @@ import type { InferenceFabricProps } from './inference-fabric-props.ts';
 
 /** A rule of deployed fabrics, and whether this fabric breaks it. */
 interface Rule {
+  /** True if the fabric breaks the rule. */
   readonly broken: boolean;
+  /** Line of the error. */
   readonly message: string;
 }
 

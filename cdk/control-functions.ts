@@ -17,8 +17,11 @@ import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 export interface ControlFunctionsProps extends FabricResources {
   /** Code of both functions. */
   readonly code: lambda.Code;
+  /** Queue of S3's events. */
   readonly intakeQueue: sqs.Queue;
+  /** Queue of jobs to end. */
   readonly finalizerQueue: sqs.Queue;
+  /** Pipelines by name. */
   readonly pipelines: ReadonlyMap<string, FabricPipeline>;
 }
 

@@ -11,13 +11,17 @@ import { OWN_CONDITION, ownModule } from './own-modules.ts';
 
 /** Permissions and secrets that the remote models of a pipeline need, without duplicates. */
 export interface DescribedEndpoints {
+  /** Permissions to call endpoints. */
   readonly permissions: readonly EndpointPermission[];
+  /** Secrets that handlers read. */
   readonly secrets: readonly SecretReference[];
 }
 
 /** The part of a pipeline's configuration that determines its resources. */
 export interface DescribedPipeline {
+  /** Name of the pipeline. */
   readonly name: string;
+  /** Where the pipeline runs. */
   readonly compute: Compute;
   /** Objects of the input buckets that its manifests can name. */
   readonly manifests: ManifestScope;
@@ -37,6 +41,7 @@ export interface FabricDescription {
   readonly configPath: string;
   /** Facts for intake and the finalizer, by pipeline. */
   readonly facts: Readonly<Record<string, PipelineFacts>>;
+  /** Pipelines in the order of the configuration. */
   readonly pipelines: readonly DescribedPipeline[];
 }
 

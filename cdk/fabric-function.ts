@@ -8,15 +8,23 @@ import { acknowledgeTracing } from './acknowledgements.ts';
 
 /** Properties of a function. */
 export interface FabricFunctionProps {
+  /** Description of the function. */
   readonly description: string;
+  /** Code with the module. */
   readonly code: lambda.Code;
   /** Module in the code that exports `handler`, without its extension. */
   readonly module: string;
+  /** Architecture of the function. */
   readonly architecture: Architecture;
+  /** Memory in MiB. */
   readonly memoryMb: number;
+  /** Disk in MiB. */
   readonly ephemeralStorageMb: number;
+  /** Timeout of the function. */
   readonly timeout: Duration;
+  /** Environment variables. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Retention of the logs. */
   readonly logRetention: logs.RetentionDays;
   /** Permissions, in addition to writing logs. */
   readonly statements: readonly iam.PolicyStatement[];

@@ -26,6 +26,7 @@ import { DeadLetterQueue, WorkQueue } from './queues.ts';
 
 /** Properties of a FabricPipeline. */
 export interface FabricPipelineProps extends FabricResources, UserCode {
+  /** Description of the pipeline. */
   readonly pipeline: DescribedPipeline;
 }
 

@@ -14,6 +14,7 @@ import type { FabricResources } from './pipeline-access.ts';
 
 /** A pipeline with a remote model. */
 export interface GovernedPipeline {
+  /** Queue of its bundles. */
   readonly bundleQueue: sqs.IQueue;
   /** Poller of its function or service of its tasks, which limits the number of engines. */
   readonly limits: lambda.EventSourceMapping | ContainerService;

@@ -8,6 +8,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 export interface NotificationProps {
   /** Bucket whose notifications are configured. */
   readonly bucket: s3.Bucket;
+  /** Queue that receives the events. */
   readonly queue: sqs.Queue;
   /** Other buckets that can send to the queue. */
   readonly others: readonly s3.IBucket[];

@@ -10,7 +10,9 @@ import type { SecretReference } from '../lib/remote/secrets/secret-reference.ts'
 
 /** Keys of a bucket, as patterns in which `*` matches any text: `wine/*`. */
 export interface BucketKeys {
+  /** The bucket. */
   readonly bucket: s3.IBucket;
+  /** Patterns of keys. */
   readonly keys: readonly string[];
 }
 

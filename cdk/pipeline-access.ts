@@ -17,6 +17,7 @@ import { MAX_RECEIVES } from '../lib/config/delivery.ts';
 export interface FabricResources extends FabricBuckets {
   /** KMS key of buckets and queues; undefined with keys of the services. */
   readonly encryptionKey: kms.IKey | undefined;
+  /** Retention of the logs. */
   readonly logRetention: logs.RetentionDays;
   /** Architecture of functions whose pipeline sets none. */
   readonly architecture: Architecture;
@@ -26,8 +27,11 @@ export interface FabricResources extends FabricBuckets {
 
 /** Resources that a function or task accesses to process bundles. */
 export interface PipelineAccess extends FabricResources {
+  /** Description of the pipeline. */
   readonly pipeline: DescribedPipeline;
+  /** Queue of its bundles. */
   readonly bundleQueue: sqs.IQueue;
+  /** Queue of its failed elements. */
   readonly elementDeadLetters: sqs.IQueue;
   /** Name of its governor's parameter; undefined without a governor. */
   readonly governedBy: string | undefined;

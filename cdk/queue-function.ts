@@ -7,6 +7,7 @@ import { consumeFrom } from './permissions.ts';
 
 /** How Lambda gathers messages of a queue for one invocation. */
 export interface PollerProps {
+  /** Queue to poll. */
   readonly queue: sqs.IQueue;
   /** Maximum number of messages of one invocation. */
   readonly batchSize: number;
@@ -18,6 +19,7 @@ export interface PollerProps {
 
 /** Properties of a function with a queue. */
 export interface QueueFunctionProps extends Omit<FabricFunctionProps, 'feedsItself'> {
+  /** How the queue is polled. */
   readonly poller: PollerProps;
 }
 

@@ -9,7 +9,7 @@ export interface LambdaClock {
 /** Share of the time of a run that is reserved for staging and committing. */
 const MARGIN_SHARE = 0.1;
 const MIN_MARGIN_MILLIS = 1000;
-/** Staging a bundle's outcomes takes no longer than this, however long the function may run. */
+/** Maximum time for staging the outcomes of a bundle, for any timeout of the function. */
 const MAX_MARGIN_MILLIS = 20_000;
 
 /** The run is about to be stopped; another run continues its work. */

@@ -77,6 +77,7 @@ const governed = z.record(
 const BUCKET_NAMES = 'must be a list of bucket names';
 const bucketNames = z.array(z.string().min(1), BUCKET_NAMES).min(1, BUCKET_NAMES);
 
+/** Reads the settings of intake. @throws ConfigError if a variable is wrong */
 export function intakeSettings(env: Environment): IntakeSettings {
   return {
     outputBucket: read(env, VARIABLES.outputBucket, text),
@@ -86,11 +87,13 @@ export function intakeSettings(env: Environment): IntakeSettings {
   };
 }
 
+/** Reads the settings of a function that processes bundles. @throws ConfigError if a variable is wrong */
 export function processorSettings(env: Environment): ProcessorSettings {
   const memoryMb = read(env, 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', number);
   return { ...bundleSettings(env), cores: lambdaCores(memoryMb) };
 }
 
+/** Reads the settings of a task that processes bundles. @throws ConfigError if a variable is wrong */
 export function workerSettings(env: Environment): WorkerSettings {
   const workers = readOptional(env, VARIABLES.workers, number);
   const visibilitySecs = readOptional(env, VARIABLES.visibilitySecs, number);
@@ -119,6 +122,7 @@ function bundleSettings(env: Environment): BundleSettings {
   };
 }
 
+/** Reads the settings of the finalizer. @throws ConfigError if a variable is wrong */
 export function finalizerSettings(env: Environment): FinalizerSettings {
   const eventBus = env[VARIABLES.eventBus] ?? '';
   return {
@@ -128,6 +132,7 @@ export function finalizerSettings(env: Environment): FinalizerSettings {
   };
 }
 
+/** Reads the settings of the governor. @throws ConfigError if a variable is wrong */
 export function governorSettings(env: Environment): GovernorSettings {
   const parameters = read(env, VARIABLES.parameters, text);
   const pipelines = Object.entries(read(env, VARIABLES.governed, json(governed)));

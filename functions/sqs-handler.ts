@@ -9,10 +9,12 @@ import { type LambdaClock, lambdaDeadline } from './lambda-deadline.ts';
 /** Handler of a batch of SQS messages; the messages that it returns as failed become visible again. */
 export type SqsHandler = (event: SQSEvent, context: LambdaClock) => Promise<SQSBatchResponse>;
 
+/** Returns the message of a record of Lambda's event. */
 export function messageOf(record: SQSRecord): ReceivedMessage {
   return receivedMessage({ ...record, id: record.messageId });
 }
 
+/** Returns the response that names failed messages. */
 export function failuresOf(ids: readonly string[]): SQSBatchResponse {
   return { batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -12,6 +12,7 @@ import type { FabricCounter, Telemetry } from '../lib/telemetry/telemetry.ts';
 import { METRIC_NAMESPACE } from './environment.ts';
 import type { LambdaClock } from './lambda-deadline.ts';
 
+/** Telemetry of a function. */
 export interface FunctionTelemetry extends Telemetry {
   /** Wraps a handler: adds Lambda's context to the logs, counts cold starts and traces runs. */
   instrument<Event, Result>(

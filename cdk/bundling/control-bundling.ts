@@ -11,6 +11,7 @@ import { ownModule } from '../own-modules.ts';
 export class ControlBundling implements ILocalBundling {
   // Public, because CDK compares bundlings by their public properties.
   readonly facts: Readonly<Record<string, PipelineFacts>>;
+  /** Names of the modules. */
   readonly modules: readonly string[];
 
   /** @param hasGovernor - true if a pipeline has a governor */

@@ -6,13 +6,16 @@ import { fetchPackages } from './fetch-packages.ts';
 /** Version and dependencies in a `package.json`. */
 interface PackageManifest {
   readonly version: string;
+  /** Version ranges by name. @default - no dependencies */
   readonly dependencies?: Readonly<Record<string, string>>;
+  /** Version ranges by name. @default - no optional dependencies */
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 /** A package in a `node_modules` folder. */
 interface InstalledPackage extends PackageManifest {
   readonly name: string;
+  /** Folder of the package. */
   readonly folder: string;
 }
 

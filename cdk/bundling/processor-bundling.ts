@@ -9,6 +9,7 @@ import { copyOnnxruntime, copySharp } from './native-packages.ts';
 
 /** Properties of a ProcessorBundling. */
 export interface ProcessorBundlingProps extends UserCode {
+  /** Architecture of the function. */
   readonly architecture: Architecture;
 }
 

@@ -14,8 +14,11 @@ import type { ContainerNetworking } from './network.ts';
 
 /** Properties of the instances of one pipeline. */
 export interface CapacityProps {
+  /** Cluster of the pipeline. */
   readonly cluster: ecs.Cluster;
+  /** Network of the instances. */
   readonly networking: ContainerNetworking;
+  /** Compute options of the pipeline. */
   readonly compute: ContainerCompute;
 }
 

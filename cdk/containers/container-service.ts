@@ -21,9 +21,13 @@ import { workerImage } from './worker-image.ts';
 
 /** Properties of the service of one pipeline. */
 export interface ContainerServiceProps {
+  /** Resources that the tasks access. */
   readonly access: PipelineAccess;
+  /** Compute options of the pipeline. */
   readonly compute: ContainerCompute;
+  /** User code of the pipeline. */
   readonly code: UserCode;
+  /** Network of the tasks. */
   readonly networking: ContainerNetworking;
 }
 

@@ -9,9 +9,13 @@ import { type BacklogStep, backlogSteps, CONTAINER_SCALING } from '../../lib/con
 
 /** Properties of the scaling of one service. */
 export interface TaskScalingProps {
+  /** Cluster of the service. */
   readonly cluster: ecs.Cluster;
+  /** Service to scale. */
   readonly service: ecs.CfnService;
+  /** Queue whose backlog the tasks follow. */
   readonly bundleQueue: sqs.IQueue;
+  /** Compute options of the pipeline. */
   readonly compute: ContainerCompute;
   /** True if a governor sets the maximum number of tasks. */
   readonly isGoverned: boolean;

@@ -8,6 +8,7 @@ import { layOutWorker } from '../bundling/worker-bundling.ts';
 
 /** Image of a worker. */
 export interface WorkerImage {
+  /** Image, built by the deployment. */
   readonly image: ecs.ContainerImage;
   /** Path of the config module in the image. */
   readonly configModule: string;

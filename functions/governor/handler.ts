@@ -8,6 +8,7 @@ import { type LambdaClock, lambdaDeadline } from '../lambda-deadline.ts';
 import type { GovernedPipeline } from '../settings.ts';
 import type { Backlog, CallOptions, GovernorPorts, Poller, WholeMinutes } from './ports.ts';
 
+/** Options of the governor. */
 export interface GovernorHandlerOptions extends GovernorPorts {
   readonly pipelines: readonly GovernedPipeline[];
   readonly telemetry: Telemetry;
@@ -15,6 +16,7 @@ export interface GovernorHandlerOptions extends GovernorPorts {
   readonly now: () => number;
 }
 
+/** Handler of the governor, which ignores the event. */
 export type GovernorHandler = (event: unknown, context: LambdaClock) => Promise<void>;
 
 const MINUTE_MILLIS = 60_000;

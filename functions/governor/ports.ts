@@ -2,6 +2,7 @@ import type { MinuteCounts } from '../../lib/remote/governor/observation.ts';
 import type { ParameterStore } from '../parameter-store.ts';
 import type { GovernedPipeline, GovernedPoller } from '../settings.ts';
 
+/** Options of a request. */
 export interface CallOptions {
   readonly signal: AbortSignal;
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Health of a worker. */
 export interface Health {
   readonly state: 'warming' | 'serving' | 'stopping';
   /** False if the worker seems to hang. */
@@ -9,6 +10,7 @@ export interface Health {
   readonly bundlesAtWork: number;
 }
 
+/** The health endpoint of a worker. */
 export interface HealthEndpoint extends AsyncDisposable {
   readonly port: number;
 }

@@ -5,13 +5,16 @@ import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 /** Body of the ECS agent's `PUT task-protection/v1/state`. */
 export interface ProtectionState {
   readonly ProtectionEnabled: boolean;
+  /** Minutes after which the protection ends. @default - the agent's 120 minutes */
   readonly ExpiresInMinutes?: number;
 }
 
+/** Options of a TaskProtection. */
 export interface TaskProtectionOptions {
   /** Sends the state to the agent. @throws Error if it refuses */
   readonly put: (state: ProtectionState) => Promise<void>;
   readonly telemetry: Pick<Telemetry, 'info' | 'warn'>;
+  /** Clock of the timers. @default - the system clock */
   readonly clock?: Clock;
 }
 

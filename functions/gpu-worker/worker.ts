@@ -9,6 +9,7 @@ import type { RenewedProcessor } from '../serving/renewed-processor.ts';
 import type { WorkerSettings } from '../settings.ts';
 import type { Health } from './health.ts';
 
+/** Options of a worker. */
 export interface WorkerOptions extends Pick<WorkerSettings, 'stopTimeoutSecs' | 'visibilitySecs'> {
   readonly bundles: MessageQueue;
   readonly processor: RenewedProcessor;

@@ -6,6 +6,7 @@ export interface LookRequest {
   readonly lookAt: readonly string[];
 }
 
+/** Returns true for an event of the schedule. */
 export function isLookRequest(event: object): event is LookRequest {
   return 'lookAt' in event;
 }

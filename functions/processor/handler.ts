@@ -1,6 +1,7 @@
 import { eachMessage, type SqsHandler } from '../sqs-handler.ts';
 import { createRenewedProcessor, type RenewedProcessorOptions } from '../serving/renewed-processor.ts';
 
+/** Handler of bundles with its engine. */
 export interface ProcessorHandler extends AsyncDisposable {
   readonly handler: SqsHandler;
   /** Starts the engine; resolves when its models are loaded. @throws ConfigError, ModelLoadError */

@@ -2,11 +2,12 @@ import { describeError } from '../../lib/errors.ts';
 import { type GovernorState, parseState } from '../../lib/remote/governor/state.ts';
 import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 
+/** Options of a FleetShare. */
 export interface FleetShareOptions {
   /** Reads the state that the governor has published; undefined before its first run. */
   readonly read: () => Promise<string | undefined>;
   readonly telemetry: Pick<Telemetry, 'warn'>;
-  /** Called with each state that was read. */
+  /** Called with each state that was read. @default - not called */
   readonly onState?: ((state: GovernorState) => void) | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;

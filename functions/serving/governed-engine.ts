@@ -6,6 +6,7 @@ import type { FunctionTelemetry } from '../telemetry.ts';
 import { EngineCounts } from './engine-counts.ts';
 import { FleetShare } from './fleet-share.ts';
 
+/** Options of a GovernedEngine. */
 export interface GovernedEngineOptions extends Pick<BundleSettings, 'pipeline' | 'concurrencyParameter'> {
   readonly configUrl: URL;
   /** Cores that the engine can use. @default - all cores of the machine */
@@ -13,7 +14,7 @@ export interface GovernedEngineOptions extends Pick<BundleSettings, 'pipeline' |
   /** Worker threads. @default - one for each core */
   readonly workers?: number;
   readonly telemetry: FunctionTelemetry;
-  /** Called with the state that the pipeline's governor has published. */
+  /** Called with the state that the pipeline's governor has published. @default - not called */
   readonly onGoverned?: ((state: GovernorState) => void) | undefined;
 }
 

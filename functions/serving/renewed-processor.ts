@@ -6,6 +6,7 @@ import type { BundleProcessorOptions } from '../../lib/jobs/attempt/processor-op
 import type { ReceivedMessage } from '../../lib/stores/message-queue.ts';
 import { Renewable } from './renewable.ts';
 
+/** Options of a RenewedProcessor. */
 export interface RenewedProcessorOptions extends Omit<BundleProcessorOptions, 'engine'> {
   /** Called for the first message, and for the first message after an engine broke. */
   readonly startEngine: () => Promise<InferenceEngine>;
@@ -19,6 +20,7 @@ export interface RenewedProcessor extends Pick<BundleProcessor, 'process'>, Asyn
   warm(): Promise<Pick<InferenceEngine, 'pipeline' | 'workers'>>;
 }
 
+/** Returns a processor that starts its engine for the first message. */
 export function createRenewedProcessor({ startEngine, ...options }: RenewedProcessorOptions): RenewedProcessor {
   const running = new Renewable(async () => {
     const engine: ServingEngine = await startEngine().catch((error: unknown) => failedEngine(error));

@@ -325,6 +325,10 @@ describe('the alarms of an InferenceFabric', () => {
     expect(watched('ApproximateAgeOfOldestMessage')).toHaveLength(PIPELINES.length);
   });
 
+  test('are described by whole sentences', () => {
+    for (const { AlarmDescription } of alarms) expect(AlarmDescription).toMatch(/^[A-Z].+ .+\.$/);
+  });
+
   test('are of plain metrics, and an idle queue is no alarm', () => {
     for (const alarm of alarms) {
       expect(alarm).not.toHaveProperty('Metrics');

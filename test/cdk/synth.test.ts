@@ -89,6 +89,8 @@ describe.runIf(process.platform === 'linux')('cdk synth', { timeout: 120_000 }, 
       '.dockerignore',
       'Dockerfile',
       'config',
+      'hosts',
+      'inference',
       'package.json',
     ]);
     expect(names).toEqual(expect.arrayContaining(['worker.mjs', 'health-check.mjs']));
