@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Fabric } from '../lib/config/fabric.ts';
@@ -44,7 +44,7 @@ function describePipeline(name: string, pipeline: Pipeline, path: string): Descr
   const uris = handlers.flatMap(modelUriOf);
   const own = uris.filter((uri) => !isS3Uri(uri)).map((uri) => modelFile(uri, name, path));
   const targets = own.filter(isPointer).map((uri) => targetOfPointer(readFileSync(uri, 'utf8'), uri));
-  const files = [...own, ...targets.filter((uri) => !isS3Uri(uri))];
+  const files = [...own, ...targets.filter((uri) => !isS3Uri(uri))].flatMap(filesAt);
   const objects = [...uris, ...targets].filter(isS3Uri).map(readableObjects);
   return {
     name,
@@ -78,6 +78,7 @@ function modelUriOf({ modelFiles }: ModelHandler): readonly string[] {
 
 /** Returns the objects to read for a model in S3. A pointer can name any object in its folder. */
 function readableObjects(uri: string): string {
+  if (uri.endsWith('/')) return `${uri}*`;
   return isPointer(uri) ? `${uri.slice(0, uri.lastIndexOf('/'))}/*` : uri;
 }
 
@@ -91,6 +92,14 @@ function modelFile(uri: string, pipeline: string, configPath: string): string {
   const path = uri.startsWith('file:') ? fileURLToPath(uri) : resolve(dirname(configPath), uri);
   if (!existsSync(path)) throw new ConfigError(`pipelines.${pipeline}: there is no model file ${path}`);
   return path;
+}
+
+/** Returns the path of a model file, or of all files in a model folder. */
+function filesAt(path: string): readonly string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+  const paths = entries.map(({ parentPath, name }) => join(parentPath, name));
+  return paths.filter((file) => statSync(file).isFile());
 }
 
 function withExternalData(path: string): readonly string[] {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
-import type { LoadedCopy } from '../../lib/inference/engine/model-service.ts';
+import type { LoadedCopy } from '../../lib/inference/engine/load-notices.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { openJobFolders, type OpenJobFoldersOptions, refuseExisting } from '../../lib/jobs/run/open-job-folders.ts';
 import { openOutput } from '../../lib/jobs/run/open-output.ts';

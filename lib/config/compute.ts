@@ -1,6 +1,6 @@
 import { DEFAULT_VISIBILITY_SECS } from './delivery.ts';
 
-/** What a pipeline's handlers may do in AWS beyond what the fabric itself needs. */
+/** Permission that a pipeline's handlers need in AWS, beyond those of the fabric itself. */
 export interface Permission {
   /** `service:Action`, as IAM has them. */
   readonly actions: readonly string[];
@@ -29,10 +29,10 @@ export interface LambdaOptions {
   readonly permissions?: readonly Permission[];
 }
 
-/** Who runs the machines: ECS itself (ECS Managed Instances), or a group of EC2 instances that ECS scales. */
+/** Source of the machines: ECS Managed Instances, or an Auto Scaling group of EC2 instances that ECS scales. */
 export type ContainerCapacity = 'managed-instances' | 'auto-scaling-group';
 
-/** Whether tasks reach AWS over the internet gateway, or over endpoints in subnets without one. */
+/** Route from tasks to AWS: an internet gateway, or VPC endpoints in subnets without one. */
 export type ContainerNetwork = 'public' | 'private';
 
 /** Options of `container`: the ECS tasks that run a pipeline. */
@@ -45,15 +45,16 @@ export interface ContainerOptions {
   readonly memoryMb?: number;
   /** The types of instances that tasks may run on; `*` stands for whatever follows: `g6.*`. @default any x86_64 ones that fit */
   readonly instanceTypes?: readonly string[];
-  /** Whether instances are EC2's spare ones, which are cheaper and may be taken back after two minutes. @default false */
+  /** Use Spot Instances: cheaper, reclaimed with two minutes' notice. @default false */
   readonly spot?: boolean;
   /** The most tasks at once, from 1 to 1,000. @default 4 */
   readonly maxTasks?: number;
   /** Tasks that stay when there is no work, at most `maxTasks`. @default 0 */
   readonly minTasks?: number;
   /**
-   * Bundles, waiting or at work, for which there is one task more, from 1 to 1,000: about what a task does in ten minutes.
-   * @default 10, which is right for bundles of a minute (docs/scaling.md)
+   * Bundles, waiting or in progress, for each additional task, from 1 to 1,000: about the number that a task processes in
+   * ten minutes.
+   * @default 10, for bundles that take one minute (docs/scaling.md)
    */
   readonly backlogPerTask?: number;
   /** @default 'managed-instances' */
@@ -62,7 +63,7 @@ export interface ContainerOptions {
   readonly network?: ContainerNetwork;
   /** Seconds after which a task is killed that was told to stop and has not ended, from 10 to 120. @default 90 */
   readonly stopTimeoutSecs?: number;
-  /** After so many seconds a bundle whose task was killed comes again, from 30 to 43,200. @default 90 */
+  /** Seconds after which a bundle of a killed task is delivered again, from 30 to 43,200. @default 90 */
   readonly visibilitySecs?: number;
   /** @default none */
   readonly permissions?: readonly Permission[];

@@ -4,22 +4,22 @@
  */
 export const CONTAINER_SCALING = {
   /**
-   * A task is started for bundles that are there for so many minutes. SQS's counts are approximate: now and then an empty
-   * queue shows a message for a minute (https://github.com/kedacore/keda/issues/7845), and an instance would be paid for.
+   * Minutes for which there must be bundles before a task is started. SQS's counts are approximate: an empty queue can show
+   * a message for a minute (https://github.com/kedacore/keda/issues/7845), and that would start a paid instance.
    */
   backlogMinutes: 2,
-  /** Tasks are taken away so many seconds apart at least: longer keeps tasks that have nothing to do. */
+  /** Minimum seconds between two removals of tasks. A longer time keeps idle tasks. */
   cooldownSecs: 60,
-  /** New work within so many minutes finds models loaded. */
+  /** Minutes for which idle tasks keep their models loaded. */
   idleMinutes: 3,
-  /** A queue that nobody has used for six hours has no metrics, and those that follow come up to 15 minutes late. */
+  /** A queue that was not used for six hours has no metrics, and the first ones after that are up to 15 minutes late. */
   lookHours: 2,
 } as const;
 
-/** What a scaling policy can have of them: https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-limits.html */
+/** Maximum steps of a scaling policy: https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-limits.html */
 const MAX_STEPS = 20;
 
-/** From so many bundles on, waiting or at work, there are so many tasks. */
+/** Number of tasks from a number of bundles on, waiting or in progress. */
 export interface BacklogStep {
   readonly fromBundles: number;
   readonly tasks: number;

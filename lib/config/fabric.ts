@@ -10,7 +10,7 @@ export interface Fabric {
   readonly pipelines: Readonly<Record<string, Pipeline>>;
 }
 
-/** What `defineFabric` takes: a pipeline with its defaults left out where they are wanted. */
+/** Argument of `defineFabric`: a pipeline, whose options with defaults can be left out. */
 export interface PipelineDefinition {
   readonly input: Partial<PipelineInput> & Pick<PipelineInput, 'format'>;
   readonly steps: readonly Step[];

@@ -5,7 +5,7 @@ import { groupsByKey } from './group-by-key.ts';
 import { planningInput } from './pipeline-fields.ts';
 import { keyCohorts } from './key-cohorts.ts';
 
-/** What of a pipeline those parts of the fabric need that run none of its code; plain JSON. */
+/** Facts about a pipeline for the functions that do not run its code, as plain JSON. */
 export interface PipelineFacts extends Pick<Pipeline, 'input' | 'output' | 'maxFailures' | 'maxFailureRatio'> {
   /** Keys that share a model, for a pipeline whose elements are grouped by key. */
   readonly cohorts?: readonly (readonly string[])[];

@@ -6,12 +6,12 @@ import type { RunInferenceStep, Step } from './steps.ts';
 
 /** One model of a pipeline: a step has one, or where its handler is keyed one for each mapping. */
 export interface PipelineModel {
-  /** Where its handler stands in the pipeline: `steps[0].handler`, `steps[1].branches.b[0].handler.mappings[2].handler`. */
+  /** Place of its handler in the pipeline: `steps[0].handler`, `steps[1].branches.b[0].handler.mappings[2].handler`. */
   readonly place: string;
-  /** Where its step stands: `steps[0]`, `steps[1].branches.b[0]`. */
+  /** Place of its step: `steps[0]`, `steps[1].branches.b[0]`. */
   readonly stepPlace: string;
   readonly step: RunInferenceStep;
-  /** What holds the model, without the functions around it. */
+  /** Handler that holds the model, without the functions around it. */
   readonly handler: ModelHandler;
 }
 
@@ -29,7 +29,7 @@ export function pipelineModels({ steps }: Pick<Pipeline, 'steps'>): readonly Pip
   });
 }
 
-/** Whether a model of the pipeline is served elsewhere. */
+/** Checks whether the pipeline has a model at an endpoint. */
 export function asksEndpoints(pipeline: Pick<Pipeline, 'steps'>): boolean {
   return pipelineModels(pipeline).some(({ handler }) => isRemote(handler));
 }

@@ -4,11 +4,11 @@ import type { Compute } from './compute.ts';
 import type { Step } from './steps.ts';
 
 /**
- * A part of an object's key: 0 is the first segment of what follows the pipeline, -1 the last, the object's own name.
+ * A segment of an object's key: 0 is the first segment after the pipeline, -1 the last, which is the object's name.
  *
- * Locally it is a part of the path that names the results: for a folder of images, with the folder's own name in front.
- * For an object that a manifest lists, it counts in its whole key. A segment that is not there, or empty, is no key, and
- * an element that came in a message has a key of its own or none.
+ * Locally it is a segment of the path that names the results: for a folder of images, it begins with the folder's name.
+ * For an object in a manifest, it is a segment of the whole key. A missing or empty segment is not a key. An element that
+ * arrived in a message has the key in the message, or no key.
  */
 export interface KeySegment {
   readonly segment: number;
@@ -26,9 +26,9 @@ export interface PipelineInput extends InputOptions {
   readonly id?: string;
   /** The field that is an element's key, or the segment of its object's key that is. */
   readonly key?: string | KeySegment;
-  /** Whether bundles are made of elements of one key, or of few: each model is then loaded for few bundles. @default false */
+  /** Groups elements into bundles of one key, or of a few, so that each model is loaded for few bundles. @default false */
   readonly groupByKey?: boolean;
-  /** The field that has an element's own arguments for `runInference`, an object; without it there are none. */
+  /** Field with the arguments of an element for `runInference`, an object. @default elements have no arguments */
   readonly inferenceArgs?: string;
   /** The objects that a manifest can name. @default 'own-prefix' */
   readonly manifests?: ManifestScope;

@@ -8,7 +8,7 @@ import { modelsOf } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 
 const MIB = 1024 * 1024;
-/** What a line or an object may weigh; far above any real element, far below what would end a worker. */
+/** Maximum bytes of a line or an object: far above any real element, far below the memory of a worker. */
 const DEFAULT_MAX_ELEMENT_BYTES = 16 * MIB;
 const DEFAULT_BUNDLE_BYTES = 4 * MIB;
 const DEFAULT_BUNDLE_ELEMENTS = 256;
@@ -179,7 +179,7 @@ const permission = z.strictObject(
   'must be { actions, resources }',
 );
 
-// The limits are those of AWS Lambda; a shorter run has no time to hand back what is left.
+// The limits are those of AWS Lambda; a shorter run has no time to requeue its remaining bundles.
 const lambdaCompute = z.strictObject({
   kind: z.literal('lambda'),
   memoryMb: integerWithin(128, LAMBDA_MAX_MEMORY_MB),
@@ -245,7 +245,7 @@ const pipelineName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be a name of lower-case letters, digits and hyphens, the first not a hyphen');
 
-/** What `defineFabric` takes. Unknown fields are refused, defaults filled in. */
+/** Schema of the argument of `defineFabric`. It refuses unknown fields and adds defaults. */
 export const fabricSchema = z.strictObject(
   {
     pipelines: z

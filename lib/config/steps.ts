@@ -1,7 +1,7 @@
 import type { Element } from '../elements/element.ts';
 import type { ElementFunction, InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 
-/** What happens to a batch that ran out of time: its elements fail alone in the end, or are tried until they succeed. */
+/** Rule for a batch that times out: isolate and fail the elements that cause it, or retry until all succeed. */
 export type OnTimeout = 'fail' | 'retry';
 
 /** Options of `runInference`. */
@@ -13,14 +13,14 @@ export interface RunInferenceOptions {
   /** @default 'fail' */
   readonly onTimeout?: OnTimeout;
   /**
-   * Passed to every `runInference`, a copy to each; an element's own, if it has any, go over them one by one. Those of an
-   * ONNX model are inputs, for elements that do not have them: one that names no input ends the run where it is the
-   * step's, and fails the element where it is the element's own or the handler is keyed.
+   * Arguments of every `runInference`, a copy for each call. An element's own arguments override them one by one. For an
+   * ONNX model they are inputs, used for elements that do not have them. An argument that is not an input ends the run;
+   * if it is the element's own or the handler is keyed, it fails the element.
    *
    * @default none
    */
   readonly inferenceArgs?: InferenceArgs;
-  /** Seconds from one look for a new version of the model to the next. @default the model that was loaded first stays */
+  /** Seconds between two looks for a new version of the model. @default the model that was loaded first stays */
   readonly refreshSecs?: number;
 }
 
@@ -48,8 +48,8 @@ export type BatchFunction<From, To> = (
 /** Options of `mapBatches`. */
 export interface MapBatchesOptions {
   /**
-   * Values in one call. The end of a bundle may undercut it, and so may many elements in a row that have failed or were
-   * refused. In a bundle that ended a worker, or came once more, each value has a call of its own. @default 256
+   * Values in one call. The last batch of a bundle may be smaller, and also a batch before many elements that failed or
+   * were filtered out. After a worker crash or a redelivery, each value is passed in a separate call. @default 256
    */
   readonly batchSize?: number;
 }
@@ -70,7 +70,7 @@ export interface FlatMapStep {
   readonly fn: ElementFunction<unknown, readonly unknown[]>;
 }
 
-/** What sends an element to its branches: all of them, weights by name, or a function that names one. */
+/** Choice of an element's branches: all of them, one by weights, or one by a function that returns its name. */
 export type Split<From = unknown> = 'all' | Readonly<Record<string, number>> | ElementFunction<From, string>;
 
 export interface BranchStep {
@@ -79,7 +79,7 @@ export interface BranchStep {
   readonly split: Split;
 }
 
-/** One entry of a pipeline's `steps`; each gets what the one before gave. */
+/** One entry of a pipeline's `steps`. Each step gets the values of the step before it. */
 export type Step = RunInferenceStep | MapStep | MapBatchesStep | FilterStep | FlatMapStep | BranchStep;
 
 const DEFAULT_TIMEOUT_SECS = 300;
@@ -111,7 +111,7 @@ export function runInference<Input, Output>(
 }
 
 /**
- * A step that runs a function on each value. The function may be async; what it throws fails its element alone.
+ * A step that runs a function on each value. The function may be async; an error that it throws fails only its element.
  *
  * @example
  * ```ts
@@ -123,8 +123,8 @@ export function map<From, To>(fn: ElementFunction<From, To>): MapStep {
 }
 
 /**
- * A step that runs a function on the values of several elements of a bundle at once. It gives one result for each, in
- * their order. A call that throws is made again in halves until the elements that cause it are found.
+ * A step that runs a function on the values of several elements of a bundle at once. The function returns one result for
+ * each, in their order. After an error, the batch runs again in halves until the elements that cause it are found.
  *
  * @example
  * ```ts
@@ -145,8 +145,8 @@ export function mapBatches<From, To>(fn: BatchFunction<From, To>, options: MapBa
 }
 
 /**
- * A step that lets on the elements for which the function gives true, or what counts as true. Any other ends here: its
- * prediction is `null`. In a branch only its way through that branch ends.
+ * Keeps elements for which the function returns a truthy value; the others stop here with prediction `null`. In a branch
+ * they only stop in that branch.
  *
  * @example
  * ```ts
@@ -158,9 +158,9 @@ export function filter<From>(fn: ElementFunction<From, boolean>): FilterStep {
 }
 
 /**
- * A step that takes a value apart. The pieces go through the steps that follow, each by itself, and their predictions are
- * the element's, as an array in the order of the pieces: none where there is no piece, `null` for one that a filter
- * refused. A piece that fails fails its element.
+ * Splits a value into pieces. Each piece goes through the following steps by itself. The element's prediction is the array
+ * of the pieces' predictions in order: empty if there are no pieces, `null` for a piece that a filter stopped. A piece
+ * that fails fails its element.
  *
  * @example
  * ```ts
@@ -172,15 +172,15 @@ export function flatMap<From, To>(fn: ElementFunction<From, readonly To[]>): Fla
 }
 
 /**
- * A step of several sequences of steps, by name. Its value is an object with what each branch gave that the element went
- * through; a branch that fails fails the element, which then goes through no other.
+ * A step with several named sequences of steps. Its value is an object with the result of each branch that the element
+ * went through. A branch that fails fails the element, which then skips the other branches.
  *
- * A value that is as it was read is each branch's own. One that a step made is the same for all of them: a function must
- * not change it in place, but give a new one.
+ * Each branch gets a separate copy of a value that was just read. A value that a step returned is shared by all branches:
+ * a function must return a new value instead of changing it in place.
  *
- * @param options.split - `'all'` takes each element through every branch. Weights, `{ a: 9, b: 1 }`, take it through one,
- *   chosen by the first 32 bits of its id's SHA-256: the same id goes the same way in every run. A function names one.
- *   Default: `'all'`.
+ * @param options.split - `'all'` sends each element through every branch. Weights, `{ a: 9, b: 1 }`, send it through one,
+ *   chosen by the first 32 bits of its id's SHA-256: the same id takes the same branch in every run. A function returns
+ *   the name of one. Default: `'all'`.
  *
  * @example
  * ```ts

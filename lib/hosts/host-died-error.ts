@@ -27,7 +27,7 @@ const OUT_OF_MEMORY =
 const OUT_OF_DEVICE_MEMORY =
   /OUT_OF_(?:DEVICE_)?MEMORY|(?:CUBLAS|CUDNN)_STATUS_\w*ALLOC\w*_FAILED|smaller than requested bytes of|OutOfMemory|GPU memory \([^)]*\) could not be allocated/;
 
-/** Whether an error says that memory ran out: onnxruntime, CUDA and V8 give no code, only words. */
+/** Checks for the message of an error that ran out of memory: onnxruntime, CUDA and V8 have no code for it. */
 export function saysOutOfMemory(message: string): boolean {
   return OUT_OF_MEMORY.test(message) || OUT_OF_DEVICE_MEMORY.test(message);
 }

@@ -45,11 +45,11 @@ interface Waiting {
 }
 
 /**
- * The copies of one model, each in a host of its own.
+ * The copies of one model, each in a separate host.
  *
- * A host that dies with a batch in hand is replaced at once, one that dies idle or while loading with a backoff. After
+ * A host that dies while it runs a batch is replaced at once, one that dies idle or while loading with a backoff. After
  * the first death one spare is kept, a process that has imported everything but holds no model. A model that can't be
- * loaded ends the pool: whatever waits rejects with its ModelLoadError.
+ * loaded ends the pool: all waiting batches reject with its ModelLoadError.
  */
 export class HostPool {
   readonly #options: HostPoolOptions;
@@ -58,7 +58,7 @@ export class HostPool {
   readonly #waiting: Waiting[] = [];
   readonly #model = Promise.withResolvers<ModelInfo>();
   readonly #ready: Promise<ModelInfo>;
-  /** Of the model that was loaded first: any other copy must be the same. */
+  /** Digest of the model that was loaded first: all other copies must have the same. */
   #digest: string | undefined;
   #spare: ModelHost | undefined;
   #loadFailures = 0;

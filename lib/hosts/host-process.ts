@@ -9,8 +9,8 @@ import { findHandler, type HostedModel, loadHostedModel } from './hosted-model.t
 import type { FromHost, LoadFrame, RunFrame, ToHost } from './protocol.ts';
 
 /**
- * A model host: the program that the supervisor starts. It takes frames on descriptor 3, answers on 4, and ends when
- * the other end of 5 is closed, even in the middle of a native call, for that is watched by a thread of its own.
+ * A model host: the program that the supervisor starts. It reads frames from descriptor 3, answers on 4, and ends when
+ * the other end of 5 is closed, even in the middle of a native call, because a separate thread watches that descriptor.
  * Standard output and error belong to the handler.
  */
 const INPUT_FD = 3;
@@ -31,7 +31,7 @@ let freeBody: Uint8Array | undefined;
 
 const reader = new FrameReader<ToHost>({
   onFrame: (frame, body) => {
-    work = work.then(() => take(frame, body));
+    work = work.then(() => handle(frame, body));
   },
   allocate: (bytes) => {
     const body = freeBody !== undefined && freeBody.byteLength >= bytes ? freeBody : new Uint8Array(bytes);
@@ -58,7 +58,7 @@ input.on('end', () => {
 });
 send({ kind: 'ready' });
 
-async function take(frame: ToHost, body: Uint8Array): Promise<void> {
+async function handle(frame: ToHost, body: Uint8Array): Promise<void> {
   switch (frame.kind) {
     case 'prepare':
       handler = findHandler(frame.spec);

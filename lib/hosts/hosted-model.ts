@@ -19,13 +19,13 @@ import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts'
 /** A loaded model inside its host: what it is, and how one batch runs through it. */
 export interface HostedModel {
   readonly info: ModelInfo;
-  /** The results of each fragment, and how long `runInference` took. */
+  /** Returns the results of each fragment, and the time of `runInference`. */
   run(frame: RunFrame, groups: readonly Uint8Array[]): Promise<RanBatch>;
 }
 
 /** The metadata of a part has limited room for names of models, and S3 accepts only ASCII there. */
-const MOST_NAME_CHARACTERS = 100;
-const MODEL_NAME = new RegExp(`^[ -~]{1,${MOST_NAME_CHARACTERS}}$`);
+const MAX_NAME_CHARACTERS = 100;
+const MODEL_NAME = new RegExp(`^[ -~]{1,${MAX_NAME_CHARACTERS}}$`);
 
 export interface RanBatch {
   readonly results: readonly EncodedBatch[];
@@ -36,7 +36,7 @@ export interface RanBatch {
 
 export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
   if (spec.kind === 'built-in') return createBuiltIn(spec);
-  // Only now, as it is twice as much to import as all the rest: a host of a built-in handler needs none of it.
+  // Imported only here, because it is twice as much as all the rest: a host of a built-in handler does not need it.
   const { handlerAt } = await import('../config/handler-place.ts');
   const { loadConfig } = await import('../config/load-config.ts');
   return handlerAt(await loadConfig(new URL(spec.configUrl)), spec.place, spec.className);
@@ -45,8 +45,8 @@ export async function findHandler(spec: HandlerSpec): Promise<ModelHandler> {
 /**
  * Loads a model, whose digest is that of the very files that were loaded, and runs the probe through it.
  *
- * @throws ModelLoadError with the handler's own reason; where the files are other ones than they should be, or changed
- *   meanwhile, an error of disposition `retry`.
+ * @throws ModelLoadError with the handler's reason; an error of disposition `retry` if the files have another digest than
+ *   expected, or changed meanwhile.
  */
 export async function loadHostedModel(
   handler: ModelHandler,
@@ -83,7 +83,7 @@ async function describedModel(handler: ModelHandler, model: unknown): Promise<Mo
   const { label, digest } = described ?? {};
   for (const [field, value] of Object.entries({ label, digest: digest ?? label })) {
     if (typeof value === 'string' && MODEL_NAME.test(value)) continue;
-    const rule = `a text of 1 to ${MOST_NAME_CHARACTERS} printable ASCII characters`;
+    const rule = `a text of 1 to ${MAX_NAME_CHARACTERS} printable ASCII characters`;
     throw new ModelLoadError(`describeModel must give { label, digest? }: '${field}' must be ${rule}`);
   }
   return described as ModelDescription;
@@ -101,7 +101,7 @@ async function readModelFile(files: ModelFiles, given: LoadFrame['model']): Prom
   try {
     content = await readModelContent(path);
   } catch (error) {
-    // What the store holds should be there.
+    // The store holds this version, so its files must be there.
     if (given?.digest !== undefined) throw changed(path, 'is not there');
     throw new ModelLoadError(`the model ${path} can't be read: ${(error as Error).message}`, { cause: error });
   }
@@ -111,7 +111,7 @@ async function readModelFile(files: ModelFiles, given: LoadFrame['model']): Prom
 }
 
 async function checkUnchanged({ path, content }: ModelFile): Promise<void> {
-  const stamp = await stampOfModel(path, content.locations).catch(() => undefined);
+  const stamp = await stampOfModel(content).catch(() => undefined);
   if (stamp !== content.stamp) throw changed(path, 'was changed while it was loaded');
 }
 
@@ -174,7 +174,7 @@ async function inferValues(handler: ModelHandler, model: unknown, { values, args
   }
 }
 
-/** A batch's arguments, a copy of its own: what a handler does to them ends with it. */
+/** Returns a batch's arguments, a separate copy: a handler can change them without effect on other batches. */
 function argsOf({ inferenceArgs }: RunFrame): InferenceArgs | undefined {
   return inferenceArgs === undefined ? undefined : (deserialize(Buffer.from(inferenceArgs, 'base64')) as InferenceArgs);
 }

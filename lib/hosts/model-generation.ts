@@ -19,7 +19,7 @@ export class ModelGeneration implements AsyncDisposable {
   readonly #closed = new AbortController();
   #taking: Promise<HeldModel> | undefined;
   #located: ModelVersion | undefined;
-  /** What was loaded: what takes the place of a host that died must be the same. */
+  /** Version that was loaded: a host that replaces a dead one must load the same. */
   #version: ModelVersion | undefined;
   #running = 0;
   #idle: PromiseWithResolvers<void> | undefined;
@@ -49,7 +49,7 @@ export class ModelGeneration implements AsyncDisposable {
     return this.#pool.ready;
   }
 
-  /** What is loaded; undefined before that, and for a model that is used where it lies. */
+  /** Version that is loaded; undefined before the load, and for a model that is used in place. */
   get version(): ModelVersion | undefined {
     return this.#version;
   }
@@ -100,7 +100,7 @@ export class ModelGeneration implements AsyncDisposable {
     const { signal } = this.#closed;
     signal.throwIfAborted();
     if (this.#version !== undefined) return origin.fetch(this.#version, signal, pool.loadTimeoutSecs);
-    return take === undefined ? origin.take(signal, pool.loadTimeoutSecs) : take(signal);
+    return take === undefined ? origin.fetchCurrent(signal, pool.loadTimeoutSecs) : take(signal);
   }
 
   async #spoiled(origin: ModelOrigin): Promise<void> {

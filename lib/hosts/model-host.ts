@@ -52,7 +52,7 @@ export class NotStartedError extends Error {
 /** onnxruntime sends telemetry about the models that it loads unless this is set; a user's own setting is kept. */
 const NO_TELEMETRY = { ORT_DISABLE_TELEMETRY: '1' };
 
-/** How long a dead process's pipes are still read, should a child of its own keep them open. */
+/** Time to read the pipes of a dead process, in case a child of that process keeps them open. */
 const DRAIN_MILLIS = 200;
 
 /**
@@ -113,7 +113,7 @@ export class ModelHost {
     return this.#dead;
   }
 
-  /** Whether it died with no batch in hand. */
+  /** True if it died while it ran no batch. */
   get diedIdle(): boolean {
     return this.#diedIdle;
   }
@@ -189,7 +189,7 @@ export class ModelHost {
   }
 
   #take(frame: FromHost, body: Uint8Array): void {
-    // What it still says is too late, and its death must not be laid to the batch after the one that it is killed for.
+    // An answer after the kill is too late, and the death must not count for the batch after the one that timed out.
     if (this.#killedFor === 'timeout') return;
     switch (frame.kind) {
       case 'ready':
@@ -228,7 +228,7 @@ export class ModelHost {
   #causeOfDeath(code: number | null, signal: NodeJS.Signals | null): [message: string, reason: DeathReason] {
     if (this.#late !== undefined) return [this.#late, 'timeout'];
     const how = `the model's process ${signal === null ? `exited with status ${code ?? 'unknown'}` : `was ended by ${signal}`}`;
-    // Nobody here sent that signal: it is how the kernel ends a process when memory runs out.
+    // The supervisor did not send this signal: it is how the kernel ends a process when memory runs out.
     const memory = signal === 'SIGKILL' || saysOutOfMemory(this.#tail.text);
     return [`${how}${this.#tail.quoted()}`, memory ? 'memory' : 'crash'];
   }

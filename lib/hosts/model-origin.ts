@@ -5,11 +5,11 @@ export interface ModelOriginOptions {
   readonly store: ModelStore;
   /** An absolute path or `s3://…`, of the model or of a pointer to it. */
   readonly uri: string;
-  /** Whether a file of this machine is used where it lies, and may not be replaced. */
+  /** Uses a file of this machine in place. It may not be replaced then. */
   readonly inPlace: boolean;
 }
 
-/** Where the versions of one model come from. */
+/** Source of the versions of one model. */
 export class ModelOrigin {
   readonly uri: string;
   readonly #options: ModelOriginOptions;
@@ -23,19 +23,19 @@ export class ModelOrigin {
     return this.#options.store.look(this.uri, { signal });
   }
 
-  /** The version that is there now, held on this machine. @throws the signal's reason, or that it took too long */
-  take(signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
+  /** Fetches and holds the current version. @throws the signal's reason, or an error after `timeoutSecs` */
+  fetchCurrent(signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
     const { store, inPlace } = this.#options;
     return this.#within(timeoutSecs, signal, (limited) => store.take(this.uri, { signal: limited, inPlace }));
   }
 
-  /** A version, held. @throws as {@link take}, and of code MODEL_REPLACED where it is nowhere any more */
+  /** Fetches and holds a version. @throws as {@link fetchCurrent}, and of code MODEL_REPLACED if it no longer exists */
   fetch(version: ModelVersion, signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
     const { store } = this.#options;
     return this.#within(timeoutSecs, signal, (limited) => store.fetch(version, { signal: limited }));
   }
 
-  /** What is on this machine under a version is not that. */
+  /** Discards a version from this machine whose content is wrong. */
   discard(version: ModelVersion): Promise<void> {
     return this.#options.store.discard(version);
   }

@@ -11,10 +11,10 @@ export interface Eviction {
 }
 
 /**
- * What has to leave memory before a model can be loaded: nothing more where all that has to is leaving already;
- * undefined where leases stand in the way.
+ * Returns the models that must leave memory before a model can be loaded: none if enough of them are leaving already;
+ * undefined if leases prevent it.
  *
- * @param evictable those that may leave, the first one first
+ * @param evictable models that can leave, in order of preference
  */
 export function evictionsFor(
   model: ResidentModel,
@@ -34,13 +34,13 @@ export function evictionsFor(
   return undefined;
 }
 
-/** Whether a model can be loaded as memory is now; what is on its way out is still there. */
+/** Checks whether a model can be loaded now. Models that are leaving still count. */
 export function hasRoomFor(model: ResidentModel, models: readonly ResidentModel[], bounds: MemoryBounds): boolean {
   const there = models.filter(({ state }) => state !== 'closed');
   return boundInTheWay(model, new Set(there), models, bounds) === undefined;
 }
 
-/** What has to leave memory because the models in it have grown; never the last one. */
+/** Returns the models that must leave memory because models have grown; never the last one. */
 export function evictionsOfExcess(
   models: readonly ResidentModel[],
   evictable: readonly ResidentModel[],
@@ -77,7 +77,7 @@ function boundInTheWay(
   return sum > maxBytes ? 'bytes' : undefined;
 }
 
-/** What a model of unknown size counts as. */
+/** Returns the bytes that a model of unknown size counts as. */
 function largestKnown(models: readonly ResidentModel[]): number | undefined {
   const known = models.flatMap(({ knownBytes }) => knownBytes ?? []);
   return known.length === 0 ? undefined : Math.max(...known);

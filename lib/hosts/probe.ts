@@ -4,21 +4,21 @@ import { listResults, ResultCountError } from '../models/batch-results.ts';
 import type { InferenceArgs, ModelHandler, Probe } from '../models/model-handler.ts';
 
 const DEFAULT_TOLERANCE = 1e-3;
-/** Of a text in a message. */
+/** Maximum characters of a text in a message. */
 const SHOWN_CHARACTERS = 60;
 
-/** A golden input on its way to a host, with the arguments that its step gives every batch. */
+/** A probe on its way to a host, with the arguments that its step passes to every batch. */
 interface CarriedProbe {
   readonly probe: Probe;
   readonly inferenceArgs: InferenceArgs | undefined;
 }
 
-/** A probe by structured clone, in base64: JSON can't say typed arrays and NaN. */
+/** Encodes a probe by structured clone, in base64: JSON can't represent typed arrays and NaN. */
 export function encodeProbe(probe: Probe, inferenceArgs: InferenceArgs | undefined): string {
   return serialize({ probe, inferenceArgs } satisfies CarriedProbe).toString('base64');
 }
 
-/** Runs a probe through a loaded model. @throws ModelLoadError that says how it was answered, and how it should be */
+/** Runs a probe through a loaded model. @throws ModelLoadError with the actual and the expected result */
 export async function runProbe(handler: ModelHandler, model: unknown, encoded: string): Promise<void> {
   const { probe, inferenceArgs } = deserialize(Buffer.from(encoded, 'base64')) as CarriedProbe;
   let answers: readonly unknown[];
@@ -39,8 +39,8 @@ export async function runProbe(handler: ModelHandler, model: unknown, encoded: s
 }
 
 /**
- * Where an answer is not what was wanted; undefined where it is. Numbers may differ by `tolerance`, and an answer may have
- * fields that were not asked for.
+ * Returns the first difference of a result from the expected one; undefined if there is no difference. Numbers may differ
+ * by `tolerance`, and a result may have other fields too.
  */
 export function differenceOf(got: unknown, wanted: unknown, tolerance: number, path: string): string | undefined {
   if (isNumeric(wanted)) {

@@ -10,17 +10,17 @@ export type HandlerSpec =
   | ({ readonly kind: 'built-in' } & BuiltInHandler)
   | { readonly kind: 'config'; readonly configUrl: string; readonly place: string; readonly className: string };
 
-/** What a host says of the model it loaded. */
+/** Description of a loaded model, from its host. */
 export interface ModelInfo {
-  /** What result lines show: the first digits of the digest, or a custom handler's class name. */
+  /** Label in result lines: the first digits of the digest, or a custom handler's class name. */
   readonly label: string;
-  /** The model's SHA-256 in hexadecimal; a custom handler has none. */
+  /** SHA-256 of the model's files in hexadecimal; absent if the handler has no model files. */
   readonly digest?: string;
   /** The model's inputs, where batches travel as packed tensors. */
   readonly inputs?: readonly TensorMetadata[];
   /** Its outputs, if they are known. */
   readonly outputs?: readonly TensorMetadata[];
-  /** What it computes on, where it asked for a device. */
+  /** Device that the model computes on, if it asked for one. */
   readonly device?: DeviceUse;
   /** Message for the user about how the model takes batches. */
   readonly warning?: string;
@@ -41,9 +41,9 @@ export interface LoadFrame extends FrameHeader {
   readonly threads: number;
   /** The GPU that this copy should use, where there are any. */
   readonly gpu?: number;
-  /** The model's file on this machine, and what its digest must be; absent where the handler knows itself. */
+  /** Path of the model on this machine, and its digest; absent if the handler finds its model itself. */
   readonly model?: { readonly path: string; readonly digest?: string };
-  /** What the model must answer before it serves, by `encodeProbe`. */
+  /** Probe that the model must pass before it is used, by `encodeProbe`. */
   readonly probe?: string;
 }
 

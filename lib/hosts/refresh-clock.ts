@@ -1,4 +1,4 @@
-/** What `setTimeout` can wait for; it takes more for nothing. */
+/** Maximum delay of `setTimeout`, which fires at once for a longer one. */
 const MAX_MILLIS = 2 ** 31 - 1;
 
 /** When to look for new versions. */

@@ -1,12 +1,12 @@
 import type { ModelInfo } from './protocol.ts';
 
-/** What can be taken into memory, and out of it again, any number of times. */
+/** A model that can be loaded into memory and removed from it, any number of times. */
 export interface Loadable {
   /** Starts its processes; resolves when it is loaded. Called only while it is closed. */
   open(): Promise<ModelInfo>;
   /**
    * Resolves when its processes are gone; never rejects. Called after each `open`, also after one that failed. Only a
-   * disposal calls it while an `open` is under way, which it ends.
+   * disposal calls it during an `open`, which it ends.
    */
   close(): Promise<void>;
   /** Private bytes of its processes now; undefined where they are not known. */
@@ -21,12 +21,12 @@ export class ResidentModel {
   readonly index: number;
   readonly loadable: Loadable;
   state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
-  /** What was loaded, while it is open. */
+  /** Description of the loaded model, while it is open. */
   info: ModelInfo | undefined;
   leases = 0;
   /** Rises with each use of any of the models. */
   lastUsed = 0;
-  /** It is given to nobody any more, and is closed as soon as it has no leases. */
+  /** No longer leased, and closed as soon as it has no leases. */
   isLeaving = false;
   /** Where its last stay in memory ended for others' sake. */
   evictedBy: MemoryBound | undefined;

@@ -7,6 +7,7 @@ import {
   withoutModelUnderWay,
 } from './lease-queue.ts';
 import { LoadFailures } from './load-failures.ts';
+import { MemoryMeter } from './memory-meter.ts';
 import { type Eviction, evictionsFor, evictionsOfExcess, hasRoomFor, type MemoryBounds } from './model-room.ts';
 import type { ModelInfo } from './protocol.ts';
 import { type Loadable, type MemoryBound, ResidentModel } from './resident-model.ts';
@@ -21,19 +22,19 @@ export const MAX_BYPASSES = 32;
 export interface LoadedModel {
   readonly model: number;
   readonly info: ModelInfo;
-  /** From the start of its processes until it was loaded. */
+  /** Time from the start of its processes until it was loaded. */
   readonly millis: number;
   readonly privateBytes?: number;
-  /** It had been in memory before, and had to leave by this bound. */
+  /** Bound for which it had left memory before. @default it was not in memory before */
   readonly evictedBy?: MemoryBound;
 }
 
 export interface ResidentModelsOptions {
-  /** What may be in memory; each is named by its place here. */
+  /** Models that can be in memory; their indices here are their names. */
   readonly models: readonly Loadable[];
-  /** The most models in memory at once. @default all of them */
+  /** Maximum number of models in memory at once. @default all of them */
   readonly maxModels?: number;
-  /** The most private bytes of all that are in memory; one that is larger is there alone. @default no limit */
+  /** Maximum private bytes of all models in memory; a larger model is there alone. @default no limit */
   readonly maxBytes?: number;
   readonly onLoad?: (loaded: LoadedModel) => void;
   readonly onEvict?: (evicted: { readonly model: number; readonly bound: MemoryBound }) => void;
@@ -44,16 +45,15 @@ export interface ResidentModelsOptions {
 /**
  * Decides which of a step's models are in memory.
  *
- * A model is loaded when it is asked for, once for all who ask, and stays until others need its room: then the one used
- * least recently leaves, never one that is leased. It is gone before the next one is loaded, so at no time are there
- * more than `maxModels`, those included that are being loaded or closed. Bytes are known once a model has been loaded;
- * a new one counts as the largest so far, and where it turns out to be too large beside those in use it leaves again
- * and waits for them.
+ * A model is loaded on request, once for all requests, and stays until others need its memory: then the least recently
+ * used model leaves, never a leased one. It has left before the next one is loaded, so there are never more than
+ * `maxModels`, including those that are loading or closing. Bytes are known once a model has been loaded. A new model
+ * counts as the largest so far; if it is too large beside those in use, it leaves again and waits for them.
  *
- * A request names all the models that would help it, and takes one. Of those in memory it gets the one that would be
- * the next to leave: that saves the most loads, and spreads requests over the models. Where none is there, models are
- * loaded for as many requests as there is room for, first those that most of them want. So that none waits for ever, a
- * request that was bypassed {@link MAX_BYPASSES} times holds back all others until a model is being loaded for it.
+ * A request names all the models that it can use, and gets one. Of those in memory it gets the one that would leave next:
+ * this saves the most loads, and spreads requests over the models. If none is in memory, models are loaded for as many
+ * requests as fit, the most wanted first. A request that was bypassed {@link MAX_BYPASSES} times holds up all others until
+ * a model is loading for it, so no request waits forever.
  */
 export class ResidentModels implements AsyncDisposable {
   readonly #models: readonly ResidentModel[];
@@ -65,8 +65,7 @@ export class ResidentModels implements AsyncDisposable {
   /** The model for which others are leaving memory. */
   #next: ResidentModel | undefined;
   #uses = 0;
-  #measuring: Promise<void> | undefined;
-  #measureAgain = false;
+  readonly #meter: MemoryMeter;
   #disposed: Promise<void> | undefined;
 
   /** @throws RangeError where a bound is not a positive number. */
@@ -81,14 +80,15 @@ export class ResidentModels implements AsyncDisposable {
     this.#now = options.now ?? (() => performance.now());
     this.#failures = new LoadFailures(this.#now);
     this.#models = options.models.map((loadable, index) => new ResidentModel(index, loadable));
+    this.#meter = new MemoryMeter(this.#models, () => this.#schedule());
   }
 
   /**
-   * Takes one of the models: waits until it is in memory, where it stays until it is released as often as it was taken.
-   * One that can't be loaded is the answer as well; the others may be asked for again.
+   * Leases one of the models: waits until it is in memory, where it stays until all its leases have been released. The
+   * result can also be a model that can't be loaded; the others can be requested again.
    *
-   * @param wanted models by their places; those that would suit best come first
-   * @throws RangeError, the signal's reason, or an error where this is closed
+   * @param wanted - indices of models, in order of preference
+   * @throws RangeError, the signal's reason, or an error if this is closed
    */
   async acquire(wanted: readonly number[], options: LeaseOptions = {}): Promise<ResidentLease> {
     const places = [...new Set(wanted)].map((place) => this.#modelAt(place).index);
@@ -104,7 +104,7 @@ export class ResidentModels implements AsyncDisposable {
     return lease;
   }
 
-  /** Gives one lease back. @throws RangeError where there is none */
+  /** Ends one lease. @throws RangeError if the model is not leased */
   release(index: number): void {
     const model = this.#modelAt(index);
     if (this.#disposed !== undefined) return;
@@ -112,12 +112,12 @@ export class ResidentModels implements AsyncDisposable {
     model.leases -= 1;
     this.#touch(model);
     this.#schedule();
-    if (model.isIdle && this.#bounds.maxBytes !== Infinity) void this.#measureAll();
+    if (model.isIdle && this.#bounds.maxBytes !== Infinity) void this.#meter.measure();
   }
 
   /**
-   * A model in memory can serve no more: it is given to nobody, leaves when it has no more leases, and counts as one that
-   * could not be loaded.
+   * Discards a model in memory that no longer works: it is no longer leased, leaves memory when its leases end, and counts
+   * as a model that could not be loaded.
    */
   discard(index: number, error: Error): void {
     const model = this.#modelAt(index);
@@ -128,8 +128,8 @@ export class ResidentModels implements AsyncDisposable {
   }
 
   /**
-   * A model in memory is out of date: it is given to nobody who comes from now on, leaves when it has no more leases, and
-   * is loaded anew when it is asked for.
+   * Renews a model in memory that is out of date: it gets no new leases, leaves memory when its leases end, and is loaded
+   * again for the next request.
    */
   renew(index: number): void {
     const model = this.#modelAt(index);
@@ -255,7 +255,7 @@ export class ResidentModels implements AsyncDisposable {
     }
   }
 
-  /** What may leave, the first one first: what no request waits for, then what was used least recently. */
+  /** Models that can leave memory, in order: first those that no request waits for, then the least recently used. */
   #evictable(): readonly ResidentModel[] {
     const wanted = new Set([...this.#queue].flatMap((request) => request.wanted));
     const isWanted = ({ index }: ResidentModel): number => Number(wanted.has(index));
@@ -275,22 +275,6 @@ export class ResidentModels implements AsyncDisposable {
   async #close(model: ResidentModel): Promise<void> {
     await model.close();
     this.#schedule();
-  }
-
-  /** Measures what is in memory; calls while it does are answered by one more round. */
-  async #measureAll(): Promise<void> {
-    this.#measureAgain = true;
-    this.#measuring ??= this.#measureWhileAsked();
-    await this.#measuring;
-  }
-
-  async #measureWhileAsked(): Promise<void> {
-    while (this.#measureAgain) {
-      this.#measureAgain = false;
-      await Promise.all(this.#models.filter(({ state }) => state === 'open').map((model) => model.measure()));
-      this.#schedule();
-    }
-    this.#measuring = undefined;
   }
 
   #touch(model: ResidentModel): void {

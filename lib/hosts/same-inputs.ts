@@ -3,9 +3,9 @@ import { isForAll, isFree, type TensorMetadata } from '../models/tensor.ts';
 import type { ModelInfo } from './protocol.ts';
 
 /**
- * Batches that are under way when a new version takes over were made for the inputs of the one before it.
+ * Checks that a new version has the same inputs, because batches in flight were made for the version before it.
  *
- * @throws ModelLoadError where names, types or shapes differ; what free dimensions are called does not matter.
+ * @throws ModelLoadError if names, types or shapes differ; the names of free dimensions may differ.
  */
 export function checkSameInputs(former: ModelInfo, next: ModelInfo): void {
   const [before, now] = [described(former.inputs), described(next.inputs)];

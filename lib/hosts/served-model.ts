@@ -13,18 +13,18 @@ import { VersionWatch } from './version-watch.ts';
 export type { ServedAnswer } from './host-pool.ts';
 
 export interface ServedModelOptions extends Omit<HostPoolOptions, 'model'> {
-  /** Absent where the handler knows where its model is. */
+  /** Absent if the handler finds its model itself. */
   readonly origin?: ModelOrigin;
-  /** Seconds from one look for a new version to the next. @default none is looked for */
+  /** Seconds between two looks for a new version. @default the engine does not look */
   readonly refreshSecs?: number;
   /**
-   * Whether it is opened and closed all the time, under a bound: a new version is then never loaded beside the one before
-   * it, but tried when it is opened. @default false
+   * True if a bound opens and closes the model all the time: a new version is then never loaded beside the one before it,
+   * but tried when the model is opened. @default false
    */
   readonly isOnDemand?: boolean;
-  /** Called on demand, where a new version is here while it is open: to be tried, it has to be closed and opened again. */
+  /** Called on demand, if a new version arrives while the model is open: it is tried after the model was closed. */
   readonly onStale?: () => void;
-  /** Takes what a user should know: why a new version was kept out. */
+  /** Receives the reasons why new versions were kept out. */
   readonly onWarning?: (message: string) => void;
   /** Called when a new version serves, and when one was kept out or could not be found. */
   readonly onRefresh?: (outcome: 'new' | 'failed') => void;
@@ -32,7 +32,7 @@ export interface ServedModelOptions extends Omit<HostPoolOptions, 'model'> {
   readonly clock?: RefreshClock;
 }
 
-/** What came of a look: there is no other version, a new one serves now, it was kept out, or waits to be tried. */
+/** Result of a look: no other version, a new one that serves now, one that was kept out, or one that waits to be tried. */
 export type Refreshed = 'same' | 'new' | 'kept out' | 'stale';
 
 /**
@@ -57,7 +57,7 @@ export class ServedModel implements AsyncDisposable {
   #lookedAt = -Infinity;
   /** On demand: a new version is here, and has not been tried. */
   #isStale = false;
-  /** What served last, and how it showed itself: it stays the model's until another version has shown that it can serve. */
+  /** Description of the version that served last, until another version has proved that it can serve. */
   #info: ModelInfo | undefined;
   #version: ModelVersion | undefined;
 
@@ -138,7 +138,7 @@ export class ServedModel implements AsyncDisposable {
     return info;
   }
 
-  /** Looks for a new version where it is time to, and loads it; false where there is none, or it can't serve. */
+  /** Looks for a new version if it is due, and loads it; false if there is no new version, or it can't serve. */
   async #openNewer(former: ModelInfo, signal: AbortSignal): Promise<boolean> {
     const { refreshSecs = Infinity } = this.#options;
     if (!this.#isStale && this.#clock.now() - this.#lookedAt < refreshSecs * 1000) return false;
@@ -238,7 +238,7 @@ export class ServedModel implements AsyncDisposable {
     if (generation.version !== undefined) this.#watch?.serves(generation.version);
   }
 
-  /** The version that served last; where it is nowhere any more, the newest. */
+  /** Returns a fetch of the version that served last, or if it no longer exists of the newest one. */
   #takeLast(): ((signal: AbortSignal) => Promise<HeldModel>) | undefined {
     const { origin, loadTimeoutSecs } = this.#options;
     const version = this.#version;
@@ -248,12 +248,12 @@ export class ServedModel implements AsyncDisposable {
         return await origin.fetch(version, signal, loadTimeoutSecs);
       } catch (error) {
         if (!(error instanceof FabricError) || error.code !== 'MODEL_REPLACED') throw error;
-        return origin.take(signal, loadTimeoutSecs);
+        return origin.fetchCurrent(signal, loadTimeoutSecs);
       }
     };
   }
 
-  /** What served last was overwritten while it was closed. */
+  /** Checks and warns that the version that served last was overwritten while the model was closed. */
   #checkReplaced(former: ModelInfo, info: ModelInfo): void {
     checkSameInputs(former, info);
     const uri = this.#options.origin?.uri ?? 'that its handler loads';

@@ -1,6 +1,6 @@
 import type { MemoryBound } from './resident-model.ts';
 
-/** What is looked back on, and the least time between two warnings. */
+/** Time that is considered, and minimum time between two warnings. */
 const WINDOW_MILLIS = 60_000;
 /** Times are added up by the second, so that any number of batches takes little memory. */
 const BUCKET_MILLIS = 1000;

@@ -4,16 +4,16 @@ import type { ModelOrigin } from './model-origin.ts';
 
 export interface VersionWatchOptions {
   readonly origin: Pick<ModelOrigin, 'uri' | 'look'>;
-  /** Takes why a new version was kept out, once for each. */
+  /** Receives the reason why a new version was kept out, once for each version. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Called for each version that was kept out, and each look that failed. */
+  /** Called for each version that was kept out, and for each failed look. */
   readonly onFailure: () => void;
 }
 
 /** Looks for new versions of a model, and knows which were tried. */
 export class VersionWatch {
   readonly #options: VersionWatchOptions;
-  /** What serves; a version that is the same in content has another id. */
+  /** Ids of the version that serves: the same content can have several. */
   readonly #serving = new Set<string>();
   readonly #keptOut = new Set<string>();
   #warned: string | undefined;

@@ -47,12 +47,12 @@ export type BundleSource =
 
 /** A contiguous run of elements of one job: the unit of work of an engine. */
 export interface Bundle {
-  /** What the ids of its elements start with. */
+  /** Prefix of the ids of its elements. */
   readonly name: string;
   readonly source: BundleSource;
   /** Stated as `source` in the lines of failed elements, with each one's `position` and `ordinal` (its place in the bundle). */
   readonly address: Readonly<Record<string, unknown>>;
-  /** How many times it has been taken up, this time included. From the second on, it runs in a process of its own. @default 1 */
+  /** Number of deliveries, this one included. From the second on, the bundle runs in a separate process. @default 1 */
   readonly receives?: number;
   /** Its elements at places below this one have their outcomes already: they are read, and nothing else. @default 0 */
   readonly skipElements?: number;
@@ -78,11 +78,11 @@ export interface OutcomeChunk {
   readonly failed: Readonly<Record<string, number>>;
   /** The models that made its predictions: digests, or names, by what the lines show of them. */
   readonly models: Readonly<Record<string, string>>;
-  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  /** Execution providers of models that asked for a device, by model label; absent if no model did. */
   readonly providers?: Providers;
   /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;
-  /** Whether it ends within a batch of a fixed size: a bundle that goes on behind it is batched otherwise. @default false */
+  /** True if it ends within a batch of a fixed size: a bundle that continues after it has other batches. @default false */
   readonly isMidBatch?: boolean;
 }
 
@@ -99,7 +99,7 @@ export interface BundleSummary {
   readonly failedByStage: Readonly<Record<string, number>>;
   /** Digests, or names, of the models that made the predictions, by what the lines show of them. */
   readonly models: Readonly<Record<string, string>>;
-  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  /** Execution providers of models that asked for a device, by model label; absent if no model did. */
   readonly providers?: Providers;
   /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;

@@ -36,7 +36,7 @@ export function fieldReader(name: string | undefined): FieldOf {
   };
 }
 
-/** What an element that is an object has under this name of its own. */
+/** Returns an own property of an element that is an object. */
 export function ownField(input: unknown, name: string | undefined): unknown {
   if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
     return undefined;
@@ -72,7 +72,7 @@ function keepDigits(
   return isLossy ? new Digits(source) : value;
 }
 
-/** A segment that is empty, as object keys elsewhere may have them, is none. */
+/** Returns a segment of a path. An empty segment, which object keys elsewhere can have, is not a key. */
 function segmentOf(path: string | undefined, { segment }: KeySegment): string | undefined {
   return path?.split('/').at(segment) || undefined;
 }

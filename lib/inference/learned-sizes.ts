@@ -5,7 +5,7 @@ import { SizeCeiling } from '../batching/size-ceiling.ts';
 import type { ModelHandler } from '../models/model-handler.ts';
 import type { BatchSizes, SizeLimit } from './worker-protocol.ts';
 
-/** Keys whose batch sizes are remembered; there may be as many as there are shapes. */
+/** Maximum number of keys whose batch sizes are remembered: every shape can be a key. */
 const MAX_REMEMBERED_KEYS = 1000;
 /** Ends of bundles and pieces of failed batches say little of what batches cost. */
 const WHOLE: ReadonlySet<BatchClosedBy> = new Set(['size', 'bytes', 'weight']);
@@ -18,7 +18,7 @@ interface Learned {
   readonly time: SizeCeiling;
 }
 
-/** A batch that ran: of a request of its own, or joined from several. */
+/** A batch that ran: of one request, or joined from several. */
 export interface RanBatch {
   readonly size: number;
   readonly millis: number;
@@ -33,7 +33,7 @@ export function firstSizes({ batching }: ModelHandler): BatchSizes {
   return { target: minBatchSize, ...(minBatchSize < maxBatchSize ? { ahead: 1 } : {}) };
 }
 
-/** What has been learned of the sizes that suit one model, by batch key. */
+/** Batch sizes that suit one model, as learned from its batches, by batch key. */
 export class LearnedSizes {
   readonly #policy: BatchingPolicy;
   readonly #copies: number | undefined;
@@ -93,7 +93,7 @@ export class LearnedSizes {
     return this.#policy.minBatchSize === this.#policy.maxBatchSize;
   }
 
-  /** What a batch should take; 0 where nothing is known of its key. */
+  /** Returns the expected time of a batch; 0 if nothing is known about its key. */
   expectedMillis(key: string, size: number): number {
     return this.#learned.get(key)?.estimator.expectedMillis(size) ?? 0;
   }

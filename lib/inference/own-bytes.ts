@@ -1,6 +1,6 @@
 /**
- * A message that came through a process's channel, its bytes copied to buffers of their own. As they come, they are views
- * on what the channel read, where other messages lie too, aligned to nothing: to free one would end the others.
+ * Returns a message from a process's channel with its bytes copied to separate buffers. They arrive as unaligned views of
+ * a buffer that also holds other messages: to free one would free the others.
  */
 export function ownBytes<T>(message: T): T {
   return copied(message) as T;

@@ -14,7 +14,7 @@ export interface Progress {
    * it is in nothing else.
    */
   hold(place: Place): Disposable;
-  /** Says that the thread's event loop turns: it stands still in no code whose place nobody wrote down. */
+  /** Records that the thread's event loop turns, so the thread is not stuck in code that records no place. */
   beat(): void;
 }
 
@@ -42,7 +42,7 @@ const FIELDS = 5;
 const BEAT_MILLIS = 100;
 /** The `stage` of a thread that is in no function. */
 const NOWHERE = -1;
-/** Added to the `stage` of the fabric's own work; larger than the number of stages of any pipeline. */
+/** Added to the `stage` while the fabric itself works on an element; larger than the number of stages of any pipeline. */
 const OWN_WORK = 1 << 24;
 
 export function progressBuffer(): SharedArrayBuffer {
@@ -140,7 +140,7 @@ export function pulse(fields: Int32Array): number {
   return (fields[TICKET] ?? 0) + (fields[BEATS] ?? 0);
 }
 
-/** What the fields say, or undefined where the thread is in no function. */
+/** Returns the place that the fields contain; undefined if the thread is in no function. */
 export function standing(fields: Int32Array): Standing | undefined {
   const [ticket = 0, task = 0, ordinal = 0, stage = NOWHERE] = fields;
   if (stage === NOWHERE) return undefined;

@@ -16,7 +16,7 @@ export interface StepList {
   readonly place: string;
   /** Empty, or in a branch `step[1].a.`. */
   readonly prefix: string;
-  /** Whether stages are called by their bare names: the pipeline has a single step. */
+  /** True if stage names have no prefix, because the pipeline has a single step. */
   readonly isBare: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface FunctionStage {
 /** A step that infers has its own timeout; functions of any other have this one. */
 export const FUNCTION_TIMEOUT_SECS = 300;
 
-/** Stages of the fabric's own work on each element, before the first step and after the last. */
+/** Stages in which the fabric reads and writes each element, before the first step and after the last. */
 const READ = 'read';
 const WRITE = 'write';
 

@@ -1,7 +1,7 @@
 import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import type { OutcomeChunk, Providers } from './bundle.ts';
 
-/** What became of the elements of a bundle so far. */
+/** Counts of the outcomes of a bundle so far. */
 export interface Tally {
   total: number;
   succeeded: number;
@@ -9,7 +9,7 @@ export interface Tally {
   readonly failedByStage: Record<string, number>;
   /** The models that made the predictions: digests, or names, by what the lines show of them. */
   readonly models: Record<string, string>;
-  /** What models that asked for a device ran on; replaced, never changed. */
+  /** Execution providers of models that asked for a device; replaced, never changed. */
   providers?: Providers;
   /** Tokens that remote models counted; the object is replaced, never mutated. */
   usage?: TokenUsage;
@@ -33,7 +33,7 @@ export function count(tally: Tally, chunk: OutcomeChunk): void {
   if (usage !== undefined) tally.usage = usage;
 }
 
-/** What models ran on by either account. */
+/** Joins the execution providers of two tallies. */
 export function joinProviders(one: Providers | undefined, other: Providers | undefined): Providers | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   const joined: Record<string, readonly string[]> = { ...one };

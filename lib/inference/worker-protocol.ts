@@ -8,7 +8,7 @@ import type { BundleSummary, OutcomeChunk } from './bundle.ts';
 import type { MissingField } from './missing-field.ts';
 import type { SentBundle } from './sent-bundle.ts';
 
-/** What an engine's worker starts with. */
+/** Set-up of an engine's worker. */
 export interface WorkerSetup {
   readonly configUrl: string;
   readonly pipeline: string;
@@ -155,7 +155,7 @@ export type FromWorker =
   /** The model failed for two rows of one element, and not for one. */
   | { readonly kind: 'oneRow'; readonly model: number }
   | { readonly kind: 'lease'; readonly request: number; readonly models: readonly number[]; readonly group?: string }
-  /** The lease that was asked for is not wanted any more. */
+  /** The requested lease is no longer needed. */
   | { readonly kind: 'cancelLease'; readonly request: number }
   | { readonly kind: 'release'; readonly model: number }
   | { readonly kind: 'missingField'; readonly missing: MissingField }
@@ -164,7 +164,7 @@ export type FromWorker =
   | { readonly kind: 'done'; readonly task: number; readonly summary: BundleSummary }
   | { readonly kind: 'failed'; readonly task: number; readonly error: CarriedError };
 
-/** The buffers that chunks lie in, each once. They must be the chunks' alone, for whoever sends them loses them. */
+/** Returns the buffers of chunks, each once. Only the chunks may use them, because sending transfers them. */
 export function buffersOf(chunks: readonly Uint8Array[]): ArrayBuffer[] {
   return [...new Set(chunks.map((chunk) => chunk.buffer as ArrayBuffer))];
 }

@@ -10,38 +10,38 @@ import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowOf } from './tensor-rows.ts';
 
-/** How a worker makes a batch of elements, and takes its results apart. */
+/** Packs the elements of a batch in a worker, and unpacks its results. */
 export interface BatchCodec {
-  /** What elements must share to share a batch. @throws where the element can't be in any. */
+  /** Returns the batch key: only elements with the same key share a batch. @throws if the element can't be in any batch. */
   keyOf(value: unknown): string;
-  /** The element's bytes in a batch, roughly. */
+  /** Returns the approximate bytes of the element in a batch. */
   bytesOf(value: unknown): number;
   /** The size at which the model fixes its batches. */
   readonly fixedSize: number | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
-  /** Gives the result of the element at an index. */
+  /** Returns a function from an element's index in the batch to its result. */
   decode(results: EncodedBatch): (index: number) => unknown;
-  /** Where elements are padded. */
+  /** Sizes of padded batches; undefined if elements are not padded. */
   readonly padded: PaddedSizes | undefined;
-  /** Where arguments for `runInference` are inputs of the model; elsewhere they go to the model beside the batch. */
+  /** Arguments that feed the model's inputs; undefined if all arguments go to `runInference` beside the batch. */
   readonly args: ArgInputs | undefined;
 }
 
 /** Arguments that feed the inputs of a model where an element does not have them. */
 export interface ArgInputs {
-  /** @throws InputMismatchError where one is no input of the model. */
+  /** @throws InputMismatchError if an argument is not an input of the model. */
   check(args: InferenceArgs): void;
-  /** The element with what it takes of them. @throws InputMismatchError where one is no input of the model. */
+  /** Returns the element with the arguments added. @throws InputMismatchError if one is not an input of the model. */
   feed(value: unknown, args: InferenceArgs): unknown;
-  /** Those that go to the model beside the batch. @default none */
+  /** Returns the arguments that go to the model beside the batch. @default none */
   beside?(args: InferenceArgs): InferenceArgs | undefined;
 }
 
-/** What padding makes of a batch's bytes: every element takes as many as its largest. */
+/** Bytes of padded batches: each element has as many bytes as the largest element of its batch. */
 export interface PaddedSizes {
-  /** How many of these elements may share a batch for its bytes to stay within `maxBatchBytes`. */
+  /** Returns the number of these elements that fit in a batch of `maxBatchBytes`. */
   mostTogether(values: readonly unknown[]): number;
-  /** The share of a batch's bytes that is padding, 0 to 1. */
+  /** Returns the share of a batch's bytes that is padding, 0 to 1. */
   shareOf(values: readonly unknown[]): number;
 }
 
@@ -106,7 +106,7 @@ function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetada
   };
 }
 
-/** All of a codec that goes by the shapes of elements. */
+/** Returns the part of a codec that depends on the shapes of elements. */
 function shapedBatches(
   handler: PackingHandler,
   inputs: readonly TensorMetadata[],
@@ -170,7 +170,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** Keys and sizes for inputs with free dimensions or none: by shape, but for the padded axis, which goes by bucket. */
+/** Returns keys and sizes by the shapes of elements. The key has a bucket in place of the length of the padded axis. */
 function inputShapes(handler: PackingHandler, inputs: readonly TensorMetadata[]) {
   const { padding, missing, maxElementTensorBytes } = handler.options;
   const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;

@@ -2,23 +2,25 @@ import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHeld, isLeft, ownName } from './cache-holds.ts';
 
-/** What is being fetched, and what is being removed. */
+/** Prefixes of folders that are being fetched, and that are being removed. */
 export const FETCHING = 'fetching-';
 export const EVICTED = 'evicted-';
-/** In an entry's folder: what is known of it, its files, and a file for each hold. */
+/** In an entry's folder: its note, the folder of its files, and the folder with a file for each hold. */
 export const NOTE = 'entry.json';
 export const FILES = 'model';
 export const HOLDS = 'in-use';
 
-/** What is known of a cached version. */
+/** Note of a cached version. */
 export interface CacheNote {
   /** The SHA-256 in hexadecimal of its files. */
   readonly digest: string;
-  /** Paths below the entry's folder of files; the first is the model's own. */
+  /** True if the model is the folder of these files. @default the model is the first file */
+  readonly isFolder?: boolean;
+  /** Paths below the entry's folder of files. */
   readonly files: readonly { readonly name: string; readonly byteLength: number }[];
 }
 
-/** Evicts until so many bytes more are within the bound, as far as there is anything to evict. */
+/** Evicts entries until this number of bytes fits within the bound, or there is nothing left to evict. */
 export async function makeRoom(root: string, byteLength: number, maxBytes: number): Promise<void> {
   const entries = (await Promise.all((await readdir(root)).map((name) => weigh(root, name)))).filter(
     (entry) => entry !== undefined,
@@ -30,7 +32,7 @@ export async function makeRoom(root: string, byteLength: number, maxBytes: numbe
   }
 }
 
-/** What an entry takes; one that a process which is gone was making, or removing, is removed. */
+/** Returns the bytes of an entry. Deletes an entry that a dead process was creating or removing. */
 async function weigh(root: string, name: string) {
   const folder = join(root, name);
   try {
@@ -47,7 +49,7 @@ async function weigh(root: string, name: string) {
   }
 }
 
-/** Removes an entry, unless a living process holds it; also one that takes hold of it just now. */
+/** Removes an entry, unless a living process holds it, also if the process acquires the hold at this moment. */
 async function evict(root: string, name: string): Promise<boolean> {
   const folder = join(root, name);
   if (await isHeld(join(folder, HOLDS))) return false;
@@ -58,7 +60,7 @@ async function evict(root: string, name: string): Promise<boolean> {
   return true;
 }
 
-/** Whether a folder could be given another name: it is there, and the name is free. */
+/** Renames a folder. Returns false if it does not exist or the name is in use. */
 export async function renamed(folder: string, to: string): Promise<boolean> {
   try {
     await rename(folder, to);

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isProcessAlive } from '../stores/process-alive.ts';
 
-/** What a process of another machine holds, on a disk that they share, counts for so long as in use. */
+/** Time for which an entry counts as in use if a process of another machine with the same disk holds it. */
 const FOREIGN_HOLD_MILLIS = 24 * 3600 * 1000;
 
 /** A new name, of a file or folder, that says which process it is of. */
@@ -13,14 +13,14 @@ export function ownName(): string {
   return [randomUUID(), process.pid, performance.timeOrigin, hostname()].join('~');
 }
 
-/** Whether a living process has a file of its own in a folder. */
+/** Checks whether a living process has a file in this folder. */
 export async function isHeld(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch(() => []);
   const left = await Promise.all(names.map((name) => isLeft(join(folder, name), name).catch(() => true)));
   return left.includes(false);
 }
 
-/** Whether the process that has given something its name is gone. */
+/** Checks whether the process that is part of a name has ended. */
 export async function isLeft(path: string, name: string): Promise<boolean> {
   const [, pid = '0', startedAt, host] = name.split('~');
   if (host !== hostname()) return Date.now() - (await stat(path)).mtimeMs > FOREIGN_HOLD_MILLIS;

@@ -17,7 +17,7 @@ import {
 export interface Padding {
   /** The dimension of the input tensor that is padded to the longest; 0 is the batch, so at least 1. @default 1 */
   readonly axis?: number;
-  /** What fills the rest. @default 0 */
+  /** Value of the padding. @default 0 */
   readonly value?: number;
   /** An input of the model that is 1 where an element is its own and 0 where it was padded. */
   readonly mask?: string;

@@ -14,7 +14,7 @@ export interface DecodeImageOptions {
   readonly channels: 1 | 3;
   /** `CHW`: a plane for each channel, as PyTorch has it. `HWC`: the channels of a pixel together, as TensorFlow does. */
   readonly layout: 'CHW' | 'HWC';
-  /** What each sample, 0 to 255, is multiplied by. @default 1 / 255 */
+  /** Factor for each sample, 0 to 255. @default 1 / 255 */
   readonly scale?: number;
   /** Subtracted from each scaled sample, by channel. @default 0 */
   readonly mean?: readonly number[];
@@ -63,7 +63,7 @@ export function decodeImage(options: DecodeImageOptions): ElementFunction<Object
   };
 }
 
-/** What each of the 256 samples becomes: looked up, not computed, for each pixel. */
+/** Returns the results for all 256 samples, so that each pixel is a look-up and not a computation. */
 function sampleTable({ scale = 1 / 255, mean, std }: DecodeImageOptions, channel: number): Float32Array {
   const table = new Float32Array(SAMPLE_VALUES);
   for (let sample = 0; sample < SAMPLE_VALUES; sample += 1)

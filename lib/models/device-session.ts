@@ -12,11 +12,11 @@ export interface DeviceOptions {
   /** @default 'CPU' */
   readonly device?: 'CPU' | 'GPU';
   /**
-   * Of device 'GPU': the execution providers that the model runs on, the first choice first. What one can't compute goes
-   * to the next, at last to the CPU; one that can't be used on this machine is left out, with a warning. @default ['cuda']
+   * Execution providers for device 'GPU', in order of preference. An operator that one can't compute goes to the next, and
+   * at last to the CPU. A provider that this machine can't use is left out, with a warning. @default ['cuda']
    */
   readonly executionProviders?: readonly GpuProvider[];
-  /** Of device 'GPU': what becomes of a model where none of them can be used. @default 'fail' */
+  /** Rule for device 'GPU' if no provider can be used: fail, or compute on the CPU. @default 'fail' */
   readonly onMissingDevice?: 'fail' | 'cpu';
 }
 
@@ -26,11 +26,11 @@ export const DEVICE_OPTIONS = {
   onMissingDevice: true,
 } as const satisfies Record<keyof DeviceOptions, true>;
 
-/** What a model that asked for a device was given. */
+/** Device that a model asked for, and got. */
 export interface DeviceUse {
   /** The session's execution providers, in order; the CPU, which takes what they leave, is named only where it is alone. */
   readonly providers: readonly string[];
-  /** What it asked for and can't have. */
+  /** Providers that the model asked for and that can't be used. */
   readonly missing: readonly MissingProvider[];
 }
 
@@ -93,7 +93,7 @@ function reasons(missing: readonly MissingProvider[]): string {
   return all.join('; ');
 }
 
-/** What a user should know of it; undefined where the model has what it asked for. */
+/** Returns a warning if the model did not get all that it asked for. */
 export function deviceWarning(place: string, { providers, missing }: DeviceUse): string | undefined {
   if (missing.length === 0) return undefined;
   const where = isOnCpu(providers)

@@ -6,7 +6,7 @@ export class InputMismatchError extends Error {
   override readonly name = 'InputMismatchError';
 }
 
-/** Whether the value is an array of numbers as JavaScript has them: nested, flat or typed. */
+/** Checks whether the value is an array of numbers: nested, flat or typed. */
 export function isArrayValue(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || ArrayBuffer.isView(value);
 }

@@ -11,7 +11,7 @@ const MAX_LENGTH_BYTES = 2;
 /** Finds them in a model that comes in chunks. */
 export class LocationScanner {
   readonly #found = new Set<string>();
-  /** What may be the beginning of a marker and its path. */
+  /** End of the last chunk, which may be the beginning of a marker and its path. */
   #rest: Buffer = Buffer.alloc(0);
 
   push(chunk: Uint8Array): void {

@@ -12,7 +12,7 @@ export class KeyModelMapping<Input = unknown, Output = unknown> {
   readonly keys: readonly string[];
   readonly handler: ModelHandler<Input, Output>;
 
-  /** @throws TypeError where there is no key, one is not a non-empty string, or the handler can't be one of several. */
+  /** @throws TypeError if there is no key, a key is not a non-empty string, or the handler can't be one of several. */
   constructor(keys: readonly string[], handler: ModelHandler<Input, Output>) {
     if (!Array.isArray(keys) || keys.length === 0) {
       throw new TypeError("Cannot create KeyModelMapping as 'keys' must be a list of at least one key");
@@ -42,14 +42,15 @@ export class KeyModelMapping<Input = unknown, Output = unknown> {
 
 /** Options of a `KeyedModelHandler`. */
 export interface KeyedModelHandlerOptions {
-  /** The most models in memory at once, in all of an engine's process, whatever its workers. @default all of them */
+  /** Maximum number of models in memory at once, in the whole engine, for any number of workers. @default all of them */
   readonly maxModelsPerWorkerHint?: number;
   /**
-   * The most bytes of private memory that the models' processes may have together; one that is larger by itself is alone.
+   * Maximum bytes of private memory of all the models' processes together. A model that is larger by itself is in memory
+   * alone.
    * @default no limit
    */
   readonly maxModelBytes?: number;
-  /** The key whose model takes the elements that have no key, or one that no mapping names. @default they fail */
+  /** Key whose model runs the elements without a key, and those whose key no mapping names. @default these elements fail */
   readonly defaultKey?: string;
 }
 
@@ -72,7 +73,7 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
   declare readonly options: ModelHandlerOptions<Input> & KeyedModelHandlerOptions;
   readonly #cohorts = new Map<string, number>();
 
-  /** @throws TypeError, RangeError for no mapping, a key that is mapped twice, a default that is none, or a bad bound. */
+  /** @throws TypeError, RangeError for no mapping, a key that is mapped twice, an unmapped default, or an invalid bound. */
   constructor(mappings: readonly KeyModelMapping<Input, Output>[], options: KeyedModelHandlerOptions = {}) {
     super({});
     if (!Array.isArray(mappings) || mappings.length === 0) {
@@ -90,21 +91,21 @@ export class KeyedModelHandler<Input = unknown, Output = unknown> extends ModelH
     return 'keyed';
   }
 
-  /** The place in `mappings` of what an element's key is mapped to; undefined where the element can't be inferred on. */
+  /** Returns the index in `mappings` of the model for an element's key; undefined if there is no model for the element. */
   cohortOf(key: string | undefined): number | undefined {
     const own = key === undefined ? undefined : this.#cohorts.get(key);
     const { defaultKey } = this.options;
     return own ?? (defaultKey === undefined ? undefined : this.#cohorts.get(defaultKey));
   }
 
-  /** Whether all models may be in memory at once, so that none has to leave for another. */
+  /** True if all models can be in memory at once, so that none has to leave memory for another. */
   get keepsAllModels(): boolean {
     const { maxModelsPerWorkerHint = Infinity, maxModelBytes = Infinity } = this.options;
     return maxModelBytes === Infinity && maxModelsPerWorkerHint >= this.mappings.length;
   }
 
   override loadModel(): never {
-    throw new TypeError('a KeyedModelHandler has no model of its own; each of its handlers has one');
+    throw new TypeError('a KeyedModelHandler has no model itself; each of its handlers has one');
   }
 
   override runInference(): never {

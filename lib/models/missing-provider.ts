@@ -6,7 +6,7 @@ export interface MissingProvider {
   readonly provider: GpuProvider;
   /** A clause: `libcudnn.so.9 is missing`. */
   readonly reason: string;
-  /** What to install or change. */
+  /** Advice: software to install, or a setting to change. */
   readonly advice: string;
 }
 
@@ -19,7 +19,7 @@ const NO_DEVICE = new Set([3, 34, 35, 46, 100, 101, 209, 222, 802, 803, 804]);
 const FETCH_IT = 'install onnxruntime-node with ONNXRUNTIME_NODE_INSTALL=cuda12 in the environment, which fetches it';
 const GIVE_GPU = "install NVIDIA's driver on the machine, and give the container its GPUs (docker run --gpus all)";
 
-/** What brings a library, by its name; `$1` is the version that its name asks for. */
+/** Advice on how to install a library, by its name; `$1` is the version in the name. */
 const LIBRARIES: readonly (readonly [name: RegExp, advice: string])[] = [
   [/^(?:lib)?onnxruntime_providers_/, FETCH_IT],
   [/^libcudnn[^.]*\.so\.(\d+)/, 'install cuDNN $1'],
@@ -30,7 +30,7 @@ const LIBRARIES: readonly (readonly [name: RegExp, advice: string])[] = [
   [/^libvulkan/, "install the Vulkan loader and the GPU's Vulkan driver"],
 ];
 
-/** What onnxruntime's C interface says of a provider's library, whatever the reason: that goes to stderr only. */
+/** Checks for the message that onnxruntime's C interface gives for any problem of a provider's library. */
 export function saysNothingOfLibrary(message: string): boolean {
   return /ExecutionProvider_\w+: Failed to load shared library/.test(message);
 }

@@ -10,28 +10,28 @@ import { stampOfFile } from './model-digest.ts';
 
 const FOLDER_VARIABLE = 'FABRIC_MODEL_CACHE';
 const BYTES_VARIABLE = 'FABRIC_MODEL_CACHE_BYTES';
-/** Of the disk that the cache lies on; a function's own is small, and holds other things too. */
+/** Default share of the cache's disk. The disk of a Lambda function is small, and holds other files too. */
 const DEFAULT_SHARE = 0.5;
 const DEFAULT_MAX_BYTES = 20 * 1024 ** 3;
-/** How often an entry is put where another stands that is gone when it is looked at. */
+/** Tries to commit an entry where another one appears and disappears. */
 const MAX_TRIES = 3;
 
-/** A version that lies in the cache, and stays there until it is let go. */
+/** A version in the cache, which stays there until it is released. */
 export interface CacheEntry extends CacheNote {
   readonly id: string;
-  /** The model's file. */
+  /** The model file, or the model folder. */
   readonly path: string;
-  /** Another one later says that a file was written to. */
+  /** Stamp of the files. It differs once a file has been written to. */
   readonly stamp: string;
   release(): Promise<void>;
 }
 
-/** An entry that is being made; disposed of, nothing is left of it but what was committed. */
+/** An entry that is being created. Disposal deletes its files, unless the entry was committed. */
 export interface CacheDraft extends AsyncDisposable {
   readonly folder: string;
-  /** Evicts what it takes for all of the draft's bytes, those that are written and those to come. */
+  /** Evicts entries until all of the draft's bytes fit, those written and those to come. */
   makeRoom(byteLength: number): Promise<void>;
-  /** Gives the entry its id, held; of several processes that make the same one, it is the first one's. */
+  /** Commits the entry under its id and holds it. If another process was first, its entry is returned. */
   commit(id: string, note: CacheNote): Promise<CacheEntry>;
 }
 
@@ -43,9 +43,9 @@ export interface ModelCacheOptions {
 }
 
 /**
- * Model versions on local disk, a folder each, shared by all processes of this machine. An entry comes to be whole, by a
- * rename, and goes in the same way. When room is wanted, those go that no living process holds, the least recently used
- * first. A version that is larger than the bound is kept all the same, by itself.
+ * Model versions on local disk, one folder each, shared by all processes of this machine. A rename makes an entry visible
+ * as a whole, and removes it as a whole. To make room, entries that no living process holds are evicted, the least
+ * recently used first. A version that is larger than the bound is kept, by itself.
  *
  *     <folder>/<id>/entry.json    its digest and files
  *                   model/…       the files
@@ -60,7 +60,7 @@ export class ModelCache {
     this.#options = options;
   }
 
-  /** The entry of an id, held; undefined where there is none, or a file of it is not as long as it was. */
+  /** Acquires a hold on an entry. Returns undefined if there is no such entry, or a file of it has another length. */
   async take(id: string): Promise<CacheEntry | undefined> {
     const folder = join(await this.#folder(), id);
     const hold = join(folder, HOLDS, ownName());
@@ -72,13 +72,13 @@ export class ModelCache {
     try {
       return await entryIn(folder, id, hold);
     } catch {
-      // Whatever is wrong with it, it is made anew.
+      // A broken entry is fetched again.
       await this.discard(id);
       return undefined;
     }
   }
 
-  /** Begins an entry, whose files are written into the draft's folder. */
+  /** Starts an entry, whose files are written to the draft's folder. */
   async draft(): Promise<CacheDraft> {
     const root = await this.#folder();
     const temporary = join(root, `${FETCHING}${ownName()}`);
@@ -96,15 +96,19 @@ export class ModelCache {
           const entry = await this.take(id);
           if (entry !== undefined) return entry;
         }
-        throw new FabricError('MODEL_CACHE_BUSY', `Cannot keep a model in ${root} as it goes as soon as it is there`, {
-          disposition: 'retry',
-        });
+        throw new FabricError(
+          'MODEL_CACHE_BUSY',
+          `Cannot keep a model in ${root} as other processes remove it at once`,
+          {
+            disposition: 'retry',
+          },
+        );
       },
       [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }),
     };
   }
 
-  /** Removes an entry that is not what it should be, whoever holds it. */
+  /** Removes a corrupt entry, even if processes hold it. */
   async discard(id: string): Promise<void> {
     const root = await this.#folder();
     const away = join(root, `${EVICTED}${ownName()}`);
@@ -125,7 +129,7 @@ export class ModelCache {
   }
 }
 
-/** What a full disk should be met with. */
+/** Returns advice for a full disk. */
 export function diskAdvice(): string {
   return `set ${FOLDER_VARIABLE} to a folder with more room, or ${BYTES_VARIABLE} to fewer bytes`;
 }
@@ -142,7 +146,7 @@ async function openFolder(named: string | undefined): Promise<string> {
   }
   const user = process.getuid?.();
   try {
-    // Other users could put models of their own there.
+    // In a folder that other users can write to, they could replace models.
     return privateFolder(join(tmpdir(), `inference-fabric-models${user === undefined ? '' : `-${user}`}`));
   } catch (error) {
     if (!(error instanceof UnsafeFolderError)) throw error;
@@ -151,7 +155,7 @@ async function openFolder(named: string | undefined): Promise<string> {
   }
 }
 
-/** @throws where it is not whole. */
+/** @throws if the entry is incomplete. */
 async function entryIn(folder: string, id: string, hold: string): Promise<CacheEntry> {
   const note = JSON.parse(await readFile(join(folder, NOTE), 'utf8')) as CacheNote;
   const paths = note.files.map(({ name }) => join(folder, FILES, name));
@@ -162,7 +166,7 @@ async function entryIn(folder: string, id: string, hold: string): Promise<CacheE
   return {
     ...note,
     id,
-    path: paths[0] ?? '',
+    path: note.isFolder === true ? join(folder, FILES) : (paths[0] ?? ''),
     stamp: (await Promise.all([join(folder, NOTE), ...paths].map(stampOfFile))).join(' '),
     async release() {
       await touch(folder);
@@ -171,7 +175,7 @@ async function entryIn(folder: string, id: string, hold: string): Promise<CacheE
   };
 }
 
-/** An entry's folder tells when it was last of use. */
+/** Records the time of the last use of an entry, as its folder's time. */
 async function touch(folder: string): Promise<void> {
   const now = new Date();
   await utimes(folder, now, now).catch(() => {});

@@ -3,6 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LocationScanner } from './external-data.ts';
+import { folderDigest, isFolder, namesInFolder } from './folder-files.ts';
 
 /** Hexadecimal digits of a digest that a result line shows. */
 const SHOWN_DIGITS = 12;
@@ -11,16 +12,21 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /** A model's files as they were when they were read. */
 export interface ModelContent {
-  /** The SHA-256 in hexadecimal of the model, and of the files with its weights in the order of their names. */
+  /**
+   * SHA-256 in hexadecimal of the model file and the files with its weights, in the order of their names; of a folder
+   * its {@link folderDigest}.
+   */
   readonly digest: string;
-  /** The files that hold its weights, relative to its own folder. */
-  readonly locations: readonly string[];
-  /** What {@link stampOfModel} gave when reading began: another one later says that a file was changed or replaced. */
+  readonly path: string;
+  /** Files that hold the weights of an ONNX model, relative to its own folder; undefined if the model is a folder. */
+  readonly locations: readonly string[] | undefined;
+  /** Result of {@link stampOfModel} before the files were read. It differs once a file is changed or replaced. */
   readonly stamp: string;
 }
 
-/** Reads an ONNX model, and the files that hold its weights (external data) where it has such. */
+/** Reads a model folder, or a model file and the files with its weights (ONNX external data) if it has them. */
 export async function readModelContent(path: string): Promise<ModelContent> {
+  if (await isFolder(path)) return readFolder(path);
   const hash = createHash('sha256');
   const scanner = new LocationScanner();
   const stamps = [await stampOfFile(path)];
@@ -33,13 +39,31 @@ export async function readModelContent(path: string): Promise<ModelContent> {
     stamps.push(await stampOfFile(weights));
     await eachChunk(weights, (chunk) => void hash.update(chunk));
   }
-  return { digest: hash.digest('hex'), locations: scanner.locations, stamp: stamps.join(' ') };
+  return { digest: hash.digest('hex'), path, locations: scanner.locations, stamp: stamps.join(' ') };
 }
 
-/** What tells the files of a model from others at the same paths, and from themselves once they were written to. */
-export async function stampOfModel(path: string, locations: readonly string[]): Promise<string> {
+async function readFolder(path: string): Promise<ModelContent> {
+  const stamp = await stampOfFolder(path);
+  const digests = new Map<string, string>();
+  for (const name of await namesInFolder(path)) {
+    const hash = createHash('sha256');
+    await eachChunk(join(path, name), (chunk) => void hash.update(chunk));
+    digests.set(name, hash.digest('hex'));
+  }
+  return { digest: folderDigest(digests), path, locations: undefined, stamp };
+}
+
+/** Returns a stamp of a model's files. Other files at the same paths have another stamp, and so do changed files. */
+export async function stampOfModel({ path, locations }: Pick<ModelContent, 'path' | 'locations'>): Promise<string> {
+  if (locations === undefined) return stampOfFolder(path);
   const files = [path, ...locations.map((location) => join(dirname(path), location))];
   return (await Promise.all(files.map(stampOfFile))).join(' ');
+}
+
+async function stampOfFolder(path: string): Promise<string> {
+  const names = await namesInFolder(path);
+  const stamps = await Promise.all(names.map((name) => stampOfFile(join(path, name))));
+  return names.map((name, index) => `${name} ${stamps[index]}`).join('\n');
 }
 
 export async function stampOfFile(path: string): Promise<string> {

@@ -34,7 +34,7 @@ export class ModelFiles {
   constructor(modelUri: string, options: ModelFilesOptions = {}) {
     if (typeof modelUri !== 'string' || modelUri === '') {
       throw new TypeError(
-        `Cannot create ModelFiles as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${String(modelUri)}`,
+        `Cannot create ModelFiles as 'modelUri' must be a path, a file: URL or an s3:// URI: current value is ${modelUri}`,
       );
     }
     this.modelUri = modelUri;

@@ -10,16 +10,16 @@ import type { ModelFiles } from './model-files.ts';
 import { checkFieldNames, checkOptionNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
-/** Arguments for `runInference`, beside the batch. Each batch gets a copy of its own. */
+/** Arguments for `runInference`, beside the batch. Each batch gets a separate copy. */
 export type InferenceArgs = Readonly<Record<string, unknown>>;
 
-/** A golden input: a model that does not take it, or answers it otherwise, does not serve. */
+/** A test element: a model that fails on it, or has another result for it, is not used. */
 export interface Probe {
-  /** One element, as `runInference` gets it. */
+  /** One element, as it is passed to `runInference`. */
   readonly input: unknown;
-  /** What `runInference` must give for it; an answer may have fields beside those that are named here. @default anything */
+  /** Expected result of `runInference`, which may have other fields too. @default any result */
   readonly output?: unknown;
-  /** How far each number of the answer may be from the output's. @default 1e-3 */
+  /** Maximum difference of each number from the expected one. @default 1e-3 */
   readonly tolerance?: number;
 }
 
@@ -82,11 +82,11 @@ export interface BuiltInHandler {
 export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
   /** Exactly one copy of the model, with all threads. @default false */
   readonly largeModel?: boolean;
-  /** How many copies of the model there are, each in a process of its own. @default 1, on GPUs one for each of them */
+  /** Number of copies of the model, each in a separate process. @default 1, on GPUs one for each of them */
   readonly modelCopies?: number;
   /** Environment variables of the model's processes, set before they import anything. @default none */
   readonly envVars?: Readonly<Record<string, string>>;
-  /** Run through each copy of the model when it has been loaded, before it serves. @default none */
+  /** Test element for each copy of the model, after it has been loaded and before it is used. @default none */
   readonly probe?: Probe;
 }
 
@@ -102,14 +102,17 @@ export const MODEL_HANDLER_OPTIONS = {
 export type ElementFunction<From, To> = (value: From, element: Element) => To | Promise<To>;
 
 /**
- * Knows how to load a model and how to run a batch through it (Apache Beam's ModelHandler).
+ * Loads a model and runs batches through it (Apache Beam's ModelHandler).
  *
- * `loadModel` and `runInference` run in a model host, a process of its own that imports the config module and takes
- * the handler by its place there; elements and results cross by structured clone.
+ * `loadModel` and `runInference` run in a model host, a separate process that imports the config module and finds the
+ * handler by its place there. Elements and results cross by structured clone.
  *
- * @typeParam Input - what one element of a batch is
- * @typeParam Output - what one result is
- * @typeParam Model - what `loadModel` gives and `runInference` takes; it never leaves its process
+ * The optional members tell an engine what else a handler can do. The built-in handlers have no other way, so a handler
+ * of your own can do the same: fetch and refresh its files, run on GPUs, receive packed tensors.
+ *
+ * @typeParam Input - one element of a batch
+ * @typeParam Output - one result
+ * @typeParam Model - result of `loadModel` and argument of `runInference`; it never leaves its process
  *
  * @example
  * ```ts
@@ -215,7 +218,7 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
    */
   collate?(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors;
 
-  /** Returns notes about a loaded model, in its host. @default there are none */
+  /** Returns notes about a loaded model, in its host. @default no notes */
   loadReport?(model: Model): LoadReport;
 
   /** True if it reads only the fields of an element that have the names of its model's inputs. @default false */
@@ -234,7 +237,7 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
    */
   describeModel?(model: Model): Promise<ModelDescription> | ModelDescription;
 
-  /** Elements share a batch only where their keys are the same. */
+  /** Returns the element's batch key: only elements with the same key share a batch. @default all elements can */
   batchKey?(element: Input): string;
 
   /** Field that contains an element's id if the pipeline's `input.id` is not set. @default none */
@@ -255,14 +258,14 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     this.modelFiles?.resolve(base);
   }
 
-  /** A handler that runs `preprocess` on each element first; of several, the last added runs first. */
+  /** Returns a handler that runs `preprocess` on each element first; of several, the last added runs first. */
   withPreprocessFn<From>(preprocess: ElementFunction<From, Input>): ModelHandler<From, Output> {
     return new HandlerWithFunctions<From, Output>(this as ModelHandler, {
       preprocess: preprocess as ElementFunction<unknown, unknown>,
     });
   }
 
-  /** A handler that runs `postprocess` on each result; of several, the first added runs first. */
+  /** Returns a handler that runs `postprocess` on each result; of several, the first added runs first. */
   withPostprocessFn<To>(postprocess: ElementFunction<Output, To>): ModelHandler<Input, To> {
     return new HandlerWithFunctions<Input, To>(this as ModelHandler, {
       postprocess: postprocess as ElementFunction<unknown, unknown>,
@@ -289,7 +292,7 @@ interface AddedFunctions {
   readonly postprocess?: ElementFunction<unknown, unknown>;
 }
 
-/** A handler with one function more around it; {@link unwrapHandler} takes the layers off again. */
+/** A handler with one more function around it; {@link unwrapHandler} removes the layers. */
 class HandlerWithFunctions<Input, Output> extends ModelHandler<Input, Output> {
   readonly inner: ModelHandler;
   readonly added: AddedFunctions;
@@ -329,7 +332,7 @@ class HandlerWithFunctions<Input, Output> extends ModelHandler<Input, Output> {
   }
 }
 
-/** A handler as the engine runs it: the one that holds the model, and the functions in the order in which they run. */
+/** The handler that holds the model, and the functions around it in the order in which they run. */
 export interface UnwrappedHandler {
   readonly handler: ModelHandler;
   readonly preprocessFns: readonly ElementFunction<unknown, unknown>[];

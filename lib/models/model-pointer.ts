@@ -6,17 +6,17 @@ import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
 import type { ModelReader } from './model-reader.ts';
 
-/** Far more than any pointer has. */
+/** Limit far above the size of any pointer. */
 const MAX_POINTER_BYTES = 64 * 1024;
 
 const pointer = z.object({ modelUri: z.string('must be a string').min(1, 'must not be empty') }, 'must be an object');
 
-/** Whether a model's URI names a pointer: a file or object that says where the current version of the model is. */
+/** Checks whether a model's URI is of a pointer: a file or object that contains the URI of the current version. */
 export function isPointer(uri: string): boolean {
   return uri.endsWith('.json');
 }
 
-/** Where a pointer points now. @throws ModelLoadError where it can't be read, or does not say */
+/** Returns the URI that a pointer contains now. @throws ModelLoadError if it can't be read, or has no URI */
 export async function readPointer(uri: string, files: ModelReader, options: StoreOptions = {}): Promise<string> {
   const file = await files.find(uri, uri, options);
   if (file.byteLength > MAX_POINTER_BYTES) {
@@ -29,11 +29,11 @@ export async function readPointer(uri: string, files: ModelReader, options: Stor
 }
 
 /**
- * Where a pointer points, `{ "modelUri": "v7/model.onnx" }`: a path relative to the pointer itself, an `s3://` URI, or in a
- * file an absolute path or a `file:` URL. Other fields are the user's own.
+ * Returns the URI in a pointer, `{ "modelUri": "v7/model.onnx" }`: a path relative to the pointer itself, an `s3://` URI, or
+ * in a file an absolute path or a `file:` URL. Other fields are ignored.
  *
  * @param uri - the pointer's: an absolute path, or `s3://…`
- * @throws ModelLoadError where it is no such JSON, or points to another pointer.
+ * @throws ModelLoadError if it is not such JSON, or points to another pointer.
  */
 export function targetOfPointer(text: string, uri: string): string {
   const result = pointer.safeParse(parseJson(text, uri));

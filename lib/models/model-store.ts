@@ -4,6 +4,7 @@ import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, sharedS3Store } from '../stores/open-source.ts';
 import { codeOf } from '../stores/system-errors.ts';
 import { LocationScanner } from './external-data.ts';
+import { folderDigest } from './folder-files.ts';
 import { type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
 import {
@@ -18,29 +19,33 @@ import { isPointer, readPointer } from './model-pointer.ts';
 import { saveFile } from './save-file.ts';
 import { SharedHold } from './shared-hold.ts';
 
-/** How often a model is fetched that came otherwise than its store says, or was replaced meanwhile. */
+/** Tries to fetch a model that arrives corrupt, or is replaced meanwhile. */
 const MAX_TRIES = 3;
-/** Of a model in S3 that is no larger, a look finds the weights in files of their own, too; larger ones have none. */
+/** Maximum bytes of a model in S3 that is read to find separate files with its weights: larger ones contain their weights. */
 const MAX_GRAPH_BYTES = 8 * 1024 * 1024;
-/** What a download may come to that is not what is stored. */
+/** Codes of errors after which the content that arrived is not the content in the store. */
 const SPOILED: ReadonlySet<string> = new Set(['MODEL_CORRUPT', 'MODEL_CUT_SHORT', 'STORE_CONTENT_CORRUPT']);
-/** Versions of which something is remembered. */
+/** Digits of a version's id: it is the name of a folder in the cache. */
+const ID_DIGITS = 40;
+/** Maximum number of versions to remember. */
 const MAX_REMEMBERED = 1000;
 
-/** A model as it is at one time: its file, and those that hold its weights where it has such. */
+/** A model as it is at one time: a folder of files, or its file and those that hold its weights. */
 export interface ModelVersion {
-  /** The same for the same files in the same versions. */
+  /** Identifies the versions of all files. */
   readonly id: string;
-  /** The model's own first. Those with weights are known once the model has been read. */
+  /** Files of the folder, or the model file and then those with its weights, which are known once it has been read. */
   readonly files: readonly FoundFile[];
+  /** URI of the folder whose files these are. @default the model is a file */
+  readonly folder?: string;
 }
 
-/** A model on this machine's disk, which stays there until it is let go. */
+/** A model on this machine's disk, which stays there until it is released. */
 export interface HeldModel {
   readonly path: string;
-  /** The SHA-256 in hexadecimal; undefined where the model is used where it lies. */
+  /** SHA-256 in hexadecimal; undefined if the model is used in place. */
   readonly digest?: string;
-  /** Undefined where the model is used where it lies. */
+  /** Undefined if the model is used in place. */
   readonly version?: ModelVersion;
   release(): Promise<void>;
 }
@@ -51,32 +56,32 @@ export interface ModelStoreOptions extends ModelCacheOptions {
 }
 
 export interface LookOptions extends StoreOptions {
-  /** Whether weights in files of their own are looked at, too, where that takes reading the model. @default false */
+  /** Also looks for separate files with weights, for which the model must be read. @default false */
   readonly weights?: boolean;
 }
 
 export interface TakeOptions extends StoreOptions {
-  /** Whether a file of this machine is used where it lies, and not copied. @default false */
+  /** Uses a file of this machine in place, without a copy. @default false */
   readonly inPlace?: boolean;
 }
 
 /**
- * Brings models to local disk: from S3, or from files that may be overwritten. Each version is fetched once, whatever
- * asks for it at once, and cached for all processes of this machine (see {@link ModelCache}).
+ * Fetches models to local disk: from S3, or from files that may be overwritten. Each version is fetched once for all
+ * that ask for it, and cached for all processes of this machine (see {@link ModelCache}).
  *
- * What is fetched has the size that its store says, and the checksum: S3's own where it keeps one, and the ETag where
- * that is the MD5. The SHA-256 is kept beside it, and is computed again when a process first takes a version from the
- * cache: one that is not what it was is fetched anew.
+ * Each download is checked: its size, S3's checksum if there is one, and the ETag if it is the MD5. The cache keeps the
+ * SHA-256, and a process computes it again when it first uses a version: a corrupt one is fetched again.
  *
- * A URI is an absolute path or `s3://<bucket>/<key>`, of a model or of a pointer to one.
+ * A URI is an absolute path or `s3://<bucket>/<key>`, of a model file, a folder of files (in S3 it ends with `/`), or a
+ * pointer to one of these.
  */
 export class ModelStore {
   readonly #files: ModelReader;
   readonly #cache: ModelCache;
   readonly #held = new Map<string, SharedHold<HeldModel>>();
-  /** What is known to be as it should: entries' stamps by their ids. */
+  /** Stamps of the entries that have been verified, by id. */
   readonly #verified = new Map<string, string>();
-  /** Where the weights of models are that have been read. */
+  /** Files with weights of the models that have been read. */
   readonly #locations = new Map<string, readonly string[]>();
 
   constructor(options: ModelStoreOptions = {}) {
@@ -85,18 +90,20 @@ export class ModelStore {
     this.#cache = new ModelCache(options);
   }
 
-  /** The version that is there now. @throws ModelLoadError where there is none, or this process may not read it */
+  /** Returns the current version. @throws ModelLoadError if there is no model, or this process has no permission */
   async look(uri: string, options: LookOptions = {}): Promise<ModelVersion> {
     const target = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
+    const folder = await this.#files.list(target, options);
+    if (folder !== undefined) return folderVersion(target, folder);
     const model = await this.#files.find(target, nameOfModel(target), options);
     const locations = this.#locations.get(keyOf(model)) ?? (options.weights === true ? await this.#scan(model) : []);
     return this.#versionOf(model, locations, options);
   }
 
   /**
-   * A version's files on local disk.
+   * Fetches a version to local disk, unless it is there already.
    *
-   * @throws an error of code MODEL_REPLACED and disposition `retry` where it is nowhere any more.
+   * @throws an error of code MODEL_REPLACED and disposition `retry` if the version no longer exists.
    */
   async fetch(version: ModelVersion, { signal }: StoreOptions = {}): Promise<HeldModel> {
     let shared = this.#held.get(version.id);
@@ -108,7 +115,7 @@ export class ModelStore {
     return shared.join(signal);
   }
 
-  /** The version that is there now, on local disk. @throws ModelLoadError */
+  /** Fetches the current version to local disk. @throws ModelLoadError */
   async take(uri: string, options: TakeOptions = {}): Promise<HeldModel> {
     if (options.inPlace === true && !isS3Uri(uri)) {
       const path = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
@@ -123,7 +130,7 @@ export class ModelStore {
     }
   }
 
-  /** What lies in the cache under this version turned out to be something else: it is to be fetched anew. */
+  /** Discards a version from the cache whose content is wrong: it is fetched again. */
   async discard({ id }: ModelVersion): Promise<void> {
     this.#held.delete(id);
     this.#verified.delete(id);
@@ -146,13 +153,7 @@ export class ModelStore {
       }),
     );
     const files = [model, ...weights];
-    return {
-      id: createHash('sha256')
-        .update(JSON.stringify(files.map(keyOf)))
-        .digest('hex')
-        .slice(0, 40),
-      files,
-    };
+    return { id: idOf(files.map(keyOf)), files };
   }
 
   async #obtain(version: ModelVersion, signal: AbortSignal): Promise<HeldModel> {
@@ -172,6 +173,7 @@ export class ModelStore {
   }
 
   async #download(version: ModelVersion, signal: AbortSignal): Promise<HeldModel> {
+    if (version.folder !== undefined) return this.#downloadFolder(version, version.folder, signal);
     const [model] = version.files;
     if (model === undefined) throw new TypeError('a version has at least one file');
     await using draft = await this.#cache.draft();
@@ -199,7 +201,26 @@ export class ModelStore {
     return heldModel(entry, whole);
   }
 
-  /** Files that were fetched one after another are of one version only if none was replaced meanwhile. */
+  async #downloadFolder(version: ModelVersion, folder: string, signal: AbortSignal): Promise<HeldModel> {
+    await using draft = await this.#cache.draft();
+    await draft.makeRoom(version.files.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    const digests = new Map<string, string>();
+    for (const file of version.files) {
+      const hash = createHash('sha256');
+      const take = (chunk: Uint8Array): void => void hash.update(chunk);
+      await saveFile(file, { files: this.#files, folder: draft.folder, signal, take });
+      digests.set(file.name, hash.digest('hex'));
+    }
+    // Files are uploaded one after another: a folder that still changes is not a version.
+    const now = await this.#files.list(folder, { signal });
+    if (now === undefined || folderVersion(folder, now).id !== version.id) throw replacedError(folder);
+    const files = version.files.map(({ name, byteLength }) => ({ name, byteLength }));
+    const entry = await draft.commit(version.id, { digest: folderDigest(digests), isFolder: true, files });
+    remember(this.#verified, entry.id, entry.stamp);
+    return heldModel(entry, version);
+  }
+
+  /** Checks that no file was replaced while the files were fetched, one after another. */
   async #checkStill({ files }: ModelVersion, signal: AbortSignal): Promise<void> {
     for (const file of files) {
       const now = await this.#files.find(file.uri, file.name, { signal });
@@ -207,7 +228,7 @@ export class ModelStore {
     }
   }
 
-  /** The entry, unless it is not what it was when it was made: then it is gone. */
+  /** Returns the entry, or discards it if its content has changed since it was created. */
   async #verify(entry: CacheEntry | undefined): Promise<CacheEntry | undefined> {
     if (entry === undefined || this.#verified.get(entry.id) === entry.stamp) return entry;
     const content = await readModelContent(entry.path).catch(() => undefined);
@@ -219,6 +240,14 @@ export class ModelStore {
     await this.#cache.discard(entry.id);
     return undefined;
   }
+}
+
+function folderVersion(folder: string, files: readonly FoundFile[]): ModelVersion {
+  return { id: idOf(['folder', ...files.map(keyOf)]), files, folder };
+}
+
+function idOf(keys: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(keys)).digest('hex').slice(0, ID_DIGITS);
 }
 
 function heldModel(entry: CacheEntry, version: ModelVersion): HeldModel {

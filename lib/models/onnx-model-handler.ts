@@ -1,9 +1,11 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import { ModelLoadError } from '../errors.ts';
 import { batchesWithin } from './batches-within.ts';
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from './collate.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
 import { filled } from './filled-batch.ts';
+import { isFolder } from './folder-files.ts';
 import { checkMissing, type Missing } from './missing-values.ts';
 import { ModelFiles } from './model-files.ts';
 import {
@@ -169,6 +171,9 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     const gpu = Number(process.env['FABRIC_GPU'] ?? '0');
     const wanted = device === 'GPU' ? { providers: executionProviders, onMissingDevice, gpu } : undefined;
     const path = await this.localPath();
+    if (await isFolder(path).catch(() => false)) {
+      throw new ModelLoadError(`${this.modelPath} is a folder: 'modelUri' must name the model file in it`);
+    }
     const shapes = { outputNames, batchDimension, maxBatchSize };
     return openOnnxSession({ path, gpu: wanted, ...shapes, sessionOptions, threads });
   }

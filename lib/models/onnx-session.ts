@@ -104,7 +104,7 @@ async function openSession({ path, gpu, threads, sessionOptions }: OnnxSessionOp
   return { session, device: use };
 }
 
-/** Of a provider's own options, onnxruntime-node 1.30 heeds `deviceId` alone, and only for these. */
+/** Returns a provider with its options. onnxruntime-node 1.30 reads only `deviceId`, and only for these providers. */
 function onDevice(name: string, deviceId: number): InferenceSession.ExecutionProviderConfig {
   return name === 'cuda' || name === 'tensorrt' ? { name, deviceId } : name;
 }

@@ -1,23 +1,23 @@
-/** Something that must be let go of. */
+/** A value that must be released. */
 export interface Held {
   release(): Promise<void>;
 }
 
-/** What is made once for all that ask for it, and let go of when the last of them does. */
+/** A value that is created once for all its users, and released when the last user leaves. */
 export class SharedHold<Value extends Held> {
   readonly #abort = new AbortController();
   readonly #value: Promise<Value>;
   readonly #onUnused: () => void;
   #users = 0;
 
-  /** @param make - its signal is aborted when all that asked have gone before it was done */
+  /** @param make - creates the value; its signal is aborted if all users leave before it is done */
   constructor(make: (signal: AbortSignal) => Promise<Value>, onUnused: () => void) {
     this.#onUnused = onUnused;
     this.#value = make(this.#abort.signal);
     this.#value.catch(() => {});
   }
 
-  /** The value, as one of those that hold it. @throws what making it threw, or the signal's reason */
+  /** Adds a user and returns the value. @throws the error of creating it, or the signal's reason */
   async join(signal?: AbortSignal): Promise<Value> {
     this.#users += 1;
     const gone = Promise.withResolvers<never>();
@@ -46,7 +46,7 @@ export class SharedHold<Value extends Held> {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#onUnused();
-    this.#abort.abort(new Error('nobody waits for it any more'));
+    this.#abort.abort(new Error('all its users have left'));
     await this.#value.then(
       (value) => value.release(),
       () => {},

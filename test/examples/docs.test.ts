@@ -41,6 +41,12 @@ const RUNS: readonly ExampleRun[] = [
     failures: ['inference RangeError'],
   },
   {
+    config: 'model-folder',
+    pipeline: 'reviews',
+    input: 'examples/custom-handler/reviews.txt',
+    succeeded: 6,
+  },
+  {
     config: 'subclass',
     pipeline: 'digits',
     input: 'examples/subclass/digits.jsonl',

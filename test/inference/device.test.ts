@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
-import type { LoadedCopy } from '../../lib/inference/engine/model-service.ts';
+import type { LoadedCopy } from '../../lib/inference/engine/load-notices.ts';
 import { hasCuda } from '../models/has-cuda.ts';
 import { descendantsOf } from '../processes.ts';
 import { runBundle } from './run-bundle.ts';

@@ -96,7 +96,7 @@ describe('elements of a keyed step', () => {
     expectSums(elements, outcomes, [1, 2, 3]);
     const errors = failuresOf(outcomes).map(({ stage, error }) => [stage, error?.name, error?.message]);
     expect(errors).toEqual([
-      ['inference', 'UnknownKeyError', expect.stringMatching(/'unknown' is none of the 3 .*'defaultKey'/)],
+      ['inference', 'UnknownKeyError', expect.stringMatching(/'unknown' is not one of the 3 .*'defaultKey'/)],
       ['inference', 'UnknownKeyError', expect.stringMatching(/no key.*'input.key'.*'defaultKey'/)],
       ['inference', 'UnknownKeyError', expect.stringContaining(`'${'x'.repeat(64)}…'`)],
     ]);

@@ -507,6 +507,11 @@ describe('where an OnnxModelHandler finds its model', () => {
     expect(await handler.localPath()).toBe(modelFile('wide.onnx'));
   });
 
+  test('is a file, and not the folder that it is in', async () => {
+    const handler = new OnnxModelHandler({ modelUri: await modelFolder('mlp.onnx') });
+    await expect(handler.loadModel()).rejects.toThrow("is a folder: 'modelUri' must name the model file in it");
+  });
+
   test('is a matter of the engine, unless a subclass sees to it', () => {
     class Own extends OnnxModelHandler {
       override localPath(): Promise<string> {

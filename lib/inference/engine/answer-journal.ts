@@ -1,7 +1,7 @@
 import type { TokenUsage } from '../../remote/token-usage.ts';
 import type { AskedElement, ModelLabel } from '../worker-protocol.ts';
 
-/** What a model answered for one element, and what it cost. */
+/** Answer of a model for one element, and its cost. */
 export interface JournalEntry extends AskedElement {
   /** The model's place among the pipeline's. */
   readonly model: number;
@@ -9,34 +9,34 @@ export interface JournalEntry extends AskedElement {
   readonly tries: number;
   /** Tokens counted for these requests that are not in a committed part; absent if no tokens were counted. */
   readonly usage?: TokenUsage;
-  /** Absent where there was none yet. */
+  /** Absent if there was no answer yet. */
   readonly answer?: { readonly value: unknown; readonly label: ModelLabel };
 }
 
 export interface JournalOptions {
-  /** Whether elements stood elsewhere in earlier attempts, so that values alone tell what is whose. @default false */
+  /** True if elements had other places in earlier attempts, so that only values identify them. @default false */
   readonly anyPlace?: boolean;
-  /** Whether elements are kept that have their outcomes: the next attempt makes these again. @default false */
+  /** Keeps elements that have their outcomes, because the next attempt creates these again. @default false */
   readonly keepsAll?: boolean;
 }
 
 /**
- * What remote models answered for the elements of one bundle that have no outcome yet: nothing paid for is asked again,
- * not by another worker, nor in the next attempt, which starts with what the one before left.
+ * Answers of remote models for the elements of one bundle that have no outcome yet. A paid answer is not requested again,
+ * neither by another worker nor by the next attempt, which starts with the journal of the attempt before.
  */
 export class AnswerJournal {
   readonly #entries = new Map<string, JournalEntry>();
-  /** Of earlier attempts, by model and fingerprint, where places mean nothing: each is for one element, whichever asks. */
+  /** Entries of earlier attempts without places, by model and fingerprint. Each is for the first element that asks. */
   readonly #unplaced = new Map<string, JournalEntry[]>();
   /** Tries of earlier attempts at the bundle. */
   readonly #triesBefore = new Map<string, number>();
   /** How long the endpoint wants to be left alone that the bundle could not wait for, in milliseconds. */
   retryAfterMillis: number | undefined;
-  /** Whether anything was answered that the journal did not start with. */
+  /** True if there are answers that the journal did not start with. */
   hasNewAnswers = false;
-  /** Whether elements waited for their turn at an endpoint when the bundle was told to stop. */
+  /** True if elements waited for their turn at an endpoint when the bundle was stopped. */
   wasWaiting = false;
-  /** Whether an endpoint had not answered a request of the bundle when nobody could wait any longer. */
+  /** True if an endpoint had not answered a request of the bundle when the time for waiting ended. */
   wasCutOff = false;
   readonly #keepsAll: boolean;
 
@@ -48,7 +48,7 @@ export class AnswerJournal {
     }
   }
 
-  /** What is known of an element, if it is of this very value. */
+  /** Returns the entry of an element, if its value is the same. */
   find(model: number, { place, fingerprint }: AskedElement): JournalEntry | undefined {
     const entry = this.#entries.get(keyOf(model, place));
     if (entry?.fingerprint === fingerprint) return entry;
@@ -80,7 +80,7 @@ export class AnswerJournal {
     }
   }
 
-  /** What is known of elements from an ordinal on. */
+  /** Returns the entries of elements from an ordinal on. */
   entriesFrom(ordinal: number): readonly JournalEntry[] {
     const placed = [...this.#entries.values()].filter(({ place }) => ordinalOf(place) >= ordinal);
     return [...placed, ...[...this.#unplaced.values()].flat()];

@@ -20,14 +20,14 @@ class WorkerLostError extends FabricError {
 }
 
 export interface BundleRunOptions {
-  /** Told to stop, waits so long for requests to endpoints that are under way, in milliseconds. @default 0 */
+  /** Milliseconds for which a stopped bundle waits for its requests in flight. @default 0 */
   readonly drainMillis?: number;
   /**
    * The longest that the endpoint may want to be left alone, in milliseconds; for longer, the bundle is given up.
    * @default as long as it takes
    */
   readonly patienceMillis?: number;
-  /** What remote models have answered before. @default nothing */
+  /** Earlier answers of remote models. @default no answers */
   readonly journal?: AnswerJournal;
 }
 
@@ -41,12 +41,12 @@ export class BundleRun implements AskingBundle {
   readonly #drainMillis: number;
   readonly #stop = new AbortController();
   readonly #kill = new AbortController();
-  /** Requests to endpoints that are under way or wait for their turn. */
+  /** Requests to endpoints that are in flight or wait for their turn. */
   readonly #requests = new Set<Promise<unknown>>();
   #hasAsked = false;
   readonly #summary = Promise.withResolvers<BundleSummary>();
   readonly #known: KnownFailure[] = [];
-  /** Of the outcomes that came: a worker that started over may have seen others for those that it did not send again. */
+  /** Counts of the received outcomes. A restarted worker may have had others for those that it did not send again. */
   readonly #tally = emptyTally();
   /** How many there were when they last ended with a batch of a fixed size. */
   #atBatch = 0;
@@ -87,7 +87,7 @@ export class BundleRun implements AskingBundle {
     return this.#requests.size > 0;
   }
 
-  /** Resolves when no request to an endpoint is under way or waits. */
+  /** Resolves when no request to an endpoint is in flight or waiting. */
   async answered(): Promise<void> {
     while (this.#requests.size > 0) await Promise.allSettled(this.#requests);
   }
@@ -105,7 +105,7 @@ export class BundleRun implements AskingBundle {
     return this.#summary.promise.catch(() => {});
   }
 
-  /** Whether it has to run in a process of its own: it has ended a worker before, and nobody knows why. */
+  /** True if it must run in a separate process: it has ended a worker before, for an unknown reason. */
   get needsProcess(): boolean {
     return (this.bundle.receives ?? 1) > 1 || this.#losses > 0;
   }
@@ -116,8 +116,8 @@ export class BundleRun implements AskingBundle {
   }
 
   /**
-   * What a worker has to run of it, and how many of the outcomes that it makes have come already. With requests to
-   * endpoints no more is made again than batches of a fixed size take: answers are gone with the outcomes.
+   * The part of the bundle that a worker must still run, and the number of its outcomes to skip because they have arrived
+   * already. After requests to endpoints only batches of a fixed size run again: answers are lost with the outcomes.
    */
   get rest(): { readonly bundle: Bundle; readonly skip: number } {
     const { total } = this.#tally;
@@ -126,7 +126,7 @@ export class BundleRun implements AskingBundle {
     return { bundle: { ...this.bundle, skipElements: next }, skip: total - this.#atBatch };
   }
 
-  /** Of the element after so many outcomes, where that follows from their number. */
+  /** Returns the ordinal of the element after a number of outcomes, if the number determines it. */
   #ordinalAfter(outcomes: number): number | undefined {
     const { source, only, skipElements = 0 } = this.bundle;
     if (only !== undefined || (source.kind === 'elements' && source.ordinals !== undefined)) return undefined;
@@ -167,7 +167,7 @@ export class BundleRun implements AskingBundle {
     this.#reject(restoreError(error));
   }
 
-  /** Makes no more requests to endpoints, and ends when those that are under way have been answered, or for too long. */
+  /** Makes no more requests to endpoints, and ends when those in flight have been answered or have timed out. */
   abort(reason: unknown): void {
     if (this.#stop.signal.aborted) return;
     this.#stop.abort(reason);

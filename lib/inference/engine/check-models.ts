@@ -40,7 +40,7 @@ function uriOf({ handler }: PipelineModel): string | undefined {
   return modelFiles?.isFetched === true ? modelFiles.uri : undefined;
 }
 
-/** Whether it is its step's only model, which an engine loads when it starts. */
+/** Checks whether it is its step's only model, which an engine loads when it starts. */
 function isPermanent({ handler, step }: PipelineModel): boolean {
   return unwrapHandler(step.handler).handler === handler;
 }

@@ -8,7 +8,7 @@ export interface AskingBundle {
   readonly journal: AnswerJournal;
   /** Aborted: no new request is made for it. */
   readonly stopSignal: AbortSignal;
-  /** Aborted: nobody waits for the requests that are under way either. */
+  /** Aborted: the requests in flight are cancelled too. */
   readonly killSignal: AbortSignal;
   /** The longest that a batch of it may be sure to wait for the endpoint. @default as long as it takes */
   readonly patienceMillis: number | undefined;
@@ -21,7 +21,7 @@ export interface AskingBundle {
 /** A model of an engine, be it held by hosts here or served elsewhere. */
 export interface EngineModel extends Loadable, AsyncDisposable {
   /**
-   * Runs a worker's batch; never rejects. Undefined where its bundle does not go on, and nobody waits for an answer.
+   * Runs a worker's batch; never rejects. Undefined if its bundle does not continue, so that no answer is needed.
    *
    * @param bundle - of a remote model's batch.
    */

@@ -1,22 +1,24 @@
 import { availableParallelism } from 'node:os';
 import type { Pipeline } from '../../config/pipeline.ts';
 import { handlerPlace } from '../../config/handler-place.ts';
-import { type PipelineModel, pipelineModels } from '../../config/pipeline-models.ts';
+import type { PipelineModel } from '../../config/pipeline-models.ts';
 import { carryError, restoreError } from '../../errors.ts';
 import type { LeaseOptions } from '../../hosts/lease-queue.ts';
 import { copiesOf, countGpus } from '../../hosts/gpus.ts';
 import type { ModelInfo } from '../../hosts/protocol.ts';
 import { ResidentModels } from '../../hosts/resident-models.ts';
 import { ThrashWatch } from '../../hosts/thrash-watch.ts';
-import { isKeyed, type KeyedModelHandler } from '../../models/keyed-model-handler.ts';
-import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
+import type { KeyedModelHandler } from '../../models/keyed-model-handler.ts';
+import type { ModelHandler } from '../../models/model-handler.ts';
 import { ModelStore } from '../../models/model-store.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { RemoteEndpoint } from '../../remote/endpoint/remote-endpoint.ts';
 import { isRemote, type RemoteModelHandler } from '../../remote/remote-model-handler.ts';
 import type { AskingBundle, EngineModel } from './engine-model.ts';
-import { type LoadedCopy, ModelService, type ModelServiceOptions } from './model-service.ts';
+import type { LoadedCopy } from './load-notices.ts';
+import { ModelService, type ModelServiceOptions } from './model-service.ts';
 import { RemoteModelService } from './remote-model-service.ts';
+import { sharedStep, sharersOf, type StepModels, stepModels } from './step-models.ts';
 import type { InferAnswer, InferRequest, ModelLease, RecoveredSize } from '../worker-protocol.ts';
 
 export interface EngineModelsOptions {
@@ -39,22 +41,32 @@ export interface OpenedModel extends Pick<ModelInfo, 'label' | 'inputs' | 'outpu
   readonly place: string;
 }
 
-/** The models of one step: of one with a single model that alone, of a keyed one those of its mappings. */
-interface StepModels {
-  readonly first: number;
-  readonly models: readonly PipelineModel[];
-  readonly keyed: KeyedModelHandler | undefined;
-}
-
 /** The models of a keyed step, and which of them are in memory. */
 interface KeyedModels {
   readonly first: number;
   readonly residents: ResidentModels;
 }
 
+/** The models of a step, for all steps that share them. */
+interface CreatedStep {
+  readonly services: readonly EngineModel[];
+  /** Undefined if the models stay loaded. */
+  readonly residents: ResidentModels | undefined;
+}
+
+/** Resources that the models of a pipeline share. */
+interface StepBudget {
+  readonly cores: number;
+  /** Threads for each model host. */
+  readonly threads: number;
+  readonly steps: readonly StepModels[];
+  readonly groupsByKey: boolean;
+}
+
 /**
  * The models of an engine, by their places among the pipeline's. Those that are a step's only one are loaded from the
  * start and stay; those of keyed steps are loaded when a worker asks for one of them, under the bound of their step.
+ * Steps with the same handler object have the same model, loaded once.
  */
 export class EngineModels implements AsyncDisposable {
   readonly #options: EngineModelsOptions;
@@ -66,15 +78,19 @@ export class EngineModels implements AsyncDisposable {
   readonly #endpoints = new Map<RemoteModelHandler, RemoteEndpoint>();
   /** By model; undefined for those that stay loaded. */
   readonly #keyed: (KeyedModels | undefined)[] = [];
+  /** By the first of the steps that share them. */
+  readonly #created = new Map<StepModels, CreatedStep>();
 
   constructor(pipeline: Pipeline, options: EngineModelsOptions) {
     this.#options = options;
     this.#store = options.modelStore ?? new ModelStore();
     const { cores = availableParallelism() } = options;
-    const steps = stepsOf(pipeline);
-    const hosts = steps.reduce((sum, step) => sum + this.#mostHosts(step), 0);
+    const steps = stepModels(pipeline);
+    const creators = steps.filter((step) => sharersOf(step, steps)[0] === step);
+    const hosts = creators.reduce((sum, step) => sum + this.#maxHosts(step), 0);
     const threads = Math.max(1, Math.floor(cores / Math.max(1, hosts)));
-    for (const step of steps) this.#addStep(step, { cores, threads, groupsByKey: pipeline.input.groupByKey === true });
+    const budget = { cores, threads, steps, groupsByKey: pipeline.input.groupByKey === true };
+    for (const step of steps) this.#addStep(step, budget);
   }
 
   /** The models that are loaded from the start, by their places. */
@@ -90,13 +106,13 @@ export class EngineModels implements AsyncDisposable {
     const keyed = this.#keyed[request.model];
     if (answer?.ok === false && answer.failure.cause === 'fatal' && keyed !== undefined) {
       const { error } = answer.failure;
-      // Its processes are gone for good, until it is loaded anew.
+      // Its processes have ended, and start again with the next load.
       if (error.name === 'ModelLoadError') keyed.residents.discard(request.model - keyed.first, restoreError(error));
     }
     return answer;
   }
 
-  /** Limits that remote models' handlers declare are shared by so many engines. */
+  /** Divides the rate limits of remote models by the number of engines in the fleet. */
   shareLimits(fleet: number): void {
     for (const endpoint of this.#endpoints.values()) endpoint.shareLimits(fleet);
   }
@@ -130,65 +146,84 @@ export class EngineModels implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const residents = new Set(this.#keyed.flatMap((keyed) => keyed?.residents ?? []));
     await Promise.all([...residents].map((one) => one[Symbol.asyncDispose]()));
-    await Promise.all(this.#services.map((service) => service[Symbol.asyncDispose]()));
+    await Promise.all([...new Set(this.#services)].map((service) => service[Symbol.asyncDispose]()));
   }
 
   #keyedOf(model: number): KeyedModels {
     const keyed = this.#keyed[model];
-    if (keyed === undefined) throw new RangeError(`Cannot lease model ${model} as it is none of a keyed step's`);
+    if (keyed === undefined) throw new RangeError(`Cannot lease model ${model} as it does not belong to a keyed step`);
     return keyed;
   }
 
-  #addStep(
-    { first, models, keyed }: StepModels,
-    {
-      cores,
-      threads,
-      groupsByKey,
-    }: { readonly cores: number; readonly threads: number; readonly groupsByKey: boolean },
-  ): void {
-    const { metrics, configUrl, pipeline, onOutput, onWarning, onModelLoaded, onModelOpened } = this.#options;
-    const watch = keyed === undefined ? undefined : this.#watch(models, keyed, groupsByKey);
-    const services = models.map((model, mapping): EngineModel => {
-      const { handler } = model;
-      const place = handlerPlace(pipeline, model.place);
-      const onOpened = (info: ModelInfo): void => onModelOpened?.({ ...info, place });
-      const warned = onWarning === undefined ? {} : { onWarning };
-      if (isRemote(handler)) {
-        const endpoint = this.#endpointOf(handler);
-        return new RemoteModelService({
-          model: { ...model, handler },
-          index: first + mapping,
-          endpoint,
-          metrics,
-          onOpened,
-        });
-      }
-      return new ModelService({
-        model,
-        place,
-        onOpened,
-        configUrl: configUrl.href,
-        threads: handler.options.largeModel === true ? cores : threads,
-        ...this.#copiesAndGpus(handler, keyed !== undefined),
-        metrics,
-        modelStore: this.#store,
-        isOnDemand: keyed?.keepsAllModels === false,
-        onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
-        ...(watch === undefined ? {} : { onInferred: (millis: number) => watch.inferred(millis) }),
-        ...(onOutput === undefined ? {} : { onOutput }),
-        ...(onModelLoaded === undefined ? {} : { onModelLoaded }),
-        ...warned,
-      });
-    });
+  /** Adds the models of a step; an earlier step with the same models has created them. */
+  #addStep(step: StepModels, budget: StepBudget): void {
+    const [creator = step] = sharersOf(step, budget.steps);
+    const created = this.#created.get(creator) ?? this.#create(step, budget);
+    this.#created.set(creator, created);
+    const { services, residents } = created;
     this.#services.push(...services);
-    if (keyed === undefined) {
-      this.#keyed.push(undefined);
-      for (const service of services) service.open().catch(() => {});
-      return;
+    for (const _ of services) this.#keyed.push(residents && { first: step.first, residents });
+  }
+
+  #create(step: StepModels, budget: StepBudget): CreatedStep {
+    const { models, keyed } = step;
+    const watch = keyed === undefined ? undefined : this.#watch(models, keyed, budget.groupsByKey);
+    const services = models.map((_, mapping) => this.#createModel(step, mapping, { ...budget, watch }));
+    if (keyed !== undefined) return { services, residents: this.#residents(services, keyed, watch) };
+    for (const service of services) service.open().catch(() => {});
+    return { services, residents: undefined };
+  }
+
+  #createModel(
+    step: StepModels,
+    mapping: number,
+    { cores, threads, steps, watch }: StepBudget & { readonly watch: ThrashWatch | undefined },
+  ): EngineModel {
+    const { metrics, configUrl, pipeline, onOutput, onWarning, onModelLoaded, onModelOpened } = this.#options;
+    const { first, keyed } = step;
+    const model = modelAt(step.models, mapping);
+    const { handler } = model;
+    const uses = sharersOf(step, steps).map((sharer) => ({
+      index: sharer.first + mapping,
+      model: modelAt(sharer.models, mapping),
+    }));
+    const onOpened = (info: ModelInfo): void => {
+      for (const use of uses) onModelOpened?.({ ...info, place: handlerPlace(pipeline, use.model.place) });
+    };
+    if (isRemote(handler)) {
+      const endpoint = this.#endpointOf(handler);
+      return new RemoteModelService({
+        model: { ...model, handler },
+        index: first + mapping,
+        endpoint,
+        metrics,
+        onOpened,
+      });
     }
-    const residents = this.#residents(services, keyed, watch);
-    for (const _ of services) this.#keyed.push({ first, residents });
+    const timeouts = new Map(uses.map((use) => [use.index, use.model.step.timeoutSecs]));
+    return new ModelService({
+      model: {
+        ...model,
+        step: sharedStep(
+          uses.map((use) => use.model.step),
+          model.step,
+        ),
+      },
+      place: handlerPlace(pipeline, model.place),
+      timeoutSecs: (index) => timeouts.get(index) ?? model.step.timeoutSecs,
+      onOpened,
+      configUrl: configUrl.href,
+      threads: handler.options.largeModel === true ? cores : threads,
+      ...this.#copiesAndGpus(handler, keyed !== undefined),
+      metrics,
+      modelStore: this.#store,
+      isOnDemand: keyed?.keepsAllModels === false,
+      onStale: () => this.#keyed[first + mapping]?.residents.renew(mapping),
+      onInferred: (millis) => watch?.inferred(millis),
+      ...(onOutput === undefined ? {} : { onOutput }),
+      ...(onModelLoaded === undefined ? {} : { onModelLoaded }),
+      ...(onWarning === undefined ? {} : { onWarning }),
+    });
   }
 
   #endpointOf(handler: RemoteModelHandler): RemoteEndpoint {
@@ -212,8 +247,8 @@ export class EngineModels implements AsyncDisposable {
     return this.#options.gpus ?? countGpus({ ...process.env, ...options.envVars });
   }
 
-  /** The most model hosts of a step that can be alive. */
-  #mostHosts({ models, keyed }: StepModels): number {
+  /** Returns the maximum number of model hosts that a step can have at one time. */
+  #maxHosts({ models, keyed }: StepModels): number {
     const held = models.filter(({ handler }) => !isRemote(handler));
     if (keyed === undefined)
       return held.reduce((sum, { handler }) => sum + copiesOf(handler, this.#gpusFor(handler)), 0);
@@ -254,16 +289,8 @@ export class EngineModels implements AsyncDisposable {
   }
 }
 
-function stepsOf(pipeline: Pipeline): readonly StepModels[] {
-  const models = pipelineModels(pipeline);
-  const places = [...new Set(models.map(({ stepPlace }) => stepPlace))];
-  return places.map((place) => {
-    const own = models.filter(({ stepPlace }) => stepPlace === place);
-    const handler = own[0] === undefined ? undefined : unwrapHandler(own[0].step.handler).handler;
-    return {
-      first: models.findIndex(({ stepPlace }) => stepPlace === place),
-      models: own,
-      keyed: handler !== undefined && isKeyed(handler) ? handler : undefined,
-    };
-  });
+function modelAt(models: readonly PipelineModel[], index: number): PipelineModel {
+  const model = models[index];
+  if (model === undefined) throw new RangeError(`a step has ${models.length} models: there is no model ${index}`);
+  return model;
 }

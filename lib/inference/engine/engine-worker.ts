@@ -14,9 +14,9 @@ import type { FromWorker, InferRequest, RecoveredSize, ToWorker, WorkerSetup } f
 const WATCH_MILLIS = 100;
 /** One bundle is read while the batches of the one before it still run. */
 const MAX_BUNDLES = 2;
-/** Where bundles share batches, so many that are short may wait for one. */
+/** Maximum number of short bundles that wait for a shared batch, if bundles share batches. */
 const MAX_SHORT_BUNDLES = 32;
-/** What is short: bundles that hold little memory, and would each be a small batch by themselves. */
+/** Maximum elements of a short bundle, which uses little memory and would be a small batch by itself. */
 const SHORT_ELEMENTS = 32;
 const SHORT_OBJECTS = 4;
 const SHORT_BYTES = 64 * 1024;
@@ -28,7 +28,7 @@ const NO_STAGE: FunctionStage = { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS, 
 export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
   readonly kind: 'thread' | 'process';
   readonly setup: WorkerSetup;
-  /** Whether batches go across bundles. */
+  /** True if bundles share batches. */
   readonly sharesBatches: boolean;
   /** The stages at which functions run, by the code that progress gives them. */
   readonly stages: readonly FunctionStage[];
@@ -46,9 +46,9 @@ export interface EngineWorkerOptions extends Omit<WorkerLeasesOptions, 'post'> {
 }
 
 /**
- * A worker as its engine sees it: its bundles, and a watch on where it stands. One that stands in a function for longer
- * than the step's `timeoutSecs` is ended; the element it stood on fails for it, and its bundles go to another. One that
- * stands still elsewhere is ended too, and its bundles go to processes of their own, where the element is found.
+ * The engine's side of a worker: its bundles, and a watch on its progress. A worker that is in one function for longer than
+ * the step's `timeoutSecs` is ended, the element in that function fails, and its bundles go to another worker. A worker
+ * that hangs elsewhere is ended too, and its bundles go to separate processes, which find the element.
  */
 export class EngineWorker {
   readonly #options: EngineWorkerOptions;

@@ -10,7 +10,7 @@ import { BundleRun, type BundleRunOptions } from './bundle-run.ts';
 import { EngineModels, type OpenedModel } from './engine-models.ts';
 import { buffersOf, type InferRequest, type WorkerSetup } from '../worker-protocol.ts';
 import type { MissingField } from '../missing-field.ts';
-import type { LoadedCopy } from './model-service.ts';
+import type { LoadedCopy } from './load-notices.ts';
 import { workerStages } from '../stages.ts';
 import { EngineWorker } from './engine-worker.ts';
 
@@ -44,12 +44,12 @@ export interface ProcessOptions extends BundleRunOptions {
 }
 
 /**
- * Runs the bundles of one pipeline: one engine a pipeline a process.
+ * Runs the bundles of one pipeline. A process has one engine for each of its pipelines.
  *
- * Its workers, threads of this process, each read, decode, preprocess, pack, postprocess and write their bundles. Its
- * model hosts, processes of their own, run the batches of all workers. This thread only passes batches between them
- * and keeps the clocks. A worker that stands still in a function, or dies, is replaced, and its bundles go on without
- * the element that it stood at.
+ * Its workers are threads of this process: they read, decode, preprocess, pack, postprocess and write bundles. Its model
+ * hosts are separate processes: they run the batches of all workers. This thread only passes batches between them and
+ * watches timeouts. A worker that hangs in a function, or dies, is replaced, and its bundles continue without the element
+ * that caused it.
  *
  *     await using engine = await InferenceEngine.start({ configUrl, pipeline: 'breast-cancer' });
  *     const summary = await engine.process(bundle, sink, { signal });
@@ -138,7 +138,7 @@ export class InferenceEngine implements AsyncDisposable {
     }
   }
 
-  /** Limits that remote models' handlers declare are of a fleet of so many engines. */
+  /** Divides the rate limits of remote models by the number of engines in the fleet. */
   shareLimits(fleet: number): void {
     this.#models.shareLimits(fleet);
   }
@@ -221,7 +221,7 @@ export class InferenceEngine implements AsyncDisposable {
     return free.sort((one, other) => one.load - other.load)[0];
   }
 
-  /** A process of its own for one bundle, of which there are at most as many as threads. */
+  /** Returns a separate process for one bundle; there are at most as many of them as threads. */
   #processFor(): EngineWorker | undefined {
     if (this.#disposed || this.#processes.size >= this.workers) return undefined;
     const worker = this.#openWorker('process');
@@ -240,7 +240,7 @@ export class InferenceEngine implements AsyncDisposable {
     this.#assign();
   }
 
-  /** What its lost worker asked of endpoints is answered first, and then not asked again. */
+  /** Waits for the answers to its lost worker's requests, so that they are not requested again. */
   async #takeAnswered(run: BundleRun): Promise<void> {
     await run.answered();
     if (this.#disposed) return;

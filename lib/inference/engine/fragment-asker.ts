@@ -33,7 +33,7 @@ export interface FragmentAskerOptions {
   readonly model: PipelineModel & { readonly handler: RemoteModelHandler };
   /** Its place among the pipeline's. */
   readonly index: number;
-  /** What answers are of. */
+  /** Returns the label of the model that answers. */
   readonly label: () => ModelLabel;
   readonly endpoint: RemoteEndpoint;
   readonly learned: LearnedSizes;
@@ -173,7 +173,7 @@ export class FragmentAsker implements Disposable {
   #brokenOff({ bundle, resolve }: Fragment, error: unknown): void {
     const { journal, stopSignal, killSignal } = bundle;
     if (error instanceof EndpointBusyError) bundle.giveUp(error);
-    // A request that is under way goes on until it is killed.
+    // A request in flight continues until it is killed.
     else if (killSignal.aborted) journal.wasCutOff = true;
     else if (stopSignal.aborted) journal.wasWaiting = true;
     const isOver = stopSignal.aborted || killSignal.aborted || error instanceof EndpointBusyError;
@@ -190,7 +190,7 @@ export function describeFailure(error: Error | undefined): ErrorDescription {
   return { name, message: `${message}${cause}`, ...(at === undefined ? {} : { at }) };
 }
 
-/** An endpoint that answers nothing any more is a model that is not there: of several keyed ones, the others go on. */
+/** Returns the error of an endpoint that no longer answers, as of a model that can't be loaded: other keyed models go on. */
 function asLoadError(error: Error, endpoint: string): ModelLoadError {
   if (error instanceof ModelLoadError) return error;
   const { message } = describeFailure(error);

@@ -5,7 +5,7 @@ import { elementsOf, widthOf } from '../../models/tensor.ts';
 
 type TensorBatch = Extract<EncodedBatch, { kind: 'tensors' }>;
 
-/** What batches must share to be joined: their key, and where they are padded the length that each was padded to. */
+/** Returns the key that batches must share to be joined: the batch key, and for padded ones the padded length. */
 export function joinKey(key: string, batch: EncodedBatch): string {
   if (batch.kind !== 'tensors') return `\n${key}`;
   return `${batch.tensors.map(({ shape }) => shape.slice(1).join('x')).join(';')}\n${key}`;
@@ -74,7 +74,7 @@ function rowsBytes({ tensors, chunks }: TensorBatch, index: number, start: numbe
   return bytes.subarray(start * width, end * width);
 }
 
-/** Where the first so many strings end, each its length and its bytes. */
+/** Returns the end of the first `count` strings, each encoded as its length and its bytes. */
 function endOfStrings(bytes: Uint8Array, count: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = 0;

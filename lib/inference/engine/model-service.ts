@@ -3,7 +3,6 @@ import { BatchAssembler } from '../../batching/batch-assembler.ts';
 import type { RunAnswer } from '../../hosts/model-host.ts';
 import { ServedModel } from '../../hosts/served-model.ts';
 import type { ModelInfo, ResultFrame } from '../../hosts/protocol.ts';
-import { deviceWarning, isOnCpu } from '../../models/device-session.ts';
 import type { EncodedBatch } from '../../models/encoded-batch.ts';
 import type { ModelHandler } from '../../models/model-handler.ts';
 import { fixedBatchSize } from '../../models/onnx-session.ts';
@@ -12,6 +11,7 @@ import type { CounterName, Metrics } from '../../telemetry/metrics.ts';
 import type { EngineModel } from './engine-model.ts';
 import { type HostedHandler, handlerSpec, originOf, probeOf } from './handler-spec.ts';
 import { hostFailure, type HostFailure, runFailure } from './host-failure.ts';
+import { type LoadedCopy, LoadNotices } from './load-notices.ts';
 import { joinBatches, joinKey, keyOfJoinKey } from './join-batches.ts';
 import { LearnedSizes } from '../learned-sizes.ts';
 import { UndefinedResults } from './undefined-results.ts';
@@ -19,7 +19,7 @@ import type { InferAnswer, InferRequest, RecoveredSize } from '../worker-protoco
 
 /** A piece of a failed batch gets this many times what its size should take, and at least a second. */
 const ISOLATION_SLACK = 10;
-const LEAST_ISOLATION_MILLIS = 1000;
+const MIN_ISOLATION_MILLIS = 1000;
 
 const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
   ['tensorrt', 'num_inferences_on_tensorrt'],
@@ -29,20 +29,22 @@ const INFERENCES_ON: ReadonlyMap<string, CounterName> = new Map([
 ]);
 
 export interface ModelServiceOptions extends HostedHandler {
+  /** Returns the `timeoutSecs` of the step that a model's index stands for: several steps may share the model. */
+  readonly timeoutSecs: (model: number) => number;
   readonly threads: number;
-  /** How many hosts have a copy of the model. */
+  /** Number of hosts, each with a copy of the model. */
   readonly copies: number;
   /** The GPUs that copies take in turn. */
   readonly gpus?: { readonly count: number; readonly first: number };
   readonly metrics: Metrics;
-  /** Whether it is opened and closed all the time, under a bound; else it is opened once. */
+  /** True if a bound opens and closes it all the time; else it is opened once. */
   readonly isOnDemand: boolean;
-  /** Called where it is out of date, and has to be closed and opened again. */
+  /** Called if it is out of date, and must be closed and opened again. */
   readonly onStale?: () => void;
-  /** Called for each batch that has run, with the time that its host took. */
+  /** Called for each batch that has run, with the time in its host. */
   readonly onInferred?: (millis: number) => void;
   readonly onOutput?: (line: string) => void;
-  /** Takes what a user should know or change. */
+  /** Receives messages that a user should know or act on. */
   readonly onWarning?: (message: string) => void;
   /** Called each time that the model was opened. */
   readonly onOpened?: (info: ModelInfo) => void;
@@ -50,20 +52,9 @@ export interface ModelServiceOptions extends HostedHandler {
   readonly onModelLoaded?: (loaded: LoadedCopy) => void;
 }
 
-/** A copy of a model that has been loaded. */
-export interface LoadedCopy {
-  /** Of its handler in the config: `breast-cancer/steps[0].handler`. */
-  readonly place: string;
-  /** What lines show of it. */
-  readonly model: string;
-  /** The execution providers of its session, in order; absent where it asked for no device. */
-  readonly providers?: readonly string[];
-  readonly loadMillis: number;
-}
-
 /** A batch that a worker asked for, waiting to be run. */
 interface Fragment {
-  /** The {@link joinKey}: those that may share a batch have the same. */
+  /** The {@link joinKey}: fragments with the same key can share a batch. */
   readonly key: string;
   readonly size: number;
   readonly bytes: number;
@@ -72,15 +63,14 @@ interface Fragment {
   readonly resolve: (answer: InferAnswer) => void;
 }
 
-/** One model of a pipeline: its hosts, and what has been learned of the sizes that suit it, also while it is closed. */
+/** One model of a pipeline: its hosts, and the batch sizes learned for it, which are kept while it is closed. */
 export class ModelService implements EngineModel {
   readonly #options: ModelServiceOptions;
   readonly #handler: ModelHandler;
   readonly #served: ServedModel;
   readonly #assembler: BatchAssembler<Fragment> | undefined;
   readonly #learned: LearnedSizes;
-  /** What was warned of: each copy says the same, and each time that it is loaded. */
-  readonly #warned = new Set<string>();
+  readonly #notices: LoadNotices;
   readonly #undefinedResults = new UndefinedResults();
   /** The size at which the model fixes its batches; known once it is loaded. */
   #fixedSize: number | undefined;
@@ -89,6 +79,7 @@ export class ModelService implements EngineModel {
     const { metrics } = options;
     const { step, handler } = options.model;
     this.#options = options;
+    this.#notices = new LoadNotices(options);
     this.#handler = handler;
     const { batching } = this.#handler;
     this.#learned = new LearnedSizes(batching, options.copies);
@@ -101,7 +92,7 @@ export class ModelService implements EngineModel {
       ...originOf(options),
       ...(step.refreshSecs === undefined ? {} : { refreshSecs: step.refreshSecs }),
       onRefresh: (outcome) => metrics.add(outcome === 'new' ? 'model_refreshes' : 'model_refresh_failures', 1),
-      onLoad: (info) => this.#loaded(info),
+      onLoad: (info) => this.#notices.loaded(info),
       isOnDemand: options.isOnDemand,
       ...(options.onStale === undefined ? {} : { onStale: options.onStale }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
@@ -152,14 +143,14 @@ export class ModelService implements EngineModel {
   /** Records that a batch was too large, and its halves were not. */
   recovered({ key, size, limit }: RecoveredSize): void {
     const isSmaller = this.#learned.recovered(key, size, limit);
-    if (limit === 'time') this.#warnOnce('slow', slowBatchWarning(this.#options, size, isSmaller));
+    if (limit === 'time') this.#notices.warnOnce('slow', slowBatchWarning(this.#options, size, isSmaller));
   }
 
   tookOneRow(): void {
     this.#learned.tookOneRow();
     const { place } = this.#options;
     const warning = `the model of ${place} runs one element at a time, as it fails for batches of more`;
-    this.#warnOnce('one row', `${warning}: set 'maxBatchSize: 1'`);
+    this.#notices.warnOnce('one row', `${warning}: set 'maxBatchSize: 1'`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -167,32 +158,12 @@ export class ModelService implements EngineModel {
     await this.#served[Symbol.asyncDispose]();
   }
 
-  #loaded({ label, device, warning, loadMillis, modelBytes }: ModelInfo): void {
-    const { metrics, place, onModelLoaded } = this.#options;
-    metrics.add('model_loads', 1);
-    metrics.record('load_model_latency_milli_secs', loadMillis);
-    metrics.record('model_byte_size', modelBytes);
-    const providers = device === undefined ? {} : { providers: device.providers };
-    onModelLoaded?.({ place, model: label, ...providers, loadMillis });
-    if (warning !== undefined) this.#warnOnce(warning, `the model of ${place} ${warning}`);
-    if (device === undefined) return;
-    if (device.missing.length > 0 && isOnCpu(device.providers)) metrics.add('model_cpu_fallbacks', 1);
-    const missing = deviceWarning(place, device);
-    if (missing !== undefined) this.#warnOnce(missing, missing);
-  }
-
-  #warnOnce(kind: string, warning: string): void {
-    if (this.#warned.has(kind)) return;
-    this.#warned.add(kind);
-    this.#options.onWarning?.(warning);
-  }
-
   async #run(fragments: readonly Fragment[]): Promise<void> {
     const [first] = fragments;
     if (first === undefined) return;
     const { request } = first;
     const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
-    const timeoutMillis = this.#timeoutMillis(request.key, size, request.isolating);
+    const timeoutMillis = this.#timeoutMillis(fragments, size);
     try {
       const batches = fragments.map((fragment) => fragment.request.batch);
       const { frame, groups } = joinBatches(batches, this.#fixedSize);
@@ -206,21 +177,30 @@ export class ModelService implements EngineModel {
       if ('groups' in answer) this.#succeeded(fragments, size, answer, model);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
-      this.#failed(fragments, size, this.#markSlow(hostFailure(error as Error), timeoutMillis));
+      this.#failed(
+        fragments,
+        size,
+        this.#markSlow(hostFailure(error as Error), timeoutMillis === this.#fullTimeoutMillis(fragments)),
+      );
     }
   }
 
   /** Marks a batch that used the full timeout as too large if its halves succeed; pieces have shorter timeouts. */
-  #markSlow(failure: HostFailure, timeoutMillis: number): HostFailure {
-    const usedWholeTimeout = timeoutMillis === this.#options.model.step.timeoutSecs * 1000;
-    return failure.cause === 'timeout' && usedWholeTimeout ? { ...failure, tooLargeFor: 'time' } : failure;
+  #markSlow(failure: HostFailure, hadFullTimeout: boolean): HostFailure {
+    return failure.cause === 'timeout' && hadFullTimeout ? { ...failure, tooLargeFor: 'time' } : failure;
   }
 
-  #timeoutMillis(key: string, size: number, isolating: boolean): number {
-    const timeoutMillis = this.#options.model.step.timeoutSecs * 1000;
-    if (!isolating || size === 1) return timeoutMillis;
-    const expected = this.#learned.expectedMillis(key, size);
-    return Math.min(timeoutMillis, Math.max(LEAST_ISOLATION_MILLIS, expected * ISOLATION_SLACK));
+  /** Returns the timeout of a batch. Fragments of several steps have the longest of theirs. */
+  #fullTimeoutMillis(fragments: readonly Fragment[]): number {
+    return Math.max(...fragments.map(({ request }) => this.#options.timeoutSecs(request.model))) * 1000;
+  }
+
+  #timeoutMillis(fragments: readonly Fragment[], size: number): number {
+    const timeoutMillis = this.#fullTimeoutMillis(fragments);
+    const [first] = fragments;
+    if (first?.request.isolating !== true || size === 1) return timeoutMillis;
+    const expected = this.#learned.expectedMillis(first.request.key, size);
+    return Math.min(timeoutMillis, Math.max(MIN_ISOLATION_MILLIS, expected * ISOLATION_SLACK));
   }
 
   #succeeded(
@@ -262,7 +242,10 @@ export class ModelService implements EngineModel {
     const results = this.#undefinedResults.add(size, areUndefined);
     if (results === undefined) return;
     const all = `runInference gave undefined for all of the first ${results} elements`;
-    this.#warnOnce('undefined', `${all} at ${this.#options.place}, which becomes null: does the function return?`);
+    this.#notices.warnOnce(
+      'undefined',
+      `${all} at ${this.#options.place}, which becomes null: does the function return?`,
+    );
   }
 
   #learn(fragments: readonly Fragment[], size: number, { micros }: ResultFrame): void {

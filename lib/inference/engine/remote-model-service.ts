@@ -88,7 +88,7 @@ export class RemoteModelService implements EngineModel {
     this.#asker[Symbol.dispose]();
   }
 
-  /** What another model said, before the endpoint was given this one, is no answer. */
+  /** Returns the entry's answer, unless another model at the same endpoint gave it. */
   #answerIn(entry: JournalEntry | undefined): JournalEntry['answer'] {
     const { label, digest } = this.#label;
     return entry?.answer?.label.digest === digest && entry.answer.label.label === label ? entry.answer : undefined;

@@ -102,7 +102,7 @@ export function fromTypedJson(json: unknown): unknown {
   return fromFields(Object.entries(json));
 }
 
-/** Makes each field a property of its own, `__proto__` too. */
+/** Returns an object with each field as an own property, `__proto__` too. */
 function fromFields(fields: readonly (readonly [string, unknown])[]): object {
   return Object.fromEntries(fields.map(([name, field]) => [name, fromTypedJson(field)]));
 }

@@ -11,7 +11,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from '../worker-protocol.ts';
 /**
  * V8 lets a heap grow by a factor that follows its limit: with the default of gigabytes, two workers whose live data is
  * 20 MB each took 450 MB of memory where predictions are large, with these 350. An element that needs more ends its
- * worker, and its bundle goes on in a process of its own, which has V8's own limits.
+ * worker, and its bundle continues in a separate process, which has V8's default limits.
  */
 const MAX_OLD_GENERATION_MB = 512;
 /** Shared by all workers: the larger a young generation is, the less often it is collected. */
@@ -20,7 +20,7 @@ const LEAST_YOUNG_GENERATION_MB = 16;
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;
-  /** The worker is gone, whoever ended it. */
+  /** The worker has ended, for any cause. */
   readonly onExit: (cause: string) => void;
 }
 
@@ -61,7 +61,7 @@ export function openWorkerThread(setup: WorkerSetup, { onMessage, onExit }: Work
   };
 }
 
-/** A worker as a process of its own, which may die of a decoder or a function without any harm to this one. */
+/** Starts a worker in a separate process, in which a decoder or a function can crash without harm to this process. */
 export function openWorkerProcess(setup: WorkerSetup, { onMessage, onExit }: WorkerEvents): WorkerChannel {
   const child = fork(fileURLToPath(programUrl('inference/worker/worker-process')), {
     serialization: 'advanced',

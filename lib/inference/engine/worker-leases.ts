@@ -3,7 +3,7 @@ import type { LeaseOptions } from '../../hosts/lease-queue.ts';
 import type { FromWorker, ModelLease, ToWorker } from '../worker-protocol.ts';
 
 export interface WorkerLeasesOptions {
-  /** Takes one of the models; rejects where the signal says that it is not wanted any more. */
+  /** Leases one of the models; rejects if the signal is aborted because the lease is no longer needed. */
   readonly onLease: (
     models: readonly number[],
     options: LeaseOptions & { readonly signal: AbortSignal },

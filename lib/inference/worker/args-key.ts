@@ -3,7 +3,7 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 /** Stands between arguments and the rest of a batch key, where no shape or user's key has it. */
 const SEPARATOR = '\u0000';
 
-/** The batch key of an element with arguments of its own: only those with the same ones share a batch. */
+/** Returns the batch key of an element with its own arguments: only elements with the same arguments share a batch. */
 export function argsKey(args: InferenceArgs, key: string): string {
   return `${canonicalJson(args)}${SEPARATOR}${key}`;
 }

@@ -28,8 +28,8 @@ function textOrBytes(value: unknown): string | Uint8Array {
 }
 
 /**
- * What structured clone would carry, as text. Not its own bytes, which tell apart what is the same: a string that was cut
- * out of a wider one, an array that once held a fraction.
+ * Returns the content that structured clone would carry, as text. Its bytes would be different for equal values: for a
+ * string that was cut out of a wider one, or an array that once held a fraction.
  */
 function textOf(value: unknown): string {
   switch (typeof value) {

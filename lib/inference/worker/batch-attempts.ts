@@ -19,11 +19,11 @@ import type { WorkItem } from './work-item.ts';
 import type { AskedBatch, BatchFailure, FailedElement, InferAnswer, ModelLabel } from '../worker-protocol.ts';
 
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
-const LEAST_ROWS = 2;
+const MIN_ROWS = 2;
 
 export interface BatchAttemptsOptions {
   readonly step: RunInferenceStep;
-  /** What holds the model. */
+  /** Handler that holds the model. */
   readonly handler: ModelHandler;
   /** The model's place among the pipeline's. */
   readonly model: number;
@@ -35,7 +35,7 @@ export interface BatchAttemptsOptions {
   readonly pipelineFields?: readonly string[];
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
-  /** Takes elements whose model can't be loaded any more. @default that ends the bundle */
+  /** Receives elements whose model can no longer be loaded. @default such a model ends the bundle */
   readonly onModelLost?: (slots: readonly Slot[], failure: BatchFailure) => void;
 }
 
@@ -128,7 +128,7 @@ export class BatchAttempts {
 
   get #leastRows(): number {
     const { handler, link, model } = this.#options;
-    return handler.batching.maxBatchSize === 1 || link.rows(model) === 'one' ? 1 : LEAST_ROWS;
+    return handler.batching.maxBatchSize === 1 || link.rows(model) === 'one' ? 1 : MIN_ROWS;
   }
 
   /** Runs a batch. If a batch of one element fails as two rows, runs it as one row: the model may take only one. */
@@ -143,7 +143,7 @@ export class BatchAttempts {
     const answer = await link.infer({ ...request, batch: encoded, isolating });
     if (answer.ok && rows > 1) link.tookSeveralRows(model);
     if (answer.ok || answer.failure.cause !== 'error' || answer.failure.shared) return answer;
-    const isPadded = slots.length === 1 && rows === LEAST_ROWS && this.#codec.fixedSize === undefined;
+    const isPadded = slots.length === 1 && rows === MIN_ROWS && this.#codec.fixedSize === undefined;
     if (!isPadded || link.rows(model) === 'several') return answer;
     const row = this.#codec.encode(this.#valuesOf(slots), { minRows: 1 });
     const second = await link.infer({ ...request, batch: row, isolating: true });
@@ -173,7 +173,7 @@ export class BatchAttempts {
     }
   }
 
-  /** What is said of slots that are packed already, as one batch or a piece of one. */
+  /** Returns the request for packed slots, which are a batch or a piece of one. */
   #request(batch: Batch<Slot>, slots: readonly Slot[]) {
     const paddingShare = this.#codec.padded?.shareOf(this.#valuesOf(slots));
     const asked = this.#askedOf(slots);
@@ -276,7 +276,7 @@ function countUsage(slots: readonly Slot[], usage: readonly (TokenUsage | undefi
   });
 }
 
-/** Whether a model has gone for good. One that may load the next time is no reason to fail its elements. */
+/** Checks whether a model is permanently gone. A model that may load the next time does not fail its elements. */
 function isLoadFailure({ cause, error }: BatchFailure): boolean {
   return cause === 'fatal' && error.name === 'ModelLoadError' && error.disposition !== 'retry';
 }

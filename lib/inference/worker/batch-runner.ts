@@ -13,7 +13,7 @@ import type { WorkItem } from './work-item.ts';
 
 /** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
 const MAX_BATCHES_IN_FLIGHT = 4;
-/** Where there are several models, each has hosts of its own; but no more than this many are kept busy by one bundle. */
+/** Maximum number of models that one bundle keeps busy, if there are several, each with separate hosts. */
 const MAX_MODELS_KEPT_BUSY = 4;
 /** Results that wait for their turn, and those to come of the batches in flight, in bytes. */
 const MAX_RESULT_BYTES = 4 * 1024 * 1024;
@@ -29,7 +29,7 @@ export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'mode
 
 export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task' | 'pipelineFields'> {
   readonly scope: FunctionScope;
-  /** Whether elements with an open batch behind them say so: a bundle that goes on there gets other batches. */
+  /** True if elements are marked that have an open batch before them: a bundle that continues there has other batches. */
   readonly marksMidBatch: boolean;
 }
 
@@ -38,7 +38,7 @@ interface Lane {
   readonly model: number;
   readonly codec: BatchCodec;
   readonly attempts: BatchAttempts;
-  /** Whether functions of the user's own measure each element; they may stand still, or end their worker. */
+  /** True if the user's functions measure each element. These may hang, or end their worker. */
   readonly measures: boolean;
   /** True if sizes are learned from the batches of one bundle: few batches are formed ahead while sizes grow. */
   readonly grows: boolean;
@@ -64,7 +64,7 @@ export class BatchRunner {
   #inFlight = 0;
   /** Bytes of results that the batches in flight should give. */
   #expectedBytes = 0;
-  /** Whether a batch was submitted since there was last seen to be room. */
+  /** True if a batch was submitted since the last check for room. */
   #submitted = false;
 
   /** Packing, followed element by element. */
@@ -93,7 +93,7 @@ export class BatchRunner {
     else this.#mostRequests = Math.max(this.#mostRequests, remote.maxConcurrency);
     const { minBatchSize, maxBatchSize, maxBatchDurationSecs } = batching;
     const size = fixedSize ?? (minBatchSize === maxBatchSize ? maxBatchSize : 1);
-    // What a remote model makes of its batches is its own affair; and paid answers are not thrown away for them.
+    // A remote model decides itself how to treat its batches, and paid answers are not dropped to keep batches the same.
     this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && remote === undefined;
     this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
@@ -101,7 +101,7 @@ export class BatchRunner {
     });
   }
 
-  /** Whether there are batches that are a function of the elements alone, and are not to change where a bundle goes on. */
+  /** True if batches depend on the elements alone, and must not change when a bundle continues in the middle. */
   get hasFixedBatches(): boolean {
     return this.#hasFixedBatches;
   }

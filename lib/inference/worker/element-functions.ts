@@ -9,11 +9,11 @@ import type { WorkItem } from './work-item.ts';
 /** A function of a pipeline at its stage. */
 export interface StageFunction extends Stage {
   readonly fn: ElementFunction<unknown, unknown>;
-  /** What its result is to the element; what this throws fails the element. @default its value from then on */
+  /** Applies the result to the element; an error that this throws fails the element. @default the result is the new value */
   readonly take?: (item: WorkItem, result: unknown) => void;
 }
 
-/** What a run of functions needs to know of the bundle that they run for. */
+/** Context of a bundle for the functions that run on its elements. */
 export interface FunctionScope {
   readonly task: number;
   readonly progress: Progress;
@@ -121,7 +121,7 @@ async function inTime(
   }
 }
 
-/** What a promise gives. @throws what it rejects with, or FunctionTimeoutError when the time is over */
+/** Returns the value of a promise. @throws its rejection, or FunctionTimeoutError after the timeout */
 export async function resultInTime<T>(result: Promise<T>, stage: FunctionStage): Promise<T> {
   const clock = new AbortController();
   const late = delay(stage.timeoutSecs * 1000, undefined, { signal: clock.signal, ref: false }).then(() => {

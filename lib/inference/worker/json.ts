@@ -17,7 +17,7 @@ export function toJson(value: unknown): string {
   }
 }
 
-/** Whether JSON.stringify says the value as it is. */
+/** Checks whether JSON.stringify represents the value exactly. */
 function isPlain(value: unknown): boolean {
   switch (typeof value) {
     case 'string':

@@ -13,7 +13,7 @@ import {
   type ToWorker,
 } from '../worker-protocol.ts';
 
-/** Batch keys whose sizes a worker remembers; there may be as many as there are shapes and arguments. */
+/** Maximum number of batch keys whose sizes a worker remembers: all shapes and arguments can be keys. */
 const MAX_REMEMBERED_KEYS = 1000;
 
 const ONE_ROW: BatchSizes = { target: 1, ceiling: 1, isOneRow: true };
@@ -72,7 +72,7 @@ export class ModelLink {
     this.#nextRequest += 1;
     const { promise, resolve, reject } = Promise.withResolvers<ModelLease>();
     const cancel = (): void => {
-      // What is given all the same goes back as it comes.
+      // A lease that arrives after the cancellation is released at once.
       if (!this.#leases.delete(request)) return;
       this.#post({ kind: 'cancelLease', request });
       reject(signal.reason);

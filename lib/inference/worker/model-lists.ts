@@ -3,8 +3,8 @@ import type { ModelLabel } from '../worker-protocol.ts';
 type Models = readonly ModelLabel[] | undefined;
 
 /**
- * Puts lists of models together. Most elements of a bundle have the same lists, and then share the one that is made of
- * them: a line's end is said anew only for another list.
+ * Joins lists of models. Most elements of a bundle have the same lists, and then share one joined list: the end of a line
+ * is built again only for another list.
  */
 export class ModelLists {
   #first: Models;

@@ -5,7 +5,7 @@ import type { WorkItem } from './work-item.ts';
 /** Where an element of a window stands: in an open batch, in a batch that runs, or through. */
 type SlotState = 'waiting' | 'running' | 'settled';
 
-/** What a batch's results weigh in memory, until the last of its elements has left the window. */
+/** Memory of a batch's results, until the last of its elements has left the window. */
 interface HeldResults {
   readonly bytes: number;
   readonly elements: number;
@@ -14,7 +14,7 @@ interface HeldResults {
   readonly results: BatchResults;
 }
 
-/** What a batch gave, kept until the last of its elements has been read. */
+/** Results of a batch, kept until the last of its elements has been read. */
 export interface BatchResults {
   /** The result of an element by its index in the batch; may be costly, so it is asked for once. */
   read(index: number): unknown;
@@ -36,7 +36,7 @@ export class Slot {
   tries = 0;
   /** Tokens of these requests. */
   usage: TokenUsage | undefined;
-  /** Of an element that only goes by: what it weighs until it leaves. */
+  /** Bytes of an element that only passes through, until it leaves. */
   bytes = 0;
 
   constructor(item: WorkItem) {
@@ -47,7 +47,7 @@ export class Slot {
 /** Elements of a page leave together; small, as their results are taken apart when they do. */
 const PAGE_ELEMENTS = 256;
 const PAGE_RESULT_BYTES = 256 * 1024;
-/** What an element weighs beside its input, roughly. */
+/** Approximate bytes of an element beside its input. */
 const ELEMENT_BYTES = 256;
 
 /**
@@ -62,7 +62,7 @@ export class OrderedWindow {
   #ended = false;
   #failure: Error | undefined;
   #resultBytes = 0;
-  /** Of the elements that only go by. */
+  /** Bytes of the elements that only pass through. */
   #passingBytes = 0;
 
   /** Adds an element; one that has its outcome already is settled. */

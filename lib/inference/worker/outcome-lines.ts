@@ -56,7 +56,7 @@ export class OutcomeLines {
     this.#address = text === '{' ? text : `${text},`;
   }
 
-  /** Whether what was added goes out now: there is enough or it is `due`, and it ends where a batch does, if it can. */
+  /** Checks whether to write a chunk now: it is large enough or `due`, and ends with a batch if possible. */
   isReady(due: boolean): boolean {
     const characters = this.#results.length + this.#errors.length;
     if (characters >= MAX_CHUNK_CHARACTERS) return true;
@@ -86,7 +86,7 @@ export class OutcomeLines {
     if (item.failure !== undefined) this.#addFailure(item);
   }
 
-  /** What has been added since the last chunk; undefined where that is nothing. */
+  /** Drains the outcomes since the last chunk; undefined if there are no outcomes. */
   take(): OutcomeChunk | undefined {
     if (this.#elements === 0) return undefined;
     const chunk = {
@@ -108,7 +108,7 @@ export class OutcomeLines {
     this.#models = {};
     this.#providers = undefined;
     this.#usage = undefined;
-    // What it shows has to be named again.
+    // The next chunk must name its models again.
     this.#last = undefined;
     return chunk;
   }

@@ -29,7 +29,7 @@ type Given = Extract<BundleSource, { kind: 'elements' }>;
 export interface ReadBundleOptions {
   readonly input: PipelineInput;
   readonly signal: AbortSignal;
-  /** Whether an earlier try has given outcomes of this bundle, so that no single failure can stand for all of it. */
+  /** True if an earlier try has written outcomes of this bundle, so that one failure can't replace all of them. */
   readonly hasOutcomes: boolean;
   /** Follows the elements, in a process that runs them one by one. @default none */
   readonly work?: OwnWork | undefined;

@@ -44,7 +44,7 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
 }
 
-/** Of values that were parsed, all objects but lists and bytes are plain. */
+/** Checks for a plain object: of parsed values, all objects except lists and bytes are plain. */
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

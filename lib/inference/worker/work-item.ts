@@ -23,13 +23,13 @@ export class WorkItem {
   shownId: string | undefined;
   key: string | undefined;
   failure: ItemFailure | undefined;
-  /** Whether a filter refused it: its prediction is `null`. */
+  /** True if a filter stopped it: its prediction is `null`. */
   isRefused = false;
   /** Times that the element was in a batch that ran. */
   tries = 0;
   /** Tokens that remote models counted for it, in all steps. */
   usage: TokenUsage | undefined;
-  /** Whether a batch of a fixed size was open behind it: who starts with the next element gets other batches. */
+  /** True if a batch of a fixed size was open after it: a run that starts with the next element has other batches. */
   isMidBatch = false;
   /** Its own arguments for `runInference`. */
   inferenceArgs: InferenceArgs | undefined;
@@ -41,9 +41,9 @@ export class WorkItem {
   readonly position: number;
   readonly #ids: PositionIds;
   readonly #raw: string | undefined;
-  /** Whether the text could be parsed. */
+  /** True if the text could be parsed. */
   readonly #isParsed: boolean;
-  /** What was read, where there is no text to read it from again. */
+  /** Input as it was read, if there is no text to read it from again. */
   #input: unknown;
   #value: unknown;
   /** `read`: the value is as it was read; `forgotten`: so it is, and not kept; `made`: a step gave it. */
@@ -69,7 +69,7 @@ export class WorkItem {
     return this.#valueState !== 'made';
   }
 
-  /** What the step before gave. */
+  /** Result of the step before. */
   get value(): unknown {
     if (this.#valueState === 'forgotten') {
       this.#value = this.input;
@@ -94,15 +94,15 @@ export class WorkItem {
   }
 
   /**
-   * The same element for one of several branches, with a life of its own until they join. A value as it was read is the
-   * branch's own; one that a step made is shared by the branches.
+   * Returns the same element for one of several branches, independent until the branches join. The branch has a separate
+   * copy of a value that was just read; a value that a step returned is shared by the branches.
    */
   forBranch(): WorkItem {
     const own = this.#derived();
     if (this.#valueState === 'made') own.value = this.#value;
     else if (this.#raw === undefined) own.#value = ownCopy(this.#input);
     else {
-      // Whoever asks for it next reads it anew.
+      // The next access reads it again.
       own.#value = this.#value;
       own.#valueState = this.#valueState;
       this.#value = undefined;
@@ -119,7 +119,7 @@ export class WorkItem {
     return piece;
   }
 
-  /** What stands for it, so that order is kept, where steps are not for it. */
+  /** Returns a placeholder that keeps its place in the order through steps that skip it. */
   bystander(): WorkItem {
     const bystander = this.#derived();
     bystander.refuse();
@@ -137,7 +137,7 @@ export class WorkItem {
     return item;
   }
 
-  /** What functions see beside the value; `input` is as it was read, whatever functions did to their value. */
+  /** Returns the context for functions beside the value; `input` is as it was read, even if functions changed their value. */
   context(): Element {
     return new ElementContext(this);
   }
@@ -155,7 +155,7 @@ export class WorkItem {
     return JSON.parse(this.#raw) as unknown;
   }
 
-  /** What the input weighs in memory, roughly; of a row, 0. */
+  /** Approximate bytes of the input in memory; 0 for a row. */
   get inputBytes(): number {
     if (this.#raw !== undefined) return this.#raw.length;
     return isObjectInput(this.#input) ? this.#input.bytes.byteLength : 0;
@@ -171,7 +171,7 @@ export class WorkItem {
     return toJson(input);
   }
 
-  /** Whether it has its outcome already, and passes the steps that are left as it is. */
+  /** True if it has its outcome already, and skips the remaining steps. */
   get isThrough(): boolean {
     return this.failure !== undefined || this.isRefused;
   }

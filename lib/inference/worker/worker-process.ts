@@ -6,7 +6,7 @@ import { InferenceWorker } from './worker.ts';
 import type { Post } from './model-link.ts';
 import type { ToWorker, WorkerSetup } from '../worker-protocol.ts';
 
-/** The program of a worker that is a process of its own, for bundles that have ended a worker before. */
+/** The program of a worker in a separate process, for bundles that have ended a worker before. */
 const PROGRESS_FD = 4;
 // Ctrl-C in a terminal goes to every process of the group; the engine ends this one itself.
 process.on('SIGINT', () => {});

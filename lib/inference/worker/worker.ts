@@ -27,11 +27,11 @@ export interface WorkerOptions {
   readonly setup: WorkerSetup;
   readonly progress: Progress;
   readonly post: Post;
-  /** Whether this is a process for bundles that have ended a worker before. */
+  /** True in a process for bundles that have ended a worker before. */
   readonly oneByOne: boolean;
 }
 
-/** What a worker does with the messages of its engine, be it a thread or a process. */
+/** Handles the messages from the engine in a worker, in a thread or a process. */
 export class InferenceWorker {
   readonly #options: WorkerOptions;
   readonly #pipeline: Pipeline;

@@ -39,7 +39,7 @@ export class CohortRounds implements CohortFlow {
     const { entries } = this.#round;
     this.#round = new KeyedRound();
     this.#running = this.#runner.run(entries, signal);
-    // Whoever reads the next round need not find out first.
+    // The window fails at once, before the next round is read.
     this.#running.catch((error: Error) => this.#options.window.fail(error));
   }
 

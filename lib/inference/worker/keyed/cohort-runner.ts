@@ -87,7 +87,7 @@ export class CohortRunner {
     const { cohorts, model: firstModel } = this.#options;
     const place = model - firstModel;
     const cohort = cohorts.list[place];
-    if (cohort === undefined) throw new RangeError(`model ${model} is none of the step's`);
+    if (cohort === undefined) throw new RangeError(`model ${model} does not belong to the step`);
     const runner = cohorts.newRunner();
     runner.addModel(place, { handler: cohort.handler, model, inputs: info.inputs });
     let since = this.#now();

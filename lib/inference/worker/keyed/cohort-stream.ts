@@ -19,7 +19,7 @@ export interface CohortStreamOptions extends InferenceStageOptions {
 export class CohortStream implements CohortFlow {
   readonly #options: CohortStreamOptions;
   readonly #runner: BatchRunner;
-  /** What became of each cohort's model, once it was asked for. */
+  /** Lease of each cohort's model, after it was requested. */
   readonly #opened: (ModelLease | undefined)[] = [];
   #hasBroken = false;
   /** Elements of the segment so far. */

@@ -23,14 +23,14 @@ export interface CohortFlow {
   take(slots: readonly Slot[], signal: AbortSignal): Promise<void>;
   /** Resolves when all have been through. */
   end(signal: AbortSignal): Promise<void>;
-  /** Gives back what is held of models. */
+  /** Releases all leases of models. */
   close(): void;
 }
 
 /** The cohorts of a keyed step, by their places among its mappings, and what is the same for the elements of all. */
 export class Cohorts {
   readonly list: readonly Cohort[];
-  /** Whether there may be batches of a fixed size, which are to be the same when the bundle goes on in mid-way. */
+  /** True if there can be batches of a fixed size, which must stay the same when the bundle continues in the middle. */
   readonly mayHaveFixedBatches: boolean;
   readonly havePreprocess: boolean;
   readonly havePostprocess: boolean;
@@ -127,7 +127,7 @@ class UnknownKeyError extends FabricError {
       'UNKNOWN_KEY',
       shown === undefined
         ? "the element has no key, and its key chooses its model: name the field that it is in 'input.key', or set 'defaultKey'"
-        : `the key '${shown}' is none of the ${mapped} that are mapped to a model: add it to a mapping, or set 'defaultKey'`,
+        : `the key '${shown}' is not one of the ${mapped} that are mapped to a model: add it to a mapping, or set 'defaultKey'`,
       { disposition: 'poison' },
     );
   }

@@ -6,7 +6,7 @@ import type { Slot } from '../ordered-window.ts';
  */
 export const SEGMENT_ELEMENTS = 8192;
 const SEGMENT_BYTES = 8 * 1024 * 1024;
-/** What a round may hold. */
+/** Maximum number of segments in a round. */
 const ROUND_SEGMENTS = 8;
 const ROUND_BYTES = 32 * 1024 * 1024;
 
@@ -46,7 +46,7 @@ export class KeyedRound {
     return true;
   }
 
-  /** Whether it is to run now; only ever at the end of a segment. */
+  /** True if it must run now, which is only at the end of a segment. */
   get isFull(): boolean {
     return this.#segmentElements === 0 && (this.#segment >= ROUND_SEGMENTS || this.#bytes >= ROUND_BYTES);
   }

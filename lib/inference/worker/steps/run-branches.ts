@@ -18,12 +18,12 @@ export interface BranchesOptions {
 type Ways = AsyncIterable<readonly Way[]>;
 
 /**
- * Takes elements through their branches. The branches stand one behind the other, as the steps of a sequence do, and all
- * are at work at the same time, on different elements: each element goes by the branches that are not its own, and in
- * each that is, a child of its own goes for it. So order is kept and what waits is bounded as in any sequence, however
- * few elements a branch gets; and batches stay a function of the bundle.
+ * Takes elements through their branches. The branches are in a row, like the steps of a sequence, and all run at the same
+ * time, on different elements. An element skips the branches that were not chosen for it, and is represented by a child
+ * in each chosen one. So the order is kept, the number of waiting elements is bounded as in any sequence, also for a
+ * branch that gets few elements, and batches depend only on the bundle.
  *
- * An element that failed in one branch goes by the others.
+ * An element that failed in one branch skips the others.
  */
 export function runBranches(upstream: Pages, { step, split, scope, run }: BranchesOptions): Pages {
   let ways: Ways = splitPages(upstream, step, split, scope);
@@ -83,7 +83,7 @@ class Way {
   /** The branch that it goes through; undefined where it goes through all. */
   readonly #only: string | undefined;
   readonly #lists: ModelLists;
-  /** What the branches gave, by name. */
+  /** Results of the branches, by name. */
   readonly #values: Record<string, unknown> = {};
 
   constructor(item: WorkItem, only: string | undefined, lists: ModelLists) {
@@ -92,7 +92,7 @@ class Way {
     this.#lists = lists;
   }
 
-  /** What goes through a branch for it. */
+  /** Returns the child that goes through a branch for it. */
   enter(name: string): WorkItem {
     return this.#goesThrough(name) ? this.#item.forBranch() : this.#item.bystander();
   }

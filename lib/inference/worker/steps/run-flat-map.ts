@@ -71,7 +71,7 @@ class Whole {
   readonly #item: WorkItem;
   #values: readonly unknown[];
   readonly #size: number;
-  /** What came of the pieces so far. */
+  /** Results of the pieces so far. */
   readonly #results: unknown[] = [];
   /** Pieces that are to come out yet. One without pieces has a bystander, which keeps its place. */
   #left: number;

@@ -9,7 +9,7 @@ import type { Pages, WorkItem } from '../work-item.ts';
 /** How many elements that are in no batch, and how many bytes of them, may wait behind a batch for it to fill. */
 const MAX_LAG_ELEMENTS = 16_384;
 const MAX_LAG_BYTES = 32 * 1024 * 1024;
-/** A piece of a batch that failed gets so many times what its size should take, and at least this. */
+/** Timeout of a piece of a failed batch: this multiple of the expected time for its size, and at least this minimum. */
 const ISOLATION_SLACK = 10;
 const LEAST_ISOLATION_SECS = 1;
 
@@ -19,14 +19,14 @@ export interface BatchFunctionStage extends Stage {
   readonly batchSize: number;
 }
 
-/** Runs a function on the values of so many elements at once, across pages. Those that are through go by. */
+/** Runs a function on the values of `batchSize` elements at once, across pages. Finished elements skip it. */
 export async function* runMapBatches(
   upstream: Pages,
   step: BatchFunctionStage,
   scope: FunctionScope,
 ): AsyncGenerator<readonly WorkItem[]> {
   const calls = new BatchCalls(step, scope);
-  // Which of several elements ended a worker nobody could tell.
+  // With several elements in a call, it would not be known which one ended a worker.
   const gathering = new Gathering(scope.oneByOne ? 1 : step.batchSize);
   for await (const page of upstream) {
     for (const item of page) {
@@ -69,7 +69,7 @@ class Gathering {
     return this.#batch;
   }
 
-  /** Whether the batch is to run: it is full, or too much has gone by. */
+  /** True if the batch must run now: it is full, or too many finished elements wait behind it. */
   get isDue(): boolean {
     return (
       this.#batch.length >= this.#batchSize || this.#passed >= MAX_LAG_ELEMENTS || this.#passedBytes >= MAX_LAG_BYTES
@@ -100,7 +100,7 @@ class BatchCalls {
     this.#scope = scope;
   }
 
-  /** Whether the element goes into a batch. One that is known to end a worker here fails instead. */
+  /** Checks whether the element goes into a batch. An element that is known to end a worker here fails instead. */
   takesPart(item: WorkItem): boolean {
     if (item.isThrough) return false;
     const known = this.#scope.known.get(item.ordinal);

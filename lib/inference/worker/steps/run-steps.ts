@@ -11,7 +11,7 @@ import type { Pages, WorkItem } from '../work-item.ts';
 
 export type { Pages } from '../work-item.ts';
 
-/** What the steps of a bundle run with. */
+/** Context in which the steps of a bundle run. */
 export interface StepContext {
   readonly models: readonly PipelineModel[];
   readonly stages: readonly FunctionStage[];

@@ -1,21 +1,21 @@
-/** What is under way between the two ends of steps that give everything out in the order in which they took it in. */
+/** Elements in progress between the two ends of steps that keep the order of their elements. */
 export class UnderWay<T> {
   readonly #pages: (readonly T[])[] = [];
-  /** The place in the first page of what comes out next. */
+  /** Index in the first page of the next element to leave. */
   #next = 0;
 
   enter(page: readonly T[]): void {
     if (page.length > 0) this.#pages.push(page);
   }
 
-  /** The one that has been under way for longest. @throws where nothing is */
+  /** The element that has been in progress for the longest time. @throws if there is no element */
   get first(): T {
     const page = this.#pages[0];
     if (page === undefined) throw new RangeError('more elements came out of a step than went in');
     return page[this.#next] as T; // A page on the list has one at this place.
   }
 
-  /** The same; it is under way no longer. */
+  /** Removes and returns that element. */
   leave(): T {
     const { first } = this;
     this.#next += 1;
