@@ -12,7 +12,7 @@ const FRAME = 13;
 
 export interface FailureListOptions {
   /** Maximum number of groups to show. @default 10 */
-  readonly most?: number;
+  readonly max?: number;
   /** @default the width of the terminal; without a terminal, no line is cut */
   readonly width?: number | undefined;
 }
@@ -20,18 +20,18 @@ export interface FailureListOptions {
 /** Lists the reasons of failures: their groups, the largest first, each with its whole message. */
 export function failureList(
   groups: Pick<FailureGroups, 'list' | 'others'>,
-  { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
+  { max = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
 ): string {
-  const { shown, more } = firstGroups(groups, most);
+  const { shown, more } = firstGroups(groups, max);
   return [...shown.map((group, index) => groupText(group, index + 1, width ?? Infinity)), ...more].join('\n');
 }
 
 /** Formats the same groups as a table: stage, name, count, and the whole message, with its place and an example. */
 export function failureTable(
   groups: Pick<FailureGroups, 'list' | 'others'>,
-  { most = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
+  { max = SHOWN_GROUPS, width = terminalWidth() }: FailureListOptions = {},
 ): string {
-  const { shown, more } = firstGroups(groups, most);
+  const { shown, more } = firstGroups(groups, max);
   const rows = shown.map(({ stage, error, count }) => [stage, error.name, number(count)].map(withoutControls));
   const widest = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
   const taken = widest.reduce((sum, columns) => sum + columns, FRAME);
@@ -47,11 +47,11 @@ export function failureTable(
 /** Returns the groups to show, and a line about the others if there are any. */
 function firstGroups(
   groups: Pick<FailureGroups, 'list' | 'others'>,
-  most: number,
+  max: number,
 ): { readonly shown: readonly FailureGroup[]; readonly more: readonly string[] } {
   const all = groups.list();
-  const left = all.slice(most).reduce((sum, { count }) => sum + count, groups.others);
-  return { shown: all.slice(0, most), more: left === 0 ? [] : [moreText(Math.max(0, all.length - most), left)] };
+  const left = all.slice(max).reduce((sum, { count }) => sum + count, groups.others);
+  return { shown: all.slice(0, max), more: left === 0 ? [] : [moreText(Math.max(0, all.length - max), left)] };
 }
 
 function messageCell(group: FailureGroup, columns: number): string {

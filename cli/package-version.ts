@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 
-/** Returns the version of the package that a module belongs to, whether it runs from source or compiled in `dist`. */
+/** Returns the version of the package that a module belongs to. The module can be a source, or a build in `dist`. */
 export function packageVersion(module: string | URL = import.meta.url): string {
   const manifest = findPackageJSON(module);
   if (manifest === undefined) throw new Error(`Cannot find the package.json above ${String(module)}`);

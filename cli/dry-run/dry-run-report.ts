@@ -7,7 +7,7 @@ import type { DryRun, ModelSignature } from './dry-run.ts';
 
 const INDENT = '  ';
 
-/** Formats a dry run as text: models, some predictions, failures, and in the last line whether all succeeded. */
+/** Formats a dry run as text: models, some predictions, failures, and the verdict in the last line. */
 export function dryRunReport(dryRun: DryRun, width: number | undefined): string {
   const { signatures, predictions, failureGroups, missingFields, unreadable } = dryRun;
   const fitted = (text: string): string => (width === undefined ? text : shortened(text, width - INDENT.length));

@@ -68,7 +68,7 @@ export class Mirror {
     return failed.map(({ group: { name, missing } }) => ({ name, missing }));
   }
 
-  /** Returns whether a job, or a single object, is not complete because something can't be written. */
+  /** Returns true if a job, or a single object, is not complete because something can't be written. */
   hasFailed(name: string): boolean {
     return this.#groups.get(name)?.group.hasFailed === true;
   }

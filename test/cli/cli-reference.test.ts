@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../cli/main.ts';
-import { cliReference } from '../../scripts/cli-reference.ts';
+import { cliReference } from '../../scripts/docs-cli.ts';
 
-test('docs/cli.md is what scripts/cli-reference.ts generates: run it after a change of a command', async () => {
+test('docs/cli.md is current: `npm run docs:cli` writes it from the definitions of the commands', async () => {
   expect(await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8')).toBe(cliReference());
 });
 

@@ -33,7 +33,7 @@ describe('failureList', () => {
 
   test('counts what it does not show', () => {
     const groups = groupsOf('one', 'two', 'two', 'three');
-    expect(failureList(groups, { most: 1, width: undefined }).split('\n').at(-1)).toBe('and 2 more kinds, 2 elements');
+    expect(failureList(groups, { max: 1, width: undefined }).split('\n').at(-1)).toBe('and 2 more kinds, 2 elements');
     expect(failureList({ list: () => [], others: 5 })).toBe('and more kinds, 5 elements');
   });
 

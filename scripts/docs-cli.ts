@@ -4,7 +4,7 @@ import { EXIT, EXIT_MEANINGS } from '../cli/exit-status.ts';
 import { createProgram } from '../cli/main.ts';
 
 // Generates docs/cli.md from the definitions of the commands.
-//   node scripts/cli-reference.ts
+//   node scripts/docs-cli.ts
 
 type Row = readonly string[];
 
@@ -13,7 +13,7 @@ export function cliReference(): string {
   const program = createProgram();
   return [
     '# Commands',
-    'Generated from the definitions in `cli/commands/` by `node scripts/cli-reference.ts`: edit those, not this page.',
+    'Generated from the definitions in `cli/commands/` by `npm run docs:cli`: edit those, not this page.',
     ...section(program, '`fabric`', 'Processes files with the pipelines of a config.'),
     table(
       ['command', 'description'],
