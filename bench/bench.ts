@@ -122,7 +122,7 @@ function report(title: string, timings: readonly Timing[]): void {
     `### ${title}\n\n| contestant | median s | least to most s | speed, first = 1 | least to most |\n| --- | --- | --- | --- | --- |`,
   );
   for (const { name, secs } of timings) {
-    // Each is compared with the baseline of its own round: the machine's speed changes from one to the next.
+    // Each contestant is compared with the baseline of the same round: the machine's speed changes between rounds.
     const speeds = secs.map((own, round) => (baseline[round] ?? Number.NaN) / own);
     console.log(
       `| ${name} | ${percentile(secs, 0.5).toFixed(2)} | ${spread(secs)} | ${percentile(speeds, 0.5).toFixed(2)} | ${spread(speeds)} |`,

@@ -1,7 +1,7 @@
 /**
  * `node -C @inference-fabric/source bench/choosing.ts`: the table and the plot of docs/choosing.md. `fabric run --estimate` on
  * four pipelines, several times in turn; of each, the run with the median of CPU seconds counts. BENCH_ROUNDS and
- * BENCH_SAMPLE_SECS say how many times, and for how long.
+ * BENCH_SAMPLE_SECS set how many times, and for how long.
  */
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
@@ -20,7 +20,7 @@ const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const SAMPLE_SECS = process.env['BENCH_SAMPLE_SECS'] ?? '10';
 const ROWS = 200_000;
 const IMAGES = 512;
-/** The example's CSV so many times over: by itself it is one small bundle. */
+/** Copies of the example's CSV in the input: a single one is one small bundle. */
 const COPIES = 600;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -78,7 +78,7 @@ async function estimate({ pipeline, input, config }: Case): Promise<Estimate> {
     text += chunk;
   });
   const [status] = (await once(child, 'close')) as [number | null];
-  // 3: an example has an image that is none.
+  // 3: one file of an example is not an image.
   if (status !== 0 && status !== 3) throw new Error(`the estimate of ${pipeline} ended with status ${status}`);
   return JSON.parse(text) as Estimate;
 }

@@ -1,9 +1,9 @@
 /**
- * What Lambda does with a bundled function: imports it, and gives it its first event.
+ * Does the work of Lambda with a bundled function: imports it, and passes it its first event.
  *
  *     node cold-start-child.ts <path of the bundled processor> <event as JSON>
  *
- * Prints the milliseconds from the start of this process until the module was there, and until the event was answered.
+ * Prints the milliseconds from the start of this process until the module was imported, and until the event was answered.
  */
 import { pathToFileURL } from 'node:url';
 import type { SqsHandler } from '../functions/sqs-handler.ts';

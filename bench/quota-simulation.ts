@@ -1,6 +1,6 @@
 /**
- * `npm run simulate:quota`: an endpoint whose quota nobody is told, engines that pace themselves, and the governor, against
- * as many engines as are wanted. Prints a table, and puts it and two plots into docs/quota.md. The time is simulated; the pace and
+ * `npm run simulate:quota`: an endpoint with an unknown quota, engines that pace themselves, and the governor, against the
+ * maximum number of engines. Prints a table, and puts it and two plots into docs/quota.md. The time is simulated; the pace and
  * the governor's decision are those that are deployed.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

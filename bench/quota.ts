@@ -14,7 +14,7 @@ import { QuotaServer } from '../test/remote/quota-server.ts';
 const [engines = 8, quota = 100, requests = 5000, outageSecs = 90] = process.argv.slice(2).map(Number);
 const BURST = 10;
 const LATENCY = [50, 200] as const;
-/** What an engine has waiting or under way at once. */
+/** Batches of an engine that wait or are in flight. */
 const BATCHES_AT_ONCE = 32;
 const NEVER = new AbortController().signal;
 
@@ -35,7 +35,7 @@ const fleet = Array.from({ length: engines }, () => {
   return new RemoteEndpoint({ handler, metrics: new Metrics() });
 });
 
-/** What came in, second by second. */
+/** Requests in each second. */
 const seconds: Second[] = [];
 let before = { ...server.counts };
 const ticker = setInterval(() => {

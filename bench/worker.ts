@@ -2,7 +2,7 @@
  * `npm run bench:worker`: a container's worker against `fabric run --workers 1` on the same images, interleaved in one
  * session. Both have one thread that takes bundles, and both are measured from when their model is loaded: the worker from
  * the sending of the first bundle to the writing of the last part, the run to its summary. S3 and SQS are the embedded
- * ones, in a process of their own on the same cores, whose CPU time stands beside. `fabric run` also reads the same
+ * ones, in a separate process on the same cores, whose CPU time is shown, too. `fabric run` also reads the same
  * objects from the same emulator and writes to it, as the worker does.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { tableOf } from './worker/report.ts';
 import type { Span } from './worker/span.ts';
 import { putImages } from './worker/stored-job.ts';
 
-/** That each request to the emulator waits, as requests to S3 wait for the network. */
+/** Delay of each request to the emulator, like that of requests to S3 in the network. */
 const LATENCY_MILLIS = Number(process.env['BENCH_LATENCY_MILLIS'] ?? 0);
 const CONTESTANTS: readonly Contestant[] = [worker, runFromDisk, runFromStore];
 

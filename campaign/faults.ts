@@ -1,6 +1,6 @@
 /**
- * `npm run test:faults`: breaks the fabric for as long as it is told to, and checks that every element has exactly one
- * outcome. It prints a table of what it did, and exits with 1 where a promise was broken.
+ * `npm run test:faults`: injects faults into the fabric for a given time, and checks that every element has exactly one
+ * outcome. It prints a table of what it did, and exits with 1 if a promise was broken.
  *
  *     npm run test:faults -- --seeds 3000 --kills 500
  *     npm run test:faults -- --seed 17

@@ -1,7 +1,7 @@
 /**
- * `npm run test:fuzz`: gives every parser of foreign bytes inputs that are nearly right, and cuts documents into bundles.
- * It prints a table of what it did, and exits with 1 where a parser crashed, hung, polluted a prototype, or read a document
- * in another way because it was cut.
+ * `npm run test:fuzz`: gives every parser of external bytes inputs that are nearly valid, and cuts documents into bundles.
+ * It prints a table of what it did, and exits with 1 if a parser crashed, hung, polluted a prototype, or read a document
+ * differently because it was cut.
  *
  *     npm run test:fuzz -- --minutes 5 --seed 1
  *     npm run test:fuzz -- --seed 1 --input 4711
@@ -34,7 +34,7 @@ console.log(`\n${tableOf(counts)}`);
 for (const line of violationLines(counts)) console.error(line);
 process.exitCode = counts.violations.length > 0 ? 1 : 0;
 
-/** Runs every nth input in a process, and ends it where it hangs. */
+/** Runs every nth input in a process, and ends it if it hangs. */
 async function run(index: number): Promise<void> {
   const end = input === undefined ? Number.MAX_SAFE_INTEGER : input + 1;
   const args = [seed, input ?? index, end, processes, minutes * MINUTE_MILLIS].map(String);

@@ -28,7 +28,7 @@ const WORKLOAD: Workload = {
   writesPerElement: 0,
 };
 
-/** What an input costs that comes when nothing runs, by the CPU time that it takes, as SVG. */
+/** Plots the cost of an input that arrives while nothing runs, by its CPU time, as SVG. */
 export async function plotCosts(): Promise<string> {
   const type = cpuTypeFor(container());
   if (type === undefined) throw new Error('there is no type of instance');

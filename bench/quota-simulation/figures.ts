@@ -3,29 +3,29 @@ import { quotaChanges, type Scenario, engineCapacity } from './scenarios.ts';
 
 /** The last ten minutes of each quota's time are taken for its steady state. */
 const STEADY_SECS = 600;
-/** Of what is possible of a new quota; so much, for so long, counts as recovered. */
+/** Share of the possible rate under a new quota that counts as recovered, for this time. */
 const RECOVERED = 0.9;
 const RECOVERED_SECS = 30;
 
-/** What came of the time in which one quota held. */
+/** Results of the time with one quota. */
 export interface PhaseFigures {
   readonly quota: number;
-  /** What the engines that were wanted could do of the quota; at most 1. */
+  /** Share of the quota that the maximum number of engines could use; at most 1. */
   readonly possible: number;
-  /** In steady state: requests accepted, of the quota. */
+  /** In steady state: accepted requests, as a share of the quota. */
   readonly used: number;
-  /** In steady state: requests throttled, of all that were sent. */
+  /** In steady state: throttled requests, as a share of all that were sent. */
   readonly throttled: number;
-  /** In steady state: engines at work, on average. */
+  /** In steady state: mean number of busy engines. */
   readonly engines: number;
   /** Seconds until nine tenths of what is possible of the quota had been used for half a minute. */
   readonly recoverySecs: number;
 }
 
-/** What all of it cost. */
+/** Cost of the whole scenario. */
 export interface Costs {
   readonly throttledRequests: number;
-  /** Of all engines, at work or waiting: what is billed. */
+  /** Hours of all engines, busy or waiting: the hours that are billed. */
   readonly engineHours: number;
   /** Hours beyond those in which engines that never wait would have done the same. */
   readonly idleHours: number;

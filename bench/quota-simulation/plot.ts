@@ -5,7 +5,7 @@ const MINUTE_SECS = 60;
 /** Seconds of which a point is the mean. */
 const POINT_SECS = 30;
 const WIDTH = 760;
-/** Of the highest line to the edge. */
+/** Ratio of the plot's height to its highest line. */
 const ROOM_ABOVE = 1.08;
 
 const RATES = [
@@ -16,7 +16,7 @@ const RATES = [
 ] as const;
 const ENGINES = [
   { name: 'allowed', color: '#000000', dash: [6, 4] },
-  { name: 'at work', color: '#009e73', dash: [1, 0] },
+  { name: 'working', color: '#009e73', dash: [1, 0] },
 ] as const;
 
 interface Point {
@@ -87,7 +87,7 @@ function pointsOf(samples: readonly Sample[]): readonly Point[] {
       accepted: mean(({ accepted }) => accepted),
       throttled: mean(({ throttled }) => throttled),
       allowed: mean(({ concurrency }) => concurrency),
-      'at work': mean(({ engines }) => engines),
+      working: mean(({ engines }) => engines),
     };
     for (const [line, value] of Object.entries(values)) {
       points.push({ minute: from / MINUTE_SECS, line, value: Math.round(value * 100) / 100 });

@@ -3,19 +3,19 @@ import { type Sample, simulate, type SimulationOptions } from './simulate.ts';
 
 const SEED = 1;
 const MINUTE_SECS = 60;
-/** Requests that an engine has under way at most. */
+/** Maximum in-flight requests of an engine. */
 const MAX_IN_FLIGHT = 16;
 const BUNDLE_REQUESTS = 500;
-/** A function's 15 minutes less one, in which it puts away what it has. */
+/** A function's 15 minutes minus one, in which it stores its results. */
 const PATIENCE_MILLIS = 14 * 60_000;
 
 export interface Scenario {
   readonly name: string;
-  /** Requests a second, each for so many minutes. */
+  /** Quotas in requests per second, each with its minutes. */
   readonly quotas: readonly { readonly perSec: number; readonly minutes: number }[];
-  /** The most engines that backlog and account allow. */
+  /** Maximum number of engines that backlog and account allow. */
   readonly wanted: number;
-  /** Of a mean answer. */
+  /** Mean latency of an answer. */
   readonly latencyMillis: number;
 }
 
@@ -29,7 +29,7 @@ export const SHOWN: Scenario = {
   latencyMillis: 1000,
 };
 
-/** A engine learns from its answers, and here has few: the only one that is not held to the promises. */
+/** An engine learns from its answers, and has few here: the only scenario to which the promises do not apply. */
 export const SLOW: Scenario = {
   name: 'answers take 8 s, an engine can do 2 /s',
   quotas: UP_AND_DOWN,
@@ -61,7 +61,7 @@ export const SCENARIOS: readonly Scenario[] = [
   })),
 ];
 
-/** Requests a second that one engine gets through when nothing holds it back. */
+/** Returns the requests per second of an engine that nothing holds back. */
 export function engineCapacity({ latencyMillis }: Scenario): number {
   return (MAX_IN_FLIGHT * 1000) / latencyMillis;
 }

@@ -9,14 +9,14 @@ import { TimingWheel } from './timing-wheel.ts';
 
 const SECOND = 1000;
 const MINUTE = 60_000;
-/** When in a minute the governor runs. */
+/** Second of a minute at which the governor runs. */
 const GOVERNOR_PHASE = 7 * SECOND;
-/** Lambda's poller starts with so many runs at once, and adds so many a second (300 a minute). */
+/** Concurrent runs with which Lambda's poller starts, and runs that it adds per second (300 per minute). */
 const FIRST_POLLED = 5;
 const POLLED_EACH_SEC = 5;
-/** The fewest that it can be limited to. */
+/** Minimum of its limit. */
 const LEAST = 2;
-/** A 429 takes so long. */
+/** Latency of a 429. */
 const REFUSAL_MILLIS = 30;
 const KINDS = 4;
 
@@ -25,19 +25,19 @@ export interface SimulationOptions {
   readonly secs: number;
   /** Requests a second, from second 0 on. */
   readonly quota: readonly QuotaChange[];
-  /** The most engines that there are without a governor, and its ceiling. */
+  /** Maximum number of engines, with and without a governor. */
   readonly wanted: number;
   readonly governed: boolean;
-  /** Requests that one engine has under way at most. */
+  /** Maximum in-flight requests of one engine. */
   readonly maxInFlight: number;
-  /** Of a mean answer; they take half of that to one and a half times that, all alike. */
+  /** Mean latency of an answer; latencies are uniform between half of it and one and a half times it. */
   readonly latencyMillis: number;
   readonly bundleRequests: number;
-  /** How long an engine stays with a bundle before it hands back the rest. */
+  /** Time after which an engine requeues the rest of a bundle. */
   readonly patienceMillis: number;
-  /** Takes why the governor set what it set, once a minute. */
+  /** Receives the governor's reason, once a minute. */
   readonly onDecision?: (reason: string) => void;
-  /** Whether there is a backlog. @default always */
+  /** Returns true while there is a backlog. @default always */
   readonly busy?: (secs: number) => boolean;
 }
 
@@ -47,11 +47,11 @@ export interface Sample {
   readonly quota: number;
   readonly accepted: number;
   readonly throttled: number;
-  /** How long requests waited for their turn in this second, all of them together. */
+  /** Total time for which requests waited for their turn in this second. */
   readonly waitedMillis: number;
   /** Engines that run. */
   readonly engines: number;
-  /** The most that may run. */
+  /** Maximum number of engines. */
   readonly concurrency: number;
 }
 
@@ -92,7 +92,7 @@ class Simulation implements EngineWorld {
     for (let now = start; now < start + SECOND; now += 1) {
       this.#wheel.run(now, (what, startedAt) => this.#happen(what, now, startedAt));
     }
-    for (const engine of this.#engines) this.#waitedMillis += engine?.takeWaited(start + SECOND) ?? 0;
+    for (const engine of this.#engines) this.#waitedMillis += engine?.drainWaitedMillis(start + SECOND) ?? 0;
     return this.#sample(secs);
   }
 

@@ -4,10 +4,10 @@ export interface QuotaChange {
   readonly perSec: number;
 }
 
-/** The requests that the endpoint lets through at once, as a share of those of a second. */
+/** Requests that the endpoint accepts at once, as a share of those of a second. */
 const BURST_SHARE = 0.1;
 
-/** An endpoint with a quota that nobody is told: a token bucket, whose rate changes at given times. */
+/** An endpoint with a quota that engines do not know: a token bucket, whose rate changes at given times. */
 export class SimulatedEndpoint {
   readonly #changes: readonly QuotaChange[];
   #tokens = Infinity;
@@ -24,7 +24,7 @@ export class SimulatedEndpoint {
     return this.#changes.findLast(({ fromSecs }) => fromSecs * 1000 <= millis)?.perSec ?? 0;
   }
 
-  /** Whether a request is answered; otherwise it is throttled. */
+  /** Returns true if a request is answered; otherwise it is throttled. */
   accepts(millis: number): boolean {
     const next = this.#changes[this.#index + 1];
     if (next !== undefined && next.fromSecs * 1000 <= millis) this.#index += 1;

@@ -1,19 +1,19 @@
 import type { FlowControl } from '../../lib/remote/flow/flow-control.ts';
 
-/** What happens to an engine later. */
+/** An event of an engine. */
 export const WAKE = 0;
 export const ACCEPTED = 1;
 export const THROTTLED = 2;
 
-/** After which it looks at its bundle's time. */
+/** Maximum wait, after which it checks the time of its bundle. */
 const MAX_SLEEP_MILLIS = 10_000;
 
-/** What an engine needs of the world around it. */
+/** Surroundings of an engine. */
 export interface EngineWorld {
   /** Asks the endpoint; the answer comes to the engine as an event. */
   send(engine: SimulatedEngine, now: number): void;
   wake(engine: SimulatedEngine, at: number): void;
-  /** How many requests the next bundle has; 0 where there is none, or the engine has to end. */
+  /** Returns the number of requests of the next bundle; 0 without one, or if the engine has to end. */
   nextBundle(now: number): number;
   ended(engine: SimulatedEngine): void;
 }
@@ -21,24 +21,24 @@ export interface EngineWorld {
 export interface EngineOptions {
   readonly index: number;
   readonly flow: FlowControl;
-  /** Requests that its batches could have under way at once. */
+  /** Maximum in-flight requests of its batches. */
   readonly maxInFlight: number;
-  /** How long it works at one bundle before it hands back the rest. */
+  /** Time after which it requeues the rest of a bundle. */
   readonly patienceMillis: number;
   readonly now: number;
 }
 
-/** One run of the processor: one engine, with a flow control of its own. It takes bundle after bundle. */
+/** One run of the processor: one engine with its own flow control, which processes bundle after bundle. */
 export class SimulatedEngine {
   readonly index: number;
   readonly #options: EngineOptions;
   readonly #world: EngineWorld;
-  /** Requests of its bundle that are not under way. */
+  /** Requests of its bundle that have not started. */
   #toDo = 0;
   #inFlight = 0;
   #deadline = 0;
   #wakeAt = Infinity;
-  /** Requests that could be under way, and wait for their turn. */
+  /** Requests that could be in flight, and wait for their turn. */
   #heldBack = 0;
   #countedAt: number;
   #waitedMillis = 0;
@@ -50,15 +50,15 @@ export class SimulatedEngine {
     this.#countedAt = options.now;
   }
 
-  /** How long requests waited for their turn since this was asked last, all of them together, in milliseconds. */
-  takeWaited(now: number): number {
+  /** Returns the total time, in milliseconds, for which requests waited for their turn since the last call. */
+  drainWaitedMillis(now: number): number {
     this.#countWaited(now);
     const waited = this.#waitedMillis;
     this.#waitedMillis = 0;
     return waited;
   }
 
-  /** Something that was to happen does. */
+  /** Handles an event that is due. */
   happen(kind: number, now: number, startedAt: number): void {
     if (kind === WAKE) {
       if (this.#wakeAt !== now) return;
@@ -74,7 +74,7 @@ export class SimulatedEngine {
     this.advance(now);
   }
 
-  /** Sends what may go. */
+  /** Sends the requests that can start. */
   advance(now: number): void {
     this.#countWaited(now);
     this.#heldBack = 0;
@@ -106,7 +106,7 @@ export class SimulatedEngine {
   }
 
   #renewBundle(now: number): void {
-    // The rest goes back to the queue, where it is a part of the backlog like any other.
+    // The rest is requeued, and part of the backlog.
     if (now >= this.#deadline) this.#toDo = 0;
     if (this.#toDo > 0 || this.#inFlight > 0) return;
     this.#toDo = this.#world.nextBundle(now);

@@ -12,7 +12,7 @@ export interface Comparison {
 
 const HEAD = ['requests/s', 'used', '429s', 'engines', 'recovered', 'used', '429s', 'engines', 'recovered'];
 
-/** What came of each scenario: a line for each of its quotas, and one for all of its time. */
+/** Returns the results of each scenario: a line for each of its quotas, and one for the whole time. */
 export function table(comparisons: readonly Comparison[]): string {
   const table = new Table({ style: { head: [], border: [], compact: true } });
   table.push([

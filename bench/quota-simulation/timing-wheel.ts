@@ -1,12 +1,12 @@
-/** Milliseconds that the wheel holds; an event may not lie farther ahead. */
+/** Milliseconds that the wheel holds; an event cannot be farther ahead. */
 export const HORIZON_MILLIS = 65_535;
 const SLOTS = HORIZON_MILLIS + 1;
 const NONE = -1;
 
 /**
  * Events by the millisecond in which they happen, those of one millisecond in the order in which they were added: a timing
- * wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987), so that adding and taking cost the same however
- * many there are. An event is two numbers, kept in typed arrays that are used over and over.
+ * wheel (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987), so that adding and removing cost the same, whatever
+ * the number of events. An event is two numbers, kept in typed arrays that are reused.
  */
 export class TimingWheel {
   readonly #first = new Int32Array(SLOTS).fill(NONE);
@@ -18,7 +18,7 @@ export class TimingWheel {
   #free = NONE;
 
   add(at: number, what: number, startedAt: number): void {
-    const node = this.#take();
+    const node = this.#allocate();
     this.#what[node] = what;
     this.#startedAt[node] = startedAt;
     this.#next[node] = NONE;
@@ -44,7 +44,7 @@ export class TimingWheel {
     }
   }
 
-  #take(): number {
+  #allocate(): number {
     if (this.#free !== NONE) {
       const node = this.#free;
       this.#free = this.#next[node] ?? NONE;

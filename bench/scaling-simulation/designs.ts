@@ -1,9 +1,9 @@
 import { DEPLOYED, type ScalingSettings } from './scaling-settings.ts';
 
-/** What intake's own metric takes to be seen, and an alarm on it to be looked at. */
+/** Time until intake's own metric is visible, and its alarm is evaluated. */
 const OWN_METRIC_SECS = 75;
 
-/** What else would do without more infrastructure, or with little. */
+/** Alternative designs that need no more infrastructure, or little. */
 export const DESIGNS: ReadonlyMap<string, ScalingSettings> = new Map([
   ['steps, queue looked at (deployed)', DEPLOYED],
   ['steps, queue falls asleep', { ...DEPLOYED, design: { follow: 'steps', keptActive: false } }],

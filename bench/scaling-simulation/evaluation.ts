@@ -4,19 +4,19 @@ import { simulate } from './simulate.ts';
 import { SURROUNDINGS } from './surroundings.ts';
 import { type Trace, TRACES, TRYING_OUT } from './traces.ts';
 
-/** What came of some settings in all traces. */
+/** Results of some settings in all traces. */
 export interface Evaluation {
   readonly settings: ScalingSettings;
   readonly byTrace: ReadonlyMap<Trace, Figures>;
   /** Hours of instances for an hour of work: the geometric mean over the traces, so that each counts alike. */
   readonly paidForWork: number;
-  /** How much later than at best half of the bundles are answered, the mean over the traces. */
+  /** Median delay of bundles, compared with the best possible answer; the mean over the traces. */
   readonly lateSecs: number;
 }
 
 export type Swept = 'backlogPerTask' | 'backlogMinutes' | 'idleMinutes' | 'cooldownSecs';
 
-/** What is tried for each setting, the others being as they are deployed. */
+/** Candidates for each setting; the other settings are the deployed ones. */
 export const CANDIDATES: Readonly<Record<Swept, readonly number[]>> = {
   backlogPerTask: [2, 5, 10, 15, 20, 50],
   backlogMinutes: [1, 2, 3],
@@ -25,14 +25,14 @@ export const CANDIDATES: Readonly<Record<Swept, readonly number[]>> = {
 };
 
 /**
- * Nineteen of twenty bundles shall be answered so soon after all tasks there may be would have, had they been there all the time,
- * or so many bundles later: one task works on those that another one is not started for.
+ * Maximum delay of nineteen of twenty bundles, compared with the maximum number of tasks running all the time: a time, plus
+ * the time of a few bundles, which one task processes because no other is started for them.
  */
 const LATE_SECS = 15 * 60;
 const LATE_BUNDLES = 6;
-/** Somebody who tries things out shall find models loaded more often than not, and wait so long at most in one case of two. */
+/** Maximum median delay for a user who tries things out: models are loaded already more often than not. */
 const TRYING_OUT_LATE_SECS = 5 * 60;
-/** What costs so little more is taken for what is quicker. */
+/** Ratio of costs that counts as equal: then the faster settings are chosen. */
 const CLOSE = 1.02;
 
 export function evaluate(settings: ScalingSettings): Evaluation {
@@ -58,15 +58,15 @@ export function sweep(setting: Swept, deployed = evaluate(DEPLOYED)): readonly E
   );
 }
 
-/** Whether nobody waits too long. */
+/** Returns true if no bundle waits too long. */
 export function isSoonEnough({ byTrace }: Evaluation): boolean {
   return Array.from(byTrace).every(([trace, { late, bundleSecs }]) => {
-    const most = LATE_SECS + LATE_BUNDLES * bundleSecs;
-    return late.p95 <= most && (trace !== TRYING_OUT || late.p50 <= TRYING_OUT_LATE_SECS);
+    const maxSecs = LATE_SECS + LATE_BUNDLES * bundleSecs;
+    return late.p95 <= maxSecs && (trace !== TRYING_OUT || late.p50 <= TRYING_OUT_LATE_SECS);
   });
 }
 
-/** The criterion: what is paid least for of what is soon enough, and of what is paid about as much for, the quickest. */
+/** Chooses the cheapest settings that are soon enough, and the fastest of those with about the same costs. */
 export function choose(evaluations: readonly Evaluation[]): Evaluation | undefined {
   const soonEnough = evaluations.filter(isSoonEnough);
   const least = Math.min(...soonEnough.map(({ paidForWork }) => paidForWork));

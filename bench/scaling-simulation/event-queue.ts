@@ -4,12 +4,12 @@ interface Event {
   readonly happen: () => void;
 }
 
-/** What happens when: a binary heap by time, and what is to happen at the same time in the order in which it was added. */
+/** Events by time, in a binary heap; events of the same time stay in the order in which they were added. */
 export class EventQueue {
   readonly #heap: Event[] = [];
   #added = 0;
 
-  /** Of the earliest event; undefined where there is none. */
+  /** Time of the earliest event; undefined without events. */
   get nextAt(): number | undefined {
     return this.#heap[0]?.at;
   }
@@ -27,7 +27,8 @@ export class EventQueue {
     this.#heap[index] = event;
   }
 
-  take(): Event | undefined {
+  /** Removes the earliest event. */
+  pop(): Event | undefined {
     const first = this.#heap[0];
     const last = this.#heap.pop();
     if (last !== undefined && this.#heap.length > 0) this.#sink(last);

@@ -1,15 +1,15 @@
 import { percentile } from '../percentile.ts';
 import type { Arrival, SimulationResult } from './simulate.ts';
 
-/** What came of one trace. Ages are in seconds. */
+/** Results of one trace. Ages are in seconds. */
 export interface Figures {
-  /** From a bundle's arrival to a task that takes it. */
+  /** Time from a bundle's arrival until a task receives it. */
   readonly taken: Ages;
-  /** From a bundle's arrival to its answer. */
+  /** Time from a bundle's arrival to its answer. */
   readonly answered: Ages;
-  /** How much later it was answered than by all tasks that there may be, had they been there all the time. */
+  /** Delay of its answer, compared with the maximum number of tasks running all the time. */
   readonly late: Ages;
-  /** Of the work of a bundle, on average. */
+  /** Mean work of a bundle. */
   readonly bundleSecs: number;
   readonly instanceHours: number;
   /** Hours of work in an hour of instances. */
@@ -39,7 +39,7 @@ export function figures(
   };
 }
 
-/** When each bundle, in the order of arrival, would be answered by so many tasks that are there all the time. */
+/** Returns when each bundle, in the order of arrival, would be answered by a number of tasks that run all the time. */
 export function answersAtBest(arrivals: readonly Arrival[], tasks: number): readonly number[] {
   const freeAt = Array.from({ length: tasks }, () => 0);
   return arrivals.flatMap(({ at, workSecs }) =>

@@ -3,21 +3,21 @@ import { MINUTE_SECS, type MinuteValue } from './minute-series.ts';
 export interface MinuteAlarmOptions {
   readonly metric: MinuteValue;
   readonly isBreaching: (value: number) => boolean;
-  /** So many datapoints have to breach, one after the other. */
+  /** Number of consecutive datapoints that must breach. */
   readonly evaluationPeriods: number;
-  /** What a datapoint that is missing counts for; `missing` keeps the alarm from sounding. */
+  /** Treatment of missing datapoints; with `missing` the alarm does not fire. */
   readonly treatMissingData: 'breaching' | 'notBreaching' | 'missing';
 }
 
-/** What an alarm looks at beyond its evaluation periods, in the examples that CloudWatch's page has of it. */
+/** Datapoints that an alarm evaluates beyond its evaluation periods, in the examples of CloudWatch's documentation. */
 const MORE_PERIODS = 2;
 
 /**
- * A CloudWatch alarm on a metric by the minute, as it treats data that is missing: what is late is no missing datapoint as long
- * as there are enough before it.
+ * Evaluates a CloudWatch alarm on a metric by the minute, with its treatment of missing data: a late datapoint does not count
+ * as missing as long as there are enough before it.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
  *
- * @returns the values that it sounds for, newest first, without those that are missing; undefined where it does not.
+ * @returns the values for which it fires, newest first, without missing ones; undefined if it does not fire.
  */
 export function evaluateAlarm(options: MinuteAlarmOptions, now: number): readonly number[] | undefined {
   const { metric, isBreaching, evaluationPeriods, treatMissingData } = options;

@@ -1,6 +1,6 @@
 export const MINUTE_SECS = 60;
 
-/** A metric's value of one minute; undefined where there is none, or none is shown yet. */
+/** Value of a metric for one minute; undefined if it has no value, or if the value is not shown yet. */
 export type MinuteValue = (minute: number, now: number) => number | undefined;
 
 /** A metric with one datapoint a minute at most, each shown some time after it was taken. */

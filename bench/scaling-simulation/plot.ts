@@ -2,7 +2,7 @@ import { type Line, lineEncoding, svgOf } from '../plots.ts';
 import type { Sample } from './simulate.ts';
 
 const WIDTH = 760;
-/** Of the highest line to the edge. */
+/** Ratio of the plot's height to its highest line. */
 const ROOM_ABOVE = 1.08;
 
 const BUNDLES = [

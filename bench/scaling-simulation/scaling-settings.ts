@@ -1,13 +1,13 @@
 import { container } from '../../lib/config/compute.ts';
 import { CONTAINER_SCALING } from '../../lib/config/container-scaling.ts';
 
-/** Which policies there are, and what tells them. */
+/** The scaling policies and their metrics. */
 export interface Design {
-  /** Steps by the bundles that there are, or target tracking of bundles for each task, with a policy of its own for the first. */
+  /** Steps by the number of bundles, or target tracking of bundles per task, with a separate policy for the first task. */
   readonly follow: 'steps' | 'tracking';
-  /** Whether somebody looks at the queue every few hours, so that its metrics never stop. */
+  /** True if the queue is queried every few hours, so that its metrics never stop. */
   readonly keptActive: boolean;
-  /** Intake asks for the first task itself, so many seconds after it sent bundles. */
+  /** Seconds after sending bundles until intake itself requests the first task. */
   readonly intakeWakesAfterSecs?: number;
 }
 
@@ -24,7 +24,7 @@ export interface ScalingSettings {
 const { backlogPerTask, maxTasks, minTasks } = container();
 const { backlogMinutes, cooldownSecs, idleMinutes } = CONTAINER_SCALING;
 
-/** What is deployed where nothing is said. */
+/** The defaults of a deployment. */
 export const DEPLOYED: ScalingSettings = {
   backlogPerTask,
   maxTasks,

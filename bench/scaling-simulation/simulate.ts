@@ -11,7 +11,7 @@ import type { StartTimes } from './simulated-task.ts';
 /** Bundles that are sent together. */
 export interface Arrival {
   readonly at: number;
-  /** Of each bundle. */
+  /** Work of each bundle. */
   readonly workSecs: readonly number[];
 }
 
@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly bootSecs: Range;
   readonly imagePullSecs: Range;
   readonly modelLoadSecs: Range;
-  /** Of the datapoints of an empty queue, those that show a message. */
+  /** Share of the datapoints of an empty queue that show a message. */
   readonly phantomShare: number;
   readonly instanceIdleSecs: number;
   readonly bundlesAtOnce: number;
@@ -47,9 +47,9 @@ export interface SimulationResult {
   readonly tasksStarted: number;
 }
 
-/** When in a minute the alarms are looked at. */
+/** Second of a minute at which the alarms are evaluated. */
 const LOOK_PHASE_SECS = 20;
-/** What does not come to an end shall be noticed. */
+/** Maximum simulated time, to notice a simulation that does not end. */
 const MAX_SIMULATED_SECS = 14 * 24 * 3600;
 
 /** Runs virtual time until all bundles are answered and no instance is left. The same arguments give the same result. */
@@ -77,7 +77,7 @@ class Simulation {
     this.#settings = settings;
     const { keptActive } = settings.design;
     const { seed, metricLagSecs, bootSecs, imagePullSecs, modelLoadSecs } = surroundings;
-    // Each has numbers of its own, so that settings are compared by the same luck.
+    // Each has its own random numbers, so that settings are compared under the same conditions.
     const lagSecs = within(metricLagSecs, random(seed));
     const phantom = random(seed + 4);
     const showsPhantom = (): boolean => phantom() < surroundings.phantomShare;
@@ -101,9 +101,8 @@ class Simulation {
   }
 
   run(): SimulationResult {
-    for (let event = this.#events.take(); event !== undefined; event = this.#events.take()) {
-      if (event.at > MAX_SIMULATED_SECS)
-        throw new Error(`the simulation has not come to an end in ${MAX_SIMULATED_SECS} s`);
+    for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
+      if (event.at > MAX_SIMULATED_SECS) throw new Error(`the simulation has not ended after ${MAX_SIMULATED_SECS} s`);
       event.happen();
     }
     const { billedSecs, started: tasksStarted } = this.#fleet;
@@ -114,7 +113,7 @@ class Simulation {
     const bundles = workSecs.map((secs) => ({ arrivedAt: at, workSecs: secs, takenAt: NaN, answeredAt: NaN }));
     this.#bundles.push(...bundles);
     this.#queue.send(bundles, at);
-    this.#fleet.take(at);
+    this.#fleet.receive(at);
     const { intakeWakesAfterSecs: after } = this.#settings.design;
     if (after === undefined) return;
     this.#sent.add(Math.floor(at / MINUTE_SECS), bundles.length, at + after);

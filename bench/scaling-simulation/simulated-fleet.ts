@@ -3,7 +3,7 @@ import { type StartTimes, SimulatedTask, type TaskWorld } from './simulated-task
 
 export interface SimulatedFleetOptions {
   readonly bundlesAtOnce: number;
-  /** An instance without a task is ended after so long; until then a task may have it. */
+  /** Time after which an instance without a task is ended; until then it can get a task. */
   readonly instanceIdleSecs: number;
   readonly startTimes: () => StartTimes;
   readonly lagSecs: () => number;
@@ -15,7 +15,7 @@ interface Instance {
   idleSince: number;
 }
 
-/** The tasks of one ECS service, each on an instance of its own, which is paid for from its launch to its end. */
+/** The tasks of one ECS service, each on a separate instance, which is paid for from its launch to its end. */
 export class SimulatedFleet {
   /** The samples of CPUUtilization: one a minute for each task that runs, and none without one. */
   readonly running = new MinuteSeries();
@@ -31,7 +31,7 @@ export class SimulatedFleet {
     this.#world = world;
   }
 
-  /** Of all instances that have ended. */
+  /** Hours of all instances that have ended. */
   get billedSecs(): number {
     return this.#billedSecs;
   }
@@ -49,16 +49,16 @@ export class SimulatedFleet {
     return [...this.#instances].flatMap(({ task }) => task ?? []);
   }
 
-  /** Starts tasks, or ends those that may be ended, until there are as many as are wanted. */
+  /** Starts tasks, or ends unprotected ones, until their number is the desired one. */
   follow(desired: number, now: number): void {
     this.#desired = desired;
     for (let missing = desired - this.tasks.length; missing > 0; missing -= 1) this.#start(now);
     this.#endSurplus(now);
   }
 
-  /** Those that have room take what waits, in turn. */
-  take(now: number): void {
-    for (const task of this.tasks) task.take(now);
+  /** Lets tasks with free capacity receive waiting bundles, in turn. */
+  receive(now: number): void {
+    for (const task of this.tasks) task.receive(now);
   }
 
   sample(now: number): void {
@@ -76,7 +76,7 @@ export class SimulatedFleet {
     instance.task = new SimulatedTask(options, { ...this.#world, onIdle: (at) => this.#endSurplus(at) });
   }
 
-  /** ECS ends those first that don't run yet. */
+  /** ECS ends first the tasks that don't run yet. */
   #endSurplus(now: number): void {
     const endable = [...this.#instances]
       .filter(({ task }) => task !== undefined && !task.isProtected(now))

@@ -3,7 +3,7 @@ import { MINUTE_SECS, MinuteSeries } from './minute-series.ts';
 /** One bundle from its arrival to its answer; times are in seconds of the simulation. */
 export interface SimulatedBundle {
   readonly arrivedAt: number;
-  /** What a task works on it. */
+  /** Seconds of work for a task. */
   readonly workSecs: number;
   takenAt: number;
   answeredAt: number;
@@ -12,14 +12,14 @@ export interface SimulatedBundle {
 export interface SimulatedQueueOptions {
   /** From a datapoint's time to when it is shown. */
   readonly lagSecs: () => number;
-  /** Whether a datapoint shows a message that is not there. */
+  /** Returns true if a datapoint shows a message that does not exist. */
   readonly showsPhantom: () => boolean;
-  /** Whether somebody looks at the queue every few hours, so that its metrics never stop. */
+  /** True if the queue is queried every few hours, so that its metrics never stop. */
   readonly keptActive: boolean;
 }
 
 /**
- * A queue that nobody has used for so long has no metrics, and when it is used again, they may be late.
+ * Time after which an unused queue has no metrics. When it is used again, they may be late.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html
  */
 const ACTIVE_SECS = 6 * 3600;

@@ -12,7 +12,7 @@ export interface StartTimes {
 export interface TaskWorld {
   readonly events: EventQueue;
   readonly queue: SimulatedQueue;
-  /** Told when it may be ended: it has no bundle, and is not protected any more. */
+  /** Called when the task can be ended: it has no bundle, and is no longer protected. */
   readonly onIdle: (now: number) => void;
 }
 
@@ -25,15 +25,15 @@ export interface SimulatedTaskOptions {
   readonly bundlesAtOnce: number;
 }
 
-/** What it has nothing to do for before it gives up its protection (functions/gpu-worker/task-protection.ts). */
+/** Idle time before a task releases its protection (functions/gpu-worker/task-protection.ts). */
 const PROTECTED_SECS = 5;
 
 /**
- * One task of the service, on an instance of its own.
+ * One task of the service, on a separate instance.
  *
  *     starting  boot and image, neither of them on an instance that is there already
  *     loading   runs, and loads its models
- *     serving   takes bundles; protected from scale-in while it has some and for a moment afterwards
+ *     serving   receives bundles; protected from scale-in while it has some and for a moment afterwards
  *     ended
  */
 export class SimulatedTask {
@@ -51,11 +51,11 @@ export class SimulatedTask {
     world.events.add(runsAt, () => this.#to('loading'));
     world.events.add(runsAt + times.modelLoadSecs, () => {
       this.#to('serving');
-      this.take(runsAt + times.modelLoadSecs);
+      this.receive(runsAt + times.modelLoadSecs);
     });
   }
 
-  /** Whether its container runs, as ECS counts it. */
+  /** True if its container runs, as ECS counts it. */
   get isRunning(): boolean {
     return this.#state === 'loading' || this.#state === 'serving';
   }
@@ -68,8 +68,8 @@ export class SimulatedTask {
     return this.#bundles.length > 0 || now < this.#protectedUntil;
   }
 
-  /** Takes as many bundles as it has room for. */
-  take(now: number): void {
+  /** Receives bundles up to its capacity. */
+  receive(now: number): void {
     if (this.#state !== 'serving') return;
     const { queue } = this.#world;
     const room = this.#options.bundlesAtOnce - this.#bundles.length;
@@ -95,8 +95,8 @@ export class SimulatedTask {
       this.#bundles.shift();
       this.#world.queue.delete(bundle, at);
       const before = this.#bundles.length;
-      this.take(at);
-      // With none left, taking has begun the next already.
+      this.receive(at);
+      // If none was left, receiving has already started the next one.
       if (before > 0 || this.#bundles.length === 0) this.#work(at);
     });
   }

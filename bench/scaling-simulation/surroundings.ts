@@ -4,7 +4,7 @@ import { GPU_TYPES } from '../../cli/estimate/costs/instance-types.ts';
 import { PRICES } from '../../cli/estimate/costs/prices.ts';
 import type { Surroundings } from './simulate.ts';
 
-/** What nothing here decides. Assumptions, but for what has a source: nothing of it was measured on AWS. */
+/** Values that the design does not decide. Those without a source are assumptions; none was measured on AWS. */
 export const SURROUNDINGS: Surroundings = {
   seed: 1,
   /** A datapoint is of a whole minute, and shown after that. */
@@ -17,7 +17,7 @@ export const SURROUNDINGS: Surroundings = {
   instanceIdleSecs: 300,
   /** About three a week: https://github.com/kedacore/keda/issues/7845 */
   phantomShare: 1 / 3000,
-  /** Of a task with three cores, where bundles take a while (lib/jobs/consuming/bundles-at-once.ts). */
+  /** Bundles of a task with three cores, if bundles take a while (lib/jobs/consuming/bundles-at-once.ts). */
   bundlesAtOnce: 4,
 };
 

@@ -5,12 +5,12 @@ import type { Trace } from './traces.ts';
 
 const PLAIN = { style: { head: [], border: [], compact: true } };
 
-/** What came of one evaluation: a line for each trace. */
+/** Returns the results of one evaluation, a line for each trace. */
 export function traceTable({ byTrace }: Evaluation, hourDollars: number): string {
   const table = new Table(PLAIN);
   table.push(
     ['minutes', { colSpan: 3, content: 'until taken' }, { colSpan: 3, content: 'later than at best' }, '', '', '', ''],
-    ['', 'p50', 'p95', 'most', 'p50', 'p95', 'most', 'GPU-hours', 'at work', 'started', '$'],
+    ['', 'p50', 'p95', 'most', 'p50', 'p95', 'most', 'GPU-hours', 'working', 'started', '$'],
   );
   for (const [trace, { taken, late, instanceHours, utilisation, tasksStarted }] of byTrace) {
     table.push([
@@ -27,12 +27,12 @@ export function traceTable({ byTrace }: Evaluation, hourDollars: number): string
 }
 
 export interface SweepTableOptions {
-  /** What of the traces is shown, and how its column is called. */
+  /** Figures of the traces that are shown, with the names of their columns. */
   readonly columns: ReadonlyMap<Trace, string>;
   readonly hourDollars: number;
 }
 
-/** What came of the candidates of settings: a line for each of them. */
+/** Returns the results of candidates for settings, a line for each. */
 export function sweepTable(
   sweeps: ReadonlyMap<Swept, { readonly all: readonly Evaluation[]; readonly chosen: Evaluation | undefined }>,
   { columns, hourDollars }: SweepTableOptions,
@@ -50,7 +50,7 @@ export function sweepTable(
   return table.toString();
 }
 
-/** What came of designs that are compared. */
+/** Returns the results of the designs that are compared. */
 export function designTable(designs: ReadonlyMap<string, Evaluation>, options: SweepTableOptions): string {
   const table = new Table(PLAIN);
   table.push(['', 'paid for', 'late', 'soon', ...[...options.columns.values()].map(columnHead)]);

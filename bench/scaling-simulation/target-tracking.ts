@@ -3,7 +3,7 @@ import type { MinuteValue } from './minute-series.ts';
 import type { ScalingMetrics } from './scaling-metrics.ts';
 import type { ScalingTarget } from './scaling-target.ts';
 
-/** What Application Auto Scaling has its alarms wait for: above the target for so long, or below this share of it. */
+/** Conditions of Application Auto Scaling's alarms: time above the target, and time below a share of it. */
 const HIGH_PERIODS = 3;
 const LOW_PERIODS = 15;
 const LOW_SHARE = 0.9;
@@ -13,8 +13,8 @@ const SCALE_IN_SECS = 300;
 const WAKE_SECS = 600;
 
 /**
- * What steps by the backlog are compared with: target tracking of (visible + taken) / tasks, which says nothing where no task
- * runs, and a step from none to one where bundles are visible and none is taken.
+ * The alternative to steps by the backlog: target tracking of (visible + taken) / tasks, which has no value while no task
+ * runs, and a step from zero tasks to one while bundles are visible and none is taken.
  * https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
  */
 export class TargetTracking {

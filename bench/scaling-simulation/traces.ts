@@ -1,7 +1,7 @@
 import { random } from '../random.ts';
 import type { Arrival } from './simulate.ts';
 
-/** When bundles come, in seconds from a midnight. */
+/** Arrivals of bundles, in seconds from a midnight. */
 export interface Trace {
   readonly name: string;
   readonly arrivals: readonly Arrival[];
@@ -12,7 +12,7 @@ const HOUR = 3600;
 const SHORT = 10;
 const MIDDLE = 60;
 const LONG = 600;
-/** One bundle of six takes so many times the median, or longer. */
+/** Ratio to the median that one bundle in six reaches or exceeds. */
 const SPREAD = 1.5;
 /** Files an hour, from midnight on. */
 const OFFICE_HOURS = [0, 0, 0, 0, 0, 0, 0, 1, 4, 7, 9, 9, 6, 7, 9, 8, 6, 3, 1, 0, 0, 0, 0, 0];
@@ -46,7 +46,7 @@ class Draw {
   }
 }
 
-/** Somebody who looks at the answers before the next file. */
+/** A user who looks at the answers before sending the next file. */
 export const TRYING_OUT: Trace = tryingOut();
 export const BURSTS: Trace = bursts();
 export const OFFICE_SHORT: Trace = office('office hours, bundles of 10 s', 40, SHORT);

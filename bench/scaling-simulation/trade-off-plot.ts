@@ -11,7 +11,7 @@ const STYLES = [
   { color: '#d55e00', dash: [2, 2] },
 ];
 
-/** What a setting's values cost and save in some traces, by what these are called: a point for each value, with its name, as SVG. */
+/** Plots costs and savings of a setting's values in some traces, by the names of the traces: a named point per value, as SVG. */
 export async function tradeOffPlot(
   setting: Swept,
   evaluations: readonly Evaluation[],

@@ -27,11 +27,11 @@ export interface Ground {
 }
 
 export interface Outcome extends Span {
-  /** Of what it wrote, the ids aside. */
+  /** Digest of its results, without the ids. */
   readonly digest: string;
 }
 
-/** Runs the images once, with one thread that takes bundles, in processes of its own. */
+/** Runs the images once, with one thread that processes bundles, in separate processes. */
 export interface Contestant {
   readonly name: string;
   run(ground: Ground, round: number): Promise<Outcome>;
@@ -48,7 +48,7 @@ export const worker: Contestant = {
     await using program = new Program([...flags, join(dist, 'functions/gpu-worker/index.js')], {
       FABRIC_OUTPUT_BUCKET: BUCKETS.output,
       FABRIC_INPUT_BUCKETS: JSON.stringify([BUCKETS.input]),
-      // One that no worker of an earlier round still waits at: it would receive a message and give it back.
+      // A new queue, because a worker of an earlier round could still poll the old one: it would receive a message and release it.
       FABRIC_QUEUES: JSON.stringify({ bundles: queue, deadLetters: queue }),
       FABRIC_PIPELINE: job.pipeline,
       FABRIC_CONFIG: config,

@@ -23,7 +23,7 @@ function childrenOf(pid: number): number[] {
   return readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
-/** Of a process that has just ended there is nothing: its time is its parent's then. */
+/** Returns an empty text if a process has just ended: its time counts for its parent then. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');

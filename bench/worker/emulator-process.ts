@@ -9,7 +9,7 @@ export type FromEmulator =
   | { readonly kind: 'started'; readonly endpoint: string }
   | { readonly kind: 'part'; readonly key: string };
 
-/** The emulator of S3 and SQS as a process of its own. */
+/** The emulator of S3 and SQS in a separate process. */
 export class EmulatorProcess implements AsyncDisposable {
   readonly endpoint: string;
   readonly #child: ChildProcess;
@@ -30,7 +30,7 @@ export class EmulatorProcess implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when so many parts have been written from now on whose keys start with a prefix. */
+  /** Resolves when a number of parts, whose keys start with a prefix, have been written from now on. */
   partsWritten(prefix: string, count: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     let written = 0;

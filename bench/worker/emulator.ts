@@ -1,6 +1,6 @@
 /**
- * S3 and SQS as a process of their own, so that their CPU time can be told from that of what is measured. Whoever forks it
- * hears where they are, and of each part of results as soon as it is written.
+ * S3 and SQS in a separate process, so that their CPU time is separate from that of the contestants. It sends its parent their
+ * address, and a message for each part of results when it is written.
  *
  *     node emulator.ts <milliseconds that each request waits>
  */
@@ -8,7 +8,7 @@ import { startEmbeddedAws } from '../../cli/local/embedded-aws.ts';
 import { delayRequests } from './delay-requests.ts';
 import { BUCKETS, type FromEmulator } from './emulator-process.ts';
 
-function tell(message: FromEmulator): void {
+function notifyParent(message: FromEmulator): void {
   process.send?.(message);
 }
 
@@ -17,7 +17,7 @@ if (latencyMillis > 0) delayRequests(latencyMillis);
 const aws = await startEmbeddedAws();
 for (const bucket of Object.values(BUCKETS)) await aws.createBucket(bucket);
 aws.onWritten(({ bucket, key }) => {
-  if (bucket === BUCKETS.output && /\/part-[^/]+$/.test(key)) tell({ kind: 'part', key });
+  if (bucket === BUCKETS.output && /\/part-[^/]+$/.test(key)) notifyParent({ kind: 'part', key });
 });
 process.once('disconnect', () => process.exit(0));
-tell({ kind: 'started', endpoint: aws.endpoint });
+notifyParent({ kind: 'started', endpoint: aws.endpoint });

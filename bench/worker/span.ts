@@ -1,15 +1,15 @@
 import { cpuSecs } from './cpu-secs.ts';
 
-/** What a contestant took from when its models were loaded to its last part. */
+/** Time of a contestant, from the end of loading its models to its last part. */
 export interface Span {
   readonly wallSecs: number;
-  /** Of its process and those that it started. */
+  /** CPU time of its process and of those that it started. */
   readonly cpuSecs: number;
-  /** Of the emulator of S3 and SQS. */
+  /** CPU time of the emulator of S3 and SQS. */
   readonly emulatorCpuSecs: number;
 }
 
-/** Begins a span now. @returns what ends it */
+/** Begins a span now. @returns a function that ends it */
 export function beginSpan(pid: number, emulator: number): () => Span {
   const startedAt = performance.now();
   const before = { own: cpuSecs(pid), emulator: cpuSecs(emulator) };

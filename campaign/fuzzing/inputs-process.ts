@@ -4,7 +4,7 @@ import { openFuzzers, runInput } from './run-input.ts';
 
 /**
  * The program of a process that runs inputs until its time is over: `inputs-process.ts <seed> <first> <end> <step>
- * <millis>`. It tells its parent which input it is at, so that one that never ends is found.
+ * <millis>`. It reports the number of its current input to its parent, so that an input that never ends is found.
  */
 const [seed = 1, first = 0, end = 0, step = 1, millis = 0] = process.argv.slice(2).map(Number);
 const REPORT_MILLIS = 500;

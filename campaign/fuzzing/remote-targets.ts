@@ -178,7 +178,7 @@ function isConverseAnswer(value: object): value is ConverseAnswer & Parameters<t
   return isUsage && Array.isArray(content) && content.every((block) => typeof block === 'object' && block !== null);
 }
 
-/** Runs a reader whose documented errors are fine. */
+/** Runs a reader, and accepts its documented errors. */
 function documented(read: () => unknown): void {
   try {
     read();

@@ -9,7 +9,7 @@ export interface Target {
   readonly seeds: readonly [Buffer, ...Buffer[]];
   /** Parses, and may throw only what is documented. */
   readonly parse: (bytes: Buffer, random: () => number) => unknown;
-  /** Returns true for an error that its documentation names. @default those of the fabric's own classes */
+  /** Returns true for an error that its documentation names. @default errors of the fabric's classes */
   readonly isDocumented?: (error: unknown) => boolean;
 }
 

@@ -18,9 +18,9 @@ const CLI = fileURLToPath(new URL('../../cli/fabric.ts', import.meta.url));
 const CONFIG = fileURLToPath(new URL('./fleet.config.ts', import.meta.url));
 const OPTIONS = ['--config', CONFIG, '--workers', '1'] as const;
 const ROWS = 60_000;
-/** Status where some elements failed, as some do here. */
+/** Exit status if some elements failed, as some do here. */
 const SOME_FAILED = 3;
-/** Most processes that are killed before one is let end. */
+/** Maximum number of processes that are killed before one can end. */
 const MAX_KILLS_IN_A_ROW = 3;
 
 /** Folders of a round, and what its results must be. */
@@ -30,7 +30,7 @@ interface Bench {
   readonly random: () => number;
   /** Bytes of an uninterrupted run's parts, by their paths. */
   readonly expected: Readonly<Record<string, string>>;
-  /** How long that took. */
+  /** Duration of that run. */
   readonly millis: number;
 }
 
@@ -106,7 +106,7 @@ async function uninterrupted(command: Command, folder: string, random: () => num
   return { folder, temporary, random, expected, millis };
 }
 
-/** @returns how many processes were killed before one ended by itself. */
+/** @returns the number of processes that were killed before one ended by itself. */
 async function killedRun(
   command: Command,
   { folder, temporary, random, expected, millis }: Bench,

@@ -31,13 +31,13 @@ const CONFIG = new URL('./fleet.config.ts', import.meta.url);
 const PIPELINES = ['lines', 'modelled', 'rows'] as const;
 const JOB_ELEMENTS = 60;
 const MESSAGE_ELEMENTS = 12;
-/** A process lives for so long at most when it takes messages; some are killed while they start. */
+/** Maximum life of a process that receives messages; some are killed while they start. */
 const MAX_LIFE_MILLIS = 500;
 const KILLED_IN_START = 0.15;
 /** A round in which nothing ends for so long is stuck. */
 const MAX_STANDSTILL_MILLIS = 180_000;
 const LOOK_MILLIS = 200;
-/** No message is given up, as each kill costs a receive. The simulation has those that are. */
+/** Enough receives for every message, because each kill costs one. The simulation has messages that fail all receives. */
 const MAX_RECEIVES = '1000';
 
 /**

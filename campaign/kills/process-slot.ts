@@ -7,11 +7,11 @@ import { descendantsOf, isAlive } from '../../test/processes.ts';
 import { hold } from '../violation.ts';
 
 export interface SlotOptions {
-  /** By which its kills are counted. */
+  /** Name under which its kills are counted. */
   readonly name: string;
   readonly program: URL;
   readonly environment: Readonly<Record<string, string>>;
-  /** The message of the log line that it writes when it takes messages. */
+  /** Message of its log line when it receives messages. */
   readonly readyMessage: string;
 }
 
@@ -40,7 +40,7 @@ export class ProcessSlot {
   #isReady = false;
   /** End of what its process wrote to standard error. */
   #printed = '';
-  /** Waits for what killed processes left to end. */
+  /** Waits for the end of child processes of killed processes. */
   readonly #orphans: Promise<void>[] = [];
 
   constructor(options: SlotOptions) {
@@ -49,12 +49,12 @@ export class ProcessSlot {
     this.#child = this.#start();
   }
 
-  /** Resolves when its process takes messages, or has ended. */
+  /** Resolves when its process receives messages, or has ended. */
   get ready(): Promise<void> {
     return this.#ready;
   }
 
-  /** Returns true while its process takes messages. */
+  /** Returns true while its process receives messages. */
   get isReady(): boolean {
     return this.#isReady;
   }

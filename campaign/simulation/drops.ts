@@ -3,7 +3,7 @@ import { s3Event } from '../../test/jobs/intake/s3-event.ts';
 import type { OutgoingMessage } from '../../lib/stores/message-queue.ts';
 import type { World } from './world.ts';
 
-/** Where an element stands in its object, and its number. */
+/** Position of an element in its object, and its number. */
 export interface Expected {
   readonly id: string;
   /** Its byte offset in the uncompressed object. */

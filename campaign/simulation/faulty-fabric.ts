@@ -38,7 +38,7 @@ export interface FaultyFabricOptions {
 interface Runner {
   readonly name: 'intake' | 'processor' | 'finalizer';
   readonly queue: MemoryQueue;
-  take(message: ReceivedMessage, process: FaultyProcess): Promise<void>;
+  handle(message: ReceivedMessage, process: FaultyProcess): Promise<void>;
 }
 
 /** An event of an ended job, and when it came. */
@@ -97,7 +97,7 @@ export class FaultyFabric {
     throw new Violation('job that does not end', `the fabric did not come to rest in ${MAX_STEPS} steps`);
   }
 
-  /** Puts the clock forward to when a message can be received; false where there is no message. */
+  /** Moves the clock forward to the next message that can be received; returns false without messages. */
   #sleep(): boolean {
     const times = QUEUES.flatMap((name) => this.queues[name].nextVisibleAt ?? []);
     if (times.length === 0) return false;
@@ -107,12 +107,12 @@ export class FaultyFabric {
 
   async #deliver(runner: Runner, message: ReceivedMessage): Promise<void> {
     const messages = [message];
-    // Its visibility timeout is over while it is in flight.
+    // Its visibility timeout ends while it is in flight.
     if (this.#options.faults.happens(`${runner.name} delivered twice`))
       messages.push({ ...message, receiveCount: message.receiveCount + 1 });
     const processes = messages.map(() => this.#process(runner.name));
     for (const process of processes) this.#turns.begin(process);
-    await Promise.all(processes.map((process, index) => this.#take(runner, messages[index] ?? message, process)));
+    await Promise.all(processes.map((process, index) => this.#handle(runner, messages[index] ?? message, process)));
   }
 
   #process(name: Runner['name']): FaultyProcess {
@@ -124,13 +124,13 @@ export class FaultyFabric {
     return new FaultyProcess({ name, faults, turns: this.#turns, deadlineAfter, millisLeft });
   }
 
-  async #take(runner: Runner, message: ReceivedMessage, process: FaultyProcess): Promise<void> {
+  async #handle(runner: Runner, message: ReceivedMessage, process: FaultyProcess): Promise<void> {
     try {
-      await runner.take(message, process);
+      await runner.handle(message, process);
       // A function's poller deletes what the function returns as done; a process that died returns nothing.
       if (!process.killed) await runner.queue.delete(message.receiptHandle);
     } catch {
-      // The message comes again.
+      // The message is delivered again.
     } finally {
       this.#turns.end(process);
     }
@@ -138,12 +138,16 @@ export class FaultyFabric {
 
   #runners(): readonly Runner[] {
     return [
-      { name: 'intake', queue: this.queues.intake, take: (message, process) => this.#intake(message, process) },
-      { name: 'processor', queue: this.queues.bundles, take: (message, process) => this.#processor(message, process) },
+      { name: 'intake', queue: this.queues.intake, handle: (message, process) => this.#intake(message, process) },
+      {
+        name: 'processor',
+        queue: this.queues.bundles,
+        handle: (message, process) => this.#processor(message, process),
+      },
       {
         name: 'finalizer',
         queue: this.queues.finalizer,
-        take: (message, process) => this.#finalizer(message, process),
+        handle: (message, process) => this.#finalizer(message, process),
       },
     ];
   }

@@ -64,7 +64,7 @@ export class FaultyProcess {
 
   /** A step of the process that no service sees: it may reach its deadline there. */
   step(): Promise<void> {
-    return this.#options.turns.take(this, async () => {
+    return this.#options.turns.runInTurn(this, async () => {
       if (this.#killed) throw new KilledError('step');
       this.#countDown();
     });
@@ -72,7 +72,7 @@ export class FaultyProcess {
 
   #call<Result>(operation: string, work: () => Promise<Result>): Promise<Result> {
     const { turns } = this.#options;
-    return turns.take(this, () => this.#inTurn(operation, work));
+    return turns.runInTurn(this, () => this.#inTurn(operation, work));
   }
 
   async #inTurn<Result>(operation: string, work: () => Promise<Result>): Promise<Result> {

@@ -17,9 +17,9 @@ const COMPRESSIONS = [undefined, 'gz', 'zst'] as const;
 const MAX_ELEMENTS = 36;
 /** Rounds of messages within which something else happens to a job. */
 const FIRST_STEPS = 8;
-/** More calls than it takes to process a bundle: the last of them kill no process. */
+/** More calls than a bundle needs: the last of them kill no process. */
 const MAX_CALLS = 16;
-/** Stands in the explanation of an object that could not be planned in three runs that had their time. */
+/** Part of the explanation for an object that could not be planned in three runs with enough time. */
 const TOO_SLOW = 'could not be read in the time';
 
 function dropSome(world: World, name: string, count = 1 + below(MAX_ELEMENTS, world.random)): Promise<Dropped> {

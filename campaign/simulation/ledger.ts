@@ -5,7 +5,7 @@ import { isUnlucky } from './doubles.ts';
 import type { Expected } from './drops.ts';
 import type { World } from './world.ts';
 
-/** Where results are. */
+/** Location of results. */
 export type Results = Pick<World, 'calm' | 'output'>;
 
 /** A line of results or of errors. */
@@ -116,7 +116,7 @@ function range(id: string, expected: readonly Expected[], see: (id: string) => E
   return within.map((element) => see(element.id));
 }
 
-/** Checks what a job's folder says of itself. @throws Violation */
+/** Checks the job's own files in its folder. @throws Violation */
 export async function accountManifest(world: Results, folder: string, outcomes: Outcomes): Promise<Manifest> {
   const manifest = await manifestOf(world, folder);
   if (manifest === undefined) throw new Violation('job that does not end', `${folder}: there is no manifest`);

@@ -17,7 +17,7 @@ export interface RunSeedsOptions {
 
 const PROGRAM = fileURLToPath(new URL('./seeds-process.ts', import.meta.url));
 
-/** Runs seeds in processes of their own, every nth seed in each. */
+/** Runs seeds in separate processes, every nth seed in each. */
 export async function runSeeds({ first, seeds, processes, signal, onSeed }: RunSeedsOptions): Promise<Counts> {
   const all = noCounts();
   const run = async (index: number): Promise<void> => {

@@ -96,7 +96,7 @@ function contextOf(pipeline: Pipeline): StepContext {
   };
 }
 
-/** The source with its objects as files: a worker would read them through a client of its own. */
+/** Returns the source with its objects as files: a worker would read them through its own client. */
 async function localSource(source: BundleSource, files: string[], options: RunOptions): Promise<BundleSource> {
   switch (source.kind) {
     case 'range':

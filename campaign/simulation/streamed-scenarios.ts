@@ -18,7 +18,7 @@ interface Streamed {
   readonly elements: readonly Expected[];
 }
 
-/** A message of elements as a producer sends it; some go by claim check. */
+/** A message of elements from a producer; some use a claim check. */
 async function stream(
   { calm, output, random, newId }: World,
   pipeline: string,
@@ -48,7 +48,7 @@ async function streamSome(world: World, pipeline: string): Promise<readonly Stre
   return streamed;
 }
 
-/** Sends messages, and again those that were given up in the end: those are in the parking queue, whole. */
+/** Sends messages, and sends again those in the parking queue, which failed all receives. */
 async function sendAll(world: World, fabric: FaultyFabric, streamed: readonly Streamed[]) {
   await fabric.queues.bundles.send(streamed.map(({ message }) => message));
   await fabric.settle();

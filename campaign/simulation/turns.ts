@@ -22,8 +22,8 @@ export class Turns {
     this.#next();
   }
 
-  /** Does one call of a process when its turn comes; at once where no other process runs. */
-  async take<Result>(process: object, work: () => Promise<Result>): Promise<Result> {
+  /** Runs one call of a process when its turn comes; at once if no other process runs. */
+  async runInTurn<Result>(process: object, work: () => Promise<Result>): Promise<Result> {
     if (this.#running.size < 2) return work();
     await new Promise<void>((go) => {
       this.#waiting.push({ process, go });

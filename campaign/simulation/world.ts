@@ -21,11 +21,11 @@ export interface World {
   readonly calm: ObjectStore;
   readonly input: string;
   readonly output: string;
-  /** Where engines keep what they read. */
+  /** Folder in which engines store the data that they read. */
   readonly folder: string;
   /** Names for messages and versions, the same for the same seed. */
   readonly newId: () => string;
-  /** Has the network fail as these faults decide. */
+  /** Sets the faults that decide when the network fails. */
   readonly failNetwork: (faults: Faults) => void;
 }
 
@@ -46,7 +46,7 @@ export type Stores = Pick<World, 'store' | 'calm' | 'input' | 'output' | 'failNe
 export type OpenStores = (random: () => number) => Promise<Stores & AsyncDisposable>;
 
 const CONFIG = new URL('./simulation.config.ts', import.meta.url);
-/** Chunks of a few bytes: records lie across them. */
+/** Chunks of a few bytes, so that records span several. */
 const CHUNK_BYTES = 40;
 const ID_BASE = 16;
 const ID_DIGITS = 12;
@@ -90,7 +90,7 @@ function memoryStores({
   return { store, calm: store, input: 'input', output: 'output', failNetwork: () => {} };
 }
 
-/** Spools of this process, which are gone when no bundle is at work. */
+/** Spools of this process, which are deleted when no bundle is in progress. */
 async function spools(): Promise<readonly string[]> {
   return (await readdir(tmpdir())).filter((name) => name.startsWith(`fabric-outcomes-${process.pid}-`));
 }

@@ -15,11 +15,11 @@ function world() {
   const send = (now: number, ...workSecs: number[]): readonly SimulatedBundle[] => {
     const bundles = workSecs.map((secs) => ({ arrivedAt: now, workSecs: secs, takenAt: NaN, answeredAt: NaN }));
     queue.send(bundles, now);
-    fleet.take(now);
+    fleet.receive(now);
     return bundles;
   };
   const runUntil = (end: number): void => {
-    while ((events.nextAt ?? Infinity) <= end) events.take()?.happen();
+    while ((events.nextAt ?? Infinity) <= end) events.pop()?.happen();
   };
   return { queue, fleet, send, runUntil };
 }
