@@ -59,23 +59,6 @@ export function scannedBy(scanner: RecordScanner): OpenSplitter {
 }
 
 /**
- * Adds the ends of records to `ends` until they fill a run. Returns the start of the next record, or the end of a next
- * record that is longer than the limit; -1 if the next record does not end in these bytes.
- */
-function collectEnds(scanner: RecordScanner, bytes: Buffer, limit: number, ends: number[]): number {
-  let from = 0;
-  while (from < bytes.length) {
-    const end = scanner.next(bytes, from);
-    if (end === -1) return -1;
-    if (end - from > limit) return end;
-    ends.push(end);
-    from = end;
-    if (ends.length === RUN_RECORDS || from >= RUN_BYTES) return from;
-  }
-  return -1;
-}
-
-/**
  * Between chunks it is in one of three states: at the start of a record (no bytes held), in a record (its bytes so far
  * held), or in the rest of a record that was too large (skipping).
  */
@@ -136,7 +119,7 @@ class ScanningSplitter implements Splitter {
   /** Makes a run of the complete records at the start of the bytes. */
   #start(bytes: Buffer): RecordRun | undefined {
     const ends: number[] = [];
-    const next = collectEnds(this.#scanner, bytes, this.#limit, ends);
+    const next = this.#collectEnds(bytes, ends);
     const from = ends.at(-1) ?? 0;
     if (next === -1) this.#holdUnended(bytes.subarray(from));
     else {
@@ -144,6 +127,25 @@ class ScanningSplitter implements Splitter {
       this.#hold(bytes.subarray(from, next), true);
     }
     return from === 0 ? undefined : this.#records(bytes.subarray(0, from), ends);
+  }
+
+  /**
+   * Adds the ends of records to `ends` until they fill a run. Returns the start of the next record, or the end of a next
+   * record that is longer than the limit; -1 if the next record does not end in these bytes.
+   */
+  #collectEnds(bytes: Buffer, ends: number[]): number {
+    const scanner = this.#scanner;
+    const limit = this.#limit;
+    let from = 0;
+    while (from < bytes.length) {
+      const end = scanner.next(bytes, from);
+      if (end === -1) return -1;
+      if (end - from > limit) return end;
+      ends.push(end);
+      from = end;
+      if (ends.length === RUN_RECORDS || from >= RUN_BYTES) return from;
+    }
+    return -1;
   }
 
   #goOn(bytes: Buffer): RecordRun | undefined {

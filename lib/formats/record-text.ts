@@ -32,10 +32,12 @@ export function trimSpaceEnd(bytes: Buffer, start: number, end: number): number 
 }
 
 /** Makes the element of some text of a run, `[start, end)`, or its failure if it is too large or is not text. */
-// Four parameters: it is called for every element.
+// Not an object of options: it is called for every element.
+// oxlint-disable-next-line max-params
 export type ParseText = (run: DecodedRun, position: number, start: number, end: number) => ReadElement;
 
 export function parseText(maxElementBytes: number, parse: (text: string, position: number) => ReadElement): ParseText {
+  // oxlint-disable-next-line max-params
   return (run, position, start, end) => {
     if (end - start > maxElementBytes) {
       return tooLargeElement(position, run.bytes.subarray(start, end), maxElementBytes);

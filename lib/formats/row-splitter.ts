@@ -30,16 +30,15 @@ export function rowSplitter(delimiter: number): OpenSplitter {
  * from there on they are the same.
  */
 class RowSplitter implements Splitter {
-  readonly #delimiter: number;
   readonly #limit: number;
   readonly #waiting = new WaitingBytes();
   /** Offset of the first waiting byte in the object. Other places are relative to that byte. */
   #position: number;
   /** Place in the first line of a row, and the end of that line; 0 if it is not known yet. */
-  readonly #first: RowPlace = { index: 0, state: FIELD_START };
+  readonly #first: RowPlace;
   #lineEnd = 0;
   /** Place after the first line of a row that was in a quoted field at the line that starts at `#quotedFrom`. */
-  readonly #quoted: RowPlace = { index: 0, state: ROW_END };
+  readonly #quoted: RowPlace;
   #quotedFrom = 0;
   /** True if the first waiting row was walked as far as its bytes go. */
   #isWalked = false;
@@ -49,7 +48,8 @@ class RowSplitter implements Splitter {
   #isSkipping = false;
 
   constructor(delimiter: number, maxElementBytes: number, position: number) {
-    this.#delimiter = delimiter;
+    this.#first = { index: 0, state: FIELD_START, delimiter };
+    this.#quoted = { index: 0, state: ROW_END, delimiter };
     this.#limit = maxElementBytes + LINE_ENDING_BYTES;
     this.#position = position;
   }
@@ -109,7 +109,7 @@ class RowSplitter implements Splitter {
   /** Finds the end of a row whose first line has no end yet. */
   #endWithoutLine(from: number, isEnd: boolean): number {
     const { bytes } = this.#waiting;
-    walkRow(bytes, this.#first, bytes.length, this.#delimiter);
+    walkRow(bytes, this.#first, bytes.length);
     if (bytes.length - from > this.#limit) {
       this.#isSkipping = true;
       return -bytes.length;
@@ -120,7 +120,7 @@ class RowSplitter implements Splitter {
 
   #endWithLine(from: number, isEnd: boolean): number {
     const { bytes } = this.#waiting;
-    walkRow(bytes, this.#first, this.#lineEnd, this.#delimiter);
+    walkRow(bytes, this.#first, this.#lineEnd);
     // A line with text after a closing quote is a row that can't be parsed.
     if (this.#first.state !== QUOTED) return this.#withinLimit(from, this.#lineEnd);
     const quoted = this.#walkQuoted();
@@ -141,7 +141,7 @@ class RowSplitter implements Splitter {
       this.#quoted.state = QUOTED;
     }
     const { bytes } = this.#waiting;
-    walkRow(bytes, this.#quoted, bytes.length, this.#delimiter);
+    walkRow(bytes, this.#quoted, bytes.length);
     return this.#quoted;
   }
 

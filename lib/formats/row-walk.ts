@@ -24,10 +24,13 @@ export const STRAY = 6;
 export interface RowPlace {
   index: number;
   state: number;
+  /** The byte between fields. */
+  readonly delimiter: number;
 }
 
 /** Continues the walk through a row up to `end`, or to where it ends. */
-export function walkRow(bytes: Buffer, place: RowPlace, end: number, delimiter: number): void {
+export function walkRow(bytes: Buffer, place: RowPlace, end: number): void {
+  const { delimiter } = place;
   let { index, state } = place;
   while (index < end && state < ROW_END) {
     if (state === QUOTED) {

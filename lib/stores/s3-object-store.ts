@@ -96,7 +96,7 @@ class S3ObjectStore implements ObjectStore, Disposable {
     options: PutOptions = {},
   ): Promise<{ readonly etag: string } | undefined> {
     const patience = { patienceMillis: this.#patienceMillis, signal: options.signal };
-    return withPatience(() => uploadObject(this.#client, address, body, options), patience);
+    return withPatience(() => uploadObject(this.#client, { address, body, ...options }), patience);
   }
 
   /** Copies at most 5 GB: the fabric's objects are far smaller. */

@@ -16,12 +16,15 @@ const MAX_PARTS = 10_000;
 const MAX_TRIES = 5;
 const CONFLICT_PAUSE_MILLIS = 100;
 
+interface UploadRequest extends PutOptions {
+  readonly address: ObjectAddress;
+  readonly body: ObjectBody;
+}
+
 /** Writes an object: see `ObjectStore.put`. */
 export async function uploadObject(
   client: S3Client,
-  address: ObjectAddress,
-  body: ObjectBody,
-  options: PutOptions,
+  { address, body, ...options }: UploadRequest,
 ): Promise<{ readonly etag: string } | undefined> {
   const { signal } = options;
   const input = { ...inputOf(address, options), ...(await contentOf(body)) };
