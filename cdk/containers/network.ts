@@ -59,7 +59,7 @@ export class ContainerNetworking extends Construct {
     this.subnets = network === 'public' ? this.vpc.publicSubnets : this.vpc.isolatedSubnets;
     this.securityGroup = new ec2.SecurityGroup(this, 'Tasks', {
       vpc: this.vpc,
-      description: 'Tasks: no inbound traffic',
+      description: 'Tasks: no way in',
       allowAllOutbound: true,
     });
     const endpoints = network === 'private' ? this.#addEndpoints(parameterServices) : [];
