@@ -10,14 +10,14 @@ import { join } from 'node:path';
 
 const REFERENCE = 'docs/api';
 
-// TypeDoc needs the compiler's JavaScript API, which TypeScript 7 does not have yet: it gets TypeScript 6.
+// TypeDoc uses the JavaScript API of the compiler up to TypeScript 6, which TypeScript 7 does not have.
 registerHooks({
   resolve: (specifier, context, next) =>
     next(specifier === 'typescript' ? 'typescript-for-typedoc' : specifier, context),
 });
 const { Application } = await import('typedoc');
 
-/** Generates the reference. A warning is a failure: a link that leads nowhere, an export without documentation. */
+/** Generates the reference. A warning, such as a link that leads nowhere, is a failure. */
 async function writeReference(folder: string): Promise<void> {
   const markdown = { hideBreadcrumbs: true, parametersFormat: 'table', interfacePropertiesFormat: 'table' };
   const app = await Application.bootstrapWithPlugins({
