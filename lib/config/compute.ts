@@ -148,7 +148,7 @@ export function lambda(options: LambdaOptions = {}): LambdaCompute {
   return { ...DEFAULT_LAMBDA, ...options };
 }
 
-/** Containers on ECS, with GPUs or without: as many tasks as there is work for, and none without work. */
+/** Containers on ECS, with or without GPUs. The number of tasks follows the work, down to zero. */
 export function container(options: ContainerOptions = {}): ContainerCompute {
   const { gpus = DEFAULT_CONTAINER.gpus } = options;
   const size = gpus > 0 ? { cpu: FOR_EACH_GPU.cpu * gpus, memoryMb: FOR_EACH_GPU.memoryMb * gpus } : WITHOUT_GPU;

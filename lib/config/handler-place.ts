@@ -3,15 +3,15 @@ import type { ModelHandler } from '../models/model-handler.ts';
 import type { Fabric } from './fabric.ts';
 import { pipelineModels } from './pipeline-models.ts';
 
-/** Where a handler stands in a config: `breast-cancer/steps[0].handler`. */
+/** Returns the place of a handler in a config: `breast-cancer/steps[0].handler`. */
 export function handlerPlace(pipeline: string, place: string): string {
   return `${pipeline}/${place}`;
 }
 
 /**
- * The handler at a place, without the functions around it.
+ * Returns the handler at a place, without the functions around it.
  *
- * @throws ConfigError where another class stands there: the config differs from one import to the next.
+ * @throws ConfigError if the handler there is of another class: the config differs from one import to the next.
  */
 export function handlerAt(fabric: Fabric, place: string, className: string): ModelHandler {
   const [pipeline = '', ...rest] = place.split('/');

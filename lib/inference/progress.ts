@@ -10,8 +10,8 @@ export interface Progress {
   /** Runs the fabric's own work on an element. Afterwards the thread stands where it stood before. */
   within<T>(place: Place, work: () => T): T;
   /**
-   * Marks work that is awaited, and may go on in other threads: until it is disposed, the thread stands there whenever
-   * it is in nothing else.
+   * Marks awaited work, which may continue in other threads: until it is disposed, this is the thread's place whenever
+   * the thread does nothing else.
    */
   hold(place: Place): Disposable;
   /** Records that the thread's event loop turns, so the thread is not stuck in code that records no place. */
@@ -98,7 +98,7 @@ class FieldProgress implements Progress {
     try {
       return work();
     } finally {
-      // Its event loop did not turn meanwhile, so nothing that stood there has ended.
+      // Its event loop did not turn meanwhile, so no work at that place has ended.
       if (before[2] === NOWHERE) this.leave();
       else this.enter(...before);
     }

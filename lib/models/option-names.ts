@@ -13,9 +13,9 @@ export interface HandlerClass {
 }
 
 /** Minimum length of a subclass's option to be treated as misspelt, if a few edits lead to a known name. */
-const LEAST_MISSPELT_LETTERS = 6;
+const MIN_MISSPELT_LETTERS = 6;
 const LETTERS_PER_EDIT = 4;
-const MOST_EDITS = 3;
+const MAX_EDITS = 3;
 
 /**
  * Refuses options that a handler does not have. A subclass that declares no `optionNames` can pass on its own options:
@@ -59,5 +59,5 @@ function unknownOption(handler: string, option: string, known: readonly string[]
 
 function isMisspelt(option: string, edits: number): boolean {
   if (edits === 0) return true;
-  return option.length >= LEAST_MISSPELT_LETTERS && edits <= Math.min(MOST_EDITS, option.length / LETTERS_PER_EDIT);
+  return option.length >= MIN_MISSPELT_LETTERS && edits <= Math.min(MAX_EDITS, option.length / LETTERS_PER_EDIT);
 }

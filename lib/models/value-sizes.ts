@@ -48,7 +48,7 @@ const SIZE_OPERANDS: Readonly<Record<string, readonly number[]>> = {
 const KNOWN_DOMAINS: ReadonlySet<string> = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft']);
 
 /** Maximum rounds until the dependences of a loop's carried values no longer change: each can rise twice. */
-const MOST_ROUNDS = 100;
+const MAX_ROUNDS = 100;
 
 /**
  * Finds the outputs whose sizes depend on the values of the inputs. If no operator on the way to an output takes a size
@@ -108,7 +108,7 @@ function resultsOfLoop({ graphs: [body] }: OnnxNode, inputs: readonly Dependence
   const [trip = CONSTANT, condition = CONSTANT, ...first] = inputs;
   let carried = first;
   let [goesOn, ...results]: Dependence[] = [];
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const all = follow(body, bound(body, [CONSTANT, condition, ...carried], scope));
     [goesOn, ...results] = body.outputs.map(({ name }) => of(all, name));
     const next = carried.map((own, index) => joinAll([own, results[index] ?? CONSTANT]));

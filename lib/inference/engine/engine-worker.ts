@@ -21,7 +21,7 @@ const SHORT_ELEMENTS = 32;
 const SHORT_OBJECTS = 4;
 const SHORT_BYTES = 64 * 1024;
 /** A worker is not ended sooner for standing still at no known place: it may be packing a large batch. */
-const LEAST_STILL_MILLIS = 3000;
+const MIN_STILL_MILLIS = 3000;
 
 const NO_STAGE: FunctionStage = { name: '', timeoutSecs: FUNCTION_TIMEOUT_SECS, isOption: false };
 
@@ -188,7 +188,7 @@ export class EngineWorker {
   /** Returns how long it may stand there. A function has exactly its limit. */
   #limitOf({ stage, isOwnWork }: Standing): FunctionStage {
     const limit = this.#options.stages[stage] ?? NO_STAGE;
-    return isOwnWork ? { ...limit, timeoutSecs: Math.max(LEAST_STILL_MILLIS / 1000, limit.timeoutSecs) } : limit;
+    return isOwnWork ? { ...limit, timeoutSecs: Math.max(MIN_STILL_MILLIS / 1000, limit.timeoutSecs) } : limit;
   }
 
   #lookForPulse(): void {
@@ -196,7 +196,7 @@ export class EngineWorker {
     const still = this.#started && this.#runs.size > 0 && pulse === this.#pulse;
     this.#looksWithoutPulse = still ? this.#looksWithoutPulse + 1 : 0;
     this.#pulse = pulse;
-    const timeoutMillis = Math.max(LEAST_STILL_MILLIS, this.#options.stillSecs * 1000);
+    const timeoutMillis = Math.max(MIN_STILL_MILLIS, this.#options.stillSecs * 1000);
     if (this.#looksWithoutPulse !== Math.ceil(timeoutMillis / WATCH_MILLIS)) return;
     const at = this.#channel.standing();
     if (at === undefined) void this.#channel.kill();
@@ -208,7 +208,7 @@ export class EngineWorker {
     this.#leases.giveBack();
     if (this.#closed) return;
     this.#closed = true;
-    // A thread that died is laid to no element: what it last stood in need not be the cause. A process ran one at a time.
+    // The death of a thread fails no element: its last place may not be the cause. A process runs one element at a time.
     const named = this.#stuck ?? (this.#options.kind === 'process' ? this.#channel.standing() : undefined);
     for (const run of this.#runs.values()) this.#blame(run, named, cause);
     this.#options.onLost([...this.#runs.values()].filter((run) => !run.settled));

@@ -16,7 +16,7 @@ import type { FromWorker, ToWorker, WorkerSetup } from '../worker-protocol.ts';
 const MAX_OLD_GENERATION_MB = 512;
 /** Shared by all workers: the larger a young generation is, the less often it is collected. */
 const YOUNG_GENERATIONS_MB = 96;
-const LEAST_YOUNG_GENERATION_MB = 16;
+const MIN_YOUNG_GENERATION_MB = 16;
 
 export interface WorkerEvents {
   readonly onMessage: (message: FromWorker) => void;
@@ -42,7 +42,7 @@ export function openWorkerThread(setup: WorkerSetup, { onMessage, onExit }: Work
     workerData: { ...setup, progress } satisfies WorkerSetup,
     resourceLimits: {
       maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB,
-      maxYoungGenerationSizeMb: Math.max(LEAST_YOUNG_GENERATION_MB, YOUNG_GENERATIONS_MB / setup.workers),
+      maxYoungGenerationSizeMb: Math.max(MIN_YOUNG_GENERATION_MB, YOUNG_GENERATIONS_MB / setup.workers),
     },
   });
   let cause = 'ended';

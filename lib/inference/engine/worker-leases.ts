@@ -58,7 +58,7 @@ export class WorkerLeases {
     }
     if (lease.ok) this.#held.set(lease.model, (this.#held.get(lease.model) ?? 0) + 1);
     if (this.#isGone && lease.ok) this.#release(lease.model);
-    // The worker gives it back where it has cancelled it in the meantime.
+    // The worker releases it if it has cancelled the request meanwhile.
     else this.#options.post({ kind: 'leased', request, lease });
   }
 

@@ -113,7 +113,7 @@ export class OrderedWindow {
   }
 
   /**
-   * Bytes of results, and of elements that only go by, which wait behind an element that is sure to be settled in time,
+   * Bytes of results, and of elements that only pass through, which wait behind an element that will be settled in time,
    * so that waiting helps.
    */
   get heldBytes(): number {

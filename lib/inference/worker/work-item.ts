@@ -35,7 +35,7 @@ export class WorkItem {
   inferenceArgs: InferenceArgs | undefined;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly ModelLabel[] | undefined;
-  /** Where it stands in its bundle: its ordinal; of a piece also its place among the pieces, `17/0`. */
+  /** Place in its bundle: its ordinal; for a piece also its index among the pieces, `17/0`. */
   place: string;
   /** Its byte offset or index in the job. */
   readonly position: number;

@@ -14,7 +14,7 @@ const CHUNK_ELEMENTS = 256;
  * a round goes on with its first elements alone, so that slow models too have something to show at a deadline.
  */
 const TURN_MILLIS = 60_000;
-const LEAST_TURN_ELEMENTS = 64;
+const MIN_TURN_ELEMENTS = 64;
 const TURN_GROWTH = 8;
 
 export interface CohortRunnerOptions extends InferenceStageOptions {
@@ -55,8 +55,8 @@ export class CohortRunner {
       );
       left = left.filter(({ slot }) => slot.state === 'waiting');
       count = isOver(turn)
-        ? Math.max(LEAST_TURN_ELEMENTS, Math.ceil(left.length / TURN_GROWTH))
-        : Math.max(LEAST_TURN_ELEMENTS, count * TURN_GROWTH);
+        ? Math.max(MIN_TURN_ELEMENTS, Math.ceil(left.length / TURN_GROWTH))
+        : Math.max(MIN_TURN_ELEMENTS, count * TURN_GROWTH);
     }
   }
 

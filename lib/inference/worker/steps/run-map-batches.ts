@@ -11,7 +11,7 @@ const MAX_LAG_ELEMENTS = 16_384;
 const MAX_LAG_BYTES = 32 * 1024 * 1024;
 /** Timeout of a piece of a failed batch: this multiple of the expected time for its size, and at least this minimum. */
 const ISOLATION_SLACK = 10;
-const LEAST_ISOLATION_SECS = 1;
+const MIN_ISOLATION_SECS = 1;
 
 /** A function on several elements at its stage. */
 export interface BatchFunctionStage extends Stage {
@@ -135,7 +135,7 @@ class BatchCalls {
     }
   }
 
-  /** Says where the thread stands only if that is one element: what stands on several can be laid to none of them. */
+  /** Records the thread's place only for a single element: a hang in a call of several is the fault of an unknown one. */
   async #call(items: readonly WorkItem[], timeoutSecs: number): Promise<readonly unknown[]> {
     const { fn, name, code } = this.#step;
     const { task, progress, oneByOne } = this.#scope;
@@ -162,6 +162,6 @@ class BatchCalls {
   #isolationSecs(size: number): number {
     const { timeoutSecs } = this.#scope;
     if (size === 1) return timeoutSecs;
-    return Math.min(timeoutSecs, Math.max(LEAST_ISOLATION_SECS, this.#secsPerElement * size * ISOLATION_SLACK));
+    return Math.min(timeoutSecs, Math.max(MIN_ISOLATION_SECS, this.#secsPerElement * size * ISOLATION_SLACK));
   }
 }
