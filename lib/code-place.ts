@@ -68,7 +68,7 @@ function pathOf(file: string): string | undefined {
 
 const ownModule = fileURLToPath(import.meta.url);
 const ownRoot = dirname(dirname(ownModule));
-/** What is deployed is one bundle with the user's code: a path does not show whose code a place is in. */
+/** True in a deployed program, which is one bundle with the user's code: paths do not show whose code a place is in. */
 const isDeployed = MODULE_EXTENSION === '.mjs';
 const ownFolders = ROOMS.map((room) => `${ownRoot}${sep}${room}${sep}`);
 /** The project that this package is installed in may itself be in a folder of libraries. */

@@ -9,7 +9,7 @@ export function exception(status: number, type: string, fields: Readonly<Record<
   return { status, headers: { 'x-amzn-errortype': type }, body: fields };
 }
 
-/** What services in AWS have in common, for the suite of an endpoint. */
+/** Properties that AWS services have in common, for the suite of an endpoint. */
 export const AWS_SERVICE = {
   withoutCredentials: { ...withoutCredentials(), AWS_REGION: 'eu-central-1' },
   close: ({ runtime }: { readonly runtime: { destroy(): void } }) => runtime.destroy(),
@@ -42,13 +42,13 @@ const EXCEPTIONS: readonly ExceptionRow[] = [
 
 interface AwsSuite {
   readonly service: SharedService;
-  /** What a request to the service fails with; the message is the endpoint's, without secrets. */
+  /** Returns the error of a failed request to the service; its message names the endpoint, and contains no secret. */
   readonly failure: () => Promise<EndpointError>;
   /** The service's own. */
   readonly exceptions: readonly ExceptionRow[];
 }
 
-/** What a handler of a service in AWS promises beyond what every endpoint does. */
+/** Promises of a handler of an AWS service, in addition to those of every endpoint. */
 export function describeAwsService(name: string, { service, failure, exceptions }: AwsSuite): void {
   describe(name, () => {
     test.for([...EXCEPTIONS, ...exceptions])('tells what to do about %s', async ([, answer, expected]) => {

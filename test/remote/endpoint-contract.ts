@@ -19,10 +19,10 @@ const STATUSES = [
   [503, 'EndpointServerError', 'retry'],
 ] as const;
 
-/** More than the AWS SDK has connections of its own accord. */
+/** More than the default number of connections of the AWS SDK. */
 const MANY = 150;
 
-/** What every handler promises of its endpoint, whatever the service behind it speaks. */
+/** Promises of every handler about its endpoint, whatever the protocol of the service. */
 export function describeEndpoint<Client>(name: string, suite: EndpointSuite<Client>): void {
   const { rightly, batch } = suite;
 
@@ -53,7 +53,7 @@ export function describeEndpoint<Client>(name: string, suite: EndpointSuite<Clie
       const handler = suite.handler(service.url, {});
       expect(handler.isThrottled(error)).toBe(disposition === 'throttle');
       expect(handler.isRetryable(error)).toBe(disposition === 'retry');
-      // Flow control makes it again, and nobody below it.
+      // Only flow control retries, and no layer below it.
       expect(asked()).toBe(before + 1);
     });
 
@@ -124,7 +124,7 @@ export function describeEndpoint<Client>(name: string, suite: EndpointSuite<Clie
       expect(asked()).toBe(before + 1);
     });
 
-    test('trusts no certificate that nobody signed', async () => {
+    test('trusts no certificate without a known authority', async () => {
       await using tls = await startFakeService(rightly, { tls: await selfSigned() });
       using _ = withEnvironment(suite.environment(tls.url));
       expect(await failure(tls.url)).toMatchObject({ name: 'EndpointTlsError', disposition: 'fatal' });
@@ -148,8 +148,8 @@ export function describeEndpoint<Client>(name: string, suite: EndpointSuite<Clie
       }
     });
 
-    test('gives a request up when nobody waits for it any more', async () => {
-      const gaveUp = new Error('nobody waits');
+    test('cancels a request when its answer is no longer needed', async () => {
+      const gaveUp = new Error('not needed');
       const stop = new AbortController();
       alwaysAnswers(() => {
         stop.abort(gaveUp);
@@ -158,7 +158,7 @@ export function describeEndpoint<Client>(name: string, suite: EndpointSuite<Clie
       await withHandler((request) => expect(request(batch, stop.signal)).rejects.toBe(gaveUp));
     });
 
-    test('has as many requests under way as it may', async () => {
+    test('has as many requests in flight as its limit allows', async () => {
       const waiting: (() => void)[] = [];
       alwaysAnswers(async (request) => {
         const { promise, resolve } = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ import { QUICK_CLOCK } from './quick-clock.ts';
 import { askOptionsOf } from './scripted-handler.ts';
 import { sharedService } from './shared-service.ts';
 
-/** What is in the first element of a suite's batch, and has no place in any message. */
+/** Text in the first element of a suite's batch, which no message may contain. */
 export const PAYLOAD = '271828';
 
 type HandlerOptions = Pick<RemoteModelHandlerOptions, 'maxConcurrency' | 'numRetries'>;
@@ -17,13 +17,13 @@ type HandlerOptions = Pick<RemoteModelHandlerOptions, 'maxConcurrency' | 'numRet
 export interface EndpointSuite<Client> {
   /** @default HTTP/1.1 */
   readonly service?: FakeServiceOptions;
-  /** What a service answers that is in order. */
+  /** Valid answer of the service. */
   readonly rightly: FakeHandler;
-  /** Whether a request asks for predictions, and not what the model is. @default all do */
+  /** Returns true if a request is for predictions, not for the model's description. @default true for all */
   readonly isQuestion?: (request: FakeRequest) => boolean;
-  /** What is in the environment: secrets, and the service's address where handlers look for it there. */
+  /** Environment: secrets, and the service's address if handlers read it from there. */
   readonly environment: (url: string) => Variables;
-  /** What takes the credentials out of the environment. */
+  /** Variables that remove the credentials from the environment. */
   readonly withoutCredentials: Variables;
   readonly handler: (url: string, options: HandlerOptions) => RemoteModelHandler<never, unknown, Client>;
   readonly close?: (client: Client) => void;
@@ -34,7 +34,7 @@ export interface EndpointSuite<Client> {
   readonly misfit: unknown;
   /** How the service says why it refuses a request. */
   readonly refusal: (status: number, words: string) => FakeAnswer;
-  /** What no message may hold. */
+  /** Texts that no message may contain. */
   readonly secrets: readonly string[];
   /** A refusal in which the service repeats what it was sent. */
   readonly repeating: (secret: string) => FakeAnswer;

@@ -15,8 +15,8 @@ function setVariables(variables: Variables): void {
 }
 
 const AWS_ACCESS_KEY_ID = 'AKIAEXAMPLE';
-export const AWS_SECRET_KEY = 'aws-secret-that-nobody-may-see';
-export const AWS_SESSION_TOKEN = 'session-token-that-nobody-may-see';
+export const AWS_SECRET_KEY = 'aws-secret-that-stays-hidden';
+export const AWS_SESSION_TOKEN = 'session-token-that-stays-hidden';
 
 export const AWS_SECRETS = [AWS_ACCESS_KEY_ID, AWS_SECRET_KEY, AWS_SESSION_TOKEN];
 

@@ -25,7 +25,7 @@ export type FakeHandler = (request: FakeRequest) => FakeAnswer | Promise<FakeAns
 
 export interface FakeService extends AsyncDisposable {
   readonly url: string;
-  /** What was asked so far, in order. */
+  /** Requests so far, in order. */
   readonly requests: readonly FakeRequest[];
 }
 

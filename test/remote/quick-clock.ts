@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/time/clock.ts';
 
-/** So many times as quick as the real one, for waits that are the engine's own. */
+/** A clock that is faster than the real one by a factor, for waits of the engine itself. */
 const SPEED = 20;
 
 export const QUICK_CLOCK: Clock = {

@@ -11,13 +11,13 @@ export interface QuotaServerOptions {
   readonly burst?: number;
   /** How long an answer takes, from this to that, in milliseconds. @default at once */
   readonly latencyMillis?: readonly [least: number, most: number];
-  /** What a throttled request is told. @default nothing */
+  /** Wait in the answer to a throttled request. @default none */
   readonly retryAfter?: { readonly secs: number; readonly as: 'seconds' | 'date' };
   /** From 0 to 1, below 1. @default Math.random */
   readonly random?: () => number;
 }
 
-/** What a request that is within the quota gets instead of its answer. */
+/** Answer to a request within the quota instead of predictions. */
 type Mishap = 'throttle' | 'fail' | 'hang' | 'hang up';
 
 /** An instance of this fails its batch with a 400, as does one that holds it. */
@@ -31,9 +31,9 @@ export class QuotaServer implements AsyncDisposable {
   readonly counts = { requests: 0, accepted: 0, throttled: 0, failed: 0, refused: 0 };
   /** How often each instance was answered, by its JSON. */
   readonly answers = new Map<string, number>();
-  /** What the next requests within the quota get, in order. */
+  /** Answers to the next requests within the quota, in order. */
   readonly mishaps: Mishap[] = [];
-  /** Whether it answers everything with a 503. */
+  /** True if it answers every request with 503. */
   isDown = false;
   readonly #options: QuotaServerOptions;
   readonly #server: Server;
@@ -61,7 +61,7 @@ export class QuotaServer implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From now on so many requests a second. */
+  /** Sets the requests per second from now on. */
   set rate(rate: number) {
     this.#fill();
     this.#rate = rate;

@@ -10,7 +10,7 @@ import {
 import { Metrics } from '../../lib/telemetry/metrics.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
-/** What one request is answered with: results, or what it throws. */
+/** Answer to one request: results, or an error. */
 export type Reply = (call: Call) => unknown;
 
 export interface Call {

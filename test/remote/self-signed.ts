@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '../temporary-folder.ts';
 
-/** The key and the certificate of a server of this machine that nobody vouches for, made anew. */
+/** Creates a key and a self-signed certificate for a server of this machine. */
 export async function selfSigned(): Promise<{ readonly key: string; readonly cert: string }> {
   const folder = await temporaryFolder();
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];

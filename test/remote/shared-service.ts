@@ -3,13 +3,13 @@ import { type Variables, withEnvironment } from './environment.ts';
 import { type FakeHandler, type FakeRequest, type FakeServiceOptions, startFakeService } from './fake-service.ts';
 
 export interface SharedServiceOptions extends FakeServiceOptions {
-  /** What the tests' process has for its environment, by the service's address. @default its own */
+  /** Environment of the tests' process, by the service's address. @default unchanged */
   readonly environment?: (url: string) => Variables;
 }
 
 export interface SharedService {
   readonly url: string;
-  /** What was asked so far, in order. */
+  /** Requests so far, in order. */
   readonly requests: readonly FakeRequest[];
   /** Answers so until the test is over. */
   answers(handler: FakeHandler): void;

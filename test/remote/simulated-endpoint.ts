@@ -10,11 +10,11 @@ export interface SimulatedEndpointOptions {
   readonly burst: number;
   /** From this to that, in milliseconds, alike. */
   readonly latency: readonly [least: number, most: number];
-  /** What it asks for in `Retry-After` when it throttles. @default nothing */
+  /** `Retry-After` of throttled requests. @default none */
   readonly retryAfterMillis?: number;
 }
 
-/** What came in at one moment. */
+/** Requests of one moment. */
 export interface Arrival {
   readonly at: number;
   readonly answer: 'accepted' | 'throttled' | 'failed';
@@ -24,7 +24,7 @@ export interface Arrival {
 export class SimulatedEndpoint {
   readonly #options: SimulatedEndpointOptions;
   readonly arrivals: Arrival[] = [];
-  /** Whether it answers everything with a 503. */
+  /** True if it answers every request with 503. */
   isDown = false;
   #quota: number;
   #tokens: number;

@@ -9,7 +9,7 @@ const NEVER = new AbortController().signal;
 export interface SimulatedFleetOptions extends Omit<SimulatedEndpointOptions, 'clock' | 'random'> {
   readonly engines: number;
   readonly seed: number;
-  /** What an engine has waiting or under way at once. @default 8 */
+  /** Batches of an engine that wait or are in flight. @default 8 */
   readonly batchesAtOnce?: number;
 }
 
@@ -36,7 +36,7 @@ export class SimulatedFleet {
     );
   }
 
-  /** Has all engines work on so many requests. @returns how many came to their right answer, and how many failed */
+  /** Lets all engines make a number of requests. @returns the numbers of valid answers and of failures */
   async work(requests: number): Promise<{ succeeded: number; failed: number }> {
     let next = 0;
     const counts = { succeeded: 0, failed: 0 };
@@ -60,7 +60,7 @@ export class SimulatedFleet {
     return counts;
   }
 
-  /** Runs steps, each after so many seconds from the start, while all engines have enough to do. */
+  /** Runs steps, each at its second, while all engines have enough to do. */
   async workThrough(steps: readonly (readonly [secs: number, step: () => void])[]): Promise<void> {
     const stop = (): void => void (this.#isStopped = true);
     for (const [secs, step] of steps) this.clock.setTimeout(step, secs * 1000);

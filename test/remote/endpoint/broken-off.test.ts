@@ -4,7 +4,7 @@ import { askOptionsOf, doubled, endpointWith, hanging, throwing } from '../scrip
 import { DOWN, failure, values } from './wine-failures.ts';
 
 describe('ask, broken off', () => {
-  test('makes no new request once it is aborted, hands over what it has, and lets the one under way come to its end', async () => {
+  test('makes no new request once it is aborted, reports the answers that it has, and lets the in-flight request end', async () => {
     const { endpoint, handler, clock } = endpointWith([() => [2, DOWN]]);
     const stop = new AbortController();
     const reason = new Error('deadline');
@@ -23,7 +23,7 @@ describe('ask, broken off', () => {
     expect(await slow.clock.run(answered)).toMatchObject({ kind: 'answered', answers: values(2) });
   });
 
-  test('gives up the request under way when it is killed, and its place in line is free', async () => {
+  test('cancels the in-flight request when it is killed, and frees its place in line', async () => {
     const { endpoint, clock, ask } = endpointWith([hanging], { maxConcurrency: 1 });
     const kill = new AbortController();
     const asked = endpoint.ask([1], askOptionsOf([1], { killSignal: kill.signal }));

@@ -5,7 +5,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { DOWN, failure } from './wine-failures.ts';
 
 describe('the connection to an endpoint', () => {
-  test('is asked once, whoever asks', async () => {
+  test('is requested once for all callers', async () => {
     const clock = new VirtualClock();
     const handler = new DescribedHandler(clock);
     let made = 0;

@@ -135,7 +135,7 @@ describe('ask', () => {
     expect(await ask([1, 2])).toMatchObject({ answers: [{ ok: true, value: undefined }, ...values(4)] });
   });
 
-  test('each request has arguments of its own', async () => {
+  test('each request has its own arguments', async () => {
     const inferenceArgs = { parameters: { temperature: 0 } };
     const spoil = ({ inferenceArgs: own }: { inferenceArgs: unknown }): never => {
       (own as typeof inferenceArgs).parameters.temperature = 1;

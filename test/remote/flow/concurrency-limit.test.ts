@@ -12,11 +12,11 @@ interface ServerOptions {
   readonly places: number;
   readonly serviceMillis: number;
   readonly maxConcurrency?: number;
-  /** Requests that want to be under way. @default 80 */
+  /** Requests that are ready to start. @default 80 */
   readonly demand?: number;
 }
 
-/** Requests to a server without a quota, for the time of so many answers of one place, in virtual time. */
+/** Sends requests to a server without a quota, for the time of a number of answers of one place, in virtual time. */
 async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }: ServerOptions) {
   const clock = new VirtualClock();
   const random = randomNumbers(1);
@@ -50,7 +50,7 @@ async function load({ places, serviceMillis, maxConcurrency = 256, demand = 80 }
   };
 }
 
-/** Of 64, which answers of 100 ms lead to. */
+/** Returns the limit after failures of a latency. Answers of 100 ms alone lead to a limit of 64. */
 function limitAfterFailures(failureMillis: number): number {
   const limit = new ConcurrencyLimit(64);
   const round = (millis: number, end: 'answered' | 'failed', startedAt: number): void => {

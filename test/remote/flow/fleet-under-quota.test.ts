@@ -15,7 +15,7 @@ function refusedShare(fleet: SimulatedFleet): number {
   return fleet.rate(10, 1000, 'throttled') / fleet.rate(10, 1000);
 }
 
-/** Of what the endpoint would have taken, up to a time. */
+/** Share of the requests that the endpoint would have accepted, up to a time. */
 function usedShare(fleet: SimulatedFleet, untilSecs: number): number {
   return fleet.server.count(0, untilSecs * 1000, 'accepted') / (BURST + QUOTA * untilSecs);
 }
@@ -32,7 +32,7 @@ describe('engines that share nothing and are not told the quota', () => {
         expect(await fleet.work(REQUESTS)).toEqual({ succeeded: REQUESTS, failed: 0 });
         expect(usedShare(fleet, fleet.clock.now() / 1000)).toBeGreaterThanOrEqual(0.9);
         expect(refusedShare(fleet)).toBeLessThan(0.02);
-        // What was refused was made again, and nothing else was.
+        // Refused requests were retried, and no others.
         expect(fleet.server.arrivals).toHaveLength(REQUESTS + fleet.server.count(0, Infinity, 'throttled'));
       },
     );
@@ -58,7 +58,7 @@ describe('engines that share nothing and are not told the quota', () => {
     expect(sum('endpoint_requests_accepted')).toBe(1000);
     expect(sum('endpoint_requests_throttled')).toBe(fleet.server.count(0, Infinity, 'throttled'));
     expect(sum('endpoint_request_retries')).toBe(0);
-    // Eight at once an engine, for ten seconds, but for the time under way.
+    // Eight at once per engine for ten seconds, without the time in flight.
     expect(sum('endpoint_throttled_milli_secs')).toBeGreaterThan(0.5 * 8 * 8 * 10_000);
     const latency = fleet.metrics[0]?.distribution('endpoint_latency_milli_secs');
     expect(latency?.min).toBeGreaterThanOrEqual(LATENCY[0]);

@@ -9,7 +9,7 @@ function gateOf(clock: VirtualClock, maxConcurrency: number, rateLimits: readonl
   return new RequestGate(flow, clock, 'the endpoint');
 }
 
-/** So many requests at once, each under way for so long. */
+/** Makes requests at once, each in flight for a time. */
 async function work(gate: RequestGate, clock: VirtualClock, requests: number, millis: number): Promise<void> {
   const signal = new AbortController().signal;
   const one = async (): Promise<void> => {
@@ -21,7 +21,7 @@ async function work(gate: RequestGate, clock: VirtualClock, requests: number, mi
 }
 
 describe('the time for which requests are held back', () => {
-  test('is that which they wait for a declared limit, all of them together', async () => {
+  test('is the total wait for a declared limit', async () => {
     const clock = new VirtualClock();
     const gate = gateOf(clock, 100, [{ requests: 1, per: 'second' }]);
     await work(gate, clock, 4, 10);
@@ -30,7 +30,7 @@ describe('the time for which requests are held back', () => {
     expect(gate.drainHeldBackMillis()).toBe(0);
   });
 
-  test('is not that which they wait for a place among those under way', async () => {
+  test('does not include the wait for the end of an in-flight request', async () => {
     const clock = new VirtualClock();
     const gate = gateOf(clock, 1, []);
     await work(gate, clock, 10, 5000);

@@ -29,7 +29,7 @@ describe('RequestGate', () => {
     expect(admitted).toEqual(['a', 'again d', 'again e', 'b', 'c']);
   });
 
-  test('loses nothing and admits nobody twice, whoever leaves and however requests end', async () => {
+  test('loses no request and admits none twice, whichever leave and however they end', async () => {
     const ends = ['succeeded', 'refused', 'throttled', 'failed', 'abandoned'] as const;
     const requests = fc.record({
       comesAt: fc.nat(3000),
@@ -85,7 +85,7 @@ describe('RequestGate', () => {
     expect(clock.now()).toBeGreaterThanOrEqual(121_000);
   });
 
-  test('turns nobody away for those before them in line, as long as the line moves', async () => {
+  test('rejects no request because of those before it in line, as long as the line moves', async () => {
     const { clock, enter } = gateWith({ rateLimits: [{ requests: 1, per: 'second' }] });
     const first = Array.from({ length: 10 }, async () => (await enter()).ended('succeeded'));
     await clock.run(enter({ patienceMillis: 1500 }));

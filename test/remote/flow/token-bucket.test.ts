@@ -23,7 +23,7 @@ describe('TokenBucket', () => {
         for (const [first, { at: from }] of started.entries()) {
           let sum = 0;
           for (const { at, cost } of started.slice(first)) {
-            // What costs more than it holds went when it was full, and those after it waited for its debt.
+            // A request that costs more than the capacity started when the bucket was full, and the next ones waited for its debt.
             if (sum > 0) expect(sum).toBeLessThanOrEqual((at - from) * perMilli + Math.max(holds, sum - cost) + 1e-6);
             sum += cost;
           }
@@ -32,7 +32,7 @@ describe('TokenBucket', () => {
     );
   });
 
-  test('lets nobody wait once what it costs is there', () => {
+  test('starts a request as soon as its cost is available', () => {
     const bucket = new TokenBucket(0.01, 1000, 0);
     bucket.charge(10, 0);
     expect(bucket.waitMillis(5, 0)).toBeCloseTo(500);

@@ -9,15 +9,15 @@ const MINUTE = 60_000;
 const START = Date.UTC(2026, 10, 21, 8);
 const SECONDS_PAST = 7000;
 
-/** What happened in one minute. */
+/** Events of one minute. */
 interface Happened {
   /** Requests a second. */
   readonly accepted?: number;
-  /** Of all requests. */
+  /** Share of all requests. */
   readonly throttled?: number;
   /** Requests that each engine held back at any time. */
   readonly held?: number;
-  /** Engines at work. @default as many as were allowed */
+  /** Number of busy engines. @default the number that was allowed */
   readonly working?: number;
   readonly waiting?: number;
 }
@@ -26,7 +26,7 @@ interface Happened {
 class Rehearsal {
   readonly #limits: GovernorLimits;
   readonly #minutes: MinuteCounts[] = [];
-  /** That metrics count, whatever is at work. */
+  /** Number of engines in the metrics, whatever the number of busy ones. */
   readonly #engines: number | undefined;
   state: GovernorState;
   decisions: Decision[] = [];
@@ -72,7 +72,7 @@ class Rehearsal {
   }
 }
 
-/** Of a governor that has set so many for long. */
+/** State of a governor that has set this number for a long time. */
 function set(concurrency: number, engineRate?: number): Partial<GovernorState> {
   return { concurrency, ...(engineRate === undefined ? {} : { engineRate: { perSec: engineRate, at: START } }) };
 }
@@ -136,7 +136,7 @@ describe('decide', () => {
     expect(rehearsal.settings).toEqual([100, 100, 100, 50]);
   });
 
-  test('does not punish one bout twice: it is laid to the engines that were at work in it', () => {
+  test('reacts to a bout of throttling once: it is attributed to the engines that were busy in it', () => {
     const rehearsal = new Rehearsal(set(100)).pass(4, { accepted: 100, throttled: 0.3 });
     rehearsal.pass(4, { accepted: 100, throttled: 0.005 });
     expect(rehearsal.settings.slice(3)).toEqual([50, 50, 50, 50, 50]);
@@ -159,7 +159,7 @@ describe('decide', () => {
     expect(rehearsal.last?.concurrency).toBe(100);
   });
 
-  test('does not go below the least that there can be, which is one if nobody says otherwise', () => {
+  test('does not go below the minimum, which is one by default', () => {
     const throttled = { accepted: 1, throttled: 0.5 };
     expect(new Rehearsal(set(9)).pass(60, throttled).last?.concurrency).toBe(1);
     expect(new Rehearsal(set(9), { least: 2 }).pass(60, throttled).last?.concurrency).toBe(2);
@@ -306,7 +306,7 @@ describe('decide, whatever it is given', () => {
 
 describe('parseState', () => {
   test.each([undefined, '', '{', 'null', '{"version":2}', '{"version":1,"concurrency":0,"runs":[]}'])(
-    'begins anew with %j',
+    'starts again from %j',
     (text) => expect(parseState(text)).toEqual(FIRST_STATE),
   );
 });

@@ -12,7 +12,7 @@ function areSaidToBeTooMany(
 }
 
 describe('engines', () => {
-  test('are too many where more were at work than are allowed, as the governor last saw it', () => {
+  test('are too many if more were busy than are allowed when the governor last ran', () => {
     expect(areSaidToBeTooMany(2, { at: NOW, working: 3 })).toBe(true);
     expect(areSaidToBeTooMany(2, { at: NOW, working: 2 })).toBe(false);
     expect(areSaidToBeTooMany(2, { at: NOW - MINUTE, working: 3 }, { at: NOW, working: 2 })).toBe(false);

@@ -44,7 +44,7 @@ export const signal = new AbortController().signal;
 
 export const asJson = { signal, read: (answer: { json: () => unknown }) => answer.json() };
 
-/** What a request fails with; every failure says whose it is, and nothing that is secret. */
+/** Returns the error of a failed request; every one names its endpoint, and contains no secret. */
 export async function failure(url: string, asked?: (client: HttpClient) => Promise<unknown>): Promise<EndpointError> {
   const client = clientOf(url);
   const error: unknown = await (asked?.(client) ?? client.postJson('infer', { a: 1 }, asJson)).then(

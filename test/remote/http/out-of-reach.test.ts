@@ -41,7 +41,7 @@ describe('an endpoint out of reach', () => {
     expect(error).toMatchObject({ name: 'EndpointUnreachableError', disposition: 'fatal' });
   });
 
-  test('with a certificate that nobody signed ends the run', async () => {
+  test('with a certificate without a known authority ends the run', async () => {
     const tls = createTlsServer(await selfSigned());
     await using server = await listening(tls, 'https');
     const error = await failure(server.url);

@@ -16,7 +16,7 @@ function codecOf(inputs: readonly TensorMetadata[] | undefined, options: Options
 }
 
 describe('batches for a server', () => {
-  test('go by shape, as those of a local model do', () => {
+  test('have elements of one shape, like those of a local model', () => {
     const local = batchCodec(new OnnxModelHandler({ modelUri: 'm.onnx' }), TOKENS);
     const codec = codecOf(TOKENS);
     for (const tokens of [[1], [1, 2], [3, 4], [1, 2, 3]]) {
@@ -54,7 +54,7 @@ describe('batches for a server', () => {
     expect(padded([...pair, { name: 'm', datatype: 'INT64', shape: [-1, -1] }], 'm')).toBe(10);
   });
 
-  test('travel as values, as many rows as there are elements', () => {
+  test('are sent as values, one row per element', () => {
     const codec = codecOf(FIXED);
     const encoded = codec.encode([{ x: [1, 2, 3], id: 7n }], { minRows: 2 });
     expect(encoded).toMatchObject({ kind: 'values', size: 1 });
@@ -70,7 +70,7 @@ describe('batches for a server', () => {
     expect(args?.beside?.({ b: 3 })).toBeUndefined();
   });
 
-  test('go by nothing where the inputs are not known', () => {
+  test('have elements of any shape if the inputs are unknown', () => {
     expect(codecOf(undefined).keyOf('x')).toBe(codecOf(undefined).keyOf([1]));
   });
 });

@@ -7,7 +7,7 @@ import { type ModelServer, serveModels } from './model-server.ts';
 let server: ModelServer;
 let environment: Disposable;
 beforeAll(async () => {
-  // The third batch of the sums is refused as long as the element is in it that nobody wants.
+  // The third batch of the sums is refused as long as it contains the invalid element.
   server = await serveModels({
     binary: true,
     answer: ({ body }) => (body.includes(REFUSED) ? { status: 400, body: '{"error":"not this one"}' } : undefined),

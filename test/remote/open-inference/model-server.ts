@@ -14,7 +14,7 @@ export interface RawAnswer {
 }
 
 export interface ModelServerOptions {
-  /** Whether it declares the binary tensor extension. @default false */
+  /** True if it declares the binary tensor extension. @default false */
   readonly binary?: boolean;
   /** Takes the place of the answer at a path, `POST …/infer` for one. */
   readonly answer?: (call: Call) => RawAnswer | undefined;
@@ -65,7 +65,7 @@ const ARRAYS = {
 
 /**
  * A server of the Open Inference Protocol v2 that runs the models of test/models with onnxruntime. It reads and writes
- * the protocol with code of its own.
+ * the protocol with its own code.
  */
 export async function serveModels(options: ModelServerOptions = {}): Promise<ModelServer> {
   const models = new Map<string, Promise<OnnxModel>>();

@@ -122,7 +122,7 @@ function says(path: string, answer: RawAnswer): ModelServerOptions {
 }
 
 describe('a server describes its model', () => {
-  test('its version, what it takes and what it gives', async () => {
+  test('its version, its inputs and its outputs', async () => {
     const inputs = [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }];
     const outputs = [{ name: 'y', datatype: 'FP32', shape: [-1, 3] }];
     expect(await describeModel({})).toEqual({ label: '3', digest: 'double:3', inputs, outputs });
@@ -174,9 +174,9 @@ describe('a server describes its model', () => {
   });
 
   test('where an unknown model ends the run', async () => {
-    const error = await failureOf(describeModel({}, 'nobody'));
+    const error = await failureOf(describeModel({}, 'absent'));
     expect(error).toMatchObject({ name: 'EndpointModelError', disposition: 'fatal', status: 404 });
-    expect(error.message).toMatch(/^model 'nobody' at http:.*check the model's name.*Model nobody not found$/);
+    expect(error.message).toMatch(/^model 'absent' at http:.*check the model's name.*Model absent not found$/);
   });
 
   test('where an output that it does not have ends the run', async () => {

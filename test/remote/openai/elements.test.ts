@@ -34,12 +34,12 @@ describe('an element of a chat', () => {
   test.for<readonly [string, unknown]>([
     ['messages', { messages, ...PARAMS }],
     ['a prompt', { prompt: 'hello', ...PARAMS }],
-    ['messages and an id of its own', { custom_id: 'a', messages, ...PARAMS }],
+    ['messages and its own id', { custom_id: 'a', messages, ...PARAMS }],
     ['a batch line', line(PARAMS)],
     ['a batch line that names the model', line({ model: 'small', ...PARAMS })],
     ['a batch line as Mistral has them', { custom_id: 'a', body: { messages, ...PARAMS } }],
     ['a batch line as Azure has them', line(PARAMS, { url: '/chat/completions' })],
-    ['a batch line of a path with a version of its own', line(PARAMS, { url: '/v1beta/openai/chat/completions' })],
+    ['a batch line of a path with its own version', line(PARAMS, { url: '/v1beta/openai/chat/completions' })],
   ])('with %s has all its parameters in its request', async ([, element]) => {
     expect(await bodyOf(element)).toEqual({ model: 'small', messages, ...PARAMS });
   });

@@ -13,9 +13,9 @@ import { type SharedService, sharedService } from '../shared-service.ts';
 
 export type Options<Task extends OpenAITask = 'chat'> = Partial<OpenAIModelHandlerOptions<Task>>;
 
-export const KEY = 'sk-live-0123456789-that-nobody-may-see';
+export const KEY = 'sk-live-0123456789-that-stays-hidden';
 /** As OpenAI shows a key that it does not know. */
-export const MASKED_KEY = 'sk-live-***********-see';
+export const MASKED_KEY = 'sk-live-***********dden';
 export const VARIABLES: Variables = { FABRIC_TEST_KEY: KEY };
 
 const signal = new AbortController().signal;
@@ -61,7 +61,7 @@ export async function request<Task extends OpenAITask>(
   batch: readonly unknown[],
   inferenceArgs?: InferenceArgs,
 ) {
-  const elements = batch as readonly OpenAIElements[Task]['input'][]; // What is wrong on purpose, too.
+  const elements = batch as readonly OpenAIElements[Task]['input'][]; // Invalid elements are intentional.
   const options = { signal, ...(inferenceArgs !== undefined && { inferenceArgs }) };
   return handler.request(elements, await handler.createClient(), options);
 }

@@ -5,7 +5,7 @@ import { ask, doublesEndpoint } from './doubles-endpoint.ts';
 
 const service = doublesEndpoint();
 
-/** What a row may say that comes back as it was: text that is no number, and numbers. */
+/** Values of a row that come back unchanged: text that is not a number, and numbers. */
 const field = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => (Object.is(number, -0) ? 0 : number)),
   fc.string().filter((text) => !/[\r\n]/.test(text) && Number.isNaN(Number(text || 'none'))),

@@ -5,7 +5,7 @@ import { checkSecretReference, readSecret } from '../../../lib/remote/secrets/se
 import { AWS_SECRET_KEY, AWS_SESSION_TOKEN, awsVariables, withEnvironment } from '../environment.ts';
 import { type FakeAnswer, type FakeRequest, type FakeService, startFakeService } from '../fake-service.ts';
 
-const KEY = 'sk-live-that-nobody-may-see';
+const KEY = 'sk-live-that-stays-hidden';
 
 const SECRETS: Readonly<Record<string, string>> = {
   plain: `${KEY}\n`,
