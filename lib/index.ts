@@ -30,6 +30,7 @@ export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
 export { ModelFiles, type ModelFilesOptions } from './models/model-files.ts';
 export {
+  type BuiltInHandler,
   type ElementFunction,
   type InferenceArgs,
   type InferenceResults,

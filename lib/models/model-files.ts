@@ -4,6 +4,7 @@ import { isS3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
 
 /** Options of `ModelFiles`. */
+/** Options of {@link ModelFiles}. */
 export interface ModelFilesOptions {
   /**
    * Returns the path of the files on this machine. With it the engine neither fetches the files nor looks for new
