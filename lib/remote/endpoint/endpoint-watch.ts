@@ -58,7 +58,7 @@ export class EndpointWatch {
     this.#warnedOfOutageAt = now;
     this.#isOutageReported = true;
     this.#onWarning(
-      `${this.#endpoint} does not answer: the last ${this.#failures} requests, over ${seconds(millis)}, all failed (the last with ${error.name}); only few requests are made until it answers again`,
+      `${this.#endpoint} is down: the last ${this.#failures} requests, over ${seconds(millis)}, all failed (the last with ${error.name}); only few requests are made until it answers again`,
     );
   }
 

@@ -168,7 +168,7 @@ test('an endpoint that fails each element of its batches is one that fails', asy
   const down = Array.from({ length: 20 }, () => () => [DOWN, DOWN]);
   const { ask, warnings, metrics } = endpointWith(down, { numRetries: 20 });
   await ask([1, 2]);
-  expect(warnings[0]).toMatch(/does not answer: the last 10 requests/);
+  expect(warnings[0]).toMatch(/is down: the last 10 requests/);
   expect(metrics.counter('endpoint_requests_accepted')).toBe(1);
 });
 

@@ -103,8 +103,8 @@ describe('an endpoint that fails altogether', () => {
       expect(fleet.rate(120, 180)).toBeLessThan(before / 20);
       // Within 20 seconds rather than two minutes.
       expect(fleet.rate(200, 240, 'accepted')).toBeGreaterThanOrEqual(0.9 * QUOTA);
-      const [told, ...others] = fleet.warnings.filter((warning) => warning.includes('does not answer'));
-      expect(told).toMatch(/^SimulatedHandler does not answer: the last \d+ requests, over \d+ s, all failed/);
+      const [told, ...others] = fleet.warnings.filter((warning) => warning.includes('is down'));
+      expect(told).toMatch(/^SimulatedHandler is down: the last \d+ requests, over \d+ s, all failed/);
       expect(others).toHaveLength(7);
       expect(fleet.warnings.filter((warning) => /answers again, after \d{3} s$/.test(warning))).toHaveLength(8);
     },
