@@ -15,6 +15,8 @@ export interface ObjectWritten {
 
 type App = ReturnType<typeof buildApp>;
 
+// Hooks have callbacks and not promises, so that nothing runs between them and the handlers of fauxqs.
+
 /** The parts of a request that the hooks read. Fastify does not type params and query. */
 interface ObjectRequest {
   readonly method: string;
@@ -84,7 +86,7 @@ function etagOf(
 
 /** Reports each object that was written: fauxqs has no bucket notifications. */
 export function reportWrites(app: App, store: EmulatedObjects, report: (event: ObjectWritten) => void): void {
-  app.addHook('onSend', (request, reply, _payload, done) => {
+  app.addHook('onSend', (request, reply, ...[, done]) => {
     const written = reply.statusCode === 200 ? writtenBy(request) : undefined;
     if (written !== undefined) {
       const { etag, contentLength } = store.headObject(written.bucket, written.key);
@@ -96,7 +98,7 @@ export function reportWrites(app: App, store: EmulatedObjects, report: (event: O
 
 /** Reports each object that a DeleteObject request removed. */
 export function reportRemovals(app: App, report: (event: Pick<ObjectWritten, 'bucket' | 'key'>) => void): void {
-  app.addHook('onSend', (request, reply, _payload, done) => {
+  app.addHook('onSend', (request, reply, ...[, done]) => {
     const { bucket, '*': key } = (request.params ?? {}) as { readonly bucket?: string; readonly '*'?: string };
     const isUpload = Object.hasOwn(request.query ?? {}, 'uploadId');
     if (request.method === 'DELETE' && reply.statusCode === 204 && bucket && key && !isUpload) report({ bucket, key });
@@ -106,7 +108,7 @@ export function reportRemovals(app: App, report: (event: Pick<ObjectWritten, 'bu
 
 /** Gives queue URLs the address of the emulator; fauxqs invents host names that do not resolve. */
 export function nameQueues(app: App): void {
-  app.addHook('preSerialization', (request, _reply, payload, done) => {
+  app.addHook('preSerialization', (request, _reply, ...[payload, done]) => {
     if (!isQueueRequest(request)) return done(null, payload);
     const { QueueUrl, QueueUrls } = payload as { readonly QueueUrl?: string; readonly QueueUrls?: readonly string[] };
     const named = (url: string): string => `http://${request.headers.host}/${url.split('/').slice(3).join('/')}`;
@@ -120,7 +122,7 @@ export function nameQueues(app: App): void {
 
 /** Makes messages visible again if their receiver disconnected while it waited; fauxqs hides them as if they were received. */
 export function keepReceived(app: App, store: EmulatedQueues): void {
-  app.addHook('preSerialization', (request, _reply, payload, done) => {
+  app.addHook('preSerialization', (request, _reply, ...[payload, done]) => {
     if (isQueueRequest(request) && !request.raw.socket.writable) {
       const { Messages } = payload as { readonly Messages?: readonly { readonly ReceiptHandle: string }[] };
       const { QueueUrl } = request.body as { readonly QueueUrl: string };
