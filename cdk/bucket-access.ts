@@ -1,7 +1,8 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { ManifestScope } from '../lib/config/pipeline.ts';
-import { JOB_FILE, MANIFEST_FILE, REJECTED, STAGING, SUCCESS_FILE } from '../lib/jobs/output-layout.ts';
+import { REJECTED, STAGING } from '../lib/jobs/output-layout.ts';
+import { ALL_FOLDER_NAMES, FOLDER_NAMES, SUCCESS_FILE } from '../lib/jobs/part-names.ts';
 import {
   ANY_KEY,
   type BucketKeys,
@@ -34,9 +35,10 @@ export interface BucketAccess {
   readonly keys: readonly BucketKeys[];
 }
 
-/** Errors of a bundle; a redrive removes them if none are left. */
-const ERRORS = '*/errors/part-*';
-const RECORDED = [`*/${JOB_FILE}`, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`];
+/** Failures of a bundle; a redrive that leaves none removes them. Jobs of earlier versions keep their names. */
+const ERRORS = ALL_FOLDER_NAMES.map(({ errors, errorsKind }) => `*/${errors}/${errorsKind}-*`);
+const MANIFESTS = ALL_FOLDER_NAMES.map(({ manifest }) => `*/${manifest}`);
+const RECORDED = [...ALL_FOLDER_NAMES.map(({ job }) => `*/${job}`), ...MANIFESTS, `*/${SUCCESS_FILE}`];
 const ALL_STAGING = `${STAGING}/*`;
 
 /** Returns the access to the buckets that processing the bundles of one pipeline needs. */
@@ -46,8 +48,8 @@ export function processorBuckets(
 ): BucketAccess {
   const input = inputBuckets.map((it) => ({ bucket: it, keys: [manifests === 'any' ? ANY_KEY : `${name}/*`] }));
   const output = { bucket, keys: [`${name}/*`, `${STAGING}/${name}/*`] };
-  // Errors after a redrive without failures, and notes on a last try that was followed by another one.
-  const removed = { bucket, keys: [`${name}/${ERRORS}`, `${STAGING}/${name}/*/last/*`] };
+  // Errors that a redrive left none of, and notes on a last try that was followed by others.
+  const removed = { bucket, keys: [...ERRORS.map((errors) => `${name}/${errors}`), `${STAGING}/${name}/*/last/*`] };
   return {
     statements: [
       readVersions(input),
@@ -70,7 +72,7 @@ export function intakeBuckets(
 ): BucketAccess {
   const input = inputBuckets.map((it) => ({ bucket: it, keys: keysOf(pipelines) }));
   const read = { bucket, keys: [ALL_STAGING, `${REJECTED}/*`, ...RECORDED] };
-  const written = { bucket, keys: [ALL_STAGING, `${REJECTED}/*`, `*/${JOB_FILE}`] };
+  const written = { bucket, keys: [ALL_STAGING, `${REJECTED}/*`, `*/${FOLDER_NAMES.job}`] };
   return {
     statements: [
       readVersions(input),
@@ -90,9 +92,9 @@ export function finalizerBuckets(
   { outputBucket: bucket }: Pick<FabricBuckets, 'outputBucket'>,
   pipelines: readonly string[],
 ): BucketAccess {
-  const read = { bucket, keys: [ALL_STAGING, '*/part-*', ...RECORDED] };
-  const written = { bucket, keys: [ALL_STAGING, ERRORS, `*/${MANIFEST_FILE}`, `*/${SUCCESS_FILE}`] };
-  const removed = { bucket, keys: [ERRORS] };
+  const read = { bucket, keys: [ALL_STAGING, '*/part-*', ...ERRORS, ...RECORDED] };
+  const written = { bucket, keys: [ALL_STAGING, ...ERRORS, ...MANIFESTS, `*/${SUCCESS_FILE}`] };
+  const removed = { bucket, keys: ERRORS };
   return {
     statements: [
       readObjects(read),

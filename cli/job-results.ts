@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { jobIn } from '../lib/jobs/report/find-jobs.ts';
 import type { RecordedJob } from '../lib/jobs/job-record.ts';
+import { ALL_FOLDER_NAMES, FOLDER_NAMES, SUCCESS_FILE } from '../lib/jobs/part-names.ts';
 import { InputError } from '../lib/jobs/run/run-input.ts';
 import type { OutputBucket } from '../lib/jobs/fabric-ports.ts';
 import { openFileObjectStore } from '../lib/stores/file-object-store.ts';
@@ -17,7 +18,10 @@ export interface JobResults extends Disposable {
   readonly shown: (key: string) => string;
 }
 
-/** Bucket name, optionally followed by a key. */
+/** Files that a completion event or a user names in place of the job's folder. */
+const JOB_FILES = new Set([SUCCESS_FILE, ...ALL_FOLDER_NAMES.flatMap(({ job, manifest }) => [job, manifest])]);
+
+/** A bucket's name, then perhaps a key. */
 const S3_ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s;
 
 /** Opens the results at an address. @throws InputError if it is not an S3 address or a local folder */
@@ -56,12 +60,14 @@ async function openLocalResults(address: string): Promise<JobResults> {
 
 /** Removes the name of a file that every job has: the completion event contains the URI of the manifest. */
 function folderOf(address: string): string {
-  return address.replace(/\/(?:manifest\.json|job\.json|_SUCCESS)$/, '').replace(/(?<=.)\/+$/, '');
+  const cut = address.lastIndexOf('/');
+  const isFile = cut >= 0 && JOB_FILES.has(address.slice(cut + 1));
+  return (isFile ? address.slice(0, cut) : address).replace(/(?<=.)\/+$/, '');
 }
 
 /** Reads the job whose results were opened. @throws InputError if the folder does not hold the results of a job */
 export async function jobOf({ output, folder, shown }: JobResults): Promise<RecordedJob> {
   const recorded = folder === '' ? undefined : await jobIn(folder, output);
   if (recorded !== undefined) return recorded;
-  throw new InputError(`there is no job in ${shown(folder)}: it has no job.json`);
+  throw new InputError(`there is no job in ${shown(folder)}: it has no ${FOLDER_NAMES.job}`);
 }

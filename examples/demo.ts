@@ -68,7 +68,7 @@ await fabricLocal();
 
 const breastCancer = join(OUTPUT, 'breast-cancer/breast-cancer-with-errors.csv');
 report<Diagnosis, { diagnosis: string }>(
-  `${breastCancer}/part-*.jsonl, errors/part-*.jsonl`,
+  `${breastCancer}/part-*.jsonl, _errors/errors-*.jsonl`,
   await readResults(resolve(ROOT, breastCancer)),
   await readErrors(resolve(ROOT, breastCancer)),
   ({ prediction, input }) => prediction.diagnosis === input.diagnosis,

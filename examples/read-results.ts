@@ -22,12 +22,12 @@ export interface ErrorLine {
 
 /** All result lines of a job's folder, in input order: that of the parts' names. */
 export function readResults<Prediction, Input>(folder: string): Promise<readonly ResultLine<Prediction, Input>[]> {
-  return readParts(folder);
+  return readParts(folder, 'part-*.jsonl');
 }
 
 /** All error lines of a job's folder; a bundle without failures has no errors part. */
 export function readErrors(folder: string): Promise<readonly ErrorLine[]> {
-  return readParts(join(folder, 'errors'));
+  return readParts(join(folder, '_errors'), 'errors-*.jsonl');
 }
 
 /** The answers to objects that are one element each: a file for each, with its prediction or its failure. */
@@ -44,8 +44,8 @@ export async function readAnswers<Prediction, Input>(
   };
 }
 
-async function readParts<Line>(folder: string): Promise<readonly Line[]> {
-  const names = await glob('part-*.jsonl', { cwd: folder });
+async function readParts<Line>(folder: string, pattern: string): Promise<readonly Line[]> {
+  const names = await glob(pattern, { cwd: folder });
   const texts = await Promise.all(names.toSorted().map((name) => readFile(join(folder, name), 'utf8')));
   // The caller says what its pipeline writes.
   return texts.flatMap((text) => text.split('\n').filter(Boolean)).map((line) => JSON.parse(line) as Line);

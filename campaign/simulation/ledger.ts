@@ -53,7 +53,7 @@ export async function outcomesBelow({ calm, output }: Results, folder: string): 
   for await (const { key } of calm.list(output, `${folder}/`)) {
     const name = key.slice(folder.length + 1);
     if (name.startsWith('part-')) predictions.push(...linesOf(await textOf(calm, output, key)));
-    if (name.startsWith('errors/part-')) failures.push(...linesOf(await textOf(calm, output, key)));
+    if (name.startsWith('_errors/errors-')) failures.push(...linesOf(await textOf(calm, output, key)));
   }
   return { predictions, failures };
 }
@@ -69,7 +69,7 @@ export async function outcomesOfMessages({ calm, output }: Results, pipeline: st
 }
 
 export async function manifestOf({ calm, output }: Results, folder: string): Promise<Manifest | undefined> {
-  const text = await textOf(calm, output, `${folder}/manifest.json`);
+  const text = await textOf(calm, output, `${folder}/_manifest.json`);
   // The fabric's own.
   return text === undefined ? undefined : (JSON.parse(text) as Manifest);
 }

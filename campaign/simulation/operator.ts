@@ -101,12 +101,12 @@ export async function jobFolders(
 ): Promise<readonly { readonly folder: string; readonly etag: string; readonly versionId: string | undefined }[]> {
   const jobs = [];
   for await (const object of calm.list(output, key)) {
-    if (!object.key.endsWith('/job.json')) continue;
+    if (!object.key.endsWith('/_job.json')) continue;
     // The recorded plan.
     const { source } = JSON.parse((await textOf(calm, output, object.key)) ?? '{}') as {
       readonly source: { readonly etag: string; readonly versionId?: string };
     };
-    jobs.push({ folder: object.key.slice(0, -'/job.json'.length), etag: source.etag, versionId: source.versionId });
+    jobs.push({ folder: object.key.slice(0, -'/_job.json'.length), etag: source.etag, versionId: source.versionId });
   }
   return jobs;
 }

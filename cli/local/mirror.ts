@@ -1,10 +1,9 @@
-import { jobKey } from '../../lib/jobs/job-record.ts';
-import { STAGING } from '../../lib/jobs/output-layout.ts';
+import { jobKey, STAGING } from '../../lib/jobs/output-layout.ts';
 import { pathOfKey } from '../../lib/stores/file-names.ts';
 import type { ObjectStore } from '../../lib/stores/object-store.ts';
 import { MirroredFiles } from './mirrored-files.ts';
 import { type GroupContext, MirroredGroup } from './mirrored-group.ts';
-import { groupOfKey } from './result-keys.ts';
+import { groupOfKey, resultsIn } from './result-keys.ts';
 import { StagedObjects } from './staged-objects.ts';
 
 export interface MirrorOptions {
@@ -33,8 +32,8 @@ export interface Unwritten {
  * Mirrors a bucket to a folder, without the fabric's internal objects: one object after the other, in the order
  * in which they were written. Each file appears in one step.
  *
- * While a file of a job can't be written, the job's `manifest.json` and `_SUCCESS` are not written either. The file is
- * tried again when all changes are mirrored, after at least one more change.
+ * A file of a job that can't be written holds back its manifest and `_SUCCESS`, and is tried again when all changes are
+ * mirrored, after at least one more change.
  *
  * Results of an earlier session stay until those of this session are complete on disk; then they are replaced. A file
  * that the fabric did not write is never replaced: an object with its path is an error.
@@ -97,7 +96,7 @@ export class Mirror {
   async #change(key: string): Promise<void> {
     this.#changes += 1;
     const name = groupOfKey(key, (folder) => this.#jobs.has(folder));
-    if (key === jobKey(name)) this.#jobs.add(name);
+    if (key === jobKey(resultsIn(name))) this.#jobs.add(name);
     await this.#try(this.#groups.get(name)?.group ?? new MirroredGroup(name, this.#context), (group) =>
       group.change(key),
     );

@@ -1,14 +1,14 @@
 import { lstat, readFile, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseJob, shownJobId } from '../../lib/jobs/job.ts';
 import { headOf } from '../../lib/jobs/output-layout.ts';
+import { isErrorsFolder } from '../../lib/jobs/part-names.ts';
 import { findForeign, foreignFile, foreignFolder } from '../../lib/jobs/run/foreign-files.ts';
 import { JobFolder } from '../../lib/jobs/run/job-folder.ts';
 import { localContents, startOf } from '../../lib/jobs/run/local-contents.ts';
 
 /** Maximum length of the first field, which identifies a file: an object key of 1,024 bytes, escaped in JSON. */
 const MAX_HEAD_BYTES = 8 * 1024;
-const ERRORS = 'errors';
 
 /**
  * Tracks which files of a folder the fabric wrote: those of this session, results of a job that an earlier session
@@ -31,7 +31,7 @@ export class MirroredFiles {
     await rm(path, { force: true });
     this.#own.delete(path);
     // Fails if it contains other files.
-    if (basename(dirname(path)) === ERRORS) await rmdir(dirname(path)).catch(() => {});
+    if (isErrorsFolder(dirname(path))) await rmdir(dirname(path)).catch(() => {});
   }
 
   /**
@@ -41,7 +41,7 @@ export class MirroredFiles {
    * @throws InputError if the folder contains files that the fabric did not write.
    */
   async claim(folder: string, name: string): Promise<boolean> {
-    if ((await JobFolder.jobIn(folder)) !== undefined) return true;
+    if ((await JobFolder.planIn(folder)) !== undefined) return true;
     const foreign = await findForeign(localContents(folder), name);
     if (foreign === undefined) return false;
     throw foreignFolder(folder, foreign);

@@ -1,10 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jobKey } from '../../lib/jobs/job-record.ts';
-import { manifestKey } from '../../lib/jobs/output-layout.ts';
+import { jobKey, manifestKey } from '../../lib/jobs/output-layout.ts';
 import { codeOf } from '../../lib/stores/system-errors.ts';
 import { isPlanOf, type MirroredFiles } from './mirrored-files.ts';
-import { endKeys, hasToWait, inWriteOrder } from './result-keys.ts';
+import { endKeys, hasToWait, inWriteOrder, resultsIn } from './result-keys.ts';
 import type { StagedObjects } from './staged-objects.ts';
 
 export interface GroupContext {
@@ -24,8 +23,8 @@ const MAX_FAILURES = 8;
 /**
  * The results of one job, or a single object, while some of its changes are not in the folder yet.
  *
- * Results are written in a fixed order: plan, parts and errors, `manifest.json`, `_SUCCESS`. While one of them can't be
- * written, those after it are not written, and are removed if they exist.
+ * Results are written in a fixed order: plan, parts and errors, manifest, `_SUCCESS`. While one of them can't be
+ * written, those after it are held back, and removed if they were there.
  */
 export class MirroredGroup {
   /** Folder of the job, `<pipeline>/<anything>`, or key of the object. */
@@ -74,16 +73,16 @@ export class MirroredGroup {
 
   async #write(keys: readonly string[]): Promise<void> {
     await using staged = this.#context.stage();
-    if (!this.#keepsEarlier && keys.includes(jobKey(this.name)) && !(await this.#claim(staged))) return;
+    if (!this.#keepsEarlier && keys.includes(jobKey(resultsIn(this.name))) && !(await this.#claim(staged))) return;
     if (!this.#keepsEarlier) await this.#writeInOrder(keys, staged);
-    else if (this.#pending.has(manifestKey(this.name)) && (await this.#replaceEarlier(staged)))
+    else if (this.#pending.has(manifestKey(resultsIn(this.name))) && (await this.#replaceEarlier(staged)))
       await this.#writeInOrder([...this.#pending.keys()], staged);
   }
 
   /** Claims the folder for the job whose plan is pending. Returns false if that is not possible. */
   async #claim(staged: StagedObjects): Promise<boolean> {
     const { files, pathOf } = this.#context;
-    const key = jobKey(this.name);
+    const key = jobKey(resultsIn(this.name));
     return this.#attempt(key, async () => {
       const plan = await staged.fetch(key);
       if (plan === undefined || files.has(pathOf(key)) || !(await isPlanOf(this.name, plan))) return;
@@ -154,7 +153,7 @@ export class MirroredGroup {
     this.#pending.set(key, reason);
   }
 
-  /** Removes `_SUCCESS` and `manifest.json`, until they are written again. */
+  /** Removes `_SUCCESS` and the manifest, until they are written again. */
   async #withdrawEnd(): Promise<void> {
     const { files, pathOf } = this.#context;
     for (const key of endKeys(this.name))

@@ -1,22 +1,24 @@
-import { jobKey } from '../../lib/jobs/job-record.ts';
-import { isResultPath, manifestKey, successKey } from '../../lib/jobs/output-layout.ts';
+import { isResultPath, jobKey, manifestKey, type ResultsFolder, successKey } from '../../lib/jobs/output-layout.ts';
+import { FOLDER_NAMES, isErrorsFolder } from '../../lib/jobs/part-names.ts';
 
-const ERRORS = '/errors';
+/** Returns the results of a job of this session, by the object key of its folder. */
+export function resultsIn(folder: string): ResultsFolder {
+  return { folder, names: FOLDER_NAMES };
+}
 
 /**
  * Returns the folder of the job that an object of the output bucket belongs to, `<pipeline>/<anything>`. For a single
  * object, such as an answer, returns its key.
  *
- * @param isJob - returns true if a folder is known to be a job's: a job can have the name `errors`.
+ * @param isJob - returns whether a folder is known to be a job's: a job may have the name of a folder of failures.
  */
 export function groupOfKey(key: string, isJob: (folder: string) => boolean): string {
   const cut = key.lastIndexOf('/');
   const parent = key.slice(0, cut);
-  const name = key.slice(cut + 1);
-  if (!isResultPath(name)) return key;
-  const outer = parent.slice(0, -ERRORS.length);
-  const isError = parent.endsWith(ERRORS) && name.startsWith('part-') && !isJob(parent);
+  const outer = parent.slice(0, Math.max(parent.lastIndexOf('/'), 0));
+  const isError = isErrorsFolder(parent) && isResultPath(key.slice(outer.length + 1)) && !isJob(parent);
   if (isError && canBeJob(outer)) return outer;
+  if (!isResultPath(key.slice(cut + 1))) return key;
   return canBeJob(parent) ? parent : key;
 }
 
@@ -27,22 +29,22 @@ function canBeJob(key: string): boolean {
 
 /** Returns the keys that report the end of a job, in the order in which they are removed. */
 export function endKeys(folder: string): readonly string[] {
-  return [successKey(folder), manifestKey(folder)];
+  return [successKey(folder), manifestKey(resultsIn(folder))];
 }
 
 /** Sorts keys of a job's results into the order in which they are written: plan, parts and errors, manifest, `_SUCCESS`. */
 export function inWriteOrder(folder: string, keys: Iterable<string>): readonly string[] {
   const [success = '', manifest = ''] = endKeys(folder);
   const last = [manifest, success];
-  const rank = (key: string): number => (key === jobKey(folder) ? -1 : last.indexOf(key) + 1);
+  const rank = (key: string): number => (key === jobKey(resultsIn(folder)) ? -1 : last.indexOf(key) + 1);
   return [...keys].toSorted((one, other) => rank(one) - rank(other));
 }
 
 /** Returns true if a result has to wait because another one, which is written before it, is still pending. */
 export function hasToWait(folder: string, key: string, pending: Pick<Map<string, unknown>, 'has' | 'size'>): boolean {
-  if (key === jobKey(folder)) return false;
+  if (key === jobKey(resultsIn(folder))) return false;
   const [success = '', manifest = ''] = endKeys(folder);
   if (key === success) return pending.size > 1;
   if (key === manifest) return pending.size > (pending.has(success) ? 2 : 1);
-  return pending.has(jobKey(folder));
+  return pending.has(jobKey(resultsIn(folder)));
 }

@@ -1,3 +1,4 @@
+import { FOLDER_NAMES, SUCCESS_FILE } from '../../lib/jobs/part-names.ts';
 import { codeOf, systemReason } from '../../lib/stores/system-errors.ts';
 
 /** Advice to the user, by the code of the system's error. */
@@ -20,5 +21,5 @@ export function describeUnwritten(key: string, error: Error, folder: string): st
   // Other errors contain their advice.
   const advice = ADVICE[code] === undefined ? '' : `: ${ADVICE[code]}`;
   const reason = ['ENOTDIR', 'EEXIST'].includes(code) ? 'a folder in its path is a file' : systemReason(error);
-  return `${key} can't be written to ${folder}: ${reason}${advice}. Until then, its job has no manifest.json and no _SUCCESS there`;
+  return `${key} can't be written to ${folder}: ${reason}${advice}. Until then, its job has no ${FOLDER_NAMES.manifest} and no ${SUCCESS_FILE} there`;
 }

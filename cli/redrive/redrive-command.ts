@@ -83,11 +83,8 @@ async function whenDone(
   }
 }
 
-function manifestOf(
-  { folder }: RecordedJob,
-  { output: { store, bucket } }: JobResults,
-): Promise<ObjectInfo | undefined> {
-  return store.head({ bucket, key: manifestKey(folder) });
+function manifestOf(recorded: RecordedJob, { output: { store, bucket } }: JobResults): Promise<ObjectInfo | undefined> {
+  return store.head({ bucket, key: manifestKey(recorded) });
 }
 
 function print(

@@ -26,16 +26,16 @@ export async function groupRunFailures(...work: Parameters<typeof groupFailures>
 
 /** Groups the failures, including those in parts that an earlier run committed. */
 async function groupFailures(
-  results: readonly Pick<JobResult, 'job' | 'folder' | 'notes'>[],
+  results: readonly Pick<JobResult, 'job' | 'folder' | 'names' | 'notes'>[],
   loose: readonly Pick<LooseResult, 'failure'>[],
   signal?: AbortSignal,
 ): Promise<FailureGroups> {
   const groups = new FailureGroups();
-  for (const { job, folder, notes } of results) {
+  for (const { job, folder, names, notes } of results) {
     if (notes.every(({ elements, succeeded }) => elements === succeeded)) continue;
     signal?.throwIfAborted();
     const { store, bucket, key } = await locate(folder);
-    await addJobFailures(groups, { job, folder: key }, { store, bucket, signal });
+    await addJobFailures(groups, { job, folder: key, names }, { store, bucket, signal });
   }
   for (const { failure } of loose) if (failure !== undefined) groups.add(failure);
   return groups;

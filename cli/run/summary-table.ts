@@ -7,6 +7,7 @@ import { plainTable } from '../format/table.ts';
 import { shownPath } from '../format/text.ts';
 import { endRows } from './job-ends.ts';
 import type { RunSummary } from './summary.ts';
+import { FOLDER_NAMES } from '../../lib/jobs/part-names.ts';
 
 /** Number of results and of rejected inputs that a table names; the others are only counted. */
 const SHOWN_RESULTS = 5;
@@ -49,8 +50,8 @@ function errorsFolders({ failureGroups, results, output, pipeline }: RunSummary)
   if (failureGroups.length === 0 || first === undefined) return [];
   return [
     folders.length === 1
-      ? `${shownPath(first)}/errors/`
-      : `see errors/ in each results folder in ${shownPath(`${output}/${pipeline}`)}/`,
+      ? `${shownPath(first)}/${FOLDER_NAMES.errors}/`
+      : `see ${FOLDER_NAMES.errors}/ in each results folder in ${shownPath(`${output}/${pipeline}`)}/`,
   ];
 }
 

@@ -79,7 +79,7 @@ export interface GroupedPlan {
   readonly header?: readonly string[];
 }
 
-/** How an object is cut into bundles; plain JSON, as it is recorded in `job.json`. */
+/** How an object is cut into bundles; plain JSON, as it is recorded in `_job.json`. */
 export type ObjectPlan = RangesPlan | CutsPlan | RowsPlan | GroupedPlan;
 
 /** The plan of an object without elements. */

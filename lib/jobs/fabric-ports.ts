@@ -19,7 +19,7 @@ export interface JobEvent {
   readonly job: string;
   readonly status: JobStatus;
   readonly counts: Counts;
-  /** `s3://<output>/<pipeline>/<anything>/manifest.json` */
+  /** `s3://<output>/<pipeline>/<anything>/_manifest.json` */
   readonly manifest: string;
 }
 

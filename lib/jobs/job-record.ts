@@ -1,7 +1,8 @@
 import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
-import { folderNoteKey, isResultPath, JOB_FILE, type JobName } from './output-layout.ts';
+import { folderNoteKey, isResultPath, jobKey, type JobName, type ResultsFolder } from './output-layout.ts';
+import { ALL_FOLDER_NAMES, EARLIER_NAMES, FOLDER_NAMES, isErrorsFolder } from './part-names.ts';
 import type { OutputBucket } from './fabric-ports.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -11,10 +12,8 @@ export interface JobQueues {
 }
 
 /** A job and where its results go. */
-export interface RecordedJob {
+export interface RecordedJob extends ResultsFolder {
   readonly job: Job;
-  /** `<pipeline>/<anything>`, or `<pipeline>/<anything>@<12 digits>` where another job had that folder first. */
-  readonly folder: string;
   readonly queues?: JobQueues;
 }
 
@@ -23,11 +22,6 @@ type FolderNote = Pick<RecordedJob, 'folder' | 'queues'>;
 
 export interface RecordJobOptions extends StoreOptions {
   readonly queues?: JobQueues | undefined;
-}
-
-/** The object key of a job's recorded plan. */
-export function jobKey(folder: string): string {
-  return `${folder}/${JOB_FILE}`;
 }
 
 /**
@@ -61,13 +55,15 @@ export async function findJob(
 ): Promise<RecordedJob | undefined> {
   const note = await readNote(name, output, options);
   if (note === undefined) return undefined;
-  const job = await readJob(note.folder, output, options);
-  return job?.id === name.id && job.pipeline === name.pipeline ? { job, ...note } : undefined;
+  const recorded = await readRecord(note.folder, output, options);
+  const isSame = recorded?.job.id === name.id && recorded.job.pipeline === name.pipeline;
+  return isSame ? { ...recorded, ...note } : undefined;
 }
 
 /**
  * Puts the plan in the first folder that is free or holds this job already; `noted` is the folder that the job has. A
- * folder with objects at the paths of results, but no recorded job, is taken: the fabric must not replace them.
+ * folder with objects at the paths of results, but no recorded job, is taken: the fabric must not replace them. The same
+ * holds for a folder with a plan under its earlier name, which keeps its names.
  */
 async function takeFolder(
   job: Job,
@@ -77,13 +73,13 @@ async function takeFolder(
 ): Promise<string> {
   const folders = noted === undefined ? foldersFor(job) : [noted];
   for (const folder of folders) {
-    const isOthers = folder !== noted && (await holdsResults(folder, output, { signal }));
-    const address = { bucket: output.bucket, key: jobKey(folder) };
+    const holds = folder === noted ? holdsEarlierPlan : holdsResults;
+    const isTaken = await holds(folder, output, { signal });
+    const address = { bucket: output.bucket, key: jobKey({ folder, names: FOLDER_NAMES }) };
     const options = { only: 'absent', contentType: 'application/json', signal } as const;
-    if (!isOthers && (await output.store.put(address, `${JSON.stringify(job)}\n`, options)) !== undefined)
-      return folder;
-    const there = await readJob(folder, output, { signal });
-    if (there?.id === job.id) return folder;
+    if (!isTaken && (await output.store.put(address, `${JSON.stringify(job)}\n`, options)) !== undefined) return folder;
+    const there = await readRecord(folder, output, { signal });
+    if (there?.job.id === job.id) return folder;
   }
   throw new FabricError(
     'FOLDER_TAKEN',
@@ -97,7 +93,7 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
   // The last one nobody else can have: another object may be called as the second.
   const beside = [`${first}@${shownJobId(id)}`, `${first}@${id}`];
   // In `a/errors`, parts would be in the place of the errors of an object called `a`, which may be there or come.
-  return name.endsWith('/errors') ? beside : [first, ...beside];
+  return name.includes('/') && isErrorsFolder(name) ? beside : [first, ...beside];
 }
 
 /**
@@ -107,15 +103,28 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
 async function holdsResults(folder: string, { store, bucket }: OutputBucket, options: StoreOptions): Promise<boolean> {
   for await (const { key } of store.list(bucket, `${folder}/`, options)) {
     const path = key.slice(folder.length + 1);
-    if (isResultPath(path) && path !== JOB_FILE) return true;
+    if (isResultPath(path) && path !== FOLDER_NAMES.job) return true;
   }
   return false;
 }
 
+async function holdsEarlierPlan(folder: string, output: OutputBucket, options: StoreOptions): Promise<boolean> {
+  const address = { bucket: output.bucket, key: jobKey({ folder, names: EARLIER_NAMES }) };
+  return (await output.store.head(address, options)) !== undefined;
+}
+
 /** Reads the plan in a folder; undefined if there is no such object, or if it is not a plan. */
-async function readJob(folder: string, output: OutputBucket, options: StoreOptions): Promise<Job | undefined> {
-  const found = await getText(output.store, { bucket: output.bucket, key: jobKey(folder) }, options);
-  return found === undefined ? undefined : parseJob(found.text);
+export async function readRecord(
+  folder: string,
+  output: OutputBucket,
+  options: StoreOptions = {},
+): Promise<RecordedJob | undefined> {
+  for (const names of ALL_FOLDER_NAMES) {
+    const found = await getText(output.store, { bucket: output.bucket, key: jobKey({ folder, names }) }, options);
+    const job = found === undefined ? undefined : parseJob(found.text);
+    if (job !== undefined) return { job, folder, names };
+  }
+  return undefined;
 }
 
 /**

@@ -40,7 +40,7 @@ export interface JobSource {
   readonly isWhole?: true;
 }
 
-/** The recorded plan of a job: `job.json`. */
+/** The recorded plan of a job: `_job.json`. */
 export interface Job {
   readonly version: 1;
   readonly id: string;

@@ -49,7 +49,7 @@ export interface PartNote {
   readonly providers?: Providers;
   /** Tokens that remote models counted for the elements; absent if no model did. */
   readonly usage?: TokenUsage;
-  /** The name of the staged errors, which are copied to `errors/` once the part is there; absent when there are none. */
+  /** The name of the staged errors, which are copied to `_errors/` once the part is there; absent when there are none. */
   readonly errors?: string;
   readonly elapsedMillis: number;
 }

@@ -7,7 +7,7 @@ export type ObjectKeyReading =
   | { readonly kind: 'ignored' }
   | { readonly kind: 'rejected'; readonly reason: string; readonly pipeline?: string };
 
-/** Results have longer keys than their object: `…@<12 digits>/errors/part-00000000-of-00000000.jsonl`, and some to spare. */
+/** Results have longer keys than their object: `…@<12 digits>/_errors/errors-00000000-of-00000000.jsonl`, and some to spare. */
 const RESULT_KEY_BYTES = 80;
 const MAX_INPUT_KEY_BYTES = MAX_KEY_BYTES - RESULT_KEY_BYTES;
 

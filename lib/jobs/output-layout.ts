@@ -1,5 +1,7 @@
 import { endOfJsonString } from '../formats/json-string.ts';
-import { partName } from './part-names.ts';
+import { bundleName, errorsPath, type FolderNames, partName, SUCCESS_FILE } from './part-names.ts';
+
+export { isResultPath, SUCCESS_FILE } from './part-names.ts';
 
 /** Staging and notes, a folder for each pipeline; they expire after 30 days, later than any queue's retention. */
 export const STAGING = '.fabric';
@@ -28,14 +30,24 @@ export function stagingOf({ pipeline, id }: JobName): string {
   return `${STAGING}/${pipeline}/${id}`;
 }
 
-/** @param folder - the job's: `<pipeline>/<anything>`, or with `@<12 digits>`. */
-export function partPlace(folder: string, job: JobName, bundle: number, of: number): PartPlace {
-  const part = partName(bundle, of);
+/** A folder of results, and the names of the files in it. */
+export interface ResultsFolder {
+  /** `<pipeline>/<anything>`, or `<pipeline>/<anything>@<12 digits>` if another job had that folder first. */
+  readonly folder: string;
+  readonly names: FolderNames;
+}
+
+/** A job's folder, with what decides the names of its parts. */
+export interface PartsFolder extends ResultsFolder {
+  readonly job: JobName & { readonly of: number };
+}
+
+export function partPlace({ folder, names, job }: PartsFolder, bundle: number): PartPlace {
   return {
     job: job.id,
-    part: `${folder}/${part}`,
-    errors: `${folder}/errors/${part}`,
-    staging: `${stagingOf(job)}/${part.replace(/\.jsonl$/, '')}`,
+    part: `${folder}/${partName(bundle, job.of)}`,
+    errors: `${folder}/${errorsPath(bundle, job.of, names)}`,
+    staging: `${stagingOf(job)}/${bundleName(bundle, job.of)}`,
   };
 }
 
@@ -58,19 +70,8 @@ export function folderNoteKey(job: JobName): string {
   return `${stagingOf(job)}/folder.json`;
 }
 
-/** Names of files in a job's folder: the recorded plan, the manifest, and the file that says that all is there. */
-export const JOB_FILE = 'job.json';
-export const MANIFEST_FILE = 'manifest.json';
-export const SUCCESS_FILE = '_SUCCESS';
 /** Folder of the explanations of objects that make no job. */
 export const REJECTED = '_rejected';
-const PART_NAME = String.raw`part-\d+-of-\d+\.jsonl`;
-const OWN_NAME = new RegExp(`^(?:job\\.json|manifest\\.json|_SUCCESS|(?:errors/)?${PART_NAME})$`);
-
-/** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
-export function isResultPath(path: string): boolean {
-  return OWN_NAME.test(path);
-}
 
 /** Returns the folders above a path below another: `a` and `a/b` for `a/b/c`. */
 export function foldersAbove(path: string): readonly string[] {
@@ -94,8 +95,13 @@ export function headOf(text: string): string | undefined {
   return text[end - 1] === '"' && text[end] === ',' ? text.slice(0, end + 1) : undefined;
 }
 
-export function manifestKey(folder: string): string {
-  return `${folder}/${MANIFEST_FILE}`;
+/** Returns the object key of a job's recorded plan. */
+export function jobKey({ folder, names }: ResultsFolder): string {
+  return `${folder}/${names.job}`;
+}
+
+export function manifestKey({ folder, names }: ResultsFolder): string {
+  return `${folder}/${names.manifest}`;
 }
 
 export function successKey(folder: string): string {

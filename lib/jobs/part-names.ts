@@ -1,14 +1,104 @@
-const LEAST_DIGITS = 5;
+const MIN_DIGITS = 5;
 
-/** The name of a bundle's part: its number and how many there are, with as many digits as that has, at least five. */
-export function partName(bundle: number, of: number): string {
-  const digits = Math.max(LEAST_DIGITS, String(of).length);
-  const padded = (value: number): string => String(value).padStart(digits, '0');
-  return `part-${padded(bundle)}-of-${padded(of)}.jsonl`;
+/** First words in the names of a bundle's files. */
+export type PartKind = 'part' | 'errors';
+
+/** Names of the files and folders in a job's folder. */
+export interface FolderNames {
+  /** Recorded plan. */
+  readonly job: string;
+  readonly manifest: string;
+  /** Folder with the failures of each bundle. */
+  readonly errors: string;
+  /** First word in the names of the files in that folder. */
+  readonly errorsKind: PartKind;
 }
 
-/** The bundle that a part of this name belongs to; undefined where it is no part's of so many bundles. */
-export function bundleOfPart(name: string, of: number): number | undefined {
-  const bundle = Number(/^part-(\d+)-of-\d+\.jsonl$/.exec(name)?.[1]);
-  return Number.isSafeInteger(bundle) && bundle < of && partName(bundle, of) === name ? bundle : undefined;
+/**
+ * Names in the folder of a new job. Tools that read a folder as a data set ignore names that start with `_`, and
+ * `**\/part-*` matches results only.
+ */
+export const FOLDER_NAMES: FolderNames = {
+  job: '_job.json',
+  manifest: '_manifest.json',
+  errors: '_errors',
+  errorsKind: 'errors',
+};
+
+/** Names in the folders of earlier versions. Such a folder keeps them, so it never mixes files of both kinds. */
+export const EARLIER_NAMES: FolderNames = {
+  job: 'job.json',
+  manifest: 'manifest.json',
+  errors: 'errors',
+  errorsKind: 'part',
+};
+
+/** All names that a folder can have, in the order in which they are looked for. */
+export const ALL_FOLDER_NAMES = [FOLDER_NAMES, EARLIER_NAMES] as const;
+
+/** Empty file that completes the results of a job. */
+export const SUCCESS_FILE = '_SUCCESS';
+
+const SUFFIX = '.jsonl';
+const NUMBERS = String.raw`\d+-of-\d+\.jsonl`;
+const PART_NAME = new RegExp(`^part-${NUMBERS}$`);
+const OWN_NAME = new RegExp(
+  `^(?:${[
+    SUCCESS_FILE,
+    `part-${NUMBERS}`,
+    ...ALL_FOLDER_NAMES.flatMap(({ job, manifest, errors, errorsKind }) => [
+      escaped(job),
+      escaped(manifest),
+      `${errors}/${errorsKind}-${NUMBERS}`,
+    ]),
+  ].join('|')})$`,
+);
+
+function escaped(name: string): string {
+  return name.replaceAll('.', String.raw`\.`);
+}
+
+/** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
+export function isResultPath(path: string): boolean {
+  return OWN_NAME.test(path);
+}
+
+/** Returns whether the last segment of a path is the name of the folder of a job's failures. */
+export function isErrorsFolder(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return ALL_FOLDER_NAMES.some(({ errors }) => errors === name);
+}
+
+/** Returns the number of a bundle and the number of bundles, with as many digits as that has, at least five. */
+function numbersOf(bundle: number, of: number): string {
+  const digits = Math.max(MIN_DIGITS, String(of).length);
+  const padded = (value: number): string => String(value).padStart(digits, '0');
+  return `${padded(bundle)}-of-${padded(of)}`;
+}
+
+/** Returns the name of a bundle's part without its suffix: the start of the names of all that is staged for it. */
+export function bundleName(bundle: number, of: number): string {
+  return `part-${numbersOf(bundle, of)}`;
+}
+
+/** Returns the name of a bundle's part. */
+export function partName(bundle: number, of: number): string {
+  return bundleName(bundle, of) + SUFFIX;
+}
+
+/** Returns the path of a bundle's failures below the job's folder. */
+export function errorsPath(bundle: number, of: number, { errors, errorsKind }: FolderNames): string {
+  return `${errors}/${errorsKind}-${numbersOf(bundle, of)}${SUFFIX}`;
+}
+
+/** Returns whether a file name is that of a part. */
+export function isPartName(name: string): boolean {
+  return PART_NAME.test(name);
+}
+
+/** Returns the bundle that a file with this name belongs to; undefined if no file of a job with `of` bundles has it. */
+export function bundleOfPart(name: string, of: number, kind: PartKind = 'part'): number | undefined {
+  const bundle = Number(/^[a-z]+-(\d+)-of-\d+\.jsonl$/.exec(name)?.[1]);
+  const isNumber = Number.isSafeInteger(bundle) && bundle < of;
+  return isNumber && name === `${kind}-${numbersOf(bundle, of)}${SUFFIX}` ? bundle : undefined;
 }

@@ -30,7 +30,7 @@ export function describeDroppedFiles(name: string, open: () => DeployedFabric): 
     const linesOf = (folder: string): Promise<JobLines> =>
       linesInBucket(fabric.store, fabric.place.outputBucket, folder);
     const manifestOf = async (folder: string): Promise<Manifest> => {
-      const address = { bucket: fabric.place.outputBucket, key: `${folder}/manifest.json` };
+      const address = { bucket: fabric.place.outputBucket, key: `${folder}/_manifest.json` };
       return JSON.parse((await getText(fabric.store, address))?.text ?? '') as Manifest;
     };
 
@@ -115,7 +115,7 @@ export function describeDroppedFiles(name: string, open: () => DeployedFabric): 
       await answerOf('redrive', job, '--wait');
       expect(await linesOf(folder)).toEqual(before);
       expect(await manifestOf(folder)).toMatchObject({ status: 'complete', counts });
-      expect(fabric.output.count(`${folder}/manifest.json`)).toBe(2);
+      expect(fabric.output.count(`${folder}/_manifest.json`)).toBe(2);
     });
 
     test('parks a bundle that fails time after time', async () => {

@@ -36,7 +36,7 @@ async function linesOf(keys: readonly string[], read: (key: string) => Promise<s
   const parts = keys.filter((key) => PART.test(key));
   const texts = await Promise.all(parts.map(async (key) => ({ key, text: await read(key) })));
   const { errors = [], results = [] } = Object.groupBy(texts, ({ key }) =>
-    key.startsWith('errors/') ? 'errors' : 'results',
+    key.startsWith('_errors/') ? 'errors' : 'results',
   );
   return { parts, results: results.flatMap(parsed), errors: errors.flatMap(parsed) };
 }

@@ -21,6 +21,9 @@ const ARGUED = [
 const LOGS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const TRACES = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
 const PIPELINES = ['plain', 'across-bundles', 'from-s3'];
+/** Those of new jobs and of jobs that an earlier version recorded. */
+const ERRORS = ['*/_errors/errors-*', '*/errors/part-*'];
+const RECORDED = ['*/_job.json', '*/job.json', '*/_manifest.json', '*/manifest.json', '*/_SUCCESS'];
 const PIPELINE_KEYS = PIPELINES.map((name) => `${name}/*`);
 
 function reading(bucket: string, ...keys: readonly string[]): readonly string[] {
@@ -80,8 +83,8 @@ describe('the roles of an InferenceFabric', () => {
         ...TRACES,
         ...readingVersions(...PIPELINE_KEYS),
         ...listing('FabricInput', ...PIPELINE_KEYS),
-        ...reading('FabricOutput', '.fabric/*', '_rejected/*', '*/job.json', '*/manifest.json', '*/_SUCCESS'),
-        ...writing('.fabric/*', '_rejected/*', '*/job.json'),
+        ...reading('FabricOutput', '.fabric/*', '_rejected/*', ...RECORDED),
+        ...writing('.fabric/*', '_rejected/*', '*/_job.json'),
         ...listing('FabricOutput', '.fabric/*', '_rejected/*', ...PIPELINE_KEYS),
         ...taking('FabricIntakeQueue'),
         ...sending('FabricIntakeQueue', 'FabricFinalizerQueue'),
@@ -99,7 +102,7 @@ describe('the roles of an InferenceFabric', () => {
         ...listing('FabricInput', 'plain/*'),
         ...reading('FabricOutput', 'plain/*', '.fabric/plain/*'),
         ...writing('plain/*', '.fabric/plain/*'),
-        ...removing('plain/*/errors/part-*', '.fabric/plain/*/last/*'),
+        ...removing('plain/*/_errors/errors-*', 'plain/*/errors/part-*', '.fabric/plain/*/last/*'),
         ...listing('FabricOutput', 'plain/*', '.fabric/plain/*'),
         ...taking('FabricplainBundlesQueue'),
         ...sending('FabricplainBundlesQueue', 'FabricplainFailedElements'),
@@ -112,9 +115,9 @@ describe('the roles of an InferenceFabric', () => {
       [
         ...logging('FabricControlFinalizer'),
         ...TRACES,
-        ...reading('FabricOutput', '.fabric/*', '*/part-*', '*/job.json', '*/manifest.json', '*/_SUCCESS'),
-        ...writing('.fabric/*', '*/errors/part-*', '*/manifest.json', '*/_SUCCESS'),
-        ...removing('*/errors/part-*'),
+        ...reading('FabricOutput', '.fabric/*', '*/part-*', ...ERRORS, ...RECORDED),
+        ...writing('.fabric/*', ...ERRORS, '*/_manifest.json', '*/manifest.json', '*/_SUCCESS'),
+        ...removing(...ERRORS),
         ...listing('FabricOutput', '.fabric/*', ...PIPELINE_KEYS),
         ...taking('FabricFinalizerQueue'),
         ...sending('FabricFinalizerQueue', 'FabricplainFailedElements'),

@@ -109,7 +109,7 @@ describe('fabric status', () => {
       ['source', 's3://input/numbers/ended.jsonl'],
     ])
       expect(stdout).toMatch(new RegExp(`${name}\\s+│ ${value}\\s`));
-    expect(await json(['status', `${ADDRESS}/ended.jsonl/manifest.json`])).toMatchObject({
+    expect(await json(['status', `${ADDRESS}/ended.jsonl/_manifest.json`])).toMatchObject({
       results: `${ADDRESS}/ended.jsonl`,
       status: 'complete',
       parts: { done: 2, of: 2 },
@@ -132,7 +132,7 @@ describe('fabric status', () => {
 
   test('lists jobs: of a pipeline, or all', async () => {
     await storedJob('deep/one.jsonl', [['a'], undefined]);
-    await aws.store.put({ bucket: BUCKET, key: `${PIPELINE}/no/job.json` }, '{"id":"an answer"}');
+    await aws.store.put({ bucket: BUCKET, key: `${PIPELINE}/no/_job.json` }, '{"id":"an answer"}');
     for (const address of [ADDRESS, `s3://${BUCKET}`, `s3://${BUCKET}/`]) {
       const { stdout, status } = await fabric(['status', address]);
       expect(status).toBe(0);
@@ -178,7 +178,10 @@ describe('fabric failures', () => {
       kinds: [{ stage: 'inference', error: 'TimeoutError', count: 2 }],
       failures: [{ id: 'saved.jsonl#1-0', error: { name: 'TimeoutError' } }],
     });
-    const errors = await aws.store.get({ bucket: BUCKET, key: `${recorded.folder}/errors/part-00001-of-00002.jsonl` });
+    const errors = await aws.store.get({
+      bucket: BUCKET,
+      key: `${recorded.folder}/_errors/errors-00001-of-00002.jsonl`,
+    });
     const bytes: Uint8Array[] = [];
     for await (const chunk of errors?.chunks ?? []) bytes.push(chunk);
     expect(await readFile(file)).toEqual(Buffer.concat(bytes));
@@ -191,7 +194,7 @@ describe('fabric failures', () => {
 
   test('says where there is no job', async () => {
     const message = complaint(await fabric(['failures', ADDRESS]));
-    expect(message).toBe(`there is no job in ${ADDRESS}: it has no job.json`);
+    expect(message).toBe(`there is no job in ${ADDRESS}: it has no _job.json`);
   });
 });
 

@@ -105,7 +105,7 @@ export interface Line {
 export async function linesIn(folder: string): Promise<readonly Line[]> {
   const parts = Object.entries(await partsIn(folder));
   const { results = [], errors = [] } = Object.groupBy(parts, ([path]) =>
-    path.startsWith('errors/') ? 'errors' : 'results',
+    path.startsWith('_errors/') ? 'errors' : 'results',
   );
   return [...results, ...errors].flatMap(([, text]) =>
     text

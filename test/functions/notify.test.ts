@@ -8,7 +8,7 @@ const event: JobEvent = {
   job: 'a'.repeat(64),
   status: 'complete',
   counts: { total: 54, succeeded: 53, failed: 1 },
-  manifest: 's3://output/wine/wine.jsonl/manifest.json',
+  manifest: 's3://output/wine/wine.jsonl/_manifest.json',
 };
 
 describe('the event bus', () => {

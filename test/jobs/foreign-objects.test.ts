@@ -16,11 +16,11 @@ function outputBucket() {
 describe('objects that the fabric did not write, in its output bucket', () => {
   test.each([
     ['part-00000-of-00002.jsonl', 'of another program'],
-    ['errors/part-00001-of-00002.jsonl', 'of another program'],
-    ['manifest.json', '{"status":"complete"}'],
+    ['_errors/errors-00001-of-00002.jsonl', 'of another program'],
+    ['_manifest.json', '{"status":"complete"}'],
     ['_SUCCESS', ''],
-    ['job.json', 'nightly'],
-    ['job.json', '{"name":"train"}'],
+    ['_job.json', 'nightly'],
+    ['_job.json', '{"name":"train"}'],
   ])('keep their folder to themselves: %s', async (name, text) => {
     const output = outputBucket();
     const job = jobOf(2);
@@ -32,7 +32,7 @@ describe('objects that the fabric did not write, in its output bucket', () => {
     expect(await recordJob(job, output)).toEqual(recorded);
   });
 
-  test.each(['notes.txt', 'part-of-mine.jsonl', 'b/job.json', 'b/part-00000-of-00001.jsonl'])(
+  test.each(['notes.txt', 'part-of-mine.jsonl', 'b/_job.json', 'b/part-00000-of-00001.jsonl'])(
     'share a folder with results that they are not in the place of: %s',
     async (name) => {
       const output = outputBucket();

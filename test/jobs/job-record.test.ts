@@ -1,3 +1,5 @@
+import { EARLIER_NAMES, FOLDER_NAMES } from '../../lib/jobs/part-names.ts';
+import { renameToEarlier } from './earlier-names.ts';
 import { describe, expect, test } from 'vitest';
 import { findJob, recordJob } from '../../lib/jobs/job-record.ts';
 import { type Job, jobId, shownJobId } from '../../lib/jobs/job.ts';
@@ -26,7 +28,7 @@ describe('recordJob', () => {
     const job = jobOf('e1');
     const recorded = await recordJob(job, output, { queues });
     expect(recorded).toEqual({ job, folder: 'p/a.jsonl', queues });
-    expect(output.store.json('out', 'p/a.jsonl/job.json')).toEqual(job);
+    expect(output.store.json('out', 'p/a.jsonl/_job.json')).toEqual(job);
     expect(await findJob(job, output)).toEqual(recorded);
     expect(await findJob(jobOf('e2'), output)).toBeUndefined();
   });
@@ -42,7 +44,7 @@ describe('recordJob', () => {
     const plans = Array.from({ length: 20 }, (_, index) => jobOf('e1', { of: index + 1 }));
     const recorded = await Promise.all(plans.map((job) => recordJob(job, output, { queues })));
     expect(new Set(recorded.map((each) => JSON.stringify(each))).size).toBe(1);
-    expect(output.store.keys('out').toSorted()).toEqual([folderNoteKey(jobOf('e1')), 'p/a.jsonl/job.json']);
+    expect(output.store.keys('out').toSorted()).toEqual([folderNoteKey(jobOf('e1')), 'p/a.jsonl/_job.json']);
   });
 
   test('puts an object that was overwritten beside the job that has the folder, for good', async () => {
@@ -51,9 +53,23 @@ describe('recordJob', () => {
     await recordJob(one, output);
     const folder = `p/a.jsonl@${shownJobId(two.id)}`;
     expect(await recordJob(two, output)).toMatchObject({ job: two, folder });
-    await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/job.json' });
+    await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/_job.json' });
     expect(await recordJob(two, output)).toMatchObject({ job: two, folder });
     expect(await findJob(two, output)).toMatchObject({ folder });
+  });
+
+  test('leaves a job in the folder that an earlier version recorded, under its names', async () => {
+    const output = { store: memoryObjectStore(), bucket: 'out' };
+    const job = jobOf('e1');
+    const earlier = { ...(await recordJob(job, output)), names: EARLIER_NAMES };
+    await renameToEarlier(output.store, 'out', 'p/a.jsonl');
+    expect(await findJob(job, output)).toEqual(earlier);
+    expect(await recordJob(jobOf('e1', { of: 5 }), output)).toEqual(earlier);
+    await output.store.delete({ bucket: 'out', key: folderNoteKey(job) });
+    expect(await recordJob(job, output)).toEqual(earlier);
+    const other = await recordJob(jobOf('e2'), output);
+    expect(other).toMatchObject({ folder: `p/a.jsonl@${shownJobId(other.job.id)}`, names: FOLDER_NAMES });
+    expect(output.store.keys('out').filter((key) => key.startsWith('p/a.jsonl/'))).toEqual(['p/a.jsonl/job.json']);
   });
 
   test("keeps the parts of an object called 'errors' apart from the errors of the one that it lies under", async () => {
@@ -61,8 +77,7 @@ describe('recordJob', () => {
     const inner = jobOf('e2', { id: jobId(['in', 'p/a.jsonl/errors', 'e2', 'p']), name: 'a.jsonl/errors' });
     const places = [];
     for (const job of [inner, jobOf('e1')]) {
-      const { folder } = await recordJob(job, output);
-      places.push(partPlace(folder, job, 0, job.of));
+      places.push(partPlace(await recordJob(job, output), 0));
     }
     const keys = places.flatMap(({ part, errors }) => [part, errors]);
     expect(new Set(keys).size).toBe(keys.length);
@@ -90,7 +105,7 @@ describe('recordJob', () => {
   test('puts the plan back in the folder that is noted, where somebody emptied it', async () => {
     const output = { store: memoryObjectStore(), bucket: 'out' };
     await recordJob(jobOf('e1'), output);
-    await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/job.json' });
+    await output.store.delete({ bucket: 'out', key: 'p/a.jsonl/_job.json' });
     expect(await findJob(jobOf('e1'), output)).toBeUndefined();
     expect(await recordJob(jobOf('e1'), output)).toMatchObject({ folder: 'p/a.jsonl' });
   });
@@ -98,11 +113,11 @@ describe('recordJob', () => {
   test('finds no job by a note that names the folder of another pipeline, or holds a plan of one', async () => {
     const output = { store: memoryObjectStore(), bucket: 'out' };
     const job = jobOf('e1');
-    await output.store.put({ bucket: 'out', key: 'q/a.jsonl/job.json' }, JSON.stringify(job));
+    await output.store.put({ bucket: 'out', key: 'q/a.jsonl/_job.json' }, JSON.stringify(job));
     await output.store.put({ bucket: 'out', key: folderNoteKey(job) }, JSON.stringify({ folder: 'q/a.jsonl' }));
     expect(await findJob(job, output)).toBeUndefined();
     const other = jobOf('e2', { pipeline: 'q' });
-    await output.store.put({ bucket: 'out', key: 'p/b.jsonl/job.json' }, JSON.stringify(other));
+    await output.store.put({ bucket: 'out', key: 'p/b.jsonl/_job.json' }, JSON.stringify(other));
     const name = { pipeline: 'p', id: other.id };
     await output.store.put({ bucket: 'out', key: folderNoteKey(name) }, JSON.stringify({ folder: 'p/b.jsonl' }));
     expect(await findJob(name, output)).toBeUndefined();
@@ -123,7 +138,7 @@ describe('recordJob', () => {
       }
       const recorded = await recordJob(jobOf('e1'), output);
       expect(recorded.folder).toBe('p/a.jsonl');
-      expect(store.json('out', 'p/a.jsonl/job.json')).toEqual(recorded.job);
+      expect(store.json('out', 'p/a.jsonl/_job.json')).toEqual(recorded.job);
       if (calls > 6) return;
     }
   });

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readObjectKey } from '../../lib/jobs/object-keys.ts';
 import { answerKey, partPlace } from '../../lib/jobs/output-layout.ts';
+import { FOLDER_NAMES } from '../../lib/jobs/part-names.ts';
 
 const PIPELINES = ['breast-cancer', 'digits2'];
 
@@ -81,7 +82,10 @@ describe('readObjectKey', () => {
         expect(`${pipeline}/${name}`).toBe(objectKey);
         expect(PIPELINES).toContain(pipeline);
         expect(name.startsWith('_')).toBe(false);
-        const { part, errors } = partPlace(objectKey, { pipeline: 'p', id: 'job' }, 0, 1);
+        const { part, errors } = partPlace(
+          { folder: objectKey, names: FOLDER_NAMES, job: { pipeline: 'p', id: 'job', of: 1 } },
+          0,
+        );
         for (const result of [part, errors, answerKey(pipeline, name)]) {
           expect(posix.normalize(result)).toBe(result);
           expect(result.startsWith(`${pipeline}/`)).toBe(true);

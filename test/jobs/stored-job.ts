@@ -55,15 +55,16 @@ export interface CommitBundleOptions {
 
 /** Commits a part whose elements ended so, as a processor does. */
 export async function commitBundle(
-  { job, folder }: RecordedJob,
+  recorded: RecordedJob,
   bundle: number,
   ends: readonly End[],
   { output, settle = true, replaces }: CommitBundleOptions,
 ): Promise<CommittedPart> {
+  const { job } = recorded;
   await using spool = await OutcomeSpool.open();
   for (const [ordinal, end] of ends.entries())
     await spool.write(chunkOf(`${job.name}#${bundle}-${ordinal}`, ordinal, end));
-  const place = partPlace(folder, job, bundle, job.of);
+  const place = partPlace(recorded, bundle);
   const models = { abc: 'abcdef' };
   const { part } = await commitPart(place, spool, {
     output,

@@ -110,7 +110,7 @@ describe('removeLeftFiles', () => {
   test('knows the names of temporary files, also of those that are cut', async () => {
     const folder = await temporaryFolder();
     const before = NOW - DAY_MILLIS;
-    for (const name of ['_SUCCESS', 'job.json', 'part-00000-of-00001.jsonl', `${'x'.repeat(250)}.json`])
+    for (const name of ['_SUCCESS', '_job.json', 'part-00000-of-00001.jsonl', `${'x'.repeat(250)}.json`])
       await age(await writeIn(folder, temporaryName(name), 'x'), NOW - before);
     await removeLeftFiles(folder);
     expect(await readdir(folder)).toEqual([]);

@@ -5,7 +5,7 @@ import type { PartNote } from '../manifest.ts';
 import { partPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from './part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { bundleOfPart } from '../part-names.ts';
+import { bundleOfPart, type PartKind } from '../part-names.ts';
 
 /** Requests at once for what is known of each part: S3 takes 5,500 reads a second for a prefix. */
 const READS_AT_ONCE = 32;
@@ -33,17 +33,19 @@ export class PartReader {
   }
 
   async list(options: StoreOptions = {}): Promise<PartList> {
-    const { folder } = this.recorded;
-    const [parts, errors] = await Promise.all([this.#list(folder, options), this.#list(`${folder}/errors`, options)]);
+    const { folder, names } = this.recorded;
+    const [parts, errors] = await Promise.all([
+      this.#list({ folder, kind: 'part' }, options),
+      this.#list({ folder: `${folder}/${names.errors}`, kind: names.errorsKind }, options),
+    ]);
     return { parts, errors };
   }
 
   /** The parts that are this job's, by their bundles, in order: what another job left under such a name is none. */
   async read(list: PartList, options: StoreOptions = {}): Promise<ReadonlyMap<number, CommittedPart>> {
-    const { job, folder } = this.recorded;
     await inParallel([...list.parts], READS_AT_ONCE, async ([bundle, etag]) => {
       if (this.#known.get(bundle)?.etag === etag) return;
-      const part = await readPart(partPlace(folder, job, bundle, job.of), this.#output, options);
+      const part = await readPart(partPlace(this.recorded, bundle), this.#output, options);
       this.#known.set(bundle, { etag: part?.etag ?? etag, part: part && this.#shared(part) });
     });
     const found = new Map<number, CommittedPart>();
@@ -54,9 +56,11 @@ export class PartReader {
     return found;
   }
 
-  async #list(folder: string, options: StoreOptions): Promise<ReadonlyMap<number, string>> {
-    const { store, bucket } = this.#output;
-    return listParts(store.list(bucket, `${folder}/part-`, options), folder, this.recorded.job.of);
+  #list(
+    { folder, kind }: { readonly folder: string; readonly kind: PartKind },
+    options: StoreOptions,
+  ): Promise<ReadonlyMap<number, string>> {
+    return listParts({ folder, kind, of: this.recorded.job.of }, { ...this.#output, ...options });
   }
 
   #shared({ note, etag }: CommittedPart): CommittedPart {
@@ -68,16 +72,25 @@ export class PartReader {
   }
 }
 
-/** The objects of a folder that are named as a bundle's part, of a job of so many bundles. */
+export interface ListPartsOptions {
+  readonly folder: string;
+  /** First word in the names of the objects. @default 'part' */
+  readonly kind?: PartKind;
+  /** Number of bundles of the job. */
+  readonly of: number;
+  /** Returns whether an object counts. @default all do */
+  readonly counts?: (object: ListedObject) => boolean;
+}
+
+/** Returns the ETags of the objects in a folder that have the name of a bundle's file, by their bundles. */
 export async function listParts(
-  objects: AsyncIterable<ListedObject>,
-  folder: string,
-  of: number,
+  { folder, kind = 'part', of, counts = () => true }: ListPartsOptions,
+  { store, bucket, signal }: OutputBucket & StoreOptions,
 ): Promise<ReadonlyMap<number, string>> {
   const found = new Map<number, string>();
-  for await (const { key, etag } of objects) {
-    const bundle = bundleOfPart(key.slice(folder.length + 1), of);
-    if (bundle !== undefined) found.set(bundle, etag);
+  for await (const object of store.list(bucket, `${folder}/${kind}-`, { signal })) {
+    const bundle = bundleOfPart(object.key.slice(folder.length + 1), of, kind);
+    if (bundle !== undefined && counts(object)) found.set(bundle, object.etag);
   }
   return found;
 }

@@ -38,12 +38,12 @@ export async function endJob(
   const { job, folder } = recorded;
   const lacking = [...parts].filter(([bundle, { note }]) => note.errors !== undefined && !list.errors.has(bundle));
   await inParallel(lacking, SETTLED_AT_ONCE, ([bundle, part]) =>
-    settlePart(partPlace(folder, job, bundle, job.of), part, options),
+    settlePart(partPlace(recorded, bundle), part, options),
   );
   for (const bundle of abandoned) {
     // It may have ended between its commit and the errors.
     const part = parts.get(bundle);
-    if (part !== undefined) await replaceErrors(partPlace(folder, job, bundle, job.of), part, output, { signal });
+    if (part !== undefined) await replaceErrors(partPlace(recorded, bundle), part, output, { signal });
     await endRedrive({ job, bundle }, undefined, output, { signal });
   }
 
@@ -51,7 +51,7 @@ export async function endJob(
   const notes = [...parts].sort(([a], [b]) => a - b).map(([, { note }]) => note);
   const manifest = manifestOf(job, end, notes);
   const only = manifestEtag === undefined ? 'absent' : { ifMatch: manifestEtag };
-  const put = await store.put({ bucket, key: manifestKey(folder) }, `${JSON.stringify(manifest, undefined, 2)}\n`, {
+  const put = await store.put({ bucket, key: manifestKey(recorded) }, `${JSON.stringify(manifest, undefined, 2)}\n`, {
     only,
     contentType: 'application/json',
     signal,

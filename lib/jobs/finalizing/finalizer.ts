@@ -78,7 +78,7 @@ export class Finalizer {
       return;
     }
     for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
-      const address = { bucket: output.bucket, key: manifestKey(recorded.folder) };
+      const address = { bucket: output.bucket, key: manifestKey(recorded) };
       const there = await output.store.head(address, { signal });
       const end =
         there === undefined || look.redrive === true ? undefined : await readEnd(recorded, output, { signal });
@@ -135,8 +135,9 @@ export class Finalizer {
     await this.#options.queue.send([{ body: JSON.stringify(next), delaySecs }], { signal });
   }
 
-  async #tell({ job, folder }: RecordedJob, { status, counts }: Manifest): Promise<void> {
-    const manifest = s3Uri(this.#options.output.bucket, manifestKey(folder));
+  async #tell(recorded: RecordedJob, { status, counts }: Manifest): Promise<void> {
+    const manifest = s3Uri(this.#options.output.bucket, manifestKey(recorded));
+    const { job } = recorded;
     await this.#options.notify({ pipeline: job.pipeline, job: job.id, status, counts, manifest });
   }
 

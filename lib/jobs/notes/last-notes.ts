@@ -19,11 +19,11 @@ const READS_AT_ONCE = 32;
 /** The bundles of a job that were taken for the last time. */
 export async function listLastNotes(
   job: Pick<Job, 'pipeline' | 'id' | 'of'>,
-  { store, bucket }: OutputBucket,
+  output: OutputBucket,
   options: StoreOptions = {},
 ): Promise<ReadonlySet<number>> {
   const folder = lastNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
-  return new Set((await listParts(store.list(bucket, `${folder}/part-`, options), folder, job.of)).keys());
+  return new Set((await listParts({ folder, of: job.of }, { ...output, ...options })).keys());
 }
 
 /** The notes of bundles, by their numbers; those that have none are left out. */

@@ -1,6 +1,6 @@
 import type { RedriveSelection } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
-import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import { getText, type ListedObject, type StoreOptions } from '../../stores/object-store.ts';
 import type { Job } from '../job.ts';
 import { redriveNoteKey } from '../output-layout.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
@@ -55,16 +55,12 @@ export async function endRedrive(
 /** The bundles that have redrives which are not done. */
 export async function openRedrives(
   job: NotedBundle['job'],
-  { store, bucket }: OutputBucket,
+  output: OutputBucket,
   options: StoreOptions = {},
 ): Promise<readonly number[]> {
   const folder = redriveNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
-  async function* open() {
-    for await (const object of store.list(bucket, `${folder}/part-`, options)) {
-      if (object.byteLength > NOTHING.length) yield object;
-    }
-  }
-  return [...(await listParts(open(), folder, job.of)).keys()];
+  const counts = ({ byteLength }: ListedObject): boolean => byteLength > NOTHING.length;
+  return [...(await listParts({ folder, of: job.of, counts }, { ...output, ...options })).keys()];
 }
 
 async function rewrite(

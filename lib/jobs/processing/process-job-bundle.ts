@@ -47,13 +47,14 @@ export interface TakenBundle {
  * Takes one bundle of a job to its committed part, unless it has one or the job is stopped.
  */
 export async function processJobBundle(
-  { recorded: { job, folder }, bundle, objects }: TakenBundle,
+  { recorded, bundle, objects }: TakenBundle,
   attempt: Attempt,
   options: BundleProcessorOptions,
 ): Promise<void> {
   const { engine, output, inputBuckets, telemetry } = options;
   const { signal } = attempt.deadline;
-  const place = partPlace(folder, job, bundle, job.of);
+  const { job } = recorded;
+  const place = partPlace(recorded, bundle);
   const [isCommitted, stop] = await Promise.all([
     settleCommitted({ place }, attempt, options),
     output.store.head({ bucket: output.bucket, key: stopKey(job) }, { signal }),

@@ -3,7 +3,7 @@ import type { StoreOptions } from '../../stores/object-store.ts';
 import { type ErrorsLine, isSelected, parseErrorsLine } from '../commit/errors-line.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { partName } from '../part-names.ts';
+import { partPlace } from '../output-layout.ts';
 import { readLines } from '../commit/read-lines.ts';
 import { listParts } from '../commit/read-parts.ts';
 
@@ -17,22 +17,21 @@ export interface Failure {
 
 /** The bundles of a job that have errors, in order. */
 export async function bundlesWithErrors(
-  { job, folder }: RecordedJob,
-  { store, bucket }: OutputBucket,
-  options: StoreOptions = {},
+  { job, folder, names }: RecordedJob,
+  output: OutputBucket & StoreOptions,
 ): Promise<readonly number[]> {
-  const errors = `${folder}/errors`;
-  return [...(await listParts(store.list(bucket, `${errors}/part-`, options), errors, job.of)).keys()];
+  const errors = { folder: `${folder}/${names.errors}`, kind: names.errorsKind, of: job.of };
+  return [...(await listParts(errors, output)).keys()];
 }
 
 /** The failures of one bundle that are asked for, in input order. */
 export async function* readFailuresOf(
-  { job, folder }: RecordedJob,
+  recorded: RecordedJob,
   bundle: number,
   select: RedriveSelection,
   { store, bucket, signal }: OutputBucket & StoreOptions,
 ): AsyncGenerator<Failure> {
-  const object = await store.get({ bucket, key: `${folder}/errors/${partName(bundle, job.of)}` }, { signal });
+  const object = await store.get({ bucket, key: partPlace(recorded, bundle).errors }, { signal });
   // A redrive may have removed it by now.
   if (object === undefined) return;
   for await (const text of readLines(object.chunks)) {
@@ -47,7 +46,7 @@ export async function* readFailures(
   select: RedriveSelection,
   output: OutputBucket & StoreOptions,
 ): AsyncGenerator<Failure> {
-  for (const bundle of await bundlesWithErrors(recorded, output, output)) {
+  for (const bundle of await bundlesWithErrors(recorded, output)) {
     yield* readFailuresOf(recorded, bundle, select, output);
   }
 }

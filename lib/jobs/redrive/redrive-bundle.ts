@@ -41,9 +41,9 @@ export async function redriveBundle(
 ): Promise<void> {
   const { output, telemetry, deadline } = options;
   const { signal } = deadline;
-  const { job, folder } = recorded;
+  const { job } = recorded;
   const { bundle, select } = message;
-  const place = partPlace(folder, job, bundle, job.of);
+  const place = partPlace(recorded, bundle);
   const fields = { job: job.id, part: place.part };
   if (!(await isRedriveOpen({ job, bundle }, select, output, { signal }))) {
     telemetry.info('a redrive that is done was asked for again', fields);

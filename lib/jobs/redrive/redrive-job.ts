@@ -53,7 +53,7 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   const { output, select, unfinished = false, signal } = options;
   const { job, folder } = recorded;
   const { store, bucket } = output;
-  const manifest = await store.head({ bucket, key: manifestKey(folder) }, { signal });
+  const manifest = await store.head({ bucket, key: manifestKey(recorded) }, { signal });
   if (manifest === undefined && !unfinished) throw new JobNotEndedError(folder);
 
   const selected = await selectBundles(recorded, options);
@@ -89,7 +89,7 @@ async function selectBundles(
   { output, select, signal }: RedriveJobOptions,
 ): Promise<ReadonlyMap<number, number>> {
   const selected = new Map<number, number>();
-  const bundles = await bundlesWithErrors(recorded, output, { signal });
+  const bundles = await bundlesWithErrors(recorded, { ...output, signal });
   await inParallel(bundles, REQUESTS_AT_ONCE, async (bundle) => {
     let failures = 0;
     for await (const { line } of readFailuresOf(recorded, bundle, select, { ...output, signal })) {

@@ -30,12 +30,13 @@ const MAX_COUNTED_PARTS = 10_000;
 
 /** What the manifest of a job says, and where there is none, what its parts say. `parts` are those that are there. */
 export async function reportJob(
-  { job, folder }: RecordedJob,
+  recorded: RecordedJob,
   parts: number,
   output: OutputBucket,
   options: StoreOptions = {},
 ): Promise<JobReport> {
-  const manifest = await readEnd({ folder }, output, options);
+  const { job, folder } = recorded;
+  const manifest = await readEnd(recorded, output, options);
   const head = { job: job.id, pipeline: job.pipeline, folder, source: job.source.uri };
   const known = { ...head, parts: { done: parts, of: job.of } };
   if (manifest === undefined) return { ...known, status: 'running' };

@@ -18,7 +18,7 @@ export async function addJobFailures(
   recorded: RecordedJob,
   output: OutputBucket & StoreOptions,
 ): Promise<void> {
-  const bundles = await bundlesWithErrors(recorded, output, output);
+  const bundles = await bundlesWithErrors(recorded, output);
   for (let first = 0; first < bundles.length; first += PARTS_TOGETHER) {
     const some = bundles.slice(first, first + PARTS_TOGETHER);
     const counted = await inParallel(some, READS_AT_ONCE, (bundle) => countPart(recorded, bundle, output));
@@ -27,12 +27,12 @@ export async function addJobFailures(
 }
 
 async function countPart(
-  { job, folder }: RecordedJob,
+  recorded: RecordedJob,
   bundle: number,
   { store, bucket, signal }: OutputBucket & StoreOptions,
 ): Promise<FailureGroups> {
   const groups = new FailureGroups();
-  const object = await store.get({ bucket, key: partPlace(folder, job, bundle, job.of).errors }, { signal });
+  const object = await store.get({ bucket, key: partPlace(recorded, bundle).errors }, { signal });
   // A redrive may have removed it by now.
   if (object !== undefined) for await (const line of readLines(object.chunks)) groups.addLine(line);
   return groups;

@@ -9,6 +9,7 @@ import type { Job } from '../job.ts';
 import { findForeign, ownState } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
 import { localContents, startOf } from './local-contents.ts';
+import { FOLDER_NAMES, type FolderNames } from '../part-names.ts';
 import { chunkKey, earlierStagingOf, type JobName, STAGING, stagingOf } from '../output-layout.ts';
 import type { RunOutput } from './run-output.ts';
 
@@ -18,10 +19,10 @@ export function folderOutput(path: string): RunOutput {
   const place = (key: string): string => pathOfKey(address, key);
   const stagings = (job: JobName): readonly string[] =>
     [stagingOf(job), earlierStagingOf(job.id) ?? []].flat().map(place);
-  const open = async (job: Job, folder: string): Promise<JobFolder> => {
+  const openWith = async (job: Job, folder: string, names: FolderNames): Promise<JobFolder> => {
     const [staging = '', earlier] = stagings(job);
     if (earlier !== undefined) await takeOver(earlier, staging);
-    return new JobFolder(job, place(folder), staging);
+    return new JobFolder({ job, folder: place(folder), names, staging });
   };
   return {
     address,
@@ -33,11 +34,11 @@ export function folderOutput(path: string): RunOutput {
     },
     ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),
     foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
-    jobIn: (folder) => JobFolder.jobIn(place(folder)),
+    jobIn: async (folder) => (await JobFolder.planIn(place(folder)))?.job,
     chunkPath: (job, bundle) => place(chunkKey(job, bundle)),
-    open,
+    open: async (job, folder) => openWith(job, folder, (await JobFolder.planIn(place(folder)))?.names ?? FOLDER_NAMES),
     async record(job, folder) {
-      const recorded = await open(job, folder);
+      const recorded = await openWith(job, folder, FOLDER_NAMES);
       await recorded.record();
       return recorded;
     },

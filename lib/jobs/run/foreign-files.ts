@@ -1,6 +1,7 @@
 import { parseJob } from '../job.ts';
 import { TEMPORARY_SUFFIX } from '../../stores/file-names.ts';
-import { answerHead, foldersAbove, isResultPath, JOB_FILE } from '../output-layout.ts';
+import { answerHead, foldersAbove, isResultPath } from '../output-layout.ts';
+import { ALL_FOLDER_NAMES, isErrorsFolder } from '../part-names.ts';
 import { InputError } from './run-input.ts';
 
 /** Files of a folder or objects of a prefix, by their paths below it. */
@@ -20,8 +21,6 @@ const SYSTEM_FILES: ReadonlySet<string> = new Set(['.DS_Store', 'Thumbs.db', 'de
 
 /** Suffix of an answer's file name. */
 const ANSWER_SUFFIX = '.json';
-/** Folder of a job's errors: results of another job there would be mixed with them. */
-const ERRORS = 'errors';
 
 /**
  * Finds a file that the fabric did not write in a folder without a recorded job. Results of other jobs below the folder
@@ -35,7 +34,9 @@ export async function findForeign(contents: FolderContents, name: string): Promi
   const isJobFolder = async (folder: string): Promise<boolean> => {
     const known = jobFolders.get(folder);
     if (known !== undefined) return known;
-    const isOne = folder !== ERRORS && parseJob((await contents.text(`${folder}/${JOB_FILE}`)) ?? '') !== undefined;
+    // Results of another job there would be mixed with the failures of this one.
+    const canBeJobs = folder.includes('/') || !isErrorsFolder(folder);
+    const isOne = canBeJobs && (await holdsPlan(folder, contents));
     jobFolders.set(folder, isOne);
     return isOne;
   };
@@ -47,6 +48,12 @@ export async function findForeign(contents: FolderContents, name: string): Promi
     return path;
   }
   return undefined;
+}
+
+async function holdsPlan(folder: string, contents: FolderContents): Promise<boolean> {
+  for (const { job } of ALL_FOLDER_NAMES)
+    if (parseJob((await contents.text(`${folder}/${job}`)) ?? '') !== undefined) return true;
+  return false;
 }
 
 function isHarmless(path: string): boolean {

@@ -5,18 +5,36 @@ import { freeBytes } from '../../stores/free-bytes.ts';
 import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import { type Job, parseJob } from '../job.ts';
 import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
-import { isResultPath, JOB_FILE } from '../output-layout.ts';
-import { partName } from '../part-names.ts';
+import {
+  ALL_FOLDER_NAMES,
+  bundleName,
+  errorsPath,
+  FOLDER_NAMES,
+  type FolderNames,
+  isResultPath,
+  partName,
+  SUCCESS_FILE,
+} from '../part-names.ts';
 import { isChunkThere } from './chunks.ts';
 import { textOf } from './local-contents.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 
+export interface JobFolderOptions {
+  readonly job: Job;
+  /** Path of the folder of results. */
+  readonly folder: string;
+  /** @default the names of new jobs */
+  readonly names?: FolderNames;
+  /** Path of the job's staging folder. */
+  readonly staging: string;
+}
+
 /**
  * A job's folder of results, and its staging.
  *
- *     <folder>/job.json, part-…, errors/part-…, manifest.json, _SUCCESS
+ *     <folder>/_job.json, part-…, _errors/errors-…, _manifest.json, _SUCCESS
  *     <staging>/part-….note.json   what is known of a part, written before the part
- *     <staging>/part-….errors      staged errors, moved to errors/ after the part
+ *     <staging>/part-….errors      staged errors, moved to _errors/ after the part
  *     <staging>/part-….answers     what remote models answered for a bundle that was not committed
  *     <staging>/part-….started     a bundle that was taken up and not committed; a second try runs in its own process
  *
@@ -26,21 +44,27 @@ import type { JobOutput, StagedPart } from './run-output.ts';
 export class JobFolder implements JobOutput {
   readonly job: Job;
   readonly folder: string;
+  readonly names: FolderNames;
   readonly #staging: string;
 
-  constructor(job: Job, folder: string, staging: string) {
+  constructor({ job, folder, names = FOLDER_NAMES, staging }: JobFolderOptions) {
     this.job = job;
     this.folder = folder;
+    this.names = names;
     this.#staging = staging;
   }
 
-  /** The job that a folder holds the results of, if any. */
-  static async jobIn(folder: string): Promise<Job | undefined> {
-    return parseJob((await textOf(join(folder, JOB_FILE))) ?? '');
+  /** Returns the job whose results a folder holds, and the names of its files; undefined if there is no job. */
+  static async planIn(folder: string): Promise<{ readonly job: Job; readonly names: FolderNames } | undefined> {
+    for (const names of ALL_FOLDER_NAMES) {
+      const job = parseJob((await textOf(join(folder, names.job))) ?? '');
+      if (job !== undefined) return { job, names };
+    }
+    return undefined;
   }
 
   async record(): Promise<void> {
-    await writeAtomically(join(this.folder, JOB_FILE), `${JSON.stringify(this.job)}\n`);
+    await writeAtomically(join(this.folder, this.names.job), `${JSON.stringify(this.job)}\n`);
   }
 
   chunkPath(bundle: number): string {
@@ -61,27 +85,27 @@ export class JobFolder implements JobOutput {
   async committed(bundle: number): Promise<PartNote | undefined> {
     const name = partName(bundle, this.job.of);
     if (!(await exists(join(this.folder, name)))) return undefined;
-    const text = await readIfThere(this.#staged(name, 'note.json'));
+    const text = await readIfThere(this.#staged(bundle, 'note.json'));
     if (text === undefined) {
-      await Promise.all([join(this.folder, name), this.#placed(name)].map((path) => rm(path, { force: true })));
+      await Promise.all([join(this.folder, name), this.#placed(bundle)].map((path) => rm(path, { force: true })));
       return undefined;
     }
     const note = JSON.parse(text) as PartNote;
-    await this.#placeErrors(note);
-    await this.#tidy(bundle, name);
+    await this.#placeErrors(bundle, note);
+    await this.#tidy(bundle);
     return note;
   }
 
   async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
     const name = partName(bundle, this.job.of);
-    const started = this.#staged(name, 'started');
-    const answers = this.#staged(name, 'answers');
+    const started = this.#staged(bundle, 'started');
+    const answers = this.#staged(bundle, 'answers');
     await mkdir(this.#staging, { recursive: true });
     const before = await readIfThere(started);
     const receives = Number(before ?? 0) + 1;
     await writeFile(started, String(receives));
-    const results = await openSpool(this.#staged(name, 'results'));
-    const errors = await openSpool(this.#staged(name, 'errors'));
+    const results = await openSpool(this.#staged(bundle, 'results'));
+    const errors = await openSpool(this.#staged(bundle, 'errors'));
     const close = async (): Promise<void> => {
       await Promise.all([results.close(), errors.close()]);
     };
@@ -116,10 +140,10 @@ export class JobFolder implements JobOutput {
           ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
           elapsedMillis: Math.round(summary.elapsedMillis),
         };
-        await writeAtomically(this.#staged(name, 'note.json'), JSON.stringify(note));
+        await writeAtomically(this.#staged(bundle, 'note.json'), JSON.stringify(note));
         await commitFile(results.path, join(this.folder, name));
-        await this.#placeErrors(note);
-        await this.#tidy(bundle, name);
+        await this.#placeErrors(bundle, note);
+        await this.#tidy(bundle);
         return note;
       },
       answers: () => readIfThere(answers, null),
@@ -131,8 +155,8 @@ export class JobFolder implements JobOutput {
 
   async finish(end: JobEnd, notes: readonly PartNote[]): Promise<void> {
     const manifest = manifestOf(this.job, end, notes);
-    await writeAtomically(join(this.folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
-    if (end.status === 'complete') await writeAtomically(join(this.folder, '_SUCCESS'), '');
+    await writeAtomically(join(this.folder, this.names.manifest), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    if (end.status === 'complete') await writeAtomically(join(this.folder, SUCCESS_FILE), '');
     if (end.status !== 'complete' && end.status !== 'limited') return;
     await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
     await removeTemporaries(this.#staging);
@@ -140,41 +164,44 @@ export class JobFolder implements JobOutput {
   }
 
   /**
-   * Removes the results of the job in a folder and no other files; then the folder, if it is empty. `job.json` is
-   * removed last: until then the folder belongs to the job, even after a crash.
+   * Removes the results of the job in a folder and no other files; then the folder, if it is empty. The recorded plan
+   * is removed last: until then the folder belongs to the job, even after a crash.
    */
   static async clear(folder: string): Promise<void> {
-    const paths = (await JobFolder.results(folder)).filter((path) => path !== JOB_FILE);
+    const plans = ALL_FOLDER_NAMES.map(({ job }) => job);
+    const paths = (await JobFolder.results(folder)).filter((path) => !plans.includes(path));
     await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
-    await removeIfEmpty(join(folder, 'errors'));
-    await rm(join(folder, JOB_FILE), { force: true });
+    for (const { errors } of ALL_FOLDER_NAMES) await removeIfEmpty(join(folder, errors));
+    for (const plan of plans) await rm(join(folder, plan), { force: true });
     await removeIfEmpty(folder);
   }
 
-  /** Lists the results in a job's folder, `job.json` included, by their paths below it. */
+  /** Lists the results in a job's folder, the recorded plan included, by their paths below it. */
   static async results(folder: string): Promise<readonly string[]> {
-    return (await Promise.all(['', 'errors'].map((below) => resultsIn(folder, below)))).flat();
+    return (
+      await Promise.all(['', ...ALL_FOLDER_NAMES.map(({ errors }) => errors)].map((below) => resultsIn(folder, below)))
+    ).flat();
   }
 
-  async #placeErrors({ name, errors }: PartNote): Promise<void> {
-    const placed = this.#placed(name);
+  async #placeErrors(bundle: number, { errors }: PartNote): Promise<void> {
+    const placed = this.#placed(bundle);
     if (errors === undefined || (await exists(placed))) return;
     await mkdir(dirname(placed), { recursive: true });
     await rename(join(this.#staging, errors), placed);
   }
 
   /** Removes what of a bundle's staging is not needed once it is committed. */
-  async #tidy(bundle: number, name: string): Promise<void> {
-    const staged = ['started', 'results', 'errors', 'answers'].map((what) => this.#staged(name, what));
+  async #tidy(bundle: number): Promise<void> {
+    const staged = ['started', 'results', 'errors', 'answers'].map((what) => this.#staged(bundle, what));
     await Promise.all([...staged, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
   }
 
-  #placed(name: string): string {
-    return join(this.folder, 'errors', name);
+  #placed(bundle: number): string {
+    return join(this.folder, errorsPath(bundle, this.job.of, this.names));
   }
 
-  #staged(name: string, what: string): string {
-    return join(this.#staging, `${name.replace(/\.jsonl$/, '')}.${what}`);
+  #staged(bundle: number, what: string): string {
+    return join(this.#staging, `${bundleName(bundle, this.job.of)}.${what}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { codeOf } from '../../stores/system-errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { isLimited, type Job, shownJobId } from '../job.ts';
 import { answerHead, answerKey } from '../output-layout.ts';
+import { isErrorsFolder } from '../part-names.ts';
 import { foreignFile, foreignFolder, looseId } from './foreign-files.ts';
 import { inputId, planJob } from './plan-job.ts';
 import { haveSameChunks } from './chunks.ts';
@@ -99,8 +100,8 @@ async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promi
   const id = await identified(input, () => inputId(input, options));
   const first = `${pipelineName}/${input.name}`;
   const beside = `${first}@${shownJobId(id)}`;
-  // In `a/errors`, parts would be mixed with the errors of an input named `a`.
-  const folder = input.name.endsWith('/errors') ? beside : first;
+  // In `a/_errors`, parts would be mixed with the failures of an input named `a`.
+  const folder = input.name.includes('/') && isErrorsFolder(input.name) ? beside : first;
   const recorded = await output.jobIn(folder);
   if (recorded === undefined) return { id, folder, recorded, use: 'continue' };
   if (existing === 'overwrite') return { id, folder, recorded, use: 'replace' };

@@ -13,7 +13,7 @@ import { count, emptyTally, type Tally } from '../../inference/tally.ts';
 import { limitReason } from '../failure-limits.ts';
 import { bundleOf, isLimited, type Job } from '../job.ts';
 import type { JobEnd, MissingBundle, PartNote } from '../manifest.ts';
-import { partName } from '../part-names.ts';
+import { type FolderNames, partName } from '../part-names.ts';
 import { FailureWatch } from './failure-watch.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 import { describeLoss, expectUnchanged, isSourceLost } from './source-change.ts';
@@ -39,6 +39,8 @@ export interface JobResult extends JobEnd {
   readonly job: Job;
   /** The folder of results: its path, or its URI. */
   readonly folder: string;
+  /** Names of the files in it. */
+  readonly names: FolderNames;
   readonly notes: readonly PartNote[];
   /** Outcomes of bundles that were cancelled when the job was stopped: they are not in any part. */
   readonly cutOff: Tally;
@@ -264,7 +266,7 @@ async function finish(job: OpenJob): Promise<JobResult> {
   const notes = job.notes.filter((note) => note !== undefined);
   const end = endOf(job);
   await output.finish(end, notes);
-  return { job: output.job, folder: output.folder, notes, cutOff, ...end };
+  return { job: output.job, folder: output.folder, names: output.names, notes, cutOff, ...end };
 }
 
 function endOf({ output, reason, missing }: OpenJob): JobEnd {

@@ -2,6 +2,7 @@ import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
 import type { Job } from '../job.ts';
 import type { JobEnd, PartNote } from '../manifest.ts';
 import type { JobName } from '../output-layout.ts';
+import type { FolderNames } from '../part-names.ts';
 import type { OwnState } from './foreign-files.ts';
 
 /** Where one bundle's outcomes go before they are committed; what is not committed is gone when it is disposed of. */
@@ -19,6 +20,8 @@ export interface JobOutput {
   readonly job: Job;
   /** The folder of results: its path, or its URI. */
   readonly folder: string;
+  /** Names of the files in it. */
+  readonly names: FolderNames;
   /** Where on this machine the uncompressed bytes of a compressed object's bundle are. */
   chunkPath(bundle: number): string;
   /** Whether a bundle that is still to be run has lost its chunk. */

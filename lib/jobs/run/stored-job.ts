@@ -7,6 +7,7 @@ import type { Job } from '../job.ts';
 import type { RecordedJob } from '../job-record.ts';
 import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
 import { OutcomeSpool } from '../commit/outcome-spool.ts';
+import type { FolderNames } from '../part-names.ts';
 import { manifestKey, partPlace, type PartPlace, stagingOf, successKey } from '../output-layout.ts';
 import { type CommittedPart, readPart } from '../commit/part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
@@ -32,7 +33,7 @@ export class StoredJob implements JobOutput {
   readonly job: Job;
   readonly folder: string;
   readonly chunkPath: (bundle: number) => string;
-  readonly #key: string;
+  readonly #recorded: RecordedJob;
   readonly #output: OutputBucket;
   /** What was there at the start. */
   readonly #there: PartList;
@@ -41,13 +42,17 @@ export class StoredJob implements JobOutput {
     this.job = recorded.job;
     this.folder = options.shown;
     this.chunkPath = options.chunkPath;
-    this.#key = recorded.folder;
+    this.#recorded = recorded;
     this.#output = output;
     this.#there = there;
   }
 
   static async open(recorded: RecordedJob, output: OutputBucket, options: StoredJobOptions): Promise<StoredJob> {
     return new StoredJob(recorded, output, await new PartReader(recorded, output).list(), options);
+  }
+
+  get names(): FolderNames {
+    return this.#recorded.names;
   }
 
   async lacksChunks(): Promise<boolean> {
@@ -101,11 +106,11 @@ export class StoredJob implements JobOutput {
 
   async finish(end: JobEnd, notes: readonly PartNote[]): Promise<void> {
     const { store, bucket } = this.#output;
-    const success = { bucket, key: successKey(this.#key) };
+    const success = { bucket, key: successKey(this.#recorded.folder) };
     // Another run may have gone on where this one was stopped.
     if (end.status !== 'complete' && (await store.head(success)) !== undefined) return;
     const manifest = `${JSON.stringify(manifestOf(this.job, end, notes), undefined, 2)}\n`;
-    await store.put({ bucket, key: manifestKey(this.#key) }, manifest, { contentType: 'application/json' });
+    await store.put({ bucket, key: manifestKey(this.#recorded) }, manifest, { contentType: 'application/json' });
     if (end.status === 'complete') await store.put(success, '', { only: 'absent' });
     if (end.status === 'complete' || end.status === 'limited') await this.#tidy();
   }
@@ -129,6 +134,6 @@ export class StoredJob implements JobOutput {
   }
 
   #place(bundle: number): PartPlace {
-    return partPlace(this.#key, this.job, bundle, this.job.of);
+    return partPlace(this.#recorded, bundle);
   }
 }

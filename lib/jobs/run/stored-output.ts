@@ -5,9 +5,10 @@ import { getBytes, getText, type ObjectStore } from '../../stores/object-store.t
 import { s3Uri, sharedS3Store } from '../../stores/open-source.ts';
 import { prefixedStore } from '../../stores/prefixed-store.ts';
 import { inParallel } from '../in-parallel.ts';
-import { type Job, parseJob } from '../job.ts';
-import { findJob, jobKey, recordJob } from '../job-record.ts';
-import { isResultPath, type JobName, manifestKey, stagingOf, successKey } from '../output-layout.ts';
+import type { Job } from '../job.ts';
+import { findJob, type RecordedJob, readRecord, recordJob } from '../job-record.ts';
+import { isResultPath, type JobName, jobKey, manifestKey, stagingOf, successKey } from '../output-layout.ts';
+import { ALL_FOLDER_NAMES, FOLDER_NAMES, isErrorsFolder } from '../part-names.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 import { findForeign, type OwnState, ownState } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
@@ -91,26 +92,29 @@ class StoredOutput implements RunOutput {
   }
 
   async jobIn(folder: string): Promise<Job | undefined> {
-    const { store, bucket } = this.#output;
-    const found = await getText(store, { bucket, key: jobKey(folder) });
-    return found === undefined ? undefined : parseJob(found.text);
+    return (await readRecord(folder, this.#output))?.job;
   }
 
   chunkPath({ id }: JobName, bundle: number): string {
     return join(this.#chunks, id, String(bundle));
   }
 
-  open(job: Job, folder: string): Promise<StoredJob> {
-    return StoredJob.open({ job, folder }, this.#output, {
-      shown: this.shown(folder),
-      chunkPath: (bundle) => this.chunkPath(job, bundle),
+  async open(job: Job, folder: string): Promise<StoredJob> {
+    const names = (await readRecord(folder, this.#output))?.names ?? FOLDER_NAMES;
+    return this.#openRecorded({ job, folder, names });
+  }
+
+  #openRecorded(recorded: RecordedJob): Promise<StoredJob> {
+    return StoredJob.open(recorded, this.#output, {
+      shown: this.shown(recorded.folder),
+      chunkPath: (bundle) => this.chunkPath(recorded.job, bundle),
     });
   }
 
   /** Another run may have recorded the job in between, or another one in its folder: then it has a folder of its own. */
   async record(job: Job): Promise<StoredJob> {
     const recorded = await recordJob(job, this.#output);
-    if (recorded.job.config === job.config) return this.open(recorded.job, recorded.folder);
+    if (recorded.job.config === job.config) return this.#openRecorded(recorded);
     throw otherConfig(this.shown(recorded.folder));
   }
 
@@ -118,8 +122,8 @@ class StoredOutput implements RunOutput {
     const { store, bucket } = this.#output;
     const recorded = await Promise.all(jobs.map((job) => findJob(job, this.#output)));
     const folders = new Set([folder ?? [], ...recorded.map((job) => job?.folder ?? [])].flat());
-    // No job has such a folder: the errors of another lie there.
-    for (const own of folders) if (!own.endsWith('/errors')) await this.#clearFolder(own);
+    // No job has such a folder: it holds the failures of another one.
+    for (const own of folders) if (!isErrorsFolder(own)) await this.#clearFolder(own);
     for (const job of jobs) await removeAll(store, bucket, `${stagingOf(job)}/`);
   }
 
@@ -127,10 +131,11 @@ class StoredOutput implements RunOutput {
   async #clearFolder(folder: string): Promise<void> {
     const { store, bucket } = this.#output;
     await store.delete({ bucket, key: successKey(folder) });
-    await store.delete({ bucket, key: manifestKey(folder) });
-    for (const prefix of [`${folder}/part-`, `${folder}/errors/part-`])
-      await removeAll(store, bucket, prefix, (key) => isResultPath(key.slice(folder.length + 1)));
-    await store.delete({ bucket, key: jobKey(folder) });
+    for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: manifestKey({ folder, names }) });
+    const errors = ALL_FOLDER_NAMES.map((names) => `${names.errors}/${names.errorsKind}-`);
+    for (const prefix of ['part-', ...errors])
+      await removeAll(store, bucket, `${folder}/${prefix}`, (key) => isResultPath(key.slice(folder.length + 1)));
+    for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: jobKey({ folder, names }) });
   }
 
   async answer(key: string, text: string): Promise<void> {

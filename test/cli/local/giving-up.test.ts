@@ -14,7 +14,7 @@ describe('a pipeline whose model does not load', () => {
       await drop('numbers/n.jsonl', '{"n":1}\n');
       await done();
       expect(await fabric.parked()).toBe(1);
-      const manifest = JSON.parse(await readFile(join(output, 'corrupt/c.jsonl/manifest.json'), 'utf8')) as Manifest;
+      const manifest = JSON.parse(await readFile(join(output, 'corrupt/c.jsonl/_manifest.json'), 'utf8')) as Manifest;
       expect(manifest.status).toBe('incomplete');
       expect(manifest.missing).toEqual([
         {

@@ -42,8 +42,8 @@ describe('fabric local --once', () => {
     ]);
     expect(await filesBelow(join(folder, 'out/rows'))).toEqual([
       'rows.csv/_SUCCESS',
-      'rows.csv/job.json',
-      'rows.csv/manifest.json',
+      'rows.csv/_job.json',
+      'rows.csv/_manifest.json',
       'rows.csv/part-00000-of-00001.jsonl',
     ]);
     expect(await filesBelow(join(folder, 'out/images'))).toEqual(['1.png.json', '2.png.json', 'set/3.png.json']);
@@ -54,8 +54,8 @@ describe('fabric local --once', () => {
   test('prints one object with --json, and starts anew in a folder that holds results', async () => {
     const folder = await temporaryFolder();
     const results = join(folder, 'out/numbers/n.jsonl');
-    await writeIn(results, 'job.json', '{"version":1,"id":"earlier","of":2,"plan":{"kind":"object"}}\n');
-    for (const name of ['_SUCCESS', 'part-00001-of-00002.jsonl', 'errors/part-00001-of-00002.jsonl'])
+    await writeIn(results, '_job.json', '{"version":1,"id":"earlier","of":2,"plan":{"kind":"object"}}\n');
+    for (const name of ['_SUCCESS', 'part-00001-of-00002.jsonl', '_errors/errors-00001-of-00002.jsonl'])
       await writeIn(results, name, '{"id":"of an earlier session"}\n');
     await writeIn(folder, 'in/numbers/n.jsonl', numbers(7));
     const { status, stdout, stderr } = await runOnce(folder, '--json');
@@ -136,15 +136,15 @@ describe('results that can not be written', () => {
     ]);
     expect(unwritten.toSorted()).toEqual(['numbers/back\\slash.jsonl', 'numbers/blocked.jsonl']);
     expect(await filesBelow(join(folder, 'out'))).toEqual([
-      'numbers/blocked.jsonl/job.json',
-      ...['_SUCCESS', 'job.json', 'manifest.json', part].map((name) => `numbers/good.jsonl/${name}`),
+      'numbers/blocked.jsonl/_job.json',
+      ...['_SUCCESS', '_job.json', '_manifest.json', part].map((name) => `numbers/good.jsonl/${name}`),
     ]);
     await rm(join(blocked, part), { recursive: true });
     await rm(join(folder, 'in/numbers/back\\slash.jsonl'));
     const { status, stdout, stderr } = await runOnce(folder);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(`numbers: 2 succeeded, 0 failed: ${blocked}\n`);
-    expect(await filesBelow(blocked)).toEqual(['_SUCCESS', 'job.json', 'manifest.json', part]);
+    expect(await filesBelow(blocked)).toEqual(['_SUCCESS', '_job.json', '_manifest.json', part]);
   });
 });
 

@@ -17,7 +17,7 @@ function reportOf(): { readonly report: LocalReport; readonly jobs: EndedJob[] }
 
 function ended(folder: string, job = folder): JobEvent {
   const counts = { total: 2, succeeded: 1, failed: 1 };
-  return { pipeline: 'wine', job, status: 'complete', counts, manifest: `s3://output/${folder}/manifest.json` };
+  return { pipeline: 'wine', job, status: 'complete', counts, manifest: `s3://output/${folder}/_manifest.json` };
 }
 
 describe('a local report', () => {
@@ -50,8 +50,11 @@ describe('a local report', () => {
     const { report } = reportOf();
     const folder = await temporaryFolder();
     const failure = '{"id":"set/job#0","stage":"read","error":{"name":"ImageDecodeError","message":"damaged"}}\n';
-    await report.mirrored('images/set/job.json', await writeIn(folder, 'failure', failure));
-    await report.mirrored('images/job.json', await writeIn(folder, 'plan', '{"version":1,"id":"0a","of":1,"plan":{}}'));
+    await report.mirrored('images/set/_job.json', await writeIn(folder, 'failure', failure));
+    await report.mirrored(
+      'images/_job.json',
+      await writeIn(folder, 'plan', '{"version":1,"id":"0a","of":1,"plan":{}}'),
+    );
     expect(report.summary()).toMatchObject({ total: 1, failed: 1, objects: [{ pipeline: 'images', failed: 1 }] });
     expect(report.failures).toMatchObject([{ id: 'set/job#0', stage: 'read' }]);
   });

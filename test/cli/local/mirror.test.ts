@@ -71,10 +71,10 @@ describe('a mirror', () => {
   test('has what the bucket has: written, replaced and removed', async () => {
     const { put, remove, files } = await mirrored();
     await put('wine/a.jsonl/part-00000-of-00001.jsonl', 'one');
-    await put('wine/a.jsonl/errors/part-00000-of-00001.jsonl', 'two');
+    await put('wine/a.jsonl/_errors/errors-00000-of-00001.jsonl', 'two');
     await put('wine/a.jsonl/_SUCCESS', '');
     await put('wine/a.jsonl/part-00000-of-00001.jsonl', 'three');
-    await remove('wine/a.jsonl/errors/part-00000-of-00001.jsonl');
+    await remove('wine/a.jsonl/_errors/errors-00000-of-00001.jsonl');
     expect(await files()).toEqual({ 'wine/a.jsonl/part-00000-of-00001.jsonl': 'three', 'wine/a.jsonl/_SUCCESS': '' });
   });
 
@@ -85,25 +85,28 @@ describe('a mirror', () => {
     expect(await files()).toEqual({});
   });
 
-  test('replaces the results of an earlier session when those of this one are complete, and nothing else', async () => {
+  test.each([
+    { manifest: '_manifest.json', job: '_job.json', failures: '_errors/errors-00001-of-00002.jsonl' },
+    { manifest: 'manifest.json', job: 'job.json', failures: 'errors/part-00001-of-00002.jsonl' },
+  ])('replaces the results of an earlier session when those of this one are complete: $job', async (names) => {
     const { put, files, folder, errors } = await mirrored();
-    for (const name of ['manifest.json', '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
+    for (const name of [names.manifest, '_SUCCESS', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
-    await writeIn(folder, 'wine/a/job.json', plan('old'));
-    await writeIn(folder, 'wine/a/errors/part-00001-of-00002.jsonl');
-    await writeIn(folder, 'wine/a/b/job.json', plan('inner'));
+    await writeIn(folder, `wine/a/${names.job}`, plan('old'));
+    await writeIn(folder, `wine/a/${names.failures}`);
+    await writeIn(folder, 'wine/a/b/_job.json', plan('inner'));
     await writeIn(folder, 'wine/a/b/part-00000-of-00001.jsonl');
     await writeIn(folder, 'wine/a/mine.txt');
     const before = await files();
-    await put('wine/a/job.json', plan('new'));
+    await put('wine/a/_job.json', plan('new'));
     await put('wine/a/part-00000-of-00001.jsonl', 'new');
     expect(await files()).toEqual(before);
-    await put('wine/a/manifest.json', '{}');
+    await put('wine/a/_manifest.json', '{}');
     expect(await files()).toEqual({
-      'wine/a/job.json': plan('new'),
+      'wine/a/_job.json': plan('new'),
       'wine/a/part-00000-of-00001.jsonl': 'new',
-      'wine/a/manifest.json': '{}',
-      'wine/a/b/job.json': plan('inner'),
+      'wine/a/_manifest.json': '{}',
+      'wine/a/b/_job.json': plan('inner'),
       'wine/a/b/part-00000-of-00001.jsonl': 'old',
       'wine/a/mine.txt': 'old',
     });
@@ -111,13 +114,13 @@ describe('a mirror', () => {
   });
 
   test.each<[what: string, foreign: Readonly<Record<string, string>>, keys: readonly string[]]>([
-    ['a folder with a file', { 'wine/a/mine.txt': 'x' }, ['wine/a/job.json', 'wine/a/_SUCCESS']],
+    ['a folder with a file', { 'wine/a/mine.txt': 'x' }, ['wine/a/_job.json', 'wine/a/_SUCCESS']],
     [
       'parts of no recorded job',
       { 'wine/a/part-00000-of-00001.jsonl': 'x' },
-      ['wine/a/job.json', 'wine/a/manifest.json'],
+      ['wine/a/_job.json', 'wine/a/_manifest.json'],
     ],
-    ['another job.json', { 'wine/a/job.json': '{"steps":[]}' }, ['wine/a/job.json', 'wine/a/_SUCCESS']],
+    ['another _job.json', { 'wine/a/_job.json': '{"steps":[]}' }, ['wine/a/_job.json', 'wine/a/_SUCCESS']],
     ['a file in the place of an answer', { 'wine/a.png.json': '{"id":"mine"}' }, ['wine/a.png.json']],
     ['the answer to another object', { 'wine/a.png.json': '{"id":"b.png#0","prediction":1}' }, ['wine/a.png.json']],
     ['a file in the place of an explanation', { '_rejected/a.json': '{}' }, ['_rejected/a.json']],
@@ -125,7 +128,7 @@ describe('a mirror', () => {
     const { put, files, folder, errors } = await mirrored();
     for (const [path, text] of Object.entries(foreign)) await writeIn(folder, path, text);
     for (const key of keys)
-      await put(key, key.endsWith('job.json') ? plan('new') : '{"id":"a.png#0","prediction":1,"model":[]}\n');
+      await put(key, key.endsWith('_job.json') ? plan('new') : '{"id":"a.png#0","prediction":1,"model":[]}\n');
     expect(await files()).toEqual(foreign);
     expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
   });
@@ -156,14 +159,14 @@ describe('a mirror', () => {
 
   /** Puts all results of the job in `wine/a`. */
   async function putJob(put: Mirrored['put']): Promise<void> {
-    await put('wine/a/job.json', plan('new'));
-    for (const key of [PART, OTHER_PART, 'wine/a/manifest.json', 'wine/a/_SUCCESS']) await put(key, 'new');
+    await put('wine/a/_job.json', plan('new'));
+    for (const key of [PART, OTHER_PART, 'wine/a/_manifest.json', 'wine/a/_SUCCESS']) await put(key, 'new');
   }
 
   test.each<[what: string, path: string, written: readonly string[]]>([
-    ['a part', PART, ['job.json', 'part-00001-of-00002.jsonl']],
-    ['the plan', 'wine/a/job.json', []],
-    ['the manifest', 'wine/a/manifest.json', ['job.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl']],
+    ['a part', PART, ['_job.json', 'part-00001-of-00002.jsonl']],
+    ['the plan', 'wine/a/_job.json', []],
+    ['the manifest', 'wine/a/_manifest.json', ['_job.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl']],
   ])('holds back the end of a job while %s can not be written, and of no other job', async (_what, path, written) => {
     const { put, files, folder, errors, recovered, mirror } = await mirrored();
     await mkdir(join(folder, path), { recursive: true });
@@ -171,12 +174,12 @@ describe('a mirror', () => {
     expect(Object.keys(await files()).toSorted()).toEqual(written.map((name) => `wine/a/${name}`));
     expect(errors).toEqual([expect.stringMatching(/^wine\/a\/.*: .* is a folder: move it$/)]);
     expect(mirror.unwritten).toMatchObject([{ name: 'wine/a' }]);
-    await put('wine/b/job.json', plan('other', 'b'));
+    await put('wine/b/_job.json', plan('other', 'b'));
     await put('wine/b/_SUCCESS', '');
     expect(Object.keys(await files())).toContain('wine/b/_SUCCESS');
     await rm(join(folder, path), { recursive: true });
     await put('wine/c.json', 'the next change');
-    const all = ['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'];
+    const all = ['_SUCCESS', '_job.json', '_manifest.json', 'part-00000-of-00002.jsonl', 'part-00001-of-00002.jsonl'];
     expect(
       Object.keys(await files())
         .toSorted()
@@ -199,13 +202,13 @@ describe('a mirror', () => {
     await rm(join(folder, PART));
     await mkdir(join(folder, PART));
     await put(PART, 'redriven');
-    await put('wine/a/manifest.json', 'of the redriven part');
-    expect(Object.keys(await files()).toSorted()).toEqual(['wine/a/job.json', OTHER_PART]);
+    await put('wine/a/_manifest.json', 'of the redriven part');
+    expect(Object.keys(await files()).toSorted()).toEqual(['wine/a/_job.json', OTHER_PART]);
     await rm(join(folder, PART), { recursive: true });
     await put('wine/c.json', 'the next change');
     expect(await files()).toMatchObject({
       [PART]: 'redriven',
-      'wine/a/manifest.json': 'of the redriven part',
+      'wine/a/_manifest.json': 'of the redriven part',
       'wine/a/_SUCCESS': 'new',
     });
     expect(mirror.unwritten).toEqual([]);
@@ -213,8 +216,8 @@ describe('a mirror', () => {
 
   test('keeps the results of an earlier session while those of this one can not be written', async () => {
     const { put, files, folder, errors, mirror } = await mirrored();
-    await writeIn(folder, 'wine/a/job.json', plan('old'));
-    for (const name of ['_SUCCESS', 'manifest.json', 'part-00000-of-00001.jsonl'])
+    await writeIn(folder, 'wine/a/_job.json', plan('old'));
+    for (const name of ['_SUCCESS', '_manifest.json', 'part-00000-of-00001.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
     const before = await files();
     const blocked = temporaryPath(join(folder, OTHER_PART));
@@ -226,10 +229,10 @@ describe('a mirror', () => {
     await rm(blocked, { recursive: true });
     await put('wine/c.json', 'the next change');
     expect(await files()).toEqual({
-      'wine/a/job.json': plan('new'),
+      'wine/a/_job.json': plan('new'),
       [PART]: 'new',
       [OTHER_PART]: 'new',
-      'wine/a/manifest.json': 'new',
+      'wine/a/_manifest.json': 'new',
       'wine/a/_SUCCESS': 'new',
       'wine/c.json': 'the next change',
     });
@@ -238,20 +241,20 @@ describe('a mirror', () => {
   test.each([
     ['of a plan of another folder', plan('other', 'elsewhere')],
     ['of no plan', '{"id":"job","prediction":1,"model":[]}\n'],
-  ])('clears no folder for an object named job.json with the text %s', async (_what, text) => {
+  ])('clears no folder for an object named _job.json with the text %s', async (_what, text) => {
     const { put, files, folder, errors } = await mirrored();
-    await writeIn(folder, 'wine/a/job.json', plan('old'));
+    await writeIn(folder, 'wine/a/_job.json', plan('old'));
     await writeIn(folder, PART);
     const before = await files();
-    await put('wine/a/job.json', text);
-    await put('wine/a/manifest.json', '{}');
+    await put('wine/a/_job.json', text);
+    await put('wine/a/_manifest.json', '{}');
     expect(await files()).toEqual(before);
     expect(errors).toEqual([expect.stringContaining('that fabric did not write')]);
   });
 
   test('takes the errors of a job named errors for its own', async () => {
     const { put, files } = await mirrored();
-    await put('wine/a/errors/job.json', plan('errors', 'a/errors'));
+    await put('wine/a/errors/_job.json', plan('errors', 'a/errors'));
     await put('wine/a/errors/part-00000-of-00001.jsonl', 'its own');
     await put('wine/a/errors/_SUCCESS', '');
     expect(Object.keys(await files())).toHaveLength(3);
@@ -270,7 +273,7 @@ describe('a mirror', () => {
     expect(reported).toEqual(['the job', 'settled']);
   });
 
-  test.each(['wine/a/job.json', PART, 'wine/a.png.json'])(
+  test.each(['wine/a/_job.json', PART, 'wine/a.png.json'])(
     'reports a named pipe in the place of %s, and does not wait for a writer',
     async (key) => {
       const { put, folder, errors } = await mirrored();

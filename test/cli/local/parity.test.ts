@@ -47,7 +47,7 @@ async function comparable(folder: string): Promise<Readonly<Record<string, unkno
   for (const path of await filesBelow(folder)) {
     const text = await readFile(join(folder, path), 'utf8');
     if (path.endsWith('.jsonl') || isAnswer(path)) files[path] = text.split('\n').filter(Boolean).map(lineOf);
-    else if (basename(path) === 'manifest.json') files[path] = manifestOf(JSON.parse(text) as Manifest);
+    else if (basename(path) === '_manifest.json') files[path] = manifestOf(JSON.parse(text) as Manifest);
     else files[path] = basename(path) === '_SUCCESS' ? text : 'there';
   }
   return files;

@@ -29,7 +29,7 @@ async function linesIn(folder: string): Promise<readonly Record<string, unknown>
 }
 
 async function manifestIn(folder: string): Promise<Manifest> {
-  return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  return JSON.parse(await readFile(join(folder, '_manifest.json'), 'utf8')) as Manifest;
 }
 
 function bundleQueue({ fabric }: LocalSession): MessageQueue {
@@ -61,7 +61,7 @@ describe('a dropped file whose model is behind a quota', { timeout: 60_000 }, ()
       attempts: 1,
       input: { n: REFUSED_INSTANCE },
     };
-    expect(await linesIn(join(folder, 'errors'))).toMatchObject([failed]);
+    expect(await linesIn(join(folder, '_errors'))).toMatchObject([failed]);
     const letters =
       (await session.fabric.queues.deadLetters.get('doubles')?.receive({ maxMessages: 10, waitSecs: 1 })) ?? [];
     expect(letters.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([{ ...failed, pipeline: 'doubles' }]);

@@ -72,7 +72,7 @@ describe('fabric run', () => {
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ stopped: 1, succeeded: 0 });
     const files = await filesBelow(join(folder, 'out/strict/n.jsonl'));
-    expect(files).toContain('manifest.json');
+    expect(files).toContain('_manifest.json');
     expect(files).not.toContain('_SUCCESS');
   });
 
@@ -89,7 +89,7 @@ describe('fabric run', () => {
       expect({ name, status }).toEqual({ name, status: 0 });
       expect(JSON.parse(stdout)).toMatchObject({ total: 0, succeeded: 0, failed: 0 });
       const files = await filesBelow(join(output, pipeline, name));
-      expect(files).toEqual(['_SUCCESS', 'job.json', 'manifest.json']);
+      expect(files).toEqual(['_SUCCESS', '_job.json', '_manifest.json']);
     }
   });
 

@@ -30,8 +30,8 @@ const image = await readFile(new URL('../../../examples/data/digits/digit-0001.p
 type Tree = Readonly<Record<string, unknown>>;
 
 function comparable(path: string, text: string): unknown {
-  if (path.endsWith('job.json')) return 'there';
-  if (path.endsWith('manifest.json')) {
+  if (path.endsWith('_job.json')) return 'there';
+  if (path.endsWith('_manifest.json')) {
     const { status, counts, failedByStage, parts, models, config } = JSON.parse(text) as Tree;
     return { status, counts, failedByStage, parts, models, config };
   }
@@ -94,16 +94,19 @@ describe('fabric run on S3', () => {
 
     const expected = await treeInFolder(here);
     expect(Object.keys(expected)).toEqual(
-      expect.arrayContaining(['numbers/a.jsonl/_SUCCESS', 'numbers/deep/b.jsonl.gz/errors/part-00001-of-00006.jsonl']),
+      expect.arrayContaining([
+        'numbers/a.jsonl/_SUCCESS',
+        'numbers/deep/b.jsonl.gz/_errors/errors-00001-of-00006.jsonl',
+      ]),
     );
     expect(await treeInFolder(join(folder, 'from s3'))).toEqual(expected);
     expect(await treeInS3('some/where/')).toEqual(expected);
     const { etag } = (await aws.store.head({ bucket: 'given', key: 'numbers/a.jsonl' })) ?? { etag: 'none' };
-    const job = JSON.parse(await textAt('some/where/numbers/a.jsonl/job.json')) as Job;
+    const job = JSON.parse(await textAt('some/where/numbers/a.jsonl/_job.json')) as Job;
     // As the deployed fabric knows it.
     expect(job.id).toBe(jobId(['given', 'numbers/a.jsonl', etag, 'numbers']));
     expect(job.source).toEqual({ uri: 's3://given/numbers/a.jsonl', etag });
-    const errors = await textAt('some/where/numbers/a.jsonl/errors/part-00001-of-00006.jsonl');
+    const errors = await textAt('some/where/numbers/a.jsonl/_errors/errors-00001-of-00006.jsonl');
     expect(JSON.parse(errors)).toMatchObject({ source: { ...job.source, range: { start: 32, end: 64 } } });
 
     const whole = await treeInS3('');
@@ -126,7 +129,7 @@ describe('fabric run on S3', () => {
     const tree = await treeInS3('seen/images/');
     expect(Object.keys(tree)).toEqual([
       'b.png.json',
-      ...['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00001.jsonl'].map((name) => `scans/${name}`),
+      ...['_SUCCESS', '_job.json', '_manifest.json', 'part-00000-of-00001.jsonl'].map((name) => `scans/${name}`),
     ]);
     expect(JSON.parse(await textAt('seen/images/b.png.json'))).toMatchObject({ id: 'b.png#0', ...answer });
     const part = (await textAt('seen/images/scans/part-00000-of-00001.jsonl')).split('\n').filter(Boolean);
@@ -163,19 +166,19 @@ describe('fabric run on S3', () => {
 
   test('refuses an output that holds results, or those of another configuration; starts anew with --overwrite', async () => {
     const input = ['s3://given/numbers/a.jsonl'];
-    const job = 'held/numbers/a.jsonl/job.json';
+    const job = 'held/numbers/a.jsonl/_job.json';
     const another = { version: 1, id: 'another', of: 1, plan: {}, source: { uri: 's3://given/other.jsonl' } };
     await put(job, JSON.stringify(another), 'results');
     await put('held/numbers/a.jsonl/part-00000-of-00001.jsonl', 'of another', 'results');
     // Of an object called 'a.jsonl/part'.
-    await put('held/numbers/a.jsonl/part/job.json', 'beside', 'results');
+    await put('held/numbers/a.jsonl/part/_job.json', 'beside', 'results');
     expect(await run('numbers', input, 's3://results/held')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('s3://results/held/numbers/a.jsonl already holds results'),
     });
     expect((await run('numbers', input, 's3://results/held', ['--overwrite'])).status).toBe(3);
     expect(await keysBelow('held/numbers/a.jsonl/part-')).not.toContain('00000-of-00001.jsonl');
-    expect(await textAt('held/numbers/a.jsonl/part/job.json')).toBe('beside');
+    expect(await textAt('held/numbers/a.jsonl/part/_job.json')).toBe('beside');
 
     const recorded = JSON.parse(await textAt(job)) as Job;
     await put(job, JSON.stringify({ ...recorded, config: 'another' }), 'results');
@@ -268,12 +271,12 @@ describe('fabric run on S3', () => {
       notes: [],
     });
     expect(result?.missing).toHaveLength(jobs[0]?.job.of ?? 0);
-    const manifest = JSON.parse(await textAt('changed/numbers/changing.jsonl/manifest.json')) as Tree;
+    const manifest = JSON.parse(await textAt('changed/numbers/changing.jsonl/_manifest.json')) as Tree;
     expect(manifest).toMatchObject({
       status: 'incomplete',
       missing: [{ range: { start: 0, end: 32 }, error: { name: 'SourceGone' } }, {}, {}, {}],
     });
-    expect(await keysBelow('changed/numbers/changing.jsonl/')).toEqual(['job.json', 'manifest.json']);
+    expect(await keysBelow('changed/numbers/changing.jsonl/')).toEqual(['_job.json', '_manifest.json']);
   });
 
   test('loads no SDK for files', async () => {

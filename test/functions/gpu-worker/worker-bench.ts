@@ -157,7 +157,7 @@ export async function sendJob(
   return {
     recorded,
     async part(bundle) {
-      const place = partPlace(recorded.folder, job, bundle, job.of);
+      const place = partPlace(recorded, bundle);
       const found = await getText(aws.store, { bucket: 'output', key: place.part });
       return found?.text
         .split('\n')

@@ -2,12 +2,16 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { commitPart } from '../../../lib/jobs/commit/commit-part.ts';
 import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { partPlace } from '../../../lib/jobs/output-layout.ts';
+import { FOLDER_NAMES } from '../../../lib/jobs/part-names.ts';
 import { readPart } from '../../../lib/jobs/commit/part-metadata.ts';
 import type { ObjectStore } from '../../../lib/stores/object-store.ts';
 import { memoryObjectStore } from '../memory-ports.ts';
 
 const JOB = 'a'.repeat(64);
-const place = partPlace('double/numbers.jsonl', { pipeline: 'double', id: JOB }, 12, 340);
+const place = partPlace(
+  { folder: 'double/numbers.jsonl', names: FOLDER_NAMES, job: { pipeline: 'double', id: JOB, of: 340 } },
+  12,
+);
 
 async function spoolOf(predictions: number, failures = 0): Promise<OutcomeSpool> {
   const spool = await OutcomeSpool.open();

@@ -10,8 +10,7 @@ async function committedPart() {
   const store = memoryObjectStore();
   const output = { store, bucket: 'out' };
   const recorded = await recordJobOf(1, output);
-  const { job, folder } = recorded;
-  const place = partPlace(folder, job, 0, 1);
+  const place = partPlace(recorded, 0);
   const first = await commitBundle(recorded, 0, [failed('map'), 'b'], { output, settle: false });
   return {
     output,

@@ -41,7 +41,7 @@ describe('a Finalizer, after a redrive', () => {
 
   test('gives up on a redrive whose bundle is parked, and puts the errors of its part in place', async () => {
     const { look, store, recorded, clock, manifest, events } = await redriven();
-    const errors = { bucket: 'out', key: `${FOLDER}/errors/part-00001-of-00002.jsonl` };
+    const errors = { bucket: 'out', key: `${FOLDER}/_errors/errors-00001-of-00002.jsonl` };
     await store.put(errors, 'stale\n');
     await store.put(lastNote(recorded, 1), JSON.stringify({ until: clock() - 1 }));
     expect(await look()).toBeUndefined();

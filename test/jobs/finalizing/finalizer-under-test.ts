@@ -49,7 +49,7 @@ export async function startJob(of: number, limits: Limits = {}) {
     const next = queue.sent[sent]?.body;
     return next === undefined ? undefined : (JSON.parse(next) as FinalizeMessage);
   }
-  const manifest = () => store.json('out', `${FOLDER}/manifest.json`) as Manifest | null;
+  const manifest = () => store.json('out', `${FOLDER}/_manifest.json`) as Manifest | null;
   const isSuccess = () => store.text('out', `${FOLDER}/_SUCCESS`) !== undefined;
   return {
     store,

@@ -28,7 +28,7 @@ describe('a Finalizer', () => {
         job: 'job-of-n.jsonl',
         status: 'complete',
         counts: { total: 5, succeeded: 3, failed: 2 },
-        manifest: `s3://out/${FOLDER}/manifest.json`,
+        manifest: `s3://out/${FOLDER}/_manifest.json`,
       },
     ]);
     expect(counted).toEqual(['jobs_complete']);
@@ -86,7 +86,7 @@ describe('a Finalizer', () => {
     await look();
     expect(deadLetters.sent).toHaveLength(1);
     for (const bundle of [0, 1])
-      expect(store.text('out', `${FOLDER}/errors/part-0000${bundle}-of-00002.jsonl`)).toContain('"stage":"map"');
+      expect(store.text('out', `${FOLDER}/_errors/errors-0000${bundle}-of-00002.jsonl`)).toContain('"stage":"map"');
   });
 
   test('refuses messages of other kinds', async () => {

@@ -47,7 +47,7 @@ describe('a Finalizer, where a look is made again', () => {
     // In the middle of a look that finds a bundle missing, that is committed and another finalizer ends the job.
     let isFirst = true;
     store.faults.after = async ({ operation, key }) => {
-      if (!isFirst || operation !== 'list' || !key.startsWith(`${FOLDER}/errors/`)) return;
+      if (!isFirst || operation !== 'list' || !key.startsWith(`${FOLDER}/_errors/`)) return;
       isFirst = false;
       await commit(1, ['b']);
       await finalizer().process(message, deadlineOf());

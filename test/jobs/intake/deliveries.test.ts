@@ -44,7 +44,7 @@ describe('Intake of what is delivered again', () => {
       Array.from({ length: 20 }, () => open().take([received(s3Event([object]))], deadlineOf())),
     );
     expect(failed.flat()).toEqual([]);
-    expect(store.keys('out').filter((key) => key.endsWith('job.json'))).toEqual(['jsonl/a/job.json']);
+    expect(store.keys('out').filter((key) => key.endsWith('_job.json'))).toEqual(['jsonl/a/_job.json']);
     expect(new Set(bundles().map((message) => JSON.stringify(message))).size).toBe(4);
   });
 
@@ -75,7 +75,7 @@ describe('Intake of what is delivered again', () => {
     const { put, take, bundles, store } = intakeUnderTest();
     const object = await put('jsonl/a', LINES);
     await take(object);
-    const manifest = { bucket: 'out', key: 'jsonl/a/manifest.json' };
+    const manifest = { bucket: 'out', key: 'jsonl/a/_manifest.json' };
     await store.put(manifest, JSON.stringify({ status: 'incomplete' }));
     await take(object);
     expect(bundles()).toHaveLength(1);

@@ -108,9 +108,9 @@ async function startWorld() {
     queues,
     settle,
     send: () => queues.intake.send([{ body: s3Event([{ ...event, etag }]) }]),
-    manifest: () => store.json('out', 'jsonl/a.jsonl/manifest.json') as Manifest | null,
+    manifest: () => store.json('out', 'jsonl/a.jsonl/_manifest.json') as Manifest | null,
     async recorded(): Promise<RecordedJob | undefined> {
-      const job = store.json('out', 'jsonl/a.jsonl/job.json') as { readonly id: string } | null;
+      const job = store.json('out', 'jsonl/a.jsonl/_job.json') as { readonly id: string } | null;
       return job === null ? undefined : findJob({ pipeline: 'jsonl', id: job.id }, output);
     },
     redrive: (recorded: RecordedJob) => redriveJob(recorded, { ...queues, output, queues: QUEUES, select: {}, now }),

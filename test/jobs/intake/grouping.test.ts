@@ -73,7 +73,7 @@ describe('Intake of a pipeline that groups by key', () => {
     const { put, job, bundles, store, queues } = under;
     const object = await put('jsonl/a.jsonl', JSONL);
     const seen: (string | undefined)[] = [];
-    queues.bundles.faults.before = () => void seen.push(store.text('out', 'jsonl/a.jsonl/job.json'));
+    queues.bundles.faults.before = () => void seen.push(store.text('out', 'jsonl/a.jsonl/_job.json'));
     expect(await opened(under).take([received(s3Event([object]))], deadlineOf())).toEqual([]);
     expect(seen[0]).toBeDefined();
 

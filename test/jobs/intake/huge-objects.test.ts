@@ -96,8 +96,8 @@ describe('Intake of an object of 1 TB', () => {
     finalizer.faults.after = () => controller.abort();
     const event = received(s3Event([{ bucket: 'in', key, etag: 'huge' }]));
     const bytes = await memoryOf(() => intake.take([event], deadlineOf(controller)));
-    expect(store.text('out', `${key}/job.json`)?.length).toBeLessThan(1000);
-    expect(store.json('out', `${key}/job.json`)).toMatchObject({
+    expect(store.text('out', `${key}/_job.json`)?.length).toBeLessThan(1000);
+    expect(store.json('out', `${key}/_job.json`)).toMatchObject({
       of: BUNDLES,
       plan: { object: { kind: 'ranges', start, byteLength: TERABYTE } },
     });

@@ -45,7 +45,7 @@ test('Intake makes jobs of what is in S3, once each, however many take the same 
 
   const sent = new Set((await messagesOf(bundles)).map(({ body }) => body));
   for (const key of Object.keys(contents)) {
-    const recorded = await getText(store, { bucket: 'bucket-out', key: `${key}/job.json` });
+    const recorded = await getText(store, { bucket: 'bucket-out', key: `${key}/_job.json` });
     const job = JSON.parse(recorded?.text ?? '') as Job;
     const own = [...sent]
       .map((body) => parseMessage(body) as BundleMessage)

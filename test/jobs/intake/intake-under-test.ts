@@ -146,7 +146,7 @@ export function intakeUnderTest(
     },
     goOn,
     bundles: () => queues.bundles.sent.map(({ body }) => parseMessage(body)),
-    job: (folder) => store.json('out', `${folder}/job.json`) as Job,
+    job: (folder) => store.json('out', `${folder}/_job.json`) as Job,
     rejection: (key) => store.json('out', `_rejected/${key}.json`) as ReturnType<IntakeUnderTest['rejection']>,
   };
 }

@@ -60,7 +60,7 @@ describe('Intake', () => {
     const object = await put('jsonl/a', LINES);
     await take(object);
     const id = jobId(['in', 'jsonl/a', object.etag, 'jsonl']);
-    expect(order.slice(1)).toEqual(['jsonl/a/job.json', `.fabric/jsonl/${id}/folder.json`, 'finalizer', 'bundles']);
+    expect(order.slice(1)).toEqual(['jsonl/a/_job.json', `.fabric/jsonl/${id}/folder.json`, 'finalizer', 'bundles']);
   });
 
   test('makes a job without bundles of an empty object', async () => {

@@ -126,7 +126,7 @@ describe('Intake of what must be read', () => {
     }
     expect(rejection('text/a.gz')).toBeNull();
     await open().take([received(body)], deadlineOf());
-    expect(store.keys('out', 'text/a.gz/')).toEqual(['text/a.gz/job.json']);
+    expect(store.keys('out', 'text/a.gz/')).toEqual(['text/a.gz/_job.json']);
   });
 
   test('goes on sending where it stopped', async () => {

@@ -50,7 +50,7 @@ describe('Intake of what it can make nothing of', () => {
     expect(rejection(key)?.reason).toContain(reason);
     expect(counts).toEqual({ [`objects_rejected ${key.split('/')[0]}`]: 1 });
     expect(queues.finalizer.sent).toEqual([]);
-    expect(store.keys('out').some((written) => written.endsWith('job.json'))).toBe(false);
+    expect(store.keys('out').some((written) => written.endsWith('_job.json'))).toBe(false);
   });
 
   test('explains that an object was gone before it was read, or another in its place', async () => {

@@ -72,7 +72,7 @@ test('Intake leaves a slow object to a message of its own, and the others of its
     return received(s3Event([{ bucket: 'bucket-in', key, etag }]));
   };
   const isRecorded = async (key: string): Promise<boolean> =>
-    (await store.head({ bucket: 'bucket-out', key: `${key}/job.json` })) !== undefined;
+    (await store.head({ bucket: 'bucket-out', key: `${key}/_job.json` })) !== undefined;
 
   // More than the head of an object, also when it is compressed.
   const large = gzipSync(`a,b\n${randomBytes(100_000).toString('base64')},2\n`);

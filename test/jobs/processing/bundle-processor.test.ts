@@ -76,7 +76,7 @@ describe('a bundle of a job', () => {
     expect(telemetry.counts).toMatchObject({ bundles_committed: 1, elements_failed: 2 });
     expect(store.keys('out', place().part.replace(/part-.*/, ''))).toEqual([
       place().errors,
-      `${place().part.replace(/part-.*/, '')}job.json`,
+      `${place().part.replace(/part-.*/, '')}_job.json`,
       place().part,
     ]);
     expect(new Set(lettersIn(deadLetters.sent).map(({ id }) => id)).size).toBe(2);

@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import { OutcomeSpool } from '../../../lib/jobs/commit/outcome-spool.ts';
 import { partPlace } from '../../../lib/jobs/output-layout.ts';
+import { FOLDER_NAMES } from '../../../lib/jobs/part-names.ts';
 import { resumePartial, stagePartial } from '../../../lib/jobs/attempt/partial-outcomes.ts';
 import { memoryObjectStore } from '../memory-ports.ts';
 
-const place = partPlace('chat/prompts.jsonl', { pipeline: 'chat', id: 'a'.repeat(64) }, 0, 1);
+const place = partPlace(
+  { folder: 'chat/prompts.jsonl', names: FOLDER_NAMES, job: { pipeline: 'chat', id: 'a'.repeat(64), of: 1 } },
+  0,
+);
 const usage = { inputTokens: 10, cachedInputTokens: 4, outputTokens: 3, reasoningTokens: 1 };
 
 function chunkOf(line: string) {

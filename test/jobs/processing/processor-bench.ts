@@ -156,7 +156,7 @@ export async function jobOf(
     of,
     source: { bucket: 'in', key: `${pipeline}/${name}`, etag: 'e', format: 'jsonl', range: { start: 0, end: 1 } },
   }));
-  return { recorded, path, messages, place: (bundle = 0) => partPlace(recorded.folder, job, bundle, of) };
+  return { recorded, path, messages, place: (bundle = 0) => partPlace(recorded, bundle) };
 }
 
 const configUrl = new URL('../fixtures/processor.config.ts', import.meta.url);

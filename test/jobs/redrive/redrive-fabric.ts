@@ -166,15 +166,15 @@ export class TestFabric {
     return (await getText(this.store, { bucket: OUTPUT, key }))?.text;
   }
 
-  async manifest({ folder }: RecordedJob): Promise<Manifest> {
-    return JSON.parse((await this.text(manifestKey(folder))) ?? 'null') as Manifest;
+  async manifest(recorded: RecordedJob): Promise<Manifest> {
+    return JSON.parse((await this.text(manifestKey(recorded))) ?? 'null') as Manifest;
   }
 
   /** The contents of a job's parts, of results and errors, by their names. */
   async parts({ folder }: RecordedJob): Promise<Readonly<Record<string, string>>> {
     const parts: Record<string, string> = {};
     for await (const { key } of this.store.list(OUTPUT, `${folder}/`)) {
-      if (key.includes('part-')) parts[key.slice(folder.length + 1)] = (await this.text(key)) ?? '';
+      if (/\/(?:part|errors)-[^/]*$/.test(key)) parts[key.slice(folder.length + 1)] = (await this.text(key)) ?? '';
     }
     return parts;
   }

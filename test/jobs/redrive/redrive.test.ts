@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bundle, BundleSummary, OutcomeSink } from '../../../lib/inference/bundle.ts';
-import type { RecordedJob } from '../../../lib/jobs/job-record.ts';
+import { findJob, type RecordedJob } from '../../../lib/jobs/job-record.ts';
 import { folderNoteKey, lastNoteKey, redriveNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
 import { openRedrives } from '../../../lib/jobs/notes/redrive-notes.ts';
 import { bundleMessageOf } from '../../../lib/jobs/sending/send-bundles.ts';
 import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
+import { earlierPath, renameToEarlier } from '../earlier-names.ts';
 import { deadlineOf } from '../memory-ports.ts';
 import { OUTPUT, startFabric, type TestFabric } from './redrive-fabric.ts';
 
@@ -97,13 +98,30 @@ async function expectDone(numbers: TestFabric, { job }: RecordedJob): Promise<vo
 describe('a redrive', () => {
   test('leaves objects alone that the fabric did not write', async () => {
     const { numbers, recorded } = await brokenRun('beside.jsonl');
-    const keys = ['notes.txt', 'errors/notes.txt', 'errors/part-mine.jsonl', '../mine.json'].map((name) =>
+    const keys = ['notes.txt', '_errors/notes.txt', '_errors/errors-mine.jsonl', '../mine.json'].map((name) =>
       `${recorded.folder}/${name}`.replace(/[^/]+\/\.\.\//, ''),
     );
     for (const key of keys) await fabric.store.put({ bucket: OUTPUT, key }, 'mine');
     await fabric.breaks();
     await numbers.redrive(recorded, {});
     for (const key of keys) expect(await textAt(key)).toBe('mine');
+  });
+
+  test('keeps the names of a folder that an earlier version wrote', async () => {
+    const name = 'earlier.jsonl';
+    const { numbers, recorded } = await brokenRun(name);
+    await renameToEarlier(fabric.store, OUTPUT, recorded.folder);
+    const earlier = await findJob(recorded.job, { store: fabric.store, bucket: OUTPUT });
+    if (earlier === undefined) throw new Error('the job has no record');
+    const expected = Object.entries(await partsOfFreshRun(name, 'Slow'));
+    await fabric.breaks('Slow');
+    expect((await numbers.redrive(earlier, { errorName: 'Late' })).counts.failed).toBe(SLOW + 1);
+    expect(await numbers.parts(earlier)).toEqual(
+      Object.fromEntries(expected.map(([path, text]) => [earlierPath(path), text])),
+    );
+    const keys = await Array.fromAsync(fabric.store.list(OUTPUT, `${recorded.folder}/_`));
+    expect(keys.map(({ key }) => key)).toEqual([`${recorded.folder}/_SUCCESS`]);
+    await expectDone(numbers, recorded);
   });
 
   test('merges what succeeds now, so that the job is what a run without the cause would have been', async () => {
@@ -155,7 +173,7 @@ describe('a redrive', () => {
     await fabric.breaks('Slow');
     await numbers.redrive(recorded);
     expect(await numbers.parts(recorded)).toEqual(expected);
-    const errors = Object.entries(before).filter(([path]) => path.startsWith('errors/'));
+    const errors = Object.entries(before).filter(([path]) => path.startsWith('_errors/'));
     const late = errors.flatMap(([, text]) => text.split('\n')).filter((line) => line.includes('"name":"Late"'));
     expect(late).toHaveLength(LATE);
     await expectDone(numbers, recorded);
@@ -367,7 +385,7 @@ describe('redriveJob', () => {
 
   test('refuses failures that do not say where their elements stood, before it sends anything', async () => {
     const { numbers, recorded, before } = await brokenRun('older');
-    const path = Object.keys(before).find((key) => key.startsWith('errors/')) ?? '';
+    const path = Object.keys(before).find((key) => key.startsWith('_errors/')) ?? '';
     const older = before[path]?.replaceAll(/,"position":\d+,"ordinal":\d+/g, '') ?? '';
     await numbers.store.put({ bucket: OUTPUT, key: `${recorded.folder}/${path}` }, older);
     await expect(numbers.send(recorded)).rejects.toThrow(/its line has no 'source\.ordinal'/);

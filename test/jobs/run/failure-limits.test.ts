@@ -88,7 +88,7 @@ describe('a job whose first 1,000 elements all fail for one reason', () => {
     expect(failed).toBe(total);
     const folder = join(root, 'out/plain/a.jsonl');
     expect(await manifestIn(folder)).toMatchObject({ status: 'stopped', reason: jobs[0]?.reason });
-    expect(await filesBelow(folder)).toEqual(['job.json', 'manifest.json']);
+    expect(await filesBelow(folder)).toEqual(['_job.json', '_manifest.json']);
   });
 
   test.each([

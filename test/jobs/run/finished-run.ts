@@ -5,7 +5,7 @@ import { contentsBelow, type InputRunner, numbers } from './run-inputs.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 
 export async function jobIn(folder: string): Promise<Job> {
-  return JSON.parse(await readFile(join(folder, 'job.json'), 'utf8')) as Job;
+  return JSON.parse(await readFile(join(folder, '_job.json'), 'utf8')) as Job;
 }
 
 /** A finished run of the pipeline `double` over 20 numbers, two of which fail. */
@@ -22,7 +22,8 @@ export async function finishedRun(
   const { id, of } = await jobIn(folder);
   const part = (bundle: number): string =>
     `part-${String(bundle).padStart(5, '0')}-of-${String(of).padStart(5, '0')}.jsonl`;
+  const errorsPart = (bundle: number): string => `_errors/${part(bundle).replace('part', 'errors')}`;
   const staged = (bundle: number, what: string): string =>
     join(output, '.fabric/double', id, `${part(bundle).replace('.jsonl', '')}.${what}`);
-  return { root, input, output, folder, id, of, part, staged, expected: await contentsBelow(folder) };
+  return { root, input, output, folder, id, of, part, errorsPart, staged, expected: await contentsBelow(folder) };
 }

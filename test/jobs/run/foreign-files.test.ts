@@ -65,12 +65,12 @@ const FOREIGN: readonly (readonly [what: string, files: Files])[] = [
   ['photos and notes', { '1.jpg': 'photo', 'deep/2.jpg': 'photo', 'README.txt': 'mine' }],
   [
     'parts of another program',
-    { 'part-00000-of-00002.jsonl': 'mine', _SUCCESS: '', 'errors/part-00000-of-00002.jsonl': 'mine' },
+    { 'part-00000-of-00002.jsonl': 'mine', _SUCCESS: '', '_errors/errors-00000-of-00002.jsonl': 'mine' },
   ],
-  ['a job.json of another program', { 'job.json': '{"name":"train","steps":[1,2]}' }],
-  ['a job.json that is no JSON', { 'job.json': 'nightly' }],
-  ['a plan whose id leads elsewhere', { 'job.json': '{"version":1,"id":"../../../mine","of":1,"plan":{}}' }],
-  ['a manifest of another program', { 'manifest.json': '{"status":"complete"}' }],
+  ['a _job.json of another program', { '_job.json': '{"name":"train","steps":[1,2]}' }],
+  ['a _job.json that is no JSON', { '_job.json': 'nightly' }],
+  ['a plan whose id leads elsewhere', { '_job.json': '{"version":1,"id":"../../../mine","of":1,"plan":{}}' }],
+  ['a manifest of another program', { '_manifest.json': '{"status":"complete"}' }],
   ['hidden files', { '.git/config': 'mine' }],
   ['a file where a folder would be', { '': 'mine' }],
 ];
@@ -129,7 +129,7 @@ describe.each([
       await run(pipeline, [input], { output: await place.open(), limit: 3 });
       const mine = below(`${pipeline}/${name}`, {
         'notes.txt': 'mine',
-        'errors/notes.txt': 'mine',
+        '_errors/notes.txt': 'mine',
         'part-of-mine.jsonl': 'mine',
         'notes.txt.123.tmp': 'mine',
         'deep/part-00000-of-00001.jsonl': 'mine',
@@ -183,6 +183,6 @@ test("results of an input called 'errors' do not go where another's errors are",
   await run('double', [outer], { output });
   expect(await manifestIn(join(output, 'double/a'))).toMatchObject({ counts: { total: 8, failed: 2 } });
   const files = await filesBelow(join(output, 'double/a'));
-  expect(files.filter((path) => path.startsWith('errors/'))).toHaveLength(2);
+  expect(files.filter((path) => path.startsWith('_errors/'))).toHaveLength(2);
   expect(files.filter((path) => /^errors@[0-9a-f]{12}\/_SUCCESS$/.test(path))).toHaveLength(1);
 });

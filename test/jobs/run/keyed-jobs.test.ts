@@ -33,7 +33,7 @@ async function writeInput(content: string | Uint8Array, name = 'n.jsonl'): Promi
 }
 
 /** The lines of a folder's parts, in their order; those of results, then those of errors. */
-function linesOf(contents: Readonly<Record<string, string>>, folder: 'part-' | 'errors/part-'): Line[] {
+function linesOf(contents: Readonly<Record<string, string>>, folder: 'part-' | '_errors/errors-'): Line[] {
   return Object.entries(contents)
     .filter(([path]) => path.startsWith(folder))
     .flatMap(([, text]) => text.split('\n').filter(Boolean))
@@ -77,8 +77,8 @@ describe('a job that is grouped by key', () => {
 
   test('says where each failure came from: its place in the input, and in its bundle', async () => {
     const input = await writeInput(keyedLines(60));
-    const grouped = linesOf((await runOf('grouped', input)).contents, 'errors/part-');
-    const plain = linesOf((await runOf('keyed', input)).contents, 'errors/part-').toReversed();
+    const grouped = linesOf((await runOf('grouped', input)).contents, '_errors/errors-');
+    const plain = linesOf((await runOf('keyed', input)).contents, '_errors/errors-').toReversed();
     expect(grouped.map(essence)).toEqual(plain.map(essence));
     expect(grouped.map(({ stage, key }) => [stage, key])).toEqual([
       ['map', 'k2'],
@@ -117,7 +117,7 @@ describe('a job that is grouped by key', () => {
     expect(await contentsBelow(join(other, 'grouped/n.jsonl'))).toEqual(contents);
 
     // A part that was removed has lost its chunk: it is grouped again.
-    const { id } = JSON.parse(await readFile(join(folder, 'job.json'), 'utf8')) as Job;
+    const { id } = JSON.parse(await readFile(join(folder, '_job.json'), 'utf8')) as Job;
     const part = Object.keys(contents).find((path) => path.startsWith('part-00003')) ?? '';
     await unlink(join(folder, part));
     await rm(join(output, '.fabric/grouped', id, part.replace('.jsonl', '.note.json')));
@@ -142,9 +142,9 @@ describe('a job that is grouped by key', () => {
   test('does not go on with bundles that were cut otherwise', async () => {
     const input = await writeInput(keyedLines(60));
     const { folder, output } = await runOf('grouped', input);
-    const job = await readFile(join(folder, 'job.json'), 'utf8');
+    const job = await readFile(join(folder, '_job.json'), 'utf8');
     // As another version of the code might have recorded it.
-    await writeFile(join(folder, 'job.json'), job.replace(/"starts":\[0,\d+/, '"starts":[0,1'));
+    await writeFile(join(folder, '_job.json'), job.replace(/"starts":\[0,\d+/, '"starts":[0,1'));
     await unlink(join(folder, (await filesBelow(folder)).find((path) => path.startsWith('part-00003')) ?? ''));
     await expect(run('grouped', [input], { output, existing: 'resume' })).rejects.toThrow(
       `the results in ${folder} are of bundles that another version of inference-fabric cut at other places`,

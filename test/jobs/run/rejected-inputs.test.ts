@@ -146,7 +146,7 @@ test('files of a folder that can not be read are elements that fail, each with i
   await symlink('none', join(root, 'in/b.bin'));
   const { jobs } = await run('bytes', [join(root, 'in')], { output: join(root, 'out') });
   expect(jobs[0]?.notes[0]).toMatchObject({ elements: 2, succeeded: 1, failedByStage: { read: 1 } });
-  const errors = await readFile(join(root, 'out/bytes/in/errors/part-00000-of-00001.jsonl'), 'utf8');
+  const errors = await readFile(join(root, 'out/bytes/in/_errors/errors-00000-of-00001.jsonl'), 'utf8');
   expect(JSON.parse(errors)).toMatchObject({
     id: 'in#1',
     error: { name: 'SourceGone', message: 'it is a link to none, which is not there' },

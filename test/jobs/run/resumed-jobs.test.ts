@@ -30,9 +30,8 @@ describe('a job that is resumed', () => {
   test.each<[string, (finished: Awaited<ReturnType<typeof finishedRun>>) => Promise<void>]>([
     [
       'before anything of the bundle was committed',
-      async ({ folder, part, staged }) => {
-        for (const path of [join(folder, part(0)), join(folder, 'errors', part(0)), staged(0, 'note.json')])
-          await rm(path);
+      async ({ folder, part, errorsPart, staged }) => {
+        for (const path of [join(folder, part(0)), join(folder, errorsPart(0)), staged(0, 'note.json')]) await rm(path);
         await writeFile(staged(0, 'started'), '1');
         await writeFile(staged(0, 'results'), '{"id":"half a li');
         await writeFile(staged(0, 'errors'), '');
@@ -40,24 +39,24 @@ describe('a job that is resumed', () => {
     ],
     [
       'between the note and the part',
-      async ({ folder, part, staged }) => {
+      async ({ folder, part, errorsPart, staged }) => {
         await rename(join(folder, part(0)), staged(0, 'results'));
-        await rename(join(folder, 'errors', part(0)), staged(0, 'errors'));
+        await rename(join(folder, errorsPart(0)), staged(0, 'errors'));
         await writeFile(staged(0, 'started'), '1');
       },
     ],
     [
       'between giving the part its name and taking the spool away',
-      async ({ folder, part, staged }) => {
+      async ({ folder, part, errorsPart, staged }) => {
         await link(join(folder, part(0)), staged(0, 'results'));
-        await rename(join(folder, 'errors', part(0)), staged(0, 'errors'));
+        await rename(join(folder, errorsPart(0)), staged(0, 'errors'));
         await writeFile(staged(0, 'started'), '1');
       },
     ],
     [
       'between the part and its errors',
-      async ({ folder, part, staged }) => {
-        await rename(join(folder, 'errors', part(0)), staged(0, 'errors'));
+      async ({ folder, errorsPart, staged }) => {
+        await rename(join(folder, errorsPart(0)), staged(0, 'errors'));
         await writeFile(staged(0, 'started'), '1');
       },
     ],
@@ -70,7 +69,7 @@ describe('a job that is resumed', () => {
     const finished = await finishedRun(run);
     const { input, output, folder, part, expected } = finished;
     await undo(finished);
-    for (const name of ['manifest.json', '_SUCCESS']) await rm(join(folder, name));
+    for (const name of ['_manifest.json', '_SUCCESS']) await rm(join(folder, name));
     const other = await identityOf(join(folder, part(1)));
     await run('double', [input], { output, existing: 'resume' });
     expect(await contentsBelow(folder)).toEqual(expected);
@@ -95,8 +94,8 @@ describe('a job that is resumed', () => {
   });
 
   test('finds its staged errors where the folder of results was moved in between', async () => {
-    const { root, input, output, folder, part, staged, expected } = await finishedRun(run);
-    await rename(join(folder, 'errors', part(0)), staged(0, 'errors'));
+    const { root, input, output, folder, errorsPart, staged, expected } = await finishedRun(run);
+    await rename(join(folder, errorsPart(0)), staged(0, 'errors'));
     await rename(output, join(root, 'moved'));
     await run('double', [input], { output: join(root, 'moved'), existing: 'resume' });
     expect(await contentsBelow(join(root, 'moved/double/n.jsonl'))).toEqual(expected);
@@ -160,16 +159,16 @@ describe('results that are there already', () => {
   test('are removed with all that belongs to them where they are to be overwritten, and nothing else is', async () => {
     const { input, output, folder } = await finishedRun(run);
     await writeFile(input, numbers(4));
-    await writeIn(folder, 'errors/left-over', '');
+    await writeIn(folder, '_errors/left-over', '');
     await run('double', [input], { output, existing: 'overwrite' });
-    const own = ['_SUCCESS', 'job.json', 'manifest.json', 'part-00000-of-00001.jsonl'];
-    expect(await filesBelow(folder)).toEqual([...own, 'errors/left-over'].sort());
+    const own = ['_SUCCESS', '_job.json', '_manifest.json', 'part-00000-of-00001.jsonl'];
+    expect(await filesBelow(folder)).toEqual([...own, '_errors/left-over'].sort());
     expect(await filesBelow(join(output, '.fabric'))).toHaveLength(1);
   });
 
   test('count for nothing where overwriting them was cut short', async () => {
     const { input, output, folder, staged, of, part, expected } = await finishedRun(run);
-    // The notes go first and job.json last; the parts of what was to be overwritten are still there.
+    // The notes go first and _job.json last; the parts of what was to be overwritten are still there.
     for (let bundle = 0; bundle < of; bundle += 1) await rm(staged(bundle, 'note.json'));
     await writeFile(join(folder, part(0)), 'of another configuration\n');
     await run('double', [input], { output, existing: 'resume' });

@@ -93,7 +93,7 @@ export async function contentsBelow(folder: string): Promise<Readonly<Record<str
   const contents: Record<string, string> = {};
   for (const path of await filesBelow(folder)) {
     const text = await readFile(join(folder, path), 'utf8');
-    contents[path] = path.endsWith('manifest.json') ? text.replace(/"bundleMillis": \d+/, '') : text;
+    contents[path] = path.endsWith('_manifest.json') ? text.replace(/"bundleMillis": \d+/, '') : text;
   }
   return contents;
 }
@@ -105,5 +105,5 @@ export async function identityOf(path: string): Promise<readonly bigint[]> {
 }
 
 export async function manifestIn(folder: string): Promise<Manifest> {
-  return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  return JSON.parse(await readFile(join(folder, '_manifest.json'), 'utf8')) as Manifest;
 }

@@ -14,10 +14,10 @@ describe('runJobs', () => {
     expect(of).toBe(6);
     expect(Object.keys(expected)).toEqual([
       '_SUCCESS',
-      'errors/part-00000-of-00006.jsonl',
-      'errors/part-00004-of-00006.jsonl',
-      'job.json',
-      'manifest.json',
+      '_errors/errors-00000-of-00006.jsonl',
+      '_errors/errors-00004-of-00006.jsonl',
+      '_job.json',
+      '_manifest.json',
       ...Array.from({ length: 6 }, (_, bundle) => `part-0000${bundle}-of-00006.jsonl`),
     ]);
     const lines = Object.entries(expected)
@@ -58,7 +58,7 @@ describe('runJobs', () => {
 
   test('says where each failure came from', async () => {
     const { expected, input } = await finishedRun(run);
-    expect(JSON.parse(expected['errors/part-00000-of-00006.jsonl'] ?? '')).toEqual({
+    expect(JSON.parse(expected['_errors/errors-00000-of-00006.jsonl'] ?? '')).toEqual({
       id: 'n.jsonl#24',
       stage: 'map',
       error: { name: 'RangeError', message: 'no 3, please', at: 'jobs.config.ts:12:27' },
@@ -80,7 +80,7 @@ describe('runJobs', () => {
     const { jobs } = await run('double', inputs, { output: join(root, 'out') });
     expect(jobs.map(({ status }) => status)).toEqual(['complete', 'complete']);
     const empty = await contentsBelow(join(root, 'out/double/empty.jsonl'));
-    expect(Object.keys(empty)).toEqual(['_SUCCESS', 'job.json', 'manifest.json']);
+    expect(Object.keys(empty)).toEqual(['_SUCCESS', '_job.json', '_manifest.json']);
     for (const name of ['empty.jsonl', 'blank.jsonl']) {
       expect(await manifestIn(join(root, 'out/double', name))).toMatchObject({
         status: 'complete',

@@ -44,7 +44,7 @@ test('a source that can not be read in mid-run costs its own job alone', async (
     'b.jsonl': 'incomplete',
     'c.jsonl': 'complete',
   });
-  expect(await filesBelow(join(root, 'out/double/b.jsonl'))).toEqual(['job.json', 'manifest.json']);
+  expect(await filesBelow(join(root, 'out/double/b.jsonl'))).toEqual(['_job.json', '_manifest.json']);
   expect(await manifestIn(join(root, 'out/double/b.jsonl'))).toMatchObject({
     status: 'incomplete',
     counts: { total: 0 },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Job } from '../../../lib/jobs/job.ts';
 import { objectListKey } from '../../../lib/jobs/output-layout.ts';
+import { FOLDER_NAMES } from '../../../lib/jobs/part-names.ts';
 import { sendBundles } from '../../../lib/jobs/sending/send-bundles.ts';
 import { deadlineOf, memoryObjectStore, memoryQueue } from '../memory-ports.ts';
 
@@ -30,9 +31,12 @@ test('sendBundles has a few lists of objects in memory at once, however many it 
     reading -= 1;
   };
   const queue = memoryQueue();
-  expect(await sendBundles({ job, folder: 'p/a.manifest.json' }, { queue, output, deadline: deadlineOf() })).toBe(
-    undefined,
-  );
+  expect(
+    await sendBundles(
+      { job, folder: 'p/a.manifest.json', names: FOLDER_NAMES },
+      { queue, output, deadline: deadlineOf() },
+    ),
+  ).toBe(undefined);
   const bundles = queue.sent.map(({ body }) => (JSON.parse(body) as { readonly bundle: number }).bundle);
   expect(bundles).toEqual(Array.from({ length: of }, (_, bundle) => bundle));
   expect(most).toBeLessThanOrEqual(32);
