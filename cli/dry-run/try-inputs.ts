@@ -1,7 +1,7 @@
 import type { Bundle } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { describeError } from '../../lib/errors.ts';
-import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
+import { linesOf } from '../../lib/formats/parts/read-lines.ts';
 import { FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { rejectedAmong, type RejectedInput } from '../../lib/jobs/run/reject-input.ts';
 import type { RunInput } from '../../lib/jobs/run/run-input.ts';

@@ -1,6 +1,6 @@
 import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
 import { count, emptyTally, type Tally } from '../../lib/inference/tally.ts';
-import { linesOf } from '../../lib/jobs/commit/read-lines.ts';
+import { linesOf } from '../../lib/formats/parts/read-lines.ts';
 
 /** A failure as in an errors line. */
 export interface SeenFailure {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadConfig } from '../../lib/config/load-config.ts';
 import { isIn, realPaths } from '../../lib/jobs/run/refuse-overlap.ts';
+import { isWrittenName } from '../../lib/jobs/part-names.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { removeLeftFiles, removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
@@ -49,7 +50,7 @@ async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitSt
   const pipelines = Object.keys(fabric.pipelines);
   await makeFolders(folders, pipelines);
   await removeLeftFolders();
-  for (const name of [...pipelines, '_rejected']) await removeLeftFiles(join(folders.output, name));
+  for (const name of [...pipelines, '_rejected']) await removeLeftFiles(join(folders.output, name), isWrittenName);
   await using session = await open({ ...options, ...folders }, { configUrl, fabric });
   signal.throwIfAborted();
   const status = await (options.once === true

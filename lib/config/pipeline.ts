@@ -1,5 +1,6 @@
 import type { InputOptions } from '../formats/format.ts';
 import type { FormatName } from '../formats/registry.ts';
+import type { PartFormatName } from '../formats/parts/part-formats.ts';
 import type { Compute } from './compute.ts';
 import type { Step } from './steps.ts';
 
@@ -35,7 +36,8 @@ export interface PipelineInput extends InputOptions {
 }
 
 export interface PipelineOutput {
-  readonly format: 'jsonl';
+  /** Format of the parts. */
+  readonly format: PartFormatName;
   /** `input` writes each element's input beside its prediction. */
   readonly join: 'none' | 'input';
   /** `id` answers each element of a message by an object of its id's name. @default a part for each message */

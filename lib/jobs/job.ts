@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ErrorDescription } from '../errors.ts';
+import { DEFAULT_PART_FORMAT } from '../formats/parts/part-formats.ts';
+import type { PartFormat } from '../formats/parts/part-writer.ts';
 import { bundleCount, type BundleRange, bundleRange, type ObjectPlan } from '../formats/plan.ts';
 import type { Bundle, BundleObject } from '../inference/bundle.ts';
 import { locationOf, parseS3Uri, s3Uri, type SourceLocation } from '../stores/open-source.ts';
@@ -51,6 +53,8 @@ export interface Job {
   /** Its bundles. */
   readonly of: number;
   readonly plan: JobPlan;
+  /** Format of its parts. @default JSON lines */
+  readonly parts?: PartFormat;
   /** Digest of the pipeline's configuration. */
   readonly config: string;
 }
@@ -81,6 +85,11 @@ const SHOWN_DIGITS = 12;
 /** A job's id: a pure function of what identifies its source. */
 export function jobId(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** Returns what a new job records of the format of its parts: nothing for the default one. */
+export function recordedParts({ format }: PartFormat): Pick<Job, 'parts'> {
+  return format === DEFAULT_PART_FORMAT.format ? {} : { parts: { format } };
 }
 
 export function shownJobId(id: string): string {

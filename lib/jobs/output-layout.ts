@@ -1,4 +1,7 @@
 import { endOfJsonString } from '../formats/json-string.ts';
+import { LINES_SUFFIX } from '../formats/parts/json-lines.ts';
+import { DEFAULT_PART_FORMAT, partWriter } from '../formats/parts/part-formats.ts';
+import type { PartFormat } from '../formats/parts/part-writer.ts';
 import { bundleName, errorsPath, type FolderNames, partName, SUCCESS_FILE } from './part-names.ts';
 
 export { isResultPath, SUCCESS_FILE } from './part-names.ts';
@@ -18,6 +21,8 @@ export interface PartPlace {
   readonly job: string;
   readonly part: string;
   readonly errors: string;
+  /** Format of the part. */
+  readonly format: PartFormat;
   /** What the keys of everything start with that attempts at this bundle stage. */
   readonly staging: string;
 }
@@ -39,13 +44,15 @@ export interface ResultsFolder {
 
 /** A job's folder, with what decides the names of its parts. */
 export interface PartsFolder extends ResultsFolder {
-  readonly job: JobName & { readonly of: number };
+  readonly job: JobName & { readonly of: number; readonly parts?: PartFormat };
 }
 
 export function partPlace({ folder, names, job }: PartsFolder, bundle: number): PartPlace {
+  const { parts: format = DEFAULT_PART_FORMAT } = job;
   return {
     job: job.id,
-    part: `${folder}/${partName(bundle, job.of)}`,
+    format,
+    part: `${folder}/${partName(bundle, job.of, format)}`,
     errors: `${folder}/${errorsPath(bundle, job.of, names)}`,
     staging: `${stagingOf(job)}/${bundleName(bundle, job.of)}`,
   };
@@ -172,14 +179,19 @@ export function answerKey(pipeline: string, name: string): string {
   return `${pipeline}/${name}.json`;
 }
 
-/** The parts of one `elements` message. */
-export function elementsPlace(pipeline: string, messageId: string, sentAtMillis: number): PartPlace {
+/** Returns where the outcomes of one `elements` message go. */
+export function elementsPlace(
+  pipeline: string,
+  { messageId, sentAtMillis }: { readonly messageId: string; readonly sentAtMillis: number },
+  format: PartFormat = DEFAULT_PART_FORMAT,
+): PartPlace {
   const [date = '', time = ''] = new Date(sentAtMillis).toISOString().split('T');
   const folder = `${pipeline}/_elements/${date}/${time.slice(0, 2)}`;
   return {
     job: messageId,
-    part: `${folder}/${messageId}.jsonl`,
-    errors: `${folder}/errors/${messageId}.jsonl`,
+    format,
+    part: `${folder}/${messageId}${partWriter(format).suffix}`,
+    errors: `${folder}/errors/${messageId}${LINES_SUFFIX}`,
     staging: `${stagingOf({ pipeline, id: `_elements/${messageId}` })}/part`,
   };
 }

@@ -1,3 +1,7 @@
+import { LINES_SUFFIX } from '../formats/parts/json-lines.ts';
+import { DEFAULT_PART_FORMAT, partSuffixes, partWriter } from '../formats/parts/part-formats.ts';
+import type { PartFormat } from '../formats/parts/part-writer.ts';
+
 const MIN_DIGITS = 5;
 
 /** First words in the names of a bundle's files. */
@@ -39,20 +43,21 @@ export const ALL_FOLDER_NAMES = [FOLDER_NAMES, EARLIER_NAMES] as const;
 /** Empty file that completes the results of a job. */
 export const SUCCESS_FILE = '_SUCCESS';
 
-const SUFFIX = '.jsonl';
-const NUMBERS = String.raw`\d+-of-\d+\.jsonl`;
-const PART_NAME = new RegExp(`^part-${NUMBERS}$`);
-const OWN_NAME = new RegExp(
+const NUMBERS = String.raw`\d+-of-\d+`;
+const PART_SUFFIX = `(?:${partSuffixes().map(escaped).join('|')})`;
+const PART_NAME = new RegExp(`^part-${NUMBERS}${PART_SUFFIX}$`);
+const OWN_PATH = new RegExp(
   `^(?:${[
     SUCCESS_FILE,
-    `part-${NUMBERS}`,
+    `part-${NUMBERS}${PART_SUFFIX}`,
     ...ALL_FOLDER_NAMES.flatMap(({ job, manifest, errors, errorsKind }) => [
       escaped(job),
       escaped(manifest),
-      `${errors}/${errorsKind}-${NUMBERS}`,
+      `${errors}/${errorsKind}-${NUMBERS}${escaped(LINES_SUFFIX)}`,
     ]),
   ].join('|')})$`,
 );
+const OWN_SUFFIXES = ['.json', LINES_SUFFIX, ...partSuffixes()];
 
 function escaped(name: string): string {
   return name.replaceAll('.', String.raw`\.`);
@@ -60,7 +65,12 @@ function escaped(name: string): string {
 
 /** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
 export function isResultPath(path: string): boolean {
-  return OWN_NAME.test(path);
+  return OWN_PATH.test(path);
+}
+
+/** Returns whether a file in a folder of results can be one that the fabric writes, by the end of its name. */
+export function isWrittenName(name: string): boolean {
+  return name === SUCCESS_FILE || OWN_SUFFIXES.some((suffix) => name.endsWith(suffix));
 }
 
 /** Returns whether the last segment of a path is the name of the folder of a job's failures. */
@@ -82,13 +92,13 @@ export function bundleName(bundle: number, of: number): string {
 }
 
 /** Returns the name of a bundle's part. */
-export function partName(bundle: number, of: number): string {
-  return bundleName(bundle, of) + SUFFIX;
+export function partName(bundle: number, of: number, format: PartFormat = DEFAULT_PART_FORMAT): string {
+  return bundleName(bundle, of) + partWriter(format).suffix;
 }
 
 /** Returns the path of a bundle's failures below the job's folder. */
 export function errorsPath(bundle: number, of: number, { errors, errorsKind }: FolderNames): string {
-  return `${errors}/${errorsKind}-${numbersOf(bundle, of)}${SUFFIX}`;
+  return `${errors}/${errorsKind}-${numbersOf(bundle, of)}${LINES_SUFFIX}`;
 }
 
 /** Returns whether a file name is that of a part. */
@@ -96,9 +106,21 @@ export function isPartName(name: string): boolean {
   return PART_NAME.test(name);
 }
 
-/** Returns the bundle that a file with this name belongs to; undefined if no file of a job with `of` bundles has it. */
-export function bundleOfPart(name: string, of: number, kind: PartKind = 'part'): number | undefined {
-  const bundle = Number(/^[a-z]+-(\d+)-of-\d+\.jsonl$/.exec(name)?.[1]);
+export interface BundleFiles {
+  /** Number of bundles of the job. */
+  readonly of: number;
+  /** First word of the names. @default 'part' */
+  readonly kind?: PartKind;
+  /** End of the names, with its dot. @default that of JSON lines */
+  readonly suffix?: string;
+}
+
+/** Returns the bundle that a file with this name belongs to; undefined if no bundle of the job has such a file. */
+export function bundleOfPart(
+  name: string,
+  { of, kind = 'part', suffix = LINES_SUFFIX }: BundleFiles,
+): number | undefined {
+  const bundle = Number(/^[a-z]+-(\d+)-of-/.exec(name)?.[1]);
   const isNumber = Number.isSafeInteger(bundle) && bundle < of;
-  return isNumber && name === `${kind}-${numbersOf(bundle, of)}${SUFFIX}` ? bundle : undefined;
+  return isNumber && name === `${kind}-${numbersOf(bundle, of)}${suffix}` ? bundle : undefined;
 }

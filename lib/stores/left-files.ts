@@ -10,8 +10,6 @@ import { isProcessAlive } from './process-alive.ts';
 export type TemporaryUse = 'outcomes' | 'chunks' | 'estimate' | 'dry-run';
 
 const FOLDER = new RegExp(`^fabric-(?:outcomes|chunks|estimate|dry-run)-${OWNER_TAG}-[^-]+$`);
-/** Names of the files that the fabric writes in one step, without what precedes their suffix. */
-const WRITTEN = /(?:^_SUCCESS|\.jsonl?)$/;
 
 /** Creates a folder among the system's temporary files, for this user only. */
 export function makeTemporaryFolder(use: TemporaryUse): Promise<string> {
@@ -51,14 +49,19 @@ export async function removeLeftFolders({
 /**
  * Removes the temporary files that killed processes left below a folder of results. Links are not followed. Never fails.
  *
+ * @param isWritten - returns whether the fabric writes files with this name in one step.
  * @param now - milliseconds since 1970.
  */
-export async function removeLeftFiles(folder: string, now: () => number = Date.now): Promise<void> {
+export async function removeLeftFiles(
+  folder: string,
+  isWritten: (name: string) => boolean,
+  now: () => number = Date.now,
+): Promise<void> {
   for (const entry of await entriesOf(folder)) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) await removeLeftFiles(path, now);
+    if (entry.isDirectory()) await removeLeftFiles(path, isWritten, now);
     const match = TEMPORARY_SUFFIX.exec(entry.name);
-    if (match === null || !entry.isFile() || !WRITTEN.test(entry.name.slice(0, match.index))) continue;
+    if (match === null || !entry.isFile() || !isWritten(entry.name.slice(0, match.index))) continue;
     await removeIf(path, (stats) => isLeftBehind(ownerOf(match), stats.mtimeMs, now()));
   }
 }

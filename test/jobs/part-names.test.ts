@@ -19,5 +19,5 @@ test.each([
   ['part-00012-of-00340.jsonl.tmp', 340, undefined],
   ['part-000012-of-100000.jsonl', 100_000, 12],
 ])('bundleOfPart takes a name only as partName gives it: %s of %i', (name, of, bundle) => {
-  expect(bundleOfPart(name, of)).toBe(bundle);
+  expect(bundleOfPart(name, { of })).toBe(bundle);
 });

@@ -3,7 +3,7 @@ import { Batcher } from '../../lib/batching/batcher.ts';
 import { placeOf } from '../../lib/code-place.ts';
 import { parseMessage } from '../../lib/elements/messages.ts';
 import { toJson } from '../../lib/inference/worker/json.ts';
-import { readLines } from '../../lib/jobs/commit/read-lines.ts';
+import { readLines } from '../../lib/formats/parts/read-lines.ts';
 import { type ManifestKind, readManifest } from '../../lib/jobs/sending/object-manifest.ts';
 import { readObjectKey } from '../../lib/jobs/object-keys.ts';
 import { readS3Event } from '../../lib/jobs/sending/s3-events.ts';

@@ -3,6 +3,7 @@ import { mkdir, readdir, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryName } from '../../lib/stores/file-names.ts';
+import { isWrittenName } from '../../lib/jobs/part-names.ts';
 import { makeTemporaryFolder, removeLeftFiles, removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { ownerTag } from '../../lib/stores/owner-tag.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
@@ -51,7 +52,7 @@ describe.each(OWNERS)('of %s', (_what, tag, ageMillis, isLeft) => {
     const folder = await temporaryFolder();
     const name = `part-00000-of-00001.jsonl.${tag}.tmp`;
     await age(await writeIn(folder, join('wine/a/errors', name), 'x'), ageMillis);
-    await removeLeftFiles(folder, () => NOW);
+    await removeLeftFiles(folder, isWrittenName, () => NOW);
     expect(await readdir(join(folder, 'wine/a/errors'))).toEqual(isLeft ? [] : [name]);
   });
 });
@@ -102,7 +103,7 @@ describe('removeLeftFiles', () => {
       await writeIn(folder, name, 'mine');
     await symlink(outside, join(folder, 'link'));
     await symlink(join(outside, left), join(folder, left));
-    await removeLeftFiles(folder);
+    await removeLeftFiles(folder, isWrittenName);
     expect(await readdir(folder)).toHaveLength(6);
     expect(await readdir(outside)).toEqual([left]);
   });
@@ -112,7 +113,7 @@ describe('removeLeftFiles', () => {
     const before = NOW - DAY_MILLIS;
     for (const name of ['_SUCCESS', '_job.json', 'part-00000-of-00001.jsonl', `${'x'.repeat(250)}.json`])
       await age(await writeIn(folder, temporaryName(name), 'x'), NOW - before);
-    await removeLeftFiles(folder);
+    await removeLeftFiles(folder, isWrittenName);
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BundleSummary } from '../../inference/bundle.ts';
+import { LINES_SUFFIX } from '../../formats/parts/json-lines.ts';
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
@@ -37,8 +38,8 @@ export async function stagePartial(
   await spool.close();
   const staging = `${place.staging}.${randomUUID()}.partial`;
   const { total, succeeded, failedByStage, models, providers, usage } = spool.tally;
-  const results = `${staging}-results.jsonl`;
-  const errors = `${staging}-errors.jsonl`;
+  const results = `${staging}-results${LINES_SUFFIX}`;
+  const errors = `${staging}-errors${LINES_SUFFIX}`;
   const ranOn = providers === undefined ? {} : { providers };
   const paid = usage === undefined ? {} : { usage };
   const partial = {

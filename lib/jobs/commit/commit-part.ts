@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { basename } from 'node:path/posix';
 import { FabricError } from '../../errors.ts';
+import { LINES_SUFFIX, LINES_TYPE } from '../../formats/parts/json-lines.ts';
+import { partWriter } from '../../formats/parts/part-formats.ts';
 import type { BundleSummary, Providers } from '../../inference/bundle.ts';
 import type { TokenUsage } from '../../remote/token-usage.ts';
 import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
 import type { PartNote } from '../manifest.ts';
+import { encodePart } from './encode-part.ts';
 import type { OutcomeSpool } from './outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import { type CommittedPart, metadataOf, readPart } from './part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 
-const JSON_LINES = 'application/x-ndjson';
+/** End of the names of staged errors. */
+export const STAGED_ERRORS = `.errors${LINES_SUFFIX}`;
 
 export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
   /** What models that asked for a device ran on. @default what the spool's outcomes say */
@@ -45,16 +49,17 @@ export async function commitPart(
   await spool.close();
   const { store, bucket } = output;
   const staging = `${place.staging}.${randomUUID()}`;
-  const { tally, results, errors } = spool;
-  const errorsKey = errors.byteLength === 0 ? undefined : `${staging}.errors.jsonl`;
+  const { tally, errors } = spool;
+  const part = await encodePart(spool.results, place.format);
+  const errorsKey = errors.byteLength === 0 ? undefined : staging + STAGED_ERRORS;
   if (errorsKey !== undefined) {
-    await store.put({ bucket, key: errorsKey }, { path: errors.path }, { contentType: JSON_LINES, signal });
+    await store.put({ bucket, key: errorsKey }, { path: errors.path }, { contentType: LINES_TYPE, signal });
   }
   const note: PartNote = {
     job: place.job,
     name: basename(place.part),
     elements: tally.total,
-    bytes: results.byteLength,
+    bytes: part.byteLength,
     succeeded: tally.succeeded,
     failedByStage: tally.failedByStage,
     models,
@@ -64,13 +69,14 @@ export async function commitPart(
     elapsedMillis: Math.round(elapsedMillis),
   };
   const metadata = await metadataOf(note, `${staging}.details.json`, output, { signal });
-  const options = { only, metadata, contentType: JSON_LINES, signal };
-  const put = await store.put({ bucket, key: place.part }, { path: results.path }, options);
+  const { contentType } = partWriter(place.format);
+  const options = { only, metadata, contentType, signal };
+  const put = await store.put({ bucket, key: place.part }, { path: part.path }, options);
   if (put !== undefined) return { part: { note, etag: put.etag }, won: true };
-  const part = await readPart(place, output, { signal });
-  if (part === undefined) {
+  const committed = await readPart(place, output, { signal });
+  if (committed === undefined) {
     throw new FabricError('PART_OF_ANOTHER_JOB', `Cannot commit ${place.part}: it holds results of another job`);
   }
   // The answer to a put that succeeded may have been lost: names of attempts are unique.
-  return { part, won: errorsKey !== undefined && part.note.errors === errorsKey };
+  return { part: committed, won: errorsKey !== undefined && committed.note.errors === errorsKey };
 }

@@ -1,11 +1,12 @@
 import type { ListedObject, StoreOptions } from '../../stores/object-store.ts';
+import { DEFAULT_PART_FORMAT, partWriter } from '../../formats/parts/part-formats.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { PartNote } from '../manifest.ts';
 import { partPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from './part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { bundleOfPart, type PartKind } from '../part-names.ts';
+import { type BundleFiles, bundleOfPart } from '../part-names.ts';
 
 /** Requests at once for what is known of each part: S3 takes 5,500 reads a second for a prefix. */
 const READS_AT_ONCE = 32;
@@ -33,9 +34,10 @@ export class PartReader {
   }
 
   async list(options: StoreOptions = {}): Promise<PartList> {
-    const { folder, names } = this.recorded;
+    const { folder, names, job } = this.recorded;
+    const { suffix } = partWriter(job.parts ?? DEFAULT_PART_FORMAT);
     const [parts, errors] = await Promise.all([
-      this.#list({ folder, kind: 'part' }, options),
+      this.#list({ folder, suffix }, options),
       this.#list({ folder: `${folder}/${names.errors}`, kind: names.errorsKind }, options),
     ]);
     return { parts, errors };
@@ -56,11 +58,8 @@ export class PartReader {
     return found;
   }
 
-  #list(
-    { folder, kind }: { readonly folder: string; readonly kind: PartKind },
-    options: StoreOptions,
-  ): Promise<ReadonlyMap<number, string>> {
-    return listParts({ folder, kind, of: this.recorded.job.of }, { ...this.#output, ...options });
+  #list(files: Omit<ListPartsOptions, 'of'>, options: StoreOptions): Promise<ReadonlyMap<number, string>> {
+    return listParts({ ...files, of: this.recorded.job.of }, { ...this.#output, ...options });
   }
 
   #shared({ note, etag }: CommittedPart): CommittedPart {
@@ -72,24 +71,20 @@ export class PartReader {
   }
 }
 
-export interface ListPartsOptions {
+export interface ListPartsOptions extends BundleFiles {
   readonly folder: string;
-  /** First word in the names of the objects. @default 'part' */
-  readonly kind?: PartKind;
-  /** Number of bundles of the job. */
-  readonly of: number;
   /** Returns whether an object counts. @default all do */
   readonly counts?: (object: ListedObject) => boolean;
 }
 
 /** Returns the ETags of the objects in a folder that have the name of a bundle's file, by their bundles. */
 export async function listParts(
-  { folder, kind = 'part', of, counts = () => true }: ListPartsOptions,
+  { folder, counts = () => true, ...files }: ListPartsOptions,
   { store, bucket, signal }: OutputBucket & StoreOptions,
 ): Promise<ReadonlyMap<number, string>> {
   const found = new Map<number, string>();
-  for await (const object of store.list(bucket, `${folder}/${kind}-`, { signal })) {
-    const bundle = bundleOfPart(object.key.slice(folder.length + 1), of, kind);
+  for await (const object of store.list(bucket, `${folder}/${files.kind ?? 'part'}-`, { signal })) {
+    const bundle = bundleOfPart(object.key.slice(folder.length + 1), files);
     if (bundle !== undefined && counts(object)) found.set(bundle, object.etag);
   }
   return found;

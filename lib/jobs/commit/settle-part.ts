@@ -5,7 +5,7 @@ import { sendLetters } from './dead-letters.ts';
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart } from './part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { readLines } from './read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 import { confirmErrors } from './replace-errors.ts';
 
 export interface SettlePartOptions extends StoreOptions {

@@ -132,7 +132,7 @@ async function named(
   const last = await readLastNotes(job, explained, output, { signal });
   return missing.map((bundle) => {
     const error = last.get(bundle)?.error ?? (unsent !== undefined && bundle >= unsent.from ? unsent.error : undefined);
-    return { name: partName(bundle, job.of), ...(error === undefined ? {} : { error }) };
+    return { name: partName(bundle, job.of, job.parts), ...(error === undefined ? {} : { error }) };
   });
 }
 

@@ -8,7 +8,7 @@ import { readEnd } from '../notes/job-end.ts';
 import { noteAllSent, writeIntakeNote } from '../notes/intake-notes.ts';
 import type { Deadline, FabricPorts, PipelineFacts } from '../fabric-ports.ts';
 import { handOn, type IntakeObject, type IntakeProgress, jobNameOf } from './intake-state.ts';
-import { bundlesOf, type Job, type JobPlan } from '../job.ts';
+import { bundlesOf, type Job, type JobPlan, recordedParts } from '../job.ts';
 import { findJob, type JobQueues, type RecordedJob, recordJob } from '../job-record.ts';
 import { successKey } from '../output-layout.ts';
 import { planStoredObject } from './plan-stored-object.ts';
@@ -181,11 +181,11 @@ interface Sending {
   readonly onSent?: (next: number) => Promise<void>;
 }
 
-function jobOf(object: IntakeObject, plan: JobPlan, { input, config }: PipelineFacts): Job {
+function jobOf(object: IntakeObject, plan: JobPlan, { input, output, config }: PipelineFacts): Job {
   const { job: id, pipeline, name, bucket, key, versionId, etag } = object;
   const version = versionId === undefined ? {} : { versionId };
   const source = { uri: s3Uri(bucket, key), ...version, etag, format: input.format };
-  return { version: 1, id, pipeline, name, source, of: bundlesOf(plan), plan, config };
+  return { version: 1, id, pipeline, name, source, of: bundlesOf(plan), plan, ...recordedParts(output), config };
 }
 
 function cameFurther(before: IntakeProgress, after: IntakeProgress): boolean {

@@ -27,9 +27,9 @@ export async function processElements(
     return replaceElements(message, attempt, options, { receives: receiveCount - 1 });
   }
   const origin = originOf(message, attempt);
-  const { messageId, sentAtMillis } = origin;
+  const { messageId } = origin;
   const work: BundleWork = {
-    place: elementsPlace(pipelineName, messageId, sentAtMillis),
+    place: elementsPlace(pipelineName, origin, engine.pipeline.output),
     bundle: { name: messageId, source: { kind: 'elements', elements }, address: { messageId } },
     receivesBefore: receives,
     // Others follow a first receive.

@@ -21,12 +21,12 @@ export async function sendSettle(
 
 /** Does what the committed part of a message still lacks. Without a part the message is in the dead-letter queue. */
 export async function settleElements(
-  { origin: { messageId, sentAtMillis } }: SettleMessage,
+  { origin }: SettleMessage,
   { deadline: { signal } }: Attempt,
-  { output, pipelineName: pipeline, deadLetters, telemetry }: BundleProcessorOptions,
+  { engine, output, pipelineName: pipeline, deadLetters, telemetry }: BundleProcessorOptions,
 ): Promise<void> {
-  const place = elementsPlace(pipeline, messageId, sentAtMillis);
+  const place = elementsPlace(pipeline, origin, engine.pipeline.output);
   const part = await readPart(place, output, { signal });
   if (part !== undefined) return settlePart(place, part, { pipeline, deadLetters, output, telemetry, signal });
-  telemetry.warn('a message of elements was not committed when it was received again', { messageId });
+  telemetry.warn('a message of elements was not committed when it was received again', { messageId: origin.messageId });
 }

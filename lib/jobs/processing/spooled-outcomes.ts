@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type ErrorsLine, parseErrorsLine } from '../commit/errors-line.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
-import { readLines } from '../commit/read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 
 /** What became of one element. */
 export interface SpooledOutcome {

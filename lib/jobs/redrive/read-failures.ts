@@ -4,7 +4,7 @@ import { type ErrorsLine, isSelected, parseErrorsLine } from '../commit/errors-l
 import type { RecordedJob } from '../job-record.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 import { partPlace } from '../output-layout.ts';
-import { readLines } from '../commit/read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 import { listParts } from '../commit/read-parts.ts';
 
 /** A failed element of a job. */

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { RedriveMessage } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
+import { partWriter } from '../../formats/parts/part-formats.ts';
 import { joinProviders } from '../../inference/tally.ts';
 import { addUsage } from '../../remote/token-usage.ts';
 import { commitPart } from '../commit/commit-part.ts';
@@ -12,7 +13,7 @@ import { type PartPlace, partPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from '../commit/part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
-import { readLines } from '../commit/read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 import { endRedrive, isRedriveOpen } from '../notes/redrive-notes.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
 import { runFailuresAgain } from './run-failures-again.ts';
@@ -193,7 +194,10 @@ async function merge({ place, part, redone, ordinals }: MergeOptions, output: Ou
   try {
     const chunks = mergeOutcomes({
       total: part.note.elements,
-      committed: { results: readLines(results.chunks), errors: await errorsOf(place, part, output) },
+      committed: {
+        results: partWriter(place.format).readLines(results.chunks, place.format),
+        errors: await errorsOf(place, part, output),
+      },
       redone: {
         ordinals,
         results: readLines(createReadStream(redone.results.path)),

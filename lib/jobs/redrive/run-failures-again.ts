@@ -2,7 +2,7 @@ import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine, ProcessOptions } from '../../inference/engine/engine.ts';
 import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
-import { linesOf } from '../commit/read-lines.ts';
+import { linesOf } from '../../formats/parts/read-lines.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart } from '../commit/part-metadata.ts';

@@ -5,7 +5,7 @@ import { type ErrorsLine, isSelected, ordinalOf, parseErrorsLine } from '../comm
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart } from '../commit/part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { readLines } from '../commit/read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 
 /** The failures of a part that are to run again. */
 export interface SelectedFailures {

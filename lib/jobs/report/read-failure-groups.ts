@@ -1,6 +1,6 @@
 import type { StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import { readLines } from '../commit/read-lines.ts';
+import { readLines } from '../../formats/parts/read-lines.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';
 import { partPlace } from '../output-layout.ts';

@@ -1,6 +1,6 @@
 import type { OutcomeChunk } from '../../inference/bundle.ts';
 import { parseErrorsLine } from '../commit/errors-line.ts';
-import { linesOf } from '../commit/read-lines.ts';
+import { linesOf } from '../../formats/parts/read-lines.ts';
 import { messageShape, wideShape } from '../report/message-shape.ts';
 import { type FailureLimits, LEAST_OUTCOMES, stopsWhenAllFail } from '../failure-limits.ts';
 

@@ -9,7 +9,7 @@ import type { Job } from '../job.ts';
 import { findForeign, ownState } from './foreign-files.ts';
 import { JobFolder } from './job-folder.ts';
 import { localContents, startOf } from './local-contents.ts';
-import { FOLDER_NAMES, type FolderNames } from '../part-names.ts';
+import { FOLDER_NAMES, type FolderNames, isWrittenName } from '../part-names.ts';
 import { chunkKey, earlierStagingOf, type JobName, STAGING, stagingOf } from '../output-layout.ts';
 import type { RunOutput } from './run-output.ts';
 
@@ -29,7 +29,7 @@ export function folderOutput(path: string): RunOutput {
     shown: place,
     async lock(pipeline) {
       const lock = await lockFolder(place(`${STAGING}/${pipeline}.lock`));
-      for (const key of [pipeline, `_rejected/${pipeline}`]) await removeLeftFiles(place(key));
+      for (const key of [pipeline, `_rejected/${pipeline}`]) await removeLeftFiles(place(key), isWrittenName);
       return lock;
     },
     ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),

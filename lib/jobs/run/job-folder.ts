@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { DEFAULT_PART_FORMAT } from '../../formats/parts/part-formats.ts';
 import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
 import { codeOf, isMissing } from '../../stores/system-errors.ts';
@@ -15,6 +16,7 @@ import {
   partName,
   SUCCESS_FILE,
 } from '../part-names.ts';
+import { encodePart } from '../commit/encode-part.ts';
 import { isChunkThere } from './chunks.ts';
 import { textOf } from './local-contents.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
@@ -83,7 +85,7 @@ export class JobFolder implements JobOutput {
   }
 
   async committed(bundle: number): Promise<PartNote | undefined> {
-    const name = partName(bundle, this.job.of);
+    const name = partName(bundle, this.job.of, this.job.parts);
     if (!(await exists(join(this.folder, name)))) return undefined;
     const text = await readIfThere(this.#staged(bundle, 'note.json'));
     if (text === undefined) {
@@ -97,7 +99,7 @@ export class JobFolder implements JobOutput {
   }
 
   async stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }> {
-    const name = partName(bundle, this.job.of);
+    const name = partName(bundle, this.job.of, this.job.parts);
     const started = this.#staged(bundle, 'started');
     const answers = this.#staged(bundle, 'answers');
     await mkdir(this.#staging, { recursive: true });
@@ -127,11 +129,12 @@ export class JobFolder implements JobOutput {
       commit: async (summary) => {
         committing = true;
         await close();
+        const file = await encodePart(results, this.job.parts ?? DEFAULT_PART_FORMAT);
         const note: PartNote = {
           job: this.job.id,
           name,
           elements: summary.total,
-          bytes: results.byteLength,
+          bytes: file.byteLength,
           succeeded: summary.succeeded,
           failedByStage: summary.failedByStage,
           models: summary.models,
@@ -141,7 +144,7 @@ export class JobFolder implements JobOutput {
           elapsedMillis: Math.round(summary.elapsedMillis),
         };
         await writeAtomically(this.#staged(bundle, 'note.json'), JSON.stringify(note));
-        await commitFile(results.path, join(this.folder, name));
+        await commitFile(file.path, join(this.folder, name));
         await this.#placeErrors(bundle, note);
         await this.#tidy(bundle);
         return note;

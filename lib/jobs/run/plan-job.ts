@@ -10,7 +10,7 @@ import { type PlanObjectOptions, planPrefix } from '../../formats/plan-object.ts
 import type { ObjectPlan } from '../../formats/plan.ts';
 import { writeAtomically } from '../../stores/atomic-file.ts';
 import { locationOf, openSource, parseS3Uri, type SourceLocation } from '../../stores/open-source.ts';
-import { bundlesOf, type Job, jobId, type JobPlan, type JobSource } from '../job.ts';
+import { bundlesOf, type Job, jobId, type JobPlan, type JobSource, recordedParts } from '../job.ts';
 import { groupFiles, unsortedPath } from './group-files.ts';
 import type { FoundObject, RunInput } from './run-input.ts';
 import { readingInput } from './unreadable-input.ts';
@@ -43,6 +43,7 @@ export async function planJob(input: RunInput, options: PlanJobOptions): Promise
     source: { ...locationOf(input), ...(limit === undefined ? {} : limited(limit, isPrefix)) },
     of: bundlesOf(plan),
     plan,
+    ...recordedParts(pipeline.output),
     config: configDigest(pipeline),
   };
 }

@@ -186,8 +186,8 @@ async function tryBundle(
   }
 }
 
-function missingBundle({ plan, of }: Job, index: number, error: FabricError): MissingBundle {
-  const name = partName(index, of);
+function missingBundle({ plan, of, parts }: Job, index: number, error: FabricError): MissingBundle {
+  const name = partName(index, of, parts);
   if (plan.kind !== 'object') return { name, error: describeLoss(error) };
   const { start, end } = bundleRange(plan.object, index);
   return { name, range: { start, end }, error: describeLoss(error) };

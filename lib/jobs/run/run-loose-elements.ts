@@ -1,7 +1,7 @@
 import type { BundleObject, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine } from '../../inference/engine/engine.ts';
 import { locationOf } from '../../stores/open-source.ts';
-import { linesOf } from '../commit/read-lines.ts';
+import { linesOf } from '../../formats/parts/read-lines.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { ExistingResults } from './open-job-folders.ts';
 import { answerHead, answerKey } from '../output-layout.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { BundleSummary } from '../../inference/bundle.ts';
 import { getBytes, getText } from '../../stores/object-store.ts';
-import { commitPart } from '../commit/commit-part.ts';
+import { commitPart, STAGED_ERRORS } from '../commit/commit-part.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Job } from '../job.ts';
 import type { RecordedJob } from '../job-record.ts';
@@ -129,7 +129,7 @@ export class StoredJob implements JobOutput {
   async #tidy(): Promise<void> {
     const { store, bucket } = this.#output;
     const staged = await Array.fromAsync(store.list(bucket, `${stagingOf(this.job)}/part-`));
-    const done = staged.filter(({ key }) => /\.(?:errors\.jsonl|started)$/.test(key));
+    const done = staged.filter(({ key }) => key.endsWith(STAGED_ERRORS) || key.endsWith('.started'));
     await inParallel(done, DELETES_AT_ONCE, ({ key }) => store.delete({ bucket, key }));
   }
 

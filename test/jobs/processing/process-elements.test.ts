@@ -66,7 +66,7 @@ describe('the elements of a message', () => {
     await bundles.changeVisibility(first.receiptHandle, 0);
     expect(await drain(undefined, () => deadlineOf((controller = new AbortController())))).toEqual([]);
     expect(engine.runs).toEqual([1, 1, 1]);
-    const { part } = elementsPlace('double', first.id, START);
+    const { part } = elementsPlace('double', { messageId: first.id, sentAtMillis: START });
     expect(linesIn(store.text('out', part)).map(({ prediction }) => prediction)).toEqual([0, 1, 2]);
     const bodies = store.keys('out', '.fabric/double/_messages/').map((key) => store.json('out', key));
     expect(new Set(bodies.map((body) => (body as ElementsMessage).attempts))).toEqual(new Set([1, 2, 3, undefined]));
@@ -82,9 +82,9 @@ describe('the elements of a message', () => {
     controller.abort(new Error('time is over'));
     await processor.process(first, deadlineOf(controller));
     expect(await drain()).toEqual([]);
-    expect(linesIn(store.text('out', elementsPlace('double', first.id, START).part))).toMatchObject([
-      { id: 'a', prediction: 2 },
-    ]);
+    expect(
+      linesIn(store.text('out', elementsPlace('double', { messageId: first.id, sentAtMillis: START }).part)),
+    ).toMatchObject([{ id: 'a', prediction: 2 }]);
     expect(lettersIn(deadLetters.sent)).toMatchObject([
       { id: 'b', stage: 'read', error: { name: 'ElementTooDeep' }, input: deep, source: { ordinal: 1 } },
     ]);
@@ -107,7 +107,9 @@ describe('the elements of a message', () => {
     const body = { bucket: 'out', key: 'producer/1.json' };
     const received = await deliver({ version: 1, kind: 'claim', pipeline: 'double', body });
     await processor.process(received, deadlineOf());
-    expect(linesIn(store.text('out', elementsPlace('double', received.id, START).part))).toHaveLength(1);
+    expect(
+      linesIn(store.text('out', elementsPlace('double', { messageId: received.id, sentAtMillis: START }).part)),
+    ).toHaveLength(1);
   });
 });
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mergeOutcomes, type MergeInput } from '../../../lib/jobs/redrive/merge-outcomes.ts';
-import { readLines } from '../../../lib/jobs/commit/read-lines.ts';
+import { readLines } from '../../../lib/formats/parts/read-lines.ts';
 
 /** How an element ended: where it failed, or undefined. */
 type End = string | undefined;

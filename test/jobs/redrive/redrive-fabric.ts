@@ -42,13 +42,22 @@ export async function startFabric() {
     store,
     /** The names of errors that elements end with from now on. */
     breaks: (...names: readonly string[]) => writeFile(brokenPath, names.join(' ')),
-    open: async (pipeline: string) => new TestFabric(store, pipeline, await engineOf(pipeline)),
+    /** @param parts - format of the parts of its jobs. */
+    open: async (pipeline: string, parts?: Job['parts']) =>
+      new TestFabric({ store, pipeline, parts, engine: await engineOf(pipeline) }),
     async [Symbol.asyncDispose]() {
       for (const engine of engines.values()) await (await engine)[Symbol.asyncDispose]();
       await aws[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+interface TestFabricOptions {
+  readonly store: ObjectStore;
+  readonly pipeline: string;
+  readonly parts: Job['parts'];
+  readonly engine: InferenceEngine;
 }
 
 /** One pipeline of a fabric, with queues of a test's own. */
@@ -59,11 +68,13 @@ export class TestFabric {
   readonly deadLetters = memoryQueue();
   readonly finalizerQueue = memoryQueue();
   readonly events: JobEvent[] = [];
+  readonly #parts: Job['parts'];
   readonly #engine: InferenceEngine;
 
-  constructor(store: ObjectStore, pipeline: string, engine: InferenceEngine) {
+  constructor({ store, pipeline, parts, engine }: TestFabricOptions) {
     this.store = store;
     this.pipeline = pipeline;
+    this.#parts = parts;
     this.#engine = engine;
   }
 
@@ -201,6 +212,7 @@ export class TestFabric {
       source: { uri: `s3://${INPUT}/${this.pipeline}/${name}`, etag, format: 'jsonl' },
       of,
       plan,
+      ...(this.#parts === undefined ? {} : { parts: this.#parts }),
       config: 'c1',
     };
     return recordJob(job, { store: this.store, bucket: OUTPUT }, { queues: QUEUES });
