@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import { Presets, SingleBar } from 'cli-progress';
-import type { PartNote } from '../lib/jobs/manifest.ts';
+import type { PartNote } from '../lib/jobs/part-note.ts';
 import { number } from './format/amounts.ts';
 
 /** Updates of the bar per second. Its ETA is estimated from the share of bundles that are done. */

@@ -1,3 +1,4 @@
+import { BundleMeter } from '../../lib/inference/worker/bundle-meter.ts';
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -92,6 +93,7 @@ function contextOf(pipeline: Pipeline): StepContext {
       timeoutSecs: FUNCTION_TIMEOUT_SECS,
       oneByOne: false,
       known: new Map(),
+      meter: new BundleMeter(),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { BundleRange } from '../formats/plan.ts';
+import type { Measures } from './measures.ts';
 import type { TokenUsage } from '../remote/token-usage.ts';
 import type { ByteRange } from '../stores/byte-source.ts';
 
@@ -82,6 +83,8 @@ export interface OutcomeChunk {
   readonly providers?: Providers;
   /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;
+  /** Work that was measured since the chunk before it. @default nothing was measured */
+  readonly measures?: Measures;
   /** True if it ends within a batch of a fixed size: a bundle that continues after it has other batches. @default false */
   readonly isMidBatch?: boolean;
 }
@@ -103,5 +106,7 @@ export interface BundleSummary {
   readonly providers?: Providers;
   /** Tokens that remote models counted for its elements, including failed ones; absent if no model did. */
   readonly usage?: TokenUsage;
+  /** Absent if no outcome came with measures. */
+  readonly measures?: Measures;
   readonly elapsedMillis: number;
 }

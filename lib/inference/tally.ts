@@ -1,5 +1,6 @@
 import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import type { OutcomeChunk, Providers } from './bundle.ts';
+import { addMeasures, type Measures } from './measures.ts';
 
 /** Counts of the outcomes of a bundle so far. */
 export interface Tally {
@@ -13,6 +14,8 @@ export interface Tally {
   providers?: Providers;
   /** Tokens that remote models counted; the object is replaced, never mutated. */
   usage?: TokenUsage;
+  /** Work that was measured; the object is replaced, never mutated. */
+  measures?: Measures;
 }
 
 export function emptyTally(): Tally {
@@ -31,6 +34,8 @@ export function count(tally: Tally, chunk: OutcomeChunk): void {
   if (providers !== undefined) tally.providers = providers;
   const usage = addUsage(tally.usage, chunk.usage);
   if (usage !== undefined) tally.usage = usage;
+  const measures = addMeasures(tally.measures, chunk.measures);
+  if (measures !== undefined) tally.measures = measures;
 }
 
 /** Joins the execution providers of two tallies. */

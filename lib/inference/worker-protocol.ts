@@ -118,6 +118,8 @@ export type InferAnswer = {
       readonly ok: true;
       readonly results: EncodedBatch;
       readonly model: ModelLabel;
+      /** Share of the model's time, in milliseconds. @default the time until the answer came */
+      readonly inferenceMillis?: number;
       readonly failed?: readonly FailedElement[];
     }
   | { readonly ok: false; readonly failure: BatchFailure }

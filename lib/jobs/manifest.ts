@@ -1,9 +1,11 @@
 import type { ErrorDescription } from '../errors.ts';
 import type { Providers } from '../inference/bundle.ts';
+import { addMeasures, type Measures, roundMeasures } from '../inference/measures.ts';
 import { joinProviders } from '../inference/tally.ts';
 import { addUsage, type TokenUsage } from '../remote/token-usage.ts';
 import type { ByteRange } from '../stores/byte-source.ts';
 import type { Job } from './job.ts';
+import type { PartNote } from './part-note.ts';
 
 /**
  * - `complete`: every bundle has its part, and the failures are within the pipeline's limits.
@@ -36,24 +38,6 @@ export interface Counts {
   readonly failed: number;
 }
 
-/** What is known of a committed part: the note beside it. */
-export interface PartNote {
-  readonly job: string;
-  readonly name: string;
-  readonly elements: number;
-  readonly bytes: number;
-  readonly succeeded: number;
-  readonly failedByStage: Readonly<Record<string, number>>;
-  readonly models: Readonly<Record<string, string>>;
-  /** What models that asked for a device ran on; absent where none did. */
-  readonly providers?: Providers;
-  /** Tokens that remote models counted for the elements; absent if no model did. */
-  readonly usage?: TokenUsage;
-  /** The name of the staged errors, which are copied to `_errors/` once the part is there; absent when there are none. */
-  readonly errors?: string;
-  readonly elapsedMillis: number;
-}
-
 export interface Manifest {
   readonly version: 1;
   readonly job: string;
@@ -75,6 +59,8 @@ export interface Manifest {
   readonly providers?: Providers;
   /** Tokens that remote models counted for the elements; absent if no model did. */
   readonly usage?: TokenUsage;
+  /** Sum of the measures of the parts; absent if no part has any. */
+  readonly measures?: Measures;
   readonly config: string;
   readonly timings: { readonly bundleMillis: number };
 }
@@ -106,12 +92,14 @@ export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, n
   const models: Record<string, string> = {};
   let providers: Providers | undefined;
   let usage: TokenUsage | undefined;
+  let measures: Measures | undefined;
   let bundleMillis = 0;
   for (const note of notes) {
     bundleMillis += note.elapsedMillis;
     Object.assign(models, note.models);
     providers = joinProviders(providers, note.providers);
     usage = addUsage(usage, note.usage);
+    measures = addMeasures(measures, note.measures);
   }
   return {
     version: 1,
@@ -127,6 +115,7 @@ export function manifestOf(job: Job, { status, reason, missing = [] }: JobEnd, n
     models,
     ...(providers === undefined ? {} : { providers }),
     ...(usage === undefined ? {} : { usage }),
+    ...(measures === undefined ? {} : { measures: roundMeasures(measures) }),
     config: job.config,
     timings: { bundleMillis: Math.round(bundleMillis) },
   };

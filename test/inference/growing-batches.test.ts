@@ -1,3 +1,4 @@
+import { BundleMeter } from '../../lib/inference/worker/bundle-meter.ts';
 import { describe, expect, test } from 'vitest';
 import { runInference } from '../../lib/config/steps.ts';
 import { PositionIds } from '../../lib/elements/identity.ts';
@@ -135,6 +136,7 @@ async function run(setting: Setting) {
           timeoutSecs: 10,
           oneByOne: false,
           known: new Map(),
+          meter: new BundleMeter(),
         },
       });
       const values: unknown[] = [];

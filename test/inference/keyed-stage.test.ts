@@ -1,3 +1,4 @@
+import { BundleMeter } from '../../lib/inference/worker/bundle-meter.ts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runInference } from '../../lib/config/steps.ts';
@@ -74,6 +75,7 @@ class Bench {
         timeoutSecs: 10,
         oneByOne: false,
         known: new Map(),
+        meter: new BundleMeter(),
       },
       now: () => this.#millis,
     });

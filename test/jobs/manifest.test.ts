@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { Job } from '../../lib/jobs/job.ts';
-import { manifestOf, type PartNote } from '../../lib/jobs/manifest.ts';
+import { manifestOf } from '../../lib/jobs/manifest.ts';
+import type { PartNote } from '../../lib/jobs/part-note.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { folderOutput } from '../../lib/jobs/run/folder-output.ts';
 import { openJobFolders } from '../../lib/jobs/run/open-job-folders.ts';
@@ -41,6 +42,31 @@ describe('manifestOf', () => {
     const { usage: sum } = manifestOf(job, { status: 'complete' }, [{ ...note, usage }, note, { ...note, usage }]);
     expect(sum).toEqual({ inputTokens: 20, cachedInputTokens: 8, outputTokens: 6, reasoningTokens: 2 });
     expect(manifestOf(job, { status: 'complete' }, [note])).not.toHaveProperty('usage');
+  });
+
+  test('sums the measures of its parts, where they have any', () => {
+    const measures = {
+      batchSizes: [1, 2],
+      inferenceSecs: 0.1,
+      waitSecs: 0.2,
+      loadSecs: 0,
+      retries: 1,
+      firstAt: 5,
+      lastAt: 9,
+    };
+    const later = { ...measures, batchSizes: [0, 0, 4], padding: { share: 0.5, batches: 2 }, firstAt: 7, lastAt: 30 };
+    const notes = [{ ...note, measures }, note, { ...note, measures: later }];
+    expect(manifestOf(job, { status: 'complete' }, notes).measures).toEqual({
+      batchSizes: [1, 2, 4],
+      inferenceSecs: 0.2,
+      waitSecs: 0.4,
+      loadSecs: 0,
+      padding: { share: 0.5, batches: 2 },
+      retries: 2,
+      firstAt: 5,
+      lastAt: 30,
+    });
+    expect(manifestOf(job, { status: 'complete' }, [note])).not.toHaveProperty('measures');
   });
 
   test('says nothing of it where no model asked for a device', () => {

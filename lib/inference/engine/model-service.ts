@@ -233,6 +233,7 @@ export class ModelService implements EngineModel {
         ok: true,
         results: resultBatch(result, chunks),
         model: { label, digest, ...providers },
+        inferenceMillis: (frame.micros / 1000) * ((fragment?.size ?? size) / size),
         sizes: this.#learned.sizes(fragment.request.key),
       });
     });

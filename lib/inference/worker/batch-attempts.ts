@@ -10,13 +10,21 @@ import { isRemote } from '../../remote/remote-model-handler.ts';
 import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
 import { askedElement } from './asked-elements.ts';
+import type { BundleMeter } from './bundle-meter.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
 import { ModelLists } from './model-lists.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
 import type { Stage } from '../stages.ts';
 import type { WorkItem } from './work-item.ts';
-import type { AskedBatch, BatchFailure, FailedElement, InferAnswer, ModelLabel } from '../worker-protocol.ts';
+import type {
+  AskedBatch,
+  BatchFailure,
+  FailedElement,
+  InferAnswer,
+  InferRequest,
+  ModelLabel,
+} from '../worker-protocol.ts';
 
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const MIN_ROWS = 2;
@@ -31,6 +39,7 @@ export interface BatchAttemptsOptions {
   readonly link: ModelLink;
   /** The bundle's task. */
   readonly task: number;
+  readonly meter: BundleMeter;
   /** Fields that are for the pipeline and not for the model. @default none */
   readonly pipelineFields?: readonly string[];
   /** The window that the elements are in. */
@@ -88,7 +97,7 @@ export class BatchAttempts {
     slots: readonly Slot[],
     { isolating, outOfMemory }: AttemptOptions,
   ): Promise<Attempt> {
-    const { window, onModelLost } = this.#options;
+    const { window, meter, onModelLost } = this.#options;
     const fitting = [...slots];
     let encoded: EncodedBatch | undefined;
     try {
@@ -100,7 +109,7 @@ export class BatchAttempts {
     // Before the values are released.
     const named = this.#namedModels(fitting);
     const answer = await this.#infer(batch, fitting, { encoded, isolating });
-    if (answer.tries !== undefined) countTries(fitting, answer.tries);
+    if (answer.tries !== undefined) meter.addRetries(countTries(fitting, answer.tries));
     if (answer.usage !== undefined) countUsage(fitting, answer.usage);
     if (!answer.ok) {
       if (onModelLost === undefined || !isLoadFailure(answer.failure)) return answer;
@@ -140,15 +149,28 @@ export class BatchAttempts {
     const { link, model } = this.#options;
     const rows = rowsIn(encoded);
     const request = this.#request(batch, slots);
-    const answer = await link.infer({ ...request, batch: encoded, isolating });
+    const answer = await this.#measured({ ...request, batch: encoded, isolating });
     if (answer.ok && rows > 1) link.tookSeveralRows(model);
     if (answer.ok || answer.failure.cause !== 'error' || answer.failure.shared) return answer;
     const isPadded = slots.length === 1 && rows === MIN_ROWS && this.#codec.fixedSize === undefined;
     if (!isPadded || link.rows(model) === 'several') return answer;
     const row = this.#codec.encode(this.#valuesOf(slots), { minRows: 1 });
-    const second = await link.infer({ ...request, batch: row, isolating: true });
+    const second = await this.#measured({ ...request, batch: row, isolating: true });
     if (second.ok) link.tookOneRow(model);
     return second;
+  }
+
+  async #measured(request: InferRequest): Promise<InferAnswer> {
+    const { link, meter } = this.#options;
+    const { batch, paddingShare, isolating, asked } = request;
+    // Its bytes are gone once it is sent.
+    const { size } = batch;
+    const startedAt = performance.now();
+    const answer = await link.infer(request);
+    const inferenceMillis = answer.ok ? answer.inferenceMillis : undefined;
+    meter.addBatch({ size, millis: performance.now() - startedAt, inferenceMillis, paddingShare });
+    if (isolating && asked === undefined) meter.addRetries(size);
+    return answer;
   }
 
   /** Returns the models that the elements name, as one shared list for each model. */
@@ -257,13 +279,20 @@ interface AttemptOptions {
   readonly outOfMemory: boolean;
 }
 
-/** The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts. */
-function countTries(slots: readonly Slot[], tries: readonly number[]): void {
+/**
+ * The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts.
+ *
+ * @returns the number of requests that were made again.
+ */
+function countTries(slots: readonly Slot[], tries: readonly number[]): number {
+  let again = 0;
   slots.forEach((slot, index) => {
     const all = tries[index] ?? slot.tries;
+    again += Math.max(0, all - Math.max(slot.tries, 1));
     slot.item.tries += all - slot.tries;
     slot.tries = all;
   });
+  return again;
 }
 
 /** Does the same for the tokens of these requests. */

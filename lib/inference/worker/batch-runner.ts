@@ -27,7 +27,10 @@ export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'mode
   readonly inputs: readonly TensorMetadata[] | undefined;
 }
 
-export interface BatchRunnerOptions extends Omit<BatchAttemptsOptions, keyof BatchModel | 'task' | 'pipelineFields'> {
+export interface BatchRunnerOptions extends Omit<
+  BatchAttemptsOptions,
+  keyof BatchModel | 'task' | 'meter' | 'pipelineFields'
+> {
   readonly scope: FunctionScope;
   /** True if elements are marked that have an open batch before them: a bundle that continues there has other batches. */
   readonly marksMidBatch: boolean;
@@ -81,8 +84,8 @@ export class BatchRunner {
     const { batching } = handler;
     const codec = batchCodec(handler, inputs);
     const { fixedSize } = codec;
-    const { task, pipelineFields } = this.#options.scope;
-    const ofScope = { task, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
+    const { task, meter, pipelineFields } = this.#options.scope;
+    const ofScope = { task, meter, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
     const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
     const measures =
       'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;

@@ -52,8 +52,9 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const send = async (): Promise<void> => {
     const chunk = lines.take();
     if (chunk === undefined) return;
-    count(tally, chunk);
-    await options.send(chunk);
+    const measured = { ...chunk, measures: scope.meter.drain() };
+    count(tally, measured);
+    await options.send(measured);
     sentAt = performance.now();
   };
   let toSkip = options.skip;

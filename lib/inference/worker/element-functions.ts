@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FabricError } from '../../errors.ts';
 import { isPromise } from '../../models/batch-results.ts';
 import type { ElementFunction } from '../../models/model-handler.ts';
+import type { BundleMeter } from './bundle-meter.ts';
 import type { Progress } from '../progress.ts';
 import { type FunctionStage, functionTimeout, type Stage } from '../stages.ts';
 import type { WorkItem } from './work-item.ts';
@@ -26,6 +27,8 @@ export interface FunctionScope {
   readonly known: ReadonlyMap<number, { readonly code: number; readonly error: Error }>;
   /** Fields that are for the pipeline and not for the model. @default none */
   readonly pipelineFields?: readonly string[];
+  /** Measures the work on the bundle. */
+  readonly meter: BundleMeter;
 }
 
 /** A function that did not come back in time. */

@@ -80,7 +80,7 @@ export class SingleModelStage {
   /** @throws ModelLoadError; ConfigError where the model has no input for an argument of the step. */
   async #openRunner(): Promise<BatchRunner> {
     const { step, model, stage, link, scope } = this.#options;
-    const { inputs } = await link.model(model);
+    const { inputs } = await scope.meter.loaded(link.model(model));
     const runner = new BatchRunner({
       step,
       stage: stage('inference'),

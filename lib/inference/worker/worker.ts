@@ -5,6 +5,7 @@ import { pipelineFields } from '../../config/pipeline-fields.ts';
 import { type PipelineModel, pipelineModels } from '../../config/pipeline-models.ts';
 import { carryError } from '../../errors.ts';
 import type { OutcomeChunk } from '../bundle.ts';
+import { BundleMeter } from './bundle-meter.ts';
 import { runBundleTask } from './bundle-task.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { firstSizes } from '../learned-sizes.ts';
@@ -106,6 +107,7 @@ export class InferenceWorker {
           oneByOne,
           known: new Map(failures),
           pipelineFields: pipelineFields(this.#pipeline.input),
+          meter: new BundleMeter(),
         },
         skip,
         signal: task.aborter.signal,

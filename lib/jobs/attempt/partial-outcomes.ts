@@ -15,7 +15,7 @@ import type { OutputBucket } from '../fabric-ports.ts';
  */
 export interface PartialOutcomes extends Pick<
   BundleSummary,
-  'failedByStage' | 'models' | 'providers' | 'usage' | 'elapsedMillis'
+  'failedByStage' | 'models' | 'providers' | 'usage' | 'measures' | 'elapsedMillis'
 > {
   readonly elements: number;
   readonly succeeded: number;
@@ -37,27 +37,15 @@ export async function stagePartial(
 ): Promise<void> {
   await spool.close();
   const staging = `${place.staging}.${randomUUID()}.partial`;
-  const { total, succeeded, failedByStage, models, providers, usage } = spool.tally;
+  const { total, failed: _, ...counted } = spool.tally;
   const results = `${staging}-results${LINES_SUFFIX}`;
   const errors = `${staging}-errors${LINES_SUFFIX}`;
-  const ranOn = providers === undefined ? {} : { providers };
-  const paid = usage === undefined ? {} : { usage };
-  const partial = {
-    elements: total,
-    succeeded,
-    failedByStage,
-    models,
-    ...ranOn,
-    ...paid,
-    elapsedMillis,
-    results,
-    errors,
-  };
+  const partial: PartialOutcomes = { elements: total, ...counted, elapsedMillis, results, errors };
   await Promise.all([
     store.put({ bucket, key: results }, { path: spool.results.path }),
     store.put({ bucket, key: errors }, { path: spool.errors.path }),
   ]);
-  await store.put({ bucket, key: partialKey(place) }, JSON.stringify(partial satisfies PartialOutcomes));
+  await store.put({ bucket, key: partialKey(place) }, JSON.stringify(partial));
 }
 
 /** Begins a spool with what an earlier attempt staged; undefined where there is nothing, or it is gone. */

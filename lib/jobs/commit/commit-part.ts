@@ -3,10 +3,8 @@ import { basename } from 'node:path/posix';
 import { FabricError } from '../../errors.ts';
 import { LINES_SUFFIX, LINES_TYPE } from '../../formats/parts/json-lines.ts';
 import { partWriter } from '../../formats/parts/part-formats.ts';
-import type { BundleSummary, Providers } from '../../inference/bundle.ts';
-import type { TokenUsage } from '../../remote/token-usage.ts';
 import type { PutOptions, StoreOptions } from '../../stores/object-store.ts';
-import type { PartNote } from '../manifest.ts';
+import { type NotedOutcomes, partNote } from '../part-note.ts';
 import { encodePart } from './encode-part.ts';
 import type { OutcomeSpool } from './outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
@@ -16,36 +14,33 @@ import type { OutputBucket } from '../fabric-ports.ts';
 /** End of the names of staged errors. */
 export const STAGED_ERRORS = `.errors${LINES_SUFFIX}`;
 
-export interface CommitPartOptions extends StoreOptions, Pick<BundleSummary, 'models' | 'elapsedMillis'> {
-  /** What models that asked for a device ran on. @default what the spool's outcomes say */
-  readonly providers?: Providers | undefined;
-  /** Tokens that were counted. @default the tokens of the spool's outcomes */
-  readonly usage?: TokenUsage | undefined;
+export interface CommitPartOptions
+  extends StoreOptions, Pick<NotedOutcomes, 'models' | 'providers' | 'usage' | 'measures' | 'elapsedMillis'> {
   readonly output: OutputBucket;
-  /** What must be there for the commit to hold: nothing, or the part that it replaces. @default 'absent' */
+  /** State of the part's object under which the commit succeeds: absent, or the part that it replaces. @default 'absent' */
   readonly only?: PutOptions['only'];
 }
 
-/** What a commit came to. */
+/** Result of a commit. */
 export interface Commit {
-  /** What is committed now, by this attempt or another. */
+  /** The committed part, of this attempt or another one. */
   readonly part: CommittedPart;
-  /** Whether it is this attempt's. */
+  /** True if the part is this attempt's. */
   readonly won: boolean;
 }
 
 /**
- * Commits a bundle's outcomes: the errors are staged under a name of this attempt's own, then one conditional put of the
- * results decides for both. Who loses it drops his outcomes and goes on from what was committed; what he staged expires.
+ * Commits a bundle's outcomes. The errors are staged under a name that no other attempt has, then one conditional put of
+ * the results decides for both. An attempt that loses drops its outcomes and continues with the committed part; what it
+ * staged expires. Providers, tokens and measures are by default those of the spool's outcomes.
  *
- * @throws FabricError `PART_OF_ANOTHER_JOB` where another job's part stands there.
+ * @throws FabricError `PART_OF_ANOTHER_JOB` if the part's object is of another job.
  */
 export async function commitPart(
   place: PartPlace,
   spool: OutcomeSpool,
-  { output, models, elapsedMillis, only = 'absent', signal, ...counted }: CommitPartOptions,
+  { output, only = 'absent', signal, ...known }: CommitPartOptions,
 ): Promise<Commit> {
-  const { providers = spool.tally.providers, usage = spool.tally.usage } = counted;
   await spool.close();
   const { store, bucket } = output;
   const staging = `${place.staging}.${randomUUID()}`;
@@ -55,19 +50,10 @@ export async function commitPart(
   if (errorsKey !== undefined) {
     await store.put({ bucket, key: errorsKey }, { path: errors.path }, { contentType: LINES_TYPE, signal });
   }
-  const note: PartNote = {
-    job: place.job,
-    name: basename(place.part),
-    elements: tally.total,
-    bytes: part.byteLength,
-    succeeded: tally.succeeded,
-    failedByStage: tally.failedByStage,
-    models,
-    ...(providers === undefined ? {} : { providers }),
-    ...(usage === undefined ? {} : { usage }),
-    ...(errorsKey === undefined ? {} : { errors: errorsKey }),
-    elapsedMillis: Math.round(elapsedMillis),
-  };
+  const note = partNote(
+    { job: place.job, name: basename(place.part), bytes: part.byteLength, errors: errorsKey },
+    { ...tally, ...known },
+  );
   const metadata = await metadataOf(note, `${staging}.details.json`, output, { signal });
   const { contentType } = partWriter(place.format);
   const options = { only, metadata, contentType, signal };
@@ -77,6 +63,6 @@ export async function commitPart(
   if (committed === undefined) {
     throw new FabricError('PART_OF_ANOTHER_JOB', `Cannot commit ${place.part}: it holds results of another job`);
   }
-  // The answer to a put that succeeded may have been lost: names of attempts are unique.
+  // The response to a put that succeeded can be lost. The name of the errors tells whose part it is.
   return { part: committed, won: errorsKey !== undefined && committed.note.errors === errorsKey };
 }

@@ -69,6 +69,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     Object.assign(this.tally.models, tally.models);
     if (tally.providers !== undefined) this.tally.providers = tally.providers;
     if (tally.usage !== undefined) this.tally.usage = tally.usage;
+    if (tally.measures !== undefined) this.tally.measures = tally.measures;
     this.#cut = this.#here();
   }
 
@@ -81,9 +82,10 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     const { tally, results, errors } = this.#cut;
     if (tally.total <= least || tally.total === this.tally.total) return;
     await Promise.all([truncate(this.results.path, results), truncate(this.errors.path, errors)]);
-    // Tokens counted after the cut are in the answers that are kept.
+    // Tokens counted after the cut are in the answers that are kept. The measured work was done.
+    const { measures } = this.tally;
     delete this.tally.usage;
-    Object.assign(this.tally, tally);
+    Object.assign(this.tally, tally, measures === undefined ? {} : { measures });
   }
 
   #here(): Cut {

@@ -1,13 +1,10 @@
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import type { PartNote } from '../manifest.ts';
+import { type NoteDetails, type PartNote, partNote } from '../part-note.ts';
 import { isStagedFor, type PartPlace } from '../output-layout.ts';
 
 /** S3 takes 2 KB of metadata; names and the other fields need the rest. */
 const MAX_DETAILS_BYTES = 1200;
-
-/** Fields of a note that can grow with the pipeline: stages, models, execution providers and token counts. */
-type NoteDetails = Pick<PartNote, 'failedByStage' | 'models' | 'providers' | 'usage'>;
 
 /** A part that is there. */
 export interface CommittedPart {
@@ -26,13 +23,8 @@ export async function metadataOf(
   options: StoreOptions = {},
 ): Promise<Record<string, string>> {
   const { job, name, elements, bytes, succeeded, errors, elapsedMillis } = note;
-  const { failedByStage, models, providers, usage } = note;
-  const details = JSON.stringify({
-    failedByStage,
-    models,
-    ...(providers === undefined ? {} : { providers }),
-    ...(usage === undefined ? {} : { usage }),
-  } satisfies NoteDetails);
+  const { failedByStage, models, providers, usage, measures } = note;
+  const details = JSON.stringify({ failedByStage, models, providers, usage, measures });
   const fits = details.length <= MAX_DETAILS_BYTES && /^[\x20-\x7e]*$/.test(details);
   if (!fits) await store.put({ bucket, key: detailsKey }, details, options);
   return {
@@ -69,16 +61,15 @@ export async function readPart(
     detailsKey === undefined ? metadata['details'] : (await getText(store, { bucket, key: detailsKey }, options))?.text;
   // Details that are gone were staged 30 days ago; the counts are still known.
   const details = (text === undefined ? { failedByStage: {}, models: {} } : JSON.parse(text)) as NoteDetails;
-  const note: PartNote = {
-    job,
-    name: metadata['name'] ?? '',
-    elements: Number(metadata['elements']),
-    bytes: Number(metadata['bytes']),
-    succeeded: Number(metadata['succeeded']),
-    elapsedMillis: Number(metadata['elapsed-millis']),
-    ...details,
-    ...(errors === undefined ? {} : { errors }),
-  };
+  const note = partNote(
+    { job, name: metadata['name'] ?? '', bytes: Number(metadata['bytes']), errors },
+    {
+      total: Number(metadata['elements']),
+      succeeded: Number(metadata['succeeded']),
+      elapsedMillis: Number(metadata['elapsed-millis']),
+      ...details,
+    },
+  );
   return { note, etag: info.etag };
 }
 

@@ -2,7 +2,7 @@ import type { ListedObject, StoreOptions } from '../../stores/object-store.ts';
 import { DEFAULT_PART_FORMAT, partWriter } from '../../formats/parts/part-formats.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { RecordedJob } from '../job-record.ts';
-import type { PartNote } from '../manifest.ts';
+import type { PartNote } from '../part-note.ts';
 import { partPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from './part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';

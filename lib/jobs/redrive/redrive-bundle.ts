@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { RedriveMessage } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
 import { partWriter } from '../../formats/parts/part-formats.ts';
+import { addMeasures } from '../../inference/measures.ts';
 import { joinProviders } from '../../inference/tally.ts';
 import { addUsage } from '../../remote/token-usage.ts';
 import { commitPart } from '../commit/commit-part.ts';
@@ -147,6 +148,7 @@ async function runAndReplace(
     models: failures.isRange ? models : { ...part.note.models, ...models },
     providers: joinProviders(failures.isRange ? undefined : part.note.providers, redone.tally.providers),
     usage: addUsage(part.note.usage, redone.tally.usage),
+    measures: addMeasures(part.note.measures, redone.tally.measures),
     elapsedMillis: part.note.elapsedMillis + run.elapsedMillis,
     only: { ifMatch: part.etag },
   });

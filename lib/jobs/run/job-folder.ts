@@ -5,7 +5,8 @@ import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../..
 import { freeBytes } from '../../stores/free-bytes.ts';
 import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import { type Job, parseJob } from '../job.ts';
-import { type JobEnd, manifestOf, type PartNote } from '../manifest.ts';
+import { type JobEnd, manifestOf } from '../manifest.ts';
+import { type PartNote, partNote } from '../part-note.ts';
 import {
   ALL_FOLDER_NAMES,
   bundleName,
@@ -130,19 +131,8 @@ export class JobFolder implements JobOutput {
         committing = true;
         await close();
         const file = await encodePart(results, this.job.parts ?? DEFAULT_PART_FORMAT);
-        const note: PartNote = {
-          job: this.job.id,
-          name,
-          elements: summary.total,
-          bytes: file.byteLength,
-          succeeded: summary.succeeded,
-          failedByStage: summary.failedByStage,
-          models: summary.models,
-          ...(summary.providers === undefined ? {} : { providers: summary.providers }),
-          ...(summary.usage === undefined ? {} : { usage: summary.usage }),
-          ...(errors.byteLength === 0 ? {} : { errors: basename(errors.path) }),
-          elapsedMillis: Math.round(summary.elapsedMillis),
-        };
+        const staged = errors.byteLength === 0 ? undefined : basename(errors.path);
+        const note = partNote({ job: this.job.id, name, bytes: file.byteLength, errors: staged }, summary);
         await writeAtomically(this.#staged(bundle, 'note.json'), JSON.stringify(note));
         await commitFile(file.path, join(this.folder, name));
         await this.#placeErrors(bundle, note);

@@ -1,6 +1,7 @@
 import type { BundleSummary, OutcomeSink } from '../../inference/bundle.ts';
 import type { Job } from '../job.ts';
-import type { JobEnd, PartNote } from '../manifest.ts';
+import type { JobEnd } from '../manifest.ts';
+import type { PartNote } from '../part-note.ts';
 import type { JobName } from '../output-layout.ts';
 import type { FolderNames } from '../part-names.ts';
 import type { OwnState } from './foreign-files.ts';

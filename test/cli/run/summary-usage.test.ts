@@ -3,7 +3,7 @@ import { emptyTally } from '../../../lib/inference/tally.ts';
 import { FailureGroups } from '../../../lib/jobs/report/failure-groups.ts';
 import { summarize } from '../../../cli/run/summary.ts';
 import { summaryTable } from '../../../cli/run/summary-table.ts';
-import type { PartNote } from '../../../lib/jobs/manifest.ts';
+import type { PartNote } from '../../../lib/jobs/part-note.ts';
 import { Metrics } from '../../../lib/telemetry/metrics.ts';
 
 const note: PartNote = {

@@ -93,7 +93,7 @@ export async function contentsBelow(folder: string): Promise<Readonly<Record<str
   const contents: Record<string, string> = {};
   for (const path of await filesBelow(folder)) {
     const text = await readFile(join(folder, path), 'utf8');
-    contents[path] = path.endsWith('_manifest.json') ? text.replace(/"bundleMillis": \d+/, '') : text;
+    contents[path] = path.endsWith('manifest.json') ? withoutTimes(text) : text;
   }
   return contents;
 }
@@ -102,6 +102,11 @@ export async function contentsBelow(folder: string): Promise<Readonly<Record<str
 export async function identityOf(path: string): Promise<readonly bigint[]> {
   const { ino, mtimeNs } = await stat(path, { bigint: true });
   return [ino, mtimeNs];
+}
+
+/** Returns a manifest without what differs from run to run. */
+function withoutTimes(text: string): string {
+  return text.replace(/"bundleMillis": \d+/, '').replace(/\n {2}"measures": \{.*?\n {2}\},/s, '');
 }
 
 export async function manifestIn(folder: string): Promise<Manifest> {

@@ -61,10 +61,10 @@ export class CohortRunner {
   }
 
   async #runCohorts(turn: Turn, signal: AbortSignal): Promise<void> {
-    const { link, model: firstModel, cohorts } = this.#options;
+    const { link, model: firstModel, cohorts, scope } = this.#options;
     while (turn.pending.size > 0 && !isOver(turn)) {
       const wanted = [...turn.pending.keys()].map((cohort) => firstModel + cohort);
-      const lease = await link.lease(wanted, { signal, group: turn.id });
+      const lease = await scope.meter.loaded(link.lease(wanted, { signal, group: turn.id }));
       try {
         const cohort = lease.model - firstModel;
         const entries = turn.pending.get(cohort);

@@ -90,8 +90,8 @@ export class CohortStream implements CohortFlow {
   }
 
   async #openOne(cohort: number, signal: AbortSignal): Promise<void> {
-    const { link, model: firstModel, cohorts } = this.#options;
-    const lease = await link.lease([firstModel + cohort], { signal });
+    const { link, model: firstModel, cohorts, scope } = this.#options;
+    const lease = await scope.meter.loaded(link.lease([firstModel + cohort], { signal }));
     // Another model that failed may have ended the bundle in the meantime.
     if (this.#isClosed) {
       if (lease.ok) link.release(lease.model);

@@ -1,3 +1,4 @@
+import { BundleMeter } from '../../../../lib/inference/worker/bundle-meter.ts';
 import type { Step } from '../../../../lib/config/steps.ts';
 import { PositionIds } from '../../../../lib/elements/identity.ts';
 import { readElement } from '../../../../lib/formats/read-element.ts';
@@ -33,6 +34,7 @@ export const SCOPE: FunctionScope = {
   timeoutSecs: 10,
   oneByOne: false,
   known: new Map(),
+  meter: new BundleMeter(),
 };
 
 /** Takes elements through steps of which none has a model, as a worker does. */
