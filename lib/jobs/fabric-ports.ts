@@ -1,6 +1,6 @@
 import type { PipelineFacts } from '../config/pipeline-facts.ts';
 import type { MessageQueue } from '../stores/message-queue.ts';
-import type { ObjectStore } from '../stores/object-store.ts';
+import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Counts, JobStatus } from './manifest.ts';
 
@@ -28,6 +28,9 @@ export interface OutputBucket {
   readonly store: ObjectStore;
   readonly bucket: string;
 }
+
+/** The output bucket, with what aborts requests to it. */
+export interface OutputAccess extends OutputBucket, StoreOptions {}
 
 /** The world as the fabric sees it, wherever it runs. */
 export interface FabricPorts {

@@ -3,7 +3,7 @@ import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
 import { folderNoteKey, isResultPath, jobKey, type JobName, type ResultsFolder } from './output-layout.ts';
 import { ALL_FOLDER_NAMES, EARLIER_NAMES, FOLDER_NAMES, isErrorsFolder } from './part-names.ts';
-import type { OutputBucket } from './fabric-ports.ts';
+import type { OutputAccess, OutputBucket } from './fabric-ports.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
 export interface JobQueues {
@@ -33,7 +33,7 @@ export interface RecordJobOptions extends StoreOptions {
 export async function recordJob(job: Job, output: OutputBucket, options: RecordJobOptions = {}): Promise<RecordedJob> {
   const { queues, signal } = options;
   const noted = await readNote(job, output, options);
-  const folder = await takeFolder(job, noted?.folder, output, options);
+  const folder = await takeFolder(job, noted?.folder, { ...output, signal });
   if (noted === undefined) {
     const note: FolderNote = { folder, ...(queues === undefined ? {} : { queues }) };
     const address = { bucket: output.bucket, key: folderNoteKey(job) };
@@ -65,12 +65,8 @@ export async function findJob(
  * folder with objects at the paths of results, but no recorded job, is taken: the fabric must not replace them. The same
  * holds for a folder with a plan under its earlier name, which keeps its names.
  */
-async function takeFolder(
-  job: Job,
-  noted: string | undefined,
-  output: OutputBucket,
-  { signal }: StoreOptions,
-): Promise<string> {
+async function takeFolder(job: Job, noted: string | undefined, output: OutputAccess): Promise<string> {
+  const { signal } = output;
   const folders = noted === undefined ? foldersFor(job) : [noted];
   for (const folder of folders) {
     const holds = folder === noted ? holdsEarlierPlan : holdsResults;

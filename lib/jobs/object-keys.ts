@@ -27,12 +27,16 @@ export function readObjectKey(key: string, byteLength: number, pipelines: readon
   const slash = key.indexOf('/');
   const pipeline = slash === -1 ? key : key.slice(0, slash);
   const name = slash === -1 ? '' : key.slice(slash + 1);
-  const reason = whyRejected(key, pipeline, name, pipelines);
+  const reason = whyRejected(key, { pipeline, name }, pipelines);
   if (reason === undefined) return { kind: 'ok', pipeline, name };
   return { kind: 'rejected', reason, ...(pipelines.includes(pipeline) ? { pipeline } : {}) };
 }
 
-function whyRejected(key: string, pipeline: string, name: string, pipelines: readonly string[]): string | undefined {
+function whyRejected(
+  key: string,
+  { pipeline, name }: { readonly pipeline: string; readonly name: string },
+  pipelines: readonly string[],
+): string | undefined {
   const rules: readonly { readonly broken: boolean; readonly reason: string }[] = [
     {
       broken: !key.includes('/'),

@@ -18,7 +18,7 @@ export interface Line {
   readonly error?: { readonly name: string };
 }
 
-const PART = /^(errors\/)?part-\d+-of-\d+\.jsonl$/;
+const PART = /^(?:_errors\/errors|part)-\d+-of-\d+\.jsonl$/;
 
 export async function linesInBucket(store: ObjectStore, bucket: string, folder: string): Promise<JobLines> {
   const prefix = `${folder}/`;

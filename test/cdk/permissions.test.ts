@@ -11,7 +11,7 @@ const ARGUED = [
   /^s3:(GetObject|GetObjectVersion|ListBucket) <FabricInput>\/(plain|across-bundles|from-s3)\/\*$/,
   /^s3:\w+ <FabricOutput>\/(\.fabric\/)?(plain|across-bundles|from-s3)\/\*/,
   /^s3:(GetObject|PutObject|AbortMultipartUpload|ListBucket) <FabricOutput>\/(\.fabric|_rejected)\/\*$/,
-  /^s3:\w+ <FabricOutput>\/\*\/(job\.json|manifest\.json|_SUCCESS|part-\*|errors\/part-\*)$/,
+  /^s3:\w+ <FabricOutput>\/\*\/(_?job\.json|_?manifest\.json|_SUCCESS|part-\*|_errors\/errors-\*|errors\/part-\*)$/,
   // What a pointer to a model names lies beside it.
   /^s3:(GetObject|GetObjectVersion|ListBucket) arn:Partition:s3:::models\/summary\/\*$/,
   // X-Ray has no resources for these.

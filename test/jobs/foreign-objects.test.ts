@@ -66,7 +66,11 @@ describe('objects that the fabric did not write, in its output bucket', () => {
     const output = outputBucket();
     const key = '_rejected/p/_a.json';
     await output.store.put({ bucket: BUCKET, key }, text);
-    await rejectObject({ bucket: 'in', key: 'p/_a' }, 'why', 'p', { output, telemetry: SILENT, now: () => 0 });
+    await rejectObject(
+      { bucket: 'in', key: 'p/_a' },
+      { reason: 'why', pipeline: 'p' },
+      { output, telemetry: SILENT, now: () => 0 },
+    );
     expect(output.store.text(BUCKET, key)).toEqual(isReplaced ? expect.stringContaining('"why"') : text);
   });
 });

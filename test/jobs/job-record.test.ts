@@ -27,7 +27,7 @@ describe('recordJob', () => {
     const output = { store: memoryObjectStore(), bucket: 'out' };
     const job = jobOf('e1');
     const recorded = await recordJob(job, output, { queues });
-    expect(recorded).toEqual({ job, folder: 'p/a.jsonl', queues });
+    expect(recorded).toEqual({ job, folder: 'p/a.jsonl', names: FOLDER_NAMES, queues });
     expect(output.store.json('out', 'p/a.jsonl/_job.json')).toEqual(job);
     expect(await findJob(job, output)).toEqual(recorded);
     expect(await findJob(jobOf('e2'), output)).toBeUndefined();

@@ -1,10 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { defineFabric, map } from 'inference-fabric';
 import { describe, expect, test, vi } from 'vitest';
-import type { PartWriter } from '../../lib/formats/parts/part-writer.ts';
-import { readLines } from '../../lib/formats/parts/read-lines.ts';
 import type * as registry from '../../lib/formats/parts/registry.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { folderOutput } from '../../lib/jobs/run/folder-output.ts';
@@ -19,18 +17,9 @@ import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { OUTPUT, startFabric } from './redrive/redrive-fabric.ts';
 import { contentsBelow, filesBelow, numbers } from './run/run-inputs.ts';
 
-/** A format of results that this file adds: compressed lines, which can't be read without the writer. */
-const toy: PartWriter = {
-  suffix: '.toy',
-  contentType: 'application/x-toy',
-  writePart: async (lines, part) => writeFile(part, gzipSync(await readFile(lines))),
-  async *readLines(part) {
-    yield* readLines([gunzipSync(Buffer.concat(await Array.fromAsync(part)))]);
-  },
-};
-
 vi.mock(import('../../lib/formats/parts/registry.ts'), async (original) => {
   const { PART_WRITERS } = await original();
+  const { toy } = await import('./fixtures/toy-parts.ts');
   // The types of the other formats hold for this one.
   return { PART_WRITERS: { ...PART_WRITERS, toy } } as typeof registry;
 });

@@ -13,27 +13,26 @@ export interface JobBundle {
   readonly of: number;
 }
 
-export function isLastReceive({ received }: Attempt, { maxReceives }: BundleProcessorOptions): boolean {
-  return received.receiveCount >= maxReceives;
+export function isLastReceive({ received, options }: Attempt): boolean {
+  return received.receiveCount >= options.maxReceives;
 }
 
 const NOTHING: AsyncDisposable = { async [Symbol.asyncDispose]() {} };
 
 /**
- * Says that a bundle is tried for the last time: without a part at the end of that time, it is parked. Where its message
- * is hidden a while at a time, so is what it says renewed, until the result is disposed of.
+ * Notes that a bundle is tried for the last time: without a part at the end of that time, it is parked. If the visibility
+ * timeout of its message is extended from time to time, so is the note, until the result is disposed of.
  */
 export async function noteLastReceive(
   bundle: JobBundle,
-  { deadline }: Attempt,
-  { output, now }: BundleProcessorOptions,
+  { deadline, options: { output, now } }: Attempt,
 ): Promise<AsyncDisposable> {
   const write = (): Promise<void> => note(bundle, { until: now() + takenMillis(deadline) }, output);
   await write();
   return deadline.hold?.onRenewed(write) ?? NOTHING;
 }
 
-/** Says that a bundle is not tried again, and why. */
+/** Notes that a bundle is not tried again, and the reason. */
 export async function notePark(
   bundle: JobBundle,
   error: ErrorDescription,
@@ -42,7 +41,7 @@ export async function notePark(
   await note(bundle, { until: now(), error }, output);
 }
 
-/** Says that a bundle is tried again after all. */
+/** Removes the note, because the bundle is tried again. */
 export async function removeLastNote(bundle: JobBundle, { store, bucket }: OutputBucket): Promise<void> {
   await store.delete({ bucket, key: noteKey(bundle) });
 }

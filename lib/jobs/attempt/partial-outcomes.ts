@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { BundleSummary } from '../../inference/bundle.ts';
 import { LINES_SUFFIX } from '../../formats/parts/json-lines.ts';
-import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import { getText } from '../../stores/object-store.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import type { PartPlace } from '../output-layout.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess, OutputBucket } from '../fabric-ports.ts';
 
 /**
  * The outcomes of a bundle's first elements, staged by an attempt that its deadline ended: at `<staging>.partial.json`.
@@ -28,11 +28,16 @@ function partialKey({ staging }: PartPlace): string {
   return `${staging}.partial.json`;
 }
 
-/** Stages what an attempt has. */
+/** Outcomes of an attempt so far, and the time that they took. */
+export interface PartialRun {
+  readonly spool: OutcomeSpool;
+  readonly elapsedMillis: () => number;
+}
+
+/** Stages the outcomes of an attempt. */
 export async function stagePartial(
   place: PartPlace,
-  spool: OutcomeSpool,
-  elapsedMillis: number,
+  { spool, elapsedMillis }: PartialRun,
   { store, bucket }: OutputBucket,
 ): Promise<void> {
   await spool.close();
@@ -40,7 +45,7 @@ export async function stagePartial(
   const { total, failed: _, ...counted } = spool.tally;
   const results = `${staging}-results${LINES_SUFFIX}`;
   const errors = `${staging}-errors${LINES_SUFFIX}`;
-  const partial: PartialOutcomes = { elements: total, ...counted, elapsedMillis, results, errors };
+  const partial: PartialOutcomes = { elements: total, ...counted, elapsedMillis: elapsedMillis(), results, errors };
   await Promise.all([
     store.put({ bucket, key: results }, { path: spool.results.path }),
     store.put({ bucket, key: errors }, { path: spool.errors.path }),
@@ -48,12 +53,11 @@ export async function stagePartial(
   await store.put({ bucket, key: partialKey(place) }, JSON.stringify(partial));
 }
 
-/** Begins a spool with what an earlier attempt staged; undefined where there is nothing, or it is gone. */
+/** Begins a spool with the outcomes that an earlier attempt staged; undefined if there are none, or if they are gone. */
 export async function resumePartial(
   place: PartPlace,
   spool: OutcomeSpool,
-  { store, bucket }: OutputBucket,
-  { signal }: StoreOptions,
+  { store, bucket, signal }: OutputAccess,
 ): Promise<PartialOutcomes | undefined> {
   const text = await getText(store, { bucket, key: partialKey(place) }, { signal });
   if (text === undefined) return undefined;

@@ -54,7 +54,7 @@ export async function commitPart(
     { job: place.job, name: basename(place.part), bytes: part.byteLength, errors: errorsKey },
     { ...tally, ...known },
   );
-  const metadata = await metadataOf(note, `${staging}.details.json`, output, { signal });
+  const metadata = await metadataOf(note, `${staging}.details.json`, { ...output, signal });
   const { contentType } = partWriter(place.format);
   const options = { only, metadata, contentType, signal };
   const put = await store.put({ bucket, key: place.part }, { path: part.path }, options);

@@ -1,5 +1,5 @@
 import { getText, type StoreOptions } from '../../stores/object-store.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess, OutputBucket } from '../fabric-ports.ts';
 import { type NoteDetails, type PartNote, partNote } from '../part-note.ts';
 import { isStagedFor, type PartPlace } from '../output-layout.ts';
 
@@ -19,14 +19,13 @@ export interface CommittedPart {
 export async function metadataOf(
   note: PartNote,
   detailsKey: string,
-  { store, bucket }: OutputBucket,
-  options: StoreOptions = {},
+  { store, bucket, signal }: OutputAccess,
 ): Promise<Record<string, string>> {
   const { job, name, elements, bytes, succeeded, errors, elapsedMillis } = note;
   const { failedByStage, models, providers, usage, measures } = note;
   const details = JSON.stringify({ failedByStage, models, providers, usage, measures });
   const fits = details.length <= MAX_DETAILS_BYTES && /^[\x20-\x7e]*$/.test(details);
-  if (!fits) await store.put({ bucket, key: detailsKey }, details, options);
+  if (!fits) await store.put({ bucket, key: detailsKey }, details, { signal });
   return {
     job: encodeURIComponent(job),
     name,

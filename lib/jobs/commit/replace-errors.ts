@@ -1,7 +1,6 @@
-import type { StoreOptions } from '../../stores/object-store.ts';
 import type { PartPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from './part-metadata.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess } from '../fabric-ports.ts';
 
 /**
  * Puts the errors of a part in the place of those of the part before it; none are left where none failed.
@@ -9,29 +8,23 @@ import type { OutputBucket } from '../fabric-ports.ts';
  * Several may be at it, for the same part or one that has been replaced since: each looks afterwards whether the part is
  * still the one whose errors it has put there, so that whoever comes last puts those of the last.
  */
-export async function replaceErrors(
-  place: PartPlace,
-  part: CommittedPart,
-  output: OutputBucket,
-  options: StoreOptions = {},
-): Promise<void> {
-  const { store, bucket } = output;
+export async function replaceErrors(place: PartPlace, part: CommittedPart, output: OutputAccess): Promise<void> {
+  const { store, bucket, signal } = output;
   const errors = { bucket, key: place.errors };
   const { note } = part;
-  if (note.errors === undefined) await store.delete(errors, options);
+  if (note.errors === undefined) await store.delete(errors, { signal });
   // Staging expires after 30 days; what was committed that long ago has been put in place.
-  else await store.copy({ bucket, key: note.errors }, errors, options);
-  await confirmErrors(place, part, output, options);
+  else await store.copy({ bucket, key: note.errors }, errors, { signal });
+  await confirmErrors(place, part, output);
 }
 
 /** After the errors of a part were put in place: puts those of the part that is there now, where it is another. */
 export async function confirmErrors(
   place: PartPlace,
   { note, etag }: CommittedPart,
-  output: OutputBucket,
-  options: StoreOptions = {},
+  output: OutputAccess,
 ): Promise<void> {
-  const now = await readPart(place, output, options);
+  const now = await readPart(place, output, output);
   if (now === undefined || (now.etag === etag && now.note.errors === note.errors)) return;
-  await replaceErrors(place, now, output, options);
+  await replaceErrors(place, now, output);
 }

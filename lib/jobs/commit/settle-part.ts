@@ -33,7 +33,7 @@ export async function settlePart(place: PartPlace, part: CommittedPart, options:
     await sendLetters(readLines(object.chunks), letters);
     // A redrive may have replaced the part in between: then the errors are those of another.
     if (await store.copy({ bucket, key: staged }, errors, { signal }))
-      return confirmErrors(place, part, output, { signal });
+      return confirmErrors(place, part, { ...output, signal });
   }
   // Staging expires after 30 days. Nobody can bring the errors back, so that trying again has no end.
   telemetry?.warn('the staged errors of a part are gone: its dead letters and errors are missing', {

@@ -43,8 +43,8 @@ export async function endJob(
   for (const bundle of abandoned) {
     // It may have ended between its commit and the errors.
     const part = parts.get(bundle);
-    if (part !== undefined) await replaceErrors(partPlace(recorded, bundle), part, output, { signal });
-    await endRedrive({ job, bundle }, undefined, output, { signal });
+    if (part !== undefined) await replaceErrors(partPlace(recorded, bundle), part, { ...output, signal });
+    await endRedrive({ job, bundle }, undefined, { ...output, signal });
   }
 
   const { store, bucket } = output;

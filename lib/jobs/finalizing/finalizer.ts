@@ -84,7 +84,7 @@ export class Finalizer {
         there === undefined || look.redrive === true ? undefined : await readEnd(recorded, output, { signal });
       // The event may not have been sent, or this message comes again.
       if (end !== undefined) return this.#tell(recorded, end);
-      const manifest = await this.#look(recorded, look, there?.etag, signal);
+      const manifest = await this.#look(recorded, look, { manifestEtag: there?.etag, signal });
       if (manifest === 'wait') return;
       if (manifest === 'lost') continue;
       this.#readers.delete(look.job);
@@ -105,8 +105,7 @@ export class Finalizer {
   async #look(
     recorded: RecordedJob,
     message: FinalizeMessage,
-    manifestEtag: string | undefined,
-    signal: AbortSignal,
+    { manifestEtag, signal }: { readonly manifestEtag: string | undefined; readonly signal: AbortSignal },
   ): Promise<Manifest | 'wait' | 'lost'> {
     const { output, now, telemetry } = this.#options;
     const { facts, deadLetters } = this.#pipeline(recorded.job.pipeline);

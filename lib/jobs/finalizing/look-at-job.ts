@@ -43,7 +43,7 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   const lookedAt = options.now();
   const isOver = lookedAt >= message.until;
   const notes = { job, output, lookedAt, signal };
-  const redrives = message.redrive === true ? await openRedrives(job, output, { signal }) : [];
+  const redrives = message.redrive === true ? await openRedrives(job, { ...output, signal }) : [];
   const isRedriven = !isOver && !(await areParked(redrives, notes));
   const list = await reader.list({ signal });
   const isWatched = message.redrive !== true;
@@ -64,7 +64,7 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
   const missing = await named(missingOf(job, read), { ...notes, unsent });
   return {
     kind: 'ended',
-    end: endOf(job, read, missing, { limits, isStopped }),
+    end: endOf(job, { parts: read, missing }, { limits, isStopped }),
     list,
     parts: read,
     abandoned: redrives,
@@ -74,8 +74,10 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
 /** Returns the end of a job that has these parts and will get no others. */
 function endOf(
   job: Job,
-  parts: ReadonlyMap<number, CommittedPart>,
-  missing: readonly MissingBundle[],
+  {
+    parts,
+    missing,
+  }: { readonly parts: ReadonlyMap<number, CommittedPart>; readonly missing: readonly MissingBundle[] },
   { limits, isStopped }: { readonly limits: FailureLimits; readonly isStopped: boolean },
 ): JobEnd {
   const reason = stopReason(countsOf(parts), limits);
@@ -117,9 +119,9 @@ async function areParked(
   { job, output, lookedAt, signal }: NotesOptions,
 ): Promise<boolean> {
   if (bundles.length === 0) return true;
-  const noted = await listLastNotes(job, output, { signal });
+  const noted = await listLastNotes(job, { ...output, signal });
   if (!bundles.every((bundle) => noted.has(bundle))) return false;
-  const last = await readLastNotes(job, bundles, output, { signal });
+  const last = await readLastNotes(job, bundles, { ...output, signal });
   return bundles.every((bundle) => lookedAt > (last.get(bundle)?.until ?? Infinity));
 }
 
@@ -127,9 +129,9 @@ async function named(
   missing: readonly number[],
   { job, output, unsent, signal }: NotesOptions & { readonly unsent: UnsentBundles | undefined },
 ): Promise<readonly MissingBundle[]> {
-  const noted = missing.length === 0 ? new Set() : await listLastNotes(job, output, { signal });
+  const noted = missing.length === 0 ? new Set() : await listLastNotes(job, { ...output, signal });
   const explained = missing.slice(0, MAX_NAMED_MISSING).filter((bundle) => noted.has(bundle));
-  const last = await readLastNotes(job, explained, output, { signal });
+  const last = await readLastNotes(job, explained, { ...output, signal });
   return missing.map((bundle) => {
     const error = last.get(bundle)?.error ?? (unsent !== undefined && bundle >= unsent.from ? unsent.error : undefined);
     return { name: partName(bundle, job.of, job.parts), ...(error === undefined ? {} : { error }) };

@@ -52,25 +52,30 @@ export class IntakeTasks {
   #addWork(message: string, work: IntakeWork, isResumed: boolean): void {
     const facts = this.#options.pipelines[work.object.pipeline];
     const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
-    this.#add(message, work.object.job, (attempt) => this.#objects.take(work, attempt), { groups, isResumed });
+    this.#add(message, work.object.job, {
+      run: (attempt) => this.#objects.take(work, attempt),
+      groups,
+      isResumed,
+    });
   }
 
   #addObject(message: string, created: ObjectCreated): void {
     const { bucket, key, versionId, etag, byteLength } = created;
     const { inputBuckets, pipelines } = this.#options;
     if (!inputBuckets.includes(bucket)) {
-      return this.#addRejection(message, created, `${bucket} is none of the input buckets: ${inputBuckets.join(', ')}`);
+      const reason = `${bucket} is none of the input buckets: ${inputBuckets.join(', ')}`;
+      return this.#addRejection(message, created, { reason });
     }
     const reading = readObjectKey(key, byteLength, Object.keys(pipelines));
     if (reading.kind === 'ignored') return;
     if (reading.kind === 'rejected') {
-      return this.#addRejection(message, created, reading.reason, reading.pipeline);
+      return this.#addRejection(message, created, reading);
     }
     const { pipeline, name } = reading;
     const facts = pipelines[pipeline];
     if (facts === undefined) return;
     if (formatOf(facts.input.format).holds === 'one' && manifestKindOf(name) === undefined) {
-      return this.#addLoose(message, pipeline, name, created);
+      return this.#addLoose(message, { pipeline, name }, created);
     }
     const version = versionId === undefined ? {} : { versionId };
     const source = { pipeline, name, bucket, key, etag, ...version };
@@ -78,7 +83,11 @@ export class IntakeTasks {
     this.#addWork(message, { object, progress: { kind: 'plan' }, stalled: 0 }, false);
   }
 
-  #addLoose(message: string, pipeline: string, name: string, created: ObjectCreated): void {
+  #addLoose(
+    message: string,
+    { pipeline, name }: { readonly pipeline: string; readonly name: string },
+    created: ObjectCreated,
+  ): void {
     const manifest = name
       .split('/')
       .slice(0, -1)
@@ -86,12 +95,12 @@ export class IntakeTasks {
     if (manifest !== undefined) {
       // Its answer would lie among the results of a manifest of that name.
       const reason = `the object is in a folder called as a manifest, ${JSON.stringify(manifest)}`;
-      return this.#addRejection(message, created, reason, pipeline);
+      return this.#addRejection(message, created, { reason, pipeline });
     }
     const objects = this.#loose.get(pipeline) ?? [];
     this.#loose.set(pipeline, objects);
     objects.push(created);
-    this.#add(message, `loose ${pipeline}`, () => this.#sendLoose(pipeline, objects));
+    this.#add(message, `loose ${pipeline}`, { ...NEW, run: () => this.#sendLoose(pipeline, objects) });
   }
 
   async #sendLoose(pipeline: string, objects: readonly ObjectCreated[]): Promise<void> {
@@ -102,15 +111,20 @@ export class IntakeTasks {
     await sendLooseObjects(objects, { pipeline, bundleElements, queue, output });
   }
 
-  #addRejection(message: string, created: ObjectCreated, reason: string, pipeline = NO_PIPELINE): void {
+  #addRejection(
+    message: string,
+    created: ObjectCreated,
+    { reason, pipeline = NO_PIPELINE }: { readonly reason: string; readonly pipeline?: string | undefined },
+  ): void {
     const { bucket, key, versionId, etag } = created;
-    this.#add(message, JSON.stringify([bucket, key, versionId ?? etag]), () =>
-      rejectObject(created, reason, pipeline, this.#options),
-    );
+    this.#add(message, JSON.stringify([bucket, key, versionId ?? etag]), {
+      ...NEW,
+      run: () => rejectObject(created, { reason, pipeline }, this.#options),
+    });
   }
 
   /** Adds a task, or the message to those that ask for it already. What an earlier call did is not done again. */
-  #add(message: string, id: string, run: IntakeTask['run'], kind: TaskKind = NEW): void {
+  #add(message: string, id: string, { run, ...kind }: Pick<IntakeTask, 'run'> & TaskKind): void {
     const known = this.#tasks.get(id);
     const messages = known?.messages ?? new Set<string>();
     messages.add(message);

@@ -129,7 +129,7 @@ export class ObjectIntake {
   }
 
   async #reject(object: IntakeObject, reason: string): Promise<undefined> {
-    await rejectObject(object, reason, object.pipeline, this.#options);
+    await rejectObject(object, { reason, pipeline: object.pipeline }, this.#options);
   }
 
   /**

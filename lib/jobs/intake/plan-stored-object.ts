@@ -33,7 +33,7 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
     return groupStoredObject(object, progress.state, await fixInput(jobNameOf(object), given));
   await using opened = await openObjectSource(output.store, addressOf(object));
   if (manifestKind !== undefined) {
-    return stageObjectLists(opened, object, manifestKind, await fixInput(jobNameOf(object), given));
+    return stageObjectLists(opened, { object, kind: manifestKind }, await fixInput(jobNameOf(object), given));
   }
   // A partly planned object is not compressed: a compressed object is always planned in one run.
   const isPlanned = progress.kind === 'plan' && progress.plan !== undefined;
@@ -44,7 +44,7 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   const planned =
     compression === undefined
       ? await planUncompressed(source, options)
-      : await planCompressed(source, object, compression, options);
+      : await planCompressed(source, { object, compression }, options);
   if (planned.kind === 'stopped') return planned;
   const { plan } = planned;
   if (groupsByKey(options.input)) {
@@ -97,8 +97,7 @@ async function planUncompressed(source: ByteSource, { input, progress, stop }: P
 
 async function planCompressed(
   source: ByteSource,
-  object: IntakeObject,
-  compression: Compression,
+  { object, compression }: { readonly object: IntakeObject; readonly compression: Compression },
   { input, output, stagingRoom, stop }: PlanningOptions,
 ): Promise<CutOutcome> {
   const { store, bucket } = output;

@@ -12,8 +12,7 @@ export interface RejectedObject {
 /** Explains in the output bucket why an object makes no job. */
 export async function rejectObject(
   object: RejectedObject,
-  reason: string,
-  pipeline: string,
+  { reason, pipeline }: { readonly reason: string; readonly pipeline: string },
   { output, telemetry, now }: FabricPorts,
 ): Promise<void> {
   const { bucket, key, versionId } = object;

@@ -16,8 +16,7 @@ const LISTS_IN_FLIGHT = 32;
  */
 export async function stageObjectLists(
   source: ByteSource,
-  object: IntakeObject,
-  kind: ManifestKind,
+  { object, kind }: { readonly object: IntakeObject; readonly kind: ManifestKind },
   options: PlanningOptions,
 ): Promise<PlanningOutcome> {
   const { bundleElements, maxElements = DEFAULT_MAX_ELEMENTS } = options.input;

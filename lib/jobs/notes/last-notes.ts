@@ -1,9 +1,9 @@
 import type { ErrorDescription } from '../../errors.ts';
-import { getText, type StoreOptions } from '../../stores/object-store.ts';
+import { getText } from '../../stores/object-store.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Job } from '../job.ts';
 import { lastNoteKey } from '../output-layout.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess } from '../fabric-ports.ts';
 import { listParts } from '../commit/read-parts.ts';
 
 /** What a processor leaves when it takes a bundle for the last time. */
@@ -19,23 +19,21 @@ const READS_AT_ONCE = 32;
 /** The bundles of a job that were taken for the last time. */
 export async function listLastNotes(
   job: Pick<Job, 'pipeline' | 'id' | 'of'>,
-  output: OutputBucket,
-  options: StoreOptions = {},
+  output: OutputAccess,
 ): Promise<ReadonlySet<number>> {
   const folder = lastNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
-  return new Set((await listParts({ folder, of: job.of }, { ...output, ...options })).keys());
+  return new Set((await listParts({ folder, of: job.of }, output)).keys());
 }
 
 /** The notes of bundles, by their numbers; those that have none are left out. */
 export async function readLastNotes(
   job: Pick<Job, 'pipeline' | 'id' | 'of'>,
   bundles: readonly number[],
-  { store, bucket }: OutputBucket,
-  options: StoreOptions = {},
+  { store, bucket, signal }: OutputAccess,
 ): Promise<ReadonlyMap<number, LastNote>> {
   const notes = new Map<number, LastNote>();
   await inParallel(bundles, READS_AT_ONCE, async (bundle) => {
-    const note = await getText(store, { bucket, key: lastNoteKey(job, bundle, job.of) }, options);
+    const note = await getText(store, { bucket, key: lastNoteKey(job, bundle, job.of) }, { signal });
     // A processor's own note.
     if (note !== undefined) notes.set(bundle, JSON.parse(note.text) as LastNote);
   });

@@ -54,7 +54,7 @@ export class BundleProcessor {
 
   /** Resolves where the message is to be acknowledged. @throws what it failed with, where it is to come again */
   async process(received: ReceivedMessage, deadline: Deadline): Promise<void> {
-    const attempt = { received, deadline };
+    const attempt = { received, deadline, options: this.#options };
     const startedWith = deadline.remainingMillis();
     this.#longestMillis = Math.max(this.#longestMillis, startedWith);
     let message: ProcessorMessage | undefined;
@@ -99,23 +99,23 @@ export class BundleProcessor {
 
   /** At the last receive a note comes first: a bundle that has it, and no part in time, is parked. */
   async #noteIfLast(message: ProcessorMessage, attempt: Attempt): Promise<AsyncDisposable | undefined> {
-    const taken = isLastReceive(attempt, this.#options) ? parkable(message) : undefined;
-    return taken && (await noteLastReceive(taken, attempt, this.#options));
+    const taken = isLastReceive(attempt) ? parkable(message) : undefined;
+    return taken && (await noteLastReceive(taken, attempt));
   }
 
   async #run(message: ProcessorMessage, attempt: Attempt): Promise<void> {
     attempt.deadline.signal.throwIfAborted();
-    if (message.kind === 'elements') return processElements(message, attempt, this.#options);
-    if (message.kind === 'settle') return settleElements(message, attempt, this.#options);
+    if (message.kind === 'elements') return processElements(message, attempt);
+    if (message.kind === 'settle') return settleElements(message, attempt);
     const taken = jobBundleOf(message);
     if (taken === undefined) {
-      if (message.kind === 'objects') await processObjects(message, attempt, this.#options);
+      if (message.kind === 'objects') await processObjects(message, attempt);
       return;
     }
-    const recorded = await recordedJob(taken, attempt, this.#jobs, this.#options.pipelineName);
-    if (message.kind === 'redrive') return redriveBundle(message, recorded, { ...this.#options, ...attempt });
+    const recorded = await recordedJob(taken, attempt, this.#jobs);
+    if (message.kind === 'redrive') return redriveBundle(message, recorded, attempt);
     const objects = message.kind === 'objects' ? message.objects : [];
-    await processJobBundle({ recorded, bundle: taken.bundle, objects }, attempt, this.#options);
+    await processJobBundle({ recorded, bundle: taken.bundle, objects }, attempt);
   }
 
   /** Nobody else gets the message while this run lives, and somebody does soon when it was killed. */
@@ -137,9 +137,8 @@ export class BundleProcessor {
     const taken = parkable(message);
     try {
       // First: a bundle without a note is waited for, one with an old note counts as parked while it goes on.
-      if (taken !== undefined && isLastReceive(attempt, this.#options))
-        await removeLastNote(taken, this.#options.output);
-      await handBack(message, attempt, this.#options, {
+      if (taken !== undefined && isLastReceive(attempt)) await removeLastNote(taken, this.#options.output);
+      await handBack(message, attempt, {
         delaySecs: Math.ceil(Math.max(delayMillis, storeMillis) / 1000),
       });
     } catch (failure) {
@@ -156,7 +155,7 @@ export class BundleProcessor {
     const taken = message && parkable(message);
     const backoffSecs = Math.min(MAX_BACKOFF_SECS, FIRST_BACKOFF_SECS * BACKOFF_GROWTH ** (receiveCount - 1));
     try {
-      if (taken !== undefined && isLastReceive(attempt, this.#options)) {
+      if (taken !== undefined && isLastReceive(attempt)) {
         await notePark(taken, describeError(error), this.#options);
       }
       await attempt.deadline.hold?.end();

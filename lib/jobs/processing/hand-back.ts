@@ -9,11 +9,10 @@ import type {
 } from '../../elements/messages.ts';
 import { jsonOf } from '../../elements/nesting.ts';
 import { FabricError } from '../../errors.ts';
-import type { FabricPorts } from '../fabric-ports.ts';
 import { checkIn } from '../commit/claim-check.ts';
 import { replacedMessageKey, stagingOf } from '../output-layout.ts';
 import { JOB_MAX_MILLIS } from '../sending/send-finalize.ts';
-import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
+import type { Attempt } from '../attempt/processor-options.ts';
 
 /** What a processor takes. */
 export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | SettleMessage | RedriveMessage;
@@ -61,13 +60,12 @@ export class NoProgressError extends FabricError {
 export async function handBack(
   message: ProcessorMessage,
   attempt: Attempt,
-  options: BundleProcessorOptions,
   { delaySecs = 0 }: { readonly delaySecs?: number } = {},
 ): Promise<void> {
-  const { output, bundles, telemetry, pipelineName: pipeline } = options;
-  const history = historyOf(message, attempt, options);
+  const { output, bundles, telemetry, pipelineName: pipeline } = attempt.options;
+  const history = historyOf(message, attempt);
   if (message.kind === 'elements') {
-    await replaceElements({ ...message, ...history }, attempt, options, { delaySecs });
+    await replaceElements({ ...message, ...history }, attempt, { delaySecs });
   } else {
     const job = message.kind === 'settle' ? undefined : message.job;
     const key = `${stagingOf({ pipeline, id: job ?? '_messages' })}/messages/${randomUUID()}.json`;
@@ -79,9 +77,9 @@ export async function handBack(
 }
 
 /** @throws TooOldError */
-function historyOf({ attempts = 0, firstSentAt }: ProcessorMessage, { received }: Attempt, { now }: FabricPorts) {
+function historyOf({ attempts = 0, firstSentAt }: ProcessorMessage, { received, options }: Attempt) {
   const sentAt = firstSentAt ?? received.sentAtMillis;
-  const ageMillis = now() - sentAt;
+  const ageMillis = options.now() - sentAt;
   if (ageMillis > MAX_AGE_MILLIS) throw new TooOldError(ageMillis);
   return { attempts: attempts + 1, firstSentAt: sentAt };
 }
@@ -100,9 +98,9 @@ export function originOf({ origin }: ElementsMessage, { received }: Attempt): Or
 export async function replaceElements(
   message: ElementsMessage,
   attempt: Attempt,
-  { output, bundles, pipelineName: pipeline }: BundleProcessorOptions,
   { delaySecs = 0, receives = message.receives }: { readonly delaySecs?: number; readonly receives?: number } = {},
 ): Promise<void> {
+  const { output, bundles, pipelineName: pipeline } = attempt.options;
   const next = { ...message, origin: originOf(message, attempt), ...(receives === undefined ? {} : { receives }) };
   const key = replacedMessageKey(pipeline, randomUUID());
   const body = await checkIn(jsonOf(next), { pipeline, key, output, always: true });

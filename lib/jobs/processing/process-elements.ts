@@ -1,9 +1,9 @@
 import type { ElementsMessage } from '../../elements/messages.ts';
 import { elementsPlace } from '../output-layout.ts';
-import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
+import type { Attempt, BundleAttempt } from '../attempt/processor-options.ts';
 import { answerById } from './answer-by-id.ts';
 import { originOf, replaceElements } from './hand-back.ts';
-import { type BundleWork, runOutcomes } from '../attempt/run-outcomes.ts';
+import { runOutcomes } from '../attempt/run-outcomes.ts';
 import { runPart, settleCommitted } from './run-part.ts';
 import { sendSettle } from './settle-elements.ts';
 
@@ -15,20 +15,18 @@ import { sendSettle } from './settle-elements.ts';
  * one runs from then on, and is the one that may be given up. The producer's is given up beside it only where four
  * attempts in a row die right after they sent the other one.
  */
-export async function processElements(
-  message: ElementsMessage,
-  attempt: Attempt,
-  options: BundleProcessorOptions,
-): Promise<void> {
+export async function processElements(message: ElementsMessage, attempt: Attempt): Promise<void> {
+  const { options } = attempt;
   const { engine, pipelineName } = options;
   const { elements, receives = 0 } = message;
   const { receiveCount } = attempt.received;
   if (message.origin === undefined && receiveCount > 1) {
-    return replaceElements(message, attempt, options, { receives: receiveCount - 1 });
+    return replaceElements(message, attempt, { receives: receiveCount - 1 });
   }
   const origin = originOf(message, attempt);
   const { messageId } = origin;
-  const work: BundleWork = {
+  const work: BundleAttempt = {
+    ...attempt,
     place: elementsPlace(pipelineName, origin, engine.pipeline.output),
     bundle: { name: messageId, source: { kind: 'elements', elements }, address: { messageId } },
     receivesBefore: receives,
@@ -37,9 +35,9 @@ export async function processElements(
   };
   if (engine.pipeline.output.elements === 'id') {
     const answer = { elements, origin, claims: work.place.staging };
-    await runOutcomes(work, attempt, options, ({ spool }) => answerById(spool, answer, options));
+    await runOutcomes(work, ({ spool }) => answerById(spool, answer, options));
     return;
   }
-  if (await settleCommitted(work, attempt, options)) return;
-  await runPart(work, attempt, options);
+  if (await settleCommitted(work)) return;
+  await runPart(work);
 }

@@ -8,25 +8,24 @@ import type { JobCache } from '../attempt/job-cache.ts';
 import type { RecordedJob } from '../job-record.ts';
 import { partPlace, stopKey } from '../output-layout.ts';
 import type { JobBundle } from '../attempt/park-bundle.ts';
-import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
+import type { Attempt } from '../attempt/processor-options.ts';
 import { runPart, settleCommitted } from './run-part.ts';
 import { readStoredBundle } from '../attempt/stored-bundle.ts';
 
 type JobMessage = BundleMessage | ObjectsMessage | RedriveMessage;
 
-/** The bundle that a message is about; undefined where it is of no job. @throws InvalidMessageError */
+/** Returns the bundle that a message is about; undefined if it belongs to no job. @throws InvalidMessageError */
 export function jobBundleOf({ pipeline, job, bundle, of }: JobMessage): JobBundle | undefined {
   if (job === undefined) return undefined;
   if (bundle !== undefined && of !== undefined) return { pipeline, job, bundle, of };
   throw new InvalidMessageError("the message is none of the fabric's: it has a 'job', and no 'bundle' and 'of'");
 }
 
-/** The job of a message's bundle. @throws InvalidMessageError where its plan has no such bundle */
+/** Returns the job of a message's bundle. @throws InvalidMessageError if the job's plan has no such bundle */
 export async function recordedJob(
   { job: id, bundle, of }: JobBundle,
-  { deadline }: Attempt,
+  { deadline, options: { pipelineName } }: Attempt,
   jobs: JobCache,
-  pipelineName: string,
 ): Promise<RecordedJob> {
   const recorded = await jobs.find({ pipeline: pipelineName, id }, { signal: deadline.signal });
   const { job } = recorded;
@@ -39,24 +38,19 @@ export async function recordedJob(
 export interface TakenBundle {
   readonly recorded: RecordedJob;
   readonly bundle: number;
-  /** As the message lists them. */
+  /** Objects that the message lists. */
   readonly objects: ObjectsMessage['objects'];
 }
 
-/**
- * Takes one bundle of a job to its committed part, unless it has one or the job is stopped.
- */
-export async function processJobBundle(
-  { recorded, bundle, objects }: TakenBundle,
-  attempt: Attempt,
-  options: BundleProcessorOptions,
-): Promise<void> {
+/** Runs one bundle of a job to its committed part, unless it has one or the job is stopped. */
+export async function processJobBundle({ recorded, bundle, objects }: TakenBundle, attempt: Attempt): Promise<void> {
+  const { options } = attempt;
   const { engine, output, inputBuckets, telemetry } = options;
   const { signal } = attempt.deadline;
   const { job } = recorded;
   const place = partPlace(recorded, bundle);
   const [isCommitted, stop] = await Promise.all([
-    settleCommitted({ place }, attempt, options),
+    settleCommitted({ ...attempt, place }),
     output.store.head({ bucket: output.bucket, key: stopKey(job) }, { signal }),
   ]);
   if (isCommitted) return;
@@ -67,5 +61,5 @@ export async function processJobBundle(
   const listed = objects.map(({ versionId, ...object }) => ({ ...object, ...(versionId && { versionId }) }));
   const { manifests } = engine.pipeline.input;
   const read = await readStoredBundle(job, bundle, { output, inputBuckets, manifests, objects: listed, signal });
-  await runPart({ place, bundle: read }, attempt, options);
+  await runPart({ ...attempt, place, bundle: read });
 }

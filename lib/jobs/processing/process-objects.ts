@@ -33,23 +33,20 @@ interface AskedObject {
  *
  * @throws BrokenOffError at the deadline, or what else the run ended with; what has its outcome by then is answered.
  */
-export async function processObjects(
-  { objects }: ObjectsMessage,
-  attempt: Attempt,
-  options: BundleProcessorOptions,
-): Promise<void> {
+export async function processObjects({ objects }: ObjectsMessage, attempt: Attempt): Promise<void> {
+  const { options } = attempt;
   const { signal } = attempt.deadline;
   const named = objects.map((object) => ({ object, name: nameOf(object, options) }));
   const looked = await inParallel(named, AT_ONCE, async ({ object, name }) => {
     signal.throwIfAborted();
-    return askedObject(object, name, options, signal);
+    return askedObject({ listed: object, name }, attempt);
   });
   const asked = looked.filter((object) => object !== undefined);
   if (asked.length === 0) return;
   await using spool = await OutcomeSpool.open();
   const source = { kind: 'objects', objects: asked.map(({ object }) => object), firstIndex: 0 } as const;
   const bundle = { name: '', source, address: {}, receives: attempt.received.receiveCount };
-  const answers = await answersOf(objects, options, signal);
+  const answers = await answersOf(objects, attempt);
   let ended: { readonly error: unknown; readonly isOver: boolean } | undefined;
   try {
     await options.engine.process(bundle, spool, answers.processOptions(attempt.deadline));
@@ -74,8 +71,7 @@ export async function processObjects(
 /** What remote models have answered for objects of a message; those that have their answers are no more among them. */
 function answersOf(
   objects: ObjectsMessage['objects'],
-  { engine, output, pipelineName }: BundleProcessorOptions,
-  signal: AbortSignal,
+  { deadline: { signal }, options: { engine, output, pipelineName } }: Attempt,
 ): Promise<StagedAnswers> {
   const digest = createHash('sha256').update(JSON.stringify(objects)).digest('hex');
   const place = { staging: stagingOf({ pipeline: pipelineName, id: `_answers/${digest}` }) };
@@ -91,10 +87,8 @@ function nameOf({ bucket, key }: ObjectsMessage['objects'][number], { pipelineNa
 
 /** Undefined where the answer is there already; of a failure, the dead letter may be what is missing. */
 async function askedObject(
-  listed: ObjectsMessage['objects'][number],
-  name: string,
-  options: BundleProcessorOptions,
-  signal: AbortSignal,
+  { listed, name }: { readonly listed: ObjectsMessage['objects'][number]; readonly name: string },
+  { deadline: { signal }, options }: Attempt,
 ): Promise<AskedObject | undefined> {
   const { output, pipelineName, inputBuckets } = options;
   const { bucket, key, versionId, etag, sequencer } = listed;

@@ -1,20 +1,20 @@
 import { commitPart } from '../commit/commit-part.ts';
-import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
+import type { BundleAttempt } from '../attempt/processor-options.ts';
 import { readPart } from '../commit/part-metadata.ts';
-import { BrokenOffError, type BundleWork, runOutcomes } from '../attempt/run-outcomes.ts';
+import { BrokenOffError, runOutcomes } from '../attempt/run-outcomes.ts';
 import { settlePart } from '../commit/settle-part.ts';
 
 /**
- * Takes a bundle to its committed and settled part, however many attempts are at it.
+ * Runs a bundle to its committed and settled part. Other attempts at it can run at the same time.
  *
  * @throws BrokenOffError at the deadline: another attempt goes on from there.
  */
-export async function runPart(work: BundleWork, attempt: Attempt, options: BundleProcessorOptions): Promise<void> {
-  const { place } = work;
+export async function runPart(attempt: BundleAttempt): Promise<void> {
+  const { place, options } = attempt;
   const { output, pipelineName, deadLetters, telemetry } = options;
-  await runOutcomes(work, attempt, options, async ({ spool, elapsedMillis }) => {
-    await work.beforeSettling?.();
-    // Outcomes that are all there are committed even past the deadline: it leaves the time for that.
+  await runOutcomes(attempt, async ({ spool, elapsedMillis }) => {
+    await attempt.beforeSettling?.();
+    // Complete outcomes are committed even after the deadline, which leaves time for that.
     const { part, won } = await commitPart(place, spool, { output, models: spool.tally.models, elapsedMillis });
     if (won) {
       telemetry.count('bundles_committed', 1, pipelineName);
@@ -30,12 +30,14 @@ export async function runPart(work: BundleWork, attempt: Attempt, options: Bundl
   });
 }
 
-/** Settles a bundle's part, if it is there. */
-export async function settleCommitted(
-  { place, beforeSettling }: Pick<BundleWork, 'place' | 'beforeSettling'>,
-  { deadline }: Attempt,
-  { output, pipelineName, deadLetters, telemetry }: BundleProcessorOptions,
-): Promise<boolean> {
+/** Settles a bundle's part. Returns false if there is no part. */
+export async function settleCommitted({
+  place,
+  beforeSettling,
+  deadline,
+  options,
+}: Omit<BundleAttempt, 'bundle'>): Promise<boolean> {
+  const { output, pipelineName, deadLetters, telemetry } = options;
   const { signal } = deadline;
   const part = await readPart(place, output, { signal });
   if (part === undefined) return false;

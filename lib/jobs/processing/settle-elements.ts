@@ -22,9 +22,9 @@ export async function sendSettle(
 /** Does what the committed part of a message still lacks. Without a part the message is in the dead-letter queue. */
 export async function settleElements(
   { origin }: SettleMessage,
-  { deadline: { signal } }: Attempt,
-  { engine, output, pipelineName: pipeline, deadLetters, telemetry }: BundleProcessorOptions,
+  { deadline: { signal }, options }: Attempt,
 ): Promise<void> {
+  const { engine, output, pipelineName: pipeline, deadLetters, telemetry } = options;
   const place = elementsPlace(pipeline, origin, engine.pipeline.output);
   const part = await readPart(place, output, { signal });
   if (part !== undefined) return settlePart(place, part, { pipeline, deadLetters, output, telemetry, signal });

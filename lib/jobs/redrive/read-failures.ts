@@ -27,8 +27,7 @@ export async function bundlesWithErrors(
 /** The failures of one bundle that are asked for, in input order. */
 export async function* readFailuresOf(
   recorded: RecordedJob,
-  bundle: number,
-  select: RedriveSelection,
+  { bundle, select }: { readonly bundle: number; readonly select: RedriveSelection },
   { store, bucket, signal }: OutputBucket & StoreOptions,
 ): AsyncGenerator<Failure> {
   const object = await store.get({ bucket, key: partPlace(recorded, bundle).errors }, { signal });
@@ -47,6 +46,6 @@ export async function* readFailures(
   output: OutputBucket & StoreOptions,
 ): AsyncGenerator<Failure> {
   for (const bundle of await bundlesWithErrors(recorded, output)) {
-    yield* readFailuresOf(recorded, bundle, select, output);
+    yield* readFailuresOf(recorded, { bundle, select }, output);
   }
 }

@@ -13,7 +13,7 @@ import { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { type PartPlace, partPlace } from '../output-layout.ts';
 import { type CommittedPart, readPart } from '../commit/part-metadata.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
-import type { Attempt, BundleProcessorOptions } from '../attempt/processor-options.ts';
+import type { Attempt } from '../attempt/processor-options.ts';
 import { readLines } from '../../formats/parts/read-lines.ts';
 import { endRedrive, isRedriveOpen } from '../notes/redrive-notes.ts';
 import { replaceErrors } from '../commit/replace-errors.ts';
@@ -23,86 +23,75 @@ import { StagedAnswers } from '../attempt/staged-answers.ts';
 import { errorsOf, type SelectedFailures, selectFailures } from './select-failures.ts';
 import { readStoredBundle } from '../attempt/stored-bundle.ts';
 
-/** Starts over because the part was replaced in between; each time another redrive has got on. */
+/** Times that a redrive starts over because another one replaced the part. */
 const MAX_TRIES = 20;
 
-type RedriveOptions = Attempt & BundleProcessorOptions;
-
 /**
- * Runs failed elements of a committed bundle again, and puts the part that is right then in its place.
+ * Runs failed elements of a committed bundle again, and replaces the part by one with the new outcomes.
  *
  * The part decides, as at its first commit: it is replaced only if it is still the one that was read, and a loser reads
- * again. The note of the redrive goes last, so that it stays where something may be missing.
+ * again. The note of the redrive is removed last, so that it stays if something is missing.
  *
- * @throws BrokenOffError at the deadline: what succeeded until then is committed, and another attempt goes on from there.
+ * @throws BrokenOffError at the deadline: what succeeded until then is committed, and another attempt continues.
  */
-export async function redriveBundle(
-  message: RedriveMessage,
-  recorded: RecordedJob,
-  options: RedriveOptions,
-): Promise<void> {
-  const { output, telemetry, deadline } = options;
-  const { signal } = deadline;
+export async function redriveBundle(message: RedriveMessage, recorded: RecordedJob, attempt: Attempt): Promise<void> {
+  const { output, telemetry } = attempt.options;
+  const { signal } = attempt.deadline;
   const { job } = recorded;
   const { bundle, select } = message;
   const place = partPlace(recorded, bundle);
   const fields = { job: job.id, part: place.part };
-  if (!(await isRedriveOpen({ job, bundle }, select, output, { signal }))) {
+  if (!(await isRedriveOpen({ job, bundle }, select, { ...output, signal }))) {
     telemetry.info('a redrive that is done was asked for again', fields);
     return;
   }
   const part = await readPart(place, output, { signal });
   if (part === undefined) telemetry.warn('a bundle without a part can not be redriven: it has to run first', fields);
-  else await redrivePart({ message, recorded, place }, part, options);
+  else await redrivePart({ ...attempt, message, recorded, place }, part);
   await endRedrive({ job, bundle }, select, output);
 }
 
-/** What is redriven, and where its part is. */
-interface Redrive {
+/** One attempt at the redrive of a bundle. */
+interface Redrive extends Attempt {
   readonly message: RedriveMessage;
   readonly recorded: RecordedJob;
   readonly place: PartPlace;
 }
 
-/** Redrives the part that is there, until nothing is left that was asked for. */
-async function redrivePart(redrive: Redrive, first: CommittedPart, options: RedriveOptions): Promise<void> {
-  const answers = await takeAnswers(redrive, options);
+/** Redrives the committed part, until none of the selected failures is left. */
+async function redrivePart(redrive: Redrive, first: CommittedPart): Promise<void> {
+  const answers = await takeAnswers(redrive);
   try {
-    await redriveWith(answers, redrive, first, options);
+    await redriveWith(redrive, first, answers);
   } catch (error) {
-    // Where it can't be staged, it is asked for again.
+    // Answers that can't be staged are requested again.
     await answers.stage(0).catch(() => {});
     throw error;
   }
 }
 
 /**
- * What attempts at this very redrive were answered. Not what the bundle was before: who redrives wants to ask anew, as
- * where an answer was no use.
+ * Returns the answers that attempts at this redrive got. Answers that the bundle got before are left out: a redrive asks
+ * again, because an answer can be the reason of a failure.
  */
-function takeAnswers(
-  { place, message: { firstSentAt } }: Redrive,
-  { engine, output, received, deadline: { signal } }: RedriveOptions,
-): Promise<StagedAnswers> {
+function takeAnswers({ place, message, received, deadline, options }: Redrive): Promise<StagedAnswers> {
+  const { engine, output } = options;
+  const { signal } = deadline;
+  const { firstSentAt } = message;
   const staging = `${place.staging}.redrive-${firstSentAt ?? received.sentAtMillis}`;
   return StagedAnswers.take({ staging }, { pipeline: engine.pipeline, output }, { signal, keepsAll: true });
 }
 
-async function redriveWith(
-  answers: StagedAnswers,
-  redrive: Redrive,
-  first: CommittedPart,
-  options: RedriveOptions,
-): Promise<void> {
-  const { place, message } = redrive;
-  const { output, deadline } = options;
+async function redriveWith(redrive: Redrive, first: CommittedPart, answers: StagedAnswers): Promise<void> {
+  const { place, message, deadline, options } = redrive;
+  const { output } = options;
   const { signal } = deadline;
   let part = first;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const failures = await selectFailures(place, part, message.select, output, { signal });
+    const failures = await selectFailures({ place, part }, message.select, { ...output, signal });
     // Errors may be missing after a commit of an earlier attempt.
-    if (failures.ordinals.length === 0) return replaceErrors(place, part, output, { signal });
-    const { won, now } = await runAndReplace(redrive, { part, failures, answers }, options);
+    if (failures.ordinals.length === 0) return replaceErrors(place, part, { ...output, signal });
+    const { won, now } = await runAndReplace(redrive, { part, failures, answers });
     if (won) return;
     part = now;
   }
@@ -111,23 +100,23 @@ async function redriveWith(
   });
 }
 
-/** The failures of a part, and what they were answered in this redrive. */
+/** The selected failures of a part, and the answers that they got in this redrive. */
 interface RedriveWork {
   readonly part: CommittedPart;
   readonly failures: SelectedFailures;
   readonly answers: StagedAnswers;
 }
 
-/** @returns whether the part was replaced as asked for, or else the one that is there by now. */
+/** @returns whether this attempt replaced the part, and the part that is committed now. */
 async function runAndReplace(
-  { place, recorded, message: { bundle: index } }: Redrive,
+  redrive: Redrive,
   { part, failures, answers }: RedriveWork,
-  options: RedriveOptions,
 ): Promise<{ readonly won: boolean; readonly now: CommittedPart }> {
-  const { engine, output, inputBuckets, received, deadline } = options;
+  const { place, recorded, message, received, deadline, options } = redrive;
+  const { engine, output, inputBuckets } = options;
   const { signal } = deadline;
   const { manifests } = engine.pipeline.input;
-  const stored = await readStoredBundle(recorded.job, index, { output, inputBuckets, manifests, signal });
+  const stored = await readStoredBundle(recorded.job, message.bundle, { output, inputBuckets, manifests, signal });
   const bundle = { ...stored, receives: received.receiveCount };
   await using redone = await OutcomeSpool.open();
   const run = await runFailuresAgain(failures, redone, { engine, place, part, bundle, output, deadline, answers });
@@ -137,7 +126,7 @@ async function runAndReplace(
   if (brokenOff !== undefined && isNothing) {
     throw new BrokenOffError({ ...brokenOff.at, progressed: answers.journal.hasNewAnswers }, brokenOff.cause);
   }
-  // From here on all is done past the deadline too, which leaves the time for that.
+  // The rest is done after the deadline too, which leaves time for that.
   if (isNothing) {
     await replaceErrors(place, part, output);
     return { won: true, now: part };
@@ -154,18 +143,14 @@ async function runAndReplace(
   });
   if (!commit.won) return { won: false, now: commit.part };
   answers.journal.forgetUsage(ordinals);
-  await finish(place, commit.part, redone, options);
+  await finish(redrive, commit.part, redone);
   if (brokenOff !== undefined) throw new BrokenOffError({ ...brokenOff.at, progressed: true }, brokenOff.cause);
   return { won: true, now: commit.part };
 }
 
-/** Dead letters for what failed again, then the errors in their place. */
-async function finish(
-  place: PartPlace,
-  part: CommittedPart,
-  redone: OutcomeSpool,
-  { output, pipelineName: pipeline, deadLetters, telemetry }: RedriveOptions,
-): Promise<void> {
+/** Sends dead letters for elements that failed again, then puts the errors in their place. */
+async function finish({ place, options }: Redrive, part: CommittedPart, redone: OutcomeSpool): Promise<void> {
+  const { output, pipelineName: pipeline, deadLetters, telemetry } = options;
   const { total: redriven, succeeded } = redone.tally;
   telemetry.info('failures were redriven', { job: place.job, part: place.part, redriven, succeeded });
   if (redone.errors.byteLength > 0) {
@@ -183,7 +168,7 @@ interface MergeOptions {
   readonly ordinals: readonly number[];
 }
 
-/** All outcomes of the bundle, those that are new in the place of old ones. */
+/** Returns all outcomes of the bundle, with the new ones in the place of the old. */
 async function merge({ place, part, redone, ordinals }: MergeOptions, output: OutputBucket): Promise<OutcomeSpool> {
   const { store, bucket } = output;
   const results = await store.get({ bucket, key: place.part }, { ifMatch: part.etag });

@@ -78,7 +78,7 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   await inParallel([...redriven, ...missing], REQUESTS_AT_ONCE, (bundle) =>
     store.delete({ bucket, key: lastNoteKey(job, bundle, job.of) }, { signal }),
   );
-  await inParallel(redriven, REQUESTS_AT_ONCE, (bundle) => noteRedrive({ job, bundle }, select, output, { signal }));
+  await inParallel(redriven, REQUESTS_AT_ONCE, (bundle) => noteRedrive({ job, bundle }, select, { ...output, signal }));
   await send(recorded, { redriven, missing }, options);
   return counts;
 }
@@ -92,7 +92,7 @@ async function selectBundles(
   const bundles = await bundlesWithErrors(recorded, { ...output, signal });
   await inParallel(bundles, REQUESTS_AT_ONCE, async (bundle) => {
     let failures = 0;
-    for await (const { line } of readFailuresOf(recorded, bundle, select, { ...output, signal })) {
+    for await (const { line } of readFailuresOf(recorded, { bundle, select }, { ...output, signal })) {
       ordinalOf(line);
       failures += 1;
     }

@@ -1,4 +1,3 @@
-import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../../inference/bundle.ts';
 import type { InferenceEngine, ProcessOptions } from '../../inference/engine/engine.ts';
 import { ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
@@ -9,6 +8,7 @@ import type { CommittedPart } from '../commit/part-metadata.ts';
 import type { OutputBucket, Deadline } from '../fabric-ports.ts';
 import type { BrokenOffAt } from '../attempt/run-outcomes.ts';
 import { isThrottle, type StagedAnswers } from '../attempt/staged-answers.ts';
+import { ifSourceGone } from '../source-gone.ts';
 import { errorsOf, type SelectedFailures } from './select-failures.ts';
 
 export interface RunFailuresOptions {
@@ -50,17 +50,16 @@ export async function runFailuresAgain(
     elapsedMillis: performance.now() - startedAt,
   });
   let wanted = ordinals;
+  const runGivenOnes = async (): Promise<void> => {
+    await spool.settled();
+    const done = ordinals.slice(0, spool.tally.total);
+    const left = await givenElements(new Set(ordinals.slice(done.length)), options);
+    wanted = [...done, ...left.keys()];
+    if (left.size > 0) await runGiven(left, spool, { ...options, processOptions });
+  };
   try {
-    try {
-      await engine.process(isRange ? bundle : { ...bundle, only: ordinals }, spool, processOptions);
-    } catch (error) {
-      if (isRange || !isSourceGone(error)) throw error;
-      await spool.settled();
-      const done = ordinals.slice(0, spool.tally.total);
-      const left = await givenElements(new Set(ordinals.slice(done.length)), options);
-      wanted = [...done, ...left.keys()];
-      if (left.size > 0) await runGiven(left, spool, { ...options, processOptions });
-    }
+    if (isRange) await engine.process(bundle, spool, processOptions);
+    else await ifSourceGone(() => engine.process({ ...bundle, only: ordinals }, spool, processOptions), runGivenOnes);
     return ended(wanted);
   } catch (error) {
     if (!deadline.signal.aborted && !isThrottle(error)) throw error;
@@ -68,10 +67,6 @@ export async function runFailuresAgain(
     const brokenOff = { cause: error, at: answers.at };
     return { ...ended(isRange ? [] : wanted.slice(0, spool.tally.total)), brokenOff };
   }
-}
-
-function isSourceGone(error: unknown): boolean {
-  return error instanceof FabricError && error.code === 'SOURCE_GONE';
 }
 
 /** An element as its errors line has it, and the text of the line's source. */
@@ -85,7 +80,7 @@ async function givenElements(
   { place, part, output, deadline: { signal } }: RunFailuresOptions,
 ): Promise<ReadonlyMap<number, Given>> {
   const given = new Map<number, Given>();
-  for await (const text of await errorsOf(place, part, output, { signal })) {
+  for await (const text of await errorsOf(place, part, { ...output, signal })) {
     const line = parseErrorsLine(text);
     const ordinal = ordinalOf(line);
     const { id, key, stage, input } = line;

@@ -1,10 +1,10 @@
 import type { RedriveSelection } from '../../elements/messages.ts';
 import { FabricError } from '../../errors.ts';
-import type { StoredObject, StoreOptions } from '../../stores/object-store.ts';
+import type { StoredObject } from '../../stores/object-store.ts';
 import { type ErrorsLine, isSelected, ordinalOf, parseErrorsLine } from '../commit/errors-line.ts';
 import type { PartPlace } from '../output-layout.ts';
 import type { CommittedPart } from '../commit/part-metadata.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess } from '../fabric-ports.ts';
 import { readLines } from '../../formats/parts/read-lines.ts';
 
 /** The failures of a part that are to run again. */
@@ -19,28 +19,25 @@ export interface SelectedFailures {
 export async function errorsOf(
   place: PartPlace,
   { note }: CommittedPart,
-  { store, bucket }: OutputBucket,
-  options: StoreOptions = {},
+  { store, bucket, signal }: OutputAccess,
 ): Promise<AsyncIterable<string>> {
   if (note.errors === undefined) return readLines([]);
   let object: StoredObject | undefined;
   // Staging expires after 30 days; by then the errors have long been put in their place.
-  for (const key of [note.errors, place.errors]) object ??= await store.get({ bucket, key }, options);
+  for (const key of [note.errors, place.errors]) object ??= await store.get({ bucket, key }, { signal });
   if (object !== undefined) return readLines(object.chunks);
   throw new FabricError('ERRORS_GONE', `the errors of ${place.part} are gone: its failures can't be redriven`);
 }
 
 /** @throws UnplacedFailureError where a line does not say its element's place */
 export async function selectFailures(
-  place: PartPlace,
-  part: CommittedPart,
+  { place, part }: { readonly place: PartPlace; readonly part: CommittedPart },
   select: RedriveSelection,
-  output: OutputBucket,
-  options: StoreOptions = {},
+  output: OutputAccess,
 ): Promise<SelectedFailures> {
   const ordinals: number[] = [];
   let isRange = false;
-  for await (const text of await errorsOf(place, part, output, options)) {
+  for await (const text of await errorsOf(place, part, output)) {
     const line = parseErrorsLine(text);
     if (!isSelected(line, select)) continue;
     ordinals.push(ordinalOf(line));

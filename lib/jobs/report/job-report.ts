@@ -2,7 +2,7 @@ import type { StoreOptions } from '../../stores/object-store.ts';
 import { readEnd } from '../notes/job-end.ts';
 import type { RecordedJob } from '../job-record.ts';
 import type { Counts, JobStatus, Manifest } from '../manifest.ts';
-import type { OutputBucket } from '../fabric-ports.ts';
+import type { OutputAccess, OutputBucket } from '../fabric-ports.ts';
 import { PartReader } from '../commit/read-parts.ts';
 import { openRedrives } from '../notes/redrive-notes.ts';
 
@@ -29,14 +29,9 @@ export interface JobReport {
 const MAX_COUNTED_PARTS = 10_000;
 
 /** What the manifest of a job says, and where there is none, what its parts say. `parts` are those that are there. */
-export async function reportJob(
-  recorded: RecordedJob,
-  parts: number,
-  output: OutputBucket,
-  options: StoreOptions = {},
-): Promise<JobReport> {
+export async function reportJob(recorded: RecordedJob, parts: number, output: OutputAccess): Promise<JobReport> {
   const { job, folder } = recorded;
-  const manifest = await readEnd(recorded, output, options);
+  const manifest = await readEnd(recorded, output, output);
   const head = { job: job.id, pipeline: job.pipeline, folder, source: job.source.uri };
   const known = { ...head, parts: { done: parts, of: job.of } };
   if (manifest === undefined) return { ...known, status: 'running' };
@@ -60,9 +55,9 @@ export async function reportJobClosely(
 ): Promise<JobReport> {
   const reader = new PartReader(recorded, output);
   const list = await reader.list(options);
-  const report = await reportJob(recorded, list.parts.size, output, options);
+  const report = await reportJob(recorded, list.parts.size, { ...output, ...options });
   if (report.status !== 'running') {
-    const redrives = await openRedrives(recorded.job, output, options);
+    const redrives = await openRedrives(recorded.job, { ...output, ...options });
     return redrives.length === 0 ? report : { ...report, status: 'redriving' };
   }
   if (list.parts.size > MAX_COUNTED_PARTS) return report;

@@ -105,7 +105,7 @@ async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promi
   const recorded = await output.jobIn(folder);
   if (recorded === undefined) return { id, folder, recorded, use: 'continue' };
   if (existing === 'overwrite') return { id, folder, recorded, use: 'replace' };
-  if (existing === 'resume' && (await isSameJob(recorded, id, input, options))) {
+  if (existing === 'resume' && (await isSameJob(recorded, { id, input }, options))) {
     return { id, folder, recorded, use: 'continue' };
   }
   if (isLimited(recorded)) return { id, folder, recorded, use: 'replace' };
@@ -116,8 +116,7 @@ async function findPlace(input: RunInput, options: OpenJobFoldersOptions): Promi
 /** Returns whether a run does the same as a recorded job. A limit above the size of the source makes no difference. */
 async function isSameJob(
   { id: recorded, source }: Job,
-  id: string,
-  input: RunInput,
+  { id, input }: { readonly id: string; readonly input: RunInput },
   { pipelineName, limit = Infinity }: OpenJobFoldersOptions,
 ): Promise<boolean> {
   if (recorded === id) return true;

@@ -104,7 +104,7 @@ export async function* runJobs(
   let firstError: unknown;
 
   const start = (job: OpenJob, index: number): void => {
-    const run = runBundle(job, index, engine, { ...options, signal })
+    const run = runBundle({ job, index, engine, options: { ...options, signal } })
       .then(async (isLast) => {
         if (isLast) finished.push(await finish(job));
       })
@@ -138,16 +138,20 @@ export async function* runJobs(
   yield* finished;
 }
 
+/** One bundle of a job, and what runs it. */
+interface BundleRun {
+  readonly job: OpenJob;
+  readonly index: number;
+  readonly engine: InferenceEngine;
+  readonly options: RunBundleOptions;
+}
+
 /** @returns whether it was the last of its job. */
-async function runBundle(
-  job: OpenJob,
-  index: number,
-  engine: InferenceEngine,
-  options: RunBundleOptions,
-): Promise<boolean> {
+async function runBundle(run: BundleRun): Promise<boolean> {
+  const { job, index, engine, options } = run;
   const committed = await job.output.committed(index);
   if (committed !== undefined) job.watch.addPart(committed);
-  const note = committed ?? (job.reason === undefined ? await tryBundle(job, index, engine, options) : undefined);
+  const note = committed ?? (job.reason === undefined ? await tryBundle(run) : undefined);
   if (note !== undefined) {
     options.onPart?.(note, committed !== undefined);
     const { counts } = job;
@@ -161,16 +165,12 @@ async function runBundle(
 }
 
 /** Runs a bundle. @returns undefined if it was cancelled because its job was stopped, or can no longer be read. */
-async function tryBundle(
-  job: OpenJob,
-  index: number,
-  engine: InferenceEngine,
-  options: RunBundleOptions,
-): Promise<PartNote | undefined> {
+async function tryBundle(run: BundleRun): Promise<PartNote | undefined> {
+  const { job, index, options } = run;
   for (let backoff = STORE_BACKOFF, told = 0; ; backoff = backoff.next()) {
     const seen = emptyTally();
     try {
-      return await processBundle({ job, index, seen, told }, engine, options);
+      return await processBundle(run, { seen, told });
     } catch (error) {
       if (error === job.stop.signal.reason) {
         add(seen, job.cutOff);
@@ -194,19 +194,16 @@ function missingBundle({ plan, of, parts }: Job, index: number, error: FabricErr
   return { name, range: { start, end }, error: describeLoss(error) };
 }
 
-/** A bundle of a job, and the outcomes that it has produced so far. */
-interface BundleAttempt {
-  readonly job: OpenJob;
-  readonly index: number;
+/** Outcomes of one attempt at a bundle. */
+interface SeenOutcomes {
   readonly seen: Tally;
-  /** The number of its first elements whose outcomes an earlier attempt has told of. */
+  /** Number of the bundle's first elements whose outcomes an earlier attempt has reported. */
   readonly told: number;
 }
 
 async function processBundle(
-  { job, index, seen, told }: BundleAttempt,
-  engine: InferenceEngine,
-  options: RunBundleOptions,
+  { job, index, engine, options }: BundleRun,
+  { seen, told }: SeenOutcomes,
 ): Promise<PartNote> {
   const { output, stop } = job;
   await expectUnchanged(output.job);

@@ -21,6 +21,7 @@ import type { JobOutput, StagedPart } from './run-output.ts';
 const DELETES_AT_ONCE = 32;
 
 export interface StoredJobOptions {
+  readonly output: OutputBucket;
   /** The folder's URI. */
   readonly shown: string;
   readonly chunkPath: (bundle: number) => string;
@@ -39,17 +40,17 @@ export class StoredJob implements JobOutput {
   /** What was there at the start. */
   readonly #there: PartList;
 
-  private constructor(recorded: RecordedJob, output: OutputBucket, there: PartList, options: StoredJobOptions) {
+  private constructor(recorded: RecordedJob, there: PartList, options: StoredJobOptions) {
     this.job = recorded.job;
     this.folder = options.shown;
     this.chunkPath = options.chunkPath;
     this.#recorded = recorded;
-    this.#output = output;
+    this.#output = options.output;
     this.#there = there;
   }
 
-  static async open(recorded: RecordedJob, output: OutputBucket, options: StoredJobOptions): Promise<StoredJob> {
-    return new StoredJob(recorded, output, await new PartReader(recorded, output).list(), options);
+  static async open(recorded: RecordedJob, options: StoredJobOptions): Promise<StoredJob> {
+    return new StoredJob(recorded, await new PartReader(recorded, options.output).list(), options);
   }
 
   get names(): FolderNames {

@@ -105,7 +105,8 @@ class StoredOutput implements RunOutput {
   }
 
   #openRecorded(recorded: RecordedJob): Promise<StoredJob> {
-    return StoredJob.open(recorded, this.#output, {
+    return StoredJob.open(recorded, {
+      output: this.#output,
       shown: this.shown(recorded.folder),
       chunkPath: (bundle) => this.chunkPath(recorded.job, bundle),
     });
@@ -124,7 +125,7 @@ class StoredOutput implements RunOutput {
     const folders = new Set([folder ?? [], ...recorded.map((job) => job?.folder ?? [])].flat());
     // No job has such a folder: it holds the failures of another one.
     for (const own of folders) if (!isErrorsFolder(own)) await this.#clearFolder(own);
-    for (const job of jobs) await removeAll(store, bucket, `${stagingOf(job)}/`);
+    for (const job of jobs) await removeAll(this.#output, `${stagingOf(job)}/`);
   }
 
   /** Only what is the job's own: other results may lie below its folder. Last goes what says whose the folder is. */
@@ -134,7 +135,7 @@ class StoredOutput implements RunOutput {
     for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: manifestKey({ folder, names }) });
     const errors = ALL_FOLDER_NAMES.map((names) => `${names.errors}/${names.errorsKind}-`);
     for (const prefix of ['part-', ...errors])
-      await removeAll(store, bucket, `${folder}/${prefix}`, (key) => isResultPath(key.slice(folder.length + 1)));
+      await removeAll(this.#output, `${folder}/${prefix}`, (key) => isResultPath(key.slice(folder.length + 1)));
     for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: jobKey({ folder, names }) });
   }
 
@@ -154,8 +155,7 @@ class StoredOutput implements RunOutput {
 }
 
 async function removeAll(
-  store: ObjectStore,
-  bucket: string,
+  { store, bucket }: OutputBucket,
   prefix: string,
   isOwn: (key: string) => boolean = () => true,
 ): Promise<void> {

@@ -20,10 +20,10 @@ test('an attempt that goes on from staged outcomes has their tokens, and adds it
   const output = { store: memoryObjectStore(), bucket: 'out' };
   await using first = await OutcomeSpool.open();
   await first.write(chunkOf('{"id":"a"}\n'));
-  await stagePartial(place, first, 5, output);
+  await stagePartial(place, { spool: first, elapsedMillis: () => 5 }, output);
   await using second = await OutcomeSpool.open();
   const { signal } = new AbortController();
-  expect(await resumePartial(place, second, output, { signal })).toMatchObject({ elements: 1, usage });
+  expect(await resumePartial(place, second, { ...output, signal })).toMatchObject({ elements: 1, usage });
   await second.write(chunkOf('{"id":"b"}\n'));
   expect(second.tally).toMatchObject({
     total: 2,

@@ -259,8 +259,8 @@ describe('a redrive', () => {
 
   test.for<[string, 'put' | 'copy' | 'delete', RegExp]>([
     ['before the part is replaced', 'put', /\/part-00000-of-/],
-    ['before errors are put in their place', 'copy', /errors\/part-00001-of-/],
-    ['before errors are removed', 'delete', /errors\/part-00002-of-/],
+    ['before errors are put in their place', 'copy', /_errors\/errors-00001-of-/],
+    ['before errors are removed', 'delete', /_errors\/errors-00002-of-/],
     ['before it is noted as done', 'put', /redrive\/part-/],
   ])('goes on where a processor was ended %s', async ([when, operation, pattern]) => {
     const name = when.replaceAll(' ', '_').replace('part', '');
