@@ -106,6 +106,6 @@ export class Heartbeat implements MessageHold {
 
   #tell(error: unknown): void {
     const fields = { messageId: this.#message.id, failures: this.#failures, error: describeError(error) };
-    this.#options.telemetry.warn('a message at work could not be hidden anew', fields);
+    this.#options.telemetry.warn('could not extend the visibility timeout of an in-flight message', fields);
   }
 }

@@ -25,7 +25,9 @@ export class MessageAtWork {
     this.message = message;
     this.hold = new Heartbeat(message, options);
     const endsAt = clock.now() + MAX_RUN_MILLIS + MARGIN_MILLIS;
-    const over = new FabricError('WORK_TIME_OVER', 'the longest time of a message is over', { disposition: 'retry' });
+    const over = new FabricError('WORK_TIME_OVER', 'the message reached its maximum processing time', {
+      disposition: 'retry',
+    });
     const timer = clock.setTimeout(() => this.breakOff(over), MAX_RUN_MILLIS);
     this.#clearTimer = () => clock.clearTimeout(timer);
     this.deadline = {

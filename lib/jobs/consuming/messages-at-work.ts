@@ -81,7 +81,7 @@ export class MessagesAtWork {
       await queue.changeVisibility(receiptHandle, 0);
     } catch (error) {
       const fields = { messageId, error: describeError(error) };
-      telemetry.warn('a message could not be given back: it stays hidden for a while', fields);
+      telemetry.warn('could not release a message: it stays invisible until its visibility timeout ends', fields);
     }
   }
 

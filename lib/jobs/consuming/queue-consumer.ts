@@ -126,12 +126,12 @@ export class QueueConsumer {
     const idle = this.#atWork.atMost(() => 0);
     await this.#within(stopTimes.finishMillis, idle);
     if (this.atWork === 0) return;
-    telemetry.info('messages at work are broken off and handed back', { messages: this.atWork });
+    telemetry.info('aborting in-flight messages and requeueing them', { messages: this.atWork });
     const reason = new FabricError('CONSUMER_STOPPED', 'the worker is being stopped', { disposition: 'retry' });
     this.#atWork.breakOff(reason);
     await this.#within(stopTimes.handBackMillis, idle);
     if (this.atWork === 0) return;
-    telemetry.warn('messages could not be handed back in time: they are given back', { messages: this.atWork });
+    telemetry.warn('could not requeue all messages in time: releasing them', { messages: this.atWork });
     await this.#within(stopTimes.giveBackMillis, this.#atWork.giveBackAll());
   }
 

@@ -143,7 +143,7 @@ export class Finalizer {
   #pipeline(name: string): FinalizedPipeline {
     const pipeline = Object.hasOwn(this.#options.pipelines, name) ? this.#options.pipelines[name] : undefined;
     if (pipeline !== undefined) return pipeline;
-    throw new FabricError('NO_SUCH_PIPELINE', `the fabric has no pipeline '${name}' any more`, {
+    throw new FabricError('NO_SUCH_PIPELINE', `the pipeline '${name}' no longer exists`, {
       disposition: 'retry',
     });
   }

@@ -115,7 +115,7 @@ export async function readIntakeState(message: IntakeMessage, { store, bucket }:
   if (found === undefined) throw new InvalidMessageError('the state that intake was to go on from is not there');
   const result = state.safeParse(JSON.parse(found.text));
   if (!result.success || !isOf(message, result.data.object)) {
-    throw new InvalidMessageError('the state that intake was to go on from is none of this job');
+    throw new InvalidMessageError('the saved intake state belongs to another job');
   }
   return result.data as IntakeState;
 }

@@ -63,7 +63,7 @@ export class IntakeTasks {
     const { bucket, key, versionId, etag, byteLength } = created;
     const { inputBuckets, pipelines } = this.#options;
     if (!inputBuckets.includes(bucket)) {
-      const reason = `${bucket} is none of the input buckets: ${inputBuckets.join(', ')}`;
+      const reason = `${bucket} is not an input bucket: ${inputBuckets.join(', ')}`;
       return this.#addRejection(message, created, { reason });
     }
     const reading = readObjectKey(key, byteLength, Object.keys(pipelines));

@@ -101,7 +101,7 @@ export class ObjectIntake {
     const { object, progress } = work;
     const { output, inputBuckets, pipelines, stagingRoom, groupingBounds, queues } = this.#options;
     const facts = Object.hasOwn(pipelines, object.pipeline) ? pipelines[object.pipeline] : undefined;
-    if (facts === undefined) return this.#reject(object, `there is no pipeline called '${object.pipeline}' any more`);
+    if (facts === undefined) return this.#reject(object, `the pipeline '${object.pipeline}' no longer exists`);
     const outcome = await planStoredObject(object, {
       input: facts.input,
       cohorts: facts.cohorts ?? [],
@@ -162,7 +162,7 @@ export class ObjectIntake {
     const { output, now, telemetry, queues, jobMaxMillis = JOB_MAX_MILLIS } = this.#options;
     const { job, folder } = recorded;
     const queue = queues.bundles[job.pipeline];
-    if (queue === undefined) return this.#reject(object, `there is no pipeline called '${job.pipeline}' any more`);
+    if (queue === undefined) return this.#reject(object, `the pipeline '${job.pipeline}' no longer exists`);
     if (from === 0) await sendFinalize(job, queues.finalizer, { until: now() + jobMaxMillis });
     const next = await sendBundles(recorded, { queue, output, from, deadline, ...(onSent && { onSent }) });
     if (onSent !== undefined) await noteAllSent(job, output);

@@ -18,7 +18,7 @@ type JobMessage = BundleMessage | ObjectsMessage | RedriveMessage;
 export function jobBundleOf({ pipeline, job, bundle, of }: JobMessage): JobBundle | undefined {
   if (job === undefined) return undefined;
   if (bundle !== undefined && of !== undefined) return { pipeline, job, bundle, of };
-  throw new InvalidMessageError("the message is none of the fabric's: it has a 'job', and no 'bundle' and 'of'");
+  throw new InvalidMessageError("not a fabric message: it has a 'job', and no 'bundle' and 'of'");
 }
 
 /** Returns the job of a message's bundle. @throws InvalidMessageError if the job's plan has no such bundle */

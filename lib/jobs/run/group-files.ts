@@ -67,7 +67,7 @@ export async function groupFiles(object: UnsortedObject, options: GroupFilesOpti
   await Promise.all([runs, dirname(unsortedPath(staged, 0))].map((path) => rm(path, { recursive: true, force: true })));
   if (outcome.kind === 'grouped') return outcome.plan;
   signal?.throwIfAborted();
-  throw new TypeError('Cannot group by key: it stopped, and nobody asked for that');
+  throw new TypeError('Cannot group by key: it stopped without a request to stop');
 }
 
 function bundleOpener({ source, plan, isStaged }: UnsortedObject, staged: string) {

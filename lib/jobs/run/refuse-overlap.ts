@@ -47,7 +47,7 @@ export async function refuseOverlap({ args, inputs, pipelineName, output }: Over
     const inside = [place, ...outerFolders(place)].find((folder) => given.has(folder));
     const hit = inside === undefined ? above.get(place) : given.get(inside);
     if (hit === undefined) continue;
-    const relation = inside === place ? 'is' : inside === undefined ? 'contains' : 'lies in';
+    const relation = inside === place ? 'is' : inside === undefined ? 'contains' : 'is in';
     throw new InputError(
       `the results of ${uri} would go to ${results}, which ${relation} the input ${hit}: choose another '--output'`,
     );

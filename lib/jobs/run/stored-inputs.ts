@@ -59,7 +59,7 @@ async function findBelow(uri: string, prefix: string, finder: Finder): Promise<r
 
 function bucketOf(uri: string): ObjectAddress {
   const [, bucket] = /^s3:\/\/([^/]+)\/?$/.exec(uri) ?? [];
-  if (bucket === undefined) throw new InputError(`an address in S3 is s3://<bucket>/<key>: '${uri}' is none`);
+  if (bucket === undefined) throw new InputError(`not an S3 address: '${uri}' (expected s3://<bucket>/<key>)`);
   return { bucket, key: '' };
 }
 

@@ -28,7 +28,8 @@ const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/s;
  */
 export async function openStoredOutput(uri: string): Promise<RunOutput> {
   const [, bucket, prefix = ''] = ADDRESS.exec(uri) ?? [];
-  if (bucket === undefined) throw new InputError(`results in S3 go to s3://<bucket>[/<prefix>]: '${uri}' is none`);
+  if (bucket === undefined)
+    throw new InputError(`not an S3 address for results: '${uri}' (expected s3://<bucket>[/<prefix>])`);
   const store = await sharedS3Store({ patienceMillis: Infinity });
   const chunks = await makeTemporaryFolder('chunks');
   return prefix === ''

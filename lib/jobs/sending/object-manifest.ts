@@ -172,6 +172,6 @@ function noEntry(rule: string): ErrorDescription {
 }
 
 function notAllowed(bucket: string, entry: unknown, inputBuckets: readonly string[]): ListedEntry {
-  const message = `Cannot read the object: ${bucket} is none of the fabric's input buckets, ${inputBuckets.join(', ')}`;
+  const message = `Cannot read the object: ${bucket} is not an input bucket of the fabric: ${inputBuckets.join(', ')}`;
   return { failure: { name: 'BucketNotAllowed', message }, entry };
 }

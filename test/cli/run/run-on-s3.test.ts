@@ -196,14 +196,14 @@ describe('fabric run on S3', () => {
     expect(await keysBelow('no/')).toEqual([]);
     for (const [input, message] of [
       ['s3://given/none/', 'there are no objects in s3://given/none/'],
-      ['s3://', "an address in S3 is s3://<bucket>/<key>: 's3://' is none"],
+      ['s3://', "not an S3 address: 's3://' (expected s3://<bucket>/<key>)"],
       [
         's3://given/notes/',
         "there are no objects in s3://given/notes/: names that begin with '_' or '.' are left out, and folders of such names",
       ],
     ] as const)
       await expect(findInputs([input], 'jsonl')).rejects.toThrow(new InputError(message));
-    const noBucket = new InputError("results in S3 go to s3://<bucket>[/<prefix>]: 's3:///no' is none");
+    const noBucket = new InputError("not an S3 address for results: 's3:///no' (expected s3://<bucket>[/<prefix>])");
     await expect(openOutput('s3:///no')).rejects.toThrow(noBucket);
   });
 

@@ -51,7 +51,7 @@ describe('a queue consumer that receives', () => {
     await clock.advance(2 * HOUR);
     expect(received).toEqual([1]);
     expect(queue.waiting).toEqual([]);
-    expect(new Set(warnings)).toEqual(new Set(['a message at work could not be hidden anew']));
+    expect(new Set(warnings)).toEqual(new Set(['could not extend the visibility timeout of an in-flight message']));
   });
 
   test('gives a heartbeat up that has no answer, and tries it again', async () => {

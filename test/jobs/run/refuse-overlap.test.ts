@@ -55,7 +55,7 @@ describe('refuseOverlap', () => {
     [
       'a file, its results lie in the file',
       { pipeline: 'p', args: ['data/x.csv'], output: 'data/x.csv' },
-      'the results of data/x.csv would go to data/x.csv/p/x.csv, which lies in the input data/x.csv',
+      'the results of data/x.csv would go to data/x.csv/p/x.csv, which is in the input data/x.csv',
     ],
     [
       'a file, its results contain another input',
@@ -107,7 +107,7 @@ describe('refuseOverlap', () => {
     [
       'a directory, its results lie in it',
       img('photos', ['photos'], '.'),
-      'the results of photos would go to photos/photos, which lies in the input photos',
+      'the results of photos would go to photos/photos, which is in the input photos',
     ],
     [
       'a directory of files, their results are the files',
