@@ -18,7 +18,7 @@ export interface ComeAgainOptions {
   readonly telemetry: Pick<Telemetry, 'warn'>;
 }
 
-/** By when nobody works on a message any more that is taken or hidden anew now, in milliseconds from now on. */
+/** Returns the time for which a message that is received now can be processed, in milliseconds. */
 export function takenMillis(deadline: Deadline): number {
   const millis = deadline.hold?.millis ?? Math.min(deadline.remainingMillis(), MAX_RUN_MILLIS);
   return millis + SLACK_MILLIS;

@@ -44,7 +44,7 @@ export interface FabricPorts {
 export interface Deadline {
   /** Milliseconds until the function is stopped. */
   remainingMillis(): number;
-  /** Aborted when it is time to put things in order and hand back what is left; before `remainingMillis` is 0. */
+  /** Aborted when it is time to requeue the rest of the work; before `remainingMillis` is 0. */
   readonly signal: AbortSignal;
   /** The most that requests to endpoints may take to end after the signal. @default a share of the run's time */
   readonly drainMillis?: number;
@@ -52,12 +52,12 @@ export interface Deadline {
   readonly hold?: MessageHold;
 }
 
-/** Keeps a message from others for as long as it is worked on: it is hidden anew again and again, for a while each time. */
+/** Keeps a message invisible while it is processed, by extending its visibility timeout from time to time. */
 export interface MessageHold {
   /** How long that while is, in milliseconds: a message whose worker was killed comes again after it. */
   readonly millis: number;
-  /** Does this too whenever the message has been hidden anew. @returns what ends that, and waits for what is under way */
+  /** Runs work after each extension. Disposing of the result ends that, and waits for work in flight. */
   onRenewed(work: () => Promise<void>): AsyncDisposable;
-  /** It is not hidden anew any more; from then on its visibility is the caller's to set. */
+  /** Ends the extensions; from then on the caller sets the visibility timeout. */
   end(): Promise<void>;
 }

@@ -6,7 +6,7 @@ export const LEAST_OUTCOMES = 1000;
 
 export type FailureLimits = Pick<Pipeline, 'maxFailures' | 'maxFailureRatio'>;
 
-/** Whether a job is only burning money: more elements have failed than its pipeline allows. */
+/** Returns whether a job exceeds the failure limits of its pipeline, so that running more of it only costs money. */
 export function isPastLimits(
   { total, failed }: Pick<Counts, 'total' | 'failed'>,
   { maxFailures, maxFailureRatio }: FailureLimits,

@@ -1,4 +1,4 @@
-/** Does work on all items, so many at a time; gives the results in order. @throws the first error; what has begun ends first */
+/** Runs work on all items, a number of them at a time. Returns the results in order. @throws the first error, after the work in flight */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   atOnce: number,

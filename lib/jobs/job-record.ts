@@ -17,7 +17,7 @@ export interface RecordedJob extends ResultsFolder {
   readonly queues?: JobQueues;
 }
 
-/** What stands at `folderNoteKey`: it alone says which folder is a job's. */
+/** Content of the object at `folderNoteKey`, which alone decides which folder a job has. */
 type FolderNote = Pick<RecordedJob, 'folder' | 'queues'>;
 
 export interface RecordJobOptions extends StoreOptions {
@@ -25,8 +25,8 @@ export interface RecordJobOptions extends StoreOptions {
 }
 
 /**
- * Records a job once: the first plan that is put in its folder stays, whoever comes with another one, and a folder stays
- * the job's whose plan it holds.
+ * Records a job once: the first plan that is put in its folder stays, and the folder belongs to the job whose plan it
+ * holds.
  *
  * @returns what is recorded, which may be another's plan of the same job.
  */
@@ -86,7 +86,7 @@ async function takeFolder(job: Job, noted: string | undefined, output: OutputAcc
 /** The folders that a job may have, the one to try first first. */
 function foldersFor({ id, pipeline, name }: Job): readonly string[] {
   const first = `${pipeline}/${name}`;
-  // The last one nobody else can have: another object may be called as the second.
+  // No other object can have the last one; one can have the name of the second.
   const beside = [`${first}@${shownJobId(id)}`, `${first}@${id}`];
   // In `a/errors`, parts would be in the place of the errors of an object called `a`, which may be there or come.
   return name.includes('/') && isErrorsFolder(name) ? beside : [first, ...beside];

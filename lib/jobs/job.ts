@@ -8,7 +8,7 @@ import { locationOf, parseS3Uri, s3Uri, type SourceLocation } from '../stores/op
 import { chunkKey } from './output-layout.ts';
 
 /**
- * What cuts a job into bundles: ranges of one object (`chunked` where what they hold is staged), or runs of a list of whole
+ * Cuts of a job into bundles: ranges of one object (`chunked` if their bytes are staged), or runs of a list of whole
  * objects, which are paths, or in S3 URIs with what was planned of them. The objects of a `listed` plan are staged, a list
  * for each bundle.
  *
@@ -29,12 +29,12 @@ export interface PlannedObject extends SourceLocation {
   readonly failure?: ErrorDescription;
 }
 
-/** What a job's elements are read from: a path, or `s3://<bucket>/<object key>` with the version that was planned. */
+/** Source of a job's elements: a path, or `s3://<bucket>/<object key>` with the version that was planned. */
 export interface JobSource {
   readonly uri: string;
   readonly versionId?: string;
   readonly etag?: string;
-  /** What the object was planned as. */
+  /** Format that the object was planned in. */
   readonly format?: string;
   /** Maximum number of elements that were requested, from the first on. */
   readonly limit?: number;
@@ -47,7 +47,7 @@ export interface Job {
   readonly version: 1;
   readonly id: string;
   readonly pipeline: string;
-  /** What comes after the pipeline in the job's address, and what the ids of its elements start with. */
+  /** Rest of the job's address after the pipeline, and start of the ids of its elements. */
   readonly name: string;
   readonly source: JobSource;
   /** Its bundles. */
@@ -142,11 +142,11 @@ function pathInFolder({ uri }: SourceLocation, { name, source }: Job): string {
   return below.startsWith('/') ? name + below : `${name}/${below}`;
 }
 
-/** What a bundle of a job in a store needs beside the plan. */
+/** Facts that a bundle of a job in a store needs beside the plan. */
 export interface StoredBundleOptions {
   /** Where the chunks of an object that was staged are. */
   readonly outputBucket: string;
-  /** Of a `listed` plan: this bundle's objects. */
+  /** Objects of this bundle, for a `listed` plan. */
   readonly objects?: readonly BundleObject[];
 }
 

@@ -49,13 +49,13 @@ export interface Manifest {
   readonly counts: Counts;
   readonly failedByStage: Readonly<Record<string, number>>;
   readonly parts: readonly { readonly name: string; readonly elements: number; readonly bytes: number }[];
-  /** The bundles without a part, the first 10,000 of them; absent where there are none. */
+  /** Bundles without a part, the first 10,000 of them; absent if every bundle has one. */
   readonly missing?: readonly MissingBundle[];
-  /** How many have none; absent where there are none. */
+  /** Number of bundles without a part; absent if every bundle has one. */
   readonly missingCount?: number;
   /** The models that made the predictions, by what the lines show of them: their full digests. */
   readonly models: Readonly<Record<string, string>>;
-  /** What models that asked for a device ran on, by what the lines show of them; absent where none did. */
+  /** Execution providers of models that asked for a device, by the name in the lines; absent if no model did. */
   readonly providers?: Providers;
   /** Tokens that remote models counted for the elements; absent if no model did. */
   readonly usage?: TokenUsage;

@@ -1,6 +1,6 @@
 import { MAX_KEY_BYTES } from '../stores/object-store.ts';
 
-/** What an object key of an input bucket says: `<pipeline>/<anything>`. */
+/** Meaning of an object key of an input bucket, `<pipeline>/<anything>`. */
 export type ObjectKeyReading =
   | { readonly kind: 'ok'; readonly pipeline: string; readonly name: string }
   /** A folder as consoles make them: nothing to do and nothing to say. */

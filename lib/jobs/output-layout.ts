@@ -17,13 +17,13 @@ export interface JobName {
 
 /** Where one bundle's outcomes are committed, as object keys of the output bucket. */
 export interface PartPlace {
-  /** What its metadata names: the job, or the message that the elements came in. */
+  /** Id in the metadata: of the job, or of the message with the elements. */
   readonly job: string;
   readonly part: string;
   readonly errors: string;
   /** Format of the part. */
   readonly format: PartFormat;
-  /** What the keys of everything start with that attempts at this bundle stage. */
+  /** Start of the keys of all objects that attempts at this bundle stage. */
   readonly staging: string;
 }
 
@@ -116,7 +116,7 @@ export function successKey(folder: string): string {
 }
 
 /**
- * What a bundle holds of an object that can't be read by ranges: it is compressed, or was grouped by key.
+ * Returns the key of a bundle's bytes, for an object that can't be read by ranges: it is compressed, or was grouped by key.
  *
  * @param staged - what the plan calls those of one that was grouped.
  */

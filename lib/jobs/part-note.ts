@@ -17,7 +17,7 @@ export interface PartNote {
   readonly usage?: TokenUsage;
   /** Absent for parts of earlier versions. */
   readonly measures?: Measures;
-  /** Name of the staged errors, which are copied to `_errors/` once the part exists; absent if there are none. */
+  /** Name of the staged errors, which are copied to `_errors/` once the part exists; absent if no element failed. */
   readonly errors?: string;
   readonly elapsedMillis: number;
 }

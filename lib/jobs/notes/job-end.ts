@@ -11,7 +11,7 @@ export async function readEnd(
 ): Promise<Manifest | undefined> {
   const text = (await getText(store, { bucket, key: manifestKey(results) }, options))?.text;
   if (text === undefined) return undefined;
-  // The fabric's own.
+  // The fabric wrote it.
   const manifest = JSON.parse(text) as Manifest;
   if (manifest.status !== 'complete') return manifest;
   const success = await store.head({ bucket, key: successKey(results.folder) }, options);

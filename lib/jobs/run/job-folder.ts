@@ -41,8 +41,8 @@ export interface JobFolderOptions {
  *     <staging>/part-….answers     what remote models answered for a bundle that was not committed
  *     <staging>/part-….started     a bundle that was taken up and not committed; a second try runs in its own process
  *
- * The part decides: whoever finds it does what is missing of the rest. One process at a time owns the folder. A part
- * without a note is no part: nobody can say what it holds, and it is made again.
+ * The part decides: a process that finds it completes the rest. One process at a time owns the folder. A part without a
+ * note does not count, because its content is unknown: its bundle runs again.
  */
 export class JobFolder implements JobOutput {
   readonly job: Job;

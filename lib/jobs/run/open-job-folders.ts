@@ -16,7 +16,7 @@ import { identified, UnreadableInputError } from './unreadable-input.ts';
 /** Inputs whose places are looked at at once, which takes requests where they are in S3. */
 const LOOKS_AT_ONCE = 16;
 
-/** What to do with results that the folder already holds. */
+/** Treatment of results that the folder already holds. */
 export type ExistingResults = 'refuse' | 'resume' | 'overwrite';
 
 export interface OpenJobFoldersOptions {
@@ -24,7 +24,7 @@ export interface OpenJobFoldersOptions {
   readonly pipeline: Pipeline;
   readonly pipelineName: string;
   readonly existing: ExistingResults;
-  /** Only the first so many elements of each input. */
+  /** Maximum number of elements of each input, from the first on. */
   readonly limit: number | undefined;
   readonly signal: AbortSignal;
   /** Told what share of an input is grouped by key, from 0 to 1. */

@@ -18,7 +18,7 @@ import { readingInput } from './unreadable-input.ts';
 export interface PlanJobOptions {
   readonly pipeline: Pipeline;
   readonly pipelineName: string;
-  /** Only the first so many elements. */
+  /** Maximum number of elements, from the first on. */
   readonly limit?: number | undefined;
   /** Where bundles are staged, of an object that is compressed or grouped by key: all of a job's in a folder of their own. */
   readonly chunkPath: (id: string, bundle: number) => string;
@@ -123,7 +123,7 @@ async function planObjectJob(input: RunInput, id: string, options: PlanJobOption
     const { plan, isPrefix } = await stageObject({ ...object, name: input.name }, { ...options, id, staged });
     return { plan: { kind: 'object', object: plan, chunked: true }, isPrefix };
   } catch (error) {
-    // Of no use to a next run: it stages them anew.
+    // The next run stages them again.
     await rm(staged, { recursive: true, force: true });
     throw error;
   }

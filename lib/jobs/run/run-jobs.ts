@@ -19,7 +19,7 @@ import { FailureWatch } from './failure-watch.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 import { describeLoss, expectUnchanged, isSourceLost } from './source-change.ts';
 
-/** What a run tells while it goes on. */
+/** Events of a run in progress. */
 export interface RunProgress {
   /** A job's plan is known, and its bundles come next. */
   onJob?(job: Job): void;
@@ -50,7 +50,7 @@ export interface JobResult extends JobEnd {
 /** Bundles of an engine's queue for each worker: one that it works on, one whose reading starts when that is read. */
 const BUNDLES_PER_WORKER = 2;
 
-/** A run that is ended waits so long for requests to endpoints that are under way: they are paid for. */
+/** Time that an interrupted run waits for requests to endpoints in flight: they are paid for. */
 const DRAIN_MILLIS = 2000;
 
 /** Between attempts at a bundle whose store asks for a slower pace. */

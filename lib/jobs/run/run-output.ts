@@ -10,13 +10,13 @@ import type { OwnState } from './foreign-files.ts';
 export interface StagedPart extends OutcomeSink, AsyncDisposable {
   /** Commits what was written. @returns what is there now, which may be another run's */
   commit(summary: BundleSummary): Promise<PartNote>;
-  /** What remote models answered in a time that ended without a commit, if anything. */
+  /** Returns the answers of remote models from an attempt that ended without a commit, if there are any. */
   answers(): Promise<Uint8Array | undefined>;
   /** Keeps that for the next time; it is gone with the commit. */
   keepAnswers(answers: Uint8Array): Promise<void>;
 }
 
-/** A job's results, and what is staged of them. The part decides: whoever finds it does what is missing of the rest. */
+/** A job's results, and its staging. The part decides: a process that finds it completes the rest. */
 export interface JobOutput {
   readonly job: Job;
   /** The folder of results: its path, or its URI. */
@@ -25,16 +25,16 @@ export interface JobOutput {
   readonly names: FolderNames;
   /** Where on this machine the uncompressed bytes of a compressed object's bundle are. */
   chunkPath(bundle: number): string;
-  /** Whether a bundle that is still to be run has lost its chunk. */
+  /** Returns whether the chunk of a bundle without a part is gone. */
   lacksChunks(): Promise<boolean>;
-  /** What is known of a committed part, its errors put in place; undefined where it has not been committed. */
+  /** Returns the note of a committed part, after its errors are in place; undefined if there is no part. */
   committed(bundle: number): Promise<PartNote | undefined>;
   /**
    * Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included; a time that ends
    * without a commit does not count where it ends in order, for then the bundle has ended nobody.
    */
   stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }>;
-  /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is not needed any more. */
+  /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is no longer needed. */
   finish(end: JobEnd, notes: readonly PartNote[]): Promise<void>;
 }
 

@@ -37,7 +37,7 @@ export class StoredJob implements JobOutput {
   readonly chunkPath: (bundle: number) => string;
   readonly #recorded: RecordedJob;
   readonly #output: OutputBucket;
-  /** What was there at the start. */
+  /** Parts that existed at the start. */
   readonly #there: PartList;
 
   private constructor(recorded: RecordedJob, there: PartList, options: StoredJobOptions) {
@@ -99,7 +99,7 @@ export class StoredJob implements JobOutput {
         await spool[Symbol.asyncDispose]();
         if (committing) return;
         const withdrawn = before === undefined ? store.delete(started) : store.put(started, before);
-        // What stays has the next try run in a process of its own, and no harm done.
+        // If the object stays, the next try runs in a separate process, which does no harm.
         await withdrawn.catch(() => {});
       },
     };
