@@ -89,7 +89,7 @@ export async function filesBelow(folder: string): Promise<string[]> {
 export async function partsIn(folder: string): Promise<Readonly<Record<string, string>>> {
   const parts: Record<string, string> = {};
   for (const path of await filesBelow(folder))
-    if (path.includes('part-')) parts[path] = await readFile(join(folder, path), 'utf8');
+    if (/(?:^|\/)(?:part|errors)-/.test(path)) parts[path] = await readFile(join(folder, path), 'utf8');
   return parts;
 }
 

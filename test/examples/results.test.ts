@@ -32,7 +32,7 @@ async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
 
 describe('a folder of results', () => {
   test('is a data set of predictions', async () => {
-    const rows = await query(`SELECT * FROM read_json('${output.path}/**/part-*') ORDER BY id`);
+    const rows = await query(`SELECT * FROM read_json('${output.path}/reviews/**/part-*') ORDER BY id`);
     expect(rows).toHaveLength(5);
     for (const row of rows) expect(Object.keys(row)).toEqual(['id', 'prediction', 'input', 'model']);
   });

@@ -130,7 +130,7 @@ describe('runJobs', () => {
       failedByStage: { read: 1 },
     });
     const lines = Object.entries(contents)
-      .filter(([path]) => path.includes('part-'))
+      .filter(([path]) => /(?:part|errors)-/.test(path))
       .flatMap(([, text]) => text.split('\n').filter(Boolean))
       .map((line) => JSON.parse(line) as { id: string; prediction?: number });
     expect(lines.map(({ id }) => id).sort()).toEqual(['in#0', 'in#1', 'in#2', 'in#3', 'in#4']);
