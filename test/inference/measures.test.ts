@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addMeasures, type Measures, roundMeasures } from '../../lib/inference/measures.ts';
 import { runBundle } from './run-bundle.ts';

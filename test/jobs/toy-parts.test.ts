@@ -26,13 +26,14 @@ vi.mock(import('../../lib/formats/parts/registry.ts'), async (original) => {
 
 const parts = { format: 'toy' } as const;
 
+function define(format: string) {
+  // A user's configuration can have any name.
+  const output = { format } as never;
+  return defineFabric({ pipelines: { p: { input: { format: 'jsonl' }, steps: [map(() => 0)], output } } });
+}
+
 describe('a format of results that only the registry knows', () => {
   test('is a value of output.format', () => {
-    const define = (format: string) =>
-      // As a user's configuration may have any name.
-      defineFabric({
-        pipelines: { p: { input: { format: 'jsonl' }, steps: [map(() => 0)], output: { format } as never } },
-      });
     expect(define('toy').pipelines['p']?.output.format).toBe('toy');
     expect(() => define('other')).toThrow("must be 'jsonl' or 'toy'");
   });

@@ -2,7 +2,6 @@ import type { MessageQueue } from '../../stores/message-queue.ts';
 import type { StoreOptions } from '../../stores/object-store.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { inParallel } from '../in-parallel.ts';
-import type { RecordedJob } from '../job-record.ts';
 import type { SeenJob } from './look-at-job.ts';
 import { type Manifest, manifestOf } from '../manifest.ts';
 import { manifestKey, partPlace, successKey } from '../output-layout.ts';

@@ -45,11 +45,15 @@ export async function endRedrive(
   await rewrite(noted, (open) => open.filter((each) => done !== undefined && each !== done), output);
 }
 
-/** The bundles that have redrives which are not done. */
+/** Returns whether a note has redrives that are not done. */
+function isOpen({ byteLength }: ListedObject): boolean {
+  return byteLength > NOTHING.length;
+}
+
+/** Returns the bundles that have redrives which are not done. */
 export async function openRedrives(job: NotedBundle['job'], output: OutputAccess): Promise<readonly number[]> {
   const folder = redriveNoteKey(job, 0, job.of).replace(/\/[^/]+$/, '');
-  const counts = ({ byteLength }: ListedObject): boolean => byteLength > NOTHING.length;
-  return [...(await listParts({ folder, of: job.of, counts }, output)).keys()];
+  return [...(await listParts({ folder, of: job.of, counts: isOpen }, output)).keys()];
 }
 
 async function rewrite(

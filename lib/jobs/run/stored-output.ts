@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemporaryFolder } from '../../stores/left-files.ts';
-import { getBytes, getText, type ObjectStore } from '../../stores/object-store.ts';
+import { getBytes, getText } from '../../stores/object-store.ts';
 import { s3Uri, sharedS3Store } from '../../stores/open-source.ts';
 import { prefixedStore } from '../../stores/prefixed-store.ts';
 import { inParallel } from '../in-parallel.ts';
@@ -121,7 +121,6 @@ class StoredOutput implements RunOutput {
   }
 
   async clear(folder: string | undefined, jobs: readonly JobName[]): Promise<void> {
-    const { store, bucket } = this.#output;
     const recorded = await Promise.all(jobs.map((job) => findJob(job, this.#output)));
     const folders = new Set([folder ?? [], ...recorded.map((job) => job?.folder ?? [])].flat());
     // No job has such a folder: it holds the failures of another one.
