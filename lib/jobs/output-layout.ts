@@ -4,7 +4,7 @@ import { DEFAULT_PART_FORMAT, partWriter } from '../formats/parts/part-formats.t
 import type { PartFormat } from '../formats/parts/part-writer.ts';
 import { bundleName, errorsPath, type FolderNames, partName, SUCCESS_FILE } from './part-names.ts';
 
-export { isResultPath, SUCCESS_FILE } from './part-names.ts';
+export { isResultPath } from './part-names.ts';
 
 /** Staging and notes, a folder for each pipeline; they expire after 30 days, later than any queue's retention. */
 export const STAGING = '.fabric';
