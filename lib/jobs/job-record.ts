@@ -37,7 +37,7 @@ export async function recordJob(job: Job, output: OutputBucket, options: RecordJ
   if (noted === undefined) {
     const note: FolderNote = { folder, ...(queues === undefined ? {} : { queues }) };
     const address = { bucket: output.bucket, key: folderNoteKey(job) };
-    // Of two runs that took two folders, as when one was emptied in between, the first note decides.
+    // Two runs can take two folders, as when one was emptied in between: the first note decides.
     await output.store.put(address, JSON.stringify(note), { only: 'absent', signal });
   }
   const found = await findJob(job, output, options);

@@ -17,7 +17,7 @@ const AT_ONCE = 16;
 export interface AnsweredMessage {
   readonly elements: readonly unknown[];
   readonly origin: Origin;
-  /** What the keys of dead letters' bodies start with that are too large for a queue. */
+  /** Key prefix of dead letters' bodies that are too large for a queue. */
   readonly claims: string;
 }
 
@@ -95,7 +95,7 @@ interface Order {
   readonly ordinal: number;
 }
 
-/** Whether an element was asked for after the one that is answered: by its message, then by its place in it. */
+/** True if an element was requested after the answered one: by the message, then by its place in it. */
 function isLater(one: Order, answered: ObjectInfo['metadata']): boolean {
   const other = {
     sentAt: Number(answered['sent-at'] ?? -Infinity),

@@ -31,15 +31,15 @@ const MAX_STORE_PAUSE_MILLIS = 300_000;
 const FULL_TIME_SHARE = 0.5;
 
 /**
- * Takes the messages of one pipeline's queue, each to the end of one receive:
+ * Processes the messages of one pipeline's queue. A receive ends in one way:
  *
- *     done          its part is committed and settled, now or before        -> acknowledged
- *     refused       it is no message of this queue: it is a dead letter      -> acknowledged
- *     handed back   the deadline came, or an endpoint or a store wants to be left alone:
- *                   a new message goes on from here                          -> acknowledged
- *     failed        it comes again after a while, until the queue parks it   -> thrown
+ *     done          its part is committed and settled, now or before       -> acknowledged
+ *     refused       it is not a message of this queue: a dead letter       -> acknowledged
+ *     requeued      the deadline came, or an endpoint or a store is busy:
+ *                   a new message continues the work                       -> acknowledged
+ *     failed        it comes again after a while, until the queue parks it -> thrown
  *
- * One for an engine and all that it lives: it remembers jobs.
+ * One for an engine and its whole life: it remembers jobs.
  */
 export class BundleProcessor {
   readonly #options: BundleProcessorOptions;
@@ -118,7 +118,7 @@ export class BundleProcessor {
     await processJobBundle({ recorded, bundle: taken.bundle, objects }, attempt);
   }
 
-  /** Nobody else gets the message while this run lives, and somebody does soon when it was killed. */
+  /** Hides the message for the time of this run; if that is killed, another run gets it soon. */
   async #hide({ received, deadline }: Attempt): Promise<void> {
     if (deadline.hold !== undefined) return;
     const secs = Math.ceil(takenMillis(deadline) / 1000);
@@ -130,7 +130,7 @@ export class BundleProcessor {
     const { progressed, throttled: isEndpointBusy = false, delayMillis = 0 } = brokenOffAt(error);
     const storeMillis = isStoreBusy(error instanceof BrokenOffError ? error.cause : error) ? pauseOf(message) : 0;
     const throttled = isEndpointBusy || storeMillis > 0;
-    // Where the time has no limit, as with a run that is shut down, nobody can say that it was enough.
+    // False without a time limit, as in a run that is shut down: its time may have been too short.
     const hadItsChance = usedMillis >= this.#longestMillis * FULL_TIME_SHARE;
     if (!progressed && !throttled && hadItsChance)
       return this.#fail(message, attempt, new NoProgressError(usedMillis, error));
@@ -184,7 +184,7 @@ function pauseOf({ attempts = 0 }: ProcessorMessage): number {
   return ceiling * (1 + Math.random()) * 0.5;
 }
 
-/** The bundle that nobody will take any more where a message is given up; others than a job's nobody waits for. */
+/** Returns the bundle to park if a message is given up; undefined if no job waits for it. */
 function parkable(message: ProcessorMessage): JobBundle | undefined {
   if (message.kind === 'elements' || message.kind === 'settle') return undefined;
   try {

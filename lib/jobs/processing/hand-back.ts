@@ -14,7 +14,7 @@ import { replacedMessageKey, stagingOf } from '../output-layout.ts';
 import { JOB_MAX_MILLIS } from '../sending/send-finalize.ts';
 import type { Attempt } from '../attempt/processor-options.ts';
 
-/** What a processor takes. */
+/** A processor's message. */
 export type ProcessorMessage = BundleMessage | ObjectsMessage | ElementsMessage | SettleMessage | RedriveMessage;
 
 /** SQS holds a message back no longer than this. */
@@ -23,7 +23,7 @@ const DAY_MILLIS = 24 * 60 * 60 * 1000;
 /** By then the finalizer has given a job up; without a limit, a bundle would go round for ever. */
 const MAX_AGE_MILLIS = JOB_MAX_MILLIS;
 
-/** A message has been handed back for so long that it is not sent again. */
+/** A message was requeued for so long that it is not sent again. */
 export class TooOldError extends FabricError {
   override readonly name = 'TooOldError';
   constructor(ageMillis: number) {
@@ -90,8 +90,8 @@ export function originOf({ origin }: ElementsMessage, { received }: Attempt): Or
 }
 
 /**
- * Sends a message of elements in the place of the one that was received, whose part it names. Its body goes by claim
- * check however small it is: a producer can write into the queue, and not to where the fabric's own bodies are.
+ * Sends a message of elements in place of the received one, whose part it names. Its body is stored for a claim check
+ * even if it is small: a producer can write into the queue, but not to where the fabric stores bodies.
  *
  * @param options.receives - receives of the messages before it
  */

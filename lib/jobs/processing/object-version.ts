@@ -9,7 +9,7 @@ export interface ObjectVersion {
   readonly sequencer?: string | undefined;
   /** In milliseconds since 1970; unknown for a version that is gone. */
   readonly lastModified?: number | undefined;
-  /** Whether it was what its key held when somebody looked. */
+  /** True if its key held it when it was looked up. */
   readonly isCurrent: boolean;
 }
 
@@ -38,9 +38,9 @@ export function versionMetadata({ versionId, etag, sequencer, lastModified }: Ob
 }
 
 /**
- * Whether a version is newer than the one that an answer is about: by the events' sequencers, else by when they were
- * written, and of two that were written at the same time (to the second) by what the key holds. A version that is gone
- * and has no sequencer is not newer than any.
+ * True if a version is newer than the answered one: by the events' sequencers, else by the times of writing. Of two
+ * that were written in the same second, the one that the key holds is newer. A version that is gone and has no
+ * sequencer is not newer than any.
  */
 export function isNewer(version: ObjectVersion, answered: ObjectInfo['metadata']): boolean {
   const there = (name: string): string | undefined => {

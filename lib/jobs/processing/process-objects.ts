@@ -23,13 +23,13 @@ interface AskedObject {
   readonly key: string;
   readonly version: ObjectVersion;
   readonly object: BundleObject;
-  /** What a failure's `source` says. */
+  /** The `source` of a failure. */
   readonly source: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs objects that are one element each and of no job: they share a bundle, and each is answered by one object of its
- * own, which is its commit. What has its answer already, for this version or a newer one, is left out.
+ * Runs objects that are one element each and of no job: they share a bundle, and each is answered by a separate object,
+ * which is its commit. One that has its answer already, for this version or a newer one, is left out.
  *
  * @throws BrokenOffError at the deadline, or what else the run ended with; what has its outcome by then is answered.
  */
@@ -57,7 +57,7 @@ export async function processObjects({ objects }: ObjectsMessage, attempt: Attem
   try {
     await answerAll(spool, asked, options);
   } catch (error) {
-    // What was paid for is not asked again where it could not be put.
+    // Keeps answers that were paid for and could not be put.
     await answers.stage(0).catch(() => {});
     throw error;
   }
@@ -68,7 +68,7 @@ export async function processObjects({ objects }: ObjectsMessage, attempt: Attem
   throw new BrokenOffError({ ...answers.at, progressed }, ended.error);
 }
 
-/** What remote models have answered for objects of a message; those that have their answers are no more among them. */
+/** Returns staged answers of remote models for a message's objects. Places change: answered objects are left out. */
 function answersOf(
   objects: ObjectsMessage['objects'],
   { deadline: { signal }, options: { engine, output, pipelineName } }: Attempt,
@@ -136,7 +136,7 @@ async function answerSome(
     const object = asked[ordinal];
     if (object === undefined) return;
     const { key, version, source } = object;
-    // The bundle has no address of its own: a failure's source is its object.
+    // The bundle has no address: a failure's source is its object.
     const line = failure === undefined ? outcomeLine : JSON.stringify({ ...failure, source });
     const failed = failure !== undefined;
     const metadata = versionMetadata(version);

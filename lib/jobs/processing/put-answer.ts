@@ -19,9 +19,9 @@ export interface Answer {
   readonly key: string;
   readonly line: string;
   readonly failed: boolean;
-  /** What it answers. */
+  /** Input's version. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Whether an answer that is there already answers something older. */
+  /** Returns whether an existing answer is for an older input. */
   readonly replaces: (there: ObjectInfo['metadata']) => boolean;
 }
 
@@ -38,7 +38,7 @@ export async function putAnswer(
 ): Promise<boolean> {
   const address = { bucket, key };
   const all = { ...metadata, ...(failed ? { [FAILED]: 'true' } : {}) };
-  // As a rule there is none, and one request does.
+  // Usually no answer exists: one request does.
   let only: PutOptions['only'] = 'absent';
   let replaced = 0;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {

@@ -5,7 +5,7 @@ import type { ErrorsLine } from '../commit/errors-line.ts';
 import { stagingOf } from '../output-layout.ts';
 import type { BundleProcessorOptions } from '../attempt/processor-options.ts';
 
-/** Makes a dead letter of a message that nobody can process: its `input` is the text as it came. */
+/** Makes a dead letter of a message that can't be processed: its `input` is the text as it came. */
 export async function refuseMessage(
   { id, body }: ReceivedMessage,
   { name, message }: InvalidMessageError,

@@ -3,12 +3,12 @@ import { type ErrorsLine, parseErrorsLine } from '../commit/errors-line.ts';
 import type { OutcomeSpool } from '../commit/outcome-spool.ts';
 import { readLines } from '../../formats/parts/read-lines.ts';
 
-/** What became of one element. */
+/** Outcome of one element. */
 export interface SpooledOutcome {
   /** Its place in the bundle. */
   readonly ordinal: number;
   readonly line: string;
-  /** What the line says of a failed element. */
+  /** The parsed line of a failed element. */
   readonly failure: ErrorsLine | undefined;
 }
 

@@ -20,9 +20,9 @@ export interface MergeInput {
 const CHUNK_CHARACTERS = 256 * 1024;
 
 /**
- * Puts new outcomes in the place of old ones. What comes out is what a run of the whole bundle would have given, had the
- * elements that did not run again ended as they had. A line of results does not say its element's place: it is the next
- * one that has no line of errors. In memory are a chunk and the places.
+ * Replaces old outcomes by new ones. The result is that of a run of the whole bundle in which the elements that did not
+ * run again have their old outcomes. A line of results does not say its element's place: it is the next one that has no
+ * line of errors. Memory holds a chunk and the places.
  *
  * @throws where the outcomes are not one for each element, as when a part and its errors are not of one commit.
  */

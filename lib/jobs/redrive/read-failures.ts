@@ -10,7 +10,7 @@ import { listParts } from '../commit/read-parts.ts';
 /** A failed element of a job. */
 export interface Failure {
   readonly line: ErrorsLine;
-  /** The line as it stands in the errors part. */
+  /** The line's text in the errors part. */
   readonly text: string;
   readonly bundle: number;
 }

@@ -20,7 +20,7 @@ export interface RedriveJobOptions extends StoreOptions {
   /** The pipeline's queue of bundles. */
   readonly bundles: MessageQueue;
   readonly finalizer: MessageQueue;
-  /** Their URLs, for a job that does not say them any more. */
+  /** Their URLs, for a job whose note no longer has them. */
   readonly queues: JobQueues;
   /** Which failures; all, where it says nothing. */
   readonly select: RedriveSelection;
@@ -29,7 +29,7 @@ export interface RedriveJobOptions extends StoreOptions {
   readonly now: () => number;
 }
 
-/** What is on its way. */
+/** Size of a redrive. */
 export interface RedriveCounts {
   /** Elements that failed, and run again. */
   readonly failures: number;
@@ -37,7 +37,7 @@ export interface RedriveCounts {
   readonly bundles: number;
   /** Bundles that never got a part, and are sent again. */
   readonly missing: number;
-  /** Whether the finalizer will look at the job: also where nothing runs again, but no manifest says that it is complete. */
+  /** True if the finalizer will look at the job: also if nothing runs again and no manifest says that it is complete. */
   readonly isLookedAt: boolean;
 }
 
@@ -61,7 +61,7 @@ export async function redriveJob(recorded: RecordedJob, options: RedriveJobOptio
   const missing = Array.from({ length: job.of }, (_, bundle) => bundle).filter((bundle) => !parts.has(bundle));
   const redriven = [...selected.keys()];
   const isNothing = redriven.length + missing.length === 0;
-  // Where every part is there and no manifest says so, they came after it, or nobody looked any more: a look is all it takes.
+  // If all parts exist and no manifest says so, they came after it, or no finalizer looked again: one look is enough.
   const end = isNothing ? await readEnd(recorded, output, { signal }) : undefined;
   const isLookedAt = end?.status !== 'complete' && end?.status !== 'limited';
   const counts = {
@@ -101,7 +101,7 @@ async function selectBundles(
   return new Map([...selected].sort(([a], [b]) => a - b));
 }
 
-/** Staging expires after 30 days; whoever takes the messages finds the job by this note. */
+/** Writes the note by which processors find the job: staging expires after 30 days. */
 async function noteFolder(
   { job, folder, queues }: RecordedJob,
   { output: { store, bucket }, queues: named, signal }: RedriveJobOptions,

@@ -20,15 +20,15 @@ export interface RunFailuresOptions {
   /** The whole bundle, as it is read from its source. */
   readonly bundle: Bundle;
   readonly output: OutputBucket;
-  /** What this redrive has been answered so far. */
+  /** Answers that this redrive has so far. */
   readonly answers: StagedAnswers;
 }
 
-/** What a run of failures came to. */
+/** Outcome of a run of failures. */
 export interface FailuresRun extends Pick<BundleSummary, 'models' | 'elapsedMillis'> {
   /** The places of the elements whose outcomes are there, ascending. */
   readonly ordinals: readonly number[];
-  /** What broke it off before all of them had run. */
+  /** Cause of its end before all of them had run. */
   readonly brokenOff?: { readonly cause: unknown; readonly at: Omit<BrokenOffAt, 'progressed'> };
 }
 
@@ -84,7 +84,7 @@ async function givenElements(
     const line = parseErrorsLine(text);
     const ordinal = ordinalOf(line);
     const { id, key, stage, input } = line;
-    // What could not be read is no element: its input is raw text, or what stands for it.
+    // A failure at stage `read` has no element: its input is raw text or a substitute.
     if (!wanted.has(ordinal) || stage === 'read' || input === undefined) continue;
     const element = { id, ...(key === undefined ? {} : { key }), input };
     given.set(ordinal, { element, source: sourceIn(text) });

@@ -11,11 +11,11 @@ import { readLines } from '../../formats/parts/read-lines.ts';
 export interface SelectedFailures {
   /** Their elements' places in the bundle, ascending. */
   readonly ordinals: readonly number[];
-  /** Whether the one failure stands for all elements of the bundle, whose source was gone. */
+  /** True if one failure represents all elements of a bundle whose source was gone. */
   readonly isRange: boolean;
 }
 
-/** The lines of a part's errors: of those that it was committed with, whatever stands in their place by now. */
+/** Returns the errors lines that a part was committed with, even if they were replaced since. */
 export async function errorsOf(
   place: PartPlace,
   { note }: CommittedPart,
@@ -46,7 +46,7 @@ export async function selectFailures(
   return { ordinals, isRange };
 }
 
-/** Whether a failure's id is that of its bundle's whole range: `<anything>#<start>-<end>`. */
+/** True if a failure is of its bundle's whole range, by its id `<anything>#<start>-<end>`. */
 function isOfRange({ id, stage, error, source }: ErrorsLine): boolean {
   const { range } = source;
   if (stage !== 'read' || error.name !== 'SourceGone' || typeof range !== 'object' || range === null) return false;

@@ -29,7 +29,7 @@ export async function jobIn(
   return { ...recorded, ...(queues === undefined ? {} : { queues }) };
 }
 
-/** The jobs whose folders lie below one, by one walk through all that lies there; `''` is the whole bucket. */
+/** Returns the jobs whose folders are below one, by one listing of its keys; `''` is the whole bucket. */
 export async function listJobs(
   folder: string,
   output: OutputBucket,

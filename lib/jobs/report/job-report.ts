@@ -18,7 +18,7 @@ export interface JobReport {
   /** Reason that it was stopped. */
   readonly reason?: string;
   readonly parts: { readonly done: number; readonly of: number };
-  /** Of the manifest; of a job that runs, of the parts so far, where that is known. */
+  /** Counts in the manifest; for a running job, in its parts so far, if known. */
   readonly counts?: Counts;
   readonly failedByStage?: Readonly<Record<string, number>>;
   readonly missing?: Manifest['missing'];
@@ -28,7 +28,7 @@ export interface JobReport {
 /** Parts of a running job that are asked for what they hold: more would take minutes. */
 const MAX_COUNTED_PARTS = 10_000;
 
-/** What the manifest of a job says, and where there is none, what its parts say. `parts` are those that are there. */
+/** Reports a job from its manifest; a job without a manifest is running. `parts` is the number of its parts. */
 export async function reportJob(recorded: RecordedJob, parts: number, output: OutputAccess): Promise<JobReport> {
   const { job, folder } = recorded;
   const manifest = await readEnd(recorded, output, output);
@@ -62,7 +62,7 @@ export async function reportJobClosely(
   }
   if (list.parts.size > MAX_COUNTED_PARTS) return report;
   const notes = [...(await reader.read(list, options)).values()].map(({ note }) => note);
-  // What `fabric run` writes has its notes elsewhere.
+  // Parts of `fabric run` have their notes elsewhere.
   if (notes.length < list.parts.size) return report;
   const total = notes.reduce((sum, { elements }) => sum + elements, 0);
   const succeeded = notes.reduce((sum, note) => sum + note.succeeded, 0);

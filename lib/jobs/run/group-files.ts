@@ -12,12 +12,12 @@ import { shiftedSource } from '../../stores/shifted-source.ts';
 
 /** An object whose elements are to be grouped by key. */
 export interface UnsortedObject {
-  /** What its results are called. */
+  /** Name of its results. */
   readonly name: string;
   readonly source: ByteSource;
   /** The bundles that it would have if it were not grouped. */
   readonly plan: ObjectPlan;
-  /** Whether it is read from where it was decompressed to, bundle by bundle. */
+  /** True if it is read from its decompressed bundles, one by one. */
   readonly isStaged: boolean;
 }
 
@@ -39,7 +39,7 @@ export function unsortedPath(staged: string, bundle: number): string {
   return join(staged, 'unsorted', String(bundle));
 }
 
-/** Groups an object's elements by key, to a file for each bundle. What it takes beside those is gone then. */
+/** Groups an object's elements by key, to a file for each bundle, then deletes its other staged files. */
 export async function groupFiles(object: UnsortedObject, options: GroupFilesOptions): Promise<GroupedPlan> {
   const { pipeline, staged, chunkPath, signal, onProgress } = options;
   const runs = join(staged, 'runs');

@@ -20,7 +20,7 @@ export interface PlanJobOptions {
   readonly pipelineName: string;
   /** Maximum number of elements, from the first on. */
   readonly limit?: number | undefined;
-  /** Where bundles are staged, of an object that is compressed or grouped by key: all of a job's in a folder of their own. */
+  /** Returns where a bundle of a compressed or grouped object is staged: each job has a separate folder. */
   readonly chunkPath: (id: string, bundle: number) => string;
   readonly signal?: AbortSignal;
   /** Told what share of an object is grouped by key, from 0 to 1. */

@@ -35,8 +35,8 @@ export interface RunLooseElementsOptions {
 }
 
 /**
- * Runs objects that are one element each and belong to no folder: they share bundles, and each is answered by one
- * file or object of its own, `<output>/<pipeline>/<name>.json`, which holds its prediction line or its failure line.
+ * Runs objects that are one element each and belong to no folder: they share bundles, and each is answered by a
+ * separate file or object, `<output>/<pipeline>/<name>.json`, which holds its prediction line or its failure line.
  * One that has its answer already is left out, unless that is to be overwritten.
  */
 export async function* runLooseElements(
@@ -80,7 +80,7 @@ async function* runBundle(
     const input = ids.get(id);
     if (input === undefined) return;
     const key = answerKey(pipelineName, input.name);
-    // The bundle has no address of its own: a failure's source is its object.
+    // The bundle has no address: a failure's source is its object.
     const text = stage === undefined ? line : JSON.stringify({ ...outcome, source: locationOf(input) });
     await output.answer(key, `${text}\n`);
     const failure = stage === undefined || error === undefined ? undefined : { id, stage, error };

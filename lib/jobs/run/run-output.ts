@@ -30,8 +30,8 @@ export interface JobOutput {
   /** Returns the note of a committed part, after its errors are in place; undefined if there is no part. */
   committed(bundle: number): Promise<PartNote | undefined>;
   /**
-   * Opens the staging of a bundle. `receives`: how many times it has been taken up, this time included; a time that ends
-   * without a commit does not count where it ends in order, for then the bundle has ended nobody.
+   * Opens the staging of a bundle. `receives`: number of attempts at it, this one included. An attempt that exits
+   * cleanly without a commit does not count: the bundle did not kill its process.
    */
   stage(bundle: number): Promise<{ readonly part: StagedPart; readonly receives: number }>;
   /** Writes the manifest and, for a complete job, `_SUCCESS`; then the staging is no longer needed. */

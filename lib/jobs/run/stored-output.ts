@@ -24,7 +24,7 @@ const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*?))?\/*$/s;
  * Opens a bucket, or a prefix in it, for results. It needs no lock: a job is recorded and a part is committed by a
  * conditional put, so that of two runs of one job each part is one's or the other's, and both go on with what is there.
  *
- * @throws InputError where the URI is none
+ * @throws InputError if the URI is invalid
  */
 export async function openStoredOutput(uri: string): Promise<RunOutput> {
   const [, bucket, prefix = ''] = ADDRESS.exec(uri) ?? [];
@@ -40,7 +40,7 @@ export async function openStoredOutput(uri: string): Promise<RunOutput> {
 class StoredOutput implements RunOutput {
   readonly address: string;
   readonly #output: OutputBucket;
-  /** The folder on this machine for what compressed objects hold: nobody else can read it, and a next run makes it anew. */
+  /** Private local folder for the bytes of compressed objects; each run creates a new one. */
   readonly #chunks: string;
 
   constructor(output: OutputBucket, address: string, chunks: string) {
@@ -113,7 +113,7 @@ class StoredOutput implements RunOutput {
     });
   }
 
-  /** Another run may have recorded the job in between, or another one in its folder: then it has a folder of its own. */
+  /** Another run may have recorded the job in between, or another job in its folder: then it gets a separate folder. */
   async record(job: Job): Promise<StoredJob> {
     const recorded = await recordJob(job, this.#output);
     if (recorded.job.config === job.config) return this.#openRecorded(recorded);

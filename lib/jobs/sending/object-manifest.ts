@@ -11,16 +11,16 @@ import { isWithin } from '../manifest-scope.ts';
 import { decodeObjectKey } from './s3-events.ts';
 
 /**
- * One entry of a manifest, as it stands in the lists that are staged for its bundles: an object to read, or why there is
- * none, which is its element's failure at stage `read`.
+ * One entry of a manifest, as stored in the staged list of its bundle: an object to read, or the failure of its element
+ * at stage `read`.
  */
 export type ListedEntry = ObjectAddress | { readonly failure: ErrorDescription; readonly entry: unknown };
 
 /**
- * What a manifest may be, by its name:
+ * Kind of a manifest, by its name:
  *
- * - `*.manifest.json`, as SageMaker has them: `[{"prefix": "s3://bucket/folder/"}, "key", …]`. Each key stands behind the
- *   prefix. Without one it is a key of the manifest's own bucket, or an `s3://` URI.
+ * - `*.manifest.json`, as SageMaker has them: `[{"prefix": "s3://bucket/folder/"}, "key", …]`. The prefix comes before
+ *   each key. Without one it is a key of the manifest's own bucket, or an `s3://` URI.
  * - `*.manifest.csv`, as S3 Batch Operations has them: `bucket,key` or `bucket,key,versionId` in each line, no header,
  *   keys URL-encoded.
  */

@@ -43,7 +43,7 @@ async function messageOf(job: Job, bundle: number, output: OutputBucket): Promis
   }
 }
 
-/** The objects of a bundle's staged list; entries that are none stand in the list alone, with what is wrong with them. */
+/** Returns the objects of a bundle's staged list, without the entries that hold a failure. */
 async function listedObjects(job: Job, bundle: number, { store, bucket }: OutputBucket) {
   const staged = await getText(store, { bucket, key: objectListKey(job, bundle) });
   // Intake's own list.
