@@ -53,7 +53,7 @@ export async function stagePartial(
   await store.put({ bucket, key: partialKey(place) }, JSON.stringify(partial));
 }
 
-/** Begins a spool with the outcomes that an earlier attempt staged; undefined if there are none, or if they are gone. */
+/** Begins a spool with the outcomes that an earlier attempt staged; undefined if it staged none, or they are gone. */
 export async function resumePartial(
   place: PartPlace,
   spool: OutcomeSpool,

@@ -15,15 +15,15 @@ import type { PartPlace } from '../output-layout.ts';
  * is paid for while it waits.
  */
 const MAX_PATIENCE_MILLIS = 60_000;
-/** Of the time that a run has, the share that requests which are under way have to end when it is over. */
+/** Share of a run's remaining time that requests in flight have to end after its deadline. */
 const DRAIN_SHARE = 0.04;
 const MAX_DRAIN_MILLIS = 10_000;
 const CONFIG_DIGITS = 12;
 
 /**
- * What remote models have answered for elements of a bundle that have no outcome yet, from one attempt to the next: at
- * `<staging>.<digest of the configuration>.answers`, as another configuration may well want other answers. Who takes it up
- * asks only for what it does not hold; at worst, where attempts overlap, something is asked again.
+ * Answers of remote models for elements of a bundle that have no outcome yet, kept from one attempt to the next at
+ * `<staging>.<digest of the configuration>.answers`, as another configuration may need other answers. The next attempt
+ * requests only answers that are missing; at worst, where attempts overlap, some are requested again.
  */
 export class StagedAnswers {
   readonly journal: AnswerJournal;
@@ -57,10 +57,10 @@ export class StagedAnswers {
     return { signal: deadline.signal, journal: this.journal, patienceMillis, drainMillis };
   }
 
-  /** Whether the bundle waited for an endpoint when it was broken off, and how long that wants to be left alone. */
+  /** Returns whether the bundle waited for an endpoint at its end, and how long that wants no requests. */
   get at(): { readonly throttled: boolean; readonly delayMillis: number | undefined } {
     const { wasWaiting, wasCutOff, retryAfterMillis } = this.journal;
-    // What waited behind requests that hang waited for these.
+    // Requests behind others that hang waited for those.
     const throttled = retryAfterMillis !== undefined || (wasWaiting && !wasCutOff);
     return { throttled, delayMillis: retryAfterMillis };
   }

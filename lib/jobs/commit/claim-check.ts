@@ -17,7 +17,7 @@ export interface CheckInOptions extends StoreOptions {
   readonly always?: boolean;
 }
 
-/** What to send for a body, which is JSON: the body, or the claim on it where it is over MAX_MESSAGE_BYTES. */
+/** Returns what to send for a JSON body: the body, or the claim on it if it is over MAX_MESSAGE_BYTES. */
 export async function checkIn(
   body: string,
   { pipeline, key, output, always = false, signal }: CheckInOptions,
@@ -57,7 +57,7 @@ export async function redeem(text: string, { store }: OutputBucket, options: Sto
   return { text: body.text, claimed: address };
 }
 
-/** What a text claims, if it is a claim; anything else is judged by whoever parses it. */
+/** Returns the address in a claim; any other text is left to its parser. */
 function claimedBody(text: string): ClaimMessage['body'] | undefined {
   let value: unknown;
   try {

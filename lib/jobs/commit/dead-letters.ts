@@ -9,7 +9,7 @@ import type { OutputBucket } from '../fabric-ports.ts';
 const GROUP_LETTERS = 100;
 /** Characters of letters that wait to be sent. */
 const GROUP_CHARACTERS = 1024 * 1024;
-/** Of an attribute's value: enough to filter by. */
+/** Length of an attribute: enough to filter by. */
 const ATTRIBUTE_CHARACTERS = 256;
 
 export interface SendLettersOptions extends StoreOptions {
@@ -18,7 +18,7 @@ export interface SendLettersOptions extends StoreOptions {
   readonly job?: string;
   readonly deadLetters: MessageQueue;
   readonly output: OutputBucket;
-  /** What the keys of bodies start with that are too large for a queue. */
+  /** Key prefix of bodies that are too large for a queue. */
   readonly claims: string;
 }
 

@@ -1,7 +1,7 @@
 import type { RedriveSelection } from '../../elements/messages.ts';
 import { type ErrorDescription, FabricError } from '../../errors.ts';
 
-/** What became of a failed element: a line of an errors part. */
+/** Outcome of a failed element: a line of an errors part. */
 export interface ErrorsLine {
   readonly id: string;
   readonly key?: string;
@@ -36,7 +36,7 @@ export function ordinalOf({ id, source }: ErrorsLine): number {
   throw new UnplacedFailureError(id);
 }
 
-/** Whether a failure is among those that are asked for: without a stage, of any; without a name, of any. */
+/** True if a failure is selected: without a stage, one of any stage; without a name, of any name. */
 export function isSelected({ stage, error }: ErrorsLine, select: RedriveSelection): boolean {
   return (
     (select.stage === undefined || select.stage === stage) &&

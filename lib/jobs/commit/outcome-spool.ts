@@ -26,7 +26,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   readonly #folder: string;
   #writing: Promise<void> = Promise.resolve();
   #isWhole = true;
-  /** What there was when it last ended with a batch. */
+  /** Its state when it last ended with a batch. */
   #cut: Cut = { tally: emptyTally(), results: 0, errors: 0 };
 
   private constructor(folder: string, results: Spool, errors: Spool) {
@@ -44,7 +44,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
     return new OutcomeSpool(folder, results, errors);
   }
 
-  /** Whether the files hold what the tally says and nothing else: a write that failed may have left a piece of a chunk. */
+  /** True if the files hold what the tally says and nothing else: a failed write may have left a piece of a chunk. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -74,8 +74,8 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
   }
 
   /**
-   * Drops the outcomes behind the last batch of a fixed size that is whole, so that whoever goes on from here makes the
-   * same batches; not where that would leave no more than `least` outcomes. The spool is closed.
+   * Drops the outcomes after the last whole batch of a fixed size, so that the next attempt makes the same batches; not
+   * if that would leave at most `least` outcomes. The spool is closed.
    */
   async cutAtBatch(least: number): Promise<void> {
     await this.close();
@@ -96,7 +96,7 @@ export class OutcomeSpool implements OutcomeSink, AsyncDisposable {
 
   /** Waits for a chunk that is being written, of a run that was broken off. */
   async settled(): Promise<void> {
-    // Who wrote has been told.
+    // The writer has the error.
     await this.#writing.catch(() => {});
   }
 

@@ -11,7 +11,7 @@ import { type BundleFiles, bundleOfPart } from '../part-names.ts';
 /** Requests at once for what is known of each part: S3 takes 5,500 reads a second for a prefix. */
 const READS_AT_ONCE = 32;
 
-/** Which of a job's bundles have parts, by what the keys say, in order; the values are the objects' ETags. */
+/** Bundles of a job that have parts, by their keys, in order; the values are the objects' ETags. */
 export interface PartList {
   readonly parts: ReadonlyMap<number, string>;
   readonly errors: ReadonlyMap<number, string>;
@@ -43,7 +43,7 @@ export class PartReader {
     return { parts, errors };
   }
 
-  /** The parts that are this job's, by their bundles, in order: what another job left under such a name is none. */
+  /** Reads this job's parts, by their bundles, in order: an object of another job under such a name is left out. */
   async read(list: PartList, options: StoreOptions = {}): Promise<ReadonlyMap<number, CommittedPart>> {
     await inParallel([...list.parts], READS_AT_ONCE, async ([bundle, etag]) => {
       if (this.#known.get(bundle)?.etag === etag) return;

@@ -5,8 +5,8 @@ import type { OutputAccess } from '../fabric-ports.ts';
 /**
  * Puts the errors of a part in the place of those of the part before it; none are left where none failed.
  *
- * Several may be at it, for the same part or one that has been replaced since: each looks afterwards whether the part is
- * still the one whose errors it has put there, so that whoever comes last puts those of the last.
+ * Several may do this at once, for the same part or one that was replaced since: each checks afterwards that the part
+ * is still the one whose errors it has put there, so that the last one puts the last part's errors.
  */
 export async function replaceErrors(place: PartPlace, part: CommittedPart, output: OutputAccess): Promise<void> {
   const { store, bucket, signal } = output;

@@ -18,7 +18,7 @@ export interface SettlePartOptions extends StoreOptions {
 
 /**
  * Does what a committed part still lacks: sends its dead letters, then copies its staged errors to their place, where
- * they say that both are done. Whoever finds a part may call it, any number of times: letters are sent at least once.
+ * they say that both are done. Any process may call it, any number of times: letters are sent at least once.
  */
 export async function settlePart(place: PartPlace, part: CommittedPart, options: SettlePartOptions): Promise<void> {
   const { pipeline, deadLetters, output, telemetry, signal } = options;
@@ -35,7 +35,7 @@ export async function settlePart(place: PartPlace, part: CommittedPart, options:
     if (await store.copy({ bucket, key: staged }, errors, { signal }))
       return confirmErrors(place, part, { ...output, signal });
   }
-  // Staging expires after 30 days. Nobody can bring the errors back, so that trying again has no end.
+  // Staging expires after 30 days. The errors can't be recovered, so trying again has no end.
   telemetry?.warn('the staged errors of a part are gone: its dead letters and errors are missing', {
     part: place.part,
     errors: staged,

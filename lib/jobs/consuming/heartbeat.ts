@@ -12,7 +12,7 @@ export interface HeartbeatOptions {
   readonly telemetry: Pick<Telemetry, 'warn'>;
 }
 
-/** Of the time that a message is hidden, the share after which it is hidden anew: two beats may fail. */
+/** Share of the visibility timeout after which it is extended: two beats may fail. */
 const PERIOD_SHARE = 1 / 3;
 /** A beat that fails is tried again after this, and then after twice as long each time. */
 const FIRST_RETRY_MILLIS = 500;
@@ -26,9 +26,9 @@ const MAX_HIDDEN_MILLIS = (12 * 60 - 1) * 60 * 1000;
  *
  *     waiting -(a third of the time)-> beating -(done)-> waiting
  *                                              -(failed)-> waiting, for a shorter while
- *     any -(`end`, or 12 hours)-> ended: nothing that it began is under way then
+ *     any -(`end`, or 12 hours)-> ended: none of its work is in flight then
  *
- * While its beats fail for as long as the message is hidden, somebody else may get it; the commit of a bundle holds then.
+ * If its beats fail until the timeout is over, another consumer may get the message; then a bundle's commit decides.
  */
 export class Heartbeat implements MessageHold {
   readonly millis: number;

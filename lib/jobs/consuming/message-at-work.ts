@@ -4,7 +4,7 @@ import { MAX_RUN_MILLIS } from '../come-again.ts';
 import type { Deadline } from '../fabric-ports.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 
-/** What is broken off at its longest time has so long to be put in order; SQS can hide it for that time too. */
+/** Time to requeue a message after its maximum processing time; SQS can hide it for that time too. */
 const MARGIN_MILLIS = 10 * 60 * 1000;
 
 export interface MessageAtWorkOptions extends HeartbeatOptions {
@@ -43,7 +43,7 @@ export class MessageAtWork {
     this.#aborter.abort(reason);
   }
 
-  /** It is not hidden anew any more. */
+  /** Ends its timer and heartbeat. */
   async end(): Promise<void> {
     this.#clearTimer();
     await this.hold.end();

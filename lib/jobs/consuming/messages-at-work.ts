@@ -8,9 +8,9 @@ import { MessageAtWork, type MessageAtWorkOptions } from './message-at-work.ts';
 
 export interface MessagesAtWorkOptions extends MessageAtWorkOptions {
   readonly queue: Pick<MessageQueue, 'delete' | 'changeVisibility'>;
-  /** Takes a message to its end: it is acknowledged where this resolves. Who throws has seen to when it comes again. */
+  /** Processes a message, which is acknowledged if this resolves. If it throws, it has set when that comes again. */
   readonly process: (message: ReceivedMessage, deadline: Deadline) => Promise<void>;
-  /** Told how many messages are at work whenever that has changed. */
+  /** Called with the number of messages in flight when it changes. */
   readonly onAtWork?: ((messages: number) => void) | undefined;
   readonly telemetry: Pick<Telemetry, 'warn' | 'error'>;
   readonly random?: (() => number) | undefined;
@@ -19,7 +19,7 @@ export interface MessagesAtWorkOptions extends MessageAtWorkOptions {
 const DELETE_TRIES = 4;
 const DELETE_BACKOFF = new Backoff({ firstMillis: 200 });
 
-/** The messages that a consumer has received, each on its way to one end: acknowledged, failed, or given back. */
+/** The messages that a consumer has received. Each ends in one way: acknowledged, failed, or released. */
 export class MessagesAtWork {
   readonly #options: MessagesAtWorkOptions;
   readonly #works = new Set<MessageAtWork>();
@@ -40,7 +40,7 @@ export class MessagesAtWork {
     return this.#lastTookMillis;
   }
 
-  /** Resolves when there are no more than so many, which may change with each that ends. */
+  /** Resolves when at most `messages()` are left, which may change with each that ends. */
   async atMost(messages: () => number): Promise<void> {
     while (this.#works.size > messages()) await this.#changed.promise;
   }
@@ -58,16 +58,16 @@ export class MessagesAtWork {
     });
   }
 
-  /** All are to be handed back; one that can't be is given back. */
+  /** Aborts all, to be requeued; one that can't be is released. */
   breakOff(reason: Error): void {
     this.#isBrokenOff = true;
     for (const work of this.#works) work.breakOff(reason);
   }
 
-  /** Gives all back that are left, whatever becomes of them here. */
+  /** Releases all that are left, whatever becomes of them here. */
   async giveBackAll(): Promise<void> {
     const left = [...this.#works].map(async (work) => {
-      // A beat that is under way may take long.
+      // A beat in flight may take long.
       void work.end();
       await this.giveBack(work.message);
     });
@@ -99,7 +99,7 @@ export class MessagesAtWork {
     }
   }
 
-  /** What can't be deleted comes again, and is found to be done. */
+  /** Deletes it; if this fails, it comes again and is then done. */
   async #acknowledge({ id: messageId, receiptHandle }: ReceivedMessage): Promise<void> {
     const { queue, telemetry, clock, random = Math.random } = this.#options;
     let backoff = DELETE_BACKOFF;

@@ -13,7 +13,7 @@ export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'proce
   readonly queue: Pick<MessageQueue, 'receive' | 'delete' | 'changeVisibility'>;
   /** Resolves when a message that is received then can be started. Where it throws, nothing more is received. */
   readonly ready: () => Promise<void>;
-  /** The most messages at work, by how long the one took that ended last. */
+  /** Maximum messages in flight, by the time that the last one took. */
   readonly atOnce: (lastTookMillis: number | undefined) => number;
   /** The message of a consumer that was killed comes again after so long. @default 90 */
   readonly visibilitySecs?: number | undefined;
@@ -22,22 +22,22 @@ export interface QueueConsumerOptions extends Pick<MessagesAtWorkOptions, 'proce
   readonly clock?: Clock | undefined;
 }
 
-/** Of a queue that can't be read. */
+/** Delays after failed receives. */
 const RECEIVE_BACKOFF = new Backoff({ firstMillis: 1000, maxMillis: 30_000 });
 /** A look at the queue takes less than this, its wait and all retries included. */
 const MAX_LOOK_MILLIS = 5 * 60 * 1000;
 
 /**
- * Takes messages from a queue for as long as its process lives, so many at a time, and keeps each from others until its end.
+ * Takes messages from a queue while its process lives, a limited number at once, and hides each until its end.
  *
- *     receiving     as many as there is room for, and nothing where there is none
- *     finishing     told to stop: receives no more; what is at work may come to its end
- *     handing back  what has not is broken off by its deadline's signal
- *     giving back   what could not be handed back is made visible at once, and left
+ *     receiving     messages, up to the limit
+ *     finishing     told to stop: receives no more; messages in flight can end
+ *     requeueing    messages that have not ended are aborted by their deadlines' signals
+ *     releasing     messages that could not be requeued are made visible at once, and left
  *     ended
  *
- * A message is started as soon as it is received; one that comes when it stops already is made visible at once. What the queue
- * gives in the very moment in which a wait for it is broken off, ten messages at most, nobody hears of: that comes again after
+ * A message is started as soon as it is received; one that comes after a stop is made visible at once. Messages that
+ * the queue delivers just as a receive is aborted, ten at most, are not seen here: they come again after
  * `visibilitySecs`, one receive later.
  */
 export class QueueConsumer {
@@ -57,7 +57,7 @@ export class QueueConsumer {
     this.#atWork = new MessagesAtWork({ ...options, clock, visibilitySecs, drainMillis });
   }
 
-  /** Messages at work. */
+  /** Messages in flight. */
   get atWork(): number {
     return this.#atWork.count;
   }
@@ -66,12 +66,12 @@ export class QueueConsumer {
     return this.#options.atOnce(this.#atWork.lastTookMillis);
   }
 
-  /** Whether it goes on, as far as can be told: no look at the queue has taken longer than it can. */
+  /** True unless the current look at the queue takes longer than its maximum. */
   get isAlive(): boolean {
     return this.#lookingSince === undefined || this.#clock.now() - this.#lookingSince < MAX_LOOK_MILLIS;
   }
 
-  /** Resolves when the signal has come and everything has come to its end or was given back. @throws what `ready` threw */
+  /** Resolves after the signal, when all messages have ended or were released. @throws what `ready` threw */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     try {
       await this.#receiveUntil(signal);

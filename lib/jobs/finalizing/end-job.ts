@@ -19,7 +19,7 @@ export interface EndJobOptions extends StoreOptions {
   readonly deadLetters: MessageQueue;
   readonly output: OutputBucket;
   readonly telemetry: Telemetry;
-  /** Of the manifest that was there before the job was looked at. */
+  /** ETag of the manifest before the job was looked at. */
   readonly manifestEtag: string | undefined;
 }
 

@@ -13,7 +13,7 @@ import type { JobStatus, Manifest } from '../manifest.ts';
 import { manifestKey } from '../output-layout.ts';
 import { PartReader } from '../commit/read-parts.ts';
 
-/** What a finalizer knows of a pipeline. */
+/** A pipeline, as a finalizer knows it. */
 export interface FinalizedPipeline {
   readonly facts: Pick<PipelineFacts, 'maxFailures' | 'maxFailureRatio'>;
   readonly deadLetters: MessageQueue;
@@ -23,13 +23,13 @@ export interface FinalizerOptions extends FabricPorts {
   /** Where its own messages come from. */
   readonly queue: MessageQueue;
   readonly pipelines: Readonly<Record<string, FinalizedPipeline>>;
-  /** Tells whoever waits for the job; may be called more than once for the same end. */
+  /** Publishes the end of a job; may be called more than once for the same end. */
   notify(event: JobEvent): Promise<void>;
 }
 
 /** Jobs whose parts are remembered from one look to the next. */
 const MAX_REMEMBERED_JOBS = 8;
-/** Looks anew because another finalizer ended the job in between. */
+/** Maximum looks at a job that other finalizers end in between. */
 const MAX_LOOKS = 10;
 const LEAST_DELAY_SECS = 5;
 const MOST_DELAY_SECS = 60;
@@ -128,7 +128,7 @@ export class Finalizer {
     signal: AbortSignal,
   ): Promise<void> {
     const grown = Math.ceil((message.delaySecs ?? LEAST_DELAY_SECS) * DELAY_GROWTH);
-    // Bundles that were under way when the job was stopped are given a while to be committed.
+    // Bundles that were running when the job was stopped have a while to be committed.
     const delaySecs = isStopped ? MOST_DELAY_SECS : Math.min(MOST_DELAY_SECS, Math.max(LEAST_DELAY_SECS, grown));
     const next: FinalizeMessage = { ...message, delaySecs, parts };
     await this.#options.queue.send([{ body: JSON.stringify(next), delaySecs }], { signal });

@@ -12,7 +12,7 @@ import { partName } from '../part-names.ts';
 import type { PartList, PartReader } from '../commit/read-parts.ts';
 import { openRedrives } from '../notes/redrive-notes.ts';
 
-/** What a look at a job found: bundles may still be committed, or this is all that there will be. */
+/** Result of a look at a job: bundles may still be committed, or these parts are all. */
 export type SeenJob =
   | { readonly kind: 'open'; readonly parts: number; readonly isStopped: boolean }
   | {
@@ -20,7 +20,7 @@ export type SeenJob =
       readonly end: JobEnd;
       readonly list: PartList;
       readonly parts: ReadonlyMap<number, CommittedPart>;
-      /** Redrives that nobody will do any more. */
+      /** Bundles whose redrives are given up. */
       readonly abandoned: readonly number[];
     };
 
@@ -39,7 +39,7 @@ export interface LookOptions extends StoreOptions {
 export async function lookAtJob(reader: PartReader, options: LookOptions): Promise<SeenJob> {
   const { message, limits, output, signal } = options;
   const { job } = reader.recorded;
-  // What must be there by a time, or once a note is gone, is looked for after that.
+  // Time and redrive notes are read before the parts that must be there by then.
   const lookedAt = options.now();
   const isOver = lookedAt >= message.until;
   const notes = { job, output, lookedAt, signal };
@@ -59,7 +59,7 @@ export async function lookAtJob(reader: PartReader, options: LookOptions): Promi
     isOpen && isWatched && (await stop(job, await countsToWatch(reader, { list, parts }, options), options));
   if (isOpen && !(isStopped && isQuiet)) return { kind: 'open', parts: there.size, isStopped };
   const read = parts ?? (await reader.read(list, { signal }));
-  // What stands under the name of a part is another job's: this one's may still come.
+  // An object with the name of a part is another job's: this one's may still come.
   if (read.size < there.size && !isOver) return { kind: 'open', parts: read.size, isStopped };
   const missing = await named(missingOf(job, read), { ...notes, unsent });
   return {
@@ -113,7 +113,7 @@ async function isAwaited(
   return !(await areParked(sent, notes));
 }
 
-/** Whether all of these bundles have been taken for the last time, and that time is over. */
+/** True if all of these bundles have been taken for the last time, and that time is over. */
 async function areParked(
   bundles: readonly number[],
   { job, output, lookedAt, signal }: NotesOptions,

@@ -18,10 +18,10 @@ import { addressOf, type IntakeObject, jobNameOf } from './intake-state.ts';
 import type { PlanningOptions, PlanningOutcome } from './planning.ts';
 import { WorkInFlight } from './work-in-flight.ts';
 
-/** Chunks on their way to the store at once, as long as they stay below so many bytes. */
+/** Maximum chunks that are being put at once, and their maximum bytes. */
 const CHUNKS_IN_FLIGHT = 8;
 const CHUNK_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
-/** Of the few runs that ever group one object, no two have the same. */
+/** Enough digits that no two runs which group one object share them. */
 const STEP_DIGITS = 8;
 
 export function chunksAtOnce({ bundleBytes }: InputOptions): number {
@@ -49,8 +49,8 @@ export async function groupStoredObject(
 }
 
 /**
- * What is compressed was decompressed before, bundle by bundle. The object is opened with the first bundle that is read:
- * what was sorted does not need it any more.
+ * Reads a compressed object from its decompressed bundles. Any other object is opened with the first bundle that is read:
+ * sorted elements no longer need it.
  */
 function bundleOpener(
   object: IntakeObject,
@@ -75,7 +75,7 @@ function bundleOpener(
   };
 }
 
-/** What of a job is grouped, in the output bucket. What is there stays: another run that writes it has the same bytes. */
+/** Staging of a job's groups in the output bucket. An existing object stays: any run writes the same bytes to it. */
 class StoredGroups implements GroupingStaging {
   readonly #job: JobName;
   readonly #output: OutputBucket;

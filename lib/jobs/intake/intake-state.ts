@@ -21,7 +21,7 @@ export type IntakeProgress =
 export interface IntakeObject {
   readonly job: string;
   readonly pipeline: string;
-  /** What follows the pipeline in its object key. */
+  /** Part of its object key after the pipeline. */
   readonly name: string;
   readonly bucket: string;
   readonly key: string;
@@ -43,7 +43,7 @@ export function addressOf({ bucket, key, versionId, etag }: IntakeObject): Sourc
   return { bucket, key, etag, ...(versionId === undefined ? {} : { versionId }) };
 }
 
-/** What one run of the function hands on to the next. */
+/** State that one run passes to the next. */
 export interface IntakeState {
   readonly version: 1;
   readonly object: IntakeObject;
@@ -125,7 +125,7 @@ function isOf({ job, pipeline }: IntakeMessage, object: IntakeObject): boolean {
   return isNamed && object.key === `${pipeline}/${object.name}` && intakeJobId(object) === job;
 }
 
-/** What tells one state of a job from another, so that two runs that do the same work never overwrite another's state. */
+/** Returns a label that differs between the states of a job, so that no run overwrites a different state. */
 function labelOf(progress: IntakeProgress): string {
   switch (progress.kind) {
     case 'plan':

@@ -14,7 +14,7 @@ export const NO_PIPELINE = 'none';
 /** Something that one or more messages ask for. */
 export interface IntakeTask {
   readonly messages: Set<string>;
-  /** Whether it sorts elements, which takes much more memory. */
+  /** True if it sorts elements, which takes much more memory. */
   readonly groups: boolean;
   /** True if an earlier call began it and left the rest to another. */
   readonly isResumed: boolean;
@@ -24,7 +24,7 @@ export interface IntakeTask {
 type TaskKind = Pick<IntakeTask, 'groups' | 'isResumed'>;
 const NEW: TaskKind = { groups: false, isResumed: false };
 
-/** What the messages of one call ask for: each object once, and all the loose objects of a pipeline together. */
+/** Tasks of one call's messages: one for each object, and one for all loose objects of a pipeline. */
 export class IntakeTasks {
   readonly #options: ObjectIntakeOptions;
   readonly #objects: ObjectIntake;

@@ -28,10 +28,10 @@ const HIDDEN_AT_ONCE = 16;
  * Takes what S3 says was written, and makes jobs of it: see `ObjectIntake`. Events may come late, twice and in any order.
  *
  * A message is acknowledged when all that it asks for is done, handed on, or refused for good: an object that makes no
- * job is explained in the output bucket, a message that is none of the fabric's or of S3's is dropped with a warning.
+ * job is explained in the output bucket, a message that is not from the fabric or S3 is dropped with a warning.
  *
- * An object that is new has a limited time in a call with others. What it has not finished by then is left to a message
- * of its own, which may take the time of a whole call, so a slow object delays the others of its batch only once.
+ * An object that is new has a limited time in a call with others. Work that is left then goes into a separate message,
+ * which may take the time of a whole call, so a slow object delays the others of its batch only once.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -127,7 +127,7 @@ interface Call {
   readonly isAlone: boolean;
 }
 
-/** Whether a body claims to be one of the fabric's own messages: S3's have no `kind`. */
+/** True if a body claims to be a message of the fabric: S3's have no `kind`. */
 function isOwn(body: string): boolean {
   try {
     const value: unknown = JSON.parse(body);

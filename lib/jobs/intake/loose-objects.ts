@@ -13,7 +13,7 @@ export interface SendLooseObjectsOptions {
   readonly output: OutputBucket;
 }
 
-/** Sends objects that are an element each and belong to no job: so many together are a bundle. */
+/** Sends objects that are an element each and belong to no job, `bundleElements` per message. */
 export async function sendLooseObjects(
   objects: readonly ObjectCreated[],
   { pipeline, bundleElements, queue, output }: SendLooseObjectsOptions,

@@ -33,7 +33,7 @@ export interface ObjectIntakeOptions extends FabricPorts {
   readonly jobQueues: (pipeline: string) => JobQueues;
   /** Returns what there is room for where decompressed bytes are staged. @default no bound */
   readonly stagingRoom?: (() => StagingRoom) | undefined;
-  /** What is held in memory while elements are grouped by key; other bounds are for tests. */
+  /** Memory bounds for grouping elements by key; other bounds are for tests. */
   readonly groupingBounds?: GroupingBounds | undefined;
   /** Number of receives after which intake's queue gives a message up. */
   readonly maxReceives: number;
@@ -41,7 +41,7 @@ export interface ObjectIntakeOptions extends FabricPorts {
   readonly jobMaxMillis?: number | undefined;
 }
 
-/** What intake has before it with one object. */
+/** Work of intake on one object. */
 export interface IntakeWork {
   readonly object: IntakeObject;
   readonly progress: IntakeProgress;
@@ -62,7 +62,7 @@ const MAX_STALLED = 2;
 
 /**
  * Makes an object a job: plans it, records the plan once, and sends its bundles. All of it may be done again at any time,
- * by several at once: whoever comes first records, and the others send what is recorded.
+ * by several at once: the first one records its plan, and the others send its bundles.
  */
 export class ObjectIntake {
   readonly #options: ObjectIntakeOptions;

@@ -11,8 +11,8 @@ import { WorkInFlight } from './work-in-flight.ts';
 const LISTS_IN_FLIGHT = 32;
 
 /**
- * Stages the objects of a manifest, a list for each bundle. A run that goes on from an earlier one reads the entries
- * before anew, which is quick, and stages the lists that are not there yet.
+ * Stages the objects of a manifest, a list for each bundle. A run that continues an earlier one reads the first
+ * entries again, which is quick, and stages the lists that are not there yet.
  */
 export async function stageObjectLists(
   source: ByteSource,
@@ -78,7 +78,7 @@ class ObjectLists {
     await this.#puts.end();
   }
 
-  /** Waits for what is under way. @throws where a list could not be staged */
+  /** Waits for puts in flight. @throws where a list could not be staged */
   async settle(): Promise<void> {
     await this.#puts.end();
   }

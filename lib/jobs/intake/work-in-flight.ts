@@ -1,4 +1,4 @@
-/** Lets so much work be under way at once beside the reading that gives rise to it. */
+/** Runs a limited amount of work at once, beside the reading that starts it. */
 export class WorkInFlight {
   readonly #atOnce: number;
   readonly #running = new Set<Promise<void>>();
@@ -21,7 +21,7 @@ export class WorkInFlight {
     this.#running.add(running);
   }
 
-  /** Waits for what is under way. @throws the first error */
+  /** Waits for work in flight. @throws the first error */
   async end(): Promise<void> {
     await Promise.all(this.#running);
     this.#rethrow();

@@ -6,11 +6,11 @@ import { lastNoteKey } from '../output-layout.ts';
 import type { OutputAccess } from '../fabric-ports.ts';
 import { listParts } from '../commit/read-parts.ts';
 
-/** What a processor leaves when it takes a bundle for the last time. */
+/** Note of a processor that takes a bundle for the last time. */
 export interface LastNote {
   /** In milliseconds since 1970: a bundle that has no part by then is parked. */
   readonly until: number;
-  /** What that last try ended with, where it could still say so. */
+  /** Error of that last try, if it could still be recorded. */
   readonly error?: ErrorDescription;
 }
 

@@ -6,7 +6,7 @@ import { redriveNoteKey } from '../output-layout.ts';
 import type { OutputAccess } from '../fabric-ports.ts';
 import { listParts } from '../commit/read-parts.ts';
 
-/** Redrives of one bundle that can be asked for while others are under way, each to be written once. */
+/** Maximum tries to write the note of a bundle while others write it. */
 const MAX_WRITES = 20;
 const NOTHING = '[]';
 
@@ -25,7 +25,7 @@ export async function noteRedrive(noted: NotedBundle, select: RedriveSelection, 
   await rewrite(noted, (open) => (open.includes(wanted) ? open : [...open, wanted]), output);
 }
 
-/** Whether this redrive is still to be done: its message may be delivered again after it was. */
+/** True if this redrive is still to be done: its message may be delivered again after it was. */
 export async function isRedriveOpen(
   { job, bundle }: NotedBundle,
   select: RedriveSelection,
@@ -35,7 +35,7 @@ export async function isRedriveOpen(
   return note !== undefined && parse(note.text).includes(textOf(select));
 }
 
-/** Notes that a redrive is done. Without a selection: that none will be done any more. */
+/** Notes that a redrive is done; without a selection, that all open ones are dropped. */
 export async function endRedrive(
   noted: NotedBundle,
   select: RedriveSelection | undefined,
@@ -81,6 +81,6 @@ function textOf({ stage, errorName }: RedriveSelection): string {
 }
 
 function parse(text: string): readonly string[] {
-  // Nobody else writes these notes.
+  // Written by `rewrite` only.
   return (JSON.parse(text) as readonly RedriveSelection[]).map(textOf);
 }

@@ -68,7 +68,7 @@ export async function processObjects({ objects }: ObjectsMessage, attempt: Attem
   throw new BrokenOffError({ ...answers.at, progressed }, ended.error);
 }
 
-/** Returns staged answers of remote models for a message's objects. Places change: answered objects are left out. */
+/** Returns staged answers of remote models. Places change between attempts: answered objects are left out. */
 function answersOf(
   objects: ObjectsMessage['objects'],
   { deadline: { signal }, options: { engine, output, pipelineName } }: Attempt,

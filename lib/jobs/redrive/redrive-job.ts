@@ -37,7 +37,7 @@ export interface RedriveCounts {
   readonly bundles: number;
   /** Bundles that never got a part, and are sent again. */
   readonly missing: number;
-  /** True if the finalizer will look at the job: also if nothing runs again and no manifest says that it is complete. */
+  /** True if the finalizer will look at the job: also if nothing runs again and no manifest says it is complete. */
   readonly isLookedAt: boolean;
 }
 

@@ -20,7 +20,7 @@ export type ListedEntry = ObjectAddress | { readonly failure: ErrorDescription; 
  * Kind of a manifest, by its name:
  *
  * - `*.manifest.json`, as SageMaker has them: `[{"prefix": "s3://bucket/folder/"}, "key", …]`. The prefix comes before
- *   each key. Without one it is a key of the manifest's own bucket, or an `s3://` URI.
+ *   each key. Without one, an entry is a key of the manifest's own bucket, or an `s3://` URI.
  * - `*.manifest.csv`, as S3 Batch Operations has them: `bucket,key` or `bucket,key,versionId` in each line, no header,
  *   keys URL-encoded.
  */
