@@ -29,19 +29,20 @@ export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } fro
 export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
 export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
 export { ModelFiles, type ModelFilesOptions } from './models/model-files.ts';
+export type {
+  BuiltInHandler,
+  LoadReport,
+  ModelDescription,
+  ModelHandlerKind,
+  ModelTensors,
+  TensorRunner,
+} from './models/handler-capabilities.ts';
+export type { ModelHandlerOptions, Probe } from './models/model-handler-options.ts';
 export {
-  type BuiltInHandler,
   type ElementFunction,
   type InferenceArgs,
   type InferenceResults,
-  type LoadReport,
-  type ModelDescription,
   ModelHandler,
-  type ModelHandlerKind,
-  type ModelHandlerOptions,
-  type ModelTensors,
-  type Probe,
-  type TensorRunner,
 } from './models/model-handler.ts';
 export type { GpuProvider, MissingProvider } from './models/missing-provider.ts';
 export {

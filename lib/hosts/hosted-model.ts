@@ -11,7 +11,8 @@ import {
 import { listResults, RESULT_KIND, ResultCountError } from '../models/batch-results.ts';
 import { type ModelContent, readModelContent, shownDigest, stampOfModel } from '../models/model-digest.ts';
 import type { ModelFiles } from '../models/model-files.ts';
-import type { InferenceArgs, ModelDescription, ModelHandler, TensorRunner } from '../models/model-handler.ts';
+import type { ModelDescription, TensorRunner } from '../models/handler-capabilities.ts';
+import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { sliceRows } from '../models/tensor-rows.ts';
 import { runProbe } from './probe.ts';
 import type { HandlerSpec, LoadFrame, ModelInfo, RunFrame } from './protocol.ts';

@@ -1,7 +1,8 @@
 import { deserialize, serialize } from 'node:v8';
 import { describeError, ModelLoadError } from '../errors.ts';
 import { listResults, ResultCountError } from '../models/batch-results.ts';
-import type { InferenceArgs, ModelHandler, Probe } from '../models/model-handler.ts';
+import type { Probe } from '../models/model-handler-options.ts';
+import type { InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 
 const DEFAULT_TOLERANCE = 1e-3;
 /** Maximum characters of a text in a message. */

@@ -1,7 +1,7 @@
 import type { CarriedError } from '../errors.ts';
 import type { DeviceUse } from '../models/device-session.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
-import type { BuiltInHandler } from '../models/model-handler.ts';
+import type { BuiltInHandler } from '../models/handler-capabilities.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import type { FrameHeader } from './frames.ts';
 

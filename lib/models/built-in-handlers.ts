@@ -1,4 +1,5 @@
-import type { BuiltInHandler, ModelHandler } from './model-handler.ts';
+import type { BuiltInHandler } from './handler-capabilities.ts';
+import type { ModelHandler } from './model-handler.ts';
 
 /**
  * Handlers that a model host creates from their options, without importing the config module, by the names that their

@@ -1,10 +1,6 @@
-import {
-  MODEL_HANDLER_OPTIONS,
-  ModelHandler,
-  type ModelHandlerKind,
-  type ModelHandlerOptions,
-  unwrapHandler,
-} from './model-handler.ts';
+import type { ModelHandlerKind } from './handler-capabilities.ts';
+import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from './model-handler-options.ts';
+import { ModelHandler, unwrapHandler } from './model-handler.ts';
 import { suggestion } from './nearest-name.ts';
 
 /** The keys that share one handler: a cohort. */

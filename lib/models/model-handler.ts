@@ -1,102 +1,27 @@
-import {
-  BATCHING_OPTIONS,
-  type BatchingOptions,
-  type BatchingPolicy,
-  resolveBatching,
-} from '../batching/batching-options.ts';
+import { type BatchingPolicy, resolveBatching } from '../batching/batching-options.ts';
 import type { Element } from '../elements/element.ts';
-import type { DeviceUse } from './device-session.ts';
+import type {
+  BuiltInHandler,
+  LoadReport,
+  ModelDescription,
+  ModelHandlerKind,
+  TensorRunner,
+} from './handler-capabilities.ts';
 import type { ModelFiles } from './model-files.ts';
+import {
+  checkedCopies,
+  MODEL_HANDLER_OPTIONS,
+  type ModelHandlerOptions,
+  PROBE_FIELDS,
+} from './model-handler-options.ts';
 import { checkFieldNames, checkOptionNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
 /** Arguments for `runInference`, beside the batch. Each batch gets a separate copy. */
 export type InferenceArgs = Readonly<Record<string, unknown>>;
 
-/** A test element: a model that fails on it, or has another result for it, is not used. */
-export interface Probe {
-  /** One element, as it is passed to `runInference`. */
-  readonly input: unknown;
-  /** Expected result of `runInference`, which may have other fields too. @default any result */
-  readonly output?: unknown;
-  /** Maximum difference of each number from the expected one. @default 1e-3 */
-  readonly tolerance?: number;
-}
-
-const PROBE_FIELDS = { input: true, output: true, tolerance: true } as const satisfies Record<keyof Probe, true>;
-
 /** Results for a batch, in its order: an array, a typed array, a generator. */
 export type InferenceResults<Output> = Iterable<Output> | AsyncIterable<Output>;
-
-/** Description of a loaded model, from its handler. */
-export interface ModelDescription {
-  /** Name of the model in result lines: its version, or its name. */
-  readonly label: string;
-  /** Identifier of the model in manifests; all copies of a model must have the same. @default the label */
-  readonly digest?: string;
-}
-
-/**
- * Where a handler's model runs: `local` in model hosts of this machine, `remote` at an endpoint, which a
- * RemoteModelHandler asks, and `keyed` in the handlers of a KeyedModelHandler, one of which each element's key chooses.
- */
-export type ModelHandlerKind = 'local' | 'remote' | 'keyed';
-
-/** Notes about a model that has been loaded. */
-export interface LoadReport {
-  /** Execution providers that compute, and those that are missing. @default the model asked for no device */
-  readonly device?: DeviceUse;
-  /** Message for the user, such as a limit of the model. @default none */
-  readonly warning?: string;
-}
-
-/** Metadata of a model's tensors. */
-export interface ModelTensors {
-  readonly inputs: readonly TensorMetadata[];
-  readonly outputs?: readonly TensorMetadata[];
-}
-
-/** Runs batches that a worker has packed into tensors with the handler's `collate`. */
-export interface TensorRunner<Model = unknown> {
-  /** Returns the inputs of a loaded model, for `collate`, and its outputs if they are known. */
-  describeTensors(model: Model): ModelTensors;
-  /**
-   * Runs one batch and returns the outputs, each with a row for each row of the batch.
-   *
-   * @param rows - number of rows in the batch, dimension 0 of its tensors
-   */
-  run(model: Model, tensors: NamedTensors, rows: number): Promise<NamedTensors>;
-  /** True if `collate` returns buffers that nothing else uses, so that they can move to another thread. @default false */
-  readonly movesTensors?: boolean;
-}
-
-/** A handler that a model host creates from data. */
-export interface BuiltInHandler {
-  /** Name of the handler in `built-in-handlers.ts`. */
-  readonly name: string;
-  /** Options of the constructor, as JSON can represent them. Paths are absolute. */
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-/** Options of every model handler. */
-export interface ModelHandlerOptions<Input = unknown> extends BatchingOptions<Input> {
-  /** Exactly one copy of the model, with all threads. @default false */
-  readonly largeModel?: boolean;
-  /** Number of copies of the model, each in a separate process. @default 1, on GPUs one for each of them */
-  readonly modelCopies?: number;
-  /** Environment variables of the model's processes, set before they import anything. @default none */
-  readonly envVars?: Readonly<Record<string, string>>;
-  /** Test element for each copy of the model, after it has been loaded and before it is used. @default none */
-  readonly probe?: Probe;
-}
-
-export const MODEL_HANDLER_OPTIONS = {
-  ...BATCHING_OPTIONS,
-  largeModel: true,
-  modelCopies: true,
-  envVars: true,
-  probe: true,
-} as const satisfies Record<keyof ModelHandlerOptions, true>;
 
 /** A function on an element's value, before or after inference. It may be async. */
 export type ElementFunction<From, To> = (value: From, element: Element) => To | Promise<To>;
@@ -271,20 +196,6 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
       postprocess: postprocess as ElementFunction<unknown, unknown>,
     });
   }
-}
-
-function checkedCopies({ modelCopies = 1, largeModel = false }: ModelHandlerOptions<never>): number {
-  if (!Number.isInteger(modelCopies) || modelCopies < 1) {
-    throw new RangeError(
-      `Cannot create a model handler as 'modelCopies' must be a positive integer: current value is ${modelCopies}`,
-    );
-  }
-  if (largeModel && modelCopies > 1) {
-    throw new RangeError(
-      `Cannot create a model handler as 'modelCopies' must be 1 where 'largeModel' is set: current value is ${modelCopies}`,
-    );
-  }
-  return modelCopies;
 }
 
 interface AddedFunctions {

@@ -8,15 +8,9 @@ import { filled } from './filled-batch.ts';
 import { isFolder } from './folder-files.ts';
 import { checkMissing, type Missing } from './missing-values.ts';
 import { ModelFiles } from './model-files.ts';
-import {
-  type BuiltInHandler,
-  type InferenceArgs,
-  type LoadReport,
-  MODEL_HANDLER_OPTIONS,
-  ModelHandler,
-  type ModelHandlerOptions,
-  type TensorRunner,
-} from './model-handler.ts';
+import type { BuiltInHandler, LoadReport, TensorRunner } from './handler-capabilities.ts';
+import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from './model-handler-options.ts';
+import { type InferenceArgs, ModelHandler } from './model-handler.ts';
 import { fixedBatchSize, type OnnxModel, openOnnxSession, runOnnxBatch } from './onnx-session.ts';
 import { checkFieldNames, type OptionNames } from './option-names.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';

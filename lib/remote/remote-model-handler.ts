@@ -1,10 +1,7 @@
 import { BATCHING_OPTIONS, type BatchingOptions } from '../batching/batching-options.ts';
-import {
-  type InferenceArgs,
-  MODEL_HANDLER_OPTIONS,
-  ModelHandler,
-  type ModelHandlerKind,
-} from '../models/model-handler.ts';
+import type { ModelHandlerKind } from '../models/handler-capabilities.ts';
+import { MODEL_HANDLER_OPTIONS } from '../models/model-handler-options.ts';
+import { type InferenceArgs, ModelHandler } from '../models/model-handler.ts';
 import { type OptionNames, withKnownNames } from '../models/option-names.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
 import { judgeError } from './endpoint/judge-error.ts';

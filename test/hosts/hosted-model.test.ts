@@ -2,7 +2,8 @@ import { serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { type HostedModel, loadHostedModel } from '../../lib/hosts/hosted-model.ts';
 import { decodeValues } from '../../lib/models/encoded-batch.ts';
-import { type ModelDescription, ModelHandler } from '../../lib/models/model-handler.ts';
+import type { ModelDescription } from '../../lib/models/handler-capabilities.ts';
+import { ModelHandler } from '../../lib/models/model-handler.ts';
 
 /** Gives for a batch of numbers whatever its function gives. */
 class Toy extends ModelHandler<number> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { differenceOf, encodeProbe, runProbe } from '../../lib/hosts/probe.ts';
-import { ModelHandler, type Probe } from '../../lib/models/model-handler.ts';
+import type { Probe } from '../../lib/models/model-handler-options.ts';
+import { ModelHandler } from '../../lib/models/model-handler.ts';
 
 describe('differenceOf', () => {
   test.each([

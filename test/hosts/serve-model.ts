@@ -4,7 +4,7 @@ import { encodeProbe } from '../../lib/hosts/probe.ts';
 import type { ModelInfo } from '../../lib/hosts/protocol.ts';
 import { ServedModel, type ServedModelOptions } from '../../lib/hosts/served-model.ts';
 import { encodeTensors, decodeTensors } from '../../lib/models/encoded-batch.ts';
-import type { Probe } from '../../lib/models/model-handler.ts';
+import type { Probe } from '../../lib/models/model-handler-options.ts';
 import { ModelStore } from '../../lib/models/model-store.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 

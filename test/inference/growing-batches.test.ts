@@ -9,7 +9,8 @@ import { SingleModelStage } from '../../lib/inference/worker/single-model-stage.
 import { WorkItem } from '../../lib/inference/worker/work-item.ts';
 import type { FromWorker, InferRequest } from '../../lib/inference/worker-protocol.ts';
 import { decodeValues, encodeValues } from '../../lib/models/encoded-batch.ts';
-import { ModelHandler, type ModelHandlerOptions } from '../../lib/models/model-handler.ts';
+import type { ModelHandlerOptions } from '../../lib/models/model-handler-options.ts';
+import { ModelHandler } from '../../lib/models/model-handler.ts';
 import { NO_PROGRESS } from './no-progress.ts';
 
 /** Elements share a batch with those that have the same remainder. */

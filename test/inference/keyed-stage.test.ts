@@ -10,7 +10,8 @@ import { WorkItem } from '../../lib/inference/worker/work-item.ts';
 import type { FromWorker } from '../../lib/inference/worker-protocol.ts';
 import { decodeValues, encodeValues } from '../../lib/models/encoded-batch.ts';
 import { KeyedModelHandler, KeyModelMapping } from '../../lib/models/keyed-model-handler.ts';
-import { ModelHandler, type ModelHandlerOptions } from '../../lib/models/model-handler.ts';
+import type { ModelHandlerOptions } from '../../lib/models/model-handler-options.ts';
+import { ModelHandler } from '../../lib/models/model-handler.ts';
 import { NO_PROGRESS } from './no-progress.ts';
 
 /** Its model is the fake engine's. */
