@@ -19,11 +19,11 @@ export default defineConfig({
     hookTimeout: 60_000,
   },
   resolve: {
-    // Tests run the sources in their own process; processes and threads that they start run from dist/bundled/, as a user's do.
+    // Tests run the sources in their own process; processes and threads that they start run from dist/, as a user's do.
     alias: [
       { find: /^inference-fabric$/, replacement: ownFile('lib/index.ts') },
       { find: /^inference-fabric\/cdk$/, replacement: ownFile('cdk/index.ts') },
-      { find: /^.*\/program-url\.ts$/, replacement: ownFile('dist/bundled/lib/program-url.js') },
+      { find: /^.*\/program-url\.ts$/, replacement: ownFile('dist/lib/program-url.js') },
     ],
   },
 });

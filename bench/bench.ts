@@ -21,7 +21,7 @@ const out = join(here, 'out');
 const rows = join(out, `rows-${ROWS}.jsonl`);
 const tenRows = join(out, 'rows-10.jsonl');
 const images = join(out, `images-${IMAGES}`);
-const fabric = join(here, '../dist/bundled/cli/fabric.js');
+const fabric = join(here, '../dist/cli/fabric.js');
 
 interface Contestant {
   readonly name: string;

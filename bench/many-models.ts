@@ -20,7 +20,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const out = join(here, 'out');
 const rows = join(out, `keyed-rows-${KEYED_ROWS}.jsonl`);
 const config = join(here, 'many-models.config.ts');
-const fabric = join(here, '../dist/bundled/cli/fabric.js');
+const fabric = join(here, '../dist/cli/fabric.js');
 
 await mkdir(out, { recursive: true });
 await writeFile(join(out, 'a.onnx'), mlp(1));

@@ -10,7 +10,7 @@ export const OWN_CONDITION = isSource ? '@inference-fabric/source' : '@inference
 
 /** Returns the path of a module of this package, to start or to bundle it, by its path in the sources without an extension. */
 export function ownModule(path: string): string {
-  return isSource ? join(root, `${path}.ts`) : join(root, 'dist', `${path}.js`);
+  return isSource ? join(root, `${path}.ts`) : join(root, 'dist/modules', `${path}.js`);
 }
 
 /** Returns the path of another file of this package, by its path from the package's root. */

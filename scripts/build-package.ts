@@ -6,7 +6,7 @@ import { PROGRAMS } from '../lib/program-url.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const OUT = 'dist/bundled';
+const OUT = 'dist';
 
 /** Modules that are imported or started by their paths. */
 const ENTRY_POINTS = [
@@ -25,7 +25,7 @@ const EXTERNAL = Object.keys({ ...manifest.dependencies, ...manifest.peerDepende
 ]);
 
 /**
- * Writes dist/bundled/: each entry point, and what several of them import in chunks in its lib/. A process or a thread
+ * Writes the programs of dist/: each entry point, and what several of them import in chunks in its lib/. A process or a thread
  * loads a few files instead of hundreds, which halves its start.
  */
 export async function buildPackage(): Promise<void> {
@@ -49,8 +49,10 @@ export async function buildPackage(): Promise<void> {
   });
   const paths = new Set(outputFiles.map(({ path }) => path));
   await Promise.all(outputFiles.map(({ path, contents }) => writeIfChanged(path, contents)));
-  const there = await readdir(join(root, OUT), { recursive: true });
-  const old = there.map((path) => join(root, OUT, path)).filter((path) => path.endsWith('.js') && !paths.has(path));
+  const chunks = await readdir(join(root, OUT, 'lib'), { recursive: true });
+  const old = chunks
+    .map((path) => join(root, OUT, 'lib', path))
+    .filter((path) => path.endsWith('.js') && !paths.has(path));
   await Promise.all(old.map((path) => rm(path)));
 }
 

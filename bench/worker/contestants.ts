@@ -45,7 +45,7 @@ export const worker: Contestant = {
     const recorded = await recordImages(store, keys, `${round}.manifest.json`);
     const { folder, job } = recorded;
     const flags = [...nodeFlags('worker', round), '-C', '@inference-fabric/modules'];
-    await using program = new Program([...flags, join(dist, 'functions/gpu-worker/index.js')], {
+    await using program = new Program([...flags, join(dist, 'modules/functions/gpu-worker/index.js')], {
       FABRIC_OUTPUT_BUCKET: BUCKETS.output,
       FABRIC_INPUT_BUCKETS: JSON.stringify([BUCKETS.input]),
       // A new queue, because a worker of an earlier round could still poll the old one: it would receive a message and release it.
@@ -100,14 +100,7 @@ async function fabricRun(
   flags: readonly string[],
 ): Promise<Span> {
   const options = ['--output', output, '--config', config, '--workers', '1', '--verbose', '--json'];
-  await using program = new Program([
-    ...flags,
-    join(dist, 'bundled/cli/fabric.js'),
-    'run',
-    'images',
-    input,
-    ...options,
-  ]);
+  await using program = new Program([...flags, join(dist, 'cli/fabric.js'), 'run', 'images', input, ...options]);
   await program.printed('was loaded');
   const endSpan = beginSpan(program.pid, emulator.pid);
   await program.printed('{"');

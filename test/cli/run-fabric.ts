@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { type EndedHere, fabricHere } from '../fabric-here.ts';
 
-const program = fileURLToPath(new URL('../../dist/bundled/cli/fabric.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/cli/fabric.js', import.meta.url));
 export const configPath = fileURLToPath(new URL('./fixtures/cli.config.ts', import.meta.url));
 
 /** How a `fabric` process ended. */

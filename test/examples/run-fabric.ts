@@ -19,7 +19,7 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Runs the command line as a user would, in the repository's root. */
 export function runFabric(args: readonly string[], variables: Variables = {}): Promise<FabricRun> {
-  return runNode(['dist/bundled/cli/fabric.js', ...args], variables);
+  return runNode(['dist/cli/fabric.js', ...args], variables);
 }
 
 /** Runs a program of the repository; one in TypeScript runs from the sources. */
