@@ -39,7 +39,7 @@ const OPENING: Phrase = {
 };
 
 /** Maximum number of phrases in the comments of the sources, in all. */
-const MAX_IN_COMMENTS = 40;
+const MAX_IN_COMMENTS = 10;
 
 interface Finding {
   readonly file: string;
