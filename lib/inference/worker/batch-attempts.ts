@@ -1,11 +1,9 @@
 import type { Batch } from '../../batching/batcher.ts';
-import type { RunInferenceStep } from '../../config/steps.ts';
 import { NestingError } from '../../elements/nesting.ts';
 import { describeThrown } from '../../errors.ts';
 import type { BatchCodec } from '../../models/batch-codec.ts';
 import { ElementMismatchError } from '../../models/collate.ts';
 import { byteLengthOf, type EncodedBatch, rowsIn } from '../../models/encoded-batch.ts';
-import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
@@ -14,9 +12,9 @@ import type { BundleMeter } from './bundle-meter.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
 import { ModelLists } from './model-lists.ts';
+import { ModelValues, type ModelValuesOptions } from './model-values.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
 import type { Stage } from '../stages.ts';
-import type { WorkItem } from './work-item.ts';
 import type {
   AskedBatch,
   BatchFailure,
@@ -29,10 +27,7 @@ import type {
 /** onnxruntime multiplies a single row by another kernel, whose last bits differ: a batch of one runs as two rows. */
 const MIN_ROWS = 2;
 
-export interface BatchAttemptsOptions {
-  readonly step: RunInferenceStep;
-  /** Handler that holds the model. */
-  readonly handler: ModelHandler;
+export interface BatchAttemptsOptions extends ModelValuesOptions {
   /** The model's place among the pipeline's. */
   readonly model: number;
   readonly stage: Stage;
@@ -40,8 +35,6 @@ export interface BatchAttemptsOptions {
   /** The bundle's task. */
   readonly task: number;
   readonly meter: BundleMeter;
-  /** Fields that are for the pipeline and not for the model. @default none */
-  readonly pipelineFields?: readonly string[];
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
   /** Receives elements whose model can no longer be loaded. @default such a model ends the bundle */
@@ -50,25 +43,23 @@ export interface BatchAttemptsOptions {
 
 /** Runs batches of one model, each as often and in as many pieces as it takes to settle all of its elements. */
 export class BatchAttempts {
+  /** Values of elements as they go to the model. */
+  readonly values: ModelValues;
   readonly #options: BatchAttemptsOptions;
   readonly #codec: BatchCodec;
-  /** Fields of elements that do not go to the model. */
-  readonly #leftOut: readonly string[] | undefined;
   readonly #modelsByName = new Map<string, readonly ModelLabel[]>();
 
   constructor(codec: BatchCodec, options: BatchAttemptsOptions) {
     this.#codec = codec;
     this.#options = options;
-    const { handler, pipelineFields = [] } = options;
-    this.#leftOut =
-      handler.withoutPipelineFields === undefined || pipelineFields.length === 0 ? undefined : pipelineFields;
+    this.values = new ModelValues(codec, options);
   }
 
   /** Resolves when all elements are settled. @throws what ends the bundle */
   async run(batch: Batch<Slot>): Promise<void> {
     const { link, model, step, stage, window } = this.#options;
     const { padded } = this.#codec;
-    const together = padded?.mostTogether(this.#valuesOf(batch.items)) ?? Infinity;
+    const together = padded?.mostTogether(this.values.ofAll(batch.items)) ?? Infinity;
     await runIsolated(batch.items, {
       ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
@@ -154,7 +145,7 @@ export class BatchAttempts {
     if (answer.ok || answer.failure.cause !== 'error' || answer.failure.shared) return answer;
     const isPadded = slots.length === 1 && rows === MIN_ROWS && this.#codec.fixedSize === undefined;
     if (!isPadded || link.rows(model) === 'several') return answer;
-    const row = this.#codec.encode(this.#valuesOf(slots), { minRows: 1 });
+    const row = this.#codec.encode(this.values.ofAll(slots), { minRows: 1 });
     const second = await this.#measured({ ...request, batch: row, isolating: true });
     if (second.ok) link.tookOneRow(model);
     return second;
@@ -178,7 +169,7 @@ export class BatchAttempts {
     const { handler } = this.#options;
     if (!isRemote(handler) || handler.modelOf === undefined) return undefined;
     return slots.map(({ item }) => {
-      const label = handler.modelOf?.(this.valueOf(item));
+      const label = handler.modelOf?.(this.values.of(item));
       if (label === undefined) return undefined;
       const models = this.#modelsByName.get(label) ?? [{ label, digest: label }];
       this.#modelsByName.set(label, models);
@@ -197,14 +188,14 @@ export class BatchAttempts {
 
   /** Returns the request for packed slots, which are a batch or a piece of one. */
   #request(batch: Batch<Slot>, slots: readonly Slot[]) {
-    const paddingShare = this.#codec.padded?.shareOf(this.#valuesOf(slots));
+    const paddingShare = this.#codec.padded?.shareOf(this.values.ofAll(slots));
     const asked = this.#askedOf(slots);
     for (const { item } of slots) {
       if (asked === undefined) item.tries += 1;
       item.forgetValue();
     }
     const [first] = slots;
-    const inferenceArgs = first === undefined ? undefined : this.#argsBeside(first.item);
+    const inferenceArgs = first === undefined ? undefined : this.values.argsBeside(first.item);
     const share = slots.length / batch.items.length;
     return {
       model: this.#options.model,
@@ -221,7 +212,7 @@ export class BatchAttempts {
   #askedOf(slots: readonly Slot[]): AskedBatch | undefined {
     const { handler, task } = this.#options;
     if (!isRemote(handler)) return undefined;
-    const elements = slots.map(({ item }) => askedElement(item, this.valueOf(item), this.#argsOf(item)));
+    const elements = slots.map(({ item }) => askedElement(item, this.values.of(item), this.values.argsOf(item)));
     return { task, elements };
   }
 
@@ -229,7 +220,7 @@ export class BatchAttempts {
   #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
     while (slots.length > 0) {
       try {
-        return this.#codec.encode(this.#valuesOf(slots), { minRows });
+        return this.#codec.encode(this.values.ofAll(slots), { minRows });
       } catch (error) {
         const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
         if (misfit === undefined) throw error;
@@ -240,37 +231,6 @@ export class BatchAttempts {
       }
     }
     return undefined;
-  }
-
-  /** An element as it goes to the model: with the arguments that are inputs, where it does not have these itself. */
-  valueOf(item: WorkItem): unknown {
-    const { args: inputs } = this.#codec;
-    const args = inputs === undefined ? undefined : this.#argsOf(item);
-    const value = this.#modelsPart(item);
-    return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
-  }
-
-  /** Returns the element without the fields that are for the pipeline, which only elements as they were read have. */
-  #modelsPart(item: WorkItem): unknown {
-    const { value } = item;
-    if (this.#leftOut === undefined || !item.isAsRead) return value;
-    return this.#options.handler.withoutPipelineFields?.(value, this.#leftOut);
-  }
-
-  #valuesOf(slots: readonly Slot[]): unknown[] {
-    return slots.map((slot) => this.valueOf(slot.item));
-  }
-
-  /** The arguments that go to the model beside the batch, and are not in its elements. */
-  #argsBeside(item: WorkItem): InferenceArgs | undefined {
-    const { args: inputs } = this.#codec;
-    const args = this.#argsOf(item);
-    return args === undefined || inputs === undefined ? args : inputs.beside?.(args);
-  }
-
-  #argsOf({ inferenceArgs: own }: WorkItem): InferenceArgs | undefined {
-    const { inferenceArgs: common } = this.#options.step;
-    return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
   }
 }
 

@@ -203,7 +203,7 @@ export class BatchRunner {
     try {
       if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
-      const value = lane.attempts.valueOf(item);
+      const value = lane.attempts.values.of(item);
       const weight = batching.elementSizeFn?.(value) ?? 1;
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
@@ -273,7 +273,7 @@ export class BatchRunner {
  */
 function packAlone({ attempts, codec, measures }: Lane, item: WorkItem): void {
   try {
-    const value = attempts.valueOf(item);
+    const value = attempts.values.of(item);
     if (!measures) {
       codec.keyOf(value);
       codec.bytesOf(value);

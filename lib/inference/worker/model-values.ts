@@ -1,0 +1,63 @@
+import type { RunInferenceStep } from '../../config/steps.ts';
+import type { BatchCodec } from '../../models/batch-codec.ts';
+import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
+import type { Slot } from './ordered-window.ts';
+import type { WorkItem } from './work-item.ts';
+
+export interface ModelValuesOptions {
+  readonly step: RunInferenceStep;
+  /** Handler that holds the model. */
+  readonly handler: ModelHandler;
+  /** Fields that are for the pipeline and not for the model. @default none */
+  readonly pipelineFields?: readonly string[];
+}
+
+/** Elements and arguments of one step, as they go to its model. */
+export class ModelValues {
+  readonly #codec: BatchCodec;
+  readonly #handler: ModelHandler;
+  /** Arguments that are the same for all elements of the step. */
+  readonly #common: InferenceArgs | undefined;
+  /** Fields of elements that do not go to the model. */
+  readonly #leftOut: readonly string[] | undefined;
+
+  constructor(codec: BatchCodec, { step, handler, pipelineFields = [] }: ModelValuesOptions) {
+    this.#codec = codec;
+    this.#handler = handler;
+    this.#common = step.inferenceArgs;
+    this.#leftOut =
+      handler.withoutPipelineFields === undefined || pipelineFields.length === 0 ? undefined : pipelineFields;
+  }
+
+  /** Returns an element with the arguments that are inputs of the model, where it does not have these itself. */
+  of(item: WorkItem): unknown {
+    const { args: inputs } = this.#codec;
+    const args = inputs === undefined ? undefined : this.argsOf(item);
+    const value = this.#modelsPart(item);
+    return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
+  }
+
+  ofAll(slots: readonly Slot[]): unknown[] {
+    return slots.map((slot) => this.of(slot.item));
+  }
+
+  /** Returns the element without the fields that are for the pipeline, which only elements as they were read have. */
+  #modelsPart(item: WorkItem): unknown {
+    const { value } = item;
+    if (this.#leftOut === undefined || !item.isAsRead) return value;
+    return this.#handler.withoutPipelineFields?.(value, this.#leftOut);
+  }
+
+  /** Returns the arguments that go to the model beside the batch, and are not in its elements. */
+  argsBeside(item: WorkItem): InferenceArgs | undefined {
+    const { args: inputs } = this.#codec;
+    const args = this.argsOf(item);
+    return args === undefined || inputs === undefined ? args : inputs.beside?.(args);
+  }
+
+  /** Returns an element's arguments: those of the step, replaced by its own of the same names. */
+  argsOf({ inferenceArgs: own }: WorkItem): InferenceArgs | undefined {
+    const common = this.#common;
+    return own === undefined || common === undefined ? (own ?? common) : { ...common, ...own };
+  }
+}
