@@ -5,6 +5,12 @@ export interface MemoryBounds {
   readonly maxBytes: number;
 }
 
+/** Models of this machine, and what limits them. */
+export interface ModelRoom {
+  readonly models: readonly ResidentModel[];
+  readonly bounds: MemoryBounds;
+}
+
 export interface Eviction {
   readonly model: ResidentModel;
   readonly bound: MemoryBound;
@@ -18,14 +24,13 @@ export interface Eviction {
  */
 export function evictionsFor(
   model: ResidentModel,
-  models: readonly ResidentModel[],
   evictable: readonly ResidentModel[],
-  bounds: MemoryBounds,
+  room: ModelRoom,
 ): readonly Eviction[] | undefined {
-  const staying = new Set(models.filter(({ state }) => state === 'opening' || state === 'open'));
+  const staying = new Set(room.models.filter(({ state }) => state === 'opening' || state === 'open'));
   const evictions: Eviction[] = [];
   for (const next of [...evictable, undefined]) {
-    const bound = boundInTheWay(model, staying, models, bounds);
+    const bound = boundInTheWay(model, staying, room);
     if (bound === undefined) return evictions;
     if (next === undefined) return undefined;
     staying.delete(next);
@@ -35,16 +40,15 @@ export function evictionsFor(
 }
 
 /** Checks whether a model can be loaded now. Models that are leaving still count. */
-export function hasRoomFor(model: ResidentModel, models: readonly ResidentModel[], bounds: MemoryBounds): boolean {
-  const there = models.filter(({ state }) => state !== 'closed');
-  return boundInTheWay(model, new Set(there), models, bounds) === undefined;
+export function hasRoomFor(model: ResidentModel, room: ModelRoom): boolean {
+  const there = room.models.filter(({ state }) => state !== 'closed');
+  return boundInTheWay(model, new Set(there), room) === undefined;
 }
 
 /** Returns the models that must leave memory because models have grown; never the last one. */
 export function evictionsOfExcess(
-  models: readonly ResidentModel[],
   evictable: readonly ResidentModel[],
-  { maxBytes }: MemoryBounds,
+  { models, bounds }: ModelRoom,
 ): readonly Eviction[] {
   const unknown = largestKnown(models) ?? 0;
   const open = models.filter(({ state }) => state === 'open');
@@ -53,7 +57,7 @@ export function evictionsOfExcess(
   let sum = open.reduce((sum, model) => sum + bytesOf(model), 0);
   const evictions: Eviction[] = [];
   for (const model of evictable) {
-    if (sum <= maxBytes || count <= 1) break;
+    if (sum <= bounds.maxBytes || count <= 1) break;
     sum -= bytesOf(model);
     count -= 1;
     evictions.push({ model, bound: 'bytes' });
@@ -64,8 +68,7 @@ export function evictionsOfExcess(
 function boundInTheWay(
   model: ResidentModel,
   others: ReadonlySet<ResidentModel>,
-  models: readonly ResidentModel[],
-  { maxModels, maxBytes }: MemoryBounds,
+  { models, bounds: { maxModels, maxBytes } }: ModelRoom,
 ): MemoryBound | undefined {
   if (others.size >= maxModels) return 'models';
   if (maxBytes === Infinity || others.size === 0) return undefined;

@@ -35,26 +35,35 @@ export async function runProbe(handler: ModelHandler, model: unknown, encoded: s
     throw new ModelLoadError(`the model does not take the probe: ${name}: ${message}`, { cause: error });
   }
   if (probe.output === undefined) return;
-  const difference = differenceOf(answers[0], probe.output, probe.tolerance ?? DEFAULT_TOLERANCE, 'output');
+  const { output, tolerance = DEFAULT_TOLERANCE } = probe;
+  const difference = differenceOf(answers[0], output, { tolerance, path: 'output' });
   if (difference !== undefined) throw new ModelLoadError(`the model answers the probe wrongly: ${difference}`);
+}
+
+interface ValuePlace {
+  /** Maximum difference of numbers. */
+  readonly tolerance: number;
+  /** Name of the value in the message, such as `output.scores[0]`. */
+  readonly path: string;
 }
 
 /**
  * Returns the first difference of a result from the expected one; undefined if there is no difference. Numbers may differ
  * by `tolerance`, and a result may have other fields too.
  */
-export function differenceOf(got: unknown, wanted: unknown, tolerance: number, path: string): string | undefined {
+export function differenceOf(got: unknown, wanted: unknown, place: ValuePlace): string | undefined {
+  const { tolerance, path } = place;
   if (isNumeric(wanted)) {
     if (isNumeric(got) && isNear(Number(got), Number(wanted), tolerance)) return undefined;
     return `${path} is ${shown(got)}, and should be ${shown(wanted)} within ${tolerance}`;
   }
-  if (isList(wanted)) return listDifference(got, wanted, tolerance, path);
+  if (isList(wanted)) return listDifference(got, wanted, place);
   if (typeof wanted === 'object' && wanted !== null) {
     if (typeof got !== 'object' || got === null || isList(got))
       return `${path} is ${shown(got)}, and should be an object`;
     for (const [name, value] of Object.entries(wanted)) {
       const field = Object.hasOwn(got, name) ? (got as Readonly<Record<string, unknown>>)[name] : undefined;
-      const difference = differenceOf(field, value, tolerance, `${path}.${name}`);
+      const difference = differenceOf(field, value, { tolerance, path: `${path}.${name}` });
       if (difference !== undefined) return difference;
     }
     return undefined;
@@ -62,12 +71,12 @@ export function differenceOf(got: unknown, wanted: unknown, tolerance: number, p
   return Object.is(got, wanted) ? undefined : `${path} is ${shown(got)}, and should be ${shown(wanted)}`;
 }
 
-function listDifference(got: unknown, wanted: ArrayLike<unknown>, tolerance: number, path: string): string | undefined {
+function listDifference(got: unknown, wanted: ArrayLike<unknown>, { tolerance, path }: ValuePlace): string | undefined {
   if (!isList(got) || got.length !== wanted.length) {
     return `${path} is ${shown(got)}, and should be a list of ${wanted.length}`;
   }
   for (let index = 0; index < wanted.length; index += 1) {
-    const difference = differenceOf(got[index], wanted[index], tolerance, `${path}[${index}]`);
+    const difference = differenceOf(got[index], wanted[index], { tolerance, path: `${path}[${index}]` });
     if (difference !== undefined) return difference;
   }
   return undefined;

@@ -8,7 +8,7 @@ import {
 } from './lease-queue.ts';
 import { LoadFailures } from './load-failures.ts';
 import { MemoryMeter } from './memory-meter.ts';
-import { type Eviction, evictionsFor, evictionsOfExcess, hasRoomFor, type MemoryBounds } from './model-room.ts';
+import { type Eviction, evictionsFor, evictionsOfExcess, hasRoomFor, type ModelRoom } from './model-room.ts';
 import type { ModelInfo } from './protocol.ts';
 import { type Loadable, type MemoryBound, ResidentModel } from './resident-model.ts';
 
@@ -57,7 +57,7 @@ export interface ResidentModelsOptions {
  */
 export class ResidentModels implements AsyncDisposable {
   readonly #models: readonly ResidentModel[];
-  readonly #bounds: MemoryBounds;
+  readonly #room: ModelRoom;
   readonly #options: ResidentModelsOptions;
   readonly #now: () => number;
   readonly #queue = new LeaseQueue();
@@ -76,10 +76,10 @@ export class ResidentModels implements AsyncDisposable {
       throw new RangeError(`Cannot create ResidentModels as '${name}' must be at least 1: current value is ${value}`);
     }
     this.#options = options;
-    this.#bounds = { maxModels, maxBytes };
     this.#now = options.now ?? (() => performance.now());
     this.#failures = new LoadFailures(this.#now);
     this.#models = options.models.map((loadable, index) => new ResidentModel(index, loadable));
+    this.#room = { models: this.#models, bounds: { maxModels, maxBytes } };
     this.#meter = new MemoryMeter(this.#models, () => this.#schedule());
   }
 
@@ -112,7 +112,7 @@ export class ResidentModels implements AsyncDisposable {
     model.leases -= 1;
     this.#touch(model);
     this.#schedule();
-    if (model.isIdle && this.#bounds.maxBytes !== Infinity) void this.#meter.measure();
+    if (model.isIdle && this.#room.bounds.maxBytes !== Infinity) void this.#meter.measure();
   }
 
   /**
@@ -153,8 +153,8 @@ export class ResidentModels implements AsyncDisposable {
   #schedule(): void {
     if (this.#disposed !== undefined) return;
     for (const model of this.#models) if (model.isLeaving && model.isIdle) void this.#close(model);
-    if (this.#bounds.maxBytes !== Infinity) {
-      this.#evict(evictionsOfExcess(this.#models, this.#evictable(), this.#bounds));
+    if (this.#room.bounds.maxBytes !== Infinity) {
+      this.#evict(evictionsOfExcess(this.#evictable(), this.#room));
     }
     for (const request of this.#queue) this.#grant(request);
     while (this.#loadNext());
@@ -191,7 +191,7 @@ export class ResidentModels implements AsyncDisposable {
   /** Starts to load one model, or to make room for it; false where there is nothing more to start now. */
   #loadNext(): boolean {
     if (this.#next !== undefined && this.#queue.wants(this.#next.index)) {
-      if (hasRoomFor(this.#next, this.#models, this.#bounds)) return this.#load(this.#next);
+      if (hasRoomFor(this.#next, this.#room)) return this.#load(this.#next);
       if (this.#models.some(({ state }) => state === 'closing')) return false;
     }
     this.#next = undefined;
@@ -200,8 +200,8 @@ export class ResidentModels implements AsyncDisposable {
     for (const index of mostWanted(requests)) {
       const model = this.#modelAt(index);
       if (model.state !== 'closed') continue;
-      if (hasRoomFor(model, this.#models, this.#bounds)) return this.#load(model);
-      const evictions = evictionsFor(model, this.#models, this.#evictable(), this.#bounds);
+      if (hasRoomFor(model, this.#room)) return this.#load(model);
+      const evictions = evictionsFor(model, this.#evictable(), this.#room);
       if (evictions === undefined) continue;
       this.#next = model;
       this.#evict(evictions);

@@ -62,12 +62,7 @@ class Digits {
 }
 
 /** Parses integers past 2^53 as the digits that they are written with. */
-function keepDigits(
-  this: unknown,
-  _name: string,
-  value: unknown,
-  { source = '' }: { readonly source?: string } = {},
-): unknown {
+function keepDigits(_name: string, value: unknown, { source = '' }: { readonly source?: string } = {}): unknown {
   const isLossy = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
   return isLossy ? new Digits(source) : value;
 }

@@ -24,13 +24,14 @@ export function pipelineSteps({ steps }: Pick<Pipeline, 'steps'>): StepList {
   return { steps, place: 'steps', prefix: '', isBare: steps.length === 1 && steps[0]?.kind !== 'branch' };
 }
 
-/** The steps of one branch of the branch step at an index of a list. */
-export function branchSteps(
-  { place, prefix }: StepList,
-  index: number,
-  name: string,
-  steps: readonly Step[],
-): StepList {
+/** One branch of a branch step. */
+export interface Branch {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+/** Returns the steps of one branch of the branch step at an index of a list. */
+export function branchSteps({ place, prefix }: StepList, index: number, { name, steps }: Branch): StepList {
   const inner = { place: `${place}[${index}].branches.${name}`, prefix: `${prefix}step[${index}].${name}.` };
   return { steps, ...inner, isBare: false };
 }
@@ -105,7 +106,7 @@ function stagesOf(list: StepList): readonly FunctionStage[] {
         return named([step.kind]);
       case 'branch': {
         const inner = Object.entries(step.branches).flatMap(([name, steps]) =>
-          stagesOf(branchSteps(list, index, name, steps)),
+          stagesOf(branchSteps(list, index, { name, steps })),
         );
         return [...named(['split']), ...inner];
       }

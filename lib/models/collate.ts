@@ -154,11 +154,12 @@ export function shapeOf(element: unknown, input: TensorMetadata, context: InputC
 
 /** The shape that holds every element: theirs, and along the padded axis the longest. */
 function commonShape(elements: readonly unknown[], input: TensorMetadata, context: InputContext): number[] {
+  const join = { input, padding: context.padding };
   let common: number[] | undefined;
   for (let index = 0; index < elements.length; index += 1) {
     try {
       const shape = shapeOf(elements[index], input, context);
-      common = common === undefined ? shape : joinShapes(common, shape, input, context.padding);
+      common = common === undefined ? shape : joinShapes(common, shape, join);
     } catch (error) {
       throw blamed(index, error);
     }
@@ -166,7 +167,12 @@ function commonShape(elements: readonly unknown[], input: TensorMetadata, contex
   return common ?? [];
 }
 
-function joinShapes(common: number[], shape: number[], input: TensorMetadata, padding: Padding | undefined): number[] {
+interface ShapeJoin {
+  readonly input: TensorMetadata;
+  readonly padding: Padding | undefined;
+}
+
+function joinShapes(common: number[], shape: number[], { input, padding }: ShapeJoin): number[] {
   return common.map((length, dimension) => {
     const own = shape[dimension] ?? 0;
     if (own === length) return length;

@@ -59,7 +59,7 @@ export function decodeImage(options: DecodeImageOptions): ElementFunction<Object
   return async ({ bytes }) => {
     library ??= loadSharp();
     const { data, stride } = await imageSamples(await library, bytes, size);
-    return pack(data, stride, tables, layout);
+    return pack(data, { stride, tables, layout });
   };
 }
 
@@ -71,17 +71,15 @@ function sampleTable({ scale = 1 / 255, mean, std }: DecodeImageOptions, channel
   return table;
 }
 
-/**
- * Packs the samples that sharp gave, pixel after pixel, a table a channel.
- *
- * @param stride - the samples of a pixel: of a grey one, the same goes to every channel.
- */
-function pack(
-  samples: Uint8Array,
-  stride: number,
-  tables: readonly Float32Array[],
-  layout: DecodeImageOptions['layout'],
-): Float32Array {
+interface PackOptions extends Pick<DecodeImageOptions, 'layout'> {
+  /** Samples of a pixel: of a grey one, the same goes to every channel. */
+  readonly stride: number;
+  /** Results for all samples, a table for each channel. */
+  readonly tables: readonly Float32Array[];
+}
+
+/** Packs the samples that sharp returned, pixel after pixel. */
+function pack(samples: Uint8Array, { stride, tables, layout }: PackOptions): Float32Array {
   const pixels = samples.length / stride;
   const packed = new Float32Array(pixels * tables.length);
   const step = layout === 'CHW' ? 1 : tables.length;

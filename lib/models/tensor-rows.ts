@@ -39,16 +39,14 @@ function tensorRow(tensor: Tensor, index: number): unknown {
   if (shape.length === 1) return valueAt(tensor, index);
   if (shape.length === 2) return values(tensor, index * (shape[1] ?? 0), shape[1] ?? 0);
   const row = shape.slice(1);
-  return nested(tensor, row, 0, index * elementsOf(row));
+  return nested(tensor, row, index * elementsOf(row));
 }
 
-function nested(tensor: Tensor, shape: readonly number[], dimension: number, offset: number): unknown[] {
-  const length = shape[dimension] ?? 0;
-  if (dimension === shape.length - 1) return values(tensor, offset, length);
-  const stride = elementsOf(shape.slice(dimension + 1));
+function nested(tensor: Tensor, [length = 0, ...inner]: readonly number[], offset: number): unknown[] {
+  if (inner.length === 0) return values(tensor, offset, length);
+  const stride = elementsOf(inner);
   const out: unknown[] = [];
-  for (let index = 0; index < length; index += 1)
-    out.push(nested(tensor, shape, dimension + 1, offset + index * stride));
+  for (let index = 0; index < length; index += 1) out.push(nested(tensor, inner, offset + index * stride));
   return out;
 }
 

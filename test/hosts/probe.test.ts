@@ -18,7 +18,7 @@ describe('differenceOf', () => {
     [Float32Array.of(0.1, 0.2), [0.1, 0.2]],
     [{ label: 'cat', scores: [0.5] }, { scores: [0.5] }],
   ])('finds none between %j and %j', (got, wanted) => {
-    expect(differenceOf(got, wanted, 1e-3, 'output')).toBeUndefined();
+    expect(differenceOf(got, wanted, { tolerance: 1e-3, path: 'output' })).toBeUndefined();
   });
 
   test.each([
@@ -35,17 +35,17 @@ describe('differenceOf', () => {
     [[1], { 0: 1 }, 'output is a list of 1, and should be an object'],
     [{ 0: 1 }, [1], 'output is an object, and should be a list of 1'],
   ])('says where %j is not %j', (got, wanted, difference) => {
-    expect(differenceOf(got, wanted, 1e-3, 'output')).toBe(difference);
+    expect(differenceOf(got, wanted, { tolerance: 1e-3, path: 'output' })).toBe(difference);
   });
 
   test('takes large integers for numbers', () => {
-    expect(differenceOf(7n, 7, 1e-3, 'output')).toBeUndefined();
-    expect(differenceOf(7, 8n, 1e-3, 'output')).toBe('output is 7, and should be 8 within 0.001');
+    expect(differenceOf(7n, 7, { tolerance: 1e-3, path: 'output' })).toBeUndefined();
+    expect(differenceOf(7, 8n, { tolerance: 1e-3, path: 'output' })).toBe('output is 7, and should be 8 within 0.001');
   });
 
   test('goes by the tolerance', () => {
-    expect(differenceOf(1, 1.4, 0.5, 'output')).toBeUndefined();
-    expect(differenceOf(1, 1 + 1e-9, 0, 'output')).toContain('within 0');
+    expect(differenceOf(1, 1.4, { tolerance: 0.5, path: 'output' })).toBeUndefined();
+    expect(differenceOf(1, 1 + 1e-9, { tolerance: 0, path: 'output' })).toContain('within 0');
   });
 });
 

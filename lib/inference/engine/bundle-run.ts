@@ -31,6 +31,13 @@ export interface BundleRunOptions {
   readonly journal?: AnswerJournal;
 }
 
+/** A bundle, the number of its task, and where its outcomes go. */
+export interface BundleRequest {
+  readonly task: number;
+  readonly bundle: Bundle;
+  readonly sink: OutcomeSink;
+}
+
 /** One `process` call, as its engine sees it: a bundle that may go through several workers until it is done. */
 export class BundleRun implements AskingBundle {
   readonly task: number;
@@ -55,7 +62,7 @@ export class BundleRun implements AskingBundle {
   #settled = false;
   #onAbort: (() => void) | undefined;
 
-  constructor(task: number, bundle: Bundle, sink: OutcomeSink, options: BundleRunOptions = {}) {
+  constructor({ task, bundle, sink }: BundleRequest, options: BundleRunOptions = {}) {
     this.task = task;
     this.bundle = bundle;
     this.#sink = sink;

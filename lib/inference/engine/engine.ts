@@ -122,7 +122,7 @@ export class InferenceEngine implements AsyncDisposable {
   ): Promise<BundleSummary> {
     signal?.throwIfAborted();
     if (this.#disposed) throw new ConfigError('the engine is closed');
-    const run = new BundleRun(this.#nextTask, bundle, sink, options);
+    const run = new BundleRun({ task: this.#nextTask, bundle, sink }, options);
     this.#runs.set(run.task, run);
     this.#nextTask += 1;
     const abort = (): void => run.abort(signal?.reason);

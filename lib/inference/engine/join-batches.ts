@@ -52,8 +52,10 @@ function joinTensors(batches: readonly TensorBatch[], first: TensorBatch, fixedS
       return;
     }
     tensors.push({ ...tensor, shape: [rows, ...row] });
-    const filling = Array.from({ length: rows - elements }, () => rowsBytes(last, index, last.size - 1, last.size));
-    groups.push([...batches.map((batch) => rowsBytes(batch, index, 0, batch.size)), ...filling]);
+    const filling = Array.from({ length: rows - elements }, () =>
+      rowsBytes(last, index, { start: last.size - 1, end: last.size }),
+    );
+    groups.push([...batches.map((batch) => rowsBytes(batch, index, { start: 0, end: batch.size })), ...filling]);
   });
   const fragments = batches.map((batch) => ({
     size: batch.size,
@@ -62,8 +64,14 @@ function joinTensors(batches: readonly TensorBatch[], first: TensorBatch, fixedS
   return { frame: { fragments, tensors }, groups };
 }
 
-/** The bytes of the rows `[start, end)` of a batch's tensor. */
-function rowsBytes({ tensors, chunks }: TensorBatch, index: number, start: number, end: number): Uint8Array {
+/** Rows `[start, end)` of a tensor. */
+interface RowRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Returns the bytes of rows of a batch's tensor. */
+function rowsBytes({ tensors, chunks }: TensorBatch, index: number, { start, end }: RowRange): Uint8Array {
   const tensor = tensors[index];
   const bytes = chunks[index];
   if (tensor === undefined || bytes === undefined) return new Uint8Array();

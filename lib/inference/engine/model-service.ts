@@ -174,7 +174,7 @@ export class ModelService implements EngineModel {
       });
       // The host has read the whole batch, and the worker keeps the elements.
       for (const { request } of fragments) request.batch.chunks.forEach(freeBytes);
-      if ('groups' in answer) this.#succeeded(fragments, size, answer, model);
+      if ('groups' in answer) this.#succeeded({ fragments, size }, answer, model);
       else this.#failed(fragments, size, runFailure(answer.frame));
     } catch (error) {
       this.#failed(
@@ -204,8 +204,7 @@ export class ModelService implements EngineModel {
   }
 
   #succeeded(
-    fragments: readonly Fragment[],
-    size: number,
+    { fragments, size }: { readonly fragments: readonly Fragment[]; readonly size: number },
     { frame, groups }: Extract<RunAnswer, { groups: unknown }>,
     { label, digest = label, device }: ModelInfo,
   ): void {

@@ -57,7 +57,7 @@ export function applyFunction(
     open.add(item);
     pending.push(settle(item, step, result).finally(() => open.delete(item)));
   }
-  return pending.length === 0 ? undefined : inTime(Promise.all(pending), open, step, scope);
+  return pending.length === 0 ? undefined : inTime(Promise.all(pending), open, stageIn(step, scope));
 }
 
 async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, scope: FunctionScope): Promise<void> {
@@ -69,8 +69,7 @@ async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, sc
     await inTime(
       settle(item, step, result).finally(() => open.delete(item)),
       open,
-      step,
-      scope,
+      stageIn(step, scope),
     );
     scope.progress.leave();
   }
@@ -110,17 +109,16 @@ async function settle(item: WorkItem, { name, take }: StageFunction, result: Pro
   }
 }
 
+function stageIn({ name }: StageFunction, { timeoutSecs, isOption = false }: FunctionScope): FunctionStage {
+  return { name, timeoutSecs, isOption };
+}
+
 /** Waits for the promises, and fails the elements whose are still open when the time is over. */
-async function inTime(
-  done: Promise<unknown>,
-  open: ReadonlySet<WorkItem>,
-  { name }: StageFunction,
-  { timeoutSecs, isOption = false }: Pick<FunctionScope, 'timeoutSecs' | 'isOption'>,
-): Promise<void> {
+async function inTime(done: Promise<unknown>, open: ReadonlySet<WorkItem>, stage: FunctionStage): Promise<void> {
   try {
-    await resultInTime(done, { name, timeoutSecs, isOption });
+    await resultInTime(done, stage);
   } catch (error) {
-    for (const item of open) item.fail(name, error);
+    for (const item of open) item.fail(stage.name, error);
   }
 }
 

@@ -18,12 +18,17 @@ export interface InferenceStageOptions {
   readonly scope: FunctionScope;
 }
 
-/** Functions at their stages, named on from a number. */
+/** Stages of a list of functions. */
+interface FunctionStages extends Pick<InferenceStageOptions, 'stage'> {
+  /** Number in the name of the first function's stage. @default 0 */
+  readonly first?: number;
+}
+
+/** Returns functions with their stages, whose names count up from a number. */
 export function stagedFunctions(
   kind: 'preprocess' | 'postprocess',
   fns: readonly StageFunction['fn'][],
-  first: number,
-  { stage }: InferenceStageOptions,
+  { stage, first = 0 }: FunctionStages,
 ): readonly StageFunction[] {
   return fns.map((fn, index) => ({ ...stage(`${kind}[${first + index}]`), fn }));
 }
@@ -40,8 +45,8 @@ export class SingleModelStage {
     this.#options = options;
     this.#handler = handler;
     const { preprocessFns, postprocessFns } = unwrapHandler(options.step.handler);
-    this.#preprocess = stagedFunctions('preprocess', preprocessFns, 0, options);
-    this.#postprocess = stagedFunctions('postprocess', postprocessFns, 0, options);
+    this.#preprocess = stagedFunctions('preprocess', preprocessFns, options);
+    this.#postprocess = stagedFunctions('postprocess', postprocessFns, options);
   }
 
   async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {

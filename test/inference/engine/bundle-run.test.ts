@@ -31,7 +31,7 @@ const answerAt = (ordinal: number) => ({
 describe('what is left of a bundle whose worker was lost', () => {
   test('starts over where a batch of a fixed size did, so that its batches are the same, with the answers from there on', async () => {
     const journal = new AnswerJournal([4, 5, 8, 9, 10, 11].map(answerAt));
-    const run = new BundleRun(0, bundle, { write() {} }, { journal });
+    const run = new BundleRun({ task: 0, bundle, sink: { write() {} } }, { journal });
     run.track(Promise.resolve());
     await run.write(chunkOf(4, false));
     await run.write(chunkOf(2, true));
@@ -43,7 +43,7 @@ describe('what is left of a bundle whose worker was lost', () => {
   });
 
   test('starts over from its beginning where no endpoint was asked', async () => {
-    const run = new BundleRun(0, bundle, { write() {} });
+    const run = new BundleRun({ task: 0, bundle, sink: { write() {} } });
     await run.write(chunkOf(4, false));
     expect(run.rest).toEqual({ bundle, skip: 4 });
   });

@@ -46,13 +46,15 @@ export class Cohorts {
     this.#window = window;
     this.#stage = options.stage('inference').name;
     const outer = unwrapHandler(options.step.handler);
+    const { stage } = options;
+    const first = outer.preprocessFns.length;
     this.list = handler.mappings.map((mapping) => {
       const inner = unwrapHandler(mapping.handler);
       const after = [...inner.postprocessFns, ...outer.postprocessFns];
       return {
         handler: inner.handler,
-        preprocess: stagedFunctions('preprocess', inner.preprocessFns, outer.preprocessFns.length, options),
-        postprocess: stagedFunctions('postprocess', after, 0, options),
+        preprocess: stagedFunctions('preprocess', inner.preprocessFns, { stage, first }),
+        postprocess: stagedFunctions('postprocess', after, options),
       };
     });
     this.mayHaveFixedBatches = this.list.some((cohort) => mayHaveFixedBatches(cohort.handler));

@@ -30,7 +30,7 @@ export class KeyedStage {
   constructor(handler: KeyedModelHandler, options: KeyedStageOptions) {
     this.#options = options;
     const { preprocessFns } = unwrapHandler(options.step.handler);
-    this.#preprocess = stagedFunctions('preprocess', preprocessFns, 0, options);
+    this.#preprocess = stagedFunctions('preprocess', preprocessFns, options);
     this.#cohorts = new Cohorts(handler, options, this.#window);
     const flow = { ...options, cohorts: this.#cohorts, window: this.#window };
     this.#flow = handler.keepsAllModels ? new CohortStream(flow) : new CohortRounds(flow);

@@ -26,7 +26,7 @@ type Ways = AsyncIterable<readonly Way[]>;
  * An element that failed in one branch skips the others.
  */
 export function runBranches(upstream: Pages, { step, split, scope, run }: BranchesOptions): Pages {
-  let ways: Ways = splitPages(upstream, step, split, scope);
+  let ways: Ways = splitPages(upstream, { step, split, scope });
   for (const [name, steps] of Object.entries(step.branches)) {
     ways = throughBranch(ways, name, (pages) => run(name, steps, pages));
   }
@@ -35,10 +35,9 @@ export function runBranches(upstream: Pages, { step, split, scope, run }: Branch
 
 async function* splitPages(
   upstream: Pages,
-  { branches, split: by }: BranchStep,
-  stage: Stage,
-  scope: FunctionScope,
+  { step, split: stage, scope }: Omit<BranchesOptions, 'run'>,
 ): AsyncGenerator<readonly Way[]> {
+  const { branches, split: by } = step;
   const lists = new ModelLists();
   if (typeof by === 'function') {
     for await (const page of upstream) {

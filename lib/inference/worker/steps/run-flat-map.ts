@@ -26,7 +26,7 @@ export async function* runFlatMap(
 ): AsyncGenerator<readonly WorkItem[]> {
   const underWay = new UnderWay<Whole>();
   const lists = new ModelLists();
-  for await (const page of run(takeApart(upstream, step, scope, underWay))) {
+  for await (const page of run(takeApart(upstream, { step, scope, underWay }))) {
     const done: WorkItem[] = [];
     for (const piece of page) {
       underWay.first.take(piece);
@@ -36,11 +36,14 @@ export async function* runFlatMap(
   }
 }
 
+interface TakeApartOptions extends Pick<FlatMapOptions, 'step' | 'scope'> {
+  /** Receives the elements whose pieces are on their way. */
+  readonly underWay: UnderWay<Whole>;
+}
+
 async function* takeApart(
   upstream: Pages,
-  { name, code, fn }: StageFunction,
-  scope: FunctionScope,
-  underWay: UnderWay<Whole>,
+  { step: { name, code, fn }, scope, underWay }: TakeApartOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   for await (const page of upstream) {
     const piecesOf = new Map<WorkItem, readonly unknown[]>();

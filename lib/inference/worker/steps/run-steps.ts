@@ -21,22 +21,23 @@ export interface StepContext {
 
 /** Takes elements through steps, one after another. Elements go in and come out in input order; none is lost. */
 export function runSteps(upstream: Pages, list: StepList, context: StepContext): Pages {
-  return runStepsFrom(0, upstream, list, context);
+  return runStepsFrom(upstream, { list, index: 0, context });
 }
 
-/** The same for the steps from the one at an index on. */
-function runStepsFrom(start: number, upstream: Pages, list: StepList, context: StepContext): Pages {
+/** Does the same for the step at a place and those after it. */
+function runStepsFrom(upstream: Pages, { list, index: start, context }: StepPlace): Pages {
   let pages = upstream;
   for (const [index, step] of list.steps.entries()) {
     if (index < start) continue;
+    const place = { list, index, context };
     if (step.kind === 'flatMap') {
       return runFlatMap(pages, {
-        step: { ...stageOf(list, index, 'flatMap', context), fn: step.fn },
+        step: { ...stageOf('flatMap', place), fn: step.fn },
         scope: context.scope,
-        run: (pieces) => runStepsFrom(index + 1, pieces, list, context),
+        run: (pieces) => runStepsFrom(pieces, { list, index: index + 1, context }),
       });
     }
-    pages = runStep(pages, step, { list, index, context });
+    pages = runStep(pages, step, place);
   }
   return pages;
 }
@@ -47,9 +48,10 @@ interface StepPlace {
   readonly context: StepContext;
 }
 
-function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, { list, index, context }: StepPlace): Pages {
+function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlace): Pages {
+  const { list, index, context } = at;
   const { link, models, scope } = context;
-  const stage = (name: string): Stage => stageOf(list, index, name, context);
+  const stage = (name: string): Stage => stageOf(name, at);
   switch (step.kind) {
     case 'runInference': {
       const place = `${list.place}[${index}]`;
@@ -68,7 +70,7 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, { list, inde
         step,
         split: stage('split'),
         scope,
-        run: (name, steps, pages) => runSteps(pages, branchSteps(list, index, name, steps), context),
+        run: (name, steps, pages) => runSteps(pages, branchSteps(list, index, { name, steps }), context),
       });
   }
 }
@@ -77,9 +79,9 @@ function refuseUnless(item: WorkItem, isWanted: unknown): void {
   if (!isWanted) item.refuse();
 }
 
-function stageOf(list: StepList, index: number, stage: string, { stages }: StepContext): Stage {
+function stageOf(stage: string, { list, index, context }: StepPlace): Stage {
   const name = stageName(list, index, stage);
-  return { name, code: stages.findIndex((other) => other.name === name) };
+  return { name, code: context.stages.findIndex((other) => other.name === name) };
 }
 
 async function* runFunction(

@@ -130,7 +130,7 @@ function throughBranches(
   if (only === 'c') odd();
   const names = (['a', 'b'] as const).filter((name) => only === undefined || only === name);
   return names.map((name) => {
-    const inner = branchSteps(list, index, name, branches[name].map(stepOf));
+    const inner = branchSteps(list, index, { name, steps: branches[name].map(stepOf) });
     return [name, fateOf(value, id, branches[name], { list: inner, index: 0 })];
   });
 }
