@@ -11,6 +11,7 @@ import { join } from 'node:path';
 const REFERENCE = 'docs/api';
 
 // TypeDoc uses the JavaScript API of the compiler up to TypeScript 6, which TypeScript 7 does not have.
+// No import names `typescript-for-typedoc` or the plugin for Markdown, so `knip.json` ignores both.
 registerHooks({
   resolve: (specifier, context, next) =>
     next(specifier === 'typescript' ? 'typescript-for-typedoc' : specifier, context),
