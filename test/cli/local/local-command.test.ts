@@ -119,7 +119,7 @@ describe('results that can not be written', () => {
     expect(first.stderr.split('\n').toSorted()).toEqual([
       '',
       expect.stringMatching(
-        /^fabric: numbers\/back\\slash\.jsonl\/job\.json can't be written .* rename the input\. Until/,
+        /^fabric: numbers\/back\\slash\.jsonl\/_job\.json can't be written .* rename the input\. Until/,
       ),
       expect.stringMatching(
         /^fabric: numbers\/blocked\.jsonl\/part-.* can't be written to .*: .* is a folder: move it\. Until/,

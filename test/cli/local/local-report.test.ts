@@ -50,7 +50,7 @@ describe('a local report', () => {
     const { report } = reportOf();
     const folder = await temporaryFolder();
     const failure = '{"id":"set/job#0","stage":"read","error":{"name":"ImageDecodeError","message":"damaged"}}\n';
-    await report.mirrored('images/set/_job.json', await writeIn(folder, 'failure', failure));
+    await report.mirrored('images/set/job.json', await writeIn(folder, 'failure', failure));
     await report.mirrored(
       'images/_job.json',
       await writeIn(folder, 'plan', '{"version":1,"id":"0a","of":1,"plan":{}}'),

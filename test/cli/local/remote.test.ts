@@ -21,7 +21,7 @@ async function sessionWith(url: string, timeoutSecs?: number): Promise<LocalSess
 
 /** The lines of all files of a folder, in order. */
 async function linesIn(folder: string): Promise<readonly Record<string, unknown>[]> {
-  const parts = (await readdir(folder)).filter((name) => name.startsWith('part-')).toSorted();
+  const parts = (await readdir(folder)).filter((name) => /^(?:part|errors)-/.test(name)).toSorted();
   const texts = await Promise.all(parts.map((name) => readFile(join(folder, name), 'utf8')));
   return texts
     .flatMap((text) => text.split('\n').filter(Boolean))

@@ -53,7 +53,7 @@ describe('fabric run', () => {
     expect({ status, stderr }).toEqual({ status: 3, stderr: '' });
     expect(stdout).toMatch(/at map\s+│\s+1/);
     expect(stdout).toMatch(/at read\s+│\s+1/);
-    expect(stdout).toMatch(/failures\s+│ .*n\.jsonl\/errors\//);
+    expect(stdout).toMatch(/failures\s+│ .*n\.jsonl\/_errors\//);
     expect(stdout).toMatch(
       /1 failed at map: RangeError \(cli\.config\.ts:\d+:\d+\), such as n\.jsonl#8\n {3}no negative numbers\n/,
     );
