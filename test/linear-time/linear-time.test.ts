@@ -14,7 +14,7 @@ test('a pattern that takes quadratic time is found', async () => {
   const strings = /"(?:[^"\\]|\\.)*"/g;
   const quadratic = worstCase(
     '',
-    28 * 1024,
+    36 * 1024,
     (n) => `"${repeated('\\"', n)}`,
     (text) => text.replaceAll(strings, ''),
   );
