@@ -20,44 +20,19 @@ for (const byte of Buffer.from(']}')) MEANINGS_INSIDE[byte] = CLOSES;
 MEANINGS_INSIDE[QUOTE] = STARTS_STRING;
 const MEANINGS = MEANINGS_INSIDE.with(COMMA, SEPARATES);
 
-/**
- * Finds the ends of a JSON array's elements, from after its opening bracket: each includes the comma after it, or the
- * array's closing bracket. It checks depth and strings only, so an element that is not JSON ends as well.
- *
- * `next` throws a FabricError if more follows the closing bracket.
- */
-export function jsonArrayScanner(): RecordScanner {
-  let depth = 0;
-  let inString = false;
+/** Finds where the elements of an array end, over all the bytes that it is given in turn. */
+class ElementScanner {
+  #depth = 0;
+  #isInString = false;
   /** True if the last byte was a backslash in a string. */
-  let isEscape = false;
-  /** True if the element had only whitespace in the bytes before these. */
-  let wasBlank = true;
-  let done = false;
-
-  /** Returns the index after the quote that closes the string, or the end of the bytes. */
-  function skipString(bytes: Buffer, from: number): number {
-    let index = isEscape ? from + 1 : from;
-    isEscape = false;
-    for (; index < bytes.length; index++) {
-      const byte = bytes[index];
-      if (byte === BACKSLASH) {
-        index++;
-        isEscape = index === bytes.length;
-      } else if (byte === QUOTE) {
-        inString = false;
-        return index + 1;
-      }
-    }
-    return bytes.length;
-  }
+  #isEscape = false;
 
   /** Returns the index after the comma or bracket that ends the element; -1 if it is not in these bytes. */
-  function scan(bytes: Buffer, from: number): number {
+  scan(bytes: Buffer, from: number): number {
     // The hot loops keep their state in local variables, which is much faster.
     const { length } = bytes;
-    let index = inString ? skipString(bytes, from) : from;
-    let level = depth;
+    let index = this.#isInString ? this.#skipString(bytes, from) : from;
+    let level = this.#depth;
     while (index < length) {
       const meanings = level > 0 ? MEANINGS_INSIDE : MEANINGS;
       while (index < length && meanings[bytes[index] ?? 0] === 0) index++;
@@ -65,22 +40,51 @@ export function jsonArrayScanner(): RecordScanner {
       const byte = bytes[index++] ?? 0;
       const meaning = meanings[byte];
       if (meaning === OPENS) level++;
-      else if (meaning === STARTS_STRING) {
-        inString = true;
-        index = skipString(bytes, index);
-      } else if (level > 0) level--;
+      else if (meaning === STARTS_STRING) index = this.#skipString(bytes, index);
+      else if (level > 0) level--;
       else if (meaning === SEPARATES || byte === CLOSE_BRACKET) {
-        depth = 0;
+        this.#depth = 0;
         return index;
       }
     }
-    depth = level;
+    this.#depth = level;
     return -1;
   }
 
+  /** Returns the index after the quote that closes the string, or the end of the bytes. */
+  #skipString(bytes: Buffer, from: number): number {
+    let index = this.#isEscape ? from + 1 : from;
+    this.#isInString = true;
+    this.#isEscape = false;
+    for (; index < bytes.length; index++) {
+      const byte = bytes[index];
+      if (byte === BACKSLASH) {
+        index++;
+        this.#isEscape = index === bytes.length;
+      } else if (byte === QUOTE) {
+        this.#isInString = false;
+        return index + 1;
+      }
+    }
+    return bytes.length;
+  }
+}
+
+/**
+ * Finds the ends of a JSON array's elements, from after its opening bracket: each includes the comma after it, or the
+ * array's closing bracket. It checks depth and strings only, so an element that is not JSON ends as well.
+ *
+ * `next` throws a FabricError if more follows the closing bracket.
+ */
+export function jsonArrayScanner(): RecordScanner {
+  const elements = new ElementScanner();
+  /** True if the element had only whitespace in the bytes before these. */
+  let wasBlank = true;
+  let done = false;
+
   function next(bytes: Buffer, from: number): number {
     if (done) return afterArray(bytes, from);
-    const end = scan(bytes, from);
+    const end = elements.scan(bytes, from);
     if (end === -1) {
       wasBlank &&= isBlank(bytes, from, bytes.length);
       return -1;
