@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 
-/** Modules of lib/ that run in a thread or a process of their own, by their paths in lib/ without an extension. */
+/** Modules of lib/ that each run as a thread or a process, by their paths in lib/ without an extension. */
 export const PROGRAMS = [
   'inference/worker/worker-thread',
   'inference/worker/worker-process',

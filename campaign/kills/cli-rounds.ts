@@ -176,7 +176,7 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
 async function partsBelow(folder: string): Promise<Readonly<Record<string, string>>> {
   const parts: Record<string, string> = {};
   for (const path of await filesBelow(folder)) {
-    if (/\/part-\d+-of-\d+\.jsonl$/.test(path)) parts[path] = await readFile(join(folder, path), 'utf8');
+    if (/\/(?:part|errors)-\d+-of-\d+\.jsonl$/.test(path)) parts[path] = await readFile(join(folder, path), 'utf8');
   }
   return parts;
 }

@@ -16,12 +16,7 @@ export type ElementsFormatName = {
   [Name in FormatName]: (typeof FORMATS)[Name] extends ElementsFormat ? Name : never;
 }[FormatName];
 
-const formats = new Map<string, Format>(Object.entries(FORMATS));
-
-/** Adds a format to those of this thread. A module that adds one is imported by each thread that reads or plans with it. */
-export function addFormat(name: string, format: Format): void {
-  formats.set(name, format);
-}
+const formats: ReadonlyMap<string, Format> = new Map(Object.entries(FORMATS));
 
 /** Returns the names of all formats, or of those whose objects hold many elements or one. */
 export function formatNames(holds?: Format['holds']): readonly string[] {

@@ -8,7 +8,7 @@ export interface Measures {
   readonly waitSecs: number;
   /** Seconds that bundles waited for models to load. */
   readonly loadSecs: number;
-  /** Mean share of padding in the batches that were padded, and their number; absent if there were none. */
+  /** Mean share of padding in the batches that were padded, and their number; absent if no batch was padded. */
   readonly padding?: { readonly share: number; readonly batches: number };
   /** Number of times that an element was run, or asked for, again. */
   readonly retries: number;

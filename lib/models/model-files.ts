@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { isS3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
 
-/** Options of `ModelFiles`. */
 /** Options of {@link ModelFiles}. */
 export interface ModelFilesOptions {
   /**

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noCounts, sum } from '../../campaign/counts.ts';
+import { localRound, runRound } from '../../campaign/kills/cli-rounds.ts';
 import { fleetRound } from '../../campaign/kills/fleet-round.ts';
 
 const KILLS = 3;
@@ -20,3 +21,18 @@ describe('workers, intake and the finalizer behind a network that fails', () => 
     },
   );
 });
+
+test.each([
+  ['fabric run', runRound],
+  ['fabric local', localRound],
+])(
+  '%s writes the bytes of an uninterrupted run, though it is killed',
+  { timeout: TIMEOUT_MILLIS },
+  async (_, round) => {
+    const counts = noCounts();
+    await round({ kills: 1, seed: 1, counts, signal: new AbortController().signal });
+    const { inputs = 0, predictions = 0, failures = 0 } = counts.elements;
+    expect(failures).toBeGreaterThan(0);
+    expect(predictions + failures).toBe(inputs);
+  },
+);

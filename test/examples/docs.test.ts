@@ -192,7 +192,7 @@ describe('the documentation', () => {
       .filter((line) => line.startsWith('npx fabric'))
       // test/cli/job-commands.test.ts and test/cli/local/local-command.test.ts run those.
       .filter((line) => !/^npx fabric (?:status|failures|redrive|local)\b/.test(line))
-      // What an estimate is told beside that, test/cli/estimate/estimate-command.test.ts tells it.
+      // The other options of an estimate are in test/cli/estimate/estimate-command.test.ts.
       .map((line) => line.replace(/ (?:--output \S+|--estimate(?: --prices prices\.json)?)$/, ''));
     expect(COMMANDS).toEqual(expect.arrayContaining(fabricCommands));
     expect(fabricCommands.length).toBeGreaterThan(3);

@@ -10,30 +10,48 @@ export interface MeasuredBatch {
   readonly paddingShare?: number | undefined;
 }
 
+/** Sums since the last drain. */
+interface Work {
+  readonly batchSizes: number[];
+  inferenceMillis: number;
+  waitMillis: number;
+  loadMillis: number;
+  paddedBatches: number;
+  paddingShares: number;
+  retries: number;
+}
+
+function noWork(): Work {
+  return {
+    batchSizes: [],
+    inferenceMillis: 0,
+    waitMillis: 0,
+    loadMillis: 0,
+    paddedBatches: 0,
+    paddingShares: 0,
+    retries: 0,
+  };
+}
+
 /** Measures the work on one bundle, in its worker. */
 export class BundleMeter {
-  #batchSizes: number[] = [];
-  #inferenceMillis = 0;
-  #waitMillis = 0;
-  #loadMillis = 0;
-  #paddedBatches = 0;
-  #paddingShares = 0;
-  #retries = 0;
+  #work = noWork();
   #firstAt = timeNow();
 
   addBatch({ size, millis, inferenceMillis = millis, paddingShare }: MeasuredBatch): void {
+    const work = this.#work;
     const index = Math.max(0, Math.floor(Math.log2(size)));
-    while (this.#batchSizes.length <= index) this.#batchSizes.push(0);
-    this.#batchSizes[index] = (this.#batchSizes[index] ?? 0) + 1;
-    this.#inferenceMillis += inferenceMillis;
-    this.#waitMillis += Math.max(0, millis - inferenceMillis);
+    while (work.batchSizes.length <= index) work.batchSizes.push(0);
+    work.batchSizes[index] = (work.batchSizes[index] ?? 0) + 1;
+    work.inferenceMillis += inferenceMillis;
+    work.waitMillis += Math.max(0, millis - inferenceMillis);
     if (paddingShare === undefined) return;
-    this.#paddedBatches += 1;
-    this.#paddingShares += paddingShare;
+    work.paddedBatches += 1;
+    work.paddingShares += paddingShare;
   }
 
   addRetries(count: number): void {
-    this.#retries += count;
+    this.#work.retries += count;
   }
 
   /** Waits for a model, and measures the time. */
@@ -42,33 +60,27 @@ export class BundleMeter {
     try {
       return await model;
     } finally {
-      this.#loadMillis += performance.now() - startedAt;
+      this.#work.loadMillis += performance.now() - startedAt;
     }
   }
 
   /** Returns what was measured since the last call. */
   drain(): Measures {
-    const measures: Measures = {
-      batchSizes: this.#batchSizes,
-      inferenceSecs: this.#inferenceMillis / 1000,
-      waitSecs: this.#waitMillis / 1000,
-      loadSecs: this.#loadMillis / 1000,
-      ...(this.#paddedBatches === 0
-        ? {}
-        : { padding: { share: this.#paddingShares / this.#paddedBatches, batches: this.#paddedBatches } }),
-      retries: this.#retries,
-      firstAt: this.#firstAt,
-      lastAt: timeNow(),
+    const { batchSizes, paddedBatches, paddingShares, retries, ...millis } = this.#work;
+    const firstAt = this.#firstAt;
+    const lastAt = timeNow();
+    this.#work = noWork();
+    this.#firstAt = lastAt;
+    return {
+      batchSizes,
+      inferenceSecs: millis.inferenceMillis / 1000,
+      waitSecs: millis.waitMillis / 1000,
+      loadSecs: millis.loadMillis / 1000,
+      ...(paddedBatches === 0 ? {} : { padding: { share: paddingShares / paddedBatches, batches: paddedBatches } }),
+      retries,
+      firstAt,
+      lastAt,
     };
-    this.#batchSizes = [];
-    this.#inferenceMillis = 0;
-    this.#waitMillis = 0;
-    this.#loadMillis = 0;
-    this.#paddedBatches = 0;
-    this.#paddingShares = 0;
-    this.#retries = 0;
-    this.#firstAt = measures.lastAt;
-    return measures;
   }
 }
 

@@ -1,39 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bundle, BundleSummary, OutcomeSink } from '../../../lib/inference/bundle.ts';
 import { findJob, type RecordedJob } from '../../../lib/jobs/job-record.ts';
-import { folderNoteKey, lastNoteKey, redriveNoteKey, stopKey } from '../../../lib/jobs/output-layout.ts';
 import { openRedrives } from '../../../lib/jobs/notes/redrive-notes.ts';
-import { bundleMessageOf } from '../../../lib/jobs/sending/send-bundles.ts';
-import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
+import { getText } from '../../../lib/stores/object-store.ts';
 import { earlierPath, renameToEarlier } from '../earlier-names.ts';
 import { deadlineOf } from '../memory-ports.ts';
 import { OUTPUT, startFabric, type TestFabric } from './redrive-fabric.ts';
+import { brokenRun, LATE, LINES, SLOW, TEXT } from './broken-run.ts';
+import { interrupted } from './interrupted-store.ts';
 
 let fabric: Awaited<ReturnType<typeof startFabric>>;
 beforeAll(async () => {
   fabric = await startFabric();
 });
 afterAll(() => fabric[Symbol.asyncDispose]());
-
-/** Some fail with `Late` or with `Slow` while those are broken, and one line is no JSON. */
-const LINES = Array.from({ length: 16 }, (_, n) => {
-  const error = n % 3 === 1 || n === 15 ? 'Late' : n % 5 === 2 ? 'Slow' : undefined;
-  return n === 6 ? 'no json' : JSON.stringify({ n, error });
-});
-const TEXT = `${LINES.join('\n')}\n`;
-const LATE = 6;
-const SLOW = 2;
-
-/** A job that has run while both things were broken. */
-async function brokenRun(name: string) {
-  const numbers = await fabric.open('numbers');
-  await fabric.breaks('Late', 'Slow');
-  const recorded = await numbers.job(name, TEXT);
-  const manifest = await numbers.run(recorded);
-  expect(manifest.counts).toEqual({ total: 16, succeeded: 7, failed: LATE + SLOW + 1 });
-  expect(numbers.deadLetters.sent).toHaveLength(LATE + SLOW + 1);
-  return { numbers, recorded, before: await numbers.parts(recorded) };
-}
 
 async function textAt(key: string): Promise<string | undefined> {
   return (await getText(fabric.store, { bucket: OUTPUT, key }))?.text;
@@ -56,37 +36,6 @@ async function partsOfFreshRun(name: string, ...broken: readonly string[]) {
   return Object.fromEntries(Object.entries(await running).map(([path, text]) => [path, text.replaceAll(fresh, name)]));
 }
 
-/** A store in which something happens once, before a call about such a key. */
-function interrupted(
-  store: ObjectStore,
-  [operation, pattern]: readonly ['put' | 'copy' | 'delete', RegExp],
-  work: () => void | Promise<void>,
-): ObjectStore {
-  let isOver = false;
-  const check = async (called: string, key: string): Promise<void> => {
-    if (isOver || called !== operation || !pattern.test(key)) return;
-    isOver = true;
-    await work();
-  };
-  return {
-    get: (...args) => store.get(...args),
-    head: (...args) => store.head(...args),
-    list: (...args) => store.list(...args),
-    put: async (...args) => {
-      await check('put', args[0].key);
-      return store.put(...args);
-    },
-    copy: async (...args) => {
-      await check('copy', args[1].key);
-      return store.copy(...args);
-    },
-    delete: async (...args) => {
-      await check('delete', args[0].key);
-      return store.delete(...args);
-    },
-  };
-}
-
 function lines(text = ''): number {
   return text.split('\n').length - 1;
 }
@@ -97,7 +46,7 @@ async function expectDone(numbers: TestFabric, { job }: RecordedJob): Promise<vo
 
 describe('a redrive', () => {
   test('leaves objects alone that the fabric did not write', async () => {
-    const { numbers, recorded } = await brokenRun('beside.jsonl');
+    const { numbers, recorded } = await brokenRun(fabric, 'beside.jsonl');
     const keys = ['notes.txt', '_errors/notes.txt', '_errors/errors-mine.jsonl', '../mine.json'].map((name) =>
       `${recorded.folder}/${name}`.replace(/[^/]+\/\.\.\//, ''),
     );
@@ -109,7 +58,7 @@ describe('a redrive', () => {
 
   test('keeps the names of a folder that an earlier version wrote', async () => {
     const name = 'earlier.jsonl';
-    const { numbers, recorded } = await brokenRun(name);
+    const { numbers, recorded } = await brokenRun(fabric, name);
     await renameToEarlier(fabric.store, OUTPUT, recorded.folder);
     const earlier = await findJob(recorded.job, { store: fabric.store, bucket: OUTPUT });
     if (earlier === undefined) throw new Error('the job has no record');
@@ -125,7 +74,7 @@ describe('a redrive', () => {
   });
 
   test('merges what succeeds now, so that the job is what a run without the cause would have been', async () => {
-    const { numbers, recorded } = await brokenRun('all');
+    const { numbers, recorded } = await brokenRun(fabric, 'all');
     const expected = await partsOfFreshRun('all');
     const manifest = await numbers.redrive(recorded);
     expect(await numbers.parts(recorded)).toEqual(expected);
@@ -142,7 +91,7 @@ describe('a redrive', () => {
   });
 
   test('runs only what is selected, by stage and error, and leaves other lines as they are', async () => {
-    const { numbers, recorded, before } = await brokenRun('selected');
+    const { numbers, recorded, before } = await brokenRun(fabric, 'selected');
     const expected = await partsOfFreshRun('selected', 'Slow');
     expect(await numbers.redrive(recorded, { stage: 'read', errorName: 'Late' })).toMatchObject({
       counts: { failed: LATE + SLOW + 1 },
@@ -158,7 +107,7 @@ describe('a redrive', () => {
   });
 
   test('sends a dead letter for what fails again, and for nothing else', async () => {
-    const { numbers, recorded, before } = await brokenRun('again');
+    const { numbers, recorded, before } = await brokenRun(fabric, 'again');
     const sent = numbers.deadLetters.sent.length;
     await numbers.redrive(recorded, { errorName: 'Slow' });
     expect(await numbers.parts(recorded)).toEqual(before);
@@ -167,7 +116,7 @@ describe('a redrive', () => {
   });
 
   test('takes elements from their errors lines where the source is gone; what was not parsed stays', async () => {
-    const { numbers, recorded, before } = await brokenRun('gone');
+    const { numbers, recorded, before } = await brokenRun(fabric, 'gone');
     const expected = await partsOfFreshRun('gone', 'Slow');
     await numbers.removeInput('gone');
     await fabric.breaks('Slow');
@@ -228,7 +177,7 @@ describe('a redrive', () => {
   });
 
   test('is not done twice where its message comes again', async () => {
-    const { numbers, recorded } = await brokenRun('redelivered');
+    const { numbers, recorded } = await brokenRun(fabric, 'redelivered');
     await fabric.breaks();
     await numbers.send(recorded);
     const bodies = await numbers.processAll();
@@ -241,7 +190,7 @@ describe('a redrive', () => {
   });
 
   test('goes with others of the same bundle, at once: each merges into what the other left', async () => {
-    const { numbers, recorded } = await brokenRun('race');
+    const { numbers, recorded } = await brokenRun(fabric, 'race');
     const expected = await partsOfFreshRun('race');
     for (const errorName of ['Late', 'Slow']) await numbers.send(recorded, { errorName });
     // In the middle of one, when it is about to replace a part, all others are done.
@@ -264,7 +213,7 @@ describe('a redrive', () => {
     ['before it is noted as done', 'put', /redrive\/part-/],
   ])('goes on where a processor was ended %s', async ([when, operation, pattern]) => {
     const name = when.replaceAll(' ', '_').replace('part', '');
-    const { numbers, recorded } = await brokenRun(name);
+    const { numbers, recorded } = await brokenRun(fabric, name);
     const expected = await partsOfFreshRun(name, 'Slow');
     await numbers.send(recorded);
     const store = interrupted(numbers.store, [operation, pattern], () => {
@@ -282,7 +231,7 @@ describe('a redrive', () => {
   });
 
   test('commits at the deadline what has come, and goes on from there', async () => {
-    const { numbers, recorded, before } = await brokenRun('deadline');
+    const { numbers, recorded, before } = await brokenRun(fabric, 'deadline');
     const expected = await partsOfFreshRun('deadline');
     await numbers.send(recorded, { stage: 'map' });
     const deadline = new AbortController();
@@ -319,77 +268,5 @@ describe('a redrive', () => {
     await numbers.finalizeAll();
     expect(await numbers.parts(recorded)).toEqual(expected);
     await expectDone(numbers, recorded);
-  });
-});
-
-describe('redriveJob', () => {
-  test('sends missing bundles again, and removes what says that they are not to be waited for', async () => {
-    const numbers = await fabric.open('numbers');
-    await fabric.breaks('Late');
-    const recorded = await numbers.job('missing', TEXT);
-    const { job } = recorded;
-    const last = { bucket: OUTPUT, key: lastNoteKey(job, 2, job.of) };
-    await numbers.store.put(last, '{"until":1,"error":{"name":"E","message":"m"}}');
-    await numbers.store.put({ bucket: OUTPUT, key: stopKey(job) }, '');
-    // The stop note leaves them out.
-    expect(await numbers.run(recorded, [0, 1])).toMatchObject({ status: 'incomplete', missingCount: 3 });
-    await fabric.breaks();
-    expect(await numbers.send(recorded)).toEqual({ failures: 0, bundles: 0, missing: 3, isLookedAt: true });
-    expect(await numbers.store.head(last)).toBeUndefined();
-    expect(await numbers.text(stopKey(job))).toBeUndefined();
-    await numbers.processAll();
-    await numbers.finalizeAll();
-    expect(await numbers.manifest(recorded)).toMatchObject({ status: 'complete', counts: { total: 16, failed: 1 } });
-    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
-  });
-
-  test('says how much is on its way, and sends nothing where that is nothing', async () => {
-    const { numbers, recorded } = await brokenRun('counts');
-    expect(await numbers.send(recorded, { errorName: 'Unheard' })).toEqual({
-      failures: 0,
-      bundles: 0,
-      missing: 0,
-      isLookedAt: false,
-    });
-    expect(numbers.finalizerQueue.sent).toEqual([]);
-    const { failures, bundles } = await numbers.send(recorded, { errorName: 'Slow' });
-    expect(failures).toBe(SLOW);
-    expect(numbers.bundles.waiting).toHaveLength(bundles);
-    expect(numbers.finalizerQueue.sent).toHaveLength(1);
-  });
-
-  test('has a job looked at whose last parts came after its manifest', async () => {
-    const numbers = await fabric.open('numbers');
-    await fabric.breaks();
-    const recorded = await numbers.job('after-its-end', '{"n":1}\n');
-    expect(await numbers.run(recorded, [])).toMatchObject({ status: 'incomplete', missingCount: 1 });
-    const output = { store: numbers.store, bucket: OUTPUT };
-    await numbers.bundles.send([await bundleMessageOf(recorded, 0, output)]);
-    await numbers.processAll();
-    expect(await numbers.redrive(recorded)).toMatchObject({ status: 'complete', counts: { total: 1, succeeded: 1 } });
-    expect(await numbers.text(`${recorded.folder}/_SUCCESS`)).toBe('');
-  });
-
-  test('writes down the folder of a job again whose note has expired', async () => {
-    const { numbers, recorded } = await brokenRun('expired');
-    await numbers.store.delete({ bucket: OUTPUT, key: folderNoteKey(recorded.job) });
-    await fabric.breaks();
-    expect(await numbers.redrive(recorded)).toMatchObject({ counts: { failed: 1 } });
-  });
-
-  test('refuses a job that has not ended', async () => {
-    const numbers = await fabric.open('numbers');
-    const recorded = await numbers.job('running', TEXT);
-    await expect(numbers.send(recorded)).rejects.toThrow('the job in numbers/running has not ended');
-  });
-
-  test('refuses failures that do not say where their elements stood, before it sends anything', async () => {
-    const { numbers, recorded, before } = await brokenRun('older');
-    const path = Object.keys(before).find((key) => key.startsWith('_errors/')) ?? '';
-    const older = before[path]?.replaceAll(/,"position":\d+,"ordinal":\d+/g, '') ?? '';
-    await numbers.store.put({ bucket: OUTPUT, key: `${recorded.folder}/${path}` }, older);
-    await expect(numbers.send(recorded)).rejects.toThrow(/its line has no 'source\.ordinal'/);
-    expect(await numbers.text(redriveNoteKey(recorded.job, 0, recorded.job.of))).toBeUndefined();
-    expect(numbers.finalizerQueue.sent).toEqual([]);
   });
 });
