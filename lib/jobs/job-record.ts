@@ -2,7 +2,7 @@ import { FabricError } from '../errors.ts';
 import { getText, type StoreOptions } from '../stores/object-store.ts';
 import { type Job, parseJob, shownJobId } from './job.ts';
 import { folderNoteKey, isResultPath, jobKey, type JobName, type ResultsFolder } from './output-layout.ts';
-import { ALL_FOLDER_NAMES, EARLIER_NAMES, FOLDER_NAMES, isErrorsFolder } from './part-names.ts';
+import { ALL_FOLDER_NAMES, EARLIER_NAMES, FOLDER_NAMES, type FolderNames, isErrorsFolder } from './part-names.ts';
 import type { OutputAccess, OutputBucket } from './fabric-ports.ts';
 
 /** The URLs of the queues that serve a job, for those who have only the output bucket: `fabric redrive`. */
@@ -93,20 +93,20 @@ function foldersFor({ id, pipeline, name }: Job): readonly string[] {
 }
 
 /**
- * Returns whether there is an object that the results of a job in a folder would replace. A new job's folder is empty
- * except for results of other jobs below it, so this is one request.
+ * Returns whether there is an object that the results of a job in a folder would replace, or a job of an earlier version.
+ * A new job's folder is empty except for results of other jobs below it, so this is one request.
  */
-async function holdsResults(folder: string, { store, bucket }: OutputBucket, options: StoreOptions): Promise<boolean> {
-  for await (const { key } of store.list(bucket, `${folder}/`, options)) {
+async function holdsResults(folder: string, output: OutputBucket, options: StoreOptions): Promise<boolean> {
+  for await (const { key } of output.store.list(output.bucket, `${folder}/`, options)) {
     const path = key.slice(folder.length + 1);
-    if (isResultPath(path) && path !== FOLDER_NAMES.job) return true;
+    if (isResultPath(path, FOLDER_NAMES) && path !== FOLDER_NAMES.job) return true;
+    if (path === EARLIER_NAMES.job && (await holdsEarlierPlan(folder, output, options))) return true;
   }
   return false;
 }
 
 async function holdsEarlierPlan(folder: string, output: OutputBucket, options: StoreOptions): Promise<boolean> {
-  const address = { bucket: output.bucket, key: jobKey({ folder, names: EARLIER_NAMES }) };
-  return (await output.store.head(address, options)) !== undefined;
+  return (await planNamed(EARLIER_NAMES, folder, { ...output, ...options })) !== undefined;
 }
 
 /** Reads the plan in a folder; undefined if there is no such object, or if it is not a plan. */
@@ -116,11 +116,19 @@ export async function readRecord(
   options: StoreOptions = {},
 ): Promise<RecordedJob | undefined> {
   for (const names of ALL_FOLDER_NAMES) {
-    const found = await getText(output.store, { bucket: output.bucket, key: jobKey({ folder, names }) }, options);
-    const job = found === undefined ? undefined : parseJob(found.text);
+    const job = await planNamed(names, folder, { ...output, ...options });
     if (job !== undefined) return { job, folder, names };
   }
   return undefined;
+}
+
+async function planNamed(
+  names: FolderNames,
+  folder: string,
+  { store, bucket, ...options }: OutputAccess,
+): Promise<Job | undefined> {
+  const found = await getText(store, { bucket, key: jobKey({ folder, names }) }, options);
+  return found === undefined ? undefined : parseJob(found.text);
 }
 
 /**

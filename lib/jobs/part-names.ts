@@ -46,26 +46,26 @@ export const SUCCESS_FILE = '_SUCCESS';
 const NUMBERS = String.raw`\d+-of-\d+`;
 const PART_SUFFIX = `(?:${partSuffixes().map(escaped).join('|')})`;
 const PART_NAME = new RegExp(`^part-${NUMBERS}${PART_SUFFIX}$`);
-const OWN_PATH = new RegExp(
-  `^(?:${[
-    SUCCESS_FILE,
-    `part-${NUMBERS}${PART_SUFFIX}`,
-    ...ALL_FOLDER_NAMES.flatMap(({ job, manifest, errors, errorsKind }) => [
-      escaped(job),
-      escaped(manifest),
-      `${errors}/${errorsKind}-${NUMBERS}${escaped(LINES_SUFFIX)}`,
-    ]),
-  ].join('|')})$`,
-);
+const OWN_PATHS = new Map(ALL_FOLDER_NAMES.map((names) => [names, ownPathsOf(names)]));
 const OWN_SUFFIXES = ['.json', LINES_SUFFIX, ...partSuffixes()];
 
 function escaped(name: string): string {
   return name.replaceAll('.', String.raw`\.`);
 }
 
-/** Returns whether a path below a job's folder is one of its results. The fabric owns no other files there. */
-export function isResultPath(path: string): boolean {
-  return OWN_PATH.test(path);
+function ownPathsOf({ job, manifest, errors, errorsKind }: FolderNames): RegExp {
+  const errorsFile = `${errors}/${errorsKind}-${NUMBERS}${escaped(LINES_SUFFIX)}`;
+  const part = `part-${NUMBERS}${PART_SUFFIX}`;
+  return new RegExp(`^(?:${[SUCCESS_FILE, part, escaped(job), escaped(manifest), errorsFile].join('|')})$`);
+}
+
+/**
+ * Returns whether a path below a job's folder is one of its results. The fabric owns no other files there.
+ *
+ * @param names - the names of that folder: a file with a name that only other folders have is somebody's. @default any
+ */
+export function isResultPath(path: string, names?: FolderNames): boolean {
+  return [...OWN_PATHS].some(([of, paths]) => (names === undefined || of === names) && paths.test(path));
 }
 
 /** Returns whether a file in a folder of results can be one that the fabric writes, by the end of its name. */

@@ -153,7 +153,7 @@ export class JobFolder implements JobOutput {
     if (end.status !== 'complete' && end.status !== 'limited') return;
     await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
     await removeTemporaries(this.#staging);
-    await removeTemporaries(this.folder, isResultPath);
+    await removeTemporaries(this.folder, (path) => isResultPath(path, this.names));
   }
 
   /**
@@ -161,19 +161,19 @@ export class JobFolder implements JobOutput {
    * is removed last: until then the folder belongs to the job, even after a crash.
    */
   static async clear(folder: string): Promise<void> {
-    const plans = ALL_FOLDER_NAMES.map(({ job }) => job);
-    const paths = (await JobFolder.results(folder)).filter((path) => !plans.includes(path));
+    const { job, errors } = await namesIn(folder);
+    const paths = (await JobFolder.results(folder)).filter((path) => path !== job);
     await Promise.all(paths.map((path) => rm(join(folder, path), { force: true })));
-    for (const { errors } of ALL_FOLDER_NAMES) await removeIfEmpty(join(folder, errors));
-    for (const plan of plans) await rm(join(folder, plan), { force: true });
+    await removeIfEmpty(join(folder, errors));
+    await rm(join(folder, job), { force: true });
     await removeIfEmpty(folder);
   }
 
   /** Lists the results in a job's folder, the recorded plan included, by their paths below it. */
   static async results(folder: string): Promise<readonly string[]> {
-    return (
-      await Promise.all(['', ...ALL_FOLDER_NAMES.map(({ errors }) => errors)].map((below) => resultsIn(folder, below)))
-    ).flat();
+    const names = await namesIn(folder);
+    const paths = await Promise.all(['', names.errors].map((below) => pathsIn(folder, below)));
+    return paths.flat().filter((path) => isResultPath(path, names));
   }
 
   async #placeErrors(bundle: number, { errors }: PartNote): Promise<void> {
@@ -198,10 +198,15 @@ export class JobFolder implements JobOutput {
   }
 }
 
-/** Lists the results in a job's folder, or in a folder below it, by their paths below the job's folder. */
-async function resultsIn(folder: string, below: string): Promise<readonly string[]> {
+/** Returns the names that a folder has by its recorded plan, or else those of a new job. */
+async function namesIn(folder: string): Promise<FolderNames> {
+  return (await JobFolder.planIn(folder))?.names ?? FOLDER_NAMES;
+}
+
+/** Lists a job's folder, or a folder below it, by the paths below the job's folder. */
+async function pathsIn(folder: string, below: string): Promise<readonly string[]> {
   const names = await readdir(join(folder, below)).catch(() => []);
-  return names.map((name) => join(below, name)).filter(isResultPath);
+  return names.map((name) => join(below, name));
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {

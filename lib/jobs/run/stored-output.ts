@@ -8,7 +8,7 @@ import { inParallel } from '../in-parallel.ts';
 import type { Job } from '../job.ts';
 import { findJob, type RecordedJob, readRecord, recordJob } from '../job-record.ts';
 import { isResultPath, type JobName, jobKey, manifestKey, stagingOf, successKey } from '../output-layout.ts';
-import { ALL_FOLDER_NAMES, FOLDER_NAMES, isErrorsFolder } from '../part-names.ts';
+import { FOLDER_NAMES, isErrorsFolder } from '../part-names.ts';
 import type { OutputBucket } from '../fabric-ports.ts';
 import { findForeign, type OwnState, ownState } from './foreign-files.ts';
 import { InputError, otherConfig } from './run-input.ts';
@@ -131,12 +131,12 @@ class StoredOutput implements RunOutput {
   /** Only what is the job's own: other results may lie below its folder. Last goes what says whose the folder is. */
   async #clearFolder(folder: string): Promise<void> {
     const { store, bucket } = this.#output;
+    const names = (await readRecord(folder, this.#output))?.names ?? FOLDER_NAMES;
     await store.delete({ bucket, key: successKey(folder) });
-    for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: manifestKey({ folder, names }) });
-    const errors = ALL_FOLDER_NAMES.map((names) => `${names.errors}/${names.errorsKind}-`);
-    for (const prefix of ['part-', ...errors])
-      await removeAll(this.#output, `${folder}/${prefix}`, (key) => isResultPath(key.slice(folder.length + 1)));
-    for (const names of ALL_FOLDER_NAMES) await store.delete({ bucket, key: jobKey({ folder, names }) });
+    await store.delete({ bucket, key: manifestKey({ folder, names }) });
+    for (const prefix of ['part-', `${names.errors}/${names.errorsKind}-`])
+      await removeAll(this.#output, `${folder}/${prefix}`, (key) => isResultPath(key.slice(folder.length + 1), names));
+    await store.delete({ bucket, key: jobKey({ folder, names }) });
   }
 
   async answer(key: string, text: string): Promise<void> {

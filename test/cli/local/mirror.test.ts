@@ -168,6 +168,8 @@ describe('a mirror', () => {
     await writeIn(folder, 'wine/a/_job.json', plan('old'));
     for (const name of ['_SUCCESS', '_manifest.json', 'part-00000-of-00001.jsonl'])
       await writeIn(folder, `wine/a/${name}`);
+    // A file of the user's, though earlier versions called results so.
+    await writeIn(folder, 'wine/a/manifest.json', 'mine');
     const before = await files();
     const blocked = temporaryPath(join(folder, OTHER_PART));
     await mkdir(blocked);
@@ -183,6 +185,7 @@ describe('a mirror', () => {
       [OTHER_PART]: 'new',
       'wine/a/_manifest.json': 'new',
       'wine/a/_SUCCESS': 'new',
+      'wine/a/manifest.json': 'mine',
       'wine/c.json': 'the next change',
     });
   });

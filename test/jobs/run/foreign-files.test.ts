@@ -133,6 +133,10 @@ describe.each([
         'part-of-mine.jsonl': 'mine',
         'notes.txt.123.tmp': 'mine',
         'deep/part-00000-of-00001.jsonl': 'mine',
+        // Names of results in folders of earlier versions only.
+        'job.json': 'mine',
+        'manifest.json': '{"mine":true}',
+        'errors/part-00000-of-00001.jsonl': 'mine',
       });
       const others = { 'mine.txt': 'mine', [`${pipeline}/mine.json`]: '{}', ...mine };
       for (const [path, text] of Object.entries(others)) await place.write(path, text);
