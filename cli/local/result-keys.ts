@@ -16,9 +16,9 @@ export function groupOfKey(key: string, isJob: (folder: string) => boolean): str
   const cut = key.lastIndexOf('/');
   const parent = key.slice(0, cut);
   const outer = parent.slice(0, Math.max(parent.lastIndexOf('/'), 0));
-  const isError = isErrorsFolder(parent) && isResultPath(key.slice(outer.length + 1)) && !isJob(parent);
+  const isError = isErrorsFolder(parent) && isResultPath(key.slice(outer.length + 1), FOLDER_NAMES) && !isJob(parent);
   if (isError && canBeJob(outer)) return outer;
-  if (!isResultPath(key.slice(cut + 1))) return key;
+  if (!isResultPath(key.slice(cut + 1), FOLDER_NAMES)) return key;
   return canBeJob(parent) ? parent : key;
 }
 
