@@ -35,7 +35,7 @@ const JOB_ROOMS = [
 ];
 
 /** Beside the rooms, and open to all of them. */
-const SHARED = ['lib/errors.ts', 'lib/code-place.ts', 'lib/program-url.ts'].map(normalize);
+const SHARED = ['lib/errors.ts', 'lib/nearest-name.ts', 'lib/code-place.ts', 'lib/program-url.ts'].map(normalize);
 
 /** The settings of deployed functions: the constructs write them, the functions read them. */
 const ENVIRONMENT = normalize('functions/environment.ts');

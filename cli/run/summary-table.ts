@@ -26,6 +26,7 @@ export function summaryTable(summary: RunSummary): string {
   if (batchSizes !== null) {
     table.push(['batches', describeBatches(batchSizes)]);
   }
+  if (summary.packed > 0) table.push(['read', describePacked(summary)]);
   if (modelLoadSecs !== null) table.push(['model load', describeLoads(summary, modelLoadSecs)]);
   if (summary.requests !== null) table.push(['requests', describeRequests(summary.requests)]);
   if (summary.usage !== undefined) table.push(['tokens', describeUsage(summary.usage)]);
@@ -65,6 +66,10 @@ function rejectedRows(rejected: readonly RejectedInput[]): [string, string][] {
 
 function describeBatches({ batches, min, max, mean }: NonNullable<RunSummary['batchSizes']>): string {
   return `${number(batches)} (size ${min}-${max}, mean ${mean})`;
+}
+
+function describePacked({ packed, total }: RunSummary): string {
+  return packed === total ? 'straight into tensors' : `${number(packed)} of ${number(total)} straight into tensors`;
 }
 
 function describeLoads({ modelLoads, modelEvictions }: RunSummary, secs: number): string {

@@ -31,6 +31,8 @@ export interface RunSummary extends JobEnds {
     readonly min: number;
     readonly max: number;
   } | null;
+  /** Elements that were read straight into tensors, without a value of their own. Includes outcomes of earlier runs. */
+  readonly packed: number;
   /** Mean seconds that a model took to load. */
   readonly modelLoadSecs: number | null;
   /** Number of times that a copy of a model was loaded, and evicted from memory to make room. */
@@ -99,6 +101,7 @@ export function summarize(facts: RunFacts): RunSummary {
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
+    packed: notes.reduce((sum, { measures }) => sum + (measures?.packed ?? 0), 0),
     modelLoadSecs: loads === undefined ? null : rounded(meanOf(loads) / 1000, 3),
     modelLoads: loads?.count ?? 0,
     modelEvictions: metrics.counter('model_evictions'),

@@ -1,4 +1,5 @@
 import { isKeyed } from '../models/keyed-model-handler.ts';
+import { declaredFields } from '../models/declared-inputs.ts';
 import { type ModelHandler, unwrapHandler } from '../models/model-handler.ts';
 import type { PipelineInput, Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
@@ -13,7 +14,26 @@ export function elementInput(pipeline: Pick<Pipeline, 'input' | 'steps'>): Pipel
 
 /** Returns the options for planning objects, with the columns that the steps use. */
 export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'>): PipelineInput {
-  return getWholeElements(steps) ? { ...input, wholeRows: true } : input;
+  const columns = [...new Set(readColumns(steps))];
+  return {
+    ...input,
+    ...(getWholeElements(steps) ? { wholeRows: true } : {}),
+    ...(columns.length === 0 ? {} : { columns }),
+  };
+}
+
+/** Returns the fields that the models of the first step read from elements, as far as their handlers declare them. */
+function readColumns([first]: readonly Step[]): readonly string[] {
+  if (first?.kind === 'branch') return Object.values(first.branches).flatMap(readColumns);
+  if (first?.kind !== 'runInference') return [];
+  return declaredColumns(first.handler);
+}
+
+function declaredColumns(outer: ModelHandler): readonly string[] {
+  const { handler, preprocessFns } = unwrapHandler(outer);
+  if (preprocessFns.length > 0) return [];
+  if (isKeyed(handler)) return handler.mappings.flatMap((mapping) => declaredColumns(mapping.handler));
+  return handler.declaredInputs === undefined ? [] : declaredFields(handler.declaredInputs);
 }
 
 /** Checks whether the first of these steps passes whole elements to code that may use any of their fields. */

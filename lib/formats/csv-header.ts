@@ -1,4 +1,6 @@
 import type { ByteSource } from '../stores/byte-source.ts';
+import { FabricError } from '../errors.ts';
+import { suggestion } from '../nearest-name.ts';
 import { columnNames, headerError } from './csv-columns.ts';
 import { delimiterOf, rowsOf, SEPARATOR_LINE_BYTES, separatorLine } from './csv-dialect.ts';
 import { splitFields } from './csv-fields.ts';
@@ -34,7 +36,26 @@ export async function readCsvStart({ source, input, ...options }: ObjectToBegin)
   const dialect = line === undefined ? undefined : { delimiter: line.delimiter };
   const start = textStart + (line?.byteLength ?? 0);
   const columns = await readColumns({ source, start, dialect }, input, options);
+  if (columns !== undefined) checkColumns(columns.header, input);
   return columns && { ...columns, ...(dialect === undefined ? {} : { dialect }) };
+}
+
+/** Maximum number of names in a message. */
+const MAX_NAMED = 20;
+
+/** @throws FabricError `UNKNOWN_COLUMNS` if the object lacks a column that a model reads. */
+function checkColumns(header: readonly string[], { columns = [] }: InputOptions): void {
+  const known = new Set(header);
+  const unknown = columns.filter((name) => !known.has(name));
+  const [first] = unknown;
+  // An object without a row that can be read has no columns.
+  if (first === undefined || header.length === 0) return;
+  const others = unknown.length > 1 ? ` and ${unknown.length - 1} more` : '';
+  const names = header.slice(0, MAX_NAMED).join(', ') + (header.length > MAX_NAMED ? ', …' : '');
+  throw new FabricError(
+    'UNKNOWN_COLUMNS',
+    `Cannot read the CSV file: it has no column '${first}'${others}, which the model's 'inputs' name${suggestion(first, header)}; its columns are ${names}`,
+  );
 }
 
 interface Rows {

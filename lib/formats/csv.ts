@@ -4,6 +4,9 @@ import { parseRow, rowPacking, type RowShape, rowShape } from './csv-rows.ts';
 import { formatOfRecords } from './format-of-records.ts';
 import type { InputOptions, ReadElement, ReadRequest } from './format.ts';
 import { linePieces } from './lines.ts';
+import { CsvNumberScanner } from './numbers/csv-number-scanner.ts';
+import { NumberBlocks } from './numbers/number-rows.ts';
+import { PackedElement, type ReadAgain } from './numbers/packed-element.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimLineEnding } from './record-text.ts';
@@ -25,7 +28,44 @@ export function readCsvRows(request: ReadRequest): AsyncGenerator<readonly ReadE
   const { maxElementBytes } = input;
   if (header === undefined) throw new TypeError("Cannot read CSV as 'range.header' must be given");
   const runs = splitRecords(linePieces(request), rowsOf(input, dialect), { ...request, maxElementBytes });
-  return parsePages(runs, rowParser(rowShape(header, input), delimiterOf(input, dialect), input), request);
+  const columns = { header, delimiter: delimiterOf(input, dialect) };
+  const parser = rowParser(rowShape(header, input), columns.delimiter, input);
+  return parsePages(runs, packingRows(parser, columns, request) ?? parser, request);
+}
+
+interface Columns {
+  readonly header: readonly string[];
+  readonly delimiter: string;
+}
+
+/** Packs the numbers of rows if the request asks for numbers; undefined if it doesn't, or no row can be packed. */
+function packingRows(
+  parser: RecordParser,
+  { header, delimiter }: Columns,
+  { numbers, watch, input }: ReadRequest,
+): RecordParser | undefined {
+  if (numbers === undefined || watch !== undefined) return undefined;
+  const { id, key, maxElementBytes } = input;
+  const blocks = new NumberBlocks(numbers.inputs);
+  const columns = { header, delimiter: delimiter.charCodeAt(0) };
+  const names = { id, key: typeof key === 'string' ? key : undefined };
+  const scanner = CsvNumberScanner.of(numbers, names, { blocks, columns });
+  if (scanner === undefined) return undefined;
+  const parse = parseRow(rowShape(header, input), delimiter);
+  const readAgain: ReadAgain = (run, start, end) => parse(run.text(start, end) ?? '', run.position + start);
+  const reader = { readAgain, hasJsonText: false };
+  return {
+    parse(run, start, rowEnd) {
+      const end = trimLineEnding(run.bytes, start, rowEnd);
+      if (start === end) return undefined;
+      const mayPack = run.isUtf8 && end - start <= maxElementBytes;
+      if (!mayPack || !scanner.scan(run.bytes, start, end)) return parser.parse(run, start, rowEnd);
+      const element = new PackedElement(run, run.position + start, scanner, blocks, reader);
+      blocks.keep();
+      return element;
+    },
+    fail: (run) => parser.fail(run),
+  };
 }
 
 function rowParser(shape: RowShape, delimiter: string, { maxElementBytes }: InputOptions): RecordParser {

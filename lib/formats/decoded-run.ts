@@ -17,21 +17,26 @@ export class DecodedRun {
   readonly bytes: Buffer;
   /** Start of the first record's text: after a byte order mark at the start of the object. */
   readonly textStart: number;
-  readonly #ascii: string | undefined;
-  readonly #isUtf8: boolean;
+  readonly #isAscii: boolean;
+  /** True if all bytes are UTF-8: then so is each of its texts. */
+  readonly isUtf8: boolean;
+  #ascii: string | undefined;
 
   constructor({ position, bytes }: Piece) {
     this.position = position;
     this.bytes = bytes;
-    this.#ascii = isAscii(bytes) ? bytes.toString('latin1') : undefined;
-    this.#isUtf8 = this.#ascii !== undefined || isUtf8(bytes);
+    this.#isAscii = isAscii(bytes);
+    this.isUtf8 = this.#isAscii || isUtf8(bytes);
     this.textStart = position === 0 ? textStartOf(bytes) : 0;
   }
 
   /** Returns undefined if these bytes are not UTF-8. */
   text(start: number, end: number): string | undefined {
-    if (this.#ascii !== undefined) return this.#ascii.slice(start, end);
-    if (!this.#isUtf8 && !isUtf8(this.bytes.subarray(start, end))) return undefined;
+    if (this.#isAscii) {
+      this.#ascii ??= this.bytes.toString('latin1');
+      return this.#ascii.slice(start, end);
+    }
+    if (!this.isUtf8 && !isUtf8(this.bytes.subarray(start, end))) return undefined;
     return this.bytes.toString('utf8', start, end);
   }
 }

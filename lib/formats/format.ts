@@ -1,6 +1,7 @@
 import type { ObjectInput } from '../elements/element.ts';
 import type { ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
+import type { NumberRequest } from './numbers/number-request.ts';
 import type { BundleRange, CutsPlan, ObjectPlan } from './plan.ts';
 
 /**
@@ -82,6 +83,12 @@ export interface InputOptions {
    * @default false
    */
   readonly wholeRows?: boolean;
+  /**
+   * CSV and TSV: columns that a model reads. An object without one of them is refused. The pipeline's steps decide it.
+   *
+   * @default any columns will do
+   */
+  readonly columns?: readonly string[];
   /** CSV: false if no quoted field contains a line break: then a file is cut without being read. @default true */
   readonly quotedNewlines?: boolean;
 }
@@ -122,6 +129,11 @@ export interface ReadRequest extends ReadOptions {
   readonly source: ByteSource;
   readonly range: BundleRange;
   readonly input: InputOptions;
+  /**
+   * Numbers to pack while elements are read, which are then {@link PackedElement}s. A format may ignore it, and any
+   * element that it does not understand is read as usual. Without a watch. @default no numbers
+   */
+  readonly numbers?: NumberRequest | undefined;
 }
 
 /** Reads the elements of one range, in order, in pages: an async step for each page, none for each element. */

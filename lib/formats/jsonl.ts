@@ -4,6 +4,9 @@ import type { ReadElement, ReadRequest } from './format.ts';
 import { jsonPacking, parseJsonElement } from './json-text.ts';
 import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
+import { JsonNumberScanner } from './numbers/json-number-scanner.ts';
+import { NumberBlocks } from './numbers/number-rows.ts';
+import { type ElementReader, PackedElement } from './numbers/packed-element.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
@@ -21,7 +24,36 @@ export const jsonLines = formatOfRecords({
 export function readJsonLines(request: ReadRequest): AsyncGenerator<readonly ReadElement[]> {
   const { maxElementBytes } = request.input;
   const runs = splitRecords(linePieces(request), lineSplitter, { ...request, maxElementBytes });
-  return parsePages(runs, jsonLineParser(maxElementBytes), request);
+  const parser = jsonLineParser(maxElementBytes);
+  return parsePages(runs, packingLines(parser, request) ?? parser, request);
+}
+
+const JSON_READER: ElementReader = {
+  hasJsonText: true,
+  readAgain: (run, start, end) => parseJsonElement(run.text(start, end) ?? '', run.position + start),
+};
+
+/** Packs the numbers of lines if the request asks for numbers; undefined if it doesn't, or no line can be packed. */
+function packingLines(parser: RecordParser, { numbers, watch, input }: ReadRequest): RecordParser | undefined {
+  if (numbers === undefined || watch !== undefined) return undefined;
+  const { id, key, maxElementBytes } = input;
+  const blocks = new NumberBlocks(numbers.inputs);
+  const names = { id, key: typeof key === 'string' ? key : undefined };
+  const scanner = JsonNumberScanner.of(numbers, names, blocks);
+  if (scanner === undefined) return undefined;
+  return {
+    parse(run, lineStart, lineEnd) {
+      const { bytes } = run;
+      const start = trimSpaceStart(bytes, lineStart === 0 ? run.textStart : lineStart, lineEnd);
+      const end = trimSpaceEnd(bytes, start, lineEnd);
+      const mayPack = run.isUtf8 && end - start <= maxElementBytes;
+      if (!mayPack || !scanner.scan(bytes, start, end)) return parser.parse(run, lineStart, lineEnd);
+      const element = new PackedElement(run, run.position + lineStart, scanner, blocks, JSON_READER);
+      blocks.keep();
+      return element;
+    },
+    fail: (run) => parser.fail(run),
+  };
 }
 
 /** Maximum values of one line that are kept in memory. */

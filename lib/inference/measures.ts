@@ -10,6 +10,8 @@ export interface Measures {
   readonly loadSecs: number;
   /** Mean share of padding in the batches that were padded, and their number; absent if no batch was padded. */
   readonly padding?: { readonly share: number; readonly batches: number };
+  /** Elements that were read straight into tensors; absent if there were none. */
+  readonly packed?: number;
   /** Number of times that an element was run, or asked for, again. */
   readonly retries: number;
   /** Start of the work, in milliseconds since 1970. */
@@ -25,12 +27,14 @@ export function addMeasures(one: Sum, other: Sum): Sum;
 export function addMeasures(one: Sum, other: Sum): Sum {
   if (one === undefined || other === undefined) return one ?? other;
   const padding = addPadding(one.padding, other.padding);
+  const packed = (one.packed ?? 0) + (other.packed ?? 0);
   return {
     batchSizes: addCounts(one.batchSizes, other.batchSizes),
     inferenceSecs: one.inferenceSecs + other.inferenceSecs,
     waitSecs: one.waitSecs + other.waitSecs,
     loadSecs: one.loadSecs + other.loadSecs,
     ...(padding === undefined ? {} : { padding }),
+    ...(packed === 0 ? {} : { packed }),
     retries: one.retries + other.retries,
     firstAt: Math.min(one.firstAt, other.firstAt),
     lastAt: Math.max(one.lastAt, other.lastAt),

@@ -1,14 +1,18 @@
 import { bucketOf } from '../batching/length-buckets.ts';
 import { keyForAll } from './batches-within.ts';
 import { type CollateOptions, shapeOf } from './collate.ts';
+import { inputSelector } from './declared-inputs.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import { filled } from './filled-batch.ts';
 import type { TensorRunner } from './handler-capabilities.ts';
 import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
+import { type PackedBatches, packedBatches } from './packed-batches.ts';
+import { packedInputs } from './packed-inputs.ts';
 import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
+import { rowJson } from './row-json.ts';
 import { rowOf } from './tensor-rows.ts';
 
 /** Packs the elements of a batch in a worker, and unpacks its results. */
@@ -19,9 +23,15 @@ export interface BatchCodec {
   bytesOf(value: unknown): number;
   /** The size at which the model fixes its batches. */
   readonly fixedSize: number | undefined;
+  /** Makes the model's element of one with the declared fields. @throws InputMismatchError if a field is absent */
+  readonly select: ((element: unknown) => unknown) | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
   /** Returns a function from an element's index in the batch to its result. */
   decode(results: EncodedBatch): (index: number) => unknown;
+  /** Returns a function from an element's index to its result as JSON; undefined if only values can be decoded. */
+  readonly decodeJson: ((results: EncodedBatch) => (index: number) => string) | undefined;
+  /** Packs elements whose numbers were packed while they were read; undefined if the model needs values. */
+  readonly packed: PackedBatches | undefined;
   /** Sizes of padded batches; undefined if elements are not padded. */
   readonly padded: PaddedSizes | undefined;
   /** Arguments that feed the model's inputs; undefined if all arguments go to `runInference` beside the batch. */
@@ -46,9 +56,11 @@ export interface PaddedSizes {
   shareOf(values: readonly unknown[]): number;
 }
 
+type PackingOptions = ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing' | 'maxElementTensorBytes'>;
+
 /** A handler that packs elements into tensors by the model's inputs. */
 interface PackingHandler extends ModelHandler {
-  readonly options: ModelHandler['options'] & Pick<CollateOptions, 'padding' | 'missing' | 'maxElementTensorBytes'>;
+  readonly options: PackingOptions;
   collate(batch: readonly unknown[], inputs: readonly TensorMetadata[]): NamedTensors;
 }
 
@@ -58,6 +70,15 @@ function packsElements(handler: ModelHandler): handler is PackingHandler {
 
 /** @param inputs - the model's, as its host or server told them; undefined where elements are not shaped by them. */
 export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
+  const { declaredInputs } = handler;
+  const { missing } = handler.options as PackingOptions;
+  const select = declaredInputs === undefined ? undefined : inputSelector(declaredInputs, inputs, { missing });
+  return { ...unselectedCodec(handler, inputs), select };
+}
+
+type UnselectedCodec = Omit<BatchCodec, 'select'>;
+
+function unselectedCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): UnselectedCodec {
   if (inputs === undefined || !packsElements(handler)) return valueCodec(handler);
   const { tensorRunner } = handler;
   if (tensorRunner !== undefined) return tensorCodec(handler, tensorRunner, inputs);
@@ -69,9 +90,10 @@ function tensorCodec(
   handler: PackingHandler,
   { movesTensors = false }: TensorRunner,
   inputs: readonly TensorMetadata[],
-): BatchCodec {
+): UnselectedCodec {
   const shaped = shapedBatches(handler, inputs);
   const { fixedSize } = shaped;
+  const packed = packedInputs(handler, inputs);
   const forAll = new Set(inputs.flatMap((input) => (isForAll(input) ? input.name : [])));
   return {
     ...shaped,
@@ -81,14 +103,16 @@ function tensorCodec(
       // Chunks are transferred to another thread, which takes their buffers away from any other user.
       return movesTensors ? batch : { ...batch, chunks: batch.chunks.map((chunk) => chunk.slice()) };
     },
+    packed: packed && packedBatches(packed, { handler, shaped, inputs }),
     decode(results) {
       const outputs = decodeTensors(results);
       return (index) => rowOf(outputs, index);
     },
+    decodeJson: (results) => rowJson(decodeTensors(results)),
   };
 }
 
-function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetadata[]): BatchCodec {
+function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetadata[]): UnselectedCodec {
   const isInput = ([name]: readonly [string, unknown]): boolean => inputs.some((input) => input.name === name);
   return {
     ...valueCodec(handler),
@@ -107,11 +131,10 @@ function shapedValueCodec(handler: PackingHandler, inputs: readonly TensorMetada
   };
 }
 
+type ShapedBatches = Omit<UnselectedCodec, 'encode' | 'decode' | 'decodeJson' | 'packed'>;
+
 /** Returns the part of a codec that depends on the shapes of elements. */
-function shapedBatches(
-  handler: PackingHandler,
-  inputs: readonly TensorMetadata[],
-): Omit<BatchCodec, 'encode' | 'decode'> {
+function shapedBatches(handler: PackingHandler, inputs: readonly TensorMetadata[]): ShapedBatches {
   const fixedSize = fixedBatchSize(inputs);
   const fixedShape = inputs.every((input) => !isForAll(input) && !input.shape.slice(1).some(isFree));
   // If all shapes are the same, no key is needed, but elements of one shape may still differ in length.
@@ -210,7 +233,7 @@ function rowBytes(input: TensorMetadata, shape: readonly number[]): number {
   return elementsOf(shape) * widthOf(input.datatype);
 }
 
-function valueCodec(handler: ModelHandler): BatchCodec {
+function valueCodec(handler: ModelHandler): UnselectedCodec {
   const ownKey = handler.batchKey?.bind(handler);
   const { batchBucketBoundaries: boundaries, batchLengthFn } = handler.batching;
   const bucket =
@@ -224,6 +247,8 @@ function valueCodec(handler: ModelHandler): BatchCodec {
     encode: (values) => encodeValues(values),
     padded: undefined,
     args: undefined,
+    packed: undefined,
+    decodeJson: undefined,
     decode(results) {
       const values = decodeValues(results);
       return (index) => values[index];

@@ -1,4 +1,5 @@
-import { elementShape, InputMismatchError, isArrayValue, mismatch, tensorType } from './element-shape.ts';
+import type { DeclaredInputs } from './declared-inputs.ts';
+import { elementShape, InputMismatchError, isRecord, mismatch, tensorType } from './element-shape.ts';
 import { typeName } from './misfit-message.ts';
 import type { Missing } from './missing-values.ts';
 import { rowWriter } from './row-writer.ts';
@@ -41,6 +42,8 @@ export interface CollateOptions extends TensorLimit {
   readonly missing?: Missing | undefined;
   /** True if the model's runtime ends text at U+0000: an element with such text fails. @default false */
   readonly endsTextAtNul?: boolean;
+  /** Fields of elements that are the model's inputs, for messages. @default elements are the model's own */
+  readonly declared?: DeclaredInputs | undefined;
 }
 
 /** Inputs that elements have values for, and how these are read. */
@@ -68,10 +71,6 @@ export function inputValue(element: unknown, input: TensorMetadata, context: Inp
 /** Checks whether an element may omit the value for the input: only a single value can be missing. */
 function canBeMissing({ shape }: TensorMetadata, { missing }: InputContext): boolean {
   return missing === 'nan' && shape.slice(1).every((dimension) => dimension === 1);
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !isArrayValue(value);
 }
 
 function missingField(input: TensorMetadata, inputs: readonly TensorMetadata[], element: object): string {
@@ -107,13 +106,14 @@ export function collate(
 
 function collateInput(elements: readonly unknown[], input: TensorMetadata, context: InputContext): Tensor {
   if (isForAll(input)) return tensorForAll(elements, input, context);
-  const { padding, missing, endsTextAtNul } = context;
+  const { padding, missing, endsTextAtNul, declared } = context;
   const dimensions = input.shape.slice(1);
   const fixed = dimensions.every((dimension) => !isFree(dimension));
   const shape = fixed ? dimensions.map(Number) : commonShape(elements, input, context);
   const size = elementsOf(shape);
   const fill = fixed || padding === undefined ? undefined : (padding.value ?? 0);
-  const row = rowWriter({ input, shape, rows: elements.length, fill, missing, endsTextAtNul });
+  const fields = isRecord(declared) ? declared[input.name] : declared;
+  const row = rowWriter({ input, shape, rows: elements.length, fill, missing, endsTextAtNul, fields });
   for (let index = 0; index < elements.length; index += 1) {
     try {
       row.write(inputValue(elements[index], input, context), index * size);

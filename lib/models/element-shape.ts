@@ -11,6 +11,11 @@ export function isArrayValue(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || ArrayBuffer.isView(value);
 }
 
+/** Checks whether the value is an object with fields, and not an array of numbers. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !isArrayValue(value);
+}
+
 /**
  * The dimensions that one element's `value` has for this input, without the batch dimension.
  *

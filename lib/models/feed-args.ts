@@ -1,5 +1,4 @@
-import { isRecord } from './collate.ts';
-import { InputMismatchError } from './element-shape.ts';
+import { InputMismatchError, isRecord } from './element-shape.ts';
 import type { InferenceArgs } from './model-handler.ts';
 import type { TensorMetadata } from './tensor.ts';
 

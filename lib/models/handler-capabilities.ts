@@ -41,6 +41,11 @@ export interface TensorRunner<Model = unknown> {
   run(model: Model, tensors: NamedTensors, rows: number): Promise<NamedTensors>;
   /** True if `collate` returns buffers that nothing else uses, so that they can move to another thread. @default false */
   readonly movesTensors?: boolean;
+  /**
+   * True if `collate` packs numbers row after row, as the fabric does. Then it may be left out: declared inputs of
+   * numbers are packed while they are read. @default false
+   */
+  readonly packsNumbers?: boolean;
 }
 
 /** A handler that a model host creates from data. */

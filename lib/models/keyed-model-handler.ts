@@ -1,7 +1,7 @@
 import type { ModelHandlerKind } from './handler-capabilities.ts';
 import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from './model-handler-options.ts';
 import { ModelHandler, unwrapHandler } from './model-handler.ts';
-import { suggestion } from './nearest-name.ts';
+import { suggestion } from '../nearest-name.ts';
 
 /** The keys that share one handler: a cohort. */
 export class KeyModelMapping<Input = unknown, Output = unknown> {

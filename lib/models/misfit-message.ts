@@ -11,7 +11,7 @@ export interface MisfitContext {
 /**
  * Explains why a value does not fit an input, without the value itself.
  *
- * @param place - index of the value in its element's array, as `[1]`; empty where the element is the value.
+ * @param place - index of the value in its element's array, as `[1]`, or its field; empty where the element is the value.
  */
 export function misfitMessage(value: unknown, place: string, { input, missing }: MisfitContext): string {
   const { name, datatype } = input;

@@ -7,6 +7,7 @@ import type {
   ModelHandlerKind,
   TensorRunner,
 } from './handler-capabilities.ts';
+import type { DeclaredInputs } from './declared-inputs.ts';
 import type { ModelFiles } from './model-files.ts';
 import {
   checkedCopies,
@@ -146,7 +147,15 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
   /** Returns notes about a loaded model, in its host. @default no notes */
   loadReport?(model: Model): LoadReport;
 
-  /** True if it reads only the fields of an element that have the names of its model's inputs. @default false */
+  /**
+   * Fields of an element that are the model's inputs. Then an element becomes `{ inputName: value }` after the
+   * preprocess functions, before it is packed or sent to the model. @default elements are the model's own
+   */
+  get declaredInputs(): DeclaredInputs | undefined {
+    return undefined;
+  }
+
+  /** True if it reads only the fields of an element that are its model's inputs. @default false */
   get readsInputsOnly(): boolean {
     return false;
   }

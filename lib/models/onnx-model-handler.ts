@@ -2,6 +2,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { ModelLoadError } from '../errors.ts';
 import { batchesWithin } from './batches-within.ts';
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from './collate.ts';
+import { checkDeclaredInputs, type DeclaredInputs } from './declared-inputs.ts';
 import { checkDeviceOptions, DEVICE_OPTIONS, type DeviceOptions } from './device-session.ts';
 import { feedArgs } from './feed-args.ts';
 import { filled } from './filled-batch.ts';
@@ -30,6 +31,16 @@ export interface OnnxModelHandlerOptions<Input = OnnxInput>
    * `.json` is a pointer, which says where the model is: `{ "modelUri": "v7/model.onnx" }`.
    */
   readonly modelUri: string;
+  /**
+   * Fields of elements that are the model's inputs, instead of fields with the names of the inputs:
+   * `{ x: ['age', 'income'], mask: 'meta.mask' }`. A list of fields makes the columns of a tensor, in its order. For a
+   * model with one input, the field or the list alone.
+   *
+   * They are checked against the model when it loads, and in a CSV file against the header. Rows of numbers are read
+   * straight into tensors, several times as fast as elements that a function gets.
+   * @default the names of the model's inputs
+   */
+  readonly inputs?: DeclaredInputs;
   /** The outputs that results have. @default all of the model's */
   readonly outputNames?: readonly string[];
   /**
@@ -58,6 +69,7 @@ export const ONNX_OPTIONS = {
   modelUri: true,
   outputNames: true,
   batchDimension: true,
+  inputs: true,
   maxElementTensorBytes: true,
   missing: true,
   padding: true,
@@ -100,6 +112,7 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
     const fetchesItself = this.localPath !== OnnxModelHandler.prototype.localPath;
     this.#modelFiles = new ModelFiles(options.modelUri, fetchesItself ? { localPath: () => this.localPath() } : {});
     checkMissing(options.missing, 'OnnxModelHandler');
+    checkDeclaredInputs(options.inputs, 'OnnxModelHandler');
     checkTensorLimit(options, 'OnnxModelHandler');
     checkDeviceOptions(options, options.sessionOptions?.executionProviders);
     checkFieldNames(options.padding ?? {}, PADDING_FIELDS, { handler: 'OnnxModelHandler', option: 'padding' });
@@ -114,6 +127,10 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
 
   override get readsInputsOnly(): boolean {
     return this.runInference === OnnxModelHandler.prototype.runInference;
+  }
+
+  override get declaredInputs(): DeclaredInputs | undefined {
+    return this.options.inputs;
   }
 
   /** True if it pads elements and packs them before they leave the worker: the length is that of the padded axis. */
@@ -132,7 +149,8 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
   /** Tensors cross to the host, unless a subclass runs inference itself: then it gets the elements. */
   override get tensorRunner(): TensorRunner<OnnxModel> | undefined {
     if (!this.readsInputsOnly) return undefined;
-    return { ...TENSORS, movesTensors: this.collate === OnnxModelHandler.prototype.collate };
+    const packsItself = this.collate === OnnxModelHandler.prototype.collate;
+    return { ...TENSORS, movesTensors: packsItself, packsNumbers: packsItself };
   }
 
   /** A subclass has code that is only in the config module. */
@@ -184,9 +202,9 @@ export class OnnxModelHandler<Input = OnnxInput, Output = OnnxOutput> extends Mo
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
   override collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
-    const { maxElementTensorBytes, padding, missing } = this.options;
+    const { maxElementTensorBytes, padding, missing, inputs: declared } = this.options;
     const limit = maxElementTensorBytes === undefined ? {} : { maxElementTensorBytes };
-    return collate(batch, inputs, { padding, missing, ...limit, endsTextAtNul: true });
+    return collate(batch, inputs, { padding, missing, declared, ...limit, endsTextAtNul: true });
   }
 
   /** Arguments are for inputs that elements do not have; of others a subclass may make what it likes. */

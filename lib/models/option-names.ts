@@ -1,4 +1,4 @@
-import { nearestName, suggestion } from './nearest-name.ts';
+import { nearestName, suggestion } from '../nearest-name.ts';
 
 /**
  * Names of the options that a handler's constructor takes. One is declared beside each options interface, and

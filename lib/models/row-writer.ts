@@ -1,3 +1,4 @@
+import type { DeclaredFields } from './declared-inputs.ts';
 import { InputMismatchError, isArrayValue, mismatch } from './element-shape.ts';
 import { isMissing, type Missing } from './missing-values.ts';
 import { misfitMessage, type MisfitContext, typeName } from './misfit-message.ts';
@@ -15,6 +16,8 @@ export interface RowWriterOptions {
   readonly missing?: Missing | undefined;
   /** True if the model's runtime ends text at U+0000: such text is refused. @default false */
   readonly endsTextAtNul?: boolean | undefined;
+  /** Fields that the values of a row come from, for messages. @default the row is one value of the element */
+  readonly fields?: DeclaredFields | undefined;
 }
 
 export interface RowWriter {
@@ -32,14 +35,16 @@ interface Store {
 }
 
 /** Writes elements into the data of one tensor, row after row. */
-export function rowWriter({ input, shape, rows, fill, ...rules }: RowWriterOptions): RowWriter {
+export function rowWriter({ input, shape, rows, fill, fields, ...rules }: RowWriterOptions): RowWriter {
   const size = elementsOf(shape);
   // The row that is being written, for messages: its start, and the dimensions by which its value is indexed.
   let start = 0;
   let indexedBy: readonly number[] = [];
   const context: MisfitContext = { input, missing: rules.missing };
   const misfit = (index: number, value: unknown): Error =>
-    new InputMismatchError(misfitMessage(value, placeOf(index - start, indexedBy), context));
+    new InputMismatchError(
+      misfitMessage(value, fieldPlace(index - start, fields) ?? placeOf(index - start, indexedBy), context),
+    );
   const { data, put } = store({ input, length: rows * size, fill: fill ?? 0, ...rules }, misfit);
   const writeFlat = flatWriter(data, put);
 
@@ -70,6 +75,12 @@ export function rowWriter({ input, shape, rows, fill, ...rules }: RowWriterOptio
 }
 
 const FLAT: readonly number[] = [1];
+
+/** Names the field that a value comes from; undefined if an element's own array holds the value. */
+function fieldPlace(index: number, fields: DeclaredFields | undefined): string | undefined {
+  if (fields === undefined || typeof fields === 'string') return fields && ` (field '${fields}')`;
+  return ` (field '${fields[index]}')`;
+}
 
 /** Returns a value's index in an element's own nested or flat array, `[2][0]`; empty for a value outside an array. */
 function placeOf(index: number, dimensions: readonly number[]): string {

@@ -45,6 +45,25 @@ describe('the columns of CSV', () => {
     await expect(plan(content, options)).rejects.toMatchObject(refused);
   });
 
+  test.each([
+    [
+      'age,Income\n1,2\n',
+      {},
+      "it has no column 'income', which the model's 'inputs' name; did you mean 'Income'?; its columns are age, Income",
+    ],
+    ['p,q\n1,2\n', {}, "it has no column 'age' and 1 more, which the model's 'inputs' name; its columns are p, q"],
+    [
+      '1,2\n',
+      { header: ['age', 'incomes'] },
+      "no column 'income', which the model's 'inputs' name; did you mean 'incomes'?",
+    ],
+    ['1,2\n', { header: false }, "no column 'age' and 1 more, which the model's 'inputs' name; its columns are 0, 1"],
+  ])('are refused without those that a model reads: %j', async (content, options, message) => {
+    const refused = { code: 'UNKNOWN_COLUMNS', message: expect.stringContaining(message) };
+    await expect(plan(content, { ...options, columns: ['age', 'income'] })).rejects.toMatchObject(refused);
+    expect(await plan('age,x,income\n1,2,3\n', { columns: ['age', 'income'] })).toBeDefined();
+  });
+
   test('are refused with the byte that is not UTF-8', async () => {
     const bytes = Buffer.concat([Buffer.from('id,\uFFFDstra'), Buffer.from([0xdf]), Buffer.from('e\n1,2\n')]);
     await expect(plan(bytes)).rejects.toThrow(

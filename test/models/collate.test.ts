@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { batchCodec } from '../../lib/models/batch-codec.ts';
-import { collate, type CollateOptions, isRecord } from '../../lib/models/collate.ts';
-import { isArrayValue } from '../../lib/models/element-shape.ts';
+import { collate, type CollateOptions } from '../../lib/models/collate.ts';
+import { isArrayValue, isRecord } from '../../lib/models/element-shape.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
 import type { Datatype, NamedTensors, TensorMetadata } from '../../lib/models/tensor.ts';
 

@@ -37,6 +37,8 @@ export interface BatchAttemptsOptions extends ModelValuesOptions {
   readonly meter: BundleMeter;
   /** The window that the elements are in. */
   readonly window: OrderedWindow;
+  /** True if results are the predictions, to be written as JSON. @default false */
+  readonly writesJson?: boolean;
   /** Receives elements whose model can no longer be loaded. @default such a model ends the bundle */
   readonly onModelLost?: (slots: readonly Slot[], failure: BatchFailure) => void;
 }
@@ -108,7 +110,9 @@ export class BatchAttempts {
       return { ok: true };
     }
     const { results, failed = [] } = answer;
-    const read = this.#codec.decode(results);
+    const { decodeJson } = this.#codec;
+    const json = this.#options.writesJson === true ? decodeJson?.(results) : undefined;
+    const read = json ?? this.#codec.decode(results);
     const failures = new Map(failed.map((one) => [one.index, one]));
     const places = fitting.flatMap((_, index) => (failures.has(index) ? [] : index));
     const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
@@ -120,6 +124,7 @@ export class BatchAttempts {
     this.#failAlone(fitting, failed);
     window.settle(succeeded, byteLengthOf(results), {
       read: (at) => read(places[at] ?? at),
+      areJson: json !== undefined,
       // Values may be views on what they came in.
       free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
     });
@@ -216,11 +221,21 @@ export class BatchAttempts {
     return { task, elements };
   }
 
+  /** Packs the slots: their packed numbers where they have them, else their values. */
+  #encodeAll(slots: readonly Slot[], minRows: number): EncodedBatch {
+    const { packed } = this.#codec;
+    if (packed === undefined || !slots.some(({ item }) => item.packed !== undefined))
+      return this.#codec.encode(this.values.ofAll(slots), { minRows });
+    const rows = slots.map(({ item }) => item.packed);
+    const others = slots.filter((_, index) => rows[index] === undefined);
+    return packed.encode(rows, this.values.ofAll(others), { minRows });
+  }
+
   /** Packs the slots, taking out those that do not fit; undefined where none is left. */
   #encode(slots: Slot[], minRows: number): EncodedBatch | undefined {
     while (slots.length > 0) {
       try {
-        return this.#codec.encode(this.values.ofAll(slots), { minRows });
+        return this.#encodeAll(slots, minRows);
       } catch (error) {
         const misfit = error instanceof ElementMismatchError ? slots[error.index] : undefined;
         if (misfit === undefined) throw error;

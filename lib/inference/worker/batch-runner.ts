@@ -1,11 +1,12 @@
 import { type Batch, Batcher, isOversize } from '../../batching/batcher.ts';
 import { FabricError } from '../../errors.ts';
-import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
-import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
+import type { PackedBatches } from '../../models/packed-batches.ts';
+import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
+import { codecOf, type Lane, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
 import { OwnWork } from './own-work.ts';
 import type { Slot } from './ordered-window.ts';
@@ -34,17 +35,6 @@ export interface BatchRunnerOptions extends Omit<
   readonly scope: FunctionScope;
   /** True if elements are marked that have an open batch before them: a bundle that continues there has other batches. */
   readonly marksMidBatch: boolean;
-}
-
-interface Lane {
-  readonly handler: ModelHandler;
-  readonly model: number;
-  readonly codec: BatchCodec;
-  readonly attempts: BatchAttempts;
-  /** True if the user's functions measure each element. These may hang, or end their worker. */
-  readonly measures: boolean;
-  /** True if sizes are learned from the batches of one bundle: few batches are formed ahead while sizes grow. */
-  readonly grows: boolean;
 }
 
 /**
@@ -82,7 +72,7 @@ export class BatchRunner {
   addModel(lane: number, { handler, model, inputs }: BatchModel): void {
     const { link } = this.#options;
     const { batching } = handler;
-    const codec = batchCodec(handler, inputs);
+    const codec = codecOf(handler, inputs);
     const { fixedSize } = codec;
     const { task, meter, pipelineFields } = this.#options.scope;
     const ofScope = { task, meter, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
@@ -200,6 +190,7 @@ export class BatchRunner {
     if (lane === undefined) throw new RangeError(`there is no lane ${slot.lane}`);
     const { codec, measures, handler } = lane;
     const { batching } = handler;
+    if (codec.packed !== undefined && item.packed !== undefined) return this.#addPacked(slot, codec.packed);
     try {
       if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
@@ -222,6 +213,17 @@ export class BatchRunner {
       item.fail(this.#options.stage.name, error);
       slot.state = 'settled';
     }
+    return true;
+  }
+
+  /** Adds an element whose numbers are packed: all of them have the same key and bytes. */
+  #addPacked(slot: Slot, { key, bytes }: PackedBatches): boolean {
+    const laneIndex = slot.lane;
+    if (this.#mustAwait(laneIndex, key)) {
+      this.#awaited = { lane: laneIndex, key };
+      return false;
+    }
+    for (const batch of this.#batcher.add(slot, { key, bytes, weight: 1, laneIndex })) this.#submit(batch);
     return true;
   }
 
@@ -264,23 +266,6 @@ export class BatchRunner {
       if (left === 0) this.#growing.delete(place);
       else this.#growing.set(place, left);
     };
-  }
-}
-
-/**
- * Measures and packs an element as it will be packed in its batch, so that one that ends its process there, or is never
- * done, does so alone. What it throws, it throws again.
- */
-function packAlone({ attempts, codec, measures }: Lane, item: WorkItem): void {
-  try {
-    const value = attempts.values.of(item);
-    if (!measures) {
-      codec.keyOf(value);
-      codec.bytesOf(value);
-    }
-    codec.encode([value], { minRows: 1 });
-  } catch {
-    // The element fails, alone, when it is packed with others.
   }
 }
 

@@ -19,6 +19,7 @@ interface Work {
   paddedBatches: number;
   paddingShares: number;
   retries: number;
+  packed: number;
 }
 
 function noWork(): Work {
@@ -30,6 +31,7 @@ function noWork(): Work {
     paddedBatches: 0,
     paddingShares: 0,
     retries: 0,
+    packed: 0,
   };
 }
 
@@ -50,6 +52,11 @@ export class BundleMeter {
     work.paddingShares += paddingShare;
   }
 
+  /** Counts elements that were read straight into tensors. */
+  addPacked(count: number): void {
+    this.#work.packed += count;
+  }
+
   addRetries(count: number): void {
     this.#work.retries += count;
   }
@@ -66,7 +73,7 @@ export class BundleMeter {
 
   /** Returns what was measured since the last call. */
   drain(): Measures {
-    const { batchSizes, paddedBatches, paddingShares, retries, ...millis } = this.#work;
+    const { batchSizes, paddedBatches, paddingShares, retries, packed, ...millis } = this.#work;
     const firstAt = this.#firstAt;
     const lastAt = timeNow();
     this.#work = noWork();
@@ -77,6 +84,7 @@ export class BundleMeter {
       waitSecs: millis.waitMillis / 1000,
       loadSecs: millis.loadMillis / 1000,
       ...(paddedBatches === 0 ? {} : { padding: { share: paddingShares / paddedBatches, batches: paddedBatches } }),
+      ...(packed === 0 ? {} : { packed }),
       retries,
       firstAt,
       lastAt,

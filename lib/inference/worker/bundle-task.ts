@@ -2,7 +2,11 @@ import type { Pipeline } from '../../config/pipeline.ts';
 import { elementInput } from '../../config/pipeline-fields.ts';
 import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../bundle.ts';
+import type { NumberRequest } from '../../formats/numbers/number-request.ts';
+import { unwrapHandler } from '../../models/model-handler.ts';
+import { packedInputs } from '../../models/packed-inputs.ts';
 import type { MissingField } from '../missing-field.ts';
+import type { BundleMeter } from './bundle-meter.ts';
 import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
 import { OwnWork } from './own-work.ts';
 import { readBundle } from './read-bundle.ts';
@@ -33,11 +37,14 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const startedAt = performance.now();
   const { pipeline, bundle, signal, onMissingField, scope } = options;
   const stages = outerStages(options.stages);
-  const reading = { signal, work: OwnWork.of(scope, stages.read), hasOutcomes: options.skip > 0, onMissingField };
+  const work = OwnWork.of(scope, stages.read);
+  const numbers = work === undefined ? await numbersOf(options) : undefined;
+  const reading = { signal, work, numbers, hasOutcomes: options.skip > 0, onMissingField };
   let pages: Pages = withReadDone(
     readBundle(bundle, { input: elementInput(pipeline), ...reading }),
     options.onReadDone,
   );
+  if (numbers !== undefined) pages = countPacked(pages, scope.meter);
   if (scope.oneByOne) pages = oneByOne(pages);
   pages = runSteps(pages, pipelineSteps(pipeline), options);
 
@@ -79,9 +86,38 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   return { ...tally, elapsedMillis: performance.now() - startedAt };
 }
 
+/**
+ * Returns the numbers to pack while elements are read; undefined if something before the first model, or the model
+ * itself, needs values. It waits for the model, whose inputs decide it.
+ */
+async function numbersOf({ pipeline, models, link, scope }: BundleTaskOptions): Promise<NumberRequest | undefined> {
+  const [first] = pipeline.steps;
+  const [model] = models;
+  if (first?.kind !== 'runInference' || model?.handler.tensorRunner?.packsNumbers !== true) return undefined;
+  const { handler, preprocessFns } = unwrapHandler(first.handler);
+  const hasArgs = first.inferenceArgs !== undefined || pipeline.input.inferenceArgs !== undefined;
+  if (handler !== model.handler || preprocessFns.length > 0 || hasArgs) return undefined;
+  try {
+    const { inputs } = await scope.meter.loaded(link.model(0));
+    return inputs && packedInputs(handler, inputs)?.request;
+  } catch {
+    // The first element reports it.
+    return undefined;
+  }
+}
+
 async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {
   yield* pages;
   onReadDone();
+}
+
+async function* countPacked(pages: Pages, meter: BundleMeter): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of pages) {
+    let packed = 0;
+    for (const item of page) if (item.packed !== undefined) packed += 1;
+    meter.addPacked(packed);
+    yield page;
+  }
 }
 
 async function* oneByOne(pages: Pages): AsyncGenerator<readonly WorkItem[]> {

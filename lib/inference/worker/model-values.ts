@@ -41,9 +41,14 @@ export class ModelValues {
     return slots.map((slot) => this.of(slot.item));
   }
 
-  /** Returns the element without the fields that are for the pipeline, which only elements as they were read have. */
+  /**
+   * Returns the part of the element that is the model's: its declared inputs, or all but the fields that are for the
+   * pipeline, which only elements as they were read have.
+   */
   #modelsPart(item: WorkItem): unknown {
     const { value } = item;
+    const { select } = this.#codec;
+    if (select !== undefined) return select(value);
     if (this.#leftOut === undefined || !item.isAsRead) return value;
     return this.#handler.withoutPipelineFields?.(value, this.#leftOut);
   }

@@ -18,6 +18,8 @@ interface HeldResults {
 export interface BatchResults {
   /** The result of an element by its index in the batch; may be costly, so it is asked for once. */
   read(index: number): unknown;
+  /** True if they are predictions in JSON. @default they are values */
+  readonly areJson?: boolean;
   free(): void;
 }
 
@@ -161,7 +163,11 @@ export class OrderedWindow {
     slot.held = undefined;
     const share = held.bytes / held.elements;
     this.#resultBytes -= share;
-    if (item.failure === undefined) item.value = held.results.read(index);
+    if (item.failure === undefined) {
+      const result = held.results.read(index);
+      if (held.results.areJson === true) item.predictionJson = result as string;
+      else item.value = result;
+    }
     held.left -= 1;
     if (held.left === 0) held.results.free();
     return share;

@@ -115,7 +115,7 @@ export class OutcomeLines {
 
   #addResult(item: WorkItem): void {
     try {
-      const prediction = this.#work === undefined ? toJson(item.value) : this.#predictionWithin(this.#work, item);
+      const prediction = item.predictionJson ?? this.#predictionOf(item);
       const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
       this.#results += `${head(item)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
       this.#succeeded += 1;
@@ -125,8 +125,9 @@ export class OutcomeLines {
     }
   }
 
-  #predictionWithin(work: OwnWork, item: WorkItem): string {
-    return work.run(item.ordinal, () => toJson(item.value));
+  #predictionOf(item: WorkItem): string {
+    const work = this.#work;
+    return work === undefined ? toJson(item.value) : work.run(item.ordinal, () => toJson(item.value));
   }
 
   #addFailure(item: WorkItem): void {

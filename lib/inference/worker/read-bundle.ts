@@ -1,12 +1,13 @@
 import type { PipelineInput } from '../../config/pipeline.ts';
 import { PositionIds } from '../../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../../errors.ts';
-import type { ElementWatch, ReadElement, ReadOptions } from '../../formats/format.ts';
+import type { ElementWatch, ReadElement, ReadOptions, ReadRequest } from '../../formats/format.ts';
 import { type GivenElement, readGivenElement, refusedGivenElement } from '../../formats/given-elements.ts';
 import { readGrouped } from '../../formats/grouping/read-grouped.ts';
 import { readObjects } from '../../formats/objects.ts';
 import type { BundleRange } from '../../formats/plan.ts';
 import { failedElement } from '../../formats/read-element.ts';
+import type { NumberRequest } from '../../formats/numbers/number-request.ts';
 import { elementsFormat } from '../../formats/registry.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { locationOf, openSource, openWhole } from '../../stores/open-source.ts';
@@ -33,6 +34,8 @@ export interface ReadBundleOptions {
   readonly hasOutcomes: boolean;
   /** Follows the elements, in a process that runs them one by one. @default none */
   readonly work?: OwnWork | undefined;
+  /** Numbers to pack while elements are read, if no work is followed. @default none */
+  readonly numbers?: NumberRequest | undefined;
   /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
 }
@@ -72,7 +75,7 @@ async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGen
 async function* readRange(
   bundle: Bundle,
   source: Range | Grouped,
-  { input, signal, hasOutcomes, work, onMissingField }: ReadBundleOptions,
+  { input, signal, hasOutcomes, work, numbers, onMissingField }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const ids = new PositionIds(bundle.name);
   const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name), work };
@@ -80,7 +83,7 @@ async function* readRange(
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    for await (const page of readElements(opened, source, { input, ...readOptions(signal, work) })) {
+    for await (const page of readElements(opened, source, { input, numbers, ...readOptions(signal, work) })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         for (const missing of missingFields(page, input, bundle.name)) onMissingField(missing);
       }
@@ -105,7 +108,7 @@ async function* readRange(
 function readElements(
   opened: ByteSource,
   planned: Range | Grouped,
-  options: ReadOptions & { readonly input: PipelineInput },
+  options: Pick<ReadRequest, 'input' | 'numbers' | 'signal' | 'watch'>,
 ): AsyncIterable<readonly ReadElement[]> {
   const { range } = planned;
   if (planned.kind === 'grouped') return readGrouped({ ...options, source: opened, range, header: planned.header });

@@ -1,6 +1,7 @@
 import type { PipelineInput } from '../../config/pipeline.ts';
 import type { PositionIds } from '../../elements/identity.ts';
 import { ElementReadError } from '../../errors.ts';
+import { PackedElement } from '../../formats/numbers/packed-element.ts';
 import type { ReadElement } from '../../formats/format.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import { type FieldOf, type KeyOf, ownField } from '../element-key.ts';
@@ -16,6 +17,11 @@ export interface ItemContext {
 /** An element on its way, with what the configuration says its fields are; `ordinal` is its place in its bundle. */
 export function itemOf(read: ReadElement, ordinal: number, { ids, input, idOf, keyOf }: ItemContext): WorkItem {
   const item = new WorkItem(read, ordinal, ids);
+  if (read instanceof PackedElement) {
+    // A key that is a segment of the object's key is the same for all elements.
+    if (typeof input.key === 'object') item.key = keyOf(undefined);
+    return item;
+  }
   item.shownId = idOf(read.input, read.raw);
   item.key = keyOf(read.input, read.raw);
   if (input.inferenceArgs !== undefined) takeArgs(item, read, input.inferenceArgs);

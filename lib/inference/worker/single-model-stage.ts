@@ -14,6 +14,8 @@ export interface InferenceStageOptions {
   readonly model: number;
   /** One of the step's stages: `inference`, `preprocess[0]`, `load`. */
   readonly stage: (name: string) => Stage;
+  /** True if its results are the predictions of the pipeline. @default false */
+  readonly isLast?: boolean;
   readonly link: ModelLink;
   readonly scope: FunctionScope;
 }
@@ -84,7 +86,7 @@ export class SingleModelStage {
 
   /** @throws ModelLoadError; ConfigError where the model has no input for an argument of the step. */
   async #openRunner(): Promise<BatchRunner> {
-    const { step, model, stage, link, scope } = this.#options;
+    const { step, model, stage, link, scope, isLast = false } = this.#options;
     const { inputs } = await scope.meter.loaded(link.model(model));
     const runner = new BatchRunner({
       step,
@@ -93,6 +95,7 @@ export class SingleModelStage {
       scope,
       window: this.#window,
       marksMidBatch: true,
+      writesJson: isLast && this.#postprocess.length === 0 && !scope.oneByOne,
     });
     runner.addModel(0, { handler: this.#handler, model, inputs });
     try {

@@ -1,5 +1,6 @@
 import type { Element, ObjectInput } from '../../elements/element.ts';
 import type { PositionIds } from '../../elements/identity.ts';
+import { PackedElement } from '../../formats/numbers/packed-element.ts';
 import { ElementReadError, type ErrorDescription, describeThrown } from '../../errors.ts';
 import type { ReadElement } from '../../formats/format.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
@@ -33,13 +34,15 @@ export class WorkItem {
   isMidBatch = false;
   /** Its own arguments for `runInference`. */
   inferenceArgs: InferenceArgs | undefined;
+  /** The prediction in JSON, if the last step wrote it so: then there is no value. */
+  predictionJson: string | undefined;
   /** The models that inferred on it, by step. The list may be shared with other elements. */
   models: readonly ModelLabel[] | undefined;
-  /** Place in its bundle: its ordinal; for a piece also its index among the pieces, `17/0`. */
-  place: string;
+  #place: string | undefined;
   /** Its byte offset or index in the job. */
   readonly position: number;
   readonly #ids: PositionIds;
+  readonly #packed: PackedElement | undefined;
   readonly #raw: string | undefined;
   /** True if the text could be parsed. */
   readonly #isParsed: boolean;
@@ -50,18 +53,36 @@ export class WorkItem {
   #valueState: 'read' | 'forgotten' | 'made' = 'read';
 
   constructor(read: ReadElement, ordinal: number, ids: PositionIds) {
-    const { position, raw, input, failure } = read;
     this.ordinal = ordinal;
     this.shownId = undefined;
     this.key = undefined;
-    this.place = String(ordinal);
-    this.position = position;
+    this.#place = undefined;
+    this.position = read.position;
     this.#ids = ids;
+    if (read instanceof PackedElement) {
+      this.#packed = read;
+      this.#isParsed = true;
+      this.#valueState = 'forgotten';
+      this.shownId = read.id;
+      this.key = read.key;
+      return;
+    }
+    const { raw, input, failure } = read;
     this.#raw = raw;
     this.#isParsed = failure === undefined;
     this.#input = raw === undefined ? input : undefined;
     this.#value = raw === undefined ? ownCopy(input) : input;
     this.failure = failure === undefined ? undefined : { stage: 'read', error: failure };
+  }
+
+  /** Place in its bundle: its ordinal; for a piece also its index among the pieces, `17/0`. */
+  get place(): string {
+    return this.#place ?? String(this.ordinal);
+  }
+
+  /** Its numbers as they were packed when it was read, if no step has replaced its value. */
+  get packed(): PackedElement | undefined {
+    return this.#valueState === 'made' ? undefined : this.#packed;
   }
 
   /** True if no step has replaced the value that was read. */
@@ -88,7 +109,8 @@ export class WorkItem {
    * until its batch is answered is what the collector has to copy, and parsed values are most of it.
    */
   forgetValue(): void {
-    if (this.#valueState !== 'read' || this.#raw === undefined || this.failure !== undefined) return;
+    if (this.#valueState !== 'read' || this.failure !== undefined) return;
+    if (this.#raw === undefined && this.#packed === undefined) return;
     this.#value = undefined;
     this.#valueState = 'forgotten';
   }
@@ -100,6 +122,7 @@ export class WorkItem {
   forBranch(): WorkItem {
     const own = this.#derived();
     if (this.#valueState === 'made') own.value = this.#value;
+    else if (this.#packed !== undefined) return own;
     else if (this.#raw === undefined) own.#value = ownCopy(this.#input);
     else {
       // The next access reads it again.
@@ -114,7 +137,7 @@ export class WorkItem {
   /** A piece of it, which functions see beside the id, key and input of the whole. */
   piece(value: unknown, index: number): WorkItem {
     const piece = this.#derived();
-    piece.place = `${this.place}/${index}`;
+    piece.#place = `${this.place}/${index}`;
     piece.value = value;
     return piece;
   }
@@ -127,10 +150,10 @@ export class WorkItem {
   }
 
   #derived(): WorkItem {
-    const read = { position: this.position, raw: this.#raw, input: undefined, failure: undefined };
+    const read = this.#packed ?? { position: this.position, raw: this.#raw, input: undefined, failure: undefined };
     const item = new WorkItem(read, this.ordinal, this.#ids);
     item.#input = this.#input;
-    item.place = this.place;
+    item.#place = this.#place;
     item.shownId = this.shownId;
     item.key = this.key;
     item.inferenceArgs = this.inferenceArgs;
@@ -147,23 +170,27 @@ export class WorkItem {
   }
 
   get idJson(): string {
-    return this.shownId === undefined ? this.#ids.jsonAt(this.position) : JSON.stringify(this.shownId);
+    if (this.shownId === undefined) return this.#ids.jsonAt(this.position);
+    return this.#packed?.hasPlainId === true ? `"${this.shownId}"` : JSON.stringify(this.shownId);
   }
 
   get input(): unknown {
+    if (this.#packed !== undefined) return this.#packed.input;
     if (this.#raw === undefined || !this.#isParsed) return this.#input;
     return JSON.parse(this.#raw) as unknown;
   }
 
   /** Approximate bytes of the input in memory; 0 for a row. */
   get inputBytes(): number {
+    if (this.#packed !== undefined) return this.#packed.inputBytes;
     if (this.#raw !== undefined) return this.#raw.length;
     return isObjectInput(this.#input) ? this.#input.bytes.byteLength : 0;
   }
 
   /** The input in JSON, on one line: the element's own text where it has one; an object without its bytes. */
   get inputJson(): string {
-    const raw = this.#raw;
+    const raw = this.#packed === undefined ? this.#raw : this.#packed.raw;
+    if (raw === undefined && this.#packed !== undefined) return toJson(this.#packed.input);
     const input = this.#input;
     if (raw !== undefined && !this.#isParsed) return JSON.stringify(raw);
     if (raw !== undefined) return raw.includes('\n') || raw.includes('\r') ? raw.replaceAll(/[\r\n]+/g, ' ') : raw;

@@ -1,4 +1,4 @@
-import { isRecord } from '../../models/collate.ts';
+import { isRecord } from '../../models/element-shape.ts';
 import type { NamedTensors, Tensor } from '../../models/tensor.ts';
 import { type HttpAnswer, NotTheProtocolError } from '../http/http-client.ts';
 import { parseExactly, parseLenient } from '../http/lenient-json.ts';

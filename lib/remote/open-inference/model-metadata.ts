@@ -1,4 +1,4 @@
-import { isRecord } from '../../models/collate.ts';
+import { isRecord } from '../../models/element-shape.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
 import { NotTheProtocolError } from '../http/http-client.ts';
 import { heldAs, isWireDatatype } from './wire-datatype.ts';

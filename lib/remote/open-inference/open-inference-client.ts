@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isRecord } from '../../models/collate.ts';
+import { isRecord } from '../../models/element-shape.ts';
 import { layOutInputs } from '../../models/input-layout.ts';
 import type { NamedTensors, TensorMetadata } from '../../models/tensor.ts';
 import { EndpointError } from '../endpoint/endpoint-error.ts';

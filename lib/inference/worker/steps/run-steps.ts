@@ -57,7 +57,7 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlac
       const place = `${list.place}[${index}]`;
       const model = models.findIndex(({ stepPlace }) => stepPlace === place);
       const own = { ...scope, timeoutSecs: step.timeoutSecs, isOption: true };
-      return runInferenceStage(upstream, { step, model, stage, link, scope: own });
+      return runInferenceStage(upstream, { step, model, stage, link, scope: own, isLast: isLast(at) });
     }
     case 'map':
       return runFunction(upstream, { ...stage('map'), fn: step.fn }, scope);
@@ -73,6 +73,12 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlac
         run: (name, steps, pages) => runSteps(pages, branchSteps(list, index, { name, steps }), context),
       });
   }
+}
+
+/** Checks whether the results of a step are the predictions of the pipeline: pieces and branches are put together first. */
+function isLast({ list, index }: StepPlace): boolean {
+  const { steps, place } = list;
+  return place === 'steps' && index === steps.length - 1 && !steps.some(({ kind }) => kind === 'flatMap');
 }
 
 function refuseUnless(item: WorkItem, isWanted: unknown): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nearestName, suggestion } from '../../lib/models/nearest-name.ts';
+import { nearestName, suggestion } from '../lib/nearest-name.ts';
 
 const KNOWN = ['minBatchSize', 'maxBatchSize', 'maxBatchBytes', 'modelUri', 'temperature', 'numRetries', 'probe'];
 

@@ -1,0 +1,45 @@
+import type { NumberData, NumberInput, NumberType } from './number-request.ts';
+
+/** Rows of one block: about as many as a page has elements, so that a block is freed soon after they have left. */
+const BLOCK_ROWS = 256;
+const BLOCK_BYTES = 256 * 1024;
+
+const arrayTypes = { FP32: Float32Array, FP64: Float64Array, INT32: Int32Array, INT64: BigInt64Array } as const;
+
+/** Packed rows of some elements: for each input of the model, the numbers of one row after another. */
+export interface NumberRows {
+  readonly data: readonly NumberData[];
+}
+
+/** Allocates blocks of rows, which are filled one row at a time. */
+export class NumberBlocks {
+  /** The block of the next row. */
+  rows: NumberRows;
+  /** Index of the next row in its block. */
+  row = 0;
+  readonly #inputs: readonly NumberInput[];
+  readonly #capacity: number;
+
+  constructor(inputs: readonly NumberInput[]) {
+    this.#inputs = inputs;
+    const rowBytes = inputs.reduce((sum, { type, size }) => sum + size * arrayTypes[type].BYTES_PER_ELEMENT, 1);
+    this.#capacity = Math.max(1, Math.min(BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes)));
+    this.rows = this.#allocate();
+  }
+
+  /** Keeps the row that was written, and goes on to the next. */
+  keep(): void {
+    this.row += 1;
+    if (this.row < this.#capacity) return;
+    this.rows = this.#allocate();
+    this.row = 0;
+  }
+
+  #allocate(): NumberRows {
+    return { data: this.#inputs.map(({ type, size }) => newNumbers(type, size * this.#capacity)) };
+  }
+}
+
+function newNumbers(type: NumberType, length: number): NumberData {
+  return new arrayTypes[type](length);
+}
