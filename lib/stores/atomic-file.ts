@@ -1,18 +1,38 @@
-import { link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TEMPORARY_SUFFIX, temporaryName } from './file-names.ts';
+import { isMissing } from './system-errors.ts';
 
 /** Writes a whole file in one step, so that no process reads a part of it. Replaces an existing file; creates folders. */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const temporary = temporaryPath(path);
   try {
-    await writeFile(temporary, content);
+    await inFolder(path, () => writeFile(temporary, content));
     await rename(temporary, path);
   } catch (error) {
     // On a full disk, the incomplete file takes the room that is left.
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Runs work on a path; if its folder is missing, creates it and runs the work again: most folders are there. */
+async function inFolder<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return await work();
+  }
+}
+
+/** Removes a file, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
@@ -38,9 +58,8 @@ export async function removeTemporaries(folder: string, isOwn: (name: string) =>
  * @returns true if this one did; the temporary file is removed in either case.
  */
 export async function commitFile(temporary: string, path: string): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true });
   try {
-    await link(temporary, path);
+    await inFolder(path, () => link(temporary, path));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -61,14 +80,25 @@ export interface Spool extends AsyncDisposable {
 
 /** Opens a file for writing from scratch. Creates folders. */
 export async function openSpool(path: string): Promise<Spool> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, 'w');
+  return spoolOf(path, await openNew(path));
+}
+
+/** Returns a file that is opened when the first bytes are written: without any there is no file. */
+export function lazySpool(path: string): Spool {
+  return spoolOf(path, undefined);
+}
+
+function openNew(path: string): Promise<FileHandle> {
+  return inFolder(path, () => open(path, 'w'));
+}
+
+function spoolOf(path: string, opened: FileHandle | undefined): Spool {
+  let file = opened;
   let byteLength = 0;
-  let closed = false;
   const close = async (): Promise<void> => {
-    if (closed) return;
-    closed = true;
-    await file.close();
+    const open = file;
+    file = undefined;
+    await open?.close();
   };
   return {
     path,
@@ -77,6 +107,7 @@ export async function openSpool(path: string): Promise<Spool> {
     },
     async write(bytes) {
       if (bytes.byteLength === 0) return;
+      file ??= await openNew(path);
       await file.writeFile(bytes);
       byteLength += bytes.byteLength;
     },

@@ -1,7 +1,14 @@
 import { access, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DEFAULT_PART_FORMAT } from '../../formats/parts/part-formats.ts';
-import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../stores/atomic-file.ts';
+import {
+  commitFile,
+  lazySpool,
+  openSpool,
+  removeFile,
+  removeTemporaries,
+  writeAtomically,
+} from '../../stores/atomic-file.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
 import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import { type Job, parseJob } from '../job.ts';
@@ -49,6 +56,8 @@ export class JobFolder implements JobOutput {
   readonly folder: string;
   readonly names: FolderNames;
   readonly #staging: string;
+  /** True if the job was recorded by this run, so that no earlier one has left anything. */
+  #isNew = false;
 
   constructor({ job, folder, names = FOLDER_NAMES, staging }: JobFolderOptions) {
     this.job = job;
@@ -68,6 +77,7 @@ export class JobFolder implements JobOutput {
 
   async record(): Promise<void> {
     await writeAtomically(join(this.folder, this.names.job), `${JSON.stringify(this.job)}\n`);
+    this.#isNew = true;
   }
 
   chunkPath(bundle: number): string {
@@ -76,9 +86,8 @@ export class JobFolder implements JobOutput {
 
   /** As when a part was removed by hand, or a run was killed while it staged them again. */
   async lacksChunks(): Promise<boolean> {
-    const { plan, of } = this.job;
-    if (plan.kind !== 'object' || !plan.chunked) return false;
-    for (let bundle = 0; bundle < of; bundle += 1) {
+    if (!this.#isChunked) return false;
+    for (let bundle = 0; bundle < this.job.of; bundle += 1) {
       if ((await this.committed(bundle)) !== undefined) continue;
       if (!(await isChunkThere(this.job, bundle, this.chunkPath(bundle)))) return true;
     }
@@ -90,7 +99,7 @@ export class JobFolder implements JobOutput {
     if (!(await exists(join(this.folder, name)))) return undefined;
     const text = await readIfThere(this.#staged(bundle, 'note.json'));
     if (text === undefined) {
-      await Promise.all([join(this.folder, name), this.#placed(bundle)].map((path) => rm(path, { force: true })));
+      await Promise.all([join(this.folder, name), this.#placed(bundle)].map(removeFile));
       return undefined;
     }
     const note = JSON.parse(text) as PartNote;
@@ -103,12 +112,13 @@ export class JobFolder implements JobOutput {
     const name = partName(bundle, this.job.of, this.job.parts);
     const started = this.#staged(bundle, 'started');
     const answers = this.#staged(bundle, 'answers');
-    await mkdir(this.#staging, { recursive: true });
+    const results = await openSpool(this.#staged(bundle, 'results'));
     const before = await readIfThere(started);
     const receives = Number(before ?? 0) + 1;
     await writeFile(started, String(receives));
-    const results = await openSpool(this.#staged(bundle, 'results'));
-    const errors = await openSpool(this.#staged(bundle, 'errors'));
+    const errors = lazySpool(this.#staged(bundle, 'errors'));
+    // What an earlier attempt may have left is removed after the commit.
+    let isFirst = this.#isNew && before === undefined;
     const close = async (): Promise<void> => {
       await Promise.all([results.close(), errors.close()]);
     };
@@ -116,8 +126,8 @@ export class JobFolder implements JobOutput {
     const withdraw = async (): Promise<void> => {
       await close();
       if (committing) return;
-      await Promise.all([results.path, errors.path].map((path) => rm(path, { force: true })));
-      await (before === undefined ? rm(started, { force: true }) : writeFile(started, before));
+      await Promise.all([results.path, errors.path].map(removeFile));
+      await (before === undefined ? removeFile(started) : writeFile(started, before));
     };
     const part: StagedPart = {
       async write(chunk) {
@@ -136,11 +146,14 @@ export class JobFolder implements JobOutput {
         await writeAtomically(this.#staged(bundle, 'note.json'), JSON.stringify(note));
         await commitFile(file.path, join(this.folder, name));
         await this.#placeErrors(bundle, note);
-        await this.#tidy(bundle);
+        await (isFirst && !this.#isChunked ? removeFile(started) : this.#tidy(bundle));
         return note;
       },
       answers: () => readIfThere(answers, null),
-      keepAnswers: (bytes) => writeAtomically(answers, bytes),
+      keepAnswers: (bytes) => {
+        isFirst = false;
+        return writeAtomically(answers, bytes);
+      },
       [Symbol.asyncDispose]: withdraw,
     };
     return { part, receives };
@@ -151,7 +164,8 @@ export class JobFolder implements JobOutput {
     await writeAtomically(join(this.folder, this.names.manifest), `${JSON.stringify(manifest, undefined, 2)}\n`);
     if (end.status === 'complete') await writeAtomically(join(this.folder, SUCCESS_FILE), '');
     if (end.status !== 'complete' && end.status !== 'limited') return;
-    await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
+    if (this.#isChunked) await rm(join(this.#staging, 'chunks'), { recursive: true, force: true });
+    if (this.#isNew) return;
     await removeTemporaries(this.#staging);
     await removeTemporaries(this.folder, (path) => isResultPath(path, this.names));
   }
@@ -176,6 +190,12 @@ export class JobFolder implements JobOutput {
     return paths.flat().filter((path) => isResultPath(path, names));
   }
 
+  /** True if bundles are staged: each one's chunk is removed when it is committed. */
+  get #isChunked(): boolean {
+    const { plan } = this.job;
+    return plan.kind === 'object' && plan.chunked;
+  }
+
   async #placeErrors(bundle: number, { errors }: PartNote): Promise<void> {
     const placed = this.#placed(bundle);
     if (errors === undefined || (await exists(placed))) return;
@@ -186,7 +206,7 @@ export class JobFolder implements JobOutput {
   /** Removes what of a bundle's staging is not needed once it is committed. */
   async #tidy(bundle: number): Promise<void> {
     const staged = ['started', 'results', 'errors', 'answers'].map((what) => this.#staged(bundle, what));
-    await Promise.all([...staged, this.chunkPath(bundle)].map((path) => rm(path, { force: true })));
+    await Promise.all([...staged, this.chunkPath(bundle)].map(removeFile));
   }
 
   #placed(bundle: number): string {

@@ -15,6 +15,8 @@ import { identified, UnreadableInputError } from './unreadable-input.ts';
 
 /** Inputs whose places are looked at at once, which takes requests where they are in S3. */
 const LOOKS_AT_ONCE = 16;
+/** Jobs that are opened together, if the one before them was small. */
+const OPEN_AHEAD = 8;
 
 /** Treatment of results that the folder already holds. */
 export type ExistingResults = 'refuse' | 'resume' | 'overwrite';
@@ -126,20 +128,52 @@ async function isSameJob(
 
 /**
  * Plans each input's job when its turn comes, and records the plan; objects that are one element each have no
- * plan. An input that can't be planned is rejected, and the others go on.
+ * plan. An input that can't be planned is rejected, and the others go on. After a job of a small file, the next ones are
+ * planned together: each of them waits for the file system several times.
  */
 export async function* openJobFolders(
   inputs: readonly RunInput[],
   options: OpenJobFoldersOptions,
 ): AsyncGenerator<JobOutput> {
-  for (const input of inputs) {
-    if (input.kind === 'element') continue;
-    const opened = await openUnlessRejected(input, options);
-    if (opened !== undefined) yield opened;
+  const opening: Promise<JobOutput | RejectedInput>[] = [];
+  let ahead = 1;
+  try {
+    for (const input of inputs) {
+      if (input.kind === 'element') continue;
+      const opened = openUnlessRejected(input, options);
+      // It is awaited in its turn; until then a rejection must not count as unhandled.
+      opened.catch(() => {});
+      opening.push(opened);
+      while (opening.length >= ahead) {
+        const next = await opening.shift();
+        if (next === undefined) break;
+        if (isRejected(next)) options.onRejected?.(next);
+        else {
+          ahead = isSmall(next.job) ? OPEN_AHEAD : 1;
+          yield next;
+        }
+      }
+    }
+    for (let next = opening.shift(); next !== undefined; next = opening.shift()) {
+      const opened = await next;
+      if (isRejected(opened)) options.onRejected?.(opened);
+      else yield opened;
+    }
+  } finally {
+    await Promise.allSettled(opening);
   }
 }
 
-async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput | undefined> {
+function isRejected(opened: JobOutput | RejectedInput): opened is RejectedInput {
+  return 'reason' in opened;
+}
+
+/** Returns whether a job took little time to plan: its one bundle was neither decompressed nor sorted. */
+function isSmall({ of, plan }: Job): boolean {
+  return of <= 1 && (plan.kind !== 'object' || !plan.chunked);
+}
+
+async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput | RejectedInput> {
   const { output, pipelineName, onRejected } = options;
   try {
     if (input.kind === 'rejected') throw new UnreadableInputError(input.uri, input.failure.message);
@@ -150,8 +184,7 @@ async function openUnlessRejected(input: RunInput, options: OpenJobFoldersOption
     const reason = reasonToReject(error);
     if (onRejected === undefined || reason === undefined) throw error;
     await rejectInput(input, reason, { output, pipelineName });
-    onRejected({ input: input.uri, reason });
-    return undefined;
+    return { input: input.uri, reason };
   }
 }
 
@@ -182,7 +215,7 @@ async function openOne(input: RunInput, options: OpenJobFoldersOptions): Promise
     const jobs = [id, recorded?.id ?? id].map((job) => ({ pipeline, id: job }));
     await output.clear(recorded === undefined ? undefined : folder, jobs);
   }
-  const planned = await planJob(input, planOptions);
+  const planned = await planJob(input, { ...planOptions, id });
   const results = await output.record(planned, folder);
   refuseOther(results, planned);
   return results;

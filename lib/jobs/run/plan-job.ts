@@ -18,6 +18,8 @@ import { readingInput } from './unreadable-input.ts';
 export interface PlanJobOptions {
   readonly pipeline: Pipeline;
   readonly pipelineName: string;
+  /** The job's id, if the caller has it already. @default `inputId` */
+  readonly id?: string;
   /** Maximum number of elements, from the first on. */
   readonly limit?: number | undefined;
   /** Returns where a bundle of a compressed or grouped object is staged: each job has a separate folder. */
@@ -29,8 +31,7 @@ export interface PlanJobOptions {
 
 /** Plans an object or a folder. @throws UnreadableInputError if an object as a whole can't be read. */
 export async function planJob(input: RunInput, options: PlanJobOptions): Promise<Job> {
-  const { pipeline, pipelineName, limit } = options;
-  const id = await inputId(input, options);
+  const { pipeline, pipelineName, limit, id = await inputId(input, options) } = options;
   const { plan, isPrefix } =
     input.kind === 'object'
       ? await readingInput(input.uri, () => planObjectJob(input, id, options), options.signal)

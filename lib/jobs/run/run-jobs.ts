@@ -16,6 +16,7 @@ import type { JobEnd, MissingBundle } from '../manifest.ts';
 import type { PartNote } from '../part-note.ts';
 import { type FolderNames, partName } from '../part-names.ts';
 import { FailureWatch } from './failure-watch.ts';
+import { EngineTurns } from './engine-turns.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 import { describeLoss, expectUnchanged, isSourceLost } from './source-change.ts';
 
@@ -49,6 +50,8 @@ export interface JobResult extends JobEnd {
 
 /** Bundles of an engine's queue for each worker: one that it works on, one whose reading starts when that is read. */
 const BUNDLES_PER_WORKER = 2;
+/** Bundles beside these whose staging is opened, or whose parts are committed: they wait for the file system. */
+const BUNDLES_BESIDE = 8;
 
 /** Time that an interrupted run waits for requests to endpoints in flight: they are paid for. */
 const DRAIN_MILLIS = 2000;
@@ -100,11 +103,12 @@ export async function* runJobs(
   const failure = new AbortController();
   const signal = options.signal === undefined ? failure.signal : AbortSignal.any([options.signal, failure.signal]);
   const finished: JobResult[] = [];
+  const turns = new EngineTurns(engine.workers * BUNDLES_PER_WORKER);
   const running = new Set<Promise<void>>();
   let firstError: unknown;
 
   const start = (job: OpenJob, index: number): void => {
-    const run = runBundle({ job, index, engine, options: { ...options, signal } })
+    const run = runBundle({ job, index, engine, turns, options: { ...options, signal } })
       .then(async (isLast) => {
         if (isLast) finished.push(await finish(job));
       })
@@ -123,7 +127,7 @@ export async function* runJobs(
       if (job.left === 0) finished.push(await finish(job));
       for (let index = 0; index < output.job.of && !signal.aborted; index += 1) {
         start(job, index);
-        if (running.size >= engine.workers * BUNDLES_PER_WORKER) await Promise.race(running);
+        if (running.size >= engine.workers * BUNDLES_PER_WORKER + BUNDLES_BESIDE) await Promise.race(running);
       }
       yield* finished.splice(0);
       if (signal.aborted) break;
@@ -143,6 +147,8 @@ interface BundleRun {
   readonly job: OpenJob;
   readonly index: number;
   readonly engine: InferenceEngine;
+  /** Turns of bundles in the engine. */
+  readonly turns: EngineTurns;
   readonly options: RunBundleOptions;
 }
 
@@ -202,7 +208,7 @@ interface SeenOutcomes {
 }
 
 async function processBundle(
-  { job, index, engine, options }: BundleRun,
+  { job, index, engine, turns, options }: BundleRun,
   { seen, told }: SeenOutcomes,
 ): Promise<PartNote> {
   const { output, stop } = job;
@@ -222,7 +228,10 @@ async function processBundle(
   };
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const summary = await runKeepingAnswers(staged, engine, (journal) =>
-    engine.process(bundle, sink, { signal, ...journal }),
+    turns.run(() => {
+      signal.throwIfAborted();
+      return engine.process(bundle, sink, { signal, ...journal });
+    }),
   );
   await expectUnchanged(output.job);
   // It is disposed of when this is done.

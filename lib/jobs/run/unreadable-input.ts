@@ -1,5 +1,5 @@
 import { FabricError } from '../../errors.ts';
-import { codeOf, systemReason } from '../../stores/system-errors.ts';
+import { codeOf, isMissing, systemReason } from '../../stores/system-errors.ts';
 
 /** An existing input that can't be planned. The message names the input, `reason` does not. */
 export class UnreadableInputError extends FabricError {
@@ -37,7 +37,8 @@ export async function identified<Id>({ uri }: { readonly uri: string }, identify
     return await identify();
   } catch (error) {
     if (codeOf(error) === undefined || error instanceof FabricError) throw error;
-    throw new UnreadableInputError(uri, systemReason(error), { cause: error });
+    const reason = isMissing(error) ? 'there is no such file' : systemReason(error);
+    throw new UnreadableInputError(uri, reason, { cause: error });
   }
 }
 

@@ -73,7 +73,7 @@ describe('an input that can not be planned', () => {
   test('is rejected where it was removed after it was found, also when a run is resumed', async () => {
     const { input, bad, output } = await folderWith(packed);
     const { rejected } = await run('double', [input], { output, onJob: () => void rm(bad, { force: true }) });
-    expect(rejected).toEqual([{ input: bad, reason: 'it is not there' }]);
+    expect(rejected).toEqual([{ input: bad, reason: 'there is no such file' }]);
   });
 
   test('is rejected by one reason where it is a broken link, and accepted once it leads somewhere', async () => {
