@@ -1,0 +1,123 @@
+import { type ResampleAxis, WEIGHT_BITS } from './resample-axis.ts';
+
+/** Samples of an image, pixel after pixel. */
+export interface Raster {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Samples per pixel: 1 or 3. */
+  readonly stride: 1 | 3;
+}
+
+export interface ResampleAxes {
+  readonly columns: ResampleAxis;
+  readonly rows: ResampleAxis;
+}
+
+/** Half of the last bit that is kept, so that sums are rounded. */
+const HALF = 2 ** (WEIGHT_BITS - 1);
+/** Rows that are added in one pass. */
+const ROWS_AT_ONCE = 3;
+/** Memory for the samples in between is kept for the next image up to this size: that of 3,000 rows of 224 pixels. */
+const MAX_KEPT_BYTES = 2 ** 21;
+
+/** Resamples images along their rows and then along their columns, with 8-bit samples in between, as Pillow does. */
+export class Resampler {
+  #kept = new Uint8ClampedArray(0);
+
+  /** @returns `columns.length` × `rows.length` pixels. */
+  resample(image: Raster, { columns, rows }: ResampleAxes): Raster {
+    const { stride } = image;
+    const rowSamples = columns.length * stride;
+    // The last rows are followed by others, whose weights are 0.
+    const between = this.#memory((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
+    acrossRows(image, { columns, rows }, between);
+    const data = new Uint8ClampedArray(rowSamples * rows.length);
+    downColumns(between, rows, data);
+    return { data: new Uint8Array(data.buffer), width: columns.length, height: rows.length, stride };
+  }
+
+  #memory(bytes: number): Uint8ClampedArray {
+    if (bytes <= this.#kept.length) return this.#kept;
+    const memory = new Uint8ClampedArray(bytes);
+    if (bytes <= MAX_KEPT_BYTES) this.#kept = memory;
+    return memory;
+  }
+}
+
+// In the loops below, all indexes are within their arrays; checks would cost more than the rest. Sums fit into 32 bits,
+// and a clamped array limits what is stored to 0 and 255.
+
+function acrossRows({ data, width, stride }: Raster, { columns, rows }: ResampleAxes, to: Uint8ClampedArray): void {
+  const acrossRow = stride === 1 ? acrossGreyRow : acrossColourRow;
+  let at = 0;
+  for (let row = rows.first; row < rows.end; row += 1) {
+    const from = row * width * stride;
+    acrossRow(data.subarray(from, from + width * stride), columns, to.subarray(at));
+    at += columns.length * stride;
+  }
+}
+
+function acrossColourRow(samples: Uint8Array, columns: ResampleAxis, to: Uint8ClampedArray): void {
+  const { length, taps, from, weights } = columns;
+  for (let column = 0, tap = 0, at = 0; column < length; column += 1, at += 3) {
+    let sample = (from[column] as number) * 3;
+    let red = HALF;
+    let green = HALF;
+    let blue = HALF;
+    for (const end = tap + taps; tap < end; tap += 1, sample += 3) {
+      const weight = weights[tap] as number;
+      red = (red + Math.imul(samples[sample] as number, weight)) | 0;
+      green = (green + Math.imul(samples[sample + 1] as number, weight)) | 0;
+      blue = (blue + Math.imul(samples[sample + 2] as number, weight)) | 0;
+    }
+    to[at] = red >> WEIGHT_BITS;
+    to[at + 1] = green >> WEIGHT_BITS;
+    to[at + 2] = blue >> WEIGHT_BITS;
+  }
+}
+
+function acrossGreyRow(samples: Uint8Array, columns: ResampleAxis, to: Uint8ClampedArray): void {
+  const { length, taps, from, weights } = columns;
+  for (let column = 0, tap = 0; column < length; column += 1) {
+    let sample = from[column] as number;
+    let sum = HALF;
+    for (const end = tap + taps; tap < end; tap += 1, sample += 1)
+      sum = (sum + Math.imul(samples[sample] as number, weights[tap] as number)) | 0;
+    to[column] = sum >> WEIGHT_BITS;
+  }
+}
+
+function downColumns(between: Uint8ClampedArray, rows: ResampleAxis, data: Uint8ClampedArray): void {
+  const { length, taps, from, weights, first } = rows;
+  const rowSamples = data.length / length;
+  const sums = new Int32Array(rowSamples);
+  const three = new Int32Array(ROWS_AT_ONCE);
+  for (let row = 0; row < length; row += 1) {
+    sums.fill(HALF);
+    for (let tap = 0; tap < taps; tap += ROWS_AT_ONCE) {
+      for (let index = 0; index < ROWS_AT_ONCE; index += 1)
+        three[index] = tap + index < taps ? (weights[row * taps + tap + index] as number) : 0;
+      const at = ((from[row] as number) - first + tap) * rowSamples;
+      addThreeRows(sums, between.subarray(at, at + ROWS_AT_ONCE * rowSamples), three);
+    }
+    storeRow(sums, data.subarray(row * rowSamples, (row + 1) * rowSamples));
+  }
+}
+
+function addThreeRows(sums: Int32Array, rows: Uint8ClampedArray, weights: Int32Array): void {
+  const { length } = sums;
+  const first = weights[0] as number;
+  const second = weights[1] as number;
+  const third = weights[2] as number;
+  for (let at = 0; at < length; at += 1)
+    sums[at] =
+      (sums[at] as number) +
+      Math.imul(rows[at] as number, first) +
+      Math.imul(rows[at + length] as number, second) +
+      Math.imul(rows[at + 2 * length] as number, third);
+}
+
+function storeRow(sums: Int32Array, to: Uint8ClampedArray): void {
+  for (let at = 0; at < sums.length; at += 1) to[at] = (sums[at] as number) >> WEIGHT_BITS;
+}

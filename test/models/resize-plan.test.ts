@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { centred, resizeAxes, shortestResized } from '../../lib/models/resize-plan.ts';
+
+describe('shortestResized', () => {
+  // The other side is Python's int(shortest * longer / shorter), as torchvision computes it.
+  test.each([
+    [320, 240, 256, { width: 341, height: 256 }],
+    [240, 320, 256, { width: 256, height: 341 }],
+    [500, 375, 256, { width: 341, height: 256 }],
+    [333, 500, 256, { width: 256, height: 384 }],
+    [300, 300, 256, { width: 256, height: 256 }],
+    [1, 1000, 256, { width: 256, height: 256_000 }],
+    [49, 49, 49, { width: 49, height: 49 }],
+  ])('makes %d × %d with %d as the shorter side', (width, height, shortest, expected) => {
+    expect(shortestResized({ width, height }, shortest)).toEqual(expected);
+  });
+});
+
+describe('centred', () => {
+  // Python's round: halves to even.
+  test.each([
+    [256, 224, 16],
+    [341, 224, 58],
+    [343, 224, 60],
+    [225, 224, 0],
+    [227, 224, 2],
+    [224, 224, 0],
+  ])('cuts a side of %d to %d from %d on', (size, length, start) => {
+    expect(centred(size, length)).toEqual({ start, length });
+  });
+});
+
+describe('resizeAxes', () => {
+  const result = { width: 224, height: 224, shortest: 256, filter: 'bilinear', antialias: true } as const;
+
+  test('takes only the rows that the result needs', () => {
+    const { rows, columns } = resizeAxes({ width: 100, height: 1_000_000 }, { ...result, maxPixels: 1e8 });
+    expect(rows.end - rows.first).toBeLessThan(100);
+    expect(rows.first).toBeGreaterThan(499_000);
+    expect(columns.end - columns.first).toBeLessThanOrEqual(100);
+  });
+
+  test('has weights whose sum is 1, and indexes in the image, for any size and filter', () => {
+    for (const filter of ['bilinear', 'bicubic', 'lanczos3'] as const)
+      for (const antialias of [true, false])
+        for (const source of [1, 2, 3, 7, 100, 223, 224, 225, 1000]) {
+          const image = { width: source, height: 3 * source };
+          const axes = resizeAxes(image, { ...result, filter, antialias, maxPixels: 1e8 });
+          for (const [{ from, taps, weights, length }, size] of [
+            [axes.columns, image.width],
+            [axes.rows, image.height],
+          ] as const) {
+            expect(Math.min(...from)).toBeGreaterThanOrEqual(0);
+            expect(Math.max(...from) + taps).toBeLessThanOrEqual(size);
+            for (let index = 0; index < length; index += 1) {
+              const sum = weights
+                .subarray(index * taps, (index + 1) * taps)
+                .reduce((total, weight) => total + weight, 0);
+              expect(Math.abs(sum / 2 ** 22 - 1)).toBeLessThan(1e-4);
+            }
+          }
+        }
+  });
+});
