@@ -41,7 +41,7 @@ export function rowWriter({ input, shape, rows, fill, ...rules }: RowWriterOptio
   const misfit = (index: number, value: unknown): Error =>
     new InputMismatchError(misfitMessage(value, placeOf(index - start, indexedBy), context));
   const { data, put } = store({ input, length: rows * size, fill: fill ?? 0, ...rules }, misfit);
-  const writeFlat = flatWriter(data, put);
+  const writeFlat = flatWriter(data, put, input);
 
   const writeNested = (value: unknown, dimension: number, offset: number): void => {
     const length = shape[dimension] ?? 0;
@@ -83,11 +83,48 @@ function placeOf(index: number, dimensions: readonly number[]): string {
   return place;
 }
 
+type WriteFlat = (value: ArrayLike<unknown>, offset: number) => void;
+
 /**
- * Copies flat values. Numbers for 32-bit and 64-bit floats are stored directly, without a call. Their sum shows whether
- * one of them is NaN, at a third of the cost of comparing each.
+ * Copies flat values. Typed arrays of the tensor's own type are copied whole: any of their values fits, but NaN. BOOL is
+ * an exception, as its array can hold more than 0 and 1.
  */
-function flatWriter(data: TensorData, put: Put): (value: ArrayLike<unknown>, offset: number) => void {
+function flatWriter(data: TensorData, put: Put, { datatype }: TensorMetadata): WriteFlat {
+  const writeValues = valueWriter(data, put);
+  if (!ArrayBuffer.isView(data) || datatype === 'BOOL') return writeValues;
+  return (value, offset) => {
+    if (!isSameType(value, data)) return writeValues(value, offset);
+    // Both are of one type, which TypeScript can't know.
+    (data as Float64Array).set(value as Float64Array, offset);
+    if (isFloat(datatype) && Number.isNaN(sumOf(value as Float64Array))) putNaNs(value, offset, put);
+  };
+}
+
+function isSameType(value: ArrayLike<unknown>, data: ArrayBufferView): boolean {
+  return ArrayBuffer.isView(value) && value.constructor === data.constructor;
+}
+
+/** Four sums at once take half the time of one, as no addition waits for the one before. */
+function sumOf(values: Float64Array): number {
+  const { length } = values;
+  let [first, second, third, fourth] = [0, 0, 0, 0];
+  let index = 0;
+  // The indexes are within the array; a check for each would cost more than the rest.
+  for (; index + 4 <= length; index += 4) {
+    first += values[index] as number;
+    second += values[index + 1] as number;
+    third += values[index + 2] as number;
+    fourth += values[index + 3] as number;
+  }
+  for (; index < length; index += 1) first += values[index] as number;
+  return first + second + third + fourth;
+}
+
+/**
+ * Writes flat values one after another. Numbers for 32-bit and 64-bit floats are stored directly, without a call. Their
+ * sum shows whether one of them is NaN, at a third of the cost of comparing each.
+ */
+function valueWriter(data: TensorData, put: Put): WriteFlat {
   const numbers = data instanceof Float32Array || data instanceof Float64Array ? data : undefined;
   return (value, offset) => {
     if (numbers === undefined) {
