@@ -63,8 +63,8 @@ export interface ImageOptions {
 type Rule = readonly [option: string, value: unknown, holds: boolean, rule: string];
 
 const DEFAULT_MAX_PIXELS = 50_000_000;
-const FITS: readonly unknown[] = ['fill', 'cover', 'contain'];
-const FILTERS: readonly unknown[] = ['bilinear', 'bicubic', 'lanczos3'];
+const FITS: ReadonlySet<unknown> = new Set(['fill', 'cover', 'contain']);
+const FILTERS: ReadonlySet<unknown> = new Set(['bilinear', 'bicubic', 'lanczos3']);
 
 /** @throws RangeError where an option breaks its rule. */
 export function imageOptions(options: DecodeImageOptions): ImageOptions {
@@ -109,9 +109,9 @@ function resizeRules({ width, height, fit, resize }: DecodeImageOptions): readon
       shortest === undefined || (isSize(shortest) && shortest >= Math.max(...sides)),
       `an integer that is not less than the result's sides, ${sides.join(' and ')}`,
     ],
-    ['resize.filter', filter, FILTERS.includes(filter), "'bilinear', 'bicubic' or 'lanczos3'"],
+    ['resize.filter', filter, FILTERS.has(filter), "'bilinear', 'bicubic' or 'lanczos3'"],
     ['resize.antialias', antialias, typeof antialias === 'boolean', 'true or false'],
-    ['fit', fit, fit === undefined || FITS.includes(fit), "'fill', 'cover' or 'contain'"],
+    ['fit', fit, fit === undefined || FITS.has(fit), "'fill', 'cover' or 'contain'"],
     ['fit', fit, fit === undefined || resize === undefined, "omitted, as 'resize' is given"],
   ];
 }

@@ -86,37 +86,40 @@ function placeOf(index: number, dimensions: readonly number[]): string {
 type WriteFlat = (value: ArrayLike<unknown>, offset: number) => void;
 
 /**
- * Copies flat values. Typed arrays of the tensor's own type are copied whole: any of their values fits, but NaN. BOOL is
- * an exception, as its array can hold more than 0 and 1.
+ * Copies flat values. Any value of a typed array of the tensor's own type fits, but NaN. BOOL is an exception, as its
+ * array can hold more than 0 and 1.
  */
 function flatWriter(data: TensorData, put: Put, { datatype }: TensorMetadata): WriteFlat {
   const writeValues = valueWriter(data, put);
   if (!ArrayBuffer.isView(data) || datatype === 'BOOL') return writeValues;
   return (value, offset) => {
-    if (!isSameType(value, data)) return writeValues(value, offset);
+    if (!ArrayBuffer.isView(value) || value.constructor !== data.constructor) return writeValues(value, offset);
     // Both are of one type, which TypeScript can't know.
-    (data as Float64Array).set(value as Float64Array, offset);
-    if (isFloat(datatype) && Number.isNaN(sumOf(value as Float64Array))) putNaNs(value, offset, put);
+    const [from, to] = [value, data] as [Float64Array, Float64Array];
+    if (!isFloat(datatype)) to.set(from, offset);
+    else if (Number.isNaN(copyFloats(from, to, offset))) putNaNs(value, offset, put);
   };
 }
 
-function isSameType(value: ArrayLike<unknown>, data: ArrayBufferView): boolean {
-  return ArrayBuffer.isView(value) && value.constructor === data.constructor;
-}
-
-/** Four sums at once take half the time of one, as no addition waits for the one before. */
-function sumOf(values: Float64Array): number {
-  const { length } = values;
-  let [first, second, third, fourth] = [0, 0, 0, 0];
+/**
+ * Copies numbers and returns their sum, which reads them from memory once. Four sums side by side are faster than one,
+ * as no addition waits for the one before.
+ */
+function copyFloats(from: Float64Array, to: Float64Array, offset: number): number {
+  const { length } = from;
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
   let index = 0;
-  // The indexes are within the array; a check for each would cost more than the rest.
-  for (; index + 4 <= length; index += 4) {
-    first += values[index] as number;
-    second += values[index + 1] as number;
-    third += values[index + 2] as number;
-    fourth += values[index + 3] as number;
+  // All indexes are within the arrays; checks would cost more than the rest.
+  for (let at = offset; index + 4 <= length; index += 4, at += 4) {
+    first += to[at] = from[index] as number;
+    second += to[at + 1] = from[index + 1] as number;
+    third += to[at + 2] = from[index + 2] as number;
+    fourth += to[at + 3] = from[index + 3] as number;
   }
-  for (; index < length; index += 1) first += values[index] as number;
+  for (; index < length; index += 1) first += to[offset + index] = from[index] as number;
   return first + second + third + fourth;
 }
 

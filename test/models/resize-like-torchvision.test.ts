@@ -90,7 +90,7 @@ describe('decodeImage with resize', () => {
       const upright = await decode(await file('rocket.jpg'), size);
       const samples = await decode(turned, size);
       const pixels = Array.from({ length: 800 }, (_, pixel) => samples.subarray(pixel * 3, pixel * 3 + 3));
-      const back = pixels.reverse().flatMap((pixel) => Array.from(pixel));
+      const back = pixels.toReversed().flatMap((pixel) => Array.from(pixel));
       // The sums of both directions are equal but for their rounding.
       expect(farthest(back, upright)).toBeLessThanOrEqual(1);
     }
@@ -136,6 +136,11 @@ describe('decodeImage with resize', () => {
       message:
         'The image of 1 × 3000 has more pixels than maxPixels, 29999, while it is resized: it is 10 × 3000 in between',
     });
-    expect(farthest(await decode(narrow, { ...options, maxPixels: 30_000 }), new Array(20).fill(255))).toBe(0);
+    expect(
+      farthest(
+        await decode(narrow, { ...options, maxPixels: 30_000 }),
+        Array.from({ length: 20 }, () => 255),
+      ),
+    ).toBe(0);
   });
 });
