@@ -1,5 +1,6 @@
 import type { SharpConstructor } from 'sharp';
 import type { ObjectInput } from '../elements/element.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
 import { atMost } from './at-most.ts';
 import { type DecodeImageOptions, imageOptions } from './image-options.ts';
 import { imageSamples, type ImageTarget, loadSharp } from './image-samples.ts';
@@ -41,13 +42,26 @@ export function decodeImage(options: DecodeImageOptions): ElementFunction<Object
     library ??= loadSharp();
     return imageSamples(await library, bytes, { ...bounds, target });
   };
-  if (resize === undefined) return async ({ bytes }) => pack(await decode(bytes, { width, height, fit }));
+  if (resize === undefined)
+    return async ({ bytes }) => {
+      const image = await decode(bytes, { width, height, fit });
+      const packed = pack(image);
+      freeSamples(image);
+      return packed;
+    };
 
   const resampler = new Resampler();
   const admit = atMost(MAX_FULL_SIZE_IMAGES);
   return async ({ bytes }) =>
     admit(async () => {
       const image = await decode(bytes);
-      return pack(resampler.resample(image, resizeAxes(image, { width, height, maxPixels, ...resize })));
+      const packed = pack(resampler.resample(image, resizeAxes(image, { width, height, maxPixels, ...resize })));
+      freeSamples(image);
+      return packed;
     });
+}
+
+/** Frees the memory of samples, which the decoder allocated for them alone, without waiting for the collector. */
+function freeSamples({ data }: Raster): void {
+  if (data.byteLength === data.buffer.byteLength) freeBytes(data);
 }

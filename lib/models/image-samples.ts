@@ -93,7 +93,8 @@ function inputOptions({ maxPixels }: SampleOptions, failOn: 'warning' | 'error')
 }
 
 async function decoded(image: Sharp, { channels, target }: SampleOptions): Promise<Raster> {
-  const sized = target === undefined ? image : image.resize({ ...target, background: 'black' });
+  // The background, of `contain`, is black by default.
+  const sized = target === undefined ? image : image.resize(target);
   const opaque = sized.removeAlpha();
   const coloured = channels === 1 ? opaque.grayscale() : opaque.toColourspace('srgb');
   const { data, info } = await coloured.raw().toBuffer({ resolveWithObject: true });

@@ -21,27 +21,33 @@ const ROWS_AT_ONCE = 3;
 /** Memory for the samples in between is kept for the next image up to this size: that of 3,000 rows of 224 pixels. */
 const MAX_KEPT_BYTES = 2 ** 21;
 
-/** Resamples images along their rows and then along their columns, with 8-bit samples in between, as Pillow does. */
-export class Resampler {
+/** Memory that is used again for the next image, if it is not too large. */
+class KeptMemory {
   #kept = new Uint8ClampedArray(0);
 
-  /** @returns `columns.length` × `rows.length` pixels. */
+  take(bytes: number): Uint8ClampedArray<ArrayBuffer> {
+    if (bytes > MAX_KEPT_BYTES) return new Uint8ClampedArray(bytes);
+    if (bytes > this.#kept.length) this.#kept = new Uint8ClampedArray(bytes);
+    return this.#kept.subarray(0, bytes);
+  }
+}
+
+/** Resamples images along their rows and then along their columns, with 8-bit samples in between, as Pillow does. */
+export class Resampler {
+  readonly #between = new KeptMemory();
+  readonly #result = new KeptMemory();
+
+  /** @returns `columns.length` × `rows.length` pixels, until the next call. */
   resample(image: Raster, { columns, rows }: ResampleAxes): Raster {
     const { stride } = image;
     const rowSamples = columns.length * stride;
     // The last rows are followed by others, whose weights are 0.
-    const between = this.#memory((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
+    const between = this.#between.take((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
     acrossRows(image, { columns, rows }, between);
-    const data = new Uint8ClampedArray(rowSamples * rows.length);
-    downColumns(between, rows, data);
-    return { data: new Uint8Array(data.buffer), width: columns.length, height: rows.length, stride };
-  }
-
-  #memory(bytes: number): Uint8ClampedArray {
-    if (bytes <= this.#kept.length) return this.#kept;
-    const memory = new Uint8ClampedArray(bytes);
-    if (bytes <= MAX_KEPT_BYTES) this.#kept = memory;
-    return memory;
+    const result = this.#result.take(rowSamples * rows.length);
+    downColumns(between, rows, result);
+    const data = new Uint8Array(result.buffer, result.byteOffset, result.byteLength);
+    return { data, width: columns.length, height: rows.length, stride };
   }
 }
 
