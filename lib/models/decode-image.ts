@@ -7,7 +7,7 @@ import { imageSamples, type ImageTarget, loadSharp } from './image-samples.ts';
 import type { ElementFunction } from './model-handler.ts';
 import { samplePacker } from './pack-samples.ts';
 import { type Raster, Resampler } from './resampler.ts';
-import { resizeAxes } from './resize-plan.ts';
+import { resizePlanner } from './resize-plan.ts';
 
 /**
  * Images that are decoded in their full size at once: the number of threads in which Node decodes. Others would only
@@ -50,12 +50,13 @@ export function decodeImage(options: DecodeImageOptions): ElementFunction<Object
       return packed;
     };
 
+  const planOf = resizePlanner({ width, height, maxPixels, ...resize });
   const resampler = new Resampler();
   const admit = atMost(MAX_FULL_SIZE_IMAGES);
   return async ({ bytes }) =>
     admit(async () => {
       const image = await decode(bytes);
-      const packed = pack(resampler.resample(image, resizeAxes(image, { width, height, maxPixels, ...resize })));
+      const packed = pack(resampler.resample(image, planOf(image)));
       freeSamples(image);
       return packed;
     });

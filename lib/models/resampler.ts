@@ -55,63 +55,73 @@ export class Resampler {
 // and a clamped array limits what is stored to 0 and 255.
 
 function acrossRows({ data, width, stride }: Raster, { columns, rows }: ResampleAxes, to: Uint8ClampedArray): void {
-  const acrossRow = stride === 1 ? acrossGreyRow : acrossColourRow;
+  const rowSamples = width * stride;
+  const samples = data.subarray(rows.first * rowSamples, rows.end * rowSamples);
+  if (stride === 1) acrossGrey({ samples, rowSamples }, columns, to);
+  else acrossColours({ samples, rowSamples }, columns, to);
+}
+
+interface Rows {
+  readonly samples: Uint8Array;
+  /** Samples of each row. */
+  readonly rowSamples: number;
+}
+
+function acrossColours({ samples, rowSamples }: Rows, columns: ResampleAxis, to: Uint8ClampedArray): void {
+  const { length, taps, from, weights } = columns;
   let at = 0;
-  for (let row = rows.first; row < rows.end; row += 1) {
-    const from = row * width * stride;
-    acrossRow(data.subarray(from, from + width * stride), columns, to.subarray(at));
-    at += columns.length * stride;
-  }
-}
-
-function acrossColourRow(samples: Uint8Array, columns: ResampleAxis, to: Uint8ClampedArray): void {
-  const { length, taps, from, weights } = columns;
-  for (let column = 0, tap = 0, at = 0; column < length; column += 1, at += 3) {
-    let sample = (from[column] as number) * 3;
-    let red = HALF;
-    let green = HALF;
-    let blue = HALF;
-    for (const end = tap + taps; tap < end; tap += 1, sample += 3) {
-      const weight = weights[tap] as number;
-      red = (red + Math.imul(samples[sample] as number, weight)) | 0;
-      green = (green + Math.imul(samples[sample + 1] as number, weight)) | 0;
-      blue = (blue + Math.imul(samples[sample + 2] as number, weight)) | 0;
+  for (let row = 0; row < samples.length; row += rowSamples) {
+    for (let column = 0, tap = 0; column < length; column += 1, at += 3) {
+      let sample = row + (from[column] as number) * 3;
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      for (const end = tap + taps; tap < end; tap += 1, sample += 3) {
+        const weight = weights[tap] as number;
+        red = (red + Math.imul(samples[sample] as number, weight)) | 0;
+        green = (green + Math.imul(samples[sample + 1] as number, weight)) | 0;
+        blue = (blue + Math.imul(samples[sample + 2] as number, weight)) | 0;
+      }
+      to[at] = red >> WEIGHT_BITS;
+      to[at + 1] = green >> WEIGHT_BITS;
+      to[at + 2] = blue >> WEIGHT_BITS;
     }
-    to[at] = red >> WEIGHT_BITS;
-    to[at + 1] = green >> WEIGHT_BITS;
-    to[at + 2] = blue >> WEIGHT_BITS;
   }
 }
 
-function acrossGreyRow(samples: Uint8Array, columns: ResampleAxis, to: Uint8ClampedArray): void {
+function acrossGrey({ samples, rowSamples }: Rows, columns: ResampleAxis, to: Uint8ClampedArray): void {
   const { length, taps, from, weights } = columns;
-  for (let column = 0, tap = 0; column < length; column += 1) {
-    let sample = from[column] as number;
-    let sum = HALF;
-    for (const end = tap + taps; tap < end; tap += 1, sample += 1)
-      sum = (sum + Math.imul(samples[sample] as number, weights[tap] as number)) | 0;
-    to[column] = sum >> WEIGHT_BITS;
+  let at = 0;
+  for (let row = 0; row < samples.length; row += rowSamples) {
+    for (let column = 0, tap = 0; column < length; column += 1, at += 1) {
+      let sample = row + (from[column] as number);
+      let sum = HALF;
+      for (const end = tap + taps; tap < end; tap += 1, sample += 1)
+        sum = (sum + Math.imul(samples[sample] as number, weights[tap] as number)) | 0;
+      to[at] = sum >> WEIGHT_BITS;
+    }
   }
 }
 
-function downColumns(between: Uint8ClampedArray, rows: ResampleAxis, data: Uint8ClampedArray): void {
+function downColumns(between: Uint8ClampedArray, rows: ResampleAxis, to: Uint8ClampedArray): void {
   const { length, taps, from, weights, first } = rows;
-  const rowSamples = data.length / length;
+  const rowSamples = to.length / length;
   const sums = new Int32Array(rowSamples);
-  const three = new Int32Array(ROWS_AT_ONCE);
+  // The number of taps is filled up with weights of 0.
+  const padded = new Int32Array(Math.ceil(taps / ROWS_AT_ONCE) * ROWS_AT_ONCE);
   for (let row = 0; row < length; row += 1) {
+    padded.set(weights.subarray(row * taps, (row + 1) * taps));
     sums.fill(HALF);
-    for (let tap = 0; tap < taps; tap += ROWS_AT_ONCE) {
-      for (let index = 0; index < ROWS_AT_ONCE; index += 1)
-        three[index] = tap + index < taps ? (weights[row * taps + tap + index] as number) : 0;
-      const at = ((from[row] as number) - first + tap) * rowSamples;
-      addThreeRows(sums, between.subarray(at, at + ROWS_AT_ONCE * rowSamples), three);
-    }
-    storeRow(sums, data.subarray(row * rowSamples, (row + 1) * rowSamples));
+    let at = ((from[row] as number) - first) * rowSamples;
+    let tap = 0;
+    for (; tap + ROWS_AT_ONCE < padded.length; tap += ROWS_AT_ONCE, at += ROWS_AT_ONCE * rowSamples)
+      addRows(sums, between.subarray(at), padded.subarray(tap));
+    storeRows(sums, { between: between.subarray(at), weights: padded.subarray(tap) }, to.subarray(row * rowSamples));
   }
 }
 
-function addThreeRows(sums: Int32Array, rows: Uint8ClampedArray, weights: Int32Array): void {
+/** Adds three rows to sums. */
+function addRows(sums: Int32Array, rows: Uint8ClampedArray, weights: Int32Array): void {
   const { length } = sums;
   const first = weights[0] as number;
   const second = weights[1] as number;
@@ -124,6 +134,22 @@ function addThreeRows(sums: Int32Array, rows: Uint8ClampedArray, weights: Int32A
       Math.imul(rows[at + 2 * length] as number, third);
 }
 
-function storeRow(sums: Int32Array, to: Uint8ClampedArray): void {
-  for (let at = 0; at < sums.length; at += 1) to[at] = (sums[at] as number) >> WEIGHT_BITS;
+interface LastRows {
+  readonly between: Uint8ClampedArray;
+  readonly weights: Int32Array;
+}
+
+/** Stores sums and the last three rows. */
+function storeRows(sums: Int32Array, { between, weights }: LastRows, to: Uint8ClampedArray): void {
+  const { length } = sums;
+  const first = weights[0] as number;
+  const second = weights[1] as number;
+  const third = weights[2] as number;
+  for (let at = 0; at < length; at += 1)
+    to[at] =
+      ((sums[at] as number) +
+        Math.imul(between[at] as number, first) +
+        Math.imul(between[at + length] as number, second) +
+        Math.imul(between[at + 2 * length] as number, third)) >>
+      WEIGHT_BITS;
 }

@@ -1,5 +1,5 @@
 import { imageTooLarge } from '../formats/images/image-errors.ts';
-import { resampleAxis, type ResampleFilter } from './resample-axis.ts';
+import { type ResampleAxis, resampleAxis, type ResampleFilter } from './resample-axis.ts';
 import type { ResampleAxes } from './resampler.ts';
 
 export interface Size {
@@ -18,25 +18,37 @@ export interface ResizeOptions {
   readonly maxPixels: number;
 }
 
+/** Weights of an axis are kept for images of the same size: 10 KB for 224 samples of a photograph. */
+const MAX_KEPT_AXES = 64;
+
 /**
- * Returns the axes on which an image is resampled, and of which only the result is computed.
+ * Returns a function that plans on which axes an image is resampled, and of which only the result is computed.
  *
- * @throws ElementReadError `ImageTooLarge` if it would have more than `maxPixels` in between: an image of one column and
- *   millions of rows, for example, each of which becomes as wide as the result.
+ * The function throws ElementReadError `ImageTooLarge` if the image would have more than `maxPixels` in between: an image
+ * of one column and millions of rows, for example, each of which becomes as wide as the result.
  */
-export function resizeAxes(image: Size, options: ResizeOptions): ResampleAxes {
+export function resizePlanner(options: ResizeOptions): (image: Size) => ResampleAxes {
   const { width, height, shortest, filter, antialias, maxPixels } = options;
-  const whole = shortest === undefined ? options : shortestResized(image, shortest);
-  const kind = { filter, antialias };
-  const axes = {
-    columns: resampleAxis({ ...kind, source: image.width, size: whole.width, ...centred(whole.width, width) }),
-    rows: resampleAxis({ ...kind, source: image.height, size: whole.height, ...centred(whole.height, height) }),
+  const kept = new Map<string, ResampleAxis>();
+  const axisOf = (source: number, size: number, length: number): ResampleAxis => {
+    const key = `${source} ${size} ${length}`;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const axis = resampleAxis({ source, size, ...centred(size, length), filter, antialias });
+    if (kept.size === MAX_KEPT_AXES) kept.clear();
+    kept.set(key, axis);
+    return axis;
   };
-  const rows = axes.rows.end - axes.rows.first;
-  if (rows * width <= maxPixels) return axes;
-  throw imageTooLarge(
-    `The image of ${image.width} × ${image.height} has more pixels than maxPixels, ${maxPixels}, while it is resized: it is ${width} × ${rows} in between`,
-  );
+  return (image) => {
+    const whole = shortest === undefined ? options : shortestResized(image, shortest);
+    const columns = axisOf(image.width, whole.width, width);
+    const rows = axisOf(image.height, whole.height, height);
+    const between = rows.end - rows.first;
+    if (between * width <= maxPixels) return { columns, rows };
+    throw imageTooLarge(
+      `The image of ${image.width} × ${image.height} has more pixels than maxPixels, ${maxPixels}, while it is resized: it is ${width} × ${between} in between`,
+    );
+  };
 }
 
 /** The size after torchvision's `Resize(shortest)`, which rounds the longer side down. */

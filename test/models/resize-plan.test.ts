@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { centred, resizeAxes, shortestResized } from '../../lib/models/resize-plan.ts';
+import { centred, resizePlanner, shortestResized } from '../../lib/models/resize-plan.ts';
 
 describe('shortestResized', () => {
   // The other side is Python's int(shortest * longer / shorter), as torchvision computes it.
@@ -30,11 +30,11 @@ describe('centred', () => {
   });
 });
 
-describe('resizeAxes', () => {
+describe('resizePlanner', () => {
   const result = { width: 224, height: 224, shortest: 256, filter: 'bilinear', antialias: true } as const;
 
   test('takes only the rows that the result needs', () => {
-    const { rows, columns } = resizeAxes({ width: 100, height: 1_000_000 }, { ...result, maxPixels: 1e8 });
+    const { rows, columns } = resizePlanner({ ...result, maxPixels: 1e8 })({ width: 100, height: 1_000_000 });
     expect(rows.end - rows.first).toBeLessThan(100);
     expect(rows.first).toBeGreaterThan(499_000);
     expect(columns.end - columns.first).toBeLessThanOrEqual(100);
@@ -45,7 +45,7 @@ describe('resizeAxes', () => {
       for (const antialias of [true, false])
         for (const source of [1, 2, 3, 7, 100, 223, 224, 225, 1000]) {
           const image = { width: source, height: 3 * source };
-          const axes = resizeAxes(image, { ...result, filter, antialias, maxPixels: 1e8 });
+          const axes = resizePlanner({ ...result, filter, antialias, maxPixels: 1e8 })(image);
           for (const [{ from, taps, weights, length }, size] of [
             [axes.columns, image.width],
             [axes.rows, image.height],
@@ -60,5 +60,15 @@ describe('resizeAxes', () => {
             }
           }
         }
+  });
+
+  test('gives the same for the same size, however many others there were in between', () => {
+    const planOf = resizePlanner({ ...result, maxPixels: 1e8 });
+    const image = { width: 320, height: 240 };
+    const before = structuredClone(planOf(image));
+    expect(planOf(image)).toEqual(before);
+    for (let width = 300; width < 400; width += 1) planOf({ width, height: 600 - width });
+    expect(planOf(image)).toEqual(before);
+    expect(planOf({ width: 240, height: 320 })).toEqual({ columns: before.rows, rows: before.columns });
   });
 });
