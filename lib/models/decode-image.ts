@@ -29,7 +29,8 @@ const MAX_FULL_SIZE_IMAGES = 4;
  *
  * The function throws ElementReadError, so that its failures are at stage `read`: `ImageDecodeError` for bytes that
  * can't be decoded to the last pixel, for other types and for samples that are not unsigned integers of 8 or 16 bits,
- * `ImageTooLarge` for more than `maxPixels` or `maxFrames`.
+ * `ImageTooLarge` for more than `maxPixels` or `maxFrames`, or for more than `maxPixels` between the two passes of
+ * `resize`.
  *
  * @throws RangeError where an option breaks its rule.
  */

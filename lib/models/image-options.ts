@@ -1,17 +1,20 @@
 import { DEFAULT_MAX_FRAMES } from '../formats/images/decodable-image.ts';
 import type { ResampleFilter } from './resample-axis.ts';
 
-/** Resizing of `decodeImage` as torchvision does it. */
+/**
+ * Resizing of `decodeImage` with the samples of torchvision's `Resize` and `CenterCrop` on a PIL image, which are those of
+ * Pillow's `Image.resize`.
+ */
 export interface ImageResize {
   /**
-   * In pixels. The shorter side becomes this long, and `width` × `height` pixels are cut out of the centre. It is not
-   * less than either of them. @default the image is stretched to `width` × `height`
+   * Length of the shorter side before `width` × `height` are cut out of the centre, in pixels; not less than either of
+   * them. The longer side and the offsets are rounded as by torchvision. @default the image is stretched to `width` × `height`
    */
   readonly shortest?: number;
   /** Side of the part that is cut out, in pixels, where `width` and `height` are omitted. @default `width` × `height` */
   readonly crop?: number;
   /** `bicubic` is that of R. Keys with a = -0.5. @default 'bilinear' */
-  readonly filter?: ResampleFilter;
+  readonly filter?: 'bilinear' | 'bicubic' | 'lanczos3';
   /**
    * True: each sample is a mean of all that it covers, as Pillow and torchvision compute it. False: samples in between
    * are skipped if the image becomes smaller, as OpenCV and TensorFlow do by default. @default true

@@ -143,4 +143,19 @@ describe('decodeImage with resize', () => {
       ),
     ).toBe(0);
   });
+
+  test('frees the samples of an image as soon as it is packed', async () => {
+    const create = { width: 2000, height: 1500, channels: 3, background: 'teal' } as const;
+    const photo = await sharp({ create }).jpeg().toBuffer();
+    const options = { channels: 3, layout: 'CHW', resize: { shortest: 32, crop: 32 } } as const;
+    await decode(photo, options);
+    const before = process.memoryUsage().external;
+    let most = 0;
+    for (let index = 0; index < 8; index += 1) {
+      await decode(photo, options);
+      most = Math.max(most, process.memoryUsage().external - before);
+    }
+    // Each image has 9 MB of samples: the collector would let several of them accumulate.
+    expect(most).toBeLessThan(9_000_000);
+  });
 });
