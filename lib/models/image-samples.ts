@@ -18,7 +18,7 @@ export interface SampleOptions {
   readonly channels: 1 | 3;
   readonly maxPixels: number;
   readonly maxFrames: number;
-  /** What libvips resizes the image to. @default the size of the image */
+  /** Size and fit of the result of libvips. @default the size of the image */
   readonly target?: ImageTarget | undefined;
 }
 

@@ -8,7 +8,7 @@ export interface Size {
 }
 
 export interface ResizeOptions {
-  /** Of the result. */
+  /** Size of the result. */
   readonly width: number;
   readonly height: number;
   /** Length of the shorter side before the result is cut out of the centre. @default the image is stretched */
