@@ -12,8 +12,8 @@ const KERNELS: Readonly<Record<ResampleFilter, Kernel>> = {
   lanczos3: { support: 3, weight: (distance) => sinc(distance) * sinc(distance / 3) },
 };
 
-/** Samples are added in groups: in a loop over single ones, the loop takes as long as the sums. */
-export const TAPS_AT_ONCE = 3;
+/** Few taps are filled up to this number, for which there is code without a loop. */
+export const FEW_TAPS = 3;
 
 /** Bits of a weight's fraction: a sample of 8 bits, a weight and two bits for sums above 1 make 32. */
 export const WEIGHT_BITS = 32 - 8 - 2;
@@ -35,7 +35,7 @@ export interface AxisOptions {
 /** One axis of a resized image. Each of its samples is a weighted sum of `taps` samples of the image, side by side. */
 export interface ResampleAxis {
   readonly length: number;
-  /** A multiple of TAPS_AT_ONCE. The last ones can be outside an image that has fewer samples; their weights are 0. */
+  /** At least FEW_TAPS. The last ones can be outside an image that has fewer samples; their weights are 0. */
   readonly taps: number;
   /** For each sample, the first sample of the image. */
   readonly from: Int32Array;
@@ -60,8 +60,7 @@ interface Window {
 export function resampleAxis(options: AxisOptions): ResampleAxis {
   const { source, start, length } = options;
   const windows = Array.from({ length }, (_, index) => windowOf(start + index, options));
-  const most = windows.reduce((longest, { weights }) => Math.max(longest, weights.length), 1);
-  const taps = Math.ceil(most / TAPS_AT_ONCE) * TAPS_AT_ONCE;
+  const taps = windows.reduce((most, { weights }) => Math.max(most, weights.length), FEW_TAPS);
   const from = new Int32Array(length);
   const weights = new Int32Array(length * taps);
   windows.forEach((window, index) => {

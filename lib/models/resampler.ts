@@ -1,4 +1,4 @@
-import { type ResampleAxis, TAPS_AT_ONCE, WEIGHT_BITS } from './resample-axis.ts';
+import { FEW_TAPS, type ResampleAxis, WEIGHT_BITS } from './resample-axis.ts';
 
 /** Samples of an image, pixel after pixel. */
 export interface Raster {
@@ -16,6 +16,8 @@ export interface ResampleAxes {
 
 /** Half of the last bit that is kept, so that sums are rounded. */
 const HALF = 2 ** (WEIGHT_BITS - 1);
+/** Rows that are added in one pass. */
+const ROWS_AT_ONCE = 3;
 /** Memory for the samples in between is kept for the next image up to this size: that of 3,000 rows of 224 pixels. */
 const MAX_KEPT_BYTES = 2 ** 21;
 
@@ -40,7 +42,7 @@ export class Resampler {
     const { stride } = image;
     const rowSamples = columns.length * stride;
     // The last rows are followed by others, whose weights are 0.
-    const between = this.#between.take((rows.end - rows.first + TAPS_AT_ONCE) * rowSamples);
+    const between = this.#between.take((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
     acrossRows(image, { columns, rows }, between);
     const result = this.#result.take(rowSamples * rows.length);
     downColumns(between, rows, result);
@@ -57,7 +59,7 @@ function acrossRows({ data, width, stride }: Raster, { columns, rows }: Resample
   const rowSamples = width * stride;
   const samples = data.subarray(rows.first * rowSamples, rows.end * rowSamples);
   if (stride === 1) acrossGrey({ samples, rowSamples }, columns, to);
-  else if (columns.taps === TAPS_AT_ONCE) acrossFewColours({ samples, rowSamples }, columns, to);
+  else if (columns.taps === FEW_TAPS) acrossFewColours({ samples, rowSamples }, columns, to);
   else acrossColours({ samples, rowSamples }, columns, to);
 }
 
@@ -72,7 +74,7 @@ function acrossFewColours({ samples, rowSamples }: Rows, columns: ResampleAxis, 
   const { length, from, weights } = columns;
   let at = 0;
   for (let row = 0; row < samples.length; row += rowSamples) {
-    for (let column = 0, tap = 0; column < length; column += 1, at += 3, tap += TAPS_AT_ONCE) {
+    for (let column = 0, tap = 0; column < length; column += 1, at += 3, tap += FEW_TAPS) {
       const sample = row + (from[column] as number) * 3;
       const first = weights[tap] as number;
       const second = weights[tap + 1] as number;
@@ -108,28 +110,11 @@ function acrossColours({ samples, rowSamples }: Rows, columns: ResampleAxis, to:
       let red = HALF;
       let green = HALF;
       let blue = HALF;
-      for (const end = tap + taps; tap < end; tap += TAPS_AT_ONCE, sample += 9) {
-        const first = weights[tap] as number;
-        const second = weights[tap + 1] as number;
-        const third = weights[tap + 2] as number;
-        red =
-          (red +
-            Math.imul(samples[sample] as number, first) +
-            Math.imul(samples[sample + 3] as number, second) +
-            Math.imul(samples[sample + 6] as number, third)) |
-          0;
-        green =
-          (green +
-            Math.imul(samples[sample + 1] as number, first) +
-            Math.imul(samples[sample + 4] as number, second) +
-            Math.imul(samples[sample + 7] as number, third)) |
-          0;
-        blue =
-          (blue +
-            Math.imul(samples[sample + 2] as number, first) +
-            Math.imul(samples[sample + 5] as number, second) +
-            Math.imul(samples[sample + 8] as number, third)) |
-          0;
+      for (const end = tap + taps; tap < end; tap += 1, sample += 3) {
+        const weight = weights[tap] as number;
+        red = (red + Math.imul(samples[sample] as number, weight)) | 0;
+        green = (green + Math.imul(samples[sample + 1] as number, weight)) | 0;
+        blue = (blue + Math.imul(samples[sample + 2] as number, weight)) | 0;
       }
       to[at] = red >> WEIGHT_BITS;
       to[at + 1] = green >> WEIGHT_BITS;
@@ -145,13 +130,8 @@ function acrossGrey({ samples, rowSamples }: Rows, columns: ResampleAxis, to: Ui
     for (let column = 0, tap = 0; column < length; column += 1, at += 1) {
       let sample = row + (from[column] as number);
       let sum = HALF;
-      for (const end = tap + taps; tap < end; tap += TAPS_AT_ONCE, sample += TAPS_AT_ONCE)
-        sum =
-          (sum +
-            Math.imul(samples[sample] as number, weights[tap] as number) +
-            Math.imul(samples[sample + 1] as number, weights[tap + 1] as number) +
-            Math.imul(samples[sample + 2] as number, weights[tap + 2] as number)) |
-          0;
+      for (const end = tap + taps; tap < end; tap += 1, sample += 1)
+        sum = (sum + Math.imul(samples[sample] as number, weights[tap] as number)) | 0;
       to[at] = sum >> WEIGHT_BITS;
     }
   }
@@ -161,12 +141,14 @@ function downColumns(between: Uint8ClampedArray, rows: ResampleAxis, to: Uint8Cl
   const { length, taps, from, weights, first } = rows;
   const rowSamples = to.length / length;
   const sums = new Int32Array(rowSamples);
+  // The number of taps is filled up with weights of 0.
+  const own = new Int32Array(Math.ceil(taps / ROWS_AT_ONCE) * ROWS_AT_ONCE);
   for (let row = 0; row < length; row += 1) {
-    const own = weights.subarray(row * taps, (row + 1) * taps);
+    own.set(weights.subarray(row * taps, (row + 1) * taps));
     sums.fill(HALF);
     let at = ((from[row] as number) - first) * rowSamples;
     let tap = 0;
-    for (; tap + TAPS_AT_ONCE < taps; tap += TAPS_AT_ONCE, at += TAPS_AT_ONCE * rowSamples)
+    for (; tap + ROWS_AT_ONCE < own.length; tap += ROWS_AT_ONCE, at += ROWS_AT_ONCE * rowSamples)
       addRows(sums, between.subarray(at), own.subarray(tap));
     storeRows(sums, { between: between.subarray(at), weights: own.subarray(tap) }, to.subarray(row * rowSamples));
   }
