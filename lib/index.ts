@@ -26,7 +26,8 @@ export { ConfigError, type Disposition, ElementReadError, FabricError, ModelLoad
 export type { Bundle, BundleSource, BundleSummary, OutcomeChunk, OutcomeSink } from './inference/bundle.ts';
 export { InferenceEngine, type InferenceEngineOptions } from './inference/engine/engine.ts';
 export { KeyedModelHandler, type KeyedModelHandlerOptions, KeyModelMapping } from './models/keyed-model-handler.ts';
-export { decodeImage, type DecodeImageOptions } from './models/decode-image.ts';
+export { decodeImage } from './models/decode-image.ts';
+export type { DecodeImageOptions, ImageResize } from './models/image-options.ts';
 export type { DeviceOptions, DeviceUse } from './models/device-session.ts';
 export { ModelFiles, type ModelFilesOptions } from './models/model-files.ts';
 export type {

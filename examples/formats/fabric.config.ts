@@ -1,4 +1,4 @@
-import { defineFabric, map, type ObjectInput } from 'inference-fabric';
+import { decodeImage, defineFabric, map, type ObjectInput } from 'inference-fabric';
 
 type Row = Readonly<Record<string, string>>;
 
@@ -25,6 +25,21 @@ export default defineFabric({
       input: { format: 'binary', bundleElements: 100 },
       steps: [map(({ bytes }: ObjectInput) => bytes.length)],
       output: { join: 'input' },
+    },
+    images: {
+      input: { format: 'images' },
+      steps: [
+        map(
+          decodeImage({
+            channels: 3,
+            layout: 'CHW',
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+            resize: { shortest: 256, crop: 224, filter: 'bilinear' },
+          }),
+        ),
+        map((tensor: Float32Array) => tensor.length),
+      ],
     },
   },
 });

@@ -4,11 +4,19 @@
  * function. Loaders compile modules in their own way, but Node reads this library and a user's config without them.
  */
 const OWN =
-  /^(-e|-p|-c|-i|-r|--(inspect|prof|cpu-prof|heap-prof|test|watch|eval|print|input-type|check|interactive|max[-_](old|semi)[-_]space[-_]size|expose[-_]gc|import|require|loader|experimental-loader))/;
-/** Flags whose value is the next argument. */
-const WITH_VALUE = /^(-e|--eval|-p|--print|-pe|-r|--require|--import|--loader|--experimental-loader)$/;
+  /^(-e|-p|-c|-i|-r|--(inspect|prof|cpu-prof|heap-prof|test|watch|eval|print|input-type|check|interactive|max-(old|semi)-space-size|expose-gc|import|require|loader|experimental-loader))/;
 
-/** Returns this process's flags that also apply to the library's programs which it starts: conditions. */
+/**
+ * Returns this process's flags that also apply to the library's programs which it starts: conditions.
+ *
+ * A flag's value can be the next argument (`--cpu-prof-interval 500`). It belongs to the flag before it and is kept or
+ * dropped with it. Node refuses a separate value that begins with `-`, and the first argument that is neither a flag
+ * nor a value is the program, which ends the list: each argument without a `-` is a value.
+ */
 export function inheritedFlags(flags: readonly string[] = process.execArgv): string[] {
-  return flags.filter((flag, index) => !OWN.test(flag) && !WITH_VALUE.test(flags[index - 1] ?? ''));
+  let isOwn = false;
+  return flags.filter((argument) => {
+    if (argument.startsWith('-')) isOwn = OWN.test(argument.replaceAll('_', '-'));
+    return !isOwn;
+  });
 }

@@ -6,21 +6,20 @@ import { decodableImage } from '../formats/images/decodable-image.ts';
 import { imageTooLarge, undecodable } from '../formats/images/image-errors.ts';
 import { limitLoaders } from '../formats/images/limit-loaders.ts';
 import { countScans, hasJpegEnd, tidyJpeg } from './jpeg-segments.ts';
+import type { Raster } from './resampler.ts';
 
-export interface ImageSize {
+export interface ImageTarget {
   readonly width: number;
   readonly height: number;
-  readonly channels: 1 | 3;
   readonly fit: 'fill' | 'cover' | 'contain';
-  readonly maxPixels: number;
-  readonly maxFrames: number;
 }
 
-/** Decoded 8-bit samples, pixel after pixel. */
-export interface ImageSamples {
-  readonly data: Uint8Array;
-  /** Number of samples per pixel: 1 or 3. A grey image may have 1 when 3 are wanted. */
-  readonly stride: number;
+export interface SampleOptions {
+  readonly channels: 1 | 3;
+  readonly maxPixels: number;
+  readonly maxFrames: number;
+  /** Size and fit of the result of libvips. @default the size of the image */
+  readonly target?: ImageTarget | undefined;
 }
 
 /** Types of samples that can be read as 8 bits. For floats and larger integers, white depends on the writer. */
@@ -38,13 +37,17 @@ export async function loadSharp(): Promise<SharpConstructor> {
   return limitLoaders(library);
 }
 
-/** @throws ElementReadError if the image can't be decoded to its last pixel, or breaks a bound. */
-export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
+/**
+ * Decodes an image to 8-bit samples. A grey image may have a stride of 1 when 3 channels are wanted.
+ *
+ * @throws ElementReadError if the image can't be decoded to its last pixel, or breaks a bound.
+ */
+export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, options: SampleOptions): Promise<Raster> {
   try {
-    const image = decodableImage(bytes, size);
-    return isJpeg(image) ? await jpegSamples(open, image, size) : await otherSamples(open, image, size);
+    const image = decodableImage(bytes, options);
+    return isJpeg(image) ? await jpegSamples(open, image, options) : await otherSamples(open, image, options);
   } catch (error) {
-    throw error instanceof ElementReadError ? error : decodeError(error as Error, size.maxPixels);
+    throw error instanceof ElementReadError ? error : decodeError(error as Error, options.maxPixels);
   }
 }
 
@@ -52,52 +55,50 @@ export async function imageSamples(open: SharpConstructor, bytes: Uint8Array, si
  * Fails on any warning of the decoder, because most of them mean lost pixels: the data ends too early, for example. If
  * a warning may have another cause, the image is decoded once more without that cause.
  */
-async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
+async function jpegSamples(open: SharpConstructor, bytes: Uint8Array, wanted: SampleOptions): Promise<Raster> {
   // The decoder does not detect this in the last lines of an image that it scales down.
   if (!hasJpegEnd(bytes)) throw undecodable('it is cut short');
   const scans = countScans(bytes);
   if (scans > MAX_SCANS) throw undecodable(`it has ${scans} scans, more than ${MAX_SCANS}: save it again`);
-  const options = inputOptions(size, 'warning');
+  const options = inputOptions(wanted, 'warning');
   if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(JPEG_PROFILE, 0, 'latin1'))
     checkProfile(await open(bytes, { ...options, failOn: 'none' }).metadata());
   try {
-    return await resized(open(bytes, options), size);
+    return await decoded(open(bytes, options), wanted);
   } catch (error) {
     const tidy = tidyJpeg(bytes);
     if (tidy === undefined) throw error;
-    return await resized(open(tidy, options), size);
+    return await decoded(open(tidy, options), wanted);
   }
 }
 
 /** Other decoders distinguish errors, which mean lost pixels, from warnings: an unknown tag, for example. */
-async function otherSamples(open: SharpConstructor, bytes: Uint8Array, size: ImageSize): Promise<ImageSamples> {
-  const options = inputOptions(size, 'error');
+async function otherSamples(open: SharpConstructor, bytes: Uint8Array, wanted: SampleOptions): Promise<Raster> {
+  const options = inputOptions(wanted, 'error');
   const metadata = await open(bytes, options).metadata();
   checkDepth(metadata);
   checkProfile(metadata);
-  if (!metadata.hasAlpha) return resized(open(bytes, options), size);
+  const { target } = wanted;
+  if (!metadata.hasAlpha || target === undefined) return decoded(open(bytes, options), wanted);
   // Resizing weights colours by their alpha, which turns transparent ones black, so alpha is removed first.
-  const opaque = open(bytes, options).removeAlpha();
-  const { data, info } = await coloursOf(opaque, size).raw().toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  const samples = checkedSamples(data, channels);
-  if (width === size.width && height === size.height) return samples;
-  return resized(open(data, { raw: { width, height, channels }, limitInputPixels: size.maxPixels }), size);
+  const opaque = await decoded(open(bytes, options), { ...wanted, target: undefined });
+  const { data, width, height, stride } = opaque;
+  if (width === target.width && height === target.height) return opaque;
+  const raw = { width, height, channels: stride };
+  return decoded(open(data, { raw, limitInputPixels: wanted.maxPixels }), wanted);
 }
 
-function inputOptions({ maxPixels }: ImageSize, failOn: 'warning' | 'error'): SharpOptions {
+function inputOptions({ maxPixels }: SampleOptions, failOn: 'warning' | 'error'): SharpOptions {
   return { limitInputPixels: maxPixels, sequentialRead: true, autoOrient: true, failOn };
 }
 
-async function resized(image: Sharp, size: ImageSize): Promise<ImageSamples> {
-  const { width, height, fit } = size;
-  const fitted = image.resize(width, height, { fit, background: 'black' }).removeAlpha();
-  const { data, info } = await coloursOf(fitted, size).raw().toBuffer({ resolveWithObject: true });
-  return checkedSamples(data, info.channels);
-}
-
-function coloursOf(image: Sharp, { channels }: ImageSize): Sharp {
-  return channels === 1 ? image.grayscale() : image.toColourspace('srgb');
+async function decoded(image: Sharp, { channels, target }: SampleOptions): Promise<Raster> {
+  // The background, of `contain`, is black by default.
+  const sized = target === undefined ? image : image.resize(target);
+  const opaque = sized.removeAlpha();
+  const coloured = channels === 1 ? opaque.grayscale() : opaque.toColourspace('srgb');
+  const { data, info } = await coloured.raw().toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, stride: checkedStride(info.channels) };
 }
 
 function checkDepth({ depth }: Metadata): void {
@@ -114,9 +115,9 @@ function checkProfile({ icc }: Metadata): void {
   );
 }
 
-function checkedSamples(data: Uint8Array, stride: number): ImageSamples {
-  if (stride === 1 || stride === 3) return { data, stride };
-  throw undecodable(`it has ${stride} channels, and only grey and colour images are read, with or without alpha`);
+function checkedStride(channels: number): 1 | 3 {
+  if (channels === 1 || channels === 3) return channels;
+  throw undecodable(`it has ${channels} channels, and only grey and colour images are read, with or without alpha`);
 }
 
 function decodeError(error: Error, maxPixels: number): ElementReadError {

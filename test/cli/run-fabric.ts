@@ -25,10 +25,13 @@ export interface FabricOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own, as a terminal has it. */
   readonly detached?: boolean;
+  /** Flags of Node before the program. */
+  readonly nodeFlags?: readonly string[];
 }
 
-export function startFabric(args: readonly string[], { cwd, env = {}, detached = false }: FabricOptions = {}): Running {
-  const child = spawn(process.execPath, [program, ...args], {
+export function startFabric(args: readonly string[], options: FabricOptions = {}): Running {
+  const { cwd, env = {}, detached = false, nodeFlags = [] } = options;
+  const child = spawn(process.execPath, [...nodeFlags, program, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -89,6 +89,7 @@ const RUNS: readonly ExampleRun[] = [
   },
   { config: 'formats', pipeline: 'tsv', input: 'examples/data/formats/cities.tsv', succeeded: 2 },
   { config: 'formats', pipeline: 'binary', input: 'examples/data/formats/files', succeeded: 2 },
+  { config: 'formats', pipeline: 'images', input: 'test/models/images/*.jpg', succeeded: 3 },
   {
     config: 'llm',
     pipeline: 'sentiment',

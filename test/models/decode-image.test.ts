@@ -167,6 +167,43 @@ describe('decodeImage', () => {
     ],
     [{ fit: 'inside' }, "Cannot decode images as 'fit' must be 'fill', 'cover' or 'contain': current value is inside"],
     [{ maxPixels: 0 }, "Cannot decode images as 'maxPixels' must be a positive integer: current value is 0"],
+    [{ width: undefined }, "Cannot decode images as 'width' must be a positive integer: current value is undefined"],
+    [
+      { fit: 'cover', resize: {} },
+      "Cannot decode images as 'fit' must be omitted, as 'resize' is given: current value is cover",
+    ],
+    [
+      { resize: { filter: 'area' } },
+      "Cannot decode images as 'resize.filter' must be 'bilinear', 'bicubic' or 'lanczos3': current value is area",
+    ],
+    [
+      { resize: { antialias: 'yes' } },
+      "Cannot decode images as 'resize.antialias' must be true or false: current value is yes",
+    ],
+    [
+      { resize: { shortest: 1 } },
+      "Cannot decode images as 'resize.shortest' must be an integer that is not less than the result's sides, 2 and 2: current value is 1",
+    ],
+    [
+      { resize: { shortest: 2.5 } },
+      "Cannot decode images as 'resize.shortest' must be an integer that is not less than the result's sides, 2 and 2: current value is 2.5",
+    ],
+    [
+      { resize: { shortest: 8, crop: 4 } },
+      "Cannot decode images as 'width' must be omitted, as 'resize.crop' is given: current value is 2",
+    ],
+    [
+      { width: undefined, height: undefined, resize: { shortest: 8, crop: 9 } },
+      "Cannot decode images as 'resize.shortest' must be an integer that is not less than the result's sides, 9: current value is 8",
+    ],
+    [
+      { width: undefined, height: undefined, resize: { crop: 9 } },
+      "Cannot decode images as 'resize.shortest' must be given with 'resize.crop': current value is undefined",
+    ],
+    [
+      { width: undefined, height: undefined, resize: { shortest: 8, crop: 0 } },
+      "Cannot decode images as 'resize.crop' must be a positive integer: current value is 0",
+    ],
   ] as const)('refuses %o', ([wrong, message]) => {
     const options = { width: 2, height: 2, channels: 3, layout: 'CHW', ...wrong };
     // Wrong on purpose, as plain JavaScript may be.

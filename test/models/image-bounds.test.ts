@@ -2,7 +2,8 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decodableImage } from '../../lib/formats/images/decodable-image.ts';
-import { decodeImage, type DecodeImageOptions } from '../../lib/models/decode-image.ts';
+import { decodeImage } from '../../lib/models/decode-image.ts';
+import type { DecodeImageOptions } from '../../lib/models/image-options.ts';
 import { loadSharp } from '../../lib/models/image-samples.ts';
 import {
   animatedGif,

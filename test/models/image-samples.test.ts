@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeImage, type DecodeImageOptions } from '../../lib/models/decode-image.ts';
+import { decodeImage } from '../../lib/models/decode-image.ts';
+import type { DecodeImageOptions } from '../../lib/models/image-options.ts';
 import { hasJpegEnd, tidyJpeg } from '../../lib/models/jpeg-segments.ts';
 import { tiff } from './tiff.ts';
 
