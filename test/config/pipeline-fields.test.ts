@@ -48,3 +48,17 @@ describe('planningInput says that whole rows are used', () => {
     expect(wholeRows(...steps)).toBe(are);
   });
 });
+
+describe('planningInput has the columns that', () => {
+  const pair = new OpenInferenceModelHandler({ endpoint: 'http://h', modelName: 'm', inputs: { x: ['a', 'b'] } });
+  const column = new OnnxModelHandler({ modelUri: 'a.onnx', inputs: 'c' });
+  test.each<[string, readonly string[] | undefined, Step[]]>([
+    ['a served model declares', ['a', 'b'], [runInference(pair)]],
+    ['models of branches declare', ['a', 'b', 'c'], [branch({ a: [runInference(pair)], b: [runInference(column)] })]],
+    ['no model behind a function declares', undefined, [map(same), runInference(pair)]],
+    ['no model with a preprocess function declares', undefined, [runInference(pair.withPreprocessFn(same))]],
+  ])('%s', (_, columns, steps) => {
+    const { p } = defineFabric({ pipelines: { p: { input: { format: 'csv' }, steps } } }).pipelines;
+    expect(p && planningInput(p).columns).toEqual(columns);
+  });
+});
