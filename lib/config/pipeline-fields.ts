@@ -22,6 +22,22 @@ export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'
   };
 }
 
+/**
+ * Returns the fields that every element needs: those that the models of the first step declare, if these read elements as
+ * they were read. Models that get some of the elements are left out, as their fields can be in those elements alone.
+ */
+export function neededFields({ steps }: Pick<Pipeline, 'steps'>): readonly string[] {
+  return [...new Set(fieldsOfAll(steps))];
+}
+
+function fieldsOfAll([first]: readonly Step[]): readonly string[] {
+  if (first?.kind === 'branch') {
+    return first.split === 'all' ? Object.values(first.branches).flatMap(fieldsOfAll) : [];
+  }
+  if (first?.kind !== 'runInference') return [];
+  return isKeyed(unwrapHandler(first.handler).handler) ? [] : declaredColumns(first.handler);
+}
+
 /** Returns the fields that the models of the first step read from elements, as far as their handlers declare them. */
 function readColumns([first]: readonly Step[]): readonly string[] {
   if (first?.kind === 'branch') return Object.values(first.branches).flatMap(readColumns);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defineFabric } from '../../lib/config/fabric.ts';
-import { planningInput } from '../../lib/config/pipeline-fields.ts';
+import { neededFields, planningInput } from '../../lib/config/pipeline-fields.ts';
 import { branch, map, runInference, type Step } from '../../lib/config/steps.ts';
 import { KeyedModelHandler, KeyModelMapping } from '../../lib/models/keyed-model-handler.ts';
 import { OnnxModelHandler } from '../../lib/models/onnx-model-handler.ts';
@@ -60,5 +60,21 @@ describe('planningInput has the columns that', () => {
   ])('%s', (_, columns, steps) => {
     const { p } = defineFabric({ pipelines: { p: { input: { format: 'csv' }, steps } } }).pipelines;
     expect(p && planningInput(p).columns).toEqual(columns);
+  });
+});
+
+describe('neededFields are those of models that get every element as it was read:', () => {
+  const fields = new OnnxModelHandler({ modelUri: 'a.onnx', inputs: { x: ['a', 'b'], y: 'm.n' } });
+  const other = new OnnxModelHandler({ modelUri: 'a.onnx', inputs: ['b', 'c'] });
+  test.each<[string, readonly string[], Step[]]>([
+    ['a model', ['a', 'b', 'm.n'], [runInference(fields.withPostprocessFn(same)), map(same)]],
+    ['all branches', ['a', 'b', 'm.n', 'c'], [branch({ a: [runInference(fields)], b: [runInference(other)] })]],
+    ['not a branch of some elements', [], [branch({ a: [runInference(fields)] }, { split: { a: 1 } })]],
+    ['not a model of some keys', [], [runInference(new KeyedModelHandler([new KeyModelMapping(['a'], fields)]))]],
+    ['not a model behind a function', [], [map(same), runInference(fields)]],
+    ['not a model with a preprocess function', [], [runInference(fields.withPreprocessFn(same))]],
+  ])('%s', (_, needed, steps) => {
+    const { p } = defineFabric({ pipelines: { p: { input: { format: 'jsonl', key: 'k' }, steps } } }).pipelines;
+    expect(p && neededFields(p)).toEqual(needed);
   });
 });
