@@ -55,10 +55,16 @@ describe('planningInput has the columns that', () => {
   test.each<[string, readonly string[] | undefined, Step[]]>([
     ['a served model declares', ['a', 'b'], [runInference(pair)]],
     ['models of branches declare', ['a', 'b', 'c'], [branch({ a: [runInference(pair)], b: [runInference(column)] })]],
+    [
+      'no model of some keys declares: a file can be of other keys',
+      undefined,
+      [runInference(new KeyedModelHandler([new KeyModelMapping(['a'], pair), new KeyModelMapping(['b'], column)]))],
+    ],
+    ['no branch of some elements declares', undefined, [branch({ a: [runInference(pair)] }, { split: () => 'a' })]],
     ['no model behind a function declares', undefined, [map(same), runInference(pair)]],
     ['no model with a preprocess function declares', undefined, [runInference(pair.withPreprocessFn(same))]],
   ])('%s', (_, columns, steps) => {
-    const { p } = defineFabric({ pipelines: { p: { input: { format: 'csv' }, steps } } }).pipelines;
+    const { p } = defineFabric({ pipelines: { p: { input: { format: 'csv', key: 'k' }, steps } } }).pipelines;
     expect(p && planningInput(p).columns).toEqual(columns);
   });
 });
