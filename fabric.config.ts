@@ -1,24 +1,26 @@
 import { decodeImage, defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
-import { toDiagnosis, toFeatures } from './examples/pipelines/breast-cancer.ts';
+import { FEATURES, toDiagnosis } from './examples/pipelines/breast-cancer.ts';
 import type { Classification } from './examples/pipelines/classification.ts';
 
-const breastCancer = new OnnxModelHandler<Float32Array, Classification>({
+const breastCancer = new OnnxModelHandler<unknown, Classification>({
   modelUri: 'examples/models/breast-cancer.onnx',
+  inputs: FEATURES,
   minBatchSize: 8,
   maxBatchSize: 256,
 });
 
 const digits = new OnnxModelHandler<Float32Array, Classification>({ modelUri: 'examples/models/digits.onnx' });
 
-const wine = new OnnxModelHandler<readonly number[], Classification>({ modelUri: 'examples/models/wine.onnx' });
+const wine = new OnnxModelHandler<unknown, Classification>({
+  modelUri: 'examples/models/wine.onnx',
+  inputs: 'features',
+});
 
 export default defineFabric({
   pipelines: {
     'breast-cancer': {
       input: { format: 'csv', id: 'id' },
-      steps: [
-        runInference(breastCancer.withPreprocessFn(toFeatures).withPostprocessFn(toDiagnosis), { timeoutSecs: 60 }),
-      ],
+      steps: [runInference(breastCancer.withPostprocessFn(toDiagnosis), { timeoutSecs: 60 })],
       output: { join: 'input' },
     },
     digits: {
@@ -35,13 +37,7 @@ export default defineFabric({
     },
     wine: {
       input: { format: 'jsonl', id: 'id' },
-      steps: [
-        runInference(
-          wine
-            .withPreprocessFn((element: { readonly features: readonly number[] }) => element.features)
-            .withPostprocessFn(({ label }) => ({ cultivar: label })),
-        ),
-      ],
+      steps: [runInference(wine.withPostprocessFn(({ label }) => ({ cultivar: label })))],
       output: { join: 'input' },
     },
   },

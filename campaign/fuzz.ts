@@ -1,7 +1,8 @@
 /**
- * `npm run test:fuzz`: gives every parser of external bytes inputs that are nearly valid, and cuts documents into bundles.
- * It prints a table of what it did, and exits with 1 if a parser crashed, hung, polluted a prototype, or read a document
- * differently because it was cut.
+ * `npm run test:fuzz`: gives every parser of external bytes inputs that are nearly valid, cuts documents into bundles, and
+ * reads lines of numbers into values and straight into tensors. It prints a table of what it did, and exits with 1 if a
+ * parser crashed, hung, polluted a prototype, read a document differently because it was cut, or read numbers differently
+ * because they were packed.
  *
  *     npm run test:fuzz -- --minutes 5 --seed 1
  *     npm run test:fuzz -- --seed 1 --input 4711

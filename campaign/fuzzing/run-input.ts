@@ -5,6 +5,7 @@ import { binaryTargets } from './binary-targets.ts';
 import { compareCuts } from './documents.ts';
 import { MESSAGE_TARGETS } from './message-targets.ts';
 import { mutated } from './mutate.ts';
+import { compareLines } from './number-lines.ts';
 import { REMOTE_TARGETS } from './remote-targets.ts';
 import { isOwnError, type Target } from './target.ts';
 
@@ -12,6 +13,11 @@ import { isOwnError, type Target } from './target.ts';
 const MAX_MILLIS = 3000;
 /** Number of inputs of which one is a document that is cut; the others go to the parsers in turn. */
 const DOCUMENT_EVERY = 3;
+/**
+ * Number of inputs of which one is lines of numbers, for two readers: it takes as long as many other inputs. It is odd, so
+ * that each of two processes gets them, and a multiple of the above, so that documents stay what they are.
+ */
+const NUMBERS_EVERY = 51;
 const SEED_FACTOR = 1_000_003;
 
 /** All fuzzers. */
@@ -28,7 +34,13 @@ export async function runInput(fuzzers: Fuzzers, seed: number, input: number): P
   const startedAt = process.cpuUsage();
   let name = 'documents';
   try {
-    if (input % DOCUMENT_EVERY === 0) {
+    if (input % NUMBERS_EVERY === NUMBERS_EVERY - 1) {
+      name = 'lines of numbers';
+      const { format, lines, packed } = await compareLines(random);
+      add(counts.runs, `lines of numbers: ${format}`);
+      add(counts.elements, 'lines of numbers, read in two ways', lines);
+      add(counts.elements, 'lines of numbers that were packed', packed);
+    } else if (input % DOCUMENT_EVERY === 0) {
       const { format, comparisons } = await compareCuts(random);
       add(counts.runs, `documents: ${format}`);
       add(counts.elements, 'comparisons of documents', comparisons);

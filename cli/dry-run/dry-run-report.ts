@@ -1,7 +1,7 @@
 import { isFree, type TensorMetadata } from '../../lib/models/tensor.ts';
 import { counted } from '../format/amounts.ts';
 import { failureList } from '../failure-table.ts';
-import { missingFieldWarning } from '../missing-field-warning.ts';
+import { missingFieldName, missingFieldWarning, optionName } from '../missing-field-warning.ts';
 import { shortened } from '../format/text.ts';
 import type { DryRun, ModelSignature } from './dry-run.ts';
 
@@ -47,7 +47,7 @@ function lastLine(dryRun: DryRun): string {
   const problems = [
     ...(failed > 0 ? [`${counted(failed, 'element')} failed`] : []),
     ...(unreadable.length > 0 ? [`${counted(unreadable.length, 'input')} can't be run`] : []),
-    ...missingFields.map(({ option, field }) => `no element has the field '${field}' of ${option}`),
+    ...missingFields.map((field) => `no element has ${missingFieldName(field)} of ${optionName(field.option)}`),
   ];
   if (problems.length > 0) return `FAILED: ${problems.join(', ')} ${aside}`;
   return `OK: 1 pipeline, ${counted(models, 'model')}, ${counted(inputs, 'input')} ${aside}`;

@@ -1,23 +1,21 @@
 import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 
-interface Wine {
-  readonly features: readonly number[];
-}
-
 interface Sentence {
   readonly tokens: readonly number[];
 }
 
 /** Batches of exactly 16, but for the end of a bundle: the same ones in every run. */
-const fixedSize = new OnnxModelHandler<readonly number[]>({
+const fixedSize = new OnnxModelHandler({
   modelUri: '../models/wine.onnx',
+  inputs: 'features',
   minBatchSize: 16,
   maxBatchSize: 16,
 });
 
 /** Learns its size; a batch has at most 16 MiB of tensors, and should take a fifth of a second. */
-const bounded = new OnnxModelHandler<readonly number[]>({
+const bounded = new OnnxModelHandler({
   modelUri: '../models/wine.onnx',
+  inputs: 'features',
   maxBatchSize: 4096,
   maxBatchBytes: 16 * 1024 * 1024,
   targetBatchDurationSecs: 0.2,
@@ -35,12 +33,11 @@ const padded = new OnnxModelHandler<Sentence>({
 });
 
 const wine = { format: 'jsonl', id: 'id' } as const;
-const features = (element: Wine): readonly number[] => element.features;
 
 export default defineFabric({
   pipelines: {
-    'fixed-size': { input: wine, steps: [runInference(fixedSize.withPreprocessFn(features))] },
-    bounded: { input: wine, steps: [runInference(bounded.withPreprocessFn(features))] },
+    'fixed-size': { input: wine, steps: [runInference(fixedSize)] },
+    bounded: { input: wine, steps: [runInference(bounded)] },
     padded: { input: { format: 'jsonl', id: 'id' }, steps: [runInference(padded)] },
   },
 });

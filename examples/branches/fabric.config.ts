@@ -1,10 +1,6 @@
 import { branch, defineFabric, map, OnnxModelHandler, runInference } from 'inference-fabric';
 import type { Classification } from '../pipelines/classification.ts';
 
-interface Wine {
-  readonly features: readonly number[];
-}
-
 interface Votes {
   readonly regression: readonly number[];
   readonly network: readonly number[];
@@ -12,10 +8,8 @@ interface Votes {
 
 /** The probabilities that one of the models gives. */
 function classify(modelUri: string) {
-  const model = new OnnxModelHandler<readonly number[], Classification>({ modelUri, minBatchSize: 16 });
-  return runInference(
-    model.withPreprocessFn((wine: Wine) => wine.features).withPostprocessFn(({ probabilities }) => probabilities),
-  );
+  const model = new OnnxModelHandler<unknown, Classification>({ modelUri, inputs: 'features', minBatchSize: 16 });
+  return runInference(model.withPostprocessFn(({ probabilities }) => probabilities));
 }
 
 const regression = [classify('../models/wine.onnx')];

@@ -1,12 +1,12 @@
 import { container, defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 
-const model = new OnnxModelHandler<readonly number[], { readonly label: number }>({ modelUri: '../models/wine.onnx' });
+const model = new OnnxModelHandler({ modelUri: '../models/wine.onnx', inputs: 'features' });
 
 export default defineFabric({
   pipelines: {
     wine: {
       input: { format: 'jsonl', id: 'id' },
-      steps: [runInference(model.withPreprocessFn((wine: { readonly features: readonly number[] }) => wine.features))],
+      steps: [runInference(model)],
       compute: container({ gpus: 1 }),
     },
   },

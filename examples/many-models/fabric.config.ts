@@ -1,18 +1,15 @@
 import { defineFabric, KeyedModelHandler, KeyModelMapping, OnnxModelHandler, runInference } from 'inference-fabric';
 import type { Classification } from '../pipelines/classification.ts';
 
-interface Sample {
-  readonly assay: string;
-  readonly measurements: readonly number[];
-}
-
-const wine = new OnnxModelHandler<readonly number[], Classification>({
+const wine = new OnnxModelHandler<unknown, Classification>({
   modelUri: '../models/wine.onnx',
+  inputs: 'measurements',
   maxBatchSize: 64,
 }).withPostprocessFn(({ label }) => `cultivar ${label}`);
 
-const tumour = new OnnxModelHandler<readonly number[], Classification>({
+const tumour = new OnnxModelHandler<unknown, Classification>({
   modelUri: '../models/breast-cancer.onnx',
+  inputs: 'measurements',
 }).withPostprocessFn(({ label }) => (label === 0 ? 'malignant' : 'benign'));
 
 const byAssay = new KeyedModelHandler(
@@ -24,7 +21,7 @@ export default defineFabric({
   pipelines: {
     samples: {
       input: { format: 'jsonl', id: 'id', key: 'assay', groupByKey: true },
-      steps: [runInference(byAssay.withPreprocessFn(({ measurements }: Sample) => measurements))],
+      steps: [runInference(byAssay)],
     },
   },
 });

@@ -14,7 +14,7 @@ const wine = new OpenInferenceModelHandler({
 const breastCancer = new OpenInferenceModelHandler({
   endpoint,
   modelName: 'breast-cancer',
-  inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, 30] }],
+  inputTensors: [{ name: 'features', datatype: 'FP32', shape: [-1, 30] }],
   outputNames: ['predict', 'predict_proba'],
   maxBatchSize: 32,
   // A quota that is known; one that is not is learned from the answers.

@@ -1,11 +1,10 @@
 import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
 
-const model = new OnnxModelHandler<readonly number[], { readonly label: number }>({
+const model = new OnnxModelHandler<unknown, { readonly label: number }>({
   modelUri: '../models/wine.onnx', // relative to this file
+  inputs: 'features',
 });
-const handler = model
-  .withPreprocessFn((wine: { readonly features: readonly number[] }) => wine.features)
-  .withPostprocessFn(({ label }) => ({ cultivar: label }));
+const handler = model.withPostprocessFn(({ label }) => ({ cultivar: label }));
 
 export default defineFabric({
   pipelines: {

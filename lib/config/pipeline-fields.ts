@@ -12,9 +12,9 @@ export function elementInput(pipeline: Pick<Pipeline, 'input' | 'steps'>): Pipel
   return input.id === undefined && idField !== undefined ? { ...input, id: idField } : input;
 }
 
-/** Returns the options for planning objects, with the columns that the steps use. */
+/** Returns the options for planning objects, with the columns that every row needs. */
 export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'>): PipelineInput {
-  const columns = [...new Set(readColumns(steps))];
+  const columns = neededFields({ steps });
   return {
     ...input,
     ...(getWholeElements(steps) ? { wholeRows: true } : {}),
@@ -22,18 +22,22 @@ export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'
   };
 }
 
-/** Returns the fields that the models of the first step read from elements, as far as their handlers declare them. */
-function readColumns([first]: readonly Step[]): readonly string[] {
-  if (first?.kind === 'branch') return Object.values(first.branches).flatMap(readColumns);
-  if (first?.kind !== 'runInference') return [];
-  return declaredColumns(first.handler);
+/**
+ * Returns the fields that every element needs: those that the models of the first step declare, if these read elements as
+ * they were read. Models that get some of the elements are left out, as their fields can be in those elements alone.
+ */
+export function neededFields({ steps }: Pick<Pipeline, 'steps'>): readonly string[] {
+  return [...new Set(fieldsOfAll(steps))];
 }
 
-function declaredColumns(outer: ModelHandler): readonly string[] {
-  const { handler, preprocessFns } = unwrapHandler(outer);
-  if (preprocessFns.length > 0) return [];
-  if (isKeyed(handler)) return handler.mappings.flatMap((mapping) => declaredColumns(mapping.handler));
-  return handler.declaredInputs === undefined ? [] : declaredFields(handler.declaredInputs);
+function fieldsOfAll([first]: readonly Step[]): readonly string[] {
+  if (first?.kind === 'branch') {
+    return first.split === 'all' ? Object.values(first.branches).flatMap(fieldsOfAll) : [];
+  }
+  if (first?.kind !== 'runInference') return [];
+  const { handler, preprocessFns } = unwrapHandler(first.handler);
+  if (preprocessFns.length > 0 || isKeyed(handler) || handler.declaredInputs === undefined) return [];
+  return declaredFields(handler.declaredInputs);
 }
 
 /** Checks whether the first of these steps passes whole elements to code that may use any of their fields. */

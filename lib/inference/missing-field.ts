@@ -5,8 +5,10 @@ import { namedField } from './element-key.ts';
 /** A field that the configuration names, and that no element at the beginning of an object has. */
 export interface MissingField {
   /** Option that names the field. */
-  readonly option: 'input.id' | 'input.key';
+  readonly option: 'input.id' | 'input.key' | 'inputs';
   readonly field: string;
+  /** Number of other fields of the option that no element has either. @default 0 */
+  readonly others?: number;
   /** Name of the object, as in the ids of its elements. */
   readonly name: string;
   /** Number of elements that were checked. */
@@ -18,22 +20,33 @@ export interface MissingField {
 /** Maximum number of fields to name. */
 const MAX_FIELDS = 20;
 
-/** Finds the fields for ids and keys that no element of a page has. Ignores elements that could not be read. */
+/** Fields that the configuration names. */
+export interface NamedFields {
+  readonly id?: PipelineInput['id'] | undefined;
+  readonly key?: PipelineInput['key'] | undefined;
+  /** Fields that a model's declared inputs name. @default none */
+  readonly inputs?: readonly string[] | undefined;
+}
+
+/** Finds the named fields that no element of a page has, by option. Ignores elements that could not be read. */
 export function missingFields(
   page: readonly ReadElement[],
-  { id, key }: Pick<PipelineInput, 'id' | 'key'>,
+  { id, key, inputs = [] }: NamedFields,
   name: string,
 ): readonly MissingField[] {
   const named = [
-    ['input.id', id],
-    ['input.key', typeof key === 'string' ? key : undefined],
+    ['input.id', id === undefined ? [] : [id]],
+    ['input.key', typeof key === 'string' ? [key] : []],
+    ['inputs', inputs],
   ] as const;
-  if (named.every(([, field]) => field === undefined)) return [];
+  if (named.every(([, fields]) => fields.length === 0)) return [];
   const read = page.filter(({ failure }) => failure === undefined);
   if (read.length === 0) return [];
-  return named.flatMap(([option, field]) => {
-    if (field === undefined || read.some(({ input }) => namedField(input, field) !== undefined)) return [];
-    return [{ option, field, name, elements: read.length, fields: fieldsOf(read) }];
+  return named.flatMap(([option, fields]) => {
+    const [field, ...others] = fields.filter((one) => !read.some(({ input }) => namedField(input, one) !== undefined));
+    if (field === undefined) return [];
+    const more = others.length === 0 ? {} : { others: others.length };
+    return [{ option, field, ...more, name, elements: read.length, fields: fieldsOf(read) }];
   });
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { merge, noCounts } from '../../campaign/counts.ts';
+import { tableOf } from '../../campaign/table.ts';
 import { mutated } from '../../campaign/fuzzing/mutate.ts';
 import { openFuzzers, runInput } from '../../campaign/fuzzing/run-input.ts';
 import { textSeeds } from '../../campaign/fuzzing/target.ts';
@@ -17,6 +18,14 @@ describe('parsers of foreign bytes', () => {
     for (const { name } of fuzzers) expect(counts.runs[name], name).toBeGreaterThan(0);
     for (const format of ['jsonl', 'text', 'csv', 'tsv', 'json'])
       expect(counts.runs[`documents: ${format}`], format).toBeGreaterThan(0);
+    for (const format of ['jsonl', 'csv'])
+      expect(counts.runs[`lines of numbers: ${format}`], format).toBeGreaterThan(0);
+    const { elements } = counts;
+    const lines = elements['lines of numbers, read in two ways'] ?? 0;
+    expect(lines).toBeGreaterThan(INPUTS);
+    // A scanner that packs nothing would be right, too.
+    expect(elements['lines of numbers that were packed']).toBeGreaterThan(lines / 10);
+    expect(tableOf(counts)).toMatch(/\| lines of numbers that were packed +\| +[\d,]+ \|/);
   });
 });
 

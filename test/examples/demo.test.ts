@@ -61,9 +61,14 @@ describe('the breast-cancer pipeline', () => {
         'ColumnCountMismatch',
         'The row has 33 columns where the header has 32',
       ],
-      ['bc-0294', 'preprocess[0]', 'TypeError', "column 'mean_radius' must be a number: it is text"],
-      ['bc-0402', 'preprocess[0]', 'TypeError', "column 'mean_smoothness' must be a number: it is empty"],
-      ['bc-0507', 'preprocess[0]', 'TypeError', "column 'worst_fractal_dimension' must be a number: it is text"],
+      ...[
+        [
+          'bc-0294',
+          "(field 'mean_radius') must be FP32: got a word for a missing value; missing: 'nan' reads it as NaN",
+        ],
+        ['bc-0402', "(field 'mean_smoothness') must be FP32: got empty text; missing: 'nan' reads it as NaN"],
+        ['bc-0507', "(field 'worst_fractal_dimension') must be FP32: got text that is not such a number"],
+      ].map(([id, message]) => [id, 'inference', 'InputMismatchError', `input 'features' ${message}`]),
     ]);
     const lines = await csvLines('breast-cancer-with-errors.csv');
     expect(errors.slice(0, 2).map(({ input }) => input)).toEqual(MALFORMED.slice(0, 2).map((row) => lines[row]));

@@ -15,11 +15,12 @@ interface Read {
   readonly format?: 'jsonl' | 'csv';
   readonly id?: string;
   readonly key?: string;
+  readonly inputs?: readonly string[];
   readonly start?: number;
   readonly header?: readonly string[];
 }
 
-async function missingIn(text: string, { format = 'jsonl', start = 0, header, ...named }: Read) {
+async function missingIn(text: string, { format = 'jsonl', start = 0, header, inputs, ...named }: Read) {
   const uri = await writeIn(await temporaryFolder(), 'a', text);
   const range = { start, end: Buffer.byteLength(text), ...(header === undefined ? {} : { header }) };
   const bundle: Bundle = { name: 'a', source: { kind: 'range', uri, range }, address: {} };
@@ -28,6 +29,7 @@ async function missingIn(text: string, { format = 'jsonl', start = 0, header, ..
     input: { ...OPTIONS, format, ...named },
     signal: new AbortController().signal,
     hasOutcomes: false,
+    ...(inputs === undefined ? {} : { inputFields: inputs }),
     onMissingField: (field) => missing.push(field),
   };
   for await (const _ of readBundle(bundle, options));
@@ -44,7 +46,17 @@ describe('a field that the configuration names and no element has', () => {
     expect(await missingIn(lines, { key: 'Id' })).toMatchObject([{ option: 'input.key', field: 'Id' }]);
   });
 
+  test('is reported once for the inputs of a model, with the number of others', async () => {
+    expect(await missingIn(lines, { inputs: ['a', 'aa', 'id', 'bb', 'c.d'] })).toEqual([
+      { option: 'inputs', field: 'aa', others: 2, name: 'a', elements: 2, fields: ['id', 'a', 'b'] },
+    ]);
+    expect(await missingIn('{"c":{"d":1}}\n', { inputs: ['c.d', 'c.e'] })).toEqual([
+      { option: 'inputs', field: 'c.e', name: 'a', elements: 1, fields: ['c'] },
+    ]);
+  });
+
   test.each([
+    ['each input is in one of the elements', lines, { inputs: ['a', 'b'] }],
     ['an element has it', lines, { id: 'b' }],
     ['its value is null', '{"id":null}\n', { id: 'id' }],
     ['no field is named', lines, {}],

@@ -12,14 +12,6 @@ export interface ElementReader {
   readonly hasJsonText: boolean;
 }
 
-/** Place of an element's text in a run, and its position in the object. */
-export interface ElementPlace {
-  readonly run: DecodedRun;
-  readonly position: number;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** An element whose numbers were packed while it was read. Its value is only made if something asks for it. */
 export class PackedElement implements ReadElement {
   readonly position: number;

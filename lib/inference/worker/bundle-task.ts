@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../config/pipeline.ts';
-import { elementInput } from '../../config/pipeline-fields.ts';
+import { elementInput, neededFields } from '../../config/pipeline-fields.ts';
 import { FabricError } from '../../errors.ts';
 import type { Bundle, BundleSummary, OutcomeChunk } from '../bundle.ts';
 import type { NumberRequest } from '../../formats/numbers/number-request.ts';
@@ -39,7 +39,8 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const stages = outerStages(options.stages);
   const work = OwnWork.of(scope, stages.read);
   const numbers = work === undefined ? await numbersOf(options) : undefined;
-  const reading = { signal, work, numbers, hasOutcomes: options.skip > 0, onMissingField };
+  const inputFields = neededFields(pipeline);
+  const reading = { signal, work, numbers, hasOutcomes: options.skip > 0, inputFields, onMissingField };
   let pages: Pages = withReadDone(
     readBundle(bundle, { input: elementInput(pipeline), ...reading }),
     options.onReadDone,

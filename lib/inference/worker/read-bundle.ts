@@ -36,6 +36,8 @@ export interface ReadBundleOptions {
   readonly work?: OwnWork | undefined;
   /** Numbers to pack while elements are read, if no work is followed. @default none */
   readonly numbers?: NumberRequest | undefined;
+  /** Fields of elements that a model's declared inputs name. @default none */
+  readonly inputFields?: readonly string[];
   /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
 }
@@ -75,7 +77,7 @@ async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGen
 async function* readRange(
   bundle: Bundle,
   source: Range | Grouped,
-  { input, signal, hasOutcomes, work, numbers, onMissingField }: ReadBundleOptions,
+  { input, signal, hasOutcomes, work, numbers, inputFields, onMissingField }: ReadBundleOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   const ids = new PositionIds(bundle.name);
   const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name), work };
@@ -85,7 +87,8 @@ async function* readRange(
     await using opened = await openSource(locationOf(source), { signal });
     for await (const page of readElements(opened, source, { input, numbers, ...readOptions(signal, work) })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
-        for (const missing of missingFields(page, input, bundle.name)) onMissingField(missing);
+        const named = { id: input.id, key: input.key, inputs: inputFields };
+        for (const missing of missingFields(page, named, bundle.name)) onMissingField(missing);
       }
       const items: WorkItem[] = [];
       for (const read of page) {

@@ -55,14 +55,14 @@ function readInput(input: unknown): { readonly metadata: TensorMetadata; readonl
   const { name, datatype, shape } = input;
   if (!isWireDatatype(datatype)) {
     throw new NotTheProtocolError(
-      `metadata with an input '${name}' of a datatype that the protocol does not have: declare the model's inputs in 'inputs'`,
+      `metadata with an input '${name}' of a datatype that the protocol does not have: declare the model's inputs in 'inputTensors'`,
     );
   }
   // Some gateways write 64-bit integers as strings (protobuf's JSON form).
   const dimensions = Array.isArray(shape) ? shape.map(Number) : [NaN];
   if (!dimensions.every(Number.isInteger)) {
     throw new NotTheProtocolError(
-      `metadata with an input '${name}' without a shape: declare the model's inputs in 'inputs'`,
+      `metadata with an input '${name}' without a shape: declare the model's inputs in 'inputTensors'`,
     );
   }
   return { metadata: { name, datatype: heldAs(datatype), shape: dimensions }, isBf16: datatype === 'BF16' };

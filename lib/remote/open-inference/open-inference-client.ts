@@ -71,11 +71,11 @@ export class OpenInferenceClient {
     const inputs = this.#options.inputs ?? metadata.inputs;
     if (inputs === undefined) {
       throw this.#unusable(
-        `declares no inputs: declare them in 'inputs', such as [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }]`,
+        `declares no inputs: declare them in 'inputTensors', such as [{ name: 'features', datatype: 'FP32', shape: [-1, 4] }]`,
       );
     }
     if (inputs.every(({ shape }) => shape.length === 0)) {
-      throw this.#unusable("declares no input with a batch dimension: declare the model's inputs in 'inputs'");
+      throw this.#unusable("declares no input with a batch dimension: declare the model's inputs in 'inputTensors'");
     }
     const laidOut = this.#layOut(inputs);
     const binary = this.#options.binary ?? (await this.#acceptsBinary(signal));
@@ -86,7 +86,7 @@ export class OpenInferenceClient {
 
   /** Returns the inputs with their part in a batch. */
   #layOut(inputs: readonly TensorMetadata[]): readonly TensorMetadata[] {
-    const advice = "declare the model's inputs in 'inputs', with 'isForAll: true' for one that is not batched";
+    const advice = "declare the model's inputs in 'inputTensors', with 'isForAll: true' for one that is not batched";
     try {
       return layOutInputs(inputs, [], { batchDimension: undefined, advice }).inputs;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { collate, ElementMismatchError, type Padding, PADDING_FIELDS } from '../../models/collate.ts';
+import type { DeclaredInputs } from '../../models/declared-inputs.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import { checkTensorLimit, type TensorLimit } from '../../models/tensor-limit.ts';
 import { checkMissing, type Missing } from '../../models/missing-values.ts';
@@ -22,7 +23,7 @@ import type { SecretReference } from '../secrets/secret-reference.ts';
 import { checkSecretReference, readSecret } from '../secrets/secrets.ts';
 import { OpenInferenceClient, type PackedRequest, type PackOptions } from './open-inference-client.ts';
 import { splitArgs } from './request-args.ts';
-import { isWireDatatype } from './wire-datatype.ts';
+import { type SplitInputs, splitInputs } from './split-inputs.ts';
 
 /** Options of an `OpenInferenceModelHandler`. */
 export interface OpenInferenceModelHandlerOptions<Input = OnnxInput>
@@ -34,8 +35,19 @@ export interface OpenInferenceModelHandlerOptions<Input = OnnxInput>
   readonly modelVersion?: string;
   /** Outputs in the results. @default the server's default outputs */
   readonly outputNames?: readonly string[];
-  /** Inputs of the model; dimension 0 is the batch (-1 if it is free). @default those that the server declares */
-  readonly inputs?: readonly TensorMetadata[];
+  /**
+   * Fields of elements that are the model's inputs, as for an OnnxModelHandler: `{ x: ['age', 'income'], mask: 'meta.mask' }`.
+   * For a model with one input, the field or the list alone.
+   *
+   * The earlier form, a list of objects with `name`, `datatype` and `shape`, means `inputTensors`.
+   * @default the names of the model's inputs
+   */
+  readonly inputs?: DeclaredInputs | readonly TensorMetadata[];
+  /**
+   * Inputs of the model, for a server that declares none: `[{ name: 'features', datatype: 'FP32', shape: [-1, 4] }]`.
+   * Dimension 0 is the batch, -1 if it is free. @default those that the server declares
+   */
+  readonly inputTensors?: readonly TensorMetadata[];
   /**
    * Sends and receives tensors as raw bytes, not as JSON. They are exact and smaller, and can contain NaN and infinities.
    * @default true if the server reports the extension `binary_tensor_data`
@@ -65,6 +77,7 @@ export const OPEN_INFERENCE_OPTIONS = {
   modelVersion: true,
   outputNames: true,
   inputs: true,
+  inputTensors: true,
   maxElementTensorBytes: true,
   missing: true,
   binary: true,
@@ -90,11 +103,12 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
 > {
   static override readonly optionNames: OptionNames = OPEN_INFERENCE_OPTIONS;
   declare readonly options: OpenInferenceModelHandlerOptions<Input>;
+  readonly #inputs: SplitInputs;
 
   /** @throws RangeError, TypeError where an option breaks its rule. */
   constructor(options: OpenInferenceModelHandlerOptions<Input>) {
     super(options);
-    const { endpoint, modelName, headers = {}, inputs = [], padding } = options;
+    const { endpoint, modelName, headers = {}, padding } = options;
     const name = this.constructor.name;
     checkAddress(endpoint, name);
     checkMissing(options.missing, name);
@@ -104,7 +118,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
     }
     checkHeaders(headers, name);
     for (const [option, reference] of this.#secrets()) checkSecretReference(reference, option, name);
-    checkInputs(inputs, name);
+    this.#inputs = splitInputs(options, name);
     checkFieldNames(padding ?? {}, PADDING_FIELDS, { handler: name, option: 'padding' });
     const axis = padding?.axis ?? 1;
     if (!Number.isInteger(axis) || axis < 1) {
@@ -116,6 +130,10 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
 
   override get readsInputsOnly(): boolean {
     return true;
+  }
+
+  override get declaredInputs(): DeclaredInputs | undefined {
+    return this.#inputs.declared;
   }
 
   /** True if it pads elements: the length is that of the padded axis. */
@@ -147,7 +165,8 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
   }
 
   override async createClient(): Promise<OpenInferenceClient> {
-    const { endpoint, modelName, modelVersion, headers = {}, inputs, outputNames, binary } = this.options;
+    const { endpoint, modelName, modelVersion, headers = {}, outputNames, binary } = this.options;
+    const inputs = this.#inputs.tensors;
     const secretHeaders = await this.#readSecrets();
     const http = new HttpClient({ url: endpoint, endpoint: this.endpointName, headers, secretHeaders });
     return new OpenInferenceClient({ http, modelName, modelVersion, inputs, outputNames, binary });
@@ -177,7 +196,7 @@ export class OpenInferenceModelHandler<Input = OnnxInput, Output = OnnxOutput> e
    * @throws ElementMismatchError for the first element that does not fit; it fails alone.
    */
   override collate(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors {
-    return collate(batch, inputs, this.options);
+    return collate(batch, inputs, { ...this.options, declared: this.declaredInputs });
   }
 
   override async request(
@@ -228,14 +247,4 @@ interface Packed {
   readonly packed: PackedRequest | undefined;
   /** Errors of elements, by their places in the batch. */
   readonly misfits: ReadonlyMap<number, Error>;
-}
-
-function checkInputs(inputs: readonly TensorMetadata[], handler: string): void {
-  for (const { name, datatype, shape } of inputs) {
-    const holds = typeof name === 'string' && isWireDatatype(datatype) && Array.isArray(shape);
-    if (holds) continue;
-    throw new TypeError(
-      `Cannot create ${handler} as each of 'inputs' must have 'name', 'datatype' and 'shape', such as { name: 'features', datatype: 'FP32', shape: [-1, 4] }`,
-    );
-  }
 }

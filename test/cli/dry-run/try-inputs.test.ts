@@ -82,6 +82,7 @@ const fine: DryRun = {
 };
 const failed = { total: 10, succeeded: 9, failed: 1 };
 const missing = { option: 'input.id', field: 'customerid', name: 'a.csv', elements: 10, fields: ['id'] } as const;
+const misspelt = { ...missing, option: 'inputs', field: 'hight', others: 1 } as const;
 
 describe('the end of a dry run', () => {
   test.each([
@@ -91,6 +92,11 @@ describe('the end of a dry run', () => {
       2,
       "FAILED: no element has the field 'customerid' of input.id (dry run, 10 elements, nothing written)",
       { missingFields: [missing] },
+    ],
+    [
+      2,
+      "FAILED: no element has the field 'hight' and 1 more of the model's 'inputs' (dry run, 10 elements, nothing written)",
+      { missingFields: [misspelt] },
     ],
     [
       1,

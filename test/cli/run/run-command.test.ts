@@ -113,6 +113,13 @@ describe('fabric run', () => {
       failureGroups: [{ stage: 'inference', error: { name: 'InputMismatchError' }, count: 1, id: 'bad.csv#19' }],
       missingFields: [{ option: 'input.id', field: 'id', fields: ['name', 'a', 'b', 'c'] }],
     });
+    const misspelt = await writeIn(folder, 'misspelt.jsonl', '{"a":1,"bb":2,"c":3}\n');
+    const { status: nan, stdout: report } = await run('fields', [misspelt], output, ['--dry-run']);
+    expect(nan).toBe(2);
+    expect(report).toContain(
+      "no element of misspelt.jsonl has the field 'b' that the model's 'inputs' name (first 1 read; did you mean 'bb'?); its fields are a, bb, c; elements fail, or are read with missing values if the model has missing: 'nan'\n",
+    );
+    expect(report).toContain("\nFAILED: no element has the field 'b' of the model's 'inputs' (dry run, 1 element");
     expect(complaint(await run('corrupt', [wine], output, ['--dry-run']), 1)).toContain('corrupt.onnx');
     const { status, stderr: missing } = await run('variants', [wine], output, ['--dry-run']);
     expect(status).toBe(1);

@@ -78,3 +78,41 @@ describe('an engine that asks a server', () => {
     for (const { parameters } of asked) expect(parameters).toEqual({ priority: 1, binary_data_output: true });
   });
 });
+
+describe('declared inputs of a served model', () => {
+  test('are fields of elements, also below others, and messages name them', async () => {
+    const { outcomes, asked } = await predict('fields', [
+      { left: 1, size: { right: '2' }, n: 3, note: 'x' },
+      { left: 'one', size: { right: 2 }, n: 3 },
+      { left: 1, size: { right: 2 }, n: 1.5 },
+      { left: 1, size: { rigth: 2 }, n: 3 },
+    ]);
+    expect(outcomes.map(({ prediction, error }) => prediction ?? error?.message)).toEqual([
+      { sum: [4, 5], count: 4 },
+      "input 'a' (field 'left') must be FP32: got text that is not such a number",
+      expect.stringContaining("input 'b' (field 'n') must be INT64"),
+      expect.stringContaining("the element has no field 'size.right', which 'inputs' declares for 'a'"),
+    ]);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('are a list alone for the only input of a model, whose tensors the server describes', async () => {
+    const { outcomes } = await predict('listed', [
+      { w: 3, v: '2', u: 1 },
+      { u: 1, w: 2 },
+    ]);
+    expect(outcomes.map(({ prediction }) => prediction)).toEqual([{ y: [2, 4, 6] }, { y: [2, 'NaN', 4] }]);
+  });
+
+  test('leave other inputs to the arguments of the step', async () => {
+    const { outcomes } = await predict('argued', [{ pair: [1, 2], b: 7 }]);
+    expect(outcomes[0]?.prediction).toEqual({ sum: [101, 102], count: 101 });
+  });
+
+  test('that the model does not have end the run', async () => {
+    await expect(predict('misspelt', [{ pair: [1, 2], n: 1 }])).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining("'inputs' must name inputs of the model, 'a', 'b': got 'bb'; did you mean 'b'?"),
+    });
+  });
+});

@@ -168,8 +168,11 @@ describe('a server describes its model', () => {
     const silent = says('GET v2/models/double', { body: '{"name":"double","inputs":[],"outputs":[]}' });
     const error = await failureOf(describeModel(silent));
     expect(error).toMatchObject({ name: 'EndpointModelError', disposition: 'fatal' });
-    expect(error.message).toContain("declares no inputs: declare them in 'inputs'");
+    expect(error.message).toContain("declares no inputs: declare them in 'inputTensors'");
     const inputs = [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }] as const;
+    expect(await describeModel(silent, 'double', { inputTensors: inputs })).toMatchObject({ inputs });
+    expect(await describeModel(silent, 'double', { inputTensors: inputs, inputs: 'a' })).toMatchObject({ inputs });
+    // The earlier form of the option.
     expect(await describeModel(silent, 'double', { inputs })).toMatchObject({ inputs });
   });
 
@@ -238,6 +241,8 @@ describe('secrets', () => {
   });
 });
 
+const X = { name: 'x', datatype: 'FP32', shape: [-1] } as const;
+
 describe('a handler can not be created', () => {
   test.for([
     [{ endpoint: 'triton:8000' }, "as 'endpoint' must be an http:// or https:// URL"],
@@ -247,6 +252,12 @@ describe('a handler can not be created', () => {
     [{ bearerToken: 's3cr3t' as never }, "as 'bearerToken' must be a reference"],
     [{ secretHeaders: { a: 's3cr3t' as never } }, "as 'secretHeaders.a' must be a reference"],
     [{ inputs: [{ name: 'x', datatype: 'float32' as never, shape: [-1] }] }, "as each of 'inputs' must have"],
+    [{ inputTensors: [{ name: 'x' } as never] }, "as each of 'inputTensors' must have"],
+    [{ inputTensors: { x: 'a' } as never }, "as each of 'inputTensors' must have"],
+    [{ inputs: [X], inputTensors: [X] }, "as 'inputs' must name fields of elements if 'inputTensors' is given"],
+    [{ inputs: [] }, "as 'inputs' must be the name of a field or a list of such names"],
+    [{ inputs: ['a', X] as never }, "as 'inputs' must be the name of a field or a list of such names"],
+    [{ inputs: { x: 3 as never } }, "as 'inputs.x' must be the name of a field or a list of such names"],
     [{ maxElementTensorBytes: 1.5 }, "as 'maxElementTensorBytes' must be a positive integer"],
     [{ padding: { axis: 0 } }, "as 'padding.axis' must be an integer of at least 1"],
   ] as const satisfies readonly (readonly [Options, string])[])('with %j', ([options, words]) => {
