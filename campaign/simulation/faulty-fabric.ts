@@ -172,7 +172,7 @@ export class FaultyFabric {
       },
       jobQueues: () => ({ bundles: 'bundles', finalizer: 'finalizer' }),
     });
-    const failed = await runner.take([message], process.deadline);
+    const failed = await runner.handle([message], process.deadline);
     if (failed.length > 0) throw new Error('intake failed');
   }
 

@@ -73,7 +73,7 @@ async function write(
       signal?.throwIfAborted();
       const end = Math.min(start + chunkElements, page.length);
       for (let next = start; next < end;) next = lines.addUntilReady(page, { start: next, end, due: false });
-      const chunk = lines.take();
+      const chunk = lines.drain();
       if (chunk === undefined) continue;
       count(tally, chunk);
       await sink.write(chunk);

@@ -7,6 +7,6 @@ export function createIntakeHandler(options: IntakeOptions): SqsHandler {
   const intake = new Intake(options);
   return async ({ Records }, context) => {
     using deadline = lambdaDeadline(context);
-    return failuresOf(await intake.take(Records.map(messageOf), deadline));
+    return failuresOf(await intake.handle(Records.map(messageOf), deadline));
   };
 }

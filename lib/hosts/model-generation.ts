@@ -9,7 +9,7 @@ export interface ModelGenerationOptions {
   /** Absent where the handler knows where its model is. */
   readonly origin: ModelOrigin | undefined;
   /** Brings the version's files here; asked again where that failed. @default the version that is there then */
-  readonly take?: (signal: AbortSignal) => Promise<HeldModel>;
+  readonly acquire?: (signal: AbortSignal) => Promise<HeldModel>;
 }
 
 /** One version of a model while it is in memory: its files, held on this machine, and the hosts that loaded them. */
@@ -84,7 +84,7 @@ export class ModelGeneration implements AsyncDisposable {
   }
 
   async #locate(origin: ModelOrigin): Promise<HeldModel> {
-    this.#taking ??= this.#take(origin);
+    this.#taking ??= this.#acquire(origin);
     try {
       const held = await this.#taking;
       this.#located = held.version;
@@ -95,8 +95,8 @@ export class ModelGeneration implements AsyncDisposable {
     }
   }
 
-  async #take(origin: ModelOrigin): Promise<HeldModel> {
-    const { pool, take } = this.#options;
+  async #acquire(origin: ModelOrigin): Promise<HeldModel> {
+    const { pool, acquire: take } = this.#options;
     const { signal } = this.#closed;
     signal.throwIfAborted();
     if (this.#version !== undefined) return origin.fetch(this.#version, signal, pool.loadTimeoutSecs);

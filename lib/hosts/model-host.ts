@@ -88,7 +88,7 @@ export class ModelHost {
     this.#child.stderr?.on('data', (chunk: Buffer) => this.#tail.push(chunk));
     this.#input.on('error', () => {});
     this.#watch.on('error', () => {});
-    const reader = new FrameReader<FromHost>({ onFrame: (frame, body) => this.#take(frame, body) });
+    const reader = new FrameReader<FromHost>({ onFrame: (frame, body) => this.#handle(frame, body) });
     this.#output.on('data', (chunk: Buffer) => reader.push(chunk));
     this.#output.on('error', () => {});
     this.#child.on('error', (error) =>
@@ -188,7 +188,7 @@ export class ModelHost {
     this.#input.uncork();
   }
 
-  #take(frame: FromHost, body: Uint8Array): void {
+  #handle(frame: FromHost, body: Uint8Array): void {
     // An answer after the kill is too late, and the death must not count for the batch after the one that timed out.
     if (this.#killedFor === 'timeout') return;
     switch (frame.kind) {

@@ -26,7 +26,7 @@ export class ModelOrigin {
   /** Fetches and holds the current version. @throws the signal's reason, or an error after `timeoutSecs` */
   fetchCurrent(signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
     const { store, inPlace } = this.#options;
-    return this.#within(timeoutSecs, signal, (limited) => store.take(this.uri, { signal: limited, inPlace }));
+    return this.#within(timeoutSecs, signal, (limited) => store.acquire(this.uri, { signal: limited, inPlace }));
   }
 
   /** Fetches and holds a version. @throws as {@link fetchCurrent}, and of code MODEL_REPLACED if it no longer exists */

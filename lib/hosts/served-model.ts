@@ -129,7 +129,7 @@ export class ServedModel implements AsyncDisposable {
       this.#lookLater(signal);
       return this.#info ?? former;
     }
-    const generation = this.#begin(signal, this.#takeLast());
+    const generation = this.#begin(signal, this.#reuseLast());
     this.#current = generation;
     const info = await generation.model;
     if (former !== undefined && former.digest !== info.digest) this.#checkReplaced(former, info);
@@ -222,7 +222,11 @@ export class ServedModel implements AsyncDisposable {
   #begin(signal: AbortSignal, take?: (signal: AbortSignal) => Promise<HeldModel>): ModelGeneration {
     signal.throwIfAborted();
     const { origin } = this.#options;
-    const generation = new ModelGeneration({ pool: this.#options, origin, ...(take === undefined ? {} : { take }) });
+    const generation = new ModelGeneration({
+      pool: this.#options,
+      origin,
+      ...(take === undefined ? {} : { acquire: take }),
+    });
     this.#generations.add(generation);
     return generation;
   }
@@ -239,7 +243,7 @@ export class ServedModel implements AsyncDisposable {
   }
 
   /** Returns a fetch of the version that served last, or if it no longer exists of the newest one. */
-  #takeLast(): ((signal: AbortSignal) => Promise<HeldModel>) | undefined {
+  #reuseLast(): ((signal: AbortSignal) => Promise<HeldModel>) | undefined {
     const { origin, loadTimeoutSecs } = this.#options;
     const version = this.#version;
     if (origin === undefined || version === undefined) return undefined;

@@ -33,7 +33,7 @@ export interface RecordJobOptions extends StoreOptions {
 export async function recordJob(job: Job, output: OutputBucket, options: RecordJobOptions = {}): Promise<RecordedJob> {
   const { queues, signal } = options;
   const noted = await readNote(job, output, options);
-  const folder = await takeFolder(job, noted?.folder, { ...output, signal });
+  const folder = await claimFolder(job, noted?.folder, { ...output, signal });
   if (noted === undefined) {
     const note: FolderNote = { folder, ...(queues === undefined ? {} : { queues }) };
     const address = { bucket: output.bucket, key: folderNoteKey(job) };
@@ -65,7 +65,7 @@ export async function findJob(
  * folder with objects at the paths of results, but no recorded job, is taken: the fabric must not replace them. The same
  * holds for a folder with a plan under its earlier name, which keeps its names.
  */
-async function takeFolder(job: Job, noted: string | undefined, output: OutputAccess): Promise<string> {
+async function claimFolder(job: Job, noted: string | undefined, output: OutputAccess): Promise<string> {
   const { signal } = output;
   const folders = noted === undefined ? foldersFor(job) : [noted];
   for (const folder of folders) {

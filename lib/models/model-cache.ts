@@ -61,7 +61,7 @@ export class ModelCache {
   }
 
   /** Acquires a hold on an entry. Returns undefined if there is no such entry, or a file of it has another length. */
-  async take(id: string): Promise<CacheEntry | undefined> {
+  async acquire(id: string): Promise<CacheEntry | undefined> {
     const folder = join(await this.#folder(), id);
     const hold = join(folder, HOLDS, ownName());
     try {
@@ -93,7 +93,7 @@ export class ModelCache {
         await writeFile(join(temporary, hold), '');
         for (let tries = 0; tries < MAX_TRIES; tries += 1) {
           if (await renamed(temporary, join(root, id))) return entryIn(join(root, id), id, join(root, id, hold));
-          const entry = await this.take(id);
+          const entry = await this.acquire(id);
           if (entry !== undefined) return entry;
         }
         throw new FabricError(

@@ -85,12 +85,12 @@ export function shownDigest(digest: string): string {
 }
 
 /** Calls `take` with the bytes of a file in order; they are gone when it returns. */
-async function eachChunk(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
+async function eachChunk(path: string, onChunk: (chunk: Uint8Array) => void): Promise<void> {
   await using file = await open(path, 'r');
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (;;) {
     const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null);
     if (bytesRead === 0) return;
-    take(buffer.subarray(0, bytesRead));
+    onChunk(buffer.subarray(0, bytesRead));
   }
 }

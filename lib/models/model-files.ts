@@ -73,6 +73,6 @@ export class ModelFiles {
   /** Fetches the files without an engine. A model host never does, and so imports no store. */
   async #fetch(): Promise<string> {
     const { ModelStore } = await import('./model-store.ts');
-    return (await new ModelStore().take(this.uri, { inPlace: true })).path;
+    return (await new ModelStore().acquire(this.uri, { inPlace: true })).path;
   }
 }

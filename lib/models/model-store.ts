@@ -60,7 +60,7 @@ export interface LookOptions extends StoreOptions {
   readonly weights?: boolean;
 }
 
-export interface TakeOptions extends StoreOptions {
+export interface AcquireOptions extends StoreOptions {
   /** Uses a file of this machine in place, without a copy. @default false */
   readonly inPlace?: boolean;
 }
@@ -116,7 +116,7 @@ export class ModelStore {
   }
 
   /** Fetches the current version to local disk. @throws ModelLoadError */
-  async take(uri: string, options: TakeOptions = {}): Promise<HeldModel> {
+  async acquire(uri: string, options: AcquireOptions = {}): Promise<HeldModel> {
     if (options.inPlace === true && !isS3Uri(uri)) {
       const path = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
       if (!isS3Uri(path)) return { path, release: () => Promise.resolve() };
@@ -157,7 +157,7 @@ export class ModelStore {
   }
 
   async #obtain(version: ModelVersion, signal: AbortSignal): Promise<HeldModel> {
-    const cached = await this.#verify(await this.#cache.take(version.id));
+    const cached = await this.#verify(await this.#cache.acquire(version.id));
     if (cached !== undefined) return heldModel(cached, version);
     for (let tries = 1; ; tries += 1) {
       try {
@@ -181,7 +181,7 @@ export class ModelStore {
     const scanner = new LocationScanner();
     await draft.makeRoom(version.files.reduce((sum, { byteLength }) => sum + byteLength, 0));
     const save = (file: FoundFile, take: (chunk: Uint8Array) => void): Promise<void> =>
-      saveFile(file, { files: this.#files, folder: draft.folder, signal, take });
+      saveFile(file, { files: this.#files, folder: draft.folder, signal, onChunk: take });
     await save(model, (chunk) => {
       hash.update(chunk);
       scanner.push(chunk);
@@ -189,7 +189,7 @@ export class ModelStore {
     remember(this.#locations, keyOf(model), scanner.locations);
     const whole = await this.#versionOf(model, scanner.locations, { signal });
     if (whole.id !== version.id) {
-      const cached = await this.#verify(await this.#cache.take(whole.id));
+      const cached = await this.#verify(await this.#cache.acquire(whole.id));
       if (cached !== undefined) return heldModel(cached, whole);
       await draft.makeRoom(whole.files.reduce((sum, { byteLength }) => sum + byteLength, 0));
     }
@@ -208,7 +208,7 @@ export class ModelStore {
     for (const file of version.files) {
       const hash = createHash('sha256');
       const take = (chunk: Uint8Array): void => void hash.update(chunk);
-      await saveFile(file, { files: this.#files, folder: draft.folder, signal, take });
+      await saveFile(file, { files: this.#files, folder: draft.folder, signal, onChunk: take });
       digests.set(file.name, hash.digest('hex'));
     }
     // Files are uploaded one after another: a folder that still changes is not a version.

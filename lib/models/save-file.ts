@@ -10,7 +10,7 @@ export interface SaveFileOptions {
   readonly folder: string;
   readonly signal: AbortSignal;
   /** Sees the content as it comes. */
-  readonly take: (chunk: Uint8Array) => void;
+  readonly onChunk: (chunk: Uint8Array) => void;
 }
 
 /**
@@ -18,7 +18,10 @@ export interface SaveFileOptions {
  *
  * @throws errors of code MODEL_CUT_SHORT and MODEL_CORRUPT, disposition `retry`; or what reading it throws.
  */
-export async function saveFile(file: FoundFile, { files, folder, signal, take }: SaveFileOptions): Promise<void> {
+export async function saveFile(
+  file: FoundFile,
+  { files, folder, signal, onChunk: take }: SaveFileOptions,
+): Promise<void> {
   const md5 = createHash('md5');
   await using spool = await openSpool(join(folder, file.name));
   for await (const chunk of files.read(file, { signal })) {

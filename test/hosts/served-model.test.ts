@@ -26,7 +26,7 @@ describe('hosts of one model', () => {
     const before = descendantsOf(process.pid);
     const { served, loads } = await serveModel(uri, { store });
     await served.open();
-    const held = await store.take(uri);
+    const held = await store.acquire(uri);
     await writeFile(held.path, two);
     const host = descendantsOf(process.pid).find((pid) => !before.includes(pid));
     process.kill(host ?? 0, 'SIGKILL');

@@ -73,7 +73,7 @@ class Hosts {
   link(handler: ModelHandler): ModelLink {
     const link = new ModelLink((message) => this.#take(message, link), [firstSizes(handler)]);
     const info = { label: 'm', loadMillis: 0, modelBytes: 0 };
-    link.take({ kind: 'model', model: 0, info });
+    link.handle({ kind: 'model', model: 0, info });
     return link;
   }
 
@@ -84,7 +84,7 @@ class Hosts {
       const results = encodeValues(decodeValues(body.batch));
       const sizes = this.#learned.sizes(body.key);
       const model = { label: 'm', digest: 'm' };
-      link.take({ kind: 'answer', request, answer: { ok: true, results, model, sizes } });
+      link.handle({ kind: 'answer', request, answer: { ok: true, results, model, sizes } });
     };
     this.#queue.push({ request: body, answer, endsAt: 0 });
     this.mostInFlight = Math.max(this.mostInFlight, this.#queue.length + this.#running.length);

@@ -108,7 +108,7 @@ class Bench {
         const results = encodeValues(values.map((value) => value * (model + 1)));
         const sizes = { target: this.#setting.sizes.maxBatchSize ?? 1 };
         const label = { label: `m${model}`, digest: `m${model}` };
-        this.#link.take({
+        this.#link.handle({
           kind: 'answer',
           request: message.request,
           answer: { ok: true, results, model: label, sizes },
@@ -134,13 +134,13 @@ class Bench {
           code: 'MODEL_NOT_LOADED',
           disposition: 'fatal',
         } as const;
-        this.#link.take({ kind: 'leased', request, lease: { model, ok: false, error } });
+        this.#link.handle({ kind: 'leased', request, lease: { model, ok: false, error } });
         continue;
       }
       this.#lent.push(model);
       this.mostLent = Math.max(this.mostLent, this.#lent.length);
       const info = { label: `m${model}`, loadMillis: 1, modelBytes: 1 };
-      this.#link.take({ kind: 'leased', request, lease: { model, ok: true, info } });
+      this.#link.handle({ kind: 'leased', request, lease: { model, ok: true, info } });
     }
   }
 }

@@ -19,10 +19,10 @@ describe('a cached model', () => {
   test('that was corrupted is fetched again by the next process', async () => {
     const { store, folder } = await bucket.openStore();
     const uri = await bucket.put('c/m.onnx', 'content');
-    const { path } = await store.take(uri);
+    const { path } = await store.acquire(uri);
     await corrupt(path);
     const watch = bucket.watched();
-    const again = await bucket.anotherOn(folder, watch).take(uri);
+    const again = await bucket.anotherOn(folder, watch).acquire(uri);
     expect(again.digest).toBe(sha256('content'));
     expect(await readFile(again.path, 'utf8')).toBe('content');
     expect(watch.reads).toEqual(['c/m.onnx']);
@@ -36,17 +36,17 @@ describe('a cached model', () => {
   ])('that %s is fetched again', async (_, harm) => {
     const { store, folder } = await bucket.openStore();
     const uri = await bucket.put('c/m.onnx', 'content');
-    await harm((await store.take(uri)).path);
-    expect(await readFile((await bucket.anotherOn(folder).take(uri)).path, 'utf8')).toBe('content');
+    await harm((await store.acquire(uri)).path);
+    expect(await readFile((await bucket.anotherOn(folder).acquire(uri)).path, 'utf8')).toBe('content');
   });
 
   test('that turned out to be another is fetched again', async () => {
     const { store, reads } = await bucket.openStore();
     const uri = await bucket.put('c/m.onnx', 'content');
-    const held = await store.take(uri);
+    const held = await store.acquire(uri);
     await corrupt(held.path);
     if (held.version !== undefined) await store.discard(held.version);
-    const again = await store.take(uri);
+    const again = await store.acquire(uri);
     expect(await readFile(again.path, 'utf8')).toBe('content');
     expect(reads).toEqual(['c/m.onnx', 'c/m.onnx']);
     // The first holder lets go of what is not there any more.
@@ -65,7 +65,7 @@ test('processes that share a cache fetch side by side, evict, and never take fro
       const store = bucket.anotherOn(folder, bucket.watched(), 25);
       for (let round = 0; round < 40; round += 1) {
         const place = Math.floor(next() * names.length);
-        const held = await store.take(uris[place] ?? '');
+        const held = await store.acquire(uris[place] ?? '');
         expect(await readFile(held.path, 'utf8')).toBe(names[place]?.repeat(10));
         await new Promise((resolve) => setImmediate(resolve));
         expect(await readFile(held.path, 'utf8')).toBe(names[place]?.repeat(10));
@@ -75,7 +75,7 @@ test('processes that share a cache fetch side by side, evict, and never take fro
   );
   expect((await readdir(folder)).filter((name) => name.includes('-'))).toEqual([]);
   await (
-    await bucket.anotherOn(folder, bucket.watched(), 25).take(await bucket.put('shared/last.onnx', 'last'))
+    await bucket.anotherOn(folder, bucket.watched(), 25).acquire(await bucket.put('shared/last.onnx', 'last'))
   ).release();
   expect((await cached(folder)).length).toBeLessThanOrEqual(3);
 });
@@ -85,13 +85,13 @@ describe('the bound of the cache', () => {
     const { store, folder, reads } = await bucket.openStore(bucket.watched(), 25);
     const uris = await Promise.all(['a', 'b', 'c', 'd'].map((name) => bucket.put(`lru/${name}.onnx`, name.repeat(10))));
     const [a = '', b = '', c = '', d = ''] = uris;
-    const held = await store.take(a);
-    await (await store.take(b)).release();
-    await (await store.take(c)).release();
+    const held = await store.acquire(a);
+    await (await store.acquire(b)).release();
+    await (await store.acquire(c)).release();
     expect((await cached(folder)).toSorted()).toEqual(['a.onnx', 'c.onnx']);
     await held.release();
-    await (await store.take(c)).release();
-    await (await store.take(d)).release();
+    await (await store.acquire(c)).release();
+    await (await store.acquire(d)).release();
     expect((await cached(folder)).toSorted()).toEqual(['c.onnx', 'd.onnx']);
     expect(reads).toEqual(['a', 'b', 'c', 'd'].map((name) => `lru/${name}.onnx`));
     expect((await readdir(folder)).filter((name) => name.includes('-'))).toEqual([]);
@@ -103,8 +103,8 @@ describe('the bound of the cache', () => {
       bucket.put('big/s.onnx', 'tiny'),
       bucket.put('big/l.onnx', 'more than five'),
     ]);
-    await (await store.take(small)).release();
-    const { path } = await store.take(large);
+    await (await store.acquire(small)).release();
+    const { path } = await store.acquire(large);
     expect(await readFile(path, 'utf8')).toBe('more than five');
     expect(await cached(folder)).toEqual(['l.onnx']);
   });
@@ -114,19 +114,19 @@ describe('the bound of the cache', () => {
     const [a, b, c] = await Promise.all(
       ['a', 'b', 'c'].map((name) => bucket.put(`held/${name}.onnx`, name.repeat(10))),
     );
-    const held = await store.take(a ?? '');
+    const held = await store.acquire(a ?? '');
     const holds = join(held.path, '../../in-use');
     const [own = ''] = await readdir(holds);
     const [id, , startedAt, host] = own.split('~');
     const ofProcess = (pid: number): string => join(holds, [id, pid, startedAt, host].join('~'));
     await rename(join(holds, own), ofProcess(process.ppid));
-    await (await store.take(b ?? '')).release();
+    await (await store.acquire(b ?? '')).release();
     expect((await cached(folder)).toSorted()).toEqual(['a.onnx', 'b.onnx']);
 
     const nobody = 2 ** 22 + 1;
     await rename(ofProcess(process.ppid), ofProcess(nobody));
     await writeIn(folder, `fetching-x~${nobody}~${startedAt}~${host}/model/half.onnx`, 'half');
-    await (await store.take(c ?? '')).release();
+    await (await store.acquire(c ?? '')).release();
     expect(await cached(folder)).toEqual(['c.onnx']);
     expect(await readdir(folder)).toHaveLength(1);
   });
@@ -135,7 +135,7 @@ describe('the bound of the cache', () => {
     vi.stubEnv('FABRIC_MODEL_CACHE_BYTES', '5 GB');
     const { store } = await bucket.openStore();
     const uri = await bucket.put('a/m.onnx', 'one');
-    await expect(store.take(uri)).rejects.toThrow('FABRIC_MODEL_CACHE_BYTES must be a positive integer');
+    await expect(store.acquire(uri)).rejects.toThrow('FABRIC_MODEL_CACHE_BYTES must be a positive integer');
     vi.unstubAllEnvs();
   });
 
@@ -144,7 +144,7 @@ describe('the bound of the cache', () => {
     const getuid = vi.spyOn(process, 'getuid').mockReturnValue(12_345);
     const store = new ModelStore();
     const uri = await bucket.put('a/m.onnx', 'one');
-    await expect(store.take(uri)).rejects.toThrow(
+    await expect(store.acquire(uri)).rejects.toThrow(
       /inference-fabric-models-12345 belongs to another user: set FABRIC_MODEL_CACHE/,
     );
     getuid.mockRestore();
@@ -157,7 +157,7 @@ describe('the bound of the cache', () => {
     vi.stubEnv('FABRIC_MODEL_CACHE_BYTES', '12');
     const store = new ModelStore();
     for (const name of ['a', 'b'])
-      await (await store.take(await bucket.put(`env/${name}.onnx`, name.repeat(10)))).release();
+      await (await store.acquire(await bucket.put(`env/${name}.onnx`, name.repeat(10)))).release();
     expect(await cached(join(folder, 'models'))).toEqual(['b.onnx']);
     vi.unstubAllEnvs();
   });

@@ -36,7 +36,7 @@ describe('a download that is not what is stored', () => {
   ])('is made again when it %s', async (_, how) => {
     const uri = await bucket.put('spoiled/m.onnx', 'content');
     const { store, reads } = await bucket.openStore(spoiling(how, 2));
-    expect(await readFile((await store.take(uri)).path, 'utf8')).toBe('content');
+    expect(await readFile((await store.acquire(uri)).path, 'utf8')).toBe('content');
     expect(reads).toHaveLength(3);
   });
 
@@ -47,7 +47,7 @@ describe('a download that is not what is stored', () => {
     const uri = await bucket.put('spoiled/m.onnx', 'content');
     const { store, folder } = await bucket.openStore(spoiling(how));
     const error = { code, disposition: 'retry', message: expect.stringContaining(reason) };
-    await expect(store.take(uri)).rejects.toMatchObject(error);
+    await expect(store.acquire(uri)).rejects.toMatchObject(error);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe('a download that is not what is stored', () => {
     });
     using objects = openS3ObjectStore({ endpoint: server.endpoint });
     const store = new ModelStore({ objects, folder: await temporaryFolder() });
-    const taking = store.take('s3://models/parts.onnx').then(({ path }) => readFile(path, 'utf8'));
+    const taking = store.acquire('s3://models/parts.onnx').then(({ path }) => readFile(path, 'utf8'));
     if (isRight) expect(await taking).toBe('content');
     else
       await expect(taking).rejects.toMatchObject({ disposition: 'retry', message: expect.stringMatching(/checksum/i) });

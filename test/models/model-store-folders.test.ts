@@ -17,13 +17,13 @@ describe('a model folder in S3', () => {
     await bucket.put('folder/onnx/', '');
     await bucket.put('folder/onnx/model.onnx', 'graph');
     await bucket.put('folder.txt', 'beside it');
-    const { path, digest, version } = await store.take(uri);
+    const { path, digest, version } = await store.acquire(uri);
     expect((await readdir(path, { recursive: true })).toSorted()).toEqual(['config.json', 'onnx', 'onnx/model.onnx']);
     expect(await readFile(join(path, 'onnx/model.onnx'), 'utf8')).toBe('graph');
     // Output of `sha256sum config.json onnx/model.onnx | sha256sum`.
     expect(digest).toBe(sha256(`${sha256('{}')}  config.json\n${sha256('graph')}  onnx/model.onnx\n`));
     expect((await readModelContent(path)).digest).toBe(digest);
-    expect((await store.take(path)).digest).toBe(digest);
+    expect((await store.acquire(path)).digest).toBe(digest);
     expect((await store.look(uri)).id).toBe(version?.id);
     expect(reads).toEqual(['folder/config.json', 'folder/onnx/model.onnx']);
   });
@@ -33,8 +33,8 @@ describe('a model folder in S3', () => {
     await bucket.put('many/a', 'a');
     await bucket.put('many/b', 'b');
     const many = 's3://models/many/';
-    const first = await store.take(many);
-    expect(await bucket.anotherOn(folder).take(many)).toMatchObject({ path: first.path, digest: first.digest });
+    const first = await store.acquire(many);
+    expect(await bucket.anotherOn(folder).acquire(many)).toMatchObject({ path: first.path, digest: first.digest });
     expect(reads).toEqual(['many/a', 'many/b']);
     const ids = [first.version?.id];
     for (const change of [
@@ -43,16 +43,16 @@ describe('a model folder in S3', () => {
       () => bucket.store.delete({ bucket: 'models', key: 'many/a' }),
     ]) {
       await change();
-      ids.push((await store.take(many)).version?.id);
+      ids.push((await store.acquire(many)).version?.id);
     }
     expect(new Set(ids).size).toBe(4);
-    expect(await readdir((await store.take(many)).path)).toEqual(['b', 'c']);
+    expect(await readdir((await store.acquire(many)).path)).toEqual(['b', 'c']);
   });
 
   test('is not the model that its only file is', async () => {
     const { store } = await bucket.openStore();
     const file = await bucket.put('single/m.onnx', 'one');
-    const [asFolder, asFile] = [await store.take('s3://models/single/'), await store.take(file)];
+    const [asFolder, asFile] = [await store.acquire('s3://models/single/'), await store.acquire(file)];
     expect(asFile.path).not.toBe(asFolder.path);
     expect(await readFile(asFile.path, 'utf8')).toBe('one');
     expect(await readdir(asFolder.path)).toEqual(['m.onnx']);
@@ -66,7 +66,7 @@ describe('a model folder in S3', () => {
       return bucket.store.get(address, options);
     };
     const { store } = await bucket.openStore(bucket.watched({ get }));
-    const { path } = await store.take('s3://models/moving/');
+    const { path } = await store.acquire('s3://models/moving/');
     expect(await readdir(path)).toEqual(['a', 'b1', 'b2']);
   });
 

@@ -15,17 +15,17 @@ describe('a model in S3', () => {
   test('is fetched once a version, whoever asks and however many at once', async () => {
     const { store, folder, reads } = await bucket.openStore();
     const uri = await bucket.put('a/m.onnx', 'one');
-    const all = await Promise.all([1, 2, 3].map(() => store.take(uri)));
+    const all = await Promise.all([1, 2, 3].map(() => store.acquire(uri)));
     const paths = all.map(({ path }) => path);
     expect(new Set(paths).size).toBe(1);
     expect(await readFile(paths[0] ?? '', 'utf8')).toBe('one');
     expect(all.map(({ digest }) => digest)).toEqual([1, 2, 3].map(() => sha256('one')));
     expect(reads).toEqual(['a/m.onnx']);
-    expect((await store.take(uri)).path).toBe(paths[0]);
-    expect((await bucket.anotherOn(folder).take(uri)).path).toBe(paths[0]);
+    expect((await store.acquire(uri)).path).toBe(paths[0]);
+    expect((await bucket.anotherOn(folder).acquire(uri)).path).toBe(paths[0]);
     expect(reads).toEqual(['a/m.onnx']);
     await bucket.put('a/m.onnx', 'two');
-    const { path } = await store.take(uri);
+    const { path } = await store.acquire(uri);
     expect(await readFile(path, 'utf8')).toBe('two');
     expect(await readFile(paths[0] ?? '', 'utf8')).toBe('one');
     // Nothing that is half written stays.
@@ -38,7 +38,7 @@ describe('a model in S3', () => {
     const uri = await bucket.put('same/m.onnx', 'one');
     const first = await store.look(uri);
     expect((await store.look(uri)).id).toBe(first.id);
-    expect((await store.take(uri)).version?.id).toBe(first.id);
+    expect((await store.acquire(uri)).version?.id).toBe(first.id);
     await bucket.put('same/m.onnx', 'two');
     expect((await store.look(uri)).id).not.toBe(first.id);
     // What is here is fetched no more; what is nowhere can't be.
@@ -52,21 +52,21 @@ describe('a model in S3', () => {
     for (const name of ['external.onnx', 'external.onnx.data'])
       await bucket.put(`x/${name}`, await readFile(modelFile(name)));
     const uri = 's3://models/x/external.onnx';
-    const { path, digest, version } = await store.take(uri);
+    const { path, digest, version } = await store.acquire(uri);
     expect(digest).toBe(await digestOfOnnxModel(modelFile('external.onnx')));
     expect((await store.look(uri)).id).toBe(version?.id);
     const elements = [{ x: [1, 2, 3, 4, 5, 6, 7, 8] }];
     expect(await infer('', elements, { modelUri: path })).toEqual(await infer('external.onnx', elements));
     // Another process has to read the model to know of its weights, but not those.
     const watch = bucket.watched();
-    const again = await bucket.anotherOn(folder, watch).take(uri);
+    const again = await bucket.anotherOn(folder, watch).acquire(uri);
     expect(again).toMatchObject({ path, digest });
     expect(watch.reads).toEqual(['x/external.onnx']);
 
     const weights = await readFile(modelFile('external.onnx.data'));
     await bucket.put('x/external.onnx.data', Buffer.alloc(weights.length));
     expect((await store.look(uri)).id).not.toBe(version?.id);
-    const other = await store.take(uri);
+    const other = await store.acquire(uri);
     expect(await readFile(`${other.path}.data`)).toEqual(Buffer.alloc(weights.length));
     expect(other.digest).not.toBe(digest);
   });
@@ -86,7 +86,7 @@ describe('a model in S3', () => {
       return object;
     };
     const { store } = await bucket.openStore(bucket.watched({ get }));
-    const { path } = await store.take('s3://models/r/external.onnx');
+    const { path } = await store.acquire('s3://models/r/external.onnx');
     expect(await readFile(`${path}.data`)).toEqual(Buffer.alloc(weights.length, 1));
     expect(replaced).toBe(1);
   });
@@ -103,7 +103,7 @@ describe('a model in S3', () => {
         Buffer.from(model.replaceAll('external.onnx.data', outside), 'latin1'),
       );
       const error = { name: 'ModelLoadError', message: expect.stringContaining(outside) };
-      await expect(store.take(uri)).rejects.toMatchObject(error);
+      await expect(store.acquire(uri)).rejects.toMatchObject(error);
       expect(await readdir(folder)).toEqual([]);
     },
   );
@@ -116,7 +116,7 @@ describe('a model in S3', () => {
     const { store } = await bucket.openStore();
     const error = { name: 'ModelLoadError', disposition: 'fatal', message: expect.stringContaining(reason) };
     await expect(store.look(uri)).rejects.toMatchObject(error);
-    await expect(store.take(uri)).rejects.toMatchObject(error);
+    await expect(store.acquire(uri)).rejects.toMatchObject(error);
   });
 
   test('tells what is refused from what may pass', async () => {
@@ -127,13 +127,13 @@ describe('a model in S3', () => {
           bucket.watched({ head: () => Promise.reject(new FabricError('STORE', 'no luck', { disposition })) }),
         )
       ).store;
-    await expect((await failing('fatal')).take(uri)).rejects.toMatchObject({
+    await expect((await failing('fatal')).acquire(uri)).rejects.toMatchObject({
       name: 'ModelLoadError',
       message: `Cannot fetch the model ${uri}: no luck`,
     });
-    await expect((await failing('retry')).take(uri)).rejects.toMatchObject({ code: 'STORE', disposition: 'retry' });
+    await expect((await failing('retry')).acquire(uri)).rejects.toMatchObject({ code: 'STORE', disposition: 'retry' });
     const { store, folder } = await bucket.openStore(bucket.watched({ get: () => Promise.resolve(undefined) }));
-    await expect(store.take(uri)).rejects.toMatchObject({ code: 'MODEL_REPLACED', disposition: 'retry' });
+    await expect(store.acquire(uri)).rejects.toMatchObject({ code: 'MODEL_REPLACED', disposition: 'retry' });
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -174,12 +174,12 @@ describe('a model in a file', () => {
   test('is used where it lies, unless there may be new versions of it', async () => {
     const { store, folder } = await bucket.openStore();
     const path = await writeIn(await temporaryFolder(), 'm.onnx', 'one');
-    const inPlace = await store.take(path, { inPlace: true });
+    const inPlace = await store.acquire(path, { inPlace: true });
     expect(inPlace).toMatchObject({ path });
     expect(inPlace.digest).toBeUndefined();
     expect(await readdir(folder)).toEqual([]);
 
-    const copied = await store.take(path);
+    const copied = await store.acquire(path);
     expect(copied.path).not.toBe(path);
     expect(copied.digest).toBe(sha256('one'));
     const { id } = await store.look(path);
@@ -187,13 +187,13 @@ describe('a model in a file', () => {
     await writeFile(path, 'two');
     expect((await store.look(path)).id).not.toBe(id);
     expect(await readFile(copied.path, 'utf8')).toBe('one');
-    expect(await readFile((await store.take(path)).path, 'utf8')).toBe('two');
+    expect(await readFile((await store.acquire(path)).path, 'utf8')).toBe('two');
   });
 
   test('brings its weights', async () => {
     const { store } = await bucket.openStore();
     const folder = await modelFolder('external.onnx', 'external.onnx.data');
-    const { path, digest, version } = await store.take(join(folder, 'external.onnx'));
+    const { path, digest, version } = await store.acquire(join(folder, 'external.onnx'));
     expect(digest).toBe(await digestOfOnnxModel(path));
     expect(version?.files.map(({ name }) => name)).toEqual(['external.onnx', 'external.onnx.data']);
   });
@@ -218,7 +218,7 @@ describe('a pointer', () => {
     await bucket.put('p/v7/m.onnx', 'seven');
     await bucket.put('q/m.onnx', 'elsewhere');
     const uri = await bucket.put('p/current.json', JSON.stringify({ modelUri: 'v6/m.onnx', by: 'release 12' }));
-    const six = await store.take(uri);
+    const six = await store.acquire(uri);
     expect(await readFile(six.path, 'utf8')).toBe('six');
     expect((await store.look('s3://models/p/v6/m.onnx')).id).toBe(six.version?.id);
     for (const [target, content] of [
@@ -227,7 +227,7 @@ describe('a pointer', () => {
       ['s3://models/p/v6/m.onnx', 'six'],
     ]) {
       await bucket.put('p/current.json', JSON.stringify({ modelUri: target }));
-      expect(await readFile((await store.take(uri)).path, 'utf8')).toBe(content);
+      expect(await readFile((await store.acquire(uri)).path, 'utf8')).toBe(content);
     }
   });
 
@@ -244,7 +244,7 @@ describe('a pointer', () => {
     ]) {
       const pointer = await writeIn(folder, 'current.json', JSON.stringify({ modelUri: target }));
       for (const inPlace of [true, false]) {
-        const { path } = await store.take(pointer, { inPlace });
+        const { path } = await store.acquire(pointer, { inPlace });
         expect(await readFile(path, 'utf8')).toBe(content);
         expect(path === model).toBe(inPlace && content === 'file');
       }

@@ -44,7 +44,7 @@ export class AnswerJournal {
     this.#keepsAll = keepsAll;
     for (const entry of entries) {
       if (anyPlace) this.#setAside(entry);
-      else this.#takeUp(entry);
+      else this.#adopt(entry);
     }
   }
 
@@ -53,7 +53,7 @@ export class AnswerJournal {
     const entry = this.#entries.get(keyOf(model, place));
     if (entry?.fingerprint === fingerprint) return entry;
     const unplaced = this.#unplaced.get(keyOf(model, fingerprint))?.shift();
-    return unplaced === undefined ? undefined : this.#takeUp({ ...unplaced, place });
+    return unplaced === undefined ? undefined : this.#adopt({ ...unplaced, place });
   }
 
   /** Requests that an element was in before this attempt. */
@@ -86,7 +86,7 @@ export class AnswerJournal {
     return [...placed, ...[...this.#unplaced.values()].flat()];
   }
 
-  #takeUp(entry: JournalEntry): JournalEntry {
+  #adopt(entry: JournalEntry): JournalEntry {
     const key = keyOf(entry.model, entry.place);
     this.#entries.set(key, entry);
     this.#triesBefore.set(key, entry.tries);

@@ -70,7 +70,7 @@ export class EngineWorker {
     this.#options = options;
     const open = options.kind === 'thread' ? openWorkerThread : openWorkerProcess;
     this.#channel = open(options.setup, {
-      onMessage: (message) => this.#take(message),
+      onMessage: (message) => this.#handle(message),
       onExit: (cause) => this.#lost(cause),
     });
     this.#leases = new WorkerLeases({ ...options, post: (message) => this.post(message) });
@@ -113,7 +113,7 @@ export class EngineWorker {
     this.#leases.giveBack();
   }
 
-  #take(message: FromWorker): void {
+  #handle(message: FromWorker): void {
     if (this.#closed) return;
     switch (message.kind) {
       case 'started':
@@ -128,7 +128,7 @@ export class EngineWorker {
       case 'lease':
       case 'cancelLease':
       case 'release':
-        return this.#leases.take(message);
+        return this.#leases.handle(message);
       case 'recovered':
         return this.#options.onRecovered(message.model, message.size);
       case 'oneRow':

@@ -236,12 +236,12 @@ export class InferenceEngine implements AsyncDisposable {
     const place = this.#threads.indexOf(worker);
     if (place >= 0) this.#threads[place] = this.#openWorker('thread');
     this.#queue.unshift(...runs.filter((run) => !run.isAsking));
-    for (const run of runs) if (run.isAsking) void this.#takeAnswered(run);
+    for (const run of runs) if (run.isAsking) void this.#collectAnswered(run);
     this.#assign();
   }
 
   /** Waits for the answers to its lost worker's requests, so that they are not requested again. */
-  async #takeAnswered(run: BundleRun): Promise<void> {
+  async #collectAnswered(run: BundleRun): Promise<void> {
     await run.answered();
     if (this.#disposed) return;
     this.#queue.unshift(run);

@@ -24,7 +24,7 @@ export class WorkerLeases {
     this.#options = options;
   }
 
-  take(message: Extract<FromWorker, { kind: 'lease' | 'cancelLease' | 'release' }>): void {
+  handle(message: Extract<FromWorker, { kind: 'lease' | 'cancelLease' | 'release' }>): void {
     switch (message.kind) {
       case 'lease':
         void this.#lease(message);

@@ -58,7 +58,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const tally = emptyTally();
   let sentAt = startedAt;
   const send = async (): Promise<void> => {
-    const chunk = lines.take();
+    const chunk = lines.drain();
     if (chunk === undefined) return;
     const measured = { ...chunk, measures: scope.meter.drain() };
     count(tally, measured);
@@ -73,7 +73,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
       next = lines.addUntilReady(page, { start: next, end: toSkip > 0 ? next + 1 : page.length, due });
       if (toSkip > 0) {
         toSkip -= 1;
-        const chunk = lines.take();
+        const chunk = lines.drain();
         if (chunk !== undefined) count(tally, chunk);
       } else if (lines.isReady(due)) await send();
     }

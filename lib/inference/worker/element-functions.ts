@@ -11,7 +11,7 @@ import type { WorkItem } from './work-item.ts';
 export interface StageFunction extends Stage {
   readonly fn: ElementFunction<unknown, unknown>;
   /** Applies the result to the element; an error that this throws fails the element. @default the result is the new value */
-  readonly take?: (item: WorkItem, result: unknown) => void;
+  readonly apply?: (item: WorkItem, result: unknown) => void;
 }
 
 /** Context of a bundle for the functions that run on its elements. */
@@ -77,7 +77,7 @@ async function applyOneByOne(items: readonly WorkItem[], step: StageFunction, sc
 
 /** Calls the function; gives its promise where it is async. */
 function call(item: WorkItem, step: StageFunction, scope: FunctionScope): Promise<unknown> | undefined {
-  const { fn, name, code, take } = step;
+  const { fn, name, code, apply: take } = step;
   if (item.isThrough) return undefined;
   const known = scope.known.size === 0 ? undefined : scope.known.get(item.ordinal);
   if (known?.code === code) {
@@ -98,7 +98,7 @@ function call(item: WorkItem, step: StageFunction, scope: FunctionScope): Promis
   return undefined;
 }
 
-async function settle(item: WorkItem, { name, take }: StageFunction, result: Promise<unknown>): Promise<void> {
+async function settle(item: WorkItem, { name, apply: take }: StageFunction, result: Promise<unknown>): Promise<void> {
   try {
     const value = await result;
     if (item.failure !== undefined) return;

@@ -133,7 +133,7 @@ export class ModelLink {
   }
 
   /** Takes what the engine says of models and batches. */
-  take(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' | 'noAnswer' }>): void {
+  handle(message: Extract<ToWorker, { kind: 'model' | 'modelFailed' | 'leased' | 'answer' | 'noAnswer' }>): void {
     switch (message.kind) {
       case 'model':
         return this.#modelOf(message.model).resolve(message.info);
@@ -148,13 +148,13 @@ export class ModelLink {
         return;
       }
       case 'answer':
-        return this.#takeRequest(message.request)?.resolve(message.answer);
+        return this.#removeRequest(message.request)?.resolve(message.answer);
       case 'noAnswer':
-        return this.#takeRequest(message.request)?.reject(new Error('the bundle was given up'));
+        return this.#removeRequest(message.request)?.reject(new Error('the bundle was given up'));
     }
   }
 
-  #takeRequest(request: number): PromiseWithResolvers<InferAnswer> | undefined {
+  #removeRequest(request: number): PromiseWithResolvers<InferAnswer> | undefined {
     const answered = this.#requests.get(request);
     this.#requests.delete(request);
     return answered;

@@ -127,7 +127,7 @@ export class OrderedWindow {
     for (;;) {
       const { changed } = this;
       if (this.#failure !== undefined) throw this.#failure;
-      const page = this.#takeSettled();
+      const page = this.#releaseSettled();
       if (page.length > 0) {
         this.#change.notify();
         return page;
@@ -137,7 +137,7 @@ export class OrderedWindow {
     }
   }
 
-  #takeSettled(): WorkItem[] {
+  #releaseSettled(): WorkItem[] {
     const page: WorkItem[] = [];
     let bytes = 0;
     for (;;) {

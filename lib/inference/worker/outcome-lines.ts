@@ -87,7 +87,7 @@ export class OutcomeLines {
   }
 
   /** Drains the outcomes since the last chunk; undefined if there are no outcomes. */
-  take(): OutcomeChunk | undefined {
+  drain(): OutcomeChunk | undefined {
     if (this.#elements === 0) return undefined;
     const chunk = {
       results: this.#encoder.encode(this.#results),

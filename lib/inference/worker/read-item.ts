@@ -24,12 +24,12 @@ export function itemOf(read: ReadElement, ordinal: number, { ids, input, idOf, k
   }
   item.shownId = idOf(read.input, read.raw);
   item.key = keyOf(read.input, read.raw);
-  if (input.inferenceArgs !== undefined) takeArgs(item, read, input.inferenceArgs);
+  if (input.inferenceArgs !== undefined) readArgs(item, read, input.inferenceArgs);
   return item;
 }
 
 /** Gives the item its own arguments. What is no object can't be them, and the element has to say what it means. */
-function takeArgs(item: WorkItem, read: ReadElement, name: string): void {
+function readArgs(item: WorkItem, read: ReadElement, name: string): void {
   if (read.failure !== undefined) return;
   const args = ownField(read.input, name);
   if (args === undefined) return;

@@ -22,7 +22,7 @@ async function start(setup: WorkerSetup): Promise<void> {
   try {
     const progress = pipedProgress(PROGRESS_FD);
     const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: true });
-    process.on('message', (message: ToWorker) => worker.take(ownBytes(message)));
+    process.on('message', (message: ToWorker) => worker.handle(ownBytes(message)));
     startBeating(progress);
     post({ kind: 'started' });
   } catch (error) {

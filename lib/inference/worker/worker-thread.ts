@@ -12,7 +12,7 @@ const post: Post = (message, transfer = []) => parentPort?.postMessage(message, 
 try {
   const progress = sharedProgress(setup.progress ?? progressBuffer());
   const worker = await InferenceWorker.start({ setup, progress, post, oneByOne: false });
-  parentPort?.on('message', (message: ToWorker) => worker.take(message));
+  parentPort?.on('message', (message: ToWorker) => worker.handle(message));
   startBeating(progress);
   post({ kind: 'started' });
 } catch (error) {

@@ -58,7 +58,7 @@ export class InferenceWorker {
     return new InferenceWorker(options, pipelineNamed(fabric, options.setup.pipeline));
   }
 
-  take(message: ToWorker): void {
+  handle(message: ToWorker): void {
     switch (message.kind) {
       case 'bundle':
         void this.#run(message);
@@ -81,7 +81,7 @@ export class InferenceWorker {
       case 'leased':
       case 'answer':
       case 'noAnswer':
-        this.#link.take(message);
+        this.#link.handle(message);
     }
   }
 

@@ -58,7 +58,7 @@ async function runOnce(attempt: BundleAttempt, { use, resume }: Run): Promise<vo
   const { signal } = deadline;
   await using spool = await OutcomeSpool.open();
   const earlier = resume ? await resumePartial(place, spool, { ...output, signal }) : undefined;
-  const answers = await StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal });
+  const answers = await StagedAnswers.open(place, { pipeline: engine.pipeline, output }, { signal });
   const startedAt = performance.now();
   const elapsedMillis = (): number => (earlier?.elapsedMillis ?? 0) + performance.now() - startedAt;
   const outcomes = { spool, elapsedMillis };

@@ -37,7 +37,7 @@ export class StagedAnswers {
   }
 
   /** Takes up what an earlier attempt left; nothing is looked for where the pipeline asks no endpoint. */
-  static async take(
+  static async open(
     { staging }: Pick<PartPlace, 'staging'>,
     { pipeline, output }: { readonly pipeline: Pipeline; readonly output: OutputBucket },
     { signal, ...options }: StoreOptions & JournalOptions,

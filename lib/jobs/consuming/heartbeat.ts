@@ -51,7 +51,7 @@ export class Heartbeat implements MessageHold {
 
   onRenewed(work: () => Promise<void>): AsyncDisposable {
     let running: Promise<void> | undefined;
-    const run = (): Promise<void> => (running = work().catch((error: unknown) => this.#tell(error)));
+    const run = (): Promise<void> => (running = work().catch((error: unknown) => this.#report(error)));
     this.#works.add(run);
     return {
       [Symbol.asyncDispose]: async () => {
@@ -87,7 +87,7 @@ export class Heartbeat implements MessageHold {
       await Promise.all([...this.#works].map((work) => work()));
     } catch (error) {
       this.#failures += 1;
-      this.#tell(error);
+      this.#report(error);
     }
     if (!this.#ended) this.#next();
   }
@@ -104,7 +104,7 @@ export class Heartbeat implements MessageHold {
     }
   }
 
-  #tell(error: unknown): void {
+  #report(error: unknown): void {
     const fields = { messageId: this.#message.id, failures: this.#failures, error: describeError(error) };
     this.#options.telemetry.warn('could not extend the visibility timeout of an in-flight message', fields);
   }

@@ -50,11 +50,11 @@ export class MessagesAtWork {
     const startedAt = clock.now();
     const work = new MessageAtWork(message, this.#options);
     this.#works.add(work);
-    this.#tell();
-    void this.#take(work).finally(() => {
+    this.#notify();
+    void this.#handle(work).finally(() => {
       this.#works.delete(work);
       this.#lastTookMillis = clock.now() - startedAt;
-      this.#tell();
+      this.#notify();
     });
   }
 
@@ -85,7 +85,7 @@ export class MessagesAtWork {
     }
   }
 
-  async #take(work: MessageAtWork): Promise<void> {
+  async #handle(work: MessageAtWork): Promise<void> {
     const { message, deadline } = work;
     try {
       await this.#options.process(message, deadline);
@@ -118,7 +118,7 @@ export class MessagesAtWork {
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
     this.#options.onAtWork?.(this.#works.size);

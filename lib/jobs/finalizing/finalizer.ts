@@ -83,14 +83,14 @@ export class Finalizer {
       const end =
         there === undefined || look.redrive === true ? undefined : await readEnd(recorded, output, { signal });
       // The event may not have been sent, or this message comes again.
-      if (end !== undefined) return this.#tell(recorded, end);
+      if (end !== undefined) return this.#announce(recorded, end);
       const manifest = await this.#look(recorded, look, { manifestEtag: there?.etag, signal });
       if (manifest === 'wait') return;
       if (manifest === 'lost') continue;
       this.#readers.delete(look.job);
       telemetry.count(COUNTERS[manifest.status], 1, recorded.job.pipeline);
       telemetry.info('a job has ended', { job: look.job, status: manifest.status, ...manifest.counts });
-      return this.#tell(recorded, manifest);
+      return this.#announce(recorded, manifest);
     }
     throw new FabricError(
       'MANIFEST_NOT_WRITTEN',
@@ -134,7 +134,7 @@ export class Finalizer {
     await this.#options.queue.send([{ body: JSON.stringify(next), delaySecs }], { signal });
   }
 
-  async #tell(recorded: RecordedJob, { status, counts }: Manifest): Promise<void> {
+  async #announce(recorded: RecordedJob, { status, counts }: Manifest): Promise<void> {
     const manifest = s3Uri(this.#options.output.bucket, manifestKey(recorded));
     const { job } = recorded;
     await this.#options.notify({ pipeline: job.pipeline, job: job.id, status, counts, manifest });

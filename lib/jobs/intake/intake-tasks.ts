@@ -53,7 +53,7 @@ export class IntakeTasks {
     const facts = this.#options.pipelines[work.object.pipeline];
     const groups = work.progress.kind === 'group' || (facts !== undefined && groupsByKey(facts.input));
     this.#add(message, work.object.job, {
-      run: (attempt) => this.#objects.take(work, attempt),
+      run: (attempt) => this.#objects.handle(work, attempt),
       groups,
       isResumed,
     });

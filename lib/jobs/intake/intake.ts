@@ -52,7 +52,7 @@ export class Intake {
   }
 
   /** @returns the ids of the messages that are to be tried again. */
-  async take(messages: readonly ReceivedMessage[], deadline: Deadline): Promise<readonly string[]> {
+  async handle(messages: readonly ReceivedMessage[], deadline: Deadline): Promise<readonly string[]> {
     const failed = new Set<string>();
     const tasks = new IntakeTasks(this.#options, this.#objects);
     for (const { id, body } of messages) {

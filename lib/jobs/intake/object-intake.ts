@@ -72,7 +72,7 @@ export class ObjectIntake {
   }
 
   /** @throws FabricError whose disposition is `retry` where the stores are to blame. */
-  async take(work: IntakeWork, attempt: IntakeAttempt): Promise<void> {
+  async handle(work: IntakeWork, attempt: IntakeAttempt): Promise<void> {
     const { output } = this.#options;
     const found = await findJob(jobNameOf(work.object), output);
     if (found !== undefined) {

@@ -75,7 +75,7 @@ function answersOf(
 ): Promise<StagedAnswers> {
   const digest = createHash('sha256').update(JSON.stringify(objects)).digest('hex');
   const place = { staging: stagingOf({ pipeline: pipelineName, id: `_answers/${digest}` }) };
-  return StagedAnswers.take(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true, keepsAll: true });
+  return StagedAnswers.open(place, { pipeline: engine.pipeline, output }, { signal, anyPlace: true, keepsAll: true });
 }
 
 function nameOf({ bucket, key }: ObjectsMessage['objects'][number], { pipelineName }: BundleProcessorOptions): string {

@@ -34,21 +34,21 @@ export async function* mergeOutcomes({ total, committed, redone }: MergeInput): 
   try {
     let next = 0;
     for (let ordinal = 0; ordinal < total; ordinal += 1) {
-      const before = await old.errors.takeAt(ordinal);
+      const before = await old.errors.failureAt(ordinal);
       const isRedone = ordinals[next] === ordinal;
       if (isRedone) next += 1;
       if (isRedone && before === undefined) throw mismatch(`element ${ordinal} ran again, and had not failed`);
       const source = isRedone ? fresh : old;
-      const failure = isRedone ? await fresh.errors.takeAt(ordinal) : before;
-      if (failure === undefined) lines.addResult(await source.results.take(ordinal));
+      const failure = isRedone ? await fresh.errors.failureAt(ordinal) : before;
+      if (failure === undefined) lines.addResult(await source.results.lineAt(ordinal));
       else lines.addFailure(failure);
-      if (lines.isFull) yield lines.take();
+      if (lines.isFull) yield lines.drain();
     }
     const cursors = [old.results, old.errors, fresh.results, fresh.errors];
     if (next < ordinals.length || (await Promise.all(cursors.map((cursor) => cursor.isAtEnd()))).includes(false)) {
       throw mismatch(`there are more outcomes than its ${total} elements`);
     }
-    if (!lines.isEmpty) yield lines.take();
+    if (!lines.isEmpty) yield lines.drain();
   } finally {
     await Promise.all([old.results, old.errors, fresh.results, fresh.errors].map((cursor) => cursor.close()));
   }
@@ -68,7 +68,7 @@ class LineCursor {
     this.#lines = lines[Symbol.asyncIterator]();
   }
 
-  async take(ordinal: number): Promise<string> {
+  async lineAt(ordinal: number): Promise<string> {
     const line = await this.peek();
     if (line === undefined) throw mismatch(`element ${ordinal} has none`);
     this.skip();
@@ -107,7 +107,7 @@ class ErrorsCursor extends LineCursor {
   #failure: Failure | undefined;
 
   /** The failure of the element at a place, if that failed. Places are asked for in ascending order. */
-  async takeAt(ordinal: number): Promise<Failure | undefined> {
+  async failureAt(ordinal: number): Promise<Failure | undefined> {
     const line = await this.peek();
     if (line === undefined) return undefined;
     this.#failure ??= parsed(line);
@@ -151,7 +151,7 @@ class ChunkOfLines {
     this.#characters += line.length + 1;
   }
 
-  take(): OutcomeChunk {
+  drain(): OutcomeChunk {
     const succeeded = this.#results.length / 2;
     const chunk: OutcomeChunk = {
       results: this.#encoder.encode(this.#results.join('')),

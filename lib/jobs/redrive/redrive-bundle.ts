@@ -60,7 +60,7 @@ interface Redrive extends Attempt {
 
 /** Redrives the committed part, until none of the selected failures is left. */
 async function redrivePart(redrive: Redrive, first: CommittedPart): Promise<void> {
-  const answers = await takeAnswers(redrive);
+  const answers = await openAnswers(redrive);
   try {
     await redriveWith(redrive, first, answers);
   } catch (error) {
@@ -74,12 +74,12 @@ async function redrivePart(redrive: Redrive, first: CommittedPart): Promise<void
  * Returns the answers that attempts at this redrive got. Answers that the bundle got before are left out: a redrive asks
  * again, because an answer can be the reason of a failure.
  */
-function takeAnswers({ place, message, received, deadline, options }: Redrive): Promise<StagedAnswers> {
+function openAnswers({ place, message, received, deadline, options }: Redrive): Promise<StagedAnswers> {
   const { engine, output } = options;
   const { signal } = deadline;
   const { firstSentAt } = message;
   const staging = `${place.staging}.redrive-${firstSentAt ?? received.sentAtMillis}`;
-  return StagedAnswers.take({ staging }, { pipeline: engine.pipeline, output }, { signal, keepsAll: true });
+  return StagedAnswers.open({ staging }, { pipeline: engine.pipeline, output }, { signal, keepsAll: true });
 }
 
 async function redriveWith(redrive: Redrive, first: CommittedPart, answers: StagedAnswers): Promise<void> {

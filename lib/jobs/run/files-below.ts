@@ -29,7 +29,7 @@ export function isSkippedName(name: string): boolean {
 export async function filesBelow(folder: string): Promise<FilesBelow> {
   const files: FoundFile[] = [];
   let skips = false;
-  const take = async (entries: readonly FolderEntry[]): Promise<void> => {
+  const add = async (entries: readonly FolderEntry[]): Promise<void> => {
     const folders: FolderEntry[] = [];
     for (const entry of entries) {
       if (isSkippedName(entry.name)) skips = true;
@@ -42,9 +42,9 @@ export async function filesBelow(folder: string): Promise<FilesBelow> {
     const entries = await readFolder(entry).catch(
       (error: unknown) => void files.push(closedFolder(folder, entry, error)),
     );
-    await take(entries ?? []);
+    await add(entries ?? []);
   };
-  await take(await readFolder(placeOf(folder)));
+  await add(await readFolder(placeOf(folder)));
   return { files: files.sort(byName), skips };
 }
 

@@ -26,7 +26,7 @@ async function process(bundle: Bundle, sink: OutcomeSink): Promise<BundleSummary
       if (Number(item.value) % 2 === 1) item.fail('map', new RangeError(`odd: ${String(item.input)}`));
     lines.addUntilReady(page, { start: 0, end: page.length, due: false });
   }
-  const chunk = lines.take();
+  const chunk = lines.drain();
   if (chunk !== undefined) await sink.write(chunk);
   return { total: 0, succeeded: 0, failed: 0, failedByStage: {}, models: {}, elapsedMillis: 0 };
 }

@@ -28,11 +28,11 @@ async function turn(): Promise<void> {
 
 test('WorkerLeases gives back what a worker that is gone held, as often as it did, and what it waited for', async () => {
   const { leases, said, released, asked } = openLeases();
-  for (const request of [1, 2, 3, 4]) leases.take({ kind: 'lease', request, models: [3, 4] });
+  for (const request of [1, 2, 3, 4]) leases.handle({ kind: 'lease', request, models: [3, 4] });
   for (const { resolve } of asked.slice(0, 3)) resolve(LEASE);
   await turn();
   expect(said).toEqual([1, 2, 3].map((request) => ({ kind: 'leased', request, lease: LEASE })));
-  leases.take({ kind: 'release', model: 3 });
+  leases.handle({ kind: 'release', model: 3 });
   expect(released).toEqual([3]);
   leases.giveBack();
   leases.giveBack();
@@ -44,22 +44,22 @@ test('WorkerLeases gives back what a worker that is gone held, as often as it di
 
 test('WorkerLeases gives back a model that comes when the worker is gone, and nothing that it did not hold', async () => {
   const { leases, said, released, asked } = openLeases();
-  leases.take({ kind: 'lease', request: 1, models: [3] });
+  leases.handle({ kind: 'lease', request: 1, models: [3] });
   asked[0]?.resolve(LEASE);
   leases.giveBack();
   await turn();
   expect(released).toEqual([3]);
-  leases.take({ kind: 'release', model: 3 });
+  leases.handle({ kind: 'release', model: 3 });
   expect(released).toEqual([3]);
   expect(said).toEqual([]);
 });
 
 test('WorkerLeases says nothing of a lease that was cancelled, and that of one that fails may be asked for again', async () => {
   const { leases, said, asked } = openLeases();
-  leases.take({ kind: 'lease', request: 1, models: [3] });
-  leases.take({ kind: 'cancelLease', request: 1 });
-  leases.take({ kind: 'cancelLease', request: 99 });
-  leases.take({ kind: 'lease', request: 2, models: [3] });
+  leases.handle({ kind: 'lease', request: 1, models: [3] });
+  leases.handle({ kind: 'cancelLease', request: 1 });
+  leases.handle({ kind: 'cancelLease', request: 99 });
+  leases.handle({ kind: 'lease', request: 2, models: [3] });
   asked[1]?.reject(new Error('the models were closed'));
   await turn();
   const error = { name: 'Error', message: 'the models were closed', disposition: 'retry' };

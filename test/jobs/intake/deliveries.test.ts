@@ -14,7 +14,7 @@ describe('Intake of what is delivered again', () => {
     await take(object);
     const recorded = job('jsonl/a');
     const redeployed = open({ pipelines: { jsonl: factsOf('jsonl', { bundleBytes: 1000 }) } });
-    await redeployed.take([received(s3Event([object]), 2)], deadlineOf());
+    await redeployed.handle([received(s3Event([object]), 2)], deadlineOf());
     expect(job('jsonl/a')).toEqual(recorded);
     expect(bundles().slice(4)).toEqual(bundles().slice(0, 4));
     expect(queues.finalizer.sent).toHaveLength(2);
@@ -41,7 +41,7 @@ describe('Intake of what is delivered again', () => {
     const { put, open, store, bundles } = intakeUnderTest({ input: { bundleBytes: 50 } });
     const object = await put('jsonl/a', LINES);
     const failed = await Promise.all(
-      Array.from({ length: 20 }, () => open().take([received(s3Event([object]))], deadlineOf())),
+      Array.from({ length: 20 }, () => open().handle([received(s3Event([object]))], deadlineOf())),
     );
     expect(failed.flat()).toEqual([]);
     expect(store.keys('out').filter((key) => key.endsWith('_job.json'))).toEqual(['jsonl/a/_job.json']);
@@ -94,7 +94,7 @@ describe('Intake of what could not be taken', () => {
     store.faults.before = ({ bucket, key }) => {
       if (bucket === 'in' && key === 'jsonl/b') throw unavailable();
     };
-    expect(await open().take(messages, deadlineOf())).toEqual([messages[1]?.id]);
+    expect(await open().handle(messages, deadlineOf())).toEqual([messages[1]?.id]);
     expect(bundles()).toHaveLength(2);
     expect(rejection('jsonl/b')).toBeNull();
   });
@@ -107,7 +107,7 @@ describe('Intake of what could not be taken', () => {
     store.faults.before = ({ bucket }) => {
       if (bucket === 'in') throw unavailable();
     };
-    await open().take([{ ...message, receiveCount: 2 }], deadlineOf());
+    await open().handle([{ ...message, receiveCount: 2 }], deadlineOf());
     expect(queues.intake.nextVisibleAt).toBe(NOW + 120_000);
   });
 

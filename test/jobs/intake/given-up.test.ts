@@ -58,7 +58,7 @@ async function startWorld() {
       },
       jobQueues: () => QUEUES,
     });
-    const failed = await intake.take([message], deadlineOf());
+    const failed = await intake.handle([message], deadlineOf());
     return failed.length === 0 && !process.killed;
   }
 

@@ -74,7 +74,7 @@ describe('Intake of a pipeline that groups by key', () => {
     const object = await put('jsonl/a.jsonl', JSONL);
     const seen: (string | undefined)[] = [];
     queues.bundles.faults.before = () => void seen.push(store.text('out', 'jsonl/a.jsonl/_job.json'));
-    expect(await opened(under).take([received(s3Event([object]))], deadlineOf())).toEqual([]);
+    expect(await opened(under).handle([received(s3Event([object]))], deadlineOf())).toEqual([]);
     expect(seen[0]).toBeDefined();
 
     const read = await bundlesOf(under, 'jsonl/a.jsonl');
@@ -106,13 +106,13 @@ describe('Intake of a pipeline that groups by key', () => {
     ['json/a.json', JSON_ARRAY, 300],
   ])('goes on in further runs, and stages what one run would: %s', async (key, content, chunksPerRun) => {
     const once = intakeUnderTest();
-    await opened(once).take([received(s3Event([await once.put(key, content)]))], deadlineOf());
+    await opened(once).handle([received(s3Event([await once.put(key, content)]))], deadlineOf());
     const under = intakeUnderTest();
     const intake = opened(under);
     const object = await under.put(key, content);
     const controller = new AbortController();
     controller.abort();
-    expect(await intake.take([received(s3Event([object]))], deadlineOf(controller))).toEqual([]);
+    expect(await intake.handle([received(s3Event([object]))], deadlineOf(controller))).toEqual([]);
     expect(await under.goOn({ intake, chunksPerRun })).toBeGreaterThan(3);
     expect(under.rejection(key)).toBeNull();
     const { plan, ...job } = once.job(key);
@@ -124,12 +124,12 @@ describe('Intake of a pipeline that groups by key', () => {
 
   test('goes on with the options and cohorts it began with, whatever is deployed in between', async () => {
     const once = intakeUnderTest();
-    await opened(once).take([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
+    await opened(once).handle([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
     const under = intakeUnderTest();
     const object = await under.put('jsonl/a', JSONL);
     const controller = new AbortController();
     controller.abort();
-    await opened(under).take([received(s3Event([object]))], deadlineOf(controller));
+    await opened(under).handle([received(s3Event([object]))], deadlineOf(controller));
     const { cohorts: _, ...without } = grouped('jsonl', { groupByKey: false, bundleBytes: 50 });
     await under.goOn({ intake: opened(under, { jsonl: without }), chunksPerRun: 180 });
     expect(await bundlesOf(under, 'jsonl/a')).toStrictEqual(await bundlesOf(once, 'jsonl/a'));
@@ -144,7 +144,7 @@ describe('Intake of a pipeline that groups by key', () => {
     under.store.faults.after = () => {
       if (isSorted()) controller.abort();
     };
-    await intake.take([received(s3Event([object]))], deadlineOf(controller));
+    await intake.handle([received(s3Event([object]))], deadlineOf(controller));
     under.store.faults.after = undefined;
     expect(under.bundles()).toEqual([]);
     await under.store.delete({ bucket: 'in', key: 'jsonl/a' });
@@ -157,7 +157,7 @@ describe('Intake of a pipeline that groups by key', () => {
 
   test('decompresses an object first, and reads it from there', async () => {
     const plain = intakeUnderTest();
-    await opened(plain).take([received(s3Event([await plain.put('csv/a.csv', CSV)]))], deadlineOf());
+    await opened(plain).handle([received(s3Event([await plain.put('csv/a.csv', CSV)]))], deadlineOf());
     const under = intakeUnderTest();
     const intake = opened(under);
     const object = await under.put('csv/a.csv.gz', gzipSync(CSV));
@@ -165,7 +165,7 @@ describe('Intake of a pipeline that groups by key', () => {
     under.store.faults.before = ({ operation, key }) => {
       if (operation === 'get' && key.includes('/unsorted/')) controller.abort();
     };
-    await intake.take([received(s3Event([object]))], deadlineOf(controller));
+    await intake.handle([received(s3Event([object]))], deadlineOf(controller));
     under.store.faults.before = undefined;
     expect(await under.goOn({ intake, chunksPerRun: 180 })).toBeGreaterThan(2);
     expect(await bundlesOf(under, 'csv/a.csv.gz')).toStrictEqual(await bundlesOf(plain, 'csv/a.csv'));
@@ -185,9 +185,9 @@ describe('Intake of a pipeline that groups by key', () => {
         if (left < 0) throw unavailable();
       };
       for (const port of [store, queues.finalizer, queues.bundles]) port.faults.before = die;
-      dies = (await intake.take([received(s3Event([object]))], deadlineOf())).length > 0;
+      dies = (await intake.handle([received(s3Event([object]))], deadlineOf())).length > 0;
       for (const port of [store, queues.finalizer, queues.bundles]) port.faults.before = undefined;
-      if (dies) expect(await intake.take([received(s3Event([object]))], deadlineOf())).toEqual([]);
+      if (dies) expect(await intake.handle([received(s3Event([object]))], deadlineOf())).toEqual([]);
       const read = await bundlesOf(under, 'jsonl/a');
       whole ??= read;
       expect(read).toStrictEqual(whole);
@@ -203,7 +203,7 @@ describe('Intake of a pipeline that groups by key', () => {
 
   test('mixes nothing where several take an object, of versions of the code that sort otherwise', async () => {
     const once = intakeUnderTest();
-    await opened(once).take([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
+    await opened(once).handle([received(s3Event([await once.put('jsonl/a', JSONL)]))], deadlineOf());
     const under = intakeUnderTest();
     const event = [received(s3Event([await under.put('jsonl/a', JSONL)]))];
     const others = [300, 900, 2000, 4000].map((runBytes) =>
@@ -217,13 +217,13 @@ describe('Intake of a pipeline that groups by key', () => {
         left -= 1;
         if (left < 0) controller.abort();
       };
-      expect(await intake.take(event, deadlineOf(controller))).toEqual([]);
+      expect(await intake.handle(event, deadlineOf(controller))).toEqual([]);
     }
     under.store.faults.chunk = undefined;
     const handedOn = await under.queues.intake.receive({ maxMessages: 10, waitSecs: 0 });
     expect(handedOn).toHaveLength(others.length);
     for (const [place, message] of handedOn.entries()) {
-      expect(await others.at(place - 1)?.take([message], deadlineOf())).toEqual([]);
+      expect(await others.at(place - 1)?.handle([message], deadlineOf())).toEqual([]);
     }
     expect(await bundlesOf(under, 'jsonl/a')).toStrictEqual(await bundlesOf(once, 'jsonl/a'));
   });
@@ -242,7 +242,7 @@ describe('Intake of a pipeline that groups by key', () => {
       if (operation === 'put' && what === 'folder.json') grouping.delete(job);
       most = Math.max(most, grouping.size);
     };
-    expect(await opened(under, { csv: plain }).take([received(s3Event([...objects, ...csv]))], deadlineOf())).toEqual(
+    expect(await opened(under, { csv: plain }).handle([received(s3Event([...objects, ...csv]))], deadlineOf())).toEqual(
       [],
     );
     expect(most).toBe(2);
@@ -255,7 +255,7 @@ describe('Intake of a pipeline that groups by key', () => {
     const object = await put('jsonl/de/a.jsonl', JSONL);
     const calls = store.calls.length;
     const intake = opened(under, { jsonl: grouped('jsonl', { key: { segment: 0 } }) });
-    await intake.take([received(s3Event([object]))], deadlineOf());
+    await intake.handle([received(s3Event([object]))], deadlineOf());
     expect(job('jsonl/de/a.jsonl').plan).toMatchObject({ chunked: false, object: { kind: 'ranges' } });
     const gets = store.calls.slice(calls).filter(({ bucket, operation }) => bucket === 'in' && operation === 'get');
     expect(gets).toHaveLength(1);
@@ -263,7 +263,7 @@ describe('Intake of a pipeline that groups by key', () => {
 
   test('makes a job without bundles of an empty object', async () => {
     const under = intakeUnderTest();
-    await opened(under).take([received(s3Event([await under.put('csv/a.csv', '')]))], deadlineOf());
+    await opened(under).handle([received(s3Event([await under.put('csv/a.csv', '')]))], deadlineOf());
     expect(under.job('csv/a.csv')).toMatchObject({ of: 0, plan: { object: { kind: 'grouped' } } });
   });
 });

@@ -95,7 +95,7 @@ describe('Intake of an object of 1 TB', () => {
     const controller = new AbortController();
     finalizer.faults.after = () => controller.abort();
     const event = received(s3Event([{ bucket: 'in', key, etag: 'huge' }]));
-    const bytes = await memoryOf(() => intake.take([event], deadlineOf(controller)));
+    const bytes = await memoryOf(() => intake.handle([event], deadlineOf(controller)));
     expect(store.text('out', `${key}/_job.json`)?.length).toBeLessThan(1000);
     expect(store.json('out', `${key}/_job.json`)).toMatchObject({
       of: BUNDLES,

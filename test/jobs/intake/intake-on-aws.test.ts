@@ -36,7 +36,7 @@ test('Intake makes jobs of what is in S3, once each, however many take the same 
     }),
   );
   const runs = Array.from({ length: 4 }, () =>
-    intake.take(
+    intake.handle(
       events.map((body) => received(body)),
       deadlineOf(),
     ),

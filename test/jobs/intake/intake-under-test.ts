@@ -109,7 +109,7 @@ export function intakeUnderTest(
     for (let runs = 0; ; runs += 1) {
       const messages = runs === most ? [] : await queues.intake.receive({ maxMessages: 10, waitSecs: 0 });
       if (messages.length === 0) return runs;
-      await acknowledge(messages, await taking.take(messages, deadlineAfter(chunksPerRun)));
+      await acknowledge(messages, await taking.handle(messages, deadlineAfter(chunksPerRun)));
       store.faults.chunk = undefined;
     }
   }
@@ -138,9 +138,9 @@ export function intakeUnderTest(
         byteLength: info?.byteLength ?? 0,
       };
     },
-    take: (...objects) => intake.take([received(s3Event(objects))], deadlineOf()),
+    take: (...objects) => intake.handle([received(s3Event(objects))], deadlineOf()),
     async takeAtDeadline(...objects) {
-      const failed = await intake.take([received(s3Event(objects))], deadlineAfter(0));
+      const failed = await intake.handle([received(s3Event(objects))], deadlineAfter(0));
       store.faults.chunk = undefined;
       return failed;
     },

@@ -76,7 +76,7 @@ describe('Intake', () => {
     const objects = await Promise.all([0, 1, 2, 3, 4, 5].map((index) => put(`jsonl/${index}`, LINES)));
     const messages = [s3Event(objects.slice(0, 2)), '{"Event":"s3:TestEvent"}', s3Event(objects.slice(2))];
     expect(
-      await open().take(
+      await open().handle(
         messages.map((body) => received(body)),
         deadlineOf(),
       ),

@@ -16,7 +16,7 @@ describe('Intake of objects dropped by themselves', () => {
     const messages = [objects.slice(0, 1), objects.slice(1, 5), objects.slice(5)].map((some) =>
       received(s3Event(some)),
     );
-    expect(await open().take(messages, deadlineOf())).toEqual([]);
+    expect(await open().handle(messages, deadlineOf())).toEqual([]);
     const sent = bundles() as readonly ObjectsMessage[];
     expect(sent.map((message) => message.objects.length)).toEqual([3, 3, 2]);
     expect(sent.flatMap((message) => message.objects)).toEqual(objects);
@@ -55,7 +55,7 @@ describe('Intake of objects dropped by themselves', () => {
     queues.bundles.faults.before = () => {
       throw unavailable();
     };
-    expect(await open().take(messages, deadlineOf())).toEqual(messages.map(({ id }) => id));
+    expect(await open().handle(messages, deadlineOf())).toEqual(messages.map(({ id }) => id));
   });
 
   test('rejects one whose answer would lie among the results of a manifest', async () => {

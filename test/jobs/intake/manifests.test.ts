@@ -83,7 +83,7 @@ describe('Intake of manifests', () => {
     const facts = factsOf('images');
     const images = { ...facts, input: { ...facts.input, manifests: 'any' as const } };
     const manifest = await put('images/all.manifest.json', '["other/b.png"]');
-    expect(await open({ pipelines: { images } }).take([received(s3Event([manifest]))], deadlineOf())).toEqual([]);
+    expect(await open({ pipelines: { images } }).handle([received(s3Event([manifest]))], deadlineOf())).toEqual([]);
     const recorded = job('images/all.manifest.json');
     expect(store.json('out', objectListKey(recorded, 0))).toEqual([{ bucket: 'in', key: 'other/b.png' }]);
   });

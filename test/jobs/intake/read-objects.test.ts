@@ -82,7 +82,7 @@ describe('Intake of what must be read', () => {
       ['no-room', { stagingRoom: () => room }, 'for which there is no room: use something larger'],
     ] as const) {
       const event = s3Event([await put(`text/${name}.gz`, bomb)]);
-      expect(await open(changes).take([received(event)], deadlineOf())).toEqual([]);
+      expect(await open(changes).handle([received(event)], deadlineOf())).toEqual([]);
       expect(rejection(`text/${name}.gz`)?.reason).toContain(`99999 uncompressed bytes, ${advice}`);
     }
     expect(queues.finalizer.sent).toEqual([]);
@@ -120,12 +120,12 @@ describe('Intake of what must be read', () => {
     for (let runs = 1; runs <= 5; runs += 1) {
       let remaining = 1000;
       const deadline = { signal: AbortSignal.abort(), remainingMillis: () => (remaining /= 3) };
-      expect(await open().take([received(body)], deadline)).toEqual([]);
+      expect(await open().handle([received(body)], deadline)).toEqual([]);
       expect(queues.intake.sent).toHaveLength(runs);
       body = queues.intake.sent.at(-1)?.body ?? '';
     }
     expect(rejection('text/a.gz')).toBeNull();
-    await open().take([received(body)], deadlineOf());
+    await open().handle([received(body)], deadlineOf());
     expect(store.keys('out', 'text/a.gz/')).toEqual(['text/a.gz/_job.json']);
   });
 
@@ -134,7 +134,7 @@ describe('Intake of what must be read', () => {
     const object = await put('text/a', 'abc\n'.repeat(1000));
     const controller = new AbortController();
     queues.bundles.faults.after = () => controller.abort();
-    await open().take([received(s3Event([object]))], deadlineOf(controller));
+    await open().handle([received(s3Event([object]))], deadlineOf(controller));
     queues.bundles.faults.after = undefined;
     const sent = bundles().length;
     expect(sent).toBeGreaterThan(0);

@@ -88,11 +88,11 @@ describe('Intake of what it can make nothing of', () => {
       const forged = JSON.stringify({ ...state, object: { ...state.object, ...change } });
       await store.put({ bucket: 'out', key: at }, forged);
       const calls = store.calls.length;
-      expect(await open().take([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
+      expect(await open().handle([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
       expect(store.calls.slice(calls).map(({ key }) => key)).toEqual([at]);
     }
     await store.put({ bucket: 'out', key: at }, JSON.stringify(state));
-    expect(await open().take([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
+    expect(await open().handle([received(sent?.body ?? '')], deadlineOf())).toEqual([]);
     expect(bundles().length).toBeGreaterThan(0);
   });
 
@@ -109,7 +109,7 @@ describe('Intake of what it can make nothing of', () => {
       s3Event([await put('jsonl/a', LINES)]),
     ];
     expect(
-      await open().take(
+      await open().handle(
         bodies.map((body) => received(body)),
         deadlineOf(),
       ),

@@ -82,7 +82,7 @@ test('Intake leaves a slow object to a message of its own, and the others of its
   for (const key of slowKeys) batch.push(await put(key, large));
   for (const key of innocentKeys) batch.push(await put(key, 'a,b\n1,2\n'));
 
-  const taken = intake.take(batch, deadlineOf());
+  const taken = intake.handle(batch, deadlineOf());
   await slow.allWait.promise;
   // The objects that wait come only when the time of these is over.
   expect(await Promise.all(innocentKeys.map(isRecorded))).not.toContain(true);
@@ -95,7 +95,7 @@ test('Intake leaves a slow object to a message of its own, and the others of its
   const rest = await messagesOf(intakeQueue);
   expect(rest).toHaveLength(slowKeys.length);
   slow.isReleased = true;
-  expect(await intake.take(rest, deadlineOf())).toEqual([]);
+  expect(await intake.handle(rest, deadlineOf())).toEqual([]);
   expect(await Promise.all(slowKeys.map(isRecorded))).not.toContain(false);
   expect(await messagesOf(intakeQueue)).toEqual([]);
 });

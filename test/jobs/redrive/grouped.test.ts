@@ -38,7 +38,7 @@ async function drop(numbers: TestFabric, name: string): Promise<RecordedJob> {
     jobQueues: () => QUEUES,
   });
   const key = `numbers/${name}`;
-  const failed = await intake.take([received(s3Event([{ bucket: 'input', key, etag }]))], deadlineOf());
+  const failed = await intake.handle([received(s3Event([{ bucket: 'input', key, etag }]))], deadlineOf());
   const recorded = await findJob({ pipeline: 'numbers', id: jobId(['input', key, etag, 'numbers']) }, output);
   if (recorded === undefined || failed.length > 0) throw new Error('it was not taken');
   return recorded;

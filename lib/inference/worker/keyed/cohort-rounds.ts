@@ -19,7 +19,7 @@ export class CohortRounds implements CohortFlow {
     this.#runner = new CohortRunner(options);
   }
 
-  async take(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
+  async add(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
     for (let next = 0; next < slots.length;) {
       next = this.#addUntilFull(slots, next);
       if (this.#round.isFull) await this.#startNext(signal);

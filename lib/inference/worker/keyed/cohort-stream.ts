@@ -31,10 +31,10 @@ export class CohortStream implements CohortFlow {
     this.#runner = options.cohorts.newRunner();
   }
 
-  async take(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
+  async add(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
     for (let start = 0; start < slots.length;) {
       const end = Math.min(slots.length, start + SEGMENT_ELEMENTS - this.#elements);
-      await this.#takePiece(slots.slice(start, end), signal);
+      await this.#addPiece(slots.slice(start, end), signal);
       start = end;
     }
   }
@@ -50,7 +50,7 @@ export class CohortStream implements CohortFlow {
   }
 
   /** Takes elements of one segment. */
-  async #takePiece(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
+  async #addPiece(slots: readonly Slot[], signal: AbortSignal): Promise<void> {
     const missing = this.#missing(slots);
     if (missing.length > 0) await this.#open(missing, signal);
     if (this.#hasBroken) this.#failBroken(slots);

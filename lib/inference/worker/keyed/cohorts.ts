@@ -20,7 +20,7 @@ export interface Cohort {
 /** How elements go through the models of their cohorts. */
 export interface CohortFlow {
   /** Takes the next elements, all of which are in the window; resolves when it can take more. */
-  take(slots: readonly Slot[], signal: AbortSignal): Promise<void>;
+  add(slots: readonly Slot[], signal: AbortSignal): Promise<void>;
   /** Resolves when all have been through. */
   end(signal: AbortSignal): Promise<void>;
   /** Releases all leases of models. */

@@ -60,7 +60,7 @@ export class KeyedStage {
         const slots = page.map((item) => this.#enter(item));
         // Elements that are through may be all there is.
         this.#window.notify();
-        await this.#flow.take(slots, signal);
+        await this.#flow.add(slots, signal);
       }
       await this.#flow.end(signal);
     } finally {

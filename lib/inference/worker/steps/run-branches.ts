@@ -43,7 +43,7 @@ async function* splitPages(
     for await (const page of upstream) {
       const choices = new Map<WorkItem, string>();
       const take = (item: WorkItem, name: unknown): void => void choices.set(item, checkedBranch(name, branches));
-      const pending = applyFunction(page, { ...stage, fn: by, take }, scope);
+      const pending = applyFunction(page, { ...stage, fn: by, apply: take }, scope);
       if (pending !== undefined) await pending;
       yield page.map((item) => new Way(item, choices.get(item), lists));
     }

@@ -26,10 +26,10 @@ export async function* runFlatMap(
 ): AsyncGenerator<readonly WorkItem[]> {
   const underWay = new UnderWay<Whole>();
   const lists = new ModelLists();
-  for await (const page of run(takeApart(upstream, { step, scope, underWay }))) {
+  for await (const page of run(splitIntoPieces(upstream, { step, scope, underWay }))) {
     const done: WorkItem[] = [];
     for (const piece of page) {
-      underWay.first.take(piece);
+      underWay.first.add(piece);
       if (underWay.first.isDone) done.push(underWay.leave().end(lists));
     }
     if (done.length > 0) yield done;
@@ -41,14 +41,14 @@ interface TakeApartOptions extends Pick<FlatMapOptions, 'step' | 'scope'> {
   readonly underWay: UnderWay<Whole>;
 }
 
-async function* takeApart(
+async function* splitIntoPieces(
   upstream: Pages,
   { step: { name, code, fn }, scope, underWay }: TakeApartOptions,
 ): AsyncGenerator<readonly WorkItem[]> {
   for await (const page of upstream) {
     const piecesOf = new Map<WorkItem, readonly unknown[]>();
     const take = (item: WorkItem, pieces: unknown): void => void piecesOf.set(item, checkedArray(pieces));
-    const pending = applyFunction(page, { name, code, fn, take }, scope);
+    const pending = applyFunction(page, { name, code, fn, apply: take }, scope);
     if (pending !== undefined) await pending;
     const wholes = page.map((item) => new Whole(item, piecesOf.get(item) ?? []));
     underWay.enter(wholes);
@@ -99,7 +99,7 @@ class Whole {
   }
 
   /** Takes what came of its next piece. */
-  take(piece: WorkItem): void {
+  add(piece: WorkItem): void {
     this.#left -= 1;
     const item = this.#item;
     // The last piece's stands where the element ends.

@@ -33,13 +33,13 @@ export async function* runMapBatches(
       gathering.add(item, calls.takesPart(item));
       if (!gathering.isDue) continue;
       await calls.run(gathering.batch);
-      yield gathering.take();
+      yield gathering.drain();
     }
-    if (gathering.batch.length === 0) yield gathering.take();
+    if (gathering.batch.length === 0) yield gathering.drain();
   }
   if (gathering.batch.length === 0) return;
   await calls.run(gathering.batch);
-  yield gathering.take();
+  yield gathering.drain();
 }
 
 /** A batch that is not full yet, and the elements around it that are in no batch. */
@@ -77,7 +77,7 @@ class Gathering {
   }
 
   /** All that was gathered, in order. */
-  take(): readonly WorkItem[] {
+  drain(): readonly WorkItem[] {
     const items = this.#items;
     this.#items = [];
     this.#batch = [];

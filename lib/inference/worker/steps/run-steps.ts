@@ -62,7 +62,7 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlac
     case 'map':
       return runFunction(upstream, { ...stage('map'), fn: step.fn }, scope);
     case 'filter':
-      return runFunction(upstream, { ...stage('filter'), fn: step.fn, take: refuseUnless }, scope);
+      return runFunction(upstream, { ...stage('filter'), fn: step.fn, apply: refuseUnless }, scope);
     case 'mapBatches':
       return runMapBatches(upstream, { ...stage('map'), fn: step.fn, batchSize: step.batchSize }, scope);
     case 'branch':
