@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
 import { ISOLATED_FILES } from './test/isolated-files.ts';
 
 // Tests start hundreds of processes and threads that import the sources: compiled once, they take half the time.
@@ -10,7 +10,7 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 process.env['CDK_VALIDATION'] ??= 'false';
 
 /** Options of all test files, which vitest.{aws,export,mlserver}.config.ts share. */
-export const shared = {
+export const shared: NonNullable<ViteUserConfig['test']> = {
   globalSetup: ['test/build-package.ts'],
   setupFiles: ['test/own-environment.ts'],
   pool: 'forks',
@@ -19,7 +19,7 @@ export const shared = {
   // Of a test that hangs; one that runs on a machine with too much to do may take long.
   testTimeout: 60_000,
   hookTimeout: 60_000,
-} as const;
+};
 
 export const resolve = {
   // Tests run the sources in their own process; processes and threads that they start run from dist/, as a user's do.
