@@ -17,8 +17,8 @@ export const shared: NonNullable<ViteUserConfig['test']> = {
   // Of two cores: tests also wait for processes and timers.
   maxWorkers: 3,
   // Of a test that hangs; one that runs on a machine with too much to do may take long.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
 };
 
 export const resolve = {
