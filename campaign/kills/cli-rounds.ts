@@ -17,7 +17,7 @@ import { childEnvironment, expectGone, SOURCE_FLAGS } from './process-slot.ts';
 const CLI = fileURLToPath(new URL('../../cli/fabric.ts', import.meta.url));
 const CONFIG = fileURLToPath(new URL('./fleet.config.ts', import.meta.url));
 const OPTIONS = ['--config', CONFIG, '--workers', '1'] as const;
-const ROWS = 60_000;
+const DEFAULT_ROWS = 60_000;
 /** Exit status if some elements failed, as some do here. */
 const SOME_FAILED = 3;
 /** Maximum number of processes that are killed before one can end. */
@@ -34,10 +34,15 @@ interface Bench {
   readonly millis: number;
 }
 
+export interface CommandRoundOptions extends RoundOptions {
+  /** Number of elements that each process of the round has. @default 60,000 */
+  readonly rows?: number;
+}
+
 type Command = (output: string, isFirst: boolean) => readonly string[];
 
 /** Kills `fabric run` and resumes it, until it ends: the bytes are those of a run that was not killed. */
-export async function runRound(options: RoundOptions): Promise<void> {
+export async function runRound(options: CommandRoundOptions): Promise<void> {
   await round(options, 'fabric run', (folder) => (output, isFirst) => [
     'run',
     'rows',
@@ -50,7 +55,7 @@ export async function runRound(options: RoundOptions): Promise<void> {
 }
 
 /** Kills `fabric local --once` and starts it again. */
-export async function localRound(options: RoundOptions): Promise<void> {
+export async function localRound(options: CommandRoundOptions): Promise<void> {
   await round(options, 'fabric local', (folder) => (output) => [
     'local',
     '--once',
@@ -63,7 +68,7 @@ export async function localRound(options: RoundOptions): Promise<void> {
 }
 
 async function round(
-  { kills, seed, counts, signal }: RoundOptions,
+  { kills, seed, counts, signal, rows = DEFAULT_ROWS }: CommandRoundOptions,
   name: string,
   commandIn: (folder: string) => Command,
 ): Promise<void> {
@@ -73,10 +78,10 @@ async function round(
     await mkdir(join(folder, 'tmp'));
     await writeFile(
       join(folder, 'in/rows/rows.csv'),
-      `n\n${Array.from({ length: ROWS }, (_, n) => `${n}\n`).join('')}`,
+      `n\n${Array.from({ length: rows }, (_, n) => `${n}\n`).join('')}`,
     );
     const command = commandIn(folder);
-    const bench = await uninterrupted(command, folder, seeded(seed));
+    const bench = await uninterrupted(command, { folder, random: seeded(seed), rows });
     for (let left = kills, run = 0; left > 0 && !signal.aborted; run += 1) {
       const killed = await killedRun(command, bench, {
         name: `killed-${run}`,
@@ -84,17 +89,20 @@ async function round(
       });
       left -= Math.max(1, killed);
       if (killed > 0) add(counts.kills, name, killed);
-      add(counts.elements, 'inputs', ROWS);
-      const failures = Array.from({ length: ROWS }, (_, n) => n).filter(isUnlucky).length;
+      add(counts.elements, 'inputs', rows);
+      const failures = Array.from({ length: rows }, (_, n) => n).filter(isUnlucky).length;
       add(counts.elements, 'failures', failures);
-      add(counts.elements, 'predictions', ROWS - failures);
+      add(counts.elements, 'predictions', rows - failures);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function uninterrupted(command: Command, folder: string, random: () => number): Promise<Bench> {
+async function uninterrupted(
+  command: Command,
+  { folder, random, rows }: Pick<Bench, 'folder' | 'random'> & { readonly rows: number },
+): Promise<Bench> {
   const temporary = join(folder, 'tmp');
   const output = join(folder, 'whole');
   const startedAt = performance.now();
@@ -102,7 +110,7 @@ async function uninterrupted(command: Command, folder: string, random: () => num
   const millis = performance.now() - startedAt;
   hold(status === SOME_FAILED, 'crash', `an uninterrupted run ended with ${status}`);
   const expected = await partsBelow(output);
-  expectRight(expected);
+  expectRight(expected, rows);
   return { folder, temporary, random, expected, millis };
 }
 
@@ -182,9 +190,9 @@ async function partsBelow(folder: string): Promise<Readonly<Record<string, strin
 }
 
 /** Checks the lines of an uninterrupted run, by which those of others are judged. */
-function expectRight(parts: Readonly<Record<string, string>>): void {
+function expectRight(parts: Readonly<Record<string, string>>, rows: number): void {
   let position = 'n\n'.length;
-  const elements = Array.from({ length: ROWS }, (_, n) => {
+  const elements = Array.from({ length: rows }, (_, n) => {
     const element = { id: `rows.csv#${position}`, position, n };
     position += `${n}\n`.length;
     return element;

@@ -9,7 +9,7 @@ import type { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type ObjectRemoved, startEmbeddedAws } from './embedded-aws.ts';
 import { useEmulator } from './emulator-environment.ts';
 import { startLocalFunctions } from './local-functions.ts';
-import { createLocalQueues, type LocalQueues, messagesIn } from './local-queues.ts';
+import { areEmpty, createLocalQueues, type LocalQueues, messagesIn } from './local-queues.ts';
 import { Notifications } from './notifications.ts';
 
 export interface LocalFabricOptions {
@@ -98,7 +98,7 @@ export async function startLocalFabric(options: LocalFabricOptions): Promise<Loc
     async idle({ signal } = {}) {
       await notifications.settled();
       const urls = all.map(({ url }) => url);
-      while ((await messagesIn(urls, sqs)) > 0) await delay(IDLE_POLL_MILLIS, undefined, { signal });
+      while (!(await areEmpty(urls, sqs))) await delay(IDLE_POLL_MILLIS, undefined, { signal });
     },
     parked: () =>
       messagesIn(

@@ -67,18 +67,26 @@ async function createWithParking(
 
 /** Counts the messages in queues: waiting, delayed or received. The queues are counted one after the other. */
 export async function messagesIn(urls: readonly string[], client: SQSClient): Promise<number> {
+  let count = 0;
+  for (const url of urls) count += await messagesInQueue(url, client);
+  return count;
+}
+
+/** Returns true if none of the queues has a message. They are counted one after the other, up to the first that has one. */
+export async function areEmpty(urls: readonly string[], client: SQSClient): Promise<boolean> {
+  for (const url of urls) if ((await messagesInQueue(url, client)) > 0) return false;
+  return true;
+}
+
+async function messagesInQueue(url: string, client: SQSClient): Promise<number> {
   const AttributeNames = [
     'ApproximateNumberOfMessages',
     'ApproximateNumberOfMessagesNotVisible',
     'ApproximateNumberOfMessagesDelayed',
   ] as const;
-  let count = 0;
-  for (const QueueUrl of urls) {
-    const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] });
-    const { Attributes = {} } = await client.send(command);
-    for (const name of AttributeNames) count += Number(Attributes[name] ?? 0);
-  }
-  return count;
+  const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...AttributeNames] });
+  const { Attributes = {} } = await client.send(command);
+  return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0);
 }
 
 /** Returns a queue whose sent messages have short delays. */

@@ -1,9 +1,11 @@
 import { mkdir, readFile, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError, FabricError } from '../errors.ts';
 import { privateFolder, UnsafeFolderError } from '../stores/private-folder.ts';
 import { Serial } from '../stores/serial.ts';
+import { codeOf } from '../stores/system-errors.ts';
 import { type CacheNote, EVICTED, FETCHING, FILES, HOLDS, makeRoom, NOTE, renamed } from './cache-folder.ts';
 import { ownName } from './cache-holds.ts';
 import { stampOfFile } from './model-digest.ts';
@@ -15,6 +17,9 @@ const DEFAULT_SHARE = 0.5;
 const DEFAULT_MAX_BYTES = 20 * 1024 ** 3;
 /** Tries to commit an entry where another one appears and disappears. */
 const MAX_TRIES = 3;
+/** Number of looks for an entry: an eviction moves it away, and moves it back if it finds a hold. */
+const MAX_LOOKS = 5;
+const LOOK_MILLIS = 20;
 
 /** A version in the cache, which stays there until it is released. */
 export interface CacheEntry extends CacheNote {
@@ -62,19 +67,30 @@ export class ModelCache {
 
   /** Acquires a hold on an entry. Returns undefined if there is no such entry, or a file of it has another length. */
   async acquire(id: string): Promise<CacheEntry | undefined> {
-    const folder = join(await this.#folder(), id);
-    const hold = join(folder, HOLDS, ownName());
+    const hold = join(await this.#folder(), id, HOLDS, ownName());
     try {
       await writeFile(hold, '');
     } catch {
       return undefined;
     }
-    try {
-      return await entryIn(folder, id, hold);
-    } catch {
-      // A broken entry is fetched again.
-      await this.discard(id);
-      return undefined;
+    return this.#entryOf(id, hold);
+  }
+
+  /** Returns the entry in which this hold is. Returns undefined if it was evicted, or it is broken. */
+  async #entryOf(id: string, hold: string): Promise<CacheEntry | undefined> {
+    for (let looks = 1; ; looks += 1) {
+      try {
+        return await entryIn(join(await this.#folder(), id), id, hold);
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT' && looks < MAX_LOOKS) {
+          await delay(LOOK_MILLIS);
+          await writeFile(hold, '').catch(() => {});
+          continue;
+        }
+        // A broken entry is fetched again.
+        await this.discard(id);
+        return undefined;
+      }
     }
   }
 
@@ -82,7 +98,7 @@ export class ModelCache {
   async draft(): Promise<CacheDraft> {
     const root = await this.#folder();
     const temporary = join(root, `${FETCHING}${ownName()}`);
-    const hold = join(HOLDS, ownName());
+    const hold = ownName();
     for (const name of [FILES, HOLDS]) await mkdir(join(temporary, name), { recursive: true, mode: 0o700 });
     return {
       folder: join(temporary, FILES),
@@ -90,10 +106,10 @@ export class ModelCache {
         this.#evictions.run(root, async () => makeRoom(root, byteLength, await this.#maxBytes(root))),
       commit: async (id, note) => {
         await writeFile(join(temporary, NOTE), JSON.stringify(note));
-        await writeFile(join(temporary, hold), '');
+        await writeFile(join(temporary, HOLDS, hold), '');
         for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-          if (await renamed(temporary, join(root, id))) return entryIn(join(root, id), id, join(root, id, hold));
-          const entry = await this.acquire(id);
+          const isCommitted = await renamed(temporary, join(root, id));
+          const entry = isCommitted ? await this.#entryOf(id, join(root, id, HOLDS, hold)) : await this.acquire(id);
           if (entry !== undefined) return entry;
         }
         throw new FabricError(
@@ -163,6 +179,8 @@ async function entryIn(folder: string, id: string, hold: string): Promise<CacheE
   const short = note.files.findIndex(({ byteLength }, index) => byteLength !== sizes[index]);
   if (short >= 0) throw new RangeError(`${paths[short]} has ${sizes[short]} bytes`);
   await touch(folder);
+  // The entry could be another one of the same id, which took the place of the one that was evicted.
+  await stat(hold);
   return {
     ...note,
     id,

@@ -4,6 +4,8 @@ import { localRound, runRound } from '../../campaign/kills/cli-rounds.ts';
 import { fleetRound } from '../../campaign/kills/fleet-round.ts';
 
 const KILLS = 3;
+/** Of seven bundles. The campaign has more. */
+const ROWS = 20_000;
 /** More than a machine with too much to do needs for what is received again after a kill. */
 const TIMEOUT_MILLIS = 240_000;
 
@@ -30,7 +32,7 @@ test.each([
   { timeout: TIMEOUT_MILLIS },
   async (_, round) => {
     const counts = noCounts();
-    await round({ kills: 1, seed: 1, counts, signal: new AbortController().signal });
+    await round({ kills: 1, rows: ROWS, seed: 1, counts, signal: new AbortController().signal });
     const { inputs = 0, predictions = 0, failures = 0 } = counts.elements;
     expect(failures).toBeGreaterThan(0);
     expect(predictions + failures).toBe(inputs);

@@ -24,9 +24,6 @@ export interface Resource {
 
 export type FabricOptions = Partial<InferenceFabricProps>;
 
-/** CDK checks templates by CloudFormation's own rules. It takes seconds, so one test has it done for all. */
-process.env['CDK_VALIDATION'] = 'false';
-
 /** An app whose assets are not made. */
 export function testApp(context: Readonly<Record<string, unknown>> = {}): App {
   return new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] } });

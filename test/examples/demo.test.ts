@@ -149,7 +149,7 @@ describe('the wine pipeline', () => {
 });
 
 describe('the demo', () => {
-  test('drops files in a local fabric, and finds every result and every failure', { timeout: 60_000 }, async () => {
+  test('drops files in a local fabric, and finds every result and every failure', async () => {
     await using folder = await temporaryFolder();
     const run = await runNode(['examples/demo.ts', folder.path]);
     expect(run.status, run.stderr).toBe(0);

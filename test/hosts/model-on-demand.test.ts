@@ -5,7 +5,10 @@ import { descendantsOf } from '../processes.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { scaledBy, serveModel } from './serve-model.ts';
 import { HandClock } from './hand-clock.ts';
-import { bucket, MODELS, one, three, two } from './scale-versions.ts';
+import { ModelBucket } from '../models/model-bucket.ts';
+import { MODELS, one, three, two } from './scale-versions.ts';
+
+const bucket = new ModelBucket();
 
 describe('a model on demand', () => {
   test('is the version that was loaded first, each time that it is opened', async () => {

@@ -8,8 +8,11 @@ import { descendantsOf, isAlive } from '../processes.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { scaledBy, serveModel } from './serve-model.ts';
 import { HandClock } from './hand-clock.ts';
-import { bucket, MODELS, one, two } from './scale-versions.ts';
+import { MODELS, one, two } from './scale-versions.ts';
+import { ModelBucket } from '../models/model-bucket.ts';
 import { eventually } from '../eventually.ts';
+
+const bucket = new ModelBucket();
 
 /** A load takes a moment. */
 const LOOKING_OFTEN = { timeout: 30_000, interval: 5 };

@@ -1,7 +1,5 @@
 import { scaleModel } from '../models/scale-model.ts';
-import { ModelBucket, sha256 } from '../models/model-bucket.ts';
-
-export const bucket = new ModelBucket();
+import { sha256 } from '../models/model-bucket.ts';
 
 export const [one, two, three] = [1, 2, 3].map((factor) => scaleModel(factor)) as [Buffer, Buffer, Buffer];
 

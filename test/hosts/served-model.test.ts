@@ -4,8 +4,11 @@ import { ModelStore } from '../../lib/models/model-store.ts';
 import { descendantsOf } from '../processes.ts';
 import { temporaryFolder, writeIn } from '../temporary-folder.ts';
 import { scaledBy, serveModel } from './serve-model.ts';
-import { bucket, MODELS, one, two } from './scale-versions.ts';
+import { MODELS, one, two } from './scale-versions.ts';
+import { ModelBucket } from '../models/model-bucket.ts';
 import { eventually } from '../eventually.ts';
+
+const bucket = new ModelBucket();
 
 describe('hosts of one model', () => {
   test('that take the place of others load the same version, whatever was put in its place', async () => {

@@ -89,11 +89,11 @@ describe('a poller', () => {
   test('closes a batch at 6 MB, and starts the next with the message that did not fit', async () => {
     const { batches, handler } = recorder();
     // 30 of 200 KiB are just under 6 MiB, but for what each record has around its body.
-    const queue = queueOf(35, 'x'.repeat(200 * 1024));
-    poll(queue, handler, { batchSize: 1000, batchWindowSecs: 0.2 });
-    await eventually(() => expect(queue.deleted).toHaveLength(35));
-    expect(batches.map((batch) => batch.length)).toEqual([30, 5]);
-    expect(batches.flat()).toEqual(Array.from({ length: 35 }, (_, index) => `m${index}`));
+    const queue = queueOf(61, 'x'.repeat(200 * 1024));
+    poll(queue, handler, { batchSize: 1000, batchWindowSecs: 300 });
+    await eventually(() => expect(queue.deleted).toHaveLength(60));
+    expect(batches.map((batch) => batch.length)).toEqual([30, 30]);
+    expect(batches.flat()).toEqual(Array.from({ length: 60 }, (_, index) => `m${index}`));
   });
 
   test('leaves the messages that the handler names, and they come again', async () => {

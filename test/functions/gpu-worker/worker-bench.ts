@@ -11,10 +11,10 @@ import { getText, type ObjectStore } from '../../../lib/stores/object-store.ts';
 import type { MessageQueue } from '../../../lib/stores/message-queue.ts';
 import { startTestAws, type TestAws } from '../../embedded-aws.ts';
 
-const program = fileURLToPath(new URL('../../../functions/gpu-worker/index.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../../dist/functions/gpu-worker/index.js', import.meta.url));
 const config = fileURLToPath(new URL('./fixtures/worker.config.ts', import.meta.url));
 
-const FROM_SOURCE: Program = { args: ['-C', '@inference-fabric/source', program] };
+const BUILT: Program = { args: [program] };
 
 type Queue = MessageQueue & { readonly url: string };
 
@@ -68,7 +68,7 @@ export async function benchOn<Aws extends BenchAws>(aws: Aws): Promise<WorkerBen
     aws,
     bundles,
     deadLetters,
-    start: (pipeline, env = {}, program = FROM_SOURCE) =>
+    start: (pipeline, env = {}, program = BUILT) =>
       startWorker(program, {
         FABRIC_OUTPUT_BUCKET: 'output',
         FABRIC_INPUT_BUCKETS: '["input"]',
@@ -76,6 +76,8 @@ export async function benchOn<Aws extends BenchAws>(aws: Aws): Promise<WorkerBen
         FABRIC_PIPELINE: pipeline,
         FABRIC_CONFIG: config,
         FABRIC_MAX_RECEIVES: '5',
+        // Of threads, which take time to start.
+        FABRIC_WORKERS: '1',
         ...env,
       }),
   };

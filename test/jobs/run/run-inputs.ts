@@ -15,7 +15,8 @@ const configUrl = new URL('../fixtures/jobs.config.ts', import.meta.url);
 
 /** Lines of `{"n":1}` up to `count`, those at `bad` such that they fail. */
 export function numbers(count: number, bad: readonly number[] = []): string {
-  const line = (n: number): string => JSON.stringify(bad.includes(n) ? { n, bad: true } : { n });
+  const failing = new Set(bad);
+  const line = (n: number): string => JSON.stringify(failing.has(n) ? { n, bad: true } : { n });
   return Array.from({ length: count }, (_, index) => `${line(index)}\n`).join('');
 }
 
