@@ -11,4 +11,20 @@ export const ISOLATED_FILES = [
   // Import a function: it reads its environment once, sets flags of V8, and has an engine until its process ends.
   'test/functions/processor.test.ts',
   'test/functions/remote-processor.test.ts',
+  // Set a variable that a config reads when it is imported, which is once in a process.
+  'test/examples/model-folder.test.ts',
+  'test/functions/gpu-worker/stopping.test.ts',
+  'test/functions/gpu-worker/worker.test.ts',
+  'test/inference/bundle-sources.test.ts',
+  'test/inference/isolation-in-hosts.test.ts',
+  'test/inference/keyed-bounds.test.ts',
+  'test/inference/loading.test.ts',
+  'test/inference/orphans.test.ts',
+  'test/inference/prompts.test.ts',
+  'test/inference/refresh.test.ts',
+  'test/inference/shared-models.test.ts',
+  'test/inference/toy-handler.test.ts',
+  'test/jobs/processing/bundle-processor.test.ts',
+  'test/models/handlers-in-hosts.test.ts',
+  'test/remote/open-inference/in-an-engine.test.ts',
 ];

@@ -1,4 +1,6 @@
+import { isFloat } from './number-parsing.ts';
 import { elementsOf, type NamedTensors, type Tensor } from './tensor.ts';
+import { tensorRow } from './tensor-rows.ts';
 
 /** Writes one value of a tensor as JSON. */
 type ValueJson = (index: number) => string;
@@ -28,9 +30,23 @@ export function rowJson(outputs: NamedTensors): (index: number) => string {
 function tensorRowJson(tensor: Tensor): (index: number) => string {
   const value = valueJson(tensor);
   const row = tensor.shape.slice(1);
-  if (row.length === 0) return value;
   const size = elementsOf(row);
-  return (index) => nestedJson(row, index * size, value);
+  const written: ValueJson = row.length === 0 ? value : (index) => nestedJson(row, index * size, value);
+  if (!isFloat(tensor.datatype)) return written;
+  // Measured: V8 writes a list of numbers as JSON in half the time that it takes to make a string of each.
+  const numbers = tensor.data as Float64Array;
+  return (index) =>
+    areFinite(numbers, index * size, (index + 1) * size) ? JSON.stringify(tensorRow(tensor, index)) : written(index);
+}
+
+/** Their differences from themselves are NaN, if one of them is NaN or an infinity. */
+function areFinite(numbers: Float64Array, start: number, end: number): boolean {
+  let sum = 0;
+  for (let index = start; index < end; index += 1) {
+    const number = numbers[index] as number;
+    sum += number - number;
+  }
+  return sum === 0;
 }
 
 function nestedJson([length = 0, ...inner]: readonly number[], offset: number, value: ValueJson): string {
@@ -50,8 +66,7 @@ function valueJson({ datatype, data }: Tensor): ValueJson {
       const numbers = data as Float64Array;
       return (index) => {
         const number = numbers[index] as number;
-        // Its difference from itself is NaN, if it is NaN or an infinity.
-        return number - number === 0 ? `${number}` : `"${number}"`;
+        return Number.isFinite(number) ? JSON.stringify(number) : `"${number}"`;
       };
     }
     case 'BOOL':

@@ -34,7 +34,8 @@ export function rowOf(outputs: NamedTensors, index: number): Record<string, unkn
   return row;
 }
 
-function tensorRow(tensor: Tensor, index: number): unknown {
+/** Row `index` of one output: nested arrays, or a scalar. */
+export function tensorRow(tensor: Tensor, index: number): unknown {
   const { shape } = tensor;
   if (shape.length === 1) return valueAt(tensor, index);
   if (shape.length === 2) return values(tensor, index * (shape[1] ?? 0), shape[1] ?? 0);

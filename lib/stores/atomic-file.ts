@@ -95,10 +95,11 @@ function openNew(path: string): Promise<FileHandle> {
 function spoolOf(path: string, opened: FileHandle | undefined): Spool {
   let file = opened;
   let byteLength = 0;
+  let isClosed = false;
   const close = async (): Promise<void> => {
-    const open = file;
-    file = undefined;
-    await open?.close();
+    if (isClosed) return;
+    isClosed = true;
+    await file?.close();
   };
   return {
     path,
@@ -107,6 +108,7 @@ function spoolOf(path: string, opened: FileHandle | undefined): Spool {
     },
     async write(bytes) {
       if (bytes.byteLength === 0) return;
+      if (isClosed) throw new Error(`Cannot write to ${path}: it is closed`);
       file ??= await openNew(path);
       await file.writeFile(bytes);
       byteLength += bytes.byteLength;
