@@ -236,7 +236,7 @@ function jsonLines(random: Random): Lines {
 function csvLines(random: Random): Lines {
   const inputs = [metadata('y', [COLUMNS.length], random), metadata('z', [1], random)];
   const declared = { y: COLUMNS, z: 'mask' };
-  const delimiter = pick([',', ',', ';'], random);
+  const delimiter = pick([',', ',', ';', '\t', ' ', '-', '.', '|'], random);
   const header = ['id', 'a', 'extra', 'b', 'c', 'mask', 'key'];
   const isNoisy = random() < 0.5;
   const numbers = numbersFor(inputs, random);

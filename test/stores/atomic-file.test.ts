@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commitFile, openSpool, removeTemporaries, writeAtomically } from '../../lib/stores/atomic-file.ts';
+import { commitFile, lazySpool, openSpool, removeTemporaries, writeAtomically } from '../../lib/stores/atomic-file.ts';
 import { order, startContender } from './contenders.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
@@ -104,4 +104,25 @@ describe('openSpool', () => {
     await (await openSpool(path)).close();
     expect(await readFile(path, 'utf8')).toBe('');
   });
+});
+
+test.each([
+  ['openSpool', openSpool],
+  ['lazySpool', lazySpool],
+])('%s takes no bytes after it is closed, so that nothing written is lost', async (_, open) => {
+  const path = join(await temporaryFolder(), 'new', 'spool');
+  const spool = await open(path);
+  await spool.write(Buffer.from('kept'));
+  await spool.close();
+  await expect(spool.write(Buffer.from('late'))).rejects.toThrow(`Cannot write to ${path}: it is closed`);
+  expect(await readFile(path, 'utf8')).toBe('kept');
+});
+
+test('lazySpool makes no file where nothing is written', async () => {
+  const folder = await temporaryFolder();
+  const spool = lazySpool(join(folder, 'spool'));
+  await spool.write(new Uint8Array());
+  await spool.close();
+  expect(spool.byteLength).toBe(0);
+  expect(await readdir(folder)).toEqual([]);
 });

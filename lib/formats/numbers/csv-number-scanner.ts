@@ -3,11 +3,16 @@ import type { FieldNames, FieldUse } from './json-fields.ts';
 import type { NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
 import { RowCells } from './row-cells.ts';
-import { numberEnd, scanNumber } from './scan-number.ts';
+import { decimalsEnd, numberEnd, scanDecimals, scanNumber } from './scan-number.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
+
+type NumberUse = Extract<FieldUse, { readonly kind: 'number' }>;
+
+/** Delimiters that can be part of a number, or stand before one. */
+const IN_NUMBERS = /[\d+\-.eE ]/;
 
 /** Columns of an object, and the byte between its fields. */
 export interface CsvColumns {
@@ -31,11 +36,14 @@ export class CsvNumberScanner {
   readonly #uses: readonly (FieldUse | undefined)[];
   readonly #cells: RowCells;
   readonly #delimiter: number;
+  /** For each column, the number of columns from there on that are consecutive numbers of one input. */
+  readonly #following: readonly number[];
 
   private constructor(uses: readonly (FieldUse | undefined)[], cells: RowCells, delimiter: number) {
     this.#uses = uses;
     this.#cells = cells;
     this.#delimiter = delimiter;
+    this.#following = uses.map((_, column) => followingOf(uses, column));
   }
 
   /** Returns undefined if no row can be scanned for the request. */
@@ -44,6 +52,7 @@ export class CsvNumberScanner {
     names: FieldNames,
     { blocks, columns }: { readonly blocks: NumberBlocks; readonly columns: CsvColumns },
   ): CsvNumberScanner | undefined {
+    if (IN_NUMBERS.test(String.fromCharCode(columns.delimiter))) return undefined;
     const uses = columnUses(request, names, columns.header);
     return uses && new CsvNumberScanner(uses, new RowCells(request, blocks), columns.delimiter);
   }
@@ -57,6 +66,13 @@ export class CsvNumberScanner {
     const delimiter = this.#delimiter;
     let index = start;
     for (let column = 0; column < uses.length; column += 1) {
+      const following = this.#following[column] as number;
+      if (following > 1) {
+        const scanned = this.#decimals(bytes, index, uses[column] as NumberUse, following);
+        if (scanned > 0) index = decimalsEnd;
+        column += scanned;
+        if (column === uses.length) return false;
+      }
       const use = uses[column];
       index = use === undefined ? fieldEnd(bytes, index, { end, delimiter }) : this.#used(bytes, index, use);
       if (index === -1) return false;
@@ -65,6 +81,17 @@ export class CsvNumberScanner {
       index += 1;
     }
     return false;
+  }
+
+  /** Scans short decimals of columns that follow one another. Returns their number. */
+  // oxlint-disable-next-line max-params
+  #decimals(bytes: Buffer, index: number, { input, column }: NumberUse, count: number): number {
+    const places = this.#cells.floatPlaces(input, column, count);
+    if (places === undefined) return 0;
+    const { place } = places;
+    scanDecimals(bytes, index, places, this.#delimiter);
+    // A row has its end before the next one's fields.
+    return decimalsEnd > this.end ? 0 : places.place - place;
   }
 
   #used(bytes: Buffer, index: number, use: FieldUse): number {
@@ -160,6 +187,18 @@ function fieldEnd(
     index += 1;
   }
   return -1;
+}
+
+/** Returns how many columns from one on are consecutive numbers of one input. */
+function followingOf(uses: readonly (FieldUse | undefined)[], start: number): number {
+  const first = uses[start];
+  if (first?.kind !== 'number') return 0;
+  let count = 1;
+  for (let use = uses[start + count]; use?.kind === 'number'; use = uses[start + count]) {
+    if (use.input !== first.input || use.column !== first.column + count) break;
+    count += 1;
+  }
+  return count;
 }
 
 /** Returns the use of each column; undefined if a column has two uses, or a name is not that of a column. */

@@ -171,11 +171,8 @@ export class JsonNumberScanner {
   #numbers(bytes: Buffer, from: number, input: number): number {
     const cells = this.#cells;
     const size = cells.sizeOf(input);
-    const floats = cells.floatsOf(input);
-    if (floats !== undefined) {
-      const at = cells.startOf(input);
-      return scanFloats(bytes, from, floats, at, at + size);
-    }
+    const places = cells.floatPlaces(input, 0, size);
+    if (places !== undefined) return scanFloats(bytes, from, places);
     let index = from;
     for (let column = 0; column < size; column += 1) {
       if ((bytes[index] as number) <= SPACE) index = skipSpace(bytes, index);

@@ -1,5 +1,6 @@
 import type { NumberData, NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
+import type { FloatPlaces } from './scan-number.ts';
 
 const MIN_INT32 = -0x8000_0000;
 const MAX_INT32 = 0x7fff_ffff;
@@ -11,7 +12,7 @@ export class RowCells {
   readonly #takesMissing: readonly boolean[];
   #data: readonly NumberData[] = [];
   /** The arrays of inputs of floats. */
-  #floats: readonly (Float32Array | Float64Array | undefined)[] = [];
+  #floats: readonly (FloatPlaces | undefined)[] = [];
   #row = 0;
 
   constructor({ inputs }: NumberRequest, blocks: NumberBlocks) {
@@ -27,18 +28,17 @@ export class RowCells {
     if (this.#data === rows.data) return;
     this.#data = rows.data;
     this.#floats = rows.data.map((data) =>
-      data instanceof Float32Array || data instanceof Float64Array ? data : undefined,
+      data instanceof Float32Array || data instanceof Float64Array ? { data, place: 0, end: 0 } : undefined,
     );
   }
 
-  /** Returns the array of an input of floats, which any number can be written to; undefined for other types. */
-  floatsOf(input: number): Float32Array | Float64Array | undefined {
-    return this.#floats[input];
-  }
-
-  /** Returns the index at which the row of an input begins in its array. */
-  startOf(input: number): number {
-    return this.#row * this.sizeOf(input);
+  /** Returns the places of some columns of an input of floats; undefined for other types. They are valid until the next call. */
+  floatPlaces(input: number, column: number, count: number): FloatPlaces | undefined {
+    const places = this.#floats[input];
+    if (places === undefined) return undefined;
+    places.place = this.#row * this.sizeOf(input) + column;
+    places.end = places.place + count;
+    return places;
   }
 
   sizeOf(input: number): number {
@@ -50,7 +50,7 @@ export class RowCells {
     const floats = this.#floats[input];
     const index = this.#row * (this.#sizes[input] as number) + column;
     if (floats === undefined) return setInteger(this.#data[input], index, value);
-    floats[index] = value;
+    floats.data[index] = value;
     return true;
   }
 

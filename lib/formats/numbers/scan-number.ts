@@ -12,6 +12,7 @@ const NINE = 0x39;
 const SMALL_E = 0x65;
 const LARGE_E = 0x45;
 const PLUS = 0x2b;
+const SPACE = 0x20;
 const COMMA = 0x2c;
 const CLOSE_BRACKET = 0x5d;
 /** Numbers with so many digits are exact as integers. */
@@ -68,36 +69,42 @@ export function scanNumber(bytes: Buffer, from: number): number {
   return isNegative ? -value : value;
 }
 
+/** Numbers to fill: `data[place]` to below `data[end]`. */
+export interface FloatPlaces {
+  readonly data: Float32Array | Float64Array;
+  place: number;
+  end: number;
+}
+
+/** Place behind the separator of the last number that `scanDecimals` scanned. */
+export let decimalsEnd = 0;
+
 /**
- * Scans the numbers of a JSON list, from behind its bracket, into `data[at]` to below `data[end]`. Returns the end of the
- * list; -1 if it is not a list of exactly as many numbers.
- *
- * Most numbers are short decimals without spaces around them: those are read here, as `scanNumber` reads them.
+ * Scans short decimals, each followed by a separator, into places for numbers, as `scanNumber` reads them, and moves the
+ * place on. It ends before the first number that is another one, or the last.
  */
 // Not an object of options: it is called for every element.
 // oxlint-disable-next-line max-params
-export function scanFloats(
-  bytes: Buffer,
-  from: number,
-  data: Float32Array | Float64Array,
-  at: number,
-  end: number,
-): number {
+export function scanDecimals(bytes: Buffer, from: number, places: FloatPlaces, separator: number): void {
+  const { data, end } = places;
+  let { place } = places;
   let index = from;
-  for (let place = at; place < end; place += 1) {
-    const start = index;
+  decimalsEnd = from;
+  for (; place < end; place += 1) {
     let byte = bytes[index] as number;
+    // Python writes a space behind a comma.
+    if (byte === SPACE) byte = bytes[++index] as number;
     const isNegative = byte === MINUS;
     if (isNegative) byte = bytes[++index] as number;
     const first = index;
     let mantissa = 0;
-    let digits = 0;
     while (byte >= ZERO && byte <= NINE) {
       mantissa = mantissa * 10 + (byte - ZERO);
       byte = bytes[++index] as number;
     }
     let length = index - first;
-    let isShort = length === 1 || (length > 1 && bytes[first] !== ZERO);
+    if (length === 0 || (length > 1 && bytes[first] === ZERO)) break;
+    let digits = 0;
     if (byte === POINT) {
       byte = bytes[++index] as number;
       const point = index;
@@ -106,24 +113,36 @@ export function scanFloats(
         byte = bytes[++index] as number;
       }
       digits = index - point;
+      if (digits === 0) break;
       length += digits;
-      isShort &&= digits > 0;
     }
-    const next = place === end - 1 ? CLOSE_BRACKET : COMMA;
-    if (isShort && length <= SHORT_DIGITS && byte === next) {
-      const value = digits === 0 ? mantissa : mantissa / (POWERS_OF_TEN[digits] as number);
-      data[place] = isNegative ? -value : value;
-      index += 1;
-      continue;
-    }
-    const value = scanNumber(bytes, skipSpace(bytes, start));
+    if (byte !== separator || length > SHORT_DIGITS) break;
+    const value = digits === 0 ? mantissa : mantissa / (POWERS_OF_TEN[digits] as number);
+    data[place] = isNegative ? -value : value;
+    index += 1;
+    decimalsEnd = index;
+  }
+  places.place = place;
+}
+
+/**
+ * Scans the numbers of a JSON list, from behind its bracket, into places. Returns the end of the list; -1 if it is not a
+ * list of exactly as many numbers.
+ */
+export function scanFloats(bytes: Buffer, from: number, places: FloatPlaces): number {
+  let index = from;
+  for (;;) {
+    scanDecimals(bytes, index, places, COMMA);
+    if (places.place === places.end) return -1;
+    const value = scanNumber(bytes, skipSpace(bytes, decimalsEnd));
     if (numberEnd === -1 || hasLeadingZero) return -1;
-    data[place] = value;
+    places.data[places.place] = value;
+    places.place += 1;
     index = skipSpace(bytes, numberEnd);
-    if (bytes[index] !== next) return -1;
+    if (places.place === places.end) return bytes[index] === CLOSE_BRACKET ? index + 1 : -1;
+    if (bytes[index] !== COMMA) return -1;
     index += 1;
   }
-  return index;
 }
 
 /** Returns the end of the digits of an exponent, which may have a sign; -1 if there are no digits. */
