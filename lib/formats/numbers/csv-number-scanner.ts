@@ -3,7 +3,7 @@ import type { FieldNames, FieldUse } from './json-fields.ts';
 import type { NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
 import { RowCells } from './row-cells.ts';
-import { decimalsEnd, numberEnd, scanDecimals, scanNumber } from './scan-number.ts';
+import { NumberScanner, scanDecimals } from './number-scanner.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -35,9 +35,18 @@ export class CsvNumberScanner {
   keyEnd = -1;
   readonly #uses: readonly (FieldUse | undefined)[];
   readonly #cells: RowCells;
+  readonly #scanner = new NumberScanner();
   readonly #delimiter: number;
   /** For each column, the number of columns from there on that are consecutive numbers of one input. */
   readonly #following: readonly number[];
+
+  /** Columns of the decimals that were scanned last. */
+  #scanned = 0;
+  /** Text `[start, end)` of the field that was walked last, without quotes. */
+  #textStart = 0;
+  #textEnd = 0;
+  /** True if it is the same in JSON. */
+  #isPlainText = true;
 
   private constructor(uses: readonly (FieldUse | undefined)[], cells: RowCells, delimiter: number) {
     this.#uses = uses;
@@ -68,9 +77,8 @@ export class CsvNumberScanner {
     for (let column = 0; column < uses.length; column += 1) {
       const following = this.#following[column] as number;
       if (following > 1) {
-        const scanned = this.#decimals(bytes, index, uses[column] as NumberUse, following);
-        if (scanned > 0) index = decimalsEnd;
-        column += scanned;
+        index = this.#decimals(bytes, index, uses[column] as NumberUse, following);
+        column += this.#scanned;
         if (column === uses.length) return false;
       }
       const use = uses[column];
@@ -83,15 +91,16 @@ export class CsvNumberScanner {
     return false;
   }
 
-  /** Scans short decimals of columns that follow one another. Returns their number. */
+  /** Scans short decimals of columns that follow one another, and counts them. Returns the start of the next field. */
   // oxlint-disable-next-line max-params
   #decimals(bytes: Buffer, index: number, { input, column }: NumberUse, count: number): number {
     const places = this.#cells.floatPlaces(input, column, count);
-    if (places === undefined) return 0;
+    this.#scanned = 0;
+    if (places === undefined) return index;
     const { place } = places;
-    scanDecimals(bytes, index, places, this.#delimiter);
-    // A row has its end before the next one's fields.
-    return decimalsEnd > this.end ? 0 : places.place - place;
+    const next = scanDecimals(bytes, index, places, this.#delimiter);
+    this.#scanned = places.place - place;
+    return next;
   }
 
   #used(bytes: Buffer, index: number, use: FieldUse): number {
@@ -102,15 +111,15 @@ export class CsvNumberScanner {
         return this.#number(bytes, index, { input: use.input, column: 0 });
       case 'id': {
         const next = this.#text(bytes, index);
-        this.idStart = textStart;
-        this.idEnd = textEnd;
-        this.hasPlainId = isPlainText;
+        this.idStart = this.#textStart;
+        this.idEnd = this.#textEnd;
+        this.hasPlainId = this.#isPlainText;
         return next;
       }
       case 'key': {
         const next = this.#text(bytes, index);
-        this.keyStart = textStart;
-        this.keyEnd = textEnd;
+        this.keyStart = this.#textStart;
+        this.keyEnd = this.#textEnd;
         return next;
       }
       case 'leave':
@@ -123,8 +132,8 @@ export class CsvNumberScanner {
     index: number,
     { input, column }: { readonly input: number; readonly column: number },
   ): number {
-    const value = scanNumber(bytes, index);
-    const stop = numberEnd;
+    const value = this.#scanner.scan(bytes, index);
+    const stop = this.#scanner.end;
     if (stop !== -1 && (stop === this.end || (stop < this.end && bytes[stop] === this.#delimiter))) {
       return this.#cells.set(input, column, value) ? stop : -1;
     }
@@ -139,8 +148,8 @@ export class CsvNumberScanner {
   ): number {
     const next = this.#text(bytes, index);
     if (next === -1) return -1;
-    if (textStart === textEnd) return this.#cells.setMissing(input, column) ? next : -1;
-    const text = bytes.toString('latin1', textStart, textEnd);
+    if (this.#textStart === this.#textEnd) return this.#cells.setMissing(input, column) ? next : -1;
+    const text = bytes.toString('latin1', this.#textStart, this.#textEnd);
     return isNumericText(text) && this.#cells.set(input, column, Number(text)) ? next : -1;
   }
 
@@ -149,26 +158,20 @@ export class CsvNumberScanner {
     const { end } = this;
     const isQuoted = bytes[from] === QUOTE && from < end;
     const last = isQuoted ? QUOTE : this.#delimiter;
-    isPlainText = true;
-    textStart = isQuoted ? from + 1 : from;
-    let index = textStart;
+    this.#isPlainText = true;
+    this.#textStart = isQuoted ? from + 1 : from;
+    let index = this.#textStart;
     for (; index < end; index += 1) {
       const byte = bytes[index] as number;
       if (byte === last) break;
-      if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) isPlainText = false;
+      if (byte < SPACE || byte === QUOTE || byte === BACKSLASH) this.#isPlainText = false;
     }
-    textEnd = index;
+    this.#textEnd = index;
     if (!isQuoted) return index;
     // The scan goes on only at a delimiter, or at the end of the row.
     return index === end ? -1 : index + 1;
   }
 }
-
-/** Text `[start, end)` of the field that was walked last, without quotes. */
-let textStart = 0;
-let textEnd = 0;
-/** True if it is the same in JSON. */
-let isPlainText = true;
 
 /** Returns the end of any field; -1 if its quotes are wrong. */
 function fieldEnd(

@@ -3,7 +3,7 @@ import type { NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
 import { RowCells } from './row-cells.ts';
 import { skipSpace } from './json-space.ts';
-import { hasLeadingZero, numberEnd, scanFloats, scanNumber } from './scan-number.ts';
+import { NumberScanner } from './number-scanner.ts';
 import { skipNull, skipValue } from './skip-json.ts';
 
 const QUOTE = 0x22;
@@ -36,12 +36,16 @@ export class JsonNumberScanner {
   keyEnd = -1;
   readonly #root: JsonFields;
   readonly #cells: RowCells;
+  readonly #scanner = new NumberScanner();
   /** Values that every element has. */
   readonly #wanted: number;
   #found = 0;
   #serial = 0;
   /** End of the name that was looked up last. */
   #nameEnd = 0;
+  /** Place of the text that was looked for last, `[start, stop)`; -1 if the value is no text. */
+  #textStart = -1;
+  #textStop = -1;
 
   private constructor(root: JsonFields, request: NumberRequest, blocks: NumberBlocks) {
     this.#root = root;
@@ -137,20 +141,44 @@ export class JsonNumberScanner {
           ? this.#numbers(bytes, index + 1, use.input)
           : this.#onlyNumber(bytes, index, use.input);
       case 'id': {
-        const end = textEnd(bytes, index);
-        this.idStart = textStart;
-        this.idEnd = textStop;
+        const end = this.#text(bytes, index);
+        this.idStart = this.#textStart;
+        this.idEnd = this.#textStop;
         return end;
       }
       case 'key': {
-        const end = textEnd(bytes, index);
-        this.keyStart = textStart;
-        this.keyEnd = textStop;
+        const end = this.#text(bytes, index);
+        this.keyStart = this.#textStart;
+        this.keyEnd = this.#textStop;
         return end;
       }
       case 'leave':
         return -1;
     }
+  }
+
+  /**
+   * Returns the end of a value that is an id or a key: a string without escapes, or an integer as its digits. Any other
+   * value counts as none. Returns -1 if it is left to the general reader.
+   */
+  #text(bytes: Buffer, index: number): number {
+    this.#textStart = -1;
+    this.#textStop = -1;
+    const byte = bytes[index] as number;
+    if (byte === QUOTE) {
+      const end = plainStringEnd(bytes, index + 1);
+      this.#textStart = index + 1;
+      this.#textStop = end - 1;
+      return end;
+    }
+    if (byte < ZERO || byte > NINE) return byte === 0x2d ? -1 : skipValue(bytes, index);
+    const end = skipValue(bytes, index);
+    let digits = index;
+    while ((bytes[digits] as number) >= ZERO && (bytes[digits] as number) <= NINE) digits += 1;
+    if (end !== digits || end - index > SAFE_DIGITS) return -1;
+    this.#textStart = index;
+    this.#textStop = end;
+    return end;
   }
 
   #number(
@@ -159,8 +187,9 @@ export class JsonNumberScanner {
     { input, column }: { readonly input: number; readonly column: number },
   ): number {
     if (bytes[index] === SMALL_N) return this.#cells.setMissing(input, column) ? skipNull(bytes, index) : -1;
-    const value = scanNumber(bytes, index);
-    return numberEnd !== -1 && !hasLeadingZero && this.#cells.set(input, column, value) ? numberEnd : -1;
+    const numbers = this.#scanner;
+    const value = numbers.scan(bytes, index);
+    return numbers.end !== -1 && !numbers.hasLeadingZero && this.#cells.set(input, column, value) ? numbers.end : -1;
   }
 
   #onlyNumber(bytes: Buffer, index: number, input: number): number {
@@ -172,47 +201,20 @@ export class JsonNumberScanner {
     const cells = this.#cells;
     const size = cells.sizeOf(input);
     const places = cells.floatPlaces(input, 0, size);
-    if (places !== undefined) return scanFloats(bytes, from, places);
+    if (places !== undefined) return this.#scanner.scanList(bytes, from, places);
+    const numbers = this.#scanner;
     let index = from;
     for (let column = 0; column < size; column += 1) {
       if ((bytes[index] as number) <= SPACE) index = skipSpace(bytes, index);
-      const value = scanNumber(bytes, index);
-      if (numberEnd === -1 || hasLeadingZero || !cells.set(input, column, value)) return -1;
-      index = numberEnd;
+      const value = numbers.scan(bytes, index);
+      if (numbers.end === -1 || numbers.hasLeadingZero || !cells.set(input, column, value)) return -1;
+      index = numbers.end;
       if ((bytes[index] as number) <= SPACE) index = skipSpace(bytes, index);
       if (bytes[index] !== (column === size - 1 ? CLOSE_BRACKET : COMMA)) return -1;
       index += 1;
     }
     return index;
   }
-}
-
-/** Place of the text that {@link textEnd} found; -1 if the value is no text. */
-let textStart = -1;
-let textStop = -1;
-
-/**
- * Returns the end of a value that is an id or a key: a string without escapes, or an integer as its digits. Any other
- * value counts as none. Returns -1 if it is left to the general reader.
- */
-function textEnd(bytes: Buffer, index: number): number {
-  textStart = -1;
-  textStop = -1;
-  const byte = bytes[index] as number;
-  if (byte === QUOTE) {
-    const end = plainStringEnd(bytes, index + 1);
-    textStart = index + 1;
-    textStop = end - 1;
-    return end;
-  }
-  if (byte < ZERO || byte > NINE) return byte === 0x2d ? -1 : skipValue(bytes, index);
-  const end = skipValue(bytes, index);
-  let digits = index;
-  while ((bytes[digits] as number) >= ZERO && (bytes[digits] as number) <= NINE) digits += 1;
-  if (end !== digits || end - index > SAFE_DIGITS) return -1;
-  textStart = index;
-  textStop = end;
-  return end;
 }
 
 /** Returns the end of a string without escapes, after its closing quote; -1 if it has escapes or is not valid. */

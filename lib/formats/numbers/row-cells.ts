@@ -1,6 +1,6 @@
 import type { NumberData, NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
-import type { FloatPlaces } from './scan-number.ts';
+import type { FloatPlaces } from './number-scanner.ts';
 
 const MIN_INT32 = -0x8000_0000;
 const MAX_INT32 = 0x7fff_ffff;

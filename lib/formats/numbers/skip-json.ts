@@ -1,15 +1,20 @@
 import { skipSpace } from './json-space.ts';
-import { numberEnd, hasLeadingZero, scanNumber } from './scan-number.ts';
 
 /** Values nested deeper than this are left to the general parser, which has a limit of its own. */
 const MAX_DEPTH = 64;
 
 const QUOTE = 0x22;
+const PLUS = 0x2b;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
+const SMALL_E = 0x65;
 const SMALL_U = 0x75;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -41,9 +46,31 @@ export function skipValue(bytes: Buffer, index: number, depth = 0): number {
     case NULL[0]:
       return skipNull(bytes, index);
     default:
-      scanNumber(bytes, index);
-      return hasLeadingZero ? -1 : numberEnd;
+      return skipNumber(bytes, index);
   }
+}
+
+/** Returns the end of a number; -1 if it is not one in JSON. */
+function skipNumber(bytes: Buffer, from: number): number {
+  const first = bytes[from] === MINUS ? from + 1 : from;
+  let index = skipDigits(bytes, first);
+  if (index === first || (bytes[first] === ZERO && index > first + 1)) return -1;
+  if (bytes[index] === POINT) {
+    const point = index + 1;
+    index = skipDigits(bytes, point);
+    if (index === point) return -1;
+  }
+  if (((bytes[index] as number) | 0x20) !== SMALL_E) return index;
+  const sign = bytes[index + 1];
+  const exponent = sign === PLUS || sign === MINUS ? index + 2 : index + 1;
+  index = skipDigits(bytes, exponent);
+  return index === exponent ? -1 : index;
+}
+
+function skipDigits(bytes: Buffer, from: number): number {
+  let index = from;
+  while ((bytes[index] as number) >= ZERO && (bytes[index] as number) <= NINE) index += 1;
+  return index;
 }
 
 /** Returns the end of `null`; -1 if something else is there. */
