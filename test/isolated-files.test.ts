@@ -4,6 +4,8 @@ import { ISOLATED_FILES } from './isolated-files.ts';
 
 /** What a test file can't do to the other files of its process. */
 const DISTURBANCES = /\bvi\.(?:mock|doMock|resetModules)\(|import\('.*\/functions\/[\w-]+\/index\.ts'\)/;
+/** Modules of the benchmarks that draw plots. */
+const PLOTS = /from '[./]*\/bench\/.*plots?\.ts'/;
 /** Variables that configs of the tests read when they are imported. */
 const READ_AT_IMPORT = /FABRIC_TEST_(?:FOLDER|MODELS)|PROMPTS_URL|MODEL_SERVER_URL|SENTIMENT_MODEL/;
 /** These are for Python, and have processes of their own. */
@@ -16,6 +18,12 @@ test('test files that replace modules or import a function have a process of the
   const disturbing = files.filter((path) => DISTURBANCES.test(readFileSync(path, 'utf8')));
   expect(disturbing.length).toBeGreaterThan(2);
   expect(disturbing.filter((path) => !ISOLATED_FILES.includes(path))).toEqual([]);
+});
+
+test('test files that draw plots have a process of their own', () => {
+  const drawing = files.filter((path) => PLOTS.test(readFileSync(path, 'utf8')));
+  expect(drawing.length).toBeGreaterThan(0);
+  expect(drawing.filter((path) => !ISOLATED_FILES.includes(path))).toEqual([]);
 });
 
 test('test files that set a variable for the import of a config have a process of their own', () => {

@@ -8,6 +8,8 @@ export const ISOLATED_FILES = [
   'test/linear-time/linear-time.test.ts',
   // Replaces a module of the sources.
   'test/jobs/toy-parts.test.ts',
+  // Draws plots with vega, which gives all sets a toJSON.
+  'test/bench/scaling-simulation/simulate.test.ts',
   // Import a function: it reads its environment once, sets flags of V8, and has an engine until its process ends.
   'test/functions/processor.test.ts',
   'test/functions/remote-processor.test.ts',

@@ -1,4 +1,10 @@
-/** Lets a number of tasks run at once; the others wait for their turns, in order. */
+/** A turn in the engine, until it ends. */
+export interface EngineTurn {
+  /** Lets the next one come. It can be called again. */
+  end(): void;
+}
+
+/** Lets a number of bundles use the engine at once; the others wait for their turns, in the order in which they ask. */
 export class EngineTurns {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -7,16 +13,19 @@ export class EngineTurns {
     this.#free = atOnce;
   }
 
-  /** Runs a task when its turn has come. */
-  async run<Result>(task: () => Promise<Result>): Promise<Result> {
+  /** Resolves when the caller's turn has come. */
+  async next(): Promise<EngineTurn> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
+    let isOver = false;
+    return {
+      end: () => {
+        if (isOver) return;
+        isOver = true;
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#free += 1;
+        else next();
+      },
+    };
   }
 }

@@ -16,7 +16,7 @@ import type { JobEnd, MissingBundle } from '../manifest.ts';
 import type { PartNote } from '../part-note.ts';
 import { type FolderNames, partName } from '../part-names.ts';
 import { FailureWatch } from './failure-watch.ts';
-import { EngineTurns } from './engine-turns.ts';
+import { type EngineTurn, EngineTurns } from './engine-turns.ts';
 import type { JobOutput, StagedPart } from './run-output.ts';
 import { describeLoss, expectUnchanged, isSourceLost } from './source-change.ts';
 
@@ -108,7 +108,7 @@ export async function* runJobs(
   let firstError: unknown;
 
   const start = (job: OpenJob, index: number): void => {
-    const run = runBundle({ job, index, engine, turns, options: { ...options, signal } })
+    const run = inTurn(turns, (turn) => runBundle({ job, index, engine, turn, options: { ...options, signal } }))
       .then(async (isLast) => {
         if (isLast) finished.push(await finish(job));
       })
@@ -147,9 +147,19 @@ interface BundleRun {
   readonly job: OpenJob;
   readonly index: number;
   readonly engine: InferenceEngine;
-  /** Turns of bundles in the engine. */
-  readonly turns: EngineTurns;
+  /** Its turn in the engine. */
+  readonly turn: EngineTurn;
   readonly options: RunBundleOptions;
+}
+
+/** Runs work when its turn has come: bundles begin in order, since the first failures of a job can stop it. */
+async function inTurn<Result>(turns: EngineTurns, work: (turn: EngineTurn) => Promise<Result>): Promise<Result> {
+  const turn = await turns.next();
+  try {
+    return await work(turn);
+  } finally {
+    turn.end();
+  }
 }
 
 /** @returns whether it was the last of its job. */
@@ -208,7 +218,7 @@ interface SeenOutcomes {
 }
 
 async function processBundle(
-  { job, index, engine, turns, options }: BundleRun,
+  { job, index, engine, turn, options }: BundleRun,
   { seen, told }: SeenOutcomes,
 ): Promise<PartNote> {
   const { output, stop } = job;
@@ -228,11 +238,10 @@ async function processBundle(
   };
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const summary = await runKeepingAnswers(staged, engine, (journal) =>
-    turns.run(() => {
-      signal.throwIfAborted();
-      return engine.process(bundle, sink, { signal, ...journal });
-    }),
+    engine.process(bundle, sink, { signal, ...journal }),
   );
+  // What follows only waits for the file system.
+  turn.end();
   await expectUnchanged(output.job);
   // It is disposed of when this is done.
   return await staged.commit(summary);
