@@ -10,6 +10,7 @@ export const ISOLATED_FILES = [
   'test/jobs/toy-parts.test.ts',
   // Draws plots with vega, which gives all sets a toJSON.
   'test/bench/scaling-simulation/simulate.test.ts',
+  'test/remote/governor/quota-simulation.test.ts',
   // Import a function: it reads its environment once, sets flags of V8, and has an engine until its process ends.
   'test/functions/processor.test.ts',
   'test/functions/remote-processor.test.ts',
