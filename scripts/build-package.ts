@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -54,6 +54,8 @@ export async function buildPackage(others: readonly string[] = []): Promise<void
   });
   const paths = new Set(outputFiles.map(({ path }) => path));
   await Promise.all(outputFiles.map(({ path, contents }) => writeIfChanged(path, contents)));
+  // npm does this where the package is installed; in the repository, `npx fabric` runs the file as it is.
+  await chmod(join(root, manifest.bin.fabric), 0o755);
   const chunks = await readdir(join(root, OUT, 'lib'), { recursive: true });
   const old = chunks
     .map((path) => join(root, OUT, 'lib', path))
