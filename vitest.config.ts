@@ -14,9 +14,9 @@ export const shared: NonNullable<ViteUserConfig['test']> = {
   globalSetup: ['test/build-package.ts'],
   setupFiles: ['test/own-environment.ts'],
   pool: 'forks',
-  // Of two cores: tests also wait for processes and timers.
+  // On two cores: tests also wait for processes and timers.
   maxWorkers: 3,
-  // Of a test that hangs; one that runs on a machine with too much to do may take long.
+  // They end tests that hang. On a busy machine a test may take long.
   testTimeout: 120_000,
   hookTimeout: 120_000,
 };

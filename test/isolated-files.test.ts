@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ISOLATED_FILES } from './isolated-files.ts';
 
-/** What a test file can't do to the other files of its process. */
+/** Code that would disturb the other files of a process. */
 const DISTURBANCES = /\bvi\.(?:mock|doMock|resetModules)\(|import\('.*\/functions\/[\w-]+\/index\.ts'\)/;
 /** Modules of the benchmarks that draw plots. */
 const PLOTS = /from '[./]*\/bench\/.*plots?\.ts'/;

@@ -1,12 +1,14 @@
 import { delimiterOf, rowsOf } from './csv-dialect.ts';
 import { readCsvStart } from './csv-header.ts';
 import { parseRow, rowPacking, type RowShape, rowShape } from './csv-rows.ts';
+import type { DecodedRun } from './decoded-run.ts';
 import { formatOfRecords } from './format-of-records.ts';
 import type { InputOptions, ReadElement, ReadRequest } from './format.ts';
 import { linePieces } from './lines.ts';
 import { CsvNumberScanner } from './numbers/csv-number-scanner.ts';
 import { NumberBlocks } from './numbers/number-rows.ts';
-import { PackedElement, type ReadAgain } from './numbers/packed-element.ts';
+import type { ElementReader } from './numbers/packed-element.ts';
+import { fieldNames, packingParser } from './numbers/packing-parser.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimLineEnding } from './record-text.ts';
@@ -45,27 +47,25 @@ function packingRows(
   { numbers, watch, input }: ReadRequest,
 ): RecordParser | undefined {
   if (numbers === undefined || watch !== undefined) return undefined;
-  const { id, key, maxElementBytes } = input;
+  const { maxElementBytes } = input;
   const blocks = new NumberBlocks(numbers.inputs);
   const columns = { header, delimiter: delimiter.charCodeAt(0) };
-  const names = { id, key: typeof key === 'string' ? key : undefined };
-  const scanner = CsvNumberScanner.of(numbers, names, { blocks, columns });
+  const scanner = CsvNumberScanner.of(numbers, fieldNames(input), { blocks, columns });
   if (scanner === undefined) return undefined;
   const parse = parseRow(rowShape(header, input), delimiter);
-  const readAgain: ReadAgain = (run, start, end) => parse(run.text(start, end) ?? '', run.position + start);
-  const reader = { readAgain, hasJsonText: false };
-  return {
-    parse(run, start, rowEnd) {
-      const end = trimLineEnding(run.bytes, start, rowEnd);
-      if (start === end) return undefined;
-      const mayPack = run.isUtf8 && end - start <= maxElementBytes;
-      if (!mayPack || !scanner.scan(run.bytes, start, end)) return parser.parse(run, start, rowEnd);
-      const element = new PackedElement(run, run.position + start, scanner, blocks, reader);
-      blocks.keep();
-      return element;
-    },
-    fail: (run) => parser.fail(run),
+  const reader: ElementReader = {
+    hasJsonText: false,
+    readAgain: (run, start, end) => parse(run.text(start, end) ?? '', run.position + start),
   };
+  return packingParser(parser, { scanner, blocks, reader, maxElementBytes, textStart, textEnd });
+}
+
+function textStart(_run: DecodedRun, start: number): number {
+  return start;
+}
+
+function textEnd({ bytes }: DecodedRun, start: number, rowEnd: number): number {
+  return trimLineEnding(bytes, start, rowEnd);
 }
 
 function rowParser(shape: RowShape, delimiter: string, { maxElementBytes }: InputOptions): RecordParser {

@@ -6,7 +6,8 @@ import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
 import { JsonNumberScanner } from './numbers/json-number-scanner.ts';
 import { NumberBlocks } from './numbers/number-rows.ts';
-import { type ElementReader, PackedElement } from './numbers/packed-element.ts';
+import type { ElementReader } from './numbers/packed-element.ts';
+import { fieldNames, packingParser } from './numbers/packing-parser.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
@@ -36,24 +37,20 @@ const JSON_READER: ElementReader = {
 /** Packs the numbers of lines if the request asks for numbers; undefined if it doesn't, or no line can be packed. */
 function packingLines(parser: RecordParser, { numbers, watch, input }: ReadRequest): RecordParser | undefined {
   if (numbers === undefined || watch !== undefined) return undefined;
-  const { id, key, maxElementBytes } = input;
+  const { maxElementBytes } = input;
   const blocks = new NumberBlocks(numbers.inputs);
-  const names = { id, key: typeof key === 'string' ? key : undefined };
-  const scanner = JsonNumberScanner.of(numbers, names, blocks);
+  const scanner = JsonNumberScanner.of(numbers, fieldNames(input), blocks);
   if (scanner === undefined) return undefined;
-  return {
-    parse(run, lineStart, lineEnd) {
-      const { bytes } = run;
-      const start = trimSpaceStart(bytes, lineStart === 0 ? run.textStart : lineStart, lineEnd);
-      const end = trimSpaceEnd(bytes, start, lineEnd);
-      const mayPack = run.isUtf8 && end - start <= maxElementBytes;
-      if (!mayPack || !scanner.scan(bytes, start, end)) return parser.parse(run, lineStart, lineEnd);
-      const element = new PackedElement(run, run.position + lineStart, scanner, blocks, JSON_READER);
-      blocks.keep();
-      return element;
-    },
-    fail: (run) => parser.fail(run),
-  };
+  return packingParser(parser, { scanner, blocks, reader: JSON_READER, maxElementBytes, textStart, textEnd });
+}
+
+/** Returns the start of a line's text, without whitespace before it and without a byte order mark. */
+function textStart({ bytes, textStart: first }: DecodedRun, lineStart: number, lineEnd: number): number {
+  return trimSpaceStart(bytes, lineStart === 0 ? first : lineStart, lineEnd);
+}
+
+function textEnd({ bytes }: DecodedRun, start: number, lineEnd: number): number {
+  return trimSpaceEnd(bytes, start, lineEnd);
 }
 
 /** Maximum values of one line that are kept in memory. */
@@ -100,8 +97,8 @@ function jsonLineParser(maxElementBytes: number): RecordParser {
 
   return {
     parse(run, lineStart, lineEnd) {
-      const start = trimSpaceStart(run.bytes, lineStart === 0 ? run.textStart : lineStart, lineEnd);
-      const end = trimSpaceEnd(run.bytes, start, lineEnd);
+      const start = textStart(run, lineStart, lineEnd);
+      const end = textEnd(run, start, lineEnd);
       if (start === end) return undefined;
       const read = element(run, run.position + lineStart, start, end);
       if (read.failure?.name !== 'JsonSyntaxError') return read;

@@ -1,4 +1,5 @@
 import type { KeySegment, PipelineInput } from '../config/pipeline.ts';
+import { fieldNamed } from '../elements/named-field.ts';
 
 /** Returns a field of an element as text, from the element's input and from its JSON text, if it has one. */
 export type FieldOf = (input: unknown, raw?: string) => string | undefined;
@@ -19,38 +20,20 @@ export function keyReader(key: PipelineInput['key'], path: string | undefined): 
 
 /**
  * Returns a function that reads a field as text: a string, a safe integer, or an integer past 2^53 by the digits of its
- * JSON text, which the number has lost. Any other value counts as no field. `meta.id` names a field below another,
- * unless the element has a field of exactly that name.
+ * JSON text, which the number has lost. Any other value counts as no field. The field may be below another.
  */
 export function fieldReader(name: string | undefined): FieldOf {
   if (name === undefined) return () => undefined;
-  const path = name.split('.');
+  const fieldOf = fieldNamed(name);
   return (input, raw) => {
-    const value = valueAt(input, name, path);
+    const value = fieldOf(input);
     if (typeof value === 'string') return value;
     if (typeof value !== 'number') return undefined;
     if (Number.isSafeInteger(value)) return String(value);
     if (raw === undefined || !Number.isInteger(value)) return undefined;
-    const exact = valueAt(JSON.parse(raw, keepDigits), name, path);
+    const exact = fieldOf(JSON.parse(raw, keepDigits));
     return exact instanceof Digits ? exact.text : undefined;
   };
-}
-
-/** Returns an own property of an element that is an object. */
-export function ownField(input: unknown, name: string | undefined): unknown {
-  if (name === undefined || typeof input !== 'object' || input === null || !Object.hasOwn(input, name))
-    return undefined;
-  return (input as Readonly<Record<string, unknown>>)[name];
-}
-
-/** Returns the value of a field that an option names, which may be below other fields. */
-export function namedField(input: unknown, name: string): unknown {
-  return valueAt(input, name, name.split('.'));
-}
-
-function valueAt(input: unknown, name: string, path: readonly string[]): unknown {
-  const own = ownField(input, name);
-  return own !== undefined || path.length === 1 ? own : path.reduce(ownField, input);
 }
 
 /** An integer that a number cannot hold. */

@@ -1,6 +1,6 @@
 import type { PipelineInput } from '../config/pipeline.ts';
 import type { ReadElement } from '../formats/format.ts';
-import { namedField } from './element-key.ts';
+import { namedField } from '../elements/named-field.ts';
 
 /** A field that the configuration names, and that no element at the beginning of an object has. */
 export interface MissingField {

@@ -1,3 +1,4 @@
+import { fieldNamed } from '../elements/named-field.ts';
 import { InputMismatchError, isRecord, tensorType } from './element-shape.ts';
 import { suggestion } from '../nearest-name.ts';
 import { elementDimensions, elementsOf, isFree, type TensorMetadata } from './tensor.ts';
@@ -71,10 +72,10 @@ function checkedWidth(declared: InputFields): InputFields {
   if (typeof fields === 'string') return declared;
   const dimensions = elementDimensions(input);
   const fixed = elementsOf(dimensions.filter((dimension) => !isFree(dimension)).map(Number));
-  const fits = dimensions.some(isFree) ? fields.length % fixed === 0 : fields.length === fixed;
-  if (fits) return declared;
+  const isOpen = dimensions.some(isFree);
+  if (isOpen ? fields.length % fixed === 0 : fields.length === fixed) return declared;
   throw new InputMismatchError(
-    `'inputs' must declare ${fixed} fields for '${input.name}', ${tensorType(input)}: got ${fields.length}`,
+    `'inputs' must declare ${isOpen ? `a multiple of ${fixed}` : fixed} fields for '${input.name}', ${tensorType(input)}: got ${fields.length}`,
   );
 }
 
@@ -91,11 +92,11 @@ export function inputSelector(
   { missing }: { readonly missing: 'nan' | 'fail' | undefined },
 ): (element: unknown) => unknown {
   const mayBeAbsent = missing === 'nan';
-  if (inputs === undefined && !isRecord(declared)) {
-    const selectOnly = fieldsReader(declared, '', mayBeAbsent);
-    return selectOnly;
-  }
-  const named = inputs === undefined ? Object.entries(declared) : boundEntries(declared, inputs);
+  if (inputs === undefined && !isRecord(declared)) return fieldsReader(declared, '', mayBeAbsent);
+  const named: readonly (readonly [string, DeclaredFields])[] =
+    inputs === undefined
+      ? Object.entries(declared)
+      : fieldsOfInputs(declared, inputs).map(({ input, fields }) => [input.name, fields]);
   const readers = named.map(([name, fields]) => [name, fieldsReader(fields, name, mayBeAbsent)] as const);
   return (element) => {
     const selected: Record<string, unknown> = {};
@@ -104,36 +105,18 @@ export function inputSelector(
   };
 }
 
-function boundEntries(
-  declared: DeclaredInputs,
-  inputs: readonly TensorMetadata[],
-): readonly (readonly [string, DeclaredFields])[] {
-  return fieldsOfInputs(declared, inputs).map(({ input, fields }) => [input.name, fields]);
-}
-
 function fieldsReader(fields: DeclaredFields, input: string, mayBeAbsent: boolean): (element: unknown) => unknown {
-  const readers = [fields].flat().map((field) => {
-    const path = field.split('.');
+  const reader = (field: string) => {
+    const valueOf = fieldNamed(field);
     return (element: unknown): unknown => {
-      const value = fieldAt(element, field, path);
+      const value = valueOf(element);
       if (value === undefined && !mayBeAbsent) throw new InputMismatchError(absentField(field, input, element));
       return value;
     };
-  });
-  const [first] = readers;
-  if (typeof fields === 'string') return first ?? (() => undefined);
+  };
+  if (typeof fields === 'string') return reader(fields);
+  const readers = fields.map(reader);
   return (element) => readers.map((read) => read(element));
-}
-
-/** Returns the value of a field. A field of exactly that name comes before one below another. */
-function fieldAt(element: unknown, field: string, path: readonly string[]): unknown {
-  const own = ownValue(element, field);
-  return own !== undefined || path.length === 1 ? own : path.reduce(ownValue, element);
-}
-
-function ownValue(element: unknown, field: string): unknown {
-  if (typeof element !== 'object' || element === null || !Object.hasOwn(element, field)) return undefined;
-  return (element as Readonly<Record<string, unknown>>)[field];
 }
 
 function absentField(field: string, input: string, element: unknown): string {

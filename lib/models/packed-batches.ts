@@ -6,7 +6,6 @@ import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
 /** Batches of elements whose numbers were packed while they were read. */
 export interface PackedBatches {
-  readonly inputs: PackedInputs;
   /** The batch key and the bytes of each element: those that `keyOf` and `bytesOf` return for its value. */
   readonly key: string;
   readonly bytes: number;
@@ -35,7 +34,6 @@ interface Packing {
 
 export function packedBatches(packed: PackedInputs, { handler, shaped, inputs }: Packing): PackedBatches {
   return {
-    inputs: packed,
     key: shaped.keyOf(packed.sample),
     bytes: shaped.bytesOf(packed.sample),
     encode(rows, values, { minRows }) {

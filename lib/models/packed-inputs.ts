@@ -3,6 +3,7 @@ import type { NumberRows } from '../formats/numbers/number-rows.ts';
 import { type DeclaredInputs, fieldsOfInputs } from './declared-inputs.ts';
 import { InputMismatchError } from './element-shape.ts';
 import type { ModelHandler } from './model-handler.ts';
+import { isFloat } from './number-parsing.ts';
 import {
   allocate,
   elementDimensions,
@@ -53,8 +54,7 @@ export function packedInputs(handler: ModelHandler, inputs: readonly TensorMetad
     const takesMissing = missing === 'nan';
     const numbers = packed.map(({ input, size }, index): NumberInput => {
       const type = input.datatype as NumberType;
-      const isFloat = type === 'FP32' || type === 'FP64';
-      return { type, size, fields: declared[index]?.fields ?? [], takesMissing: takesMissing && isFloat };
+      return { type, size, fields: declared[index]?.fields ?? [], takesMissing: takesMissing && isFloat(type) };
     });
     const sample = Object.fromEntries(
       packed.map(({ input, size }) => [input.name, Array.from({ length: size }, () => 0)]),

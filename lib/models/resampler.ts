@@ -25,7 +25,7 @@ const MAX_KEPT_BYTES = 2 ** 21;
 class KeptMemory {
   #kept = new Uint8ClampedArray(0);
 
-  take(bytes: number): Uint8ClampedArray<ArrayBuffer> {
+  ofSize(bytes: number): Uint8ClampedArray<ArrayBuffer> {
     if (bytes > MAX_KEPT_BYTES) return new Uint8ClampedArray(bytes);
     if (bytes > this.#kept.length) this.#kept = new Uint8ClampedArray(bytes);
     return this.#kept.subarray(0, bytes);
@@ -42,9 +42,9 @@ export class Resampler {
     const { stride } = image;
     const rowSamples = columns.length * stride;
     // The last rows are followed by others, whose weights are 0.
-    const between = this.#between.take((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
+    const between = this.#between.ofSize((rows.end - rows.first + ROWS_AT_ONCE) * rowSamples);
     acrossRows(image, { columns, rows }, between);
-    const result = this.#result.take(rowSamples * rows.length);
+    const result = this.#result.ofSize(rowSamples * rows.length);
     downColumns(between, rows, result);
     const data = new Uint8Array(result.buffer, result.byteOffset, result.byteLength);
     return { data, width: columns.length, height: rows.length, stride };

@@ -4,7 +4,7 @@ import { localRound, runRound } from '../../campaign/kills/cli-rounds.ts';
 import { fleetRound } from '../../campaign/kills/fleet-round.ts';
 
 const KILLS = 3;
-/** Of seven bundles. The campaign has more. */
+/** Seven bundles. The campaign has more. */
 const ROWS = 20_000;
 /** More than a machine with too much to do needs for what is received again after a kill. */
 const TIMEOUT_MILLIS = 240_000;

@@ -32,13 +32,13 @@ export interface Grouped {
 }
 
 export interface GroupOptions extends Partial<Pick<GroupElementsOptions, 'cohorts' | 'bounds'>> {
-  /** After so many reads and writes each step is stopped; those that have none are not. */
+  /** Number of reads and writes after which each step is stopped. @default steps run to their ends */
   readonly stops?: readonly number[];
   readonly staging?: MemoryStaging;
-  /** What the names of steps start with. */
+  /** Start of the names of steps. */
   readonly name?: string;
   readonly from?: GroupingState | undefined;
-  /** After so many it is left as it is. */
+  /** Number of steps after which it is left as it is. */
   readonly maxSteps?: number;
 }
 
@@ -84,7 +84,7 @@ export async function group(source: ByteSource, input: InputOptions, options: Gr
     });
     if (step.kind === 'grouped') return { plan: step.plan, staging, steps, shares };
     if (steps === maxSteps) return { plan: NO_PLAN, staging, steps, shares, state: step.state };
-    // What a step hands on has been JSON in between.
+    // Between two steps their state is JSON.
     state = JSON.parse(JSON.stringify(step.state)) as GroupingState;
   }
 }

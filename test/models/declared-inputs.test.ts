@@ -75,7 +75,7 @@ describe('fieldsOfInputs', () => {
       'fields that fill no row',
       ['a', 'b', 'c'],
       [SEQUENCE],
-      "'inputs' must declare 2 fields for 'sequence', FP32 of shape [N, L, 2]: got 3",
+      "'inputs' must declare a multiple of 2 fields for 'sequence', FP32 of shape [N, L, 2]: got 3",
     ],
   ])('refuses %s', (_, declared, inputs, message) => {
     expect(() => fieldsOfInputs(declared, inputs)).toThrow(message);

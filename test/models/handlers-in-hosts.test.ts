@@ -6,6 +6,7 @@ import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { digestOfOnnxModel, shownDigest } from '../../lib/models/model-digest.ts';
 import { type Outcome, runBundle } from '../inference/run-bundle.ts';
 import { infer, modelFile } from './model-files.ts';
+import { EXTREMES } from './onnx-values.ts';
 
 const configUrl = new URL('./fixtures/handlers.config.ts', import.meta.url);
 
@@ -39,17 +40,10 @@ function report(batch: readonly number[], doubled: readonly number[]): object {
 
 describe('OnnxModelHandler in a host', () => {
   const element = {
+    ...EXTREMES,
     f16: [1.5, 0.1],
-    f64: [0.1, 1e300],
-    i8: -128,
-    u8: 255,
-    i16: -32_768,
-    u16: 65_535,
-    i32: -2_147_483_648,
-    u32: 4_294_967_295,
     i64: '9007199254740993',
     u64: '18446744073709551615',
-    flag: true,
     text: 'héllo\n',
   };
 

@@ -63,7 +63,7 @@ describe('a subclass of OnnxModelHandler', () => {
   }
   class Largest extends OnnxModelHandler<readonly number[], number> {
     override async runInference(batch: readonly (readonly number[])[], model: OnnxModel): Promise<readonly number[]> {
-      // What the class itself gives are rows by output name.
+      // The class itself returns rows by output name.
       const rows = (await super.runInference(batch, model)) as unknown as readonly { readonly y: number[] }[];
       return rows.map(({ y }) => Math.max(...y));
     }

@@ -1,5 +1,5 @@
 import { isNumericText } from '../numeric-text.ts';
-import type { FieldNames, FieldUse } from './json-fields.ts';
+import type { FieldNames, FieldUse } from './field-use.ts';
 import type { NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
 import { RowCells } from './row-cells.ts';

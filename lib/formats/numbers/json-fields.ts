@@ -1,12 +1,5 @@
+import type { FieldNames, FieldUse } from './field-use.ts';
 import type { NumberRequest } from './number-request.ts';
-
-/** What a scanner does with the value of a field. */
-export type FieldUse =
-  | { readonly kind: 'number'; readonly input: number; readonly column: number }
-  | { readonly kind: 'numbers'; readonly input: number }
-  | { readonly kind: 'id' | 'key' }
-  /** Its elements are left to the general reader. */
-  | { readonly kind: 'leave' };
 
 /** A field of a JSON object that is used, or that has used fields below it. */
 export interface JsonField {
@@ -22,11 +15,6 @@ export interface JsonFields {
   readonly fields: readonly JsonField[];
   /** Place of the field that is expected next: most elements have the same fields in the same order. */
   next: number;
-}
-
-export interface FieldNames {
-  readonly id: string | undefined;
-  readonly key: string | undefined;
 }
 
 interface Node {

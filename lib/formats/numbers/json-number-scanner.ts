@@ -1,4 +1,5 @@
-import { type FieldNames, type FieldUse, type JsonField, type JsonFields, jsonFields } from './json-fields.ts';
+import type { FieldNames, FieldUse } from './field-use.ts';
+import { type JsonField, type JsonFields, jsonFields } from './json-fields.ts';
 import type { NumberRequest } from './number-request.ts';
 import type { NumberBlocks } from './number-rows.ts';
 import { RowCells } from './row-cells.ts';

@@ -15,7 +15,7 @@ const PLUS = 0x2b;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 const CLOSE_BRACKET = 0x5d;
-/** Numbers with so many digits are exact as integers. */
+/** Integers with this number of digits are exact. */
 const SHORT_DIGITS = 15;
 
 /** Numbers to fill: `data[place]` to below `data[end]`. */

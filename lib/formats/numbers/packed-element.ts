@@ -2,12 +2,10 @@ import type { DecodedRun } from '../decoded-run.ts';
 import type { ReadElement } from '../format.ts';
 import type { NumberBlocks, NumberRows } from './number-rows.ts';
 
-/** Reads an element again, from its bytes `[start, end)` in a run. */
-export type ReadAgain = (run: DecodedRun, start: number, end: number) => ReadElement;
-
 /** Reads the elements of one format again. */
 export interface ElementReader {
-  readonly readAgain: ReadAgain;
+  /** Reads an element from its bytes `[start, end)` in a run. */
+  readonly readAgain: (run: DecodedRun, start: number, end: number) => ReadElement;
   /** True if an element's own text is its JSON. */
   readonly hasJsonText: boolean;
 }

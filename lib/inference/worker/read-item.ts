@@ -4,7 +4,8 @@ import { ElementReadError } from '../../errors.ts';
 import { PackedElement } from '../../formats/numbers/packed-element.ts';
 import type { ReadElement } from '../../formats/format.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import { type FieldOf, type KeyOf, ownField } from '../element-key.ts';
+import { ownField } from '../../elements/named-field.ts';
+import type { FieldOf, KeyOf } from '../element-key.ts';
 import { WorkItem } from './work-item.ts';
 
 export interface ItemContext {

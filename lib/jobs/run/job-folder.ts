@@ -117,7 +117,7 @@ export class JobFolder implements JobOutput {
     const receives = Number(before ?? 0) + 1;
     await writeFile(started, String(receives));
     const errors = lazySpool(this.#staged(bundle, 'errors'));
-    // What an earlier attempt may have left is removed after the commit.
+    // An earlier attempt may have left files: these are removed after the commit.
     let isFirst = this.#isNew && before === undefined;
     const close = async (): Promise<void> => {
       await Promise.all([results.close(), errors.close()]);

@@ -135,33 +135,34 @@ export async function* openJobFolders(
   inputs: readonly RunInput[],
   options: OpenJobFoldersOptions,
 ): AsyncGenerator<JobOutput> {
+  const waiting = inputs.filter(({ kind }) => kind !== 'element');
   const opening: Promise<JobOutput | RejectedInput>[] = [];
+  let opened = 0;
   let ahead = 1;
   try {
-    for (const input of inputs) {
-      if (input.kind === 'element') continue;
-      const opened = openUnlessRejected(input, options);
-      // It is awaited in its turn; until then a rejection must not count as unhandled.
-      opened.catch(() => {});
-      opening.push(opened);
-      while (opening.length >= ahead) {
-        const next = await opening.shift();
-        if (next === undefined) break;
-        if (isRejected(next)) options.onRejected?.(next);
-        else {
-          ahead = isSmall(next.job) ? OPEN_AHEAD : 1;
-          yield next;
-        }
+    for (;;) {
+      for (const input of waiting.slice(opened, opened + Math.max(0, ahead - opening.length))) {
+        opening.push(open(input, options));
+        opened += 1;
       }
-    }
-    for (let next = opening.shift(); next !== undefined; next = opening.shift()) {
-      const opened = await next;
-      if (isRejected(opened)) options.onRejected?.(opened);
-      else yield opened;
+      const next = await opening.shift();
+      if (next === undefined) return;
+      if (isRejected(next)) options.onRejected?.(next);
+      else {
+        ahead = isSmall(next.job) ? OPEN_AHEAD : 1;
+        yield next;
+      }
     }
   } finally {
     await Promise.allSettled(opening);
   }
+}
+
+/** Begins to open an input. It is awaited in its turn; until then a rejection must not count as unhandled. */
+function open(input: RunInput, options: OpenJobFoldersOptions): Promise<JobOutput | RejectedInput> {
+  const opened = openUnlessRejected(input, options);
+  opened.catch(() => {});
+  return opened;
 }
 
 function isRejected(opened: JobOutput | RejectedInput): opened is RejectedInput {

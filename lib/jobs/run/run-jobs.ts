@@ -240,7 +240,7 @@ async function processBundle(
   const summary = await runKeepingAnswers(staged, engine, (journal) =>
     engine.process(bundle, sink, { signal, ...journal }),
   );
-  // What follows only waits for the file system.
+  // From here on it only waits for the file system.
   turn.end();
   await expectUnchanged(output.job);
   // It is disposed of when this is done.

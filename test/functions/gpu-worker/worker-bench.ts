@@ -76,7 +76,7 @@ export async function benchOn<Aws extends BenchAws>(aws: Aws): Promise<WorkerBen
         FABRIC_PIPELINE: pipeline,
         FABRIC_CONFIG: config,
         FABRIC_MAX_RECEIVES: '5',
-        // Of threads, which take time to start.
+        // Threads take time to start.
         FABRIC_WORKERS: '1',
         ...env,
       }),

@@ -4,7 +4,7 @@ import { benchOf, engines, lettersIn } from './processor-bench.ts';
 
 const engineOf = engines();
 
-describe('a message that is none of its queue', () => {
+describe('a message that does not belong in its queue', () => {
   const bundle = { version: 1, pipeline: 'double', job: 'j', bundle: 0, of: 1 };
   test.each<[string, object | string]>([
     ['no JSON', 'hello'],

@@ -44,7 +44,7 @@ const observations: fc.Arbitrary<Observation> = fc.record({
 describe('decide, whatever it is given', () => {
   const limits = fc.tuple(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 1000 }));
 
-  test('sets an integer within its limits, and at most half as many more', () => {
+  test('sets an integer within its limits, and raises it by half at most', () => {
     fc.assert(
       fc.property(states, observations, limits, (state, observation, [one, other]) => {
         const [least, ceiling] = [Math.min(one, other), Math.max(one, other)];
