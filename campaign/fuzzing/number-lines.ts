@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
-import type { InputOptions, ReadElement } from '../../lib/formats/format.ts';
-import { PackedElement } from '../../lib/formats/numbers/packed-element.ts';
+import type { InputOptions, PageEntry, ReadElement } from '../../lib/formats/format.ts';
+import type { NumberRequest } from '../../lib/formats/numbers/number-request.ts';
+import { PackedElement, PackedRows } from '../../lib/formats/numbers/packed-element.ts';
 import { elementsFormat } from '../../lib/formats/registry.ts';
 import { fieldReader } from '../../lib/inference/element-key.ts';
 import { collate } from '../../lib/models/collate.ts';
@@ -171,11 +172,16 @@ export async function compareLines(random: Random): Promise<ComparedLines> {
 
 async function read(
   { format, input, header, bytes }: Lines,
-  numbers: Parameters<ReturnType<typeof elementsFormat>['read']>[0]['numbers'],
+  numbers: NumberRequest | undefined,
 ): Promise<ReadElement[]> {
   const range = { start: 0, end: bytes.length, aligned: true, header };
-  const pages = elementsFormat(format).read({ source: memorySource(bytes, 1_000_000), range, input, numbers });
-  return (await Array.fromAsync(pages)).flat();
+  const { read, readPacked } = elementsFormat(format);
+  const request = { source: memorySource(bytes, 1_000_000), range, input };
+  const pages: AsyncIterable<readonly PageEntry[]> = (numbers && readPacked?.(request, numbers)) ?? read(request);
+  const entries = (await Array.fromAsync(pages)).flat();
+  return entries.flatMap((entry) =>
+    entry instanceof PackedRows ? Array.from({ length: entry.count }, (_, index) => entry.elementAt(index)) : entry,
+  );
 }
 
 function metadata(name: string, shape: readonly (number | string)[], random: Random): TensorMetadata {

@@ -159,6 +159,12 @@ export class Batcher<T> {
     return this.#lanes[laneIndex]?.open.has(key) === true;
   }
 
+  /** Returns the number of elements that the open batch of a lane and key waits for; undefined if none is open. */
+  missing(key: string, laneIndex = 0): number | undefined {
+    const open = this.#lanes[laneIndex]?.open.get(key);
+    return open && open.target - open.items.length;
+  }
+
   /** True if no batch is open: the next elements are batched as if they were the first. */
   get isEmpty(): boolean {
     return this.#open.first === undefined;

@@ -10,6 +10,7 @@ export function formatOfRecords(records: RecordFormat): ElementsFormat {
     plansUnread: (input) => records.splitsAtLines(input),
     plan: (request) => planRecords(records, request),
     read: records.read,
+    ...(records.readPacked === undefined ? {} : { readPacked: records.readPacked }),
     packing: (header, input) => records.packing(header, input),
   };
 }

@@ -2,6 +2,7 @@ import type { ObjectInput } from '../elements/element.ts';
 import type { ErrorDescription } from '../errors.ts';
 import type { ByteSource } from '../stores/byte-source.ts';
 import type { NumberRequest } from './numbers/number-request.ts';
+import type { PackedRows } from './numbers/packed-element.ts';
 import type { BundleRange, CutsPlan, ObjectPlan } from './plan.ts';
 
 /**
@@ -26,6 +27,11 @@ export interface ElementsFormat {
    */
   plan(request: PlanRequest): Promise<PlanStep>;
   readonly read: ReadElements;
+  /**
+   * Reads elements with their numbers packed into rows, as far as the format understands them; undefined if it packs
+   * nothing. Any other element is read as usual. @default a format that packs no numbers
+   */
+  readonly readPacked?: ReadPacked;
   /** @param header - the columns of the object, for formats that have them. */
   packing(header: readonly string[], input: InputOptions): ElementPacking;
 }
@@ -129,15 +135,19 @@ export interface ReadRequest extends ReadOptions {
   readonly source: ByteSource;
   readonly range: BundleRange;
   readonly input: InputOptions;
-  /**
-   * Numbers to pack while elements are read, which are then {@link PackedElement}s. A format may ignore it, and any
-   * element that it does not understand is read as usual. Without a watch. @default no numbers
-   */
-  readonly numbers?: NumberRequest | undefined;
 }
 
 /** Reads the elements of one range, in order, in pages: an async step for each page, none for each element. */
 export type ReadElements = (request: ReadRequest) => AsyncIterable<readonly ReadElement[]>;
+
+/** An element, or several whose numbers were packed. */
+export type PageEntry = ReadElement | PackedRows;
+
+/** Reads the elements of one range in order, in pages; undefined if no number can be packed as it is asked for. */
+export type ReadPacked = (
+  request: Omit<ReadRequest, 'watch'>,
+  numbers: NumberRequest,
+) => AsyncIterable<readonly PageEntry[]> | undefined;
 
 /** Writes an element that could be read as a text, from which it can be read again. */
 export interface ElementPacking {

@@ -1,15 +1,17 @@
 import type { DecodedRun } from './decoded-run.ts';
 import { formatOfRecords } from './format-of-records.ts';
-import type { ReadElement, ReadRequest } from './format.ts';
+import type { PageEntry, ReadElement, ReadPacked, ReadRequest } from './format.ts';
 import { jsonPacking, parseJsonElement } from './json-text.ts';
 import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
 import { JsonNumberScanner } from './numbers/json-number-scanner.ts';
+import type { NumberRequest } from './numbers/number-request.ts';
 import { NumberBlocks } from './numbers/number-rows.ts';
-import type { ElementReader } from './numbers/packed-element.ts';
 import { fieldNames, packingParser } from './numbers/packing-parser.ts';
+import type { ElementReader } from './numbers/scanned-rows.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';
+import type { RecordRun } from './records.ts';
 import { failedLine, parseText, trimSpaceEnd, trimSpaceStart } from './record-text.ts';
 
 /** JSON Lines: each line that is not blank is one JSON value, or several objects and arrays in a row. */
@@ -19,14 +21,22 @@ export const jsonLines = formatOfRecords({
   splitsAtLines: () => true,
   begin: () => Promise.resolve({ start: 0 }),
   read: readJsonLines,
+  readPacked: readPackedJsonLines,
   packing: () => jsonPacking,
 });
 
 export function readJsonLines(request: ReadRequest): AsyncGenerator<readonly ReadElement[]> {
+  return parsePages(linesOf(request), jsonLineParser(request.input.maxElementBytes), request);
+}
+
+function readPackedJsonLines(request: ReadRequest, numbers: NumberRequest): ReturnType<ReadPacked> {
+  const parser = packingLines(numbers, request);
+  return parser && parsePages(linesOf(request), parser, request);
+}
+
+function linesOf(request: ReadRequest): AsyncGenerator<RecordRun> {
   const { maxElementBytes } = request.input;
-  const runs = splitRecords(linePieces(request), lineSplitter, { ...request, maxElementBytes });
-  const parser = jsonLineParser(maxElementBytes);
-  return parsePages(runs, packingLines(parser, request) ?? parser, request);
+  return splitRecords(linePieces(request), lineSplitter, { ...request, maxElementBytes });
 }
 
 const JSON_READER: ElementReader = {
@@ -34,14 +44,14 @@ const JSON_READER: ElementReader = {
   readAgain: (run, start, end) => parseJsonElement(run.text(start, end) ?? '', run.position + start),
 };
 
-/** Packs the numbers of lines if the request asks for numbers; undefined if it doesn't, or no line can be packed. */
-function packingLines(parser: RecordParser, { numbers, watch, input }: ReadRequest): RecordParser | undefined {
-  if (numbers === undefined || watch !== undefined) return undefined;
+/** Packs the numbers of lines; undefined if no line can be packed. */
+function packingLines(numbers: NumberRequest, { input }: ReadRequest): RecordParser<PageEntry> | undefined {
   const { maxElementBytes } = input;
   const blocks = new NumberBlocks(numbers.inputs);
   const scanner = JsonNumberScanner.of(numbers, fieldNames(input), blocks);
   if (scanner === undefined) return undefined;
-  return packingParser(parser, { scanner, blocks, reader: JSON_READER, maxElementBytes, textStart, textEnd });
+  const general = jsonLineParser(maxElementBytes);
+  return packingParser(general, { scanner, blocks, reader: JSON_READER, maxElementBytes, textStart, textEnd });
 }
 
 /** Returns the start of a line's text, without whitespace before it and without a byte order mark. */

@@ -1,6 +1,6 @@
 import type { ErrorDescription } from '../errors.ts';
 import { DecodedRun } from './decoded-run.ts';
-import type { ElementWatch, ReadElement, ReadOptions } from './format.ts';
+import type { ElementWatch, PageEntry, ReadElement, ReadOptions } from './format.ts';
 import type { Piece, RecordRun } from './records.ts';
 
 const PAGE_ELEMENTS = 256;
@@ -17,26 +17,26 @@ interface RefusedRecord extends Piece {
 export type FailedRun = Extract<RecordRun, { kind: 'failed' }> | RefusedRecord;
 
 /** Parses the records of one format. */
-export interface RecordParser {
+export interface RecordParser<Entry extends PageEntry = ReadElement> {
   /**
    * Returns the element of the record `[start, end)` of a run, or several; undefined if it has no element: a blank
-   * line.
+   * line. Packed rows are returned with their first element, and take those that follow.
    */
-  parse(run: DecodedRun, start: number, end: number): ReadElement | Iterable<ReadElement> | undefined;
+  parse(run: DecodedRun, start: number, end: number): Entry | Iterable<Entry> | undefined;
   /**
    * Returns the element of a record that does not end within the limit, or at all, or must not be parsed; undefined if
    * it has no element.
    */
-  fail(run: FailedRun): ReadElement | undefined;
+  fail(run: FailedRun): Entry | undefined;
 }
 
 /** Parses records into pages. There is a promise for each page, not for each element. */
-export async function* parsePages(
+export async function* parsePages<Entry extends PageEntry>(
   runs: AsyncIterable<RecordRun>,
-  parser: RecordParser,
+  parser: RecordParser<Entry>,
   { signal, watch }: ReadOptions = {},
-): AsyncGenerator<readonly ReadElement[]> {
-  let page: ReadElement[] = [];
+): AsyncGenerator<readonly Entry[]> {
+  let page: Entry[] = [];
   let pageBytes = 0;
   /** Elements of the pages before. */
   let before = 0;
@@ -58,7 +58,11 @@ export async function* parsePages(
 }
 
 /** Lets a watch follow each record that is parsed. Splitting into records is one pass over bytes, and is not watched. */
-function watched(parser: RecordParser, watch: ElementWatch, nextPlace: () => number): RecordParser {
+function watched<Entry extends PageEntry>(
+  parser: RecordParser<Entry>,
+  watch: ElementWatch,
+  nextPlace: () => number,
+): RecordParser<Entry> {
   return {
     parse(run, start, end) {
       const place = nextPlace();
@@ -76,18 +80,24 @@ function watched(parser: RecordParser, watch: ElementWatch, nextPlace: () => num
 }
 
 /** Parses all elements of a record now: some are only parsed when they are read. */
-function whole(parsed: ReturnType<RecordParser['parse']>): ReturnType<RecordParser['parse']> {
+function whole<Entry extends PageEntry>(
+  parsed: Entry | Iterable<Entry> | undefined,
+): Entry | Iterable<Entry> | undefined {
   return parsed === undefined || 'position' in parsed ? parsed : [...parsed];
 }
 
 /** Cuts a page that is far too large, because a record had many elements. */
-function* cutPage(page: readonly ReadElement[]): Generator<readonly ReadElement[]> {
+function* cutPage<Entry>(page: readonly Entry[]): Generator<readonly Entry[]> {
   if (page.length <= MAX_PAGE_ELEMENTS) yield page;
   else for (let from = 0; from < page.length; from += PAGE_ELEMENTS) yield page.slice(from, from + PAGE_ELEMENTS);
 }
 
 /** Adds a run's elements to the page; yields full pages if one record has very many elements. */
-function* addElements(run: RecordRun, parser: RecordParser, page: ReadElement[]): Generator<readonly ReadElement[]> {
+function* addElements<Entry extends PageEntry>(
+  run: RecordRun,
+  parser: RecordParser<Entry>,
+  page: Entry[],
+): Generator<readonly Entry[]> {
   switch (run.kind) {
     case 'records': {
       const decoded = new DecodedRun(run);

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../stores/byte-source.ts';
-import type { ElementPacking, InputOptions, ReadElements, ReadOptions } from './format.ts';
+import type { ElementPacking, InputOptions, ReadElements, ReadOptions, ReadPacked } from './format.ts';
 import type { ObjectDialect } from './plan.ts';
 import type { OpenSplitter } from './records.ts';
 
@@ -15,6 +15,8 @@ export interface RecordFormat {
   /** Finds where the first record can start, and reads what is before it; undefined if the object has no elements. */
   begin(object: ObjectToBegin): Promise<ObjectStart | undefined>;
   readonly read: ReadElements;
+  /** @default a format that packs no numbers */
+  readonly readPacked?: ReadPacked;
   packing(header: readonly string[], input: InputOptions): ElementPacking;
 }
 

@@ -1,7 +1,7 @@
 import { ElementMismatchError } from './collate.ts';
 import { type EncodedBatch, encodeTensors } from './encoded-batch.ts';
 import { filled } from './filled-batch.ts';
-import { type PackedInputs, type PackedRow, tensorsOfRows } from './packed-inputs.ts';
+import { type PackedInputs, type PackedRow, type RowPiece, tensorsOfPieces, tensorsOfRows } from './packed-inputs.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
 /** Batches of elements whose numbers were packed while they were read. */
@@ -19,6 +19,8 @@ export interface PackedBatches {
     values: readonly unknown[],
     options: { readonly minRows: number },
   ): EncodedBatch;
+  /** Packs a batch of pieces of blocks, which have `count` rows together. */
+  encodePieces(pieces: readonly RowPiece[], count: number): EncodedBatch;
 }
 
 /** The rest of a handler's codec, for elements that have no packed numbers. */
@@ -43,6 +45,7 @@ export function packedBatches(packed: PackedInputs, { handler, shaped, inputs }:
       const size = shaped.fixedSize ?? Math.max(minRows, places.length);
       return encodeTensors(tensorsOfRows(filled(places, size), packed, others), rows.length);
     },
+    encodePieces: (pieces, count) => encodeTensors(tensorsOfPieces(pieces, count, packed), count),
   };
 }
 

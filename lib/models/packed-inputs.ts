@@ -116,6 +116,30 @@ export function tensorsOfRows(
   return tensors;
 }
 
+/** Rows of a block that follow one another. */
+export interface RowPiece {
+  readonly rows: NumberRows;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Copies pieces of blocks, one after another, into the tensors of a batch of `count` rows. */
+export function tensorsOfPieces(pieces: readonly RowPiece[], count: number, { inputs }: PackedInputs): NamedTensors {
+  const tensors: Record<string, Tensor> = {};
+  inputs.forEach(({ input, shape, size }, index) => {
+    const data = allocate(input.datatype, count * size) as Float32Array;
+    let to = 0;
+    for (const { rows, first, count: length } of pieces) {
+      // All inputs have the type of their tensor.
+      const block = rows.data[index] as Float32Array;
+      data.set(block.subarray(first * size, (first + length) * size), to);
+      to += length * size;
+    }
+    tensors[input.name] = { datatype: input.datatype, shape: [count, ...shape], data };
+  });
+  return tensors;
+}
+
 interface RowCopy {
   readonly data: Float32Array;
   readonly size: number;

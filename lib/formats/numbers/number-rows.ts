@@ -27,6 +27,11 @@ export class NumberBlocks {
     this.rows = this.#allocate();
   }
 
+  /** Rows of the block from the next on. */
+  get left(): number {
+    return this.#capacity - this.row;
+  }
+
   /** Keeps the row that was written, and goes on to the next. */
   keep(): void {
     this.row += 1;

@@ -1,69 +1,77 @@
-import type { DecodedRun } from '../decoded-run.ts';
 import type { ReadElement } from '../format.ts';
-import type { NumberBlocks, NumberRows } from './number-rows.ts';
+import type { NumberRows } from './number-rows.ts';
 
-/** Reads the elements of one format again. */
-export interface ElementReader {
-  /** Reads an element from its bytes `[start, end)` in a run. */
-  readonly readAgain: (run: DecodedRun, start: number, end: number) => ReadElement;
-  /** True if an element's own text is its JSON. */
-  readonly hasJsonText: boolean;
+/** Elements that follow one another, and whose numbers were packed into rows of one block while they were read. */
+export abstract class PackedRows {
+  /** Position of the first element. */
+  abstract readonly position: number;
+  /** The block that has their numbers, and the row of the first element there. */
+  abstract readonly rows: NumberRows;
+  abstract readonly firstRow: number;
+  /** Number of elements. */
+  abstract readonly count: number;
+
+  abstract positionAt(index: number): number;
+  abstract idAt(index: number): string | undefined;
+  /** Returns true if the id in JSON is the id in quotes. */
+  abstract hasPlainIdAt(index: number): boolean;
+  abstract keyAt(index: number): string | undefined;
+  /** Returns an element's input as it was read, made again by each call. */
+  abstract inputAt(index: number): unknown;
+  /** Returns an element's own text if that is its JSON. */
+  abstract rawAt(index: number): string | undefined;
+  /** Returns the bytes of the text of an element, if that is kept as its input. */
+  abstract inputBytesAt(index: number): number;
+
+  elementAt(index: number): PackedElement {
+    return new PackedElement(this, index);
+  }
 }
 
-/** An element whose numbers were packed while it was read. Its value is only made if something asks for it. */
+/** One of the elements of {@link PackedRows}. Its value is only made if something asks for it. */
 export class PackedElement implements ReadElement {
   readonly position: number;
   readonly failure = undefined;
-  /** The block that has its numbers, and its row there. */
-  readonly rows: NumberRows;
-  readonly row: number;
-  readonly id: string | undefined;
-  /** True if the id in JSON is the id in quotes. */
-  readonly hasPlainId: boolean;
-  readonly key: string | undefined;
-  readonly #run: DecodedRun;
-  readonly #start: number;
-  readonly #end: number;
-  readonly #reader: ElementReader;
+  readonly #all: PackedRows;
+  readonly #index: number;
 
-  // Not one object of options: it is called for every element.
-  // oxlint-disable-next-line max-params
-  constructor(run: DecodedRun, position: number, fields: ScannedFields, blocks: NumberBlocks, reader: ElementReader) {
-    const { start, end, idStart, idEnd, keyStart, keyEnd } = fields;
-    this.position = position;
-    this.rows = blocks.rows;
-    this.row = blocks.row;
-    this.id = idStart < 0 ? undefined : run.text(idStart, idEnd);
-    this.hasPlainId = fields.hasPlainId;
-    this.key = keyStart < 0 ? undefined : run.text(keyStart, keyEnd);
-    this.#run = run;
-    this.#start = start;
-    this.#end = end;
-    this.#reader = reader;
+  constructor(all: PackedRows, index: number) {
+    this.position = all.positionAt(index);
+    this.#all = all;
+    this.#index = index;
   }
 
-  /** Its input as it was read, made again for each caller. */
+  /** The block that has its numbers. */
+  get rows(): NumberRows {
+    return this.#all.rows;
+  }
+
+  /** Its row in the block. */
+  get row(): number {
+    return this.#all.firstRow + this.#index;
+  }
+
+  get id(): string | undefined {
+    return this.#all.idAt(this.#index);
+  }
+
+  get hasPlainId(): boolean {
+    return this.#all.hasPlainIdAt(this.#index);
+  }
+
+  get key(): string | undefined {
+    return this.#all.keyAt(this.#index);
+  }
+
   get input(): unknown {
-    return this.#reader.readAgain(this.#run, this.#start, this.#end).input;
+    return this.#all.inputAt(this.#index);
   }
 
   get raw(): string | undefined {
-    return this.#reader.hasJsonText ? this.#run.text(this.#start, this.#end) : undefined;
+    return this.#all.rawAt(this.#index);
   }
 
-  /** Bytes of its text, if that is kept as its input. */
   get inputBytes(): number {
-    return this.#reader.hasJsonText ? this.#end - this.#start : 0;
+    return this.#all.inputBytesAt(this.#index);
   }
-}
-
-/** Places that a scanner found in the element that it scanned last, as `[start, end)`; -1 if there is no id or key. */
-export interface ScannedFields {
-  readonly start: number;
-  readonly end: number;
-  readonly idStart: number;
-  readonly idEnd: number;
-  readonly hasPlainId: boolean;
-  readonly keyStart: number;
-  readonly keyEnd: number;
 }

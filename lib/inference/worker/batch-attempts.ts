@@ -4,6 +4,7 @@ import { describeThrown } from '../../errors.ts';
 import type { BatchCodec } from '../../models/batch-codec.ts';
 import { ElementMismatchError } from '../../models/collate.ts';
 import { byteLengthOf, type EncodedBatch, rowsIn } from '../../models/encoded-batch.ts';
+import type { RowPiece } from '../../models/packed-inputs.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
 import { freeBytes } from '../../stores/free-bytes.ts';
@@ -14,6 +15,7 @@ import type { ModelLink } from './model-link.ts';
 import { ModelLists } from './model-lists.ts';
 import { ModelValues, type ModelValuesOptions } from './model-values.ts';
 import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
+import type { RowBatch } from './row-batch.ts';
 import type { Stage } from '../stages.ts';
 import type {
   AskedBatch,
@@ -36,7 +38,7 @@ export interface BatchAttemptsOptions extends ModelValuesOptions {
   readonly task: number;
   readonly meter: BundleMeter;
   /** The window that the elements are in. */
-  readonly window: OrderedWindow;
+  readonly window: OrderedWindow<RowBatch>;
   /** True if results are the predictions, to be written as JSON. @default false */
   readonly writesJson?: boolean;
   /** Receives elements whose model can no longer be loaded. @default such a model ends the bundle */
@@ -57,20 +59,54 @@ export class BatchAttempts {
     this.values = new ModelValues(codec, options);
   }
 
-  /** Resolves when all elements are settled. @throws what ends the bundle */
-  async run(batch: Batch<Slot>): Promise<void> {
+  /**
+   * Resolves when all elements are settled.
+   *
+   * @param failed - the batch's first attempt, if that was made before
+   * @throws what ends the bundle
+   */
+  async run(batch: Batch<Slot>, failed?: Attempt): Promise<void> {
+    let first = failed;
     const { link, model, step, stage, window } = this.#options;
     const { padded } = this.#codec;
     const together = padded?.mostTogether(this.values.ofAll(batch.items)) ?? Infinity;
     await runIsolated(batch.items, {
       ceiling: () => Math.min(link.sizes(model, batch.key).ceiling ?? Infinity, together),
       onTimeout: step.onTimeout,
-      attempt: (slots, options) => this.#attempt(batch, slots, options),
+      attempt: (slots, options) => {
+        const known = first;
+        first = undefined;
+        return known === undefined ? this.#attempt(batch, slots, options) : Promise.resolve(known);
+      },
       recovered: (size, limit) => link.recovered(model, { key: batch.key, size, limit }),
       fail: (slot, { error }) => {
         slot.item.failure = { stage: stage.name, error };
         window.settle([slot], 0, NO_RESULTS);
       },
+    });
+  }
+
+  /** Does the same for a batch of rows: with a slot of each element, if not all of them succeed at once. */
+  async runRows(batch: RowBatch): Promise<void> {
+    const { link, model } = this.#options;
+    const { key, elementBytes, lane } = batch.options;
+    const { length: count, closedBy } = batch;
+    const bytes = count * elementBytes;
+    const items = { lane, key, bytes, weight: count, closedBy };
+    const { ceiling = Infinity } = link.sizes(model, key);
+    const encoded = count > ceiling ? undefined : this.#codec.packed?.encodePieces(piecesOf(batch), count);
+    if (encoded === undefined) return this.run({ ...items, items: batch.expand(0) });
+    const answer = await this.#measured({ model, key, bytes, weight: count, closedBy, batch: encoded, isolating: false });
+    if (!answer.ok) return this.run({ ...items, items: batch.expand(1) }, answer);
+    link.tookSeveralRows(model);
+    const json = this.#codec.decodeJson?.(answer.results);
+    if (json === undefined || (answer.failed ?? []).length > 0) return this.#settle(batch.expand(1), answer);
+    const { results } = answer;
+    this.#options.window.settleRows(batch, {
+      json,
+      bytes: byteLengthOf(results),
+      models: [answer.model],
+      free: () => freeResults(results),
     });
   }
 
@@ -90,7 +126,7 @@ export class BatchAttempts {
     slots: readonly Slot[],
     { isolating, outOfMemory }: AttemptOptions,
   ): Promise<Attempt> {
-    const { window, meter, onModelLost } = this.#options;
+    const { meter, onModelLost } = this.#options;
     const fitting = [...slots];
     let encoded: EncodedBatch | undefined;
     try {
@@ -109,6 +145,17 @@ export class BatchAttempts {
       onModelLost(fitting, answer.failure);
       return { ok: true };
     }
+    this.#settle(fitting, answer, named);
+    return { ok: true };
+  }
+
+  /** Gives elements their results. @param named - the models that the elements name */
+  #settle(
+    fitting: readonly Slot[],
+    answer: Extract<InferAnswer, { ok: true }>,
+    named?: readonly (readonly ModelLabel[] | undefined)[],
+  ): void {
+    const { window } = this.#options;
     const { results, failed = [] } = answer;
     const { decodeJson } = this.#codec;
     const json = this.#options.writesJson === true ? decodeJson?.(results) : undefined;
@@ -125,10 +172,8 @@ export class BatchAttempts {
     window.settle(succeeded, byteLengthOf(results), {
       read: (at) => read(places[at] ?? at),
       areJson: json !== undefined,
-      // Values may be views on what they came in.
-      free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
+      free: () => freeResults(results),
     });
-    return { ok: true };
   }
 
   get #leastRows(): number {
@@ -247,6 +292,15 @@ export class BatchAttempts {
     }
     return undefined;
   }
+}
+
+function piecesOf({ parts }: RowBatch): readonly RowPiece[] {
+  return parts.map(({ piece }) => piece);
+}
+
+/** Values, unlike tensors, may be views on what they came in. */
+function freeResults(results: EncodedBatch): void {
+  if (results.kind === 'tensors') results.chunks.forEach(freeBytes);
 }
 
 interface AttemptOptions {

@@ -10,6 +10,9 @@ import { codecOf, type Lane, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
 import { OwnWork } from './own-work.ts';
 import type { Slot } from './ordered-window.ts';
+import type { RowBatch } from './row-batch.ts';
+import { RowBatcher } from './row-batcher.ts';
+import type { RowItems } from './row-items.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Batches of one bundle that run or wait for a host at once; enough to keep a host busy while others are packed. */
@@ -53,6 +56,10 @@ export class BatchRunner {
   /** The lane and key of an element that waits for such a batch to be answered. */
   #awaited: { readonly lane: number; readonly key: string } | undefined;
   readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
+  /** Batches of elements whose numbers are packed, for the only model. */
+  #rows: RowBatcher | undefined;
+  /** Size of a batch that began as a batch of rows, while it is opened again. */
+  #openedTarget: number | undefined;
   #hasFixedBatches = false;
   #inFlight = 0;
   /** Bytes of results that the batches in flight should give. */
@@ -90,8 +97,14 @@ export class BatchRunner {
     this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && remote === undefined;
     this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
-      targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
+      targetSize: (key) => fixedSize ?? this.#openedTarget ?? link.sizes(model, key).target,
     });
+    const { packed } = codec;
+    if (packed === undefined || fixedSize !== undefined) return;
+    const { window, marksMidBatch } = this.#options;
+    const isFixed = marksMidBatch && this.#hasFixedBatches;
+    const sizes = () => link.sizes(model, packed.key);
+    this.#rows = new RowBatcher({ lane, packed, limits: batching, sizes, isFixed, window });
   }
 
   /** True if batches depend on the elements alone, and must not change when a bundle continues in the middle. */
@@ -112,7 +125,8 @@ export class BatchRunner {
    * @returns the index after the last element that was added or skipped.
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
-    const marks = this.#options.marksMidBatch && this.#hasFixedBatches;
+    const marks = this.#marksMidBatch;
+    this.#openRowsAgain();
     let index = next;
     while (index < slots.length && !this.#submitted) {
       const slot = slots[index];
@@ -127,8 +141,60 @@ export class BatchRunner {
     return index;
   }
 
+  get #marksMidBatch(): boolean {
+    return this.#options.marksMidBatch && this.#hasFixedBatches;
+  }
+
+  /**
+   * Returns how many of some rows must be added as items: those that complete a batch that has items, or all of them if
+   * their batches can't be batches of rows.
+   */
+  countAlone(rows: RowItems): number {
+    const batcher = this.#rows;
+    if (batcher === undefined) return rows.count;
+    if (batcher.isOpen) return 0;
+    if (this.#batcher.isEmpty) return batcher.canOpen ? 0 : rows.count;
+    return Math.min(rows.count, this.#batcher.missing(batcher.key) ?? rows.count);
+  }
+
+  /**
+   * Adds rows until they complete a batch. Wait for {@link room} before the next call.
+   *
+   * @returns the number of rows that were added; 0 if they would open a batch whose size is about to grow.
+   */
+  addRows(rows: RowItems): number {
+    const batcher = this.#rows;
+    if (batcher === undefined) throw new TypeError('the model takes no rows');
+    if (!batcher.isOpen && this.#mustAwait(0, batcher.key)) {
+      this.#awaited = { lane: 0, key: batcher.key };
+      return 0;
+    }
+    const { added, complete } = batcher.add(rows);
+    if (complete !== undefined) this.#submitRows(complete);
+    return added;
+  }
+
+  /** Goes on with items in an open batch of rows: an item comes next. */
+  #openRowsAgain(): void {
+    const batch = this.#rows?.take();
+    if (batch === undefined) return;
+    const { key, elementBytes: bytes, lane: laneIndex, target } = batch.options;
+    this.#openedTarget = target;
+    for (const slot of batch.expand(0)) {
+      this.#batcher.add(slot, { key, bytes, weight: 1, laneIndex });
+      slot.item.isMidBatch = this.#marksMidBatch;
+    }
+    this.#openedTarget = undefined;
+  }
+
   /** Submits the batches that are open. */
   async flush(): Promise<void> {
+    if (this.#rows?.openLength === 1) this.#openRowsAgain();
+    const rows = this.#rows?.take();
+    if (rows !== undefined) {
+      this.#submitRows(rows);
+      await this.room();
+    }
     for (const batch of this.#batcher.flush()) {
       this.#submit(batch);
       await this.room();
@@ -236,17 +302,25 @@ export class BatchRunner {
   }
 
   #submit(batch: Batch<Slot>): void {
+    for (const slot of batch.items) slot.state = 'running';
+    this.#start({ ...batch, size: batch.items.length }, (lane) => lane.attempts.run(batch));
+  }
+
+  #submitRows(batch: RowBatch): void {
+    batch.state = 'running';
+    this.#start({ ...batch.options, size: batch.length }, (lane) => lane.attempts.runRows(batch));
+  }
+
+  #start({ lane: index, key, size }: StartedBatch, run: (lane: Lane) => Promise<void>): void {
     const { link, window } = this.#options;
-    const lane = this.#lanes[batch.lane];
-    if (lane === undefined) throw new RangeError(`there is no lane ${batch.lane}`);
-    const expectedBytes = batch.items.length * link.resultBytes(lane.model);
+    const lane = this.#lanes[index];
+    if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
+    const expectedBytes = size * link.resultBytes(lane.model);
     this.#expectedBytes += expectedBytes;
     this.#submitted = true;
     this.#inFlight += 1;
-    for (const slot of batch.items) slot.state = 'running';
-    const answered = this.#countGrowing(lane, batch);
-    void lane.attempts
-      .run(batch)
+    const answered = this.#countGrowing(lane, { lane: index, key });
+    void run(lane)
       .catch((error: Error) => window.fail(error))
       .finally(() => {
         answered();
@@ -257,7 +331,7 @@ export class BatchRunner {
   }
 
   /** Counts a batch whose size still grows, until the returned function is called. */
-  #countGrowing({ grows, model }: Lane, { lane, key }: Batch<Slot>): () => void {
+  #countGrowing({ grows, model }: Lane, { lane, key }: Pick<StartedBatch, 'lane' | 'key'>): () => void {
     if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
     const place = laneKey(lane, key);
     this.#growing.set(place, (this.#growing.get(place) ?? 0) + 1);
@@ -267,6 +341,12 @@ export class BatchRunner {
       else this.#growing.set(place, left);
     };
   }
+}
+
+interface StartedBatch {
+  readonly lane: number;
+  readonly key: string;
+  readonly size: number;
 }
 
 function laneKey(lane: number, key: string): string {

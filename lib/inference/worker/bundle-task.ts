@@ -9,8 +9,11 @@ import type { MissingField } from '../missing-field.ts';
 import type { BundleMeter } from './bundle-meter.ts';
 import { OutcomeLines, type OutcomeLinesOptions } from './outcome-lines.ts';
 import { OwnWork } from './own-work.ts';
-import { readBundle } from './read-bundle.ts';
-import { type Pages, runSteps, type StepContext } from './steps/run-steps.ts';
+import type { FunctionScope } from './element-functions.ts';
+import { readBundleEntries } from './read-bundle.ts';
+import type { OutcomePage } from './row-stage.ts';
+import { type BundleEntry, type EntryPages, itemsOf, RowItems } from './row-items.ts';
+import { runRowStage, runSteps, type StepContext } from './steps/run-steps.ts';
 import { outerStages, pipelineSteps } from '../stages.ts';
 import { count, emptyTally } from '../tally.ts';
 import type { WorkItem } from './work-item.ts';
@@ -41,13 +44,16 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
   const numbers = work === undefined ? await numbersOf(options) : undefined;
   const inputFields = neededFields(pipeline);
   const reading = { signal, work, numbers, hasOutcomes: options.skip > 0, inputFields, onMissingField };
-  let pages: Pages = withReadDone(
-    readBundle(bundle, { input: elementInput(pipeline), ...reading }),
+  let entries: EntryPages = withReadDone(
+    readBundleEntries(bundle, { input: elementInput(pipeline), ...reading }),
     options.onReadDone,
   );
-  if (numbers !== undefined) pages = countPacked(pages, scope.meter);
-  if (scope.oneByOne) pages = oneByOne(pages);
-  pages = runSteps(pages, pipelineSteps(pipeline), options);
+  if (numbers !== undefined) entries = countPacked(entries, scope.meter);
+  const steps = pipelineSteps(pipeline);
+  const pages: AsyncIterable<OutcomePage> =
+    numbers !== undefined && takesRows(pipeline)
+      ? runRowStage(entries, steps, options)
+      : runSteps(itemPages(entries, scope), steps, options);
 
   const lines = new OutcomeLines({
     join: pipeline.output.join,
@@ -107,20 +113,34 @@ async function numbersOf({ pipeline, models, link, scope }: BundleTaskOptions): 
   }
 }
 
-async function* withReadDone(pages: Pages, onReadDone: () => void): Pages & AsyncGenerator<readonly WorkItem[]> {
+/** Checks whether the results of the model are the predictions: no step and no function comes after it. */
+function takesRows({ steps }: Pipeline): boolean {
+  const [first] = steps;
+  return steps.length === 1 && first?.kind === 'runInference' && unwrapHandler(first.handler).postprocessFns.length === 0;
+}
+
+async function* withReadDone(pages: EntryPages, onReadDone: () => void): AsyncGenerator<readonly BundleEntry[]> {
   yield* pages;
   onReadDone();
 }
 
-async function* countPacked(pages: Pages, meter: BundleMeter): AsyncGenerator<readonly WorkItem[]> {
+async function* countPacked(pages: EntryPages, meter: BundleMeter): AsyncGenerator<readonly BundleEntry[]> {
   for await (const page of pages) {
     let packed = 0;
-    for (const item of page) if (item.packed !== undefined) packed += 1;
+    for (const entry of page) {
+      if (entry instanceof RowItems) packed += entry.count;
+      else if (entry.packed !== undefined) packed += 1;
+    }
     meter.addPacked(packed);
     yield page;
   }
 }
 
-async function* oneByOne(pages: Pages): AsyncGenerator<readonly WorkItem[]> {
-  for await (const page of pages) for (const item of page) yield [item];
+/** The items of a bundle: a page of each, if elements go one by one. */
+async function* itemPages(pages: EntryPages, { oneByOne }: FunctionScope): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of pages) {
+    const items = itemsOf(page);
+    if (oneByOne) for (const item of items) yield [item];
+    else yield items;
+  }
 }

@@ -1,9 +1,10 @@
 import type { TokenUsage } from '../../remote/token-usage.ts';
 import { ChangeSignal } from './change-signal.ts';
+import type { RowBatch, RowResults } from './row-batch.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Where an element of a window stands: in an open batch, in a batch that runs, or through. */
-type SlotState = 'waiting' | 'running' | 'settled';
+export type SlotState = 'waiting' | 'running' | 'settled';
 
 /** Memory of a batch's results, until the last of its elements has left the window. */
 interface HeldResults {
@@ -55,11 +56,13 @@ const ELEMENT_BYTES = 256;
 /**
  * The elements between the two ends of an inference step, in input order. They enter at one end, are settled in any
  * order, and leave at the other as soon as all before them have.
+ *
+ * @typeParam Rows - {@link RowBatch} if batches of rows go through it, too
  */
-export class OrderedWindow {
+export class OrderedWindow<Rows extends RowBatch = never> {
   readonly #change = new ChangeSignal();
   /** Those before the head have left. */
-  #slots: (Slot | undefined)[] = [];
+  #entries: (Slot | Rows | undefined)[] = [];
   #head = 0;
   #ended = false;
   #failure: Error | undefined;
@@ -75,8 +78,28 @@ export class OrderedWindow {
       slot.bytes = ELEMENT_BYTES + item.inputBytes;
       this.#passingBytes += slot.bytes;
     }
-    this.#slots.push(slot);
+    this.#entries.push(slot);
     return slot;
+  }
+
+  /** Adds a batch of rows that is still open: the elements that are added to it are before all that enter later. */
+  enterRows(batch: Rows): void {
+    this.#entries.push(batch);
+  }
+
+  /** Gives a batch of rows its results. */
+  settleRows(batch: Rows, results: RowResults): void {
+    this.#resultBytes += results.bytes;
+    batch.results = {
+      ...results,
+      free: () => {
+        this.#resultBytes -= results.bytes;
+        results.free();
+        this.#change.notify();
+      },
+    };
+    batch.state = 'settled';
+    this.#change.notify();
   }
 
   /** Gives a batch's elements their results, in the batch's order. */
@@ -119,40 +142,69 @@ export class OrderedWindow {
    * so that waiting helps.
    */
   get heldBytes(): number {
-    return this.#slots[this.#head]?.state === 'waiting' ? 0 : this.#resultBytes + this.#passingBytes;
+    return this.#headState === 'waiting' ? 0 : this.#resultBytes + this.#passingBytes;
   }
 
-  /** The next elements that are through, their values set; undefined after the last. */
-  async next(): Promise<readonly WorkItem[] | undefined> {
+  /** The next elements that are through, their values set, or a batch of rows; undefined after the last. */
+  async next(): Promise<readonly WorkItem[] | Rows | undefined> {
     for (;;) {
       const { changed } = this;
       if (this.#failure !== undefined) throw this.#failure;
+      const rows = this.#releaseRows();
+      if (rows !== undefined) return rows;
       const page = this.#releaseSettled();
       if (page.length > 0) {
         this.#change.notify();
         return page;
       }
-      if (this.#ended && this.#head === this.#slots.length) return undefined;
+      if (this.#ended && this.#head === this.#entries.length) return undefined;
       await changed;
     }
+  }
+
+  get #headState(): SlotState | undefined {
+    return this.#headSlot?.state ?? this.#entries[this.#head]?.state;
+  }
+
+  /** The first element, if it has a slot. */
+  get #headSlot(): Slot | undefined {
+    const entry = this.#entries[this.#head];
+    return entry instanceof Slot ? entry : entry?.slots?.[entry.nextSlot];
+  }
+
+  #releaseRows(): Rows | undefined {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined || entry instanceof Slot || entry.slots !== undefined) return undefined;
+    if (entry.state !== 'settled') return undefined;
+    this.#leave();
+    return entry;
   }
 
   #releaseSettled(): WorkItem[] {
     const page: WorkItem[] = [];
     let bytes = 0;
     for (;;) {
-      const slot = this.#slots[this.#head];
+      const slot = this.#headSlot;
       if (slot?.state !== 'settled' || page.length >= PAGE_ELEMENTS || bytes >= PAGE_RESULT_BYTES) break;
       bytes += this.#release(slot);
       page.push(slot.item);
-      this.#slots[this.#head] = undefined;
-      this.#head += 1;
-    }
-    if (this.#head > this.#slots.length / 2) {
-      this.#slots = this.#slots.slice(this.#head);
-      this.#head = 0;
+      this.#leave();
     }
     return page;
+  }
+
+  /** Goes on to the element behind the first one, or behind the batch of rows that is first. */
+  #leave(): void {
+    const entry = this.#entries[this.#head];
+    if (entry !== undefined && !(entry instanceof Slot) && entry.slots !== undefined) {
+      entry.nextSlot += 1;
+      if (entry.nextSlot < entry.slots.length) return;
+    }
+    this.#entries[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head <= this.#entries.length / 2) return;
+    this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Sets the element's value, and gives the bytes of its share of the batch's results. */

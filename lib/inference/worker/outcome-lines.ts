@@ -2,8 +2,10 @@ import type { OutcomeChunk, Providers } from '../bundle.ts';
 import { addUsage, type TokenUsage } from '../../remote/token-usage.ts';
 import { toJson } from './json.ts';
 import type { OwnWork } from './own-work.ts';
+import { RowBatch } from './row-batch.ts';
+import type { OutcomePage } from './row-stage.ts';
 import { joinProviders } from '../tally.ts';
-import type { WorkItem } from './work-item.ts';
+import { lineHead, type WorkItem } from './work-item.ts';
 import type { ModelLabel } from '../worker-protocol.ts';
 
 export interface OutcomeLinesOptions {
@@ -63,19 +65,32 @@ export class OutcomeLines {
     return (due || characters >= CHUNK_CHARACTERS) && !this.#isMidBatch;
   }
 
-  /** Adds the items from `start` to `end`, until they are ready to go out; gives the index after the last. */
+  /** Adds the elements from `start` to `end`, until they are ready to go out; gives the index after the last. */
   addUntilReady(
-    items: readonly WorkItem[],
+    page: OutcomePage,
     { start, end, due }: { readonly start: number; readonly end: number; readonly due: boolean },
   ): number {
     let index = start;
     while (index < end) {
-      const item = items[index];
-      if (item !== undefined) this.#add(item);
+      if (page instanceof RowBatch) this.#addRow(page, index);
+      else this.#add(page[index] as WorkItem);
       index += 1;
       if (this.isReady(due)) break;
     }
     return index;
+  }
+
+  /** Adds an element of a batch of rows, and lets go of their results behind the last. */
+  #addRow(batch: RowBatch, index: number): void {
+    const { results } = batch;
+    if (results === undefined) throw new TypeError('the batch has no results');
+    this.#elements += 1;
+    this.#succeeded += 1;
+    this.#isMidBatch = batch.isMidBatchAt(index);
+    const input = this.#joinInput ? `,"input":${batch.inputJsonAt(index)}` : '';
+    const prediction = results.json(index);
+    this.#results += `${batch.lineHeadAt(index)},"prediction":${prediction}${input}${this.#tail(results.models)}`;
+    if (index === batch.length - 1) results.free();
   }
 
   #add(item: WorkItem): void {
@@ -117,7 +132,7 @@ export class OutcomeLines {
     try {
       const prediction = item.predictionJson ?? this.#predictionOf(item);
       const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
-      this.#results += `${head(item)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
+      this.#results += `${lineHead(item.idJson, item.key)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
       this.#succeeded += 1;
     } catch (error) {
       // A value that refers to itself, or whose toJSON throws.
@@ -137,7 +152,7 @@ export class OutcomeLines {
     const attempts = Math.max(1, item.tries);
     const source = `${this.#address}"position":${item.position},"ordinal":${item.ordinal}}`;
     this.#errors +=
-      `${head(item)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(shown)},` +
+      `${lineHead(item.idJson, item.key)},"stage":${JSON.stringify(stage)},"error":${JSON.stringify(shown)},` +
       `"attempts":${attempts},"input":${item.inputJson},"source":${source}}\n`;
   }
 
@@ -160,8 +175,4 @@ export class OutcomeLines {
     this.#tails.set(models, tail);
     return tail;
   }
-}
-
-function head({ idJson, key }: WorkItem): string {
-  return key === undefined ? `{"id":${idJson}` : `{"id":${idJson},"key":${JSON.stringify(key)}`;
 }

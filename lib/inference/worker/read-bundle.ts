@@ -1,13 +1,14 @@
 import type { PipelineInput } from '../../config/pipeline.ts';
 import { PositionIds } from '../../elements/identity.ts';
 import { describeError, ElementReadError, FabricError } from '../../errors.ts';
-import type { ElementWatch, ReadElement, ReadOptions, ReadRequest } from '../../formats/format.ts';
+import type { ElementWatch, PageEntry, ReadElement, ReadOptions, ReadRequest } from '../../formats/format.ts';
 import { type GivenElement, readGivenElement, refusedGivenElement } from '../../formats/given-elements.ts';
 import { readGrouped } from '../../formats/grouping/read-grouped.ts';
 import { readObjects } from '../../formats/objects.ts';
 import type { BundleRange } from '../../formats/plan.ts';
 import { failedElement } from '../../formats/read-element.ts';
 import type { NumberRequest } from '../../formats/numbers/number-request.ts';
+import { PackedRows } from '../../formats/numbers/packed-element.ts';
 import { elementsFormat } from '../../formats/registry.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import { locationOf, openSource, openWhole } from '../../stores/open-source.ts';
@@ -17,6 +18,7 @@ import { type FieldOf, fieldReader, keyReader } from '../element-key.ts';
 import { type MissingField, missingFields } from '../missing-field.ts';
 import type { OwnWork } from './own-work.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
+import { type BundleEntry, itemsOf, RowItems } from './row-items.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Elements that came by themselves are parsed already; a page of them is what goes through functions together. */
@@ -34,12 +36,15 @@ export interface ReadBundleOptions {
   readonly hasOutcomes: boolean;
   /** Follows the elements, in a process that runs them one by one. @default none */
   readonly work?: OwnWork | undefined;
-  /** Numbers to pack while elements are read, if no work is followed. @default none */
-  readonly numbers?: NumberRequest | undefined;
   /** Fields of elements that a model's declared inputs name. @default none */
   readonly inputFields?: readonly string[];
   /** Called when no element at the beginning of an object has a field that the configuration names. */
   readonly onMissingField?: (missing: MissingField) => void;
+}
+
+interface EntryOptions extends ReadBundleOptions {
+  /** Numbers to pack while elements are read. Without `work`. @default none */
+  readonly numbers?: NumberRequest | undefined;
 }
 
 /**
@@ -51,7 +56,12 @@ export interface ReadBundleOptions {
  *   `needsSource`; `SOURCE_CHANGED` if the source has fewer elements than before: disposition `retry`.
  *   `SOURCE_UNREADABLE` if a store can't read the source.
  */
-export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGenerator<readonly WorkItem[]> {
+export async function* readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGenerator<readonly WorkItem[]> {
+  for await (const page of readBundleEntries(bundle, options)) yield itemsOf(page);
+}
+
+/** Does the same, with packed numbers if these are asked for. */
+export function readBundleEntries(bundle: Bundle, options: EntryOptions): AsyncGenerator<readonly BundleEntry[]> {
   const { source } = bundle;
   switch (source.kind) {
     case 'range':
@@ -65,7 +75,7 @@ export function readBundle(bundle: Bundle, options: ReadBundleOptions): AsyncGen
 }
 
 /** Marks a store's errors as the source's: results may be written to a store too, and those errors end the run. */
-async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
+async function* fromSource(pages: AsyncGenerator<readonly BundleEntry[]>): AsyncGenerator<readonly BundleEntry[]> {
   try {
     yield* pages;
   } catch (error) {
@@ -77,8 +87,8 @@ async function* fromSource(pages: AsyncGenerator<readonly WorkItem[]>): AsyncGen
 async function* readRange(
   bundle: Bundle,
   source: Range | Grouped,
-  { input, signal, hasOutcomes, work, numbers, inputFields, onMissingField }: ReadBundleOptions,
-): AsyncGenerator<readonly WorkItem[]> {
+  { input, signal, hasOutcomes, work, numbers, inputFields, onMissingField }: EntryOptions,
+): AsyncGenerator<readonly BundleEntry[]> {
   const ids = new PositionIds(bundle.name);
   const context = { ids, input, idOf: fieldReader(input.id), keyOf: keyReader(input.key, bundle.name), work };
   const selection = new Selection(bundle);
@@ -88,14 +98,19 @@ async function* readRange(
     for await (const page of readElements(opened, source, { input, numbers, ...readOptions(signal, work) })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         const named = { id: input.id, key: input.key, inputs: inputFields };
-        for (const missing of missingFields(page, named, bundle.name)) onMissingField(missing);
+        for (const missing of missingFields(elementsIn(page), named, bundle.name)) onMissingField(missing);
       }
-      const items: WorkItem[] = [];
+      const entries: BundleEntry[] = [];
       for (const read of page) {
-        if (selection.has(ordinal)) items.push(sourceItem(read, ordinal, context));
+        if (read instanceof PackedRows) {
+          entries.push(...selection.among(RowItems.of(read, ordinal, context)));
+          ordinal += read.count;
+          continue;
+        }
+        if (selection.has(ordinal)) entries.push(sourceItem(read, ordinal, context));
         ordinal += 1;
       }
-      if (items.length > 0) yield items;
+      if (entries.length > 0) yield entries;
       if (ordinal >= selection.end) return;
     }
   } catch (error) {
@@ -111,12 +126,21 @@ async function* readRange(
 function readElements(
   opened: ByteSource,
   planned: Range | Grouped,
-  options: Pick<ReadRequest, 'input' | 'numbers' | 'signal' | 'watch'>,
-): AsyncIterable<readonly ReadElement[]> {
+  { numbers, ...options }: Pick<ReadRequest, 'input' | 'signal' | 'watch'> & Pick<EntryOptions, 'numbers'>,
+): AsyncIterable<readonly PageEntry[]> {
   const { range } = planned;
   if (planned.kind === 'grouped') return readGrouped({ ...options, source: opened, range, header: planned.header });
   const source = planned.chunk === true ? shiftedSource(opened, range.start) : opened;
-  return elementsFormat(options.input.format).read({ ...options, source, range });
+  const format = elementsFormat(options.input.format);
+  const request = { ...options, source, range };
+  const packed = numbers && format.readPacked?.(request, numbers);
+  return packed ?? format.read(request);
+}
+
+function elementsIn(page: readonly PageEntry[]): readonly ReadElement[] {
+  return page.flatMap((entry) =>
+    entry instanceof PackedRows ? Array.from({ length: entry.count }, (_, index) => entry.elementAt(index)) : entry,
+  );
 }
 
 async function* readObjectList(
@@ -256,6 +280,15 @@ class Selection {
 
   has(ordinal: number): boolean {
     return ordinal >= this.#start && (this.#only === undefined || this.#only.has(ordinal));
+  }
+
+  /** Returns those of some rows. */
+  among(rows: RowItems): readonly BundleEntry[] {
+    if (this.#only === undefined) {
+      const start = Math.max(0, this.#start - rows.ordinal);
+      return start < rows.count ? [rows.slice(start)] : [];
+    }
+    return rows.items().filter(({ ordinal }) => this.has(ordinal));
   }
 
   /** @throws where the elements that there were once are not all there: `count` were read to the end. */

@@ -1,7 +1,7 @@
 import type { RunInferenceStep } from '../../config/steps.ts';
 import { ConfigError } from '../../errors.ts';
 import { type ModelHandler, unwrapHandler } from '../../models/model-handler.ts';
-import { BatchRunner } from './batch-runner.ts';
+import { BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from './element-functions.ts';
 import type { ModelLink } from './model-link.ts';
 import { OrderedWindow } from './ordered-window.ts';
@@ -84,25 +84,38 @@ export class SingleModelStage {
     }
   }
 
-  /** @throws ModelLoadError; ConfigError where the model has no input for an argument of the step. */
-  async #openRunner(): Promise<BatchRunner> {
-    const { step, model, stage, link, scope, isLast = false } = this.#options;
-    const { inputs } = await scope.meter.loaded(link.model(model));
-    const runner = new BatchRunner({
-      step,
-      stage: stage('inference'),
-      link,
-      scope,
-      window: this.#window,
-      marksMidBatch: true,
-      writesJson: isLast && this.#postprocess.length === 0 && !scope.oneByOne,
-    });
-    runner.addModel(0, { handler: this.#handler, model, inputs });
-    try {
-      if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
-    } catch (error) {
-      throw new ConfigError(`the step's ${(error as Error).message}`, { cause: error });
-    }
-    return runner;
+  #openRunner(): Promise<BatchRunner> {
+    const { scope, isLast = false } = this.#options;
+    const writesJson = isLast && this.#postprocess.length === 0 && !scope.oneByOne;
+    return openRunner(this.#handler, this.#options, { window: this.#window, writesJson });
   }
+}
+
+/**
+ * Waits for the one model of a step, and makes the runner of its batches.
+ *
+ * @throws ModelLoadError; ConfigError where the model has no input for an argument of the step.
+ */
+export async function openRunner(
+  handler: ModelHandler,
+  { step, model, stage, link, scope }: InferenceStageOptions,
+  { window, writesJson }: Pick<BatchRunnerOptions, 'window' | 'writesJson'>,
+): Promise<BatchRunner> {
+  const { inputs } = await scope.meter.loaded(link.model(model));
+  const runner = new BatchRunner({
+    step,
+    stage: stage('inference'),
+    link,
+    scope,
+    window,
+    marksMidBatch: true,
+    ...(writesJson === undefined ? {} : { writesJson }),
+  });
+  runner.addModel(0, { handler, model, inputs });
+  try {
+    if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
+  } catch (error) {
+    throw new ConfigError(`the step's ${(error as Error).message}`, { cause: error });
+  }
+  return runner;
 }

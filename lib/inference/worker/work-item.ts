@@ -215,6 +215,11 @@ export class WorkItem {
   }
 }
 
+/** Returns the start of an element's line of results. */
+export function lineHead(idJson: string, key: string | undefined): string {
+  return key === undefined ? `{"id":${idJson}` : `{"id":${idJson},"key":${JSON.stringify(key)}`;
+}
+
 class ElementContext implements Element {
   readonly #item: WorkItem;
   constructor(item: WorkItem) {

@@ -1,7 +1,11 @@
 import type { PipelineModel } from '../../../config/pipeline-models.ts';
-import type { FlatMapStep, Step } from '../../../config/steps.ts';
+import type { FlatMapStep, RunInferenceStep, Step } from '../../../config/steps.ts';
+import { unwrapHandler } from '../../../models/model-handler.ts';
 import { applyFunction, type FunctionScope, type StageFunction } from '../element-functions.ts';
 import { runInferenceStage } from '../inference-stage.ts';
+import type { EntryPages } from '../row-items.ts';
+import { type OutcomePage, RowStage } from '../row-stage.ts';
+import type { InferenceStageOptions } from '../single-model-stage.ts';
 import type { ModelLink } from '../model-link.ts';
 import { runBranches } from './run-branches.ts';
 import { runFlatMap } from './run-flat-map.ts';
@@ -42,6 +46,18 @@ function runStepsFrom(upstream: Pages, { list, index: start, context }: StepPlac
   return pages;
 }
 
+/** Takes elements whose numbers are packed through a list whose only step is `runInference`. */
+export function runRowStage(
+  upstream: EntryPages,
+  list: StepList,
+  context: StepContext,
+): AsyncGenerator<OutcomePage> {
+  const [step] = list.steps;
+  if (step?.kind !== 'runInference') throw new TypeError('rows go to a model only');
+  const options = inferenceOptions(step, { list, index: 0, context });
+  return new RowStage(unwrapHandler(step.handler).handler, options).run(upstream);
+}
+
 interface StepPlace {
   readonly list: StepList;
   readonly index: number;
@@ -50,15 +66,11 @@ interface StepPlace {
 
 function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlace): Pages {
   const { list, index, context } = at;
-  const { link, models, scope } = context;
+  const { scope } = context;
   const stage = (name: string): Stage => stageOf(name, at);
   switch (step.kind) {
-    case 'runInference': {
-      const place = `${list.place}[${index}]`;
-      const model = models.findIndex(({ stepPlace }) => stepPlace === place);
-      const own = { ...scope, timeoutSecs: step.timeoutSecs, isOption: true };
-      return runInferenceStage(upstream, { step, model, stage, link, scope: own, isLast: isLast(at) });
-    }
+    case 'runInference':
+      return runInferenceStage(upstream, inferenceOptions(step, at));
     case 'map':
       return runFunction(upstream, { ...stage('map'), fn: step.fn }, scope);
     case 'filter':
@@ -73,6 +85,20 @@ function runStep(upstream: Pages, step: Exclude<Step, FlatMapStep>, at: StepPlac
         run: (name, steps, pages) => runSteps(pages, branchSteps(list, index, { name, steps }), context),
       });
   }
+}
+
+function inferenceOptions(step: RunInferenceStep, at: StepPlace): InferenceStageOptions {
+  const { list, index, context } = at;
+  const { link, models, scope } = context;
+  const place = `${list.place}[${index}]`;
+  return {
+    step,
+    model: models.findIndex(({ stepPlace }) => stepPlace === place),
+    stage: (name) => stageOf(name, at),
+    link,
+    scope: { ...scope, timeoutSecs: step.timeoutSecs, isOption: true },
+    isLast: isLast(at),
+  };
 }
 
 /** Checks whether the results of a step are the predictions of the pipeline: pieces and branches are put together first. */
