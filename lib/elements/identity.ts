@@ -6,6 +6,7 @@ export class PositionIds {
   readonly #prefix: string;
   /** Without the closing quote. */
   readonly #jsonPrefix: string;
+  #prefixBytes: Uint8Array | undefined;
 
   constructor(name: string) {
     this.#prefix = `${name}#`;
@@ -19,6 +20,12 @@ export class PositionIds {
   /** Returns the id as JSON. */
   jsonAt(position: number): string {
     return `${this.#jsonPrefix}${position}"`;
+  }
+
+  /** The id as JSON in UTF-8, up to its position. */
+  get jsonPrefixBytes(): Uint8Array {
+    this.#prefixBytes ??= new TextEncoder().encode(this.#jsonPrefix);
+    return this.#prefixBytes;
   }
 
   /** Returns the id of the one element that represents a whole range, if its elements can no longer be read. */

@@ -13,6 +13,7 @@ import { packedInputs } from './packed-inputs.ts';
 import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowJson } from './row-json.ts';
+import { type RowText, rowText } from './row-text.ts';
 import { rowOf } from './tensor-rows.ts';
 
 /** Packs the elements of a batch in a worker, and unpacks its results. */
@@ -30,6 +31,8 @@ export interface BatchCodec {
   decode(results: EncodedBatch): (index: number) => unknown;
   /** Returns a function from an element's index to its result as JSON; undefined if only values can be decoded. */
   readonly decodeJson: ((results: EncodedBatch) => (index: number) => string) | undefined;
+  /** Writes all results as JSON at once, if that is possible for these. @default it never is */
+  rowText?(results: EncodedBatch): RowText | undefined;
   /** Packs elements whose numbers were packed while they were read; undefined if the model needs values. */
   readonly packed: PackedBatches | undefined;
   /** Sizes of padded batches; undefined if elements are not padded. */
@@ -109,6 +112,7 @@ function tensorCodec(
       return (index) => rowOf(outputs, index);
     },
     decodeJson: (results) => rowJson(decodeTensors(results)),
+    rowText: (results) => rowText(decodeTensors(results), results.size),
   };
 }
 

@@ -7,8 +7,21 @@ const BLOCK_BYTES = 256 * 1024;
 const arrayTypes = { FP32: Float32Array, FP64: Float64Array, INT32: Int32Array, INT64: BigInt64Array } as const;
 
 /** Packed rows of some elements: for each input of the model, the numbers of one row after another. */
-export interface NumberRows {
+export class NumberRows {
   readonly data: readonly NumberData[];
+  #left: number;
+
+  constructor(data: readonly NumberData[], capacity: number) {
+    this.data = data;
+    this.#left = capacity;
+  }
+
+  /** Frees the memory when all rows have been let go of: blocks are garbage soon, and many of them wake the collector. */
+  free(rows: number): void {
+    this.#left -= rows;
+    if (this.#left > 0) return;
+    for (const { buffer } of this.data) if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+  }
 }
 
 /** Allocates blocks of rows, which are filled one row at a time. */
@@ -41,7 +54,8 @@ export class NumberBlocks {
   }
 
   #allocate(): NumberRows {
-    return { data: this.#inputs.map(({ type, size }) => newNumbers(type, size * this.#capacity)) };
+    const data = this.#inputs.map(({ type, size }) => newNumbers(type, size * this.#capacity));
+    return new NumberRows(data, this.#capacity);
   }
 }
 

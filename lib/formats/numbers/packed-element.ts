@@ -15,6 +15,11 @@ export abstract class PackedRows {
   abstract idAt(index: number): string | undefined;
   /** Returns true if the id in JSON is the id in quotes. */
   abstract hasPlainIdAt(index: number): boolean;
+  /** The bytes that plain ids are in, as UTF-8: from `idStartAt` to `idEndAt`. */
+  abstract readonly idBytes: Uint8Array;
+  /** Returns the start of an element's id; -1 if it has none. */
+  abstract idStartAt(index: number): number;
+  abstract idEndAt(index: number): number;
   abstract keyAt(index: number): string | undefined;
   /** Returns an element's input as it was read, made again by each call. */
   abstract inputAt(index: number): unknown;
@@ -22,6 +27,9 @@ export abstract class PackedRows {
   abstract rawAt(index: number): string | undefined;
   /** Returns the bytes of the text of an element, if that is kept as its input. */
   abstract inputBytesAt(index: number): number;
+
+  /** Lets go of the memory of some elements, which are not asked for again. It is freed when all have been. */
+  abstract free(count: number): void;
 
   elementAt(index: number): PackedElement {
     return new PackedElement(this, index);

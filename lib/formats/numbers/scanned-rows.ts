@@ -41,8 +41,9 @@ export class ScannedRows extends PackedRows {
   count = 0;
   readonly #run: DecodedRun;
   readonly #reader: ElementReader;
-  readonly #fields: Int32Array;
+  readonly #fields: Int32Array<ArrayBuffer>;
   readonly #capacity: number;
+  #freed = 0;
 
   /** @param recordStart - place of the first record in the run. */
   constructor(
@@ -92,6 +93,18 @@ export class ScannedRows extends PackedRows {
     return this.#field(index, HAS_PLAIN_ID) === 1;
   }
 
+  get idBytes(): Uint8Array {
+    return this.#run.bytes;
+  }
+
+  idStartAt(index: number): number {
+    return this.#field(index, ID_START);
+  }
+
+  idEndAt(index: number): number {
+    return this.#field(index, ID_END);
+  }
+
   keyAt(index: number): string | undefined {
     const start = this.#field(index, KEY_START);
     return start < 0 ? undefined : this.#run.text(start, this.#field(index, KEY_END));
@@ -109,6 +122,13 @@ export class ScannedRows extends PackedRows {
 
   inputBytesAt(index: number): number {
     return this.#reader.hasJsonText ? this.#field(index, END) - this.#field(index, START) : 0;
+  }
+
+  free(count: number): void {
+    this.#freed += count;
+    if (this.#freed < this.count) return;
+    this.rows.free(this.count);
+    this.#fields.buffer.transfer(0);
   }
 
   #field(index: number, field: number): number {

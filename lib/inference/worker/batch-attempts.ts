@@ -104,6 +104,7 @@ export class BatchAttempts {
     const { results } = answer;
     this.#options.window.settleRows(batch, {
       json,
+      text: () => this.#codec.rowText?.(results),
       bytes: byteLengthOf(results),
       models: [answer.model],
       free: () => freeResults(results),

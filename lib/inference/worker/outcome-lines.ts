@@ -1,6 +1,7 @@
 import type { OutcomeChunk, Providers } from '../bundle.ts';
 import { addUsage, type TokenUsage } from '../../remote/token-usage.ts';
 import { toJson } from './json.ts';
+import { LineBytes } from './line-bytes.ts';
 import type { OwnWork } from './own-work.ts';
 import { RowBatch } from './row-batch.ts';
 import type { OutcomePage } from './row-stage.ts';
@@ -23,6 +24,8 @@ const CHUNK_CHARACTERS = 256 * 1024;
 /** A chunk that waits for the end of a batch waits no longer than this. */
 const MAX_CHUNK_CHARACTERS = 2 * CHUNK_CHARACTERS;
 
+const PREDICTION = Buffer.from(',"prediction":');
+
 /** Those of an element that no step inferred on. */
 const NO_MODELS: readonly ModelLabel[] = [];
 
@@ -43,6 +46,10 @@ export class OutcomeLines {
   #providers: Providers | undefined;
   #usage: TokenUsage | undefined;
   readonly #encoder = new TextEncoder();
+  /** Lines of results before `#results`: those of batches of rows, and what came before them. */
+  readonly #rows = new LineBytes();
+  #lastRowTail = '';
+  #lastRowTailBytes = new Uint8Array();
   #results = '';
   #errors = '';
   #elements = 0;
@@ -60,7 +67,7 @@ export class OutcomeLines {
 
   /** Checks whether to write a chunk now: it is large enough or `due`, and ends with a batch if possible. */
   isReady(due: boolean): boolean {
-    const characters = this.#results.length + this.#errors.length;
+    const characters = this.#rows.length + this.#results.length + this.#errors.length;
     if (characters >= MAX_CHUNK_CHARACTERS) return true;
     return (due || characters >= CHUNK_CHARACTERS) && !this.#isMidBatch;
   }
@@ -82,15 +89,30 @@ export class OutcomeLines {
 
   /** Adds an element of a batch of rows, and lets go of their results behind the last. */
   #addRow(batch: RowBatch, index: number): void {
-    const { results } = batch;
-    if (results === undefined) throw new TypeError('the batch has no results');
+    const line = this.#rows;
+    if (this.#results !== '') {
+      line.write(this.#results);
+      this.#results = '';
+    }
     this.#elements += 1;
     this.#succeeded += 1;
     this.#isMidBatch = batch.isMidBatchAt(index);
-    const input = this.#joinInput ? `,"input":${batch.inputJsonAt(index)}` : '';
-    const prediction = results.json(index);
-    this.#results += `${batch.lineHeadAt(index)},"prediction":${prediction}${input}${this.#tail(results.models)}`;
-    if (index === batch.length - 1) results.free();
+    batch.writeHeadAt(index, line);
+    line.copy(PREDICTION);
+    batch.writePredictionAt(index, line);
+    if (this.#joinInput) line.write(`,"input":${batch.inputJsonAt(index)}`);
+    line.copy(this.#rowTail(batch));
+    if (index === batch.length - 1) batch.free();
+  }
+
+  /** The end of the lines of a batch of rows. */
+  #rowTail({ results }: RowBatch): Uint8Array {
+    const tail = this.#tail(results?.models);
+    if (tail !== this.#lastRowTail) {
+      this.#lastRowTail = tail;
+      this.#lastRowTailBytes = this.#encoder.encode(tail);
+    }
+    return this.#lastRowTailBytes;
   }
 
   #add(item: WorkItem): void {
@@ -105,7 +127,7 @@ export class OutcomeLines {
   drain(): OutcomeChunk | undefined {
     if (this.#elements === 0) return undefined;
     const chunk = {
-      results: this.#encoder.encode(this.#results),
+      results: this.#drainResults(),
       errors: this.#encoder.encode(this.#errors),
       elements: this.#elements,
       succeeded: this.#succeeded,
@@ -126,6 +148,12 @@ export class OutcomeLines {
     // The next chunk must name its models again.
     this.#last = undefined;
     return chunk;
+  }
+
+  #drainResults(): Uint8Array<ArrayBuffer> {
+    if (this.#rows.length === 0) return this.#encoder.encode(this.#results);
+    this.#rows.write(this.#results);
+    return this.#rows.drain();
   }
 
   #addResult(item: WorkItem): void {

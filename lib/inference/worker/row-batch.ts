@@ -1,5 +1,7 @@
 import type { BatchClosedBy } from '../../batching/batcher.ts';
+import type { RowText } from '../../models/row-text.ts';
 import type { ModelLabel } from '../worker-protocol.ts';
+import type { LineBytes } from './line-bytes.ts';
 import { Slot, type SlotState } from './ordered-window.ts';
 import type { RowItems } from './row-items.ts';
 
@@ -19,6 +21,8 @@ export interface RowBatchOptions {
 export interface RowResults {
   /** Returns the prediction of an element as JSON. */
   readonly json: (index: number) => string;
+  /** Writes all predictions as JSON at once, if these can be. */
+  readonly text: () => RowText | undefined;
   readonly bytes: number;
   readonly models: readonly ModelLabel[];
   readonly free: () => void;
@@ -43,6 +47,7 @@ export class RowBatch {
   /** The part that was written last, and the index of its first element in the batch. */
   #part = 0;
   #partStart = 0;
+  #text: RowText | undefined;
 
   constructor(options: RowBatchOptions) {
     this.options = options;
@@ -76,9 +81,25 @@ export class RowBatch {
     return slots;
   }
 
-  /** Returns the start of an element's line. Elements are asked for in order. */
-  lineHeadAt(index: number): string {
-    return this.#partOf(index).lineHeadAt(index - this.#partStart);
+  /** Writes the start of an element's line. Elements are asked for in order. */
+  writeHeadAt(index: number, line: LineBytes): void {
+    this.#partOf(index).writeHeadAt(index - this.#partStart, line);
+  }
+
+  /** Writes an element's prediction. Elements are asked for in order, from the first. */
+  writePredictionAt(index: number, line: LineBytes): void {
+    const { results } = this;
+    if (results === undefined) throw new TypeError('the batch has no results');
+    if (index === 0) this.#text = results.text();
+    if (this.#text === undefined) line.write(results.json(index));
+    else this.#text.writeRow(line);
+  }
+
+  /** Lets go of the memory of the elements and their results, when all lines have been written. */
+  free(): void {
+    this.#text?.free();
+    this.results?.free();
+    for (const { packed, count } of this.#parts) packed.free(count);
   }
 
   /** Returns an element's input as JSON. Elements are asked for in order. */

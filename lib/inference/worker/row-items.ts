@@ -1,7 +1,11 @@
 import type { PackedRows } from '../../formats/numbers/packed-element.ts';
 import type { RowPiece } from '../../models/packed-inputs.ts';
+import type { LineBytes } from './line-bytes.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
-import { lineHead, WorkItem } from './work-item.ts';
+import type { WorkItem } from './work-item.ts';
+
+const HEAD = Buffer.from('{"id":');
+const QUOTE = Buffer.from('"');
 
 /**
  * Elements that follow one another, whose numbers were packed while they were read. An item of each is only made if one
@@ -53,14 +57,28 @@ export class RowItems {
     return Array.from({ length: this.count }, (_, index) => this.itemAt(index));
   }
 
-  /** Returns the start of an element's line of results, as its item says it. */
-  lineHeadAt(index: number): string {
+  /** Writes the start of an element's line of results, as `lineHead` does: its id, and its key if it has one. */
+  writeHeadAt(index: number, line: LineBytes): void {
     const { packed, first } = this;
     const place = first + index;
-    const id = packed.idAt(place);
+    line.copy(HEAD);
+    this.#writeId(place, line);
     const key = packed.keyAt(place) ?? this.#key;
-    if (id === undefined) return lineHead(this.#context.ids.jsonAt(packed.positionAt(place)), key);
-    return lineHead(packed.hasPlainIdAt(place) ? `"${id}"` : JSON.stringify(id), key);
+    if (key !== undefined) line.write(`,"key":${JSON.stringify(key)}`);
+  }
+
+  #writeId(place: number, line: LineBytes): void {
+    const { packed } = this;
+    const start = packed.idStartAt(place);
+    if (start < 0) {
+      line.copy(this.#context.ids.jsonPrefixBytes);
+      line.writeInteger(packed.positionAt(place));
+      line.copy(QUOTE);
+    } else if (packed.hasPlainIdAt(place)) {
+      line.copy(QUOTE);
+      line.copy(packed.idBytes, start, packed.idEndAt(place));
+      line.copy(QUOTE);
+    } else line.write(JSON.stringify(packed.idAt(place)));
   }
 }
 
