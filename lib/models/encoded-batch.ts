@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { withinStack } from '../elements/nesting.ts';
+import { freeBytes } from '../stores/free-bytes.ts';
 import type { Datatype, NamedTensors, Tensor } from './tensor.ts';
 import { bytesOfTensor, tensorOfBytes } from './tensor-bytes.ts';
 
@@ -73,4 +74,9 @@ export function rowsIn(batch: EncodedBatch): number {
 
 export function byteLengthOf(batch: EncodedBatch): number {
   return batch.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+}
+
+/** Frees the tensors of a batch. Values may be in use: they can be views on what they came in. */
+export function freeBatch(batch: EncodedBatch): void {
+  if (batch.kind === 'tensors') batch.chunks.forEach(freeBytes);
 }

@@ -1,6 +1,6 @@
 import { freeBytes } from '../stores/free-bytes.ts';
 import { isFloat } from './number-parsing.ts';
-import type { NamedTensors, NumericDatatype, Tensor } from './tensor.ts';
+import type { NamedTensors, Tensor } from './tensor.ts';
 
 /** Takes bytes. */
 export interface ByteSink {
@@ -76,7 +76,7 @@ function numbersOf(head: string, { datatype, shape, data }: Tensor, rows: number
 
 /** Returns the numbers with commas between them. */
 function textOf(datatype: Tensor['datatype'], data: Tensor['data']): string | undefined {
-  if (isFloat(datatype as NumericDatatype)) {
+  if (isFloat(datatype)) {
     const numbers = Array.from(data as Float64Array);
     return numbers.every(Number.isFinite) ? JSON.stringify(numbers).slice(1, -1) : undefined;
   }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { OutcomeChunk } from '../../lib/inference/bundle.ts';
+import type { Bundle, OutcomeChunk } from '../../lib/inference/bundle.ts';
 import type { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import { planningInput } from '../../lib/config/pipeline-fields.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
@@ -20,14 +20,23 @@ interface Run {
   readonly isMidBatch: boolean;
 }
 
-/** Runs the whole text as one bundle. */
-async function run(engine: InferenceEngine, text: string): Promise<Run> {
+/** Runs the text as one bundle: all of its elements, or some. */
+async function run(
+  engine: InferenceEngine,
+  text: string,
+  selection: Pick<Bundle, 'skipElements' | 'only'> = {},
+): Promise<Run> {
   const path = join(await temporaryFolder(), 'data');
   await writeFile(path, text);
   await using source = await openFileSource(path);
   const range = bundleRange(await planObject(source, planningInput(engine.pipeline)), 0);
   const chunks: OutcomeChunk[] = [];
-  const bundle = { name: 'data', source: { kind: 'range', uri: path, range }, address: { uri: 'data' } } as const;
+  const bundle = {
+    name: 'data',
+    source: { kind: 'range', uri: path, range },
+    address: { uri: 'data' },
+    ...selection,
+  } as const;
   const { measures } = await engine.process(bundle, { write: (chunk) => void chunks.push(chunk) });
   const { packed = 0, batchSizes = [] } = measures ?? {};
   return { bytes: bytesOf(chunks), packed, batchSizes, isMidBatch: chunks.at(-1)?.isMidBatch === true };
@@ -63,6 +72,19 @@ const POISON_LINES = [
   '{"id":"r12","p":{"left":1,"right":2},"p.left":5,"n":3}',
 ].join('\n');
 
+/** Rows whose indices the model has, but for some of them, and some rows that are not read straight into tensors. */
+const POISON_INDICES = Array.from({ length: 700 }, (_, row) => {
+  if (row % 97 === 5) return `{"id":"r${row}","u":${row},"v":0}`;
+  if (row % 131 === 7) return `{"id":"r${row}","u":"1","v":2}`;
+  if (row % 173 === 11) return `{"id":"r${row}","u":`;
+  return `{"id":"${row % 89 === 0 ? '\\u0041' : 'r'}${row}","u":${row % 4},"v":${(row * 7) % 4}}`;
+}).join('\n');
+
+const MANY_ROWS = Array.from({ length: 3000 }, (_, row) => {
+  if (row === 1777) return `{"id":"r${row}","u":${row}}`;
+  return row % 500 === 300 ? `{"id":7,"u":1e2,"v":"${row}","w":0}` : `{"id":"r${row}","u":${row},"v":0.${row},"w":-1}`;
+}).join('\n');
+
 const lists = (...rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
 
 describe('rows that are read straight into tensors have the outcomes of values, in the same batches:', () => {
@@ -84,6 +106,7 @@ describe('rows that are read straight into tensors have the outcomes of values, 
     },
     { pipeline: 'own-names', text: lists('{"x":[1,2,3]}', '[4,5,6]', '{"x":"a"}', '{"y":1}'), packed: 1, failed: 2 },
     { pipeline: 'fixed', text: lists('{"u":1,"v":2,"w":3}', '{"u":4,"v":5,"w":6}'), packed: 2, failed: 0 },
+    { pipeline: 'poison', text: POISON_INDICES, packed: 682, failed: 12 },
     { pipeline: 'any-width', text: lists('{"u":1,"v":2}', '{"u":3,"v":4}', '{"u":"x","v":4}'), packed: 2, failed: 1 },
   ])('$pipeline', async ({ pipeline, text, packed, failed }) => {
     const quick = await run(await engineOf(pipeline), text);
@@ -94,6 +117,26 @@ describe('rows that are read straight into tensors have the outcomes of values, 
     expect(slow.packed).toBe(0);
     expect(quick.packed).toBe(packed);
     expect(quick.bytes.match(/"stage"/g) ?? []).toHaveLength(failed);
+  });
+});
+
+describe('some of the rows that are read straight into tensors', () => {
+  test.each([
+    { skipElements: 3 },
+    { skipElements: 259 },
+    { only: [0, 4, 5, 100, 101, 102, 103, 104, 105, 106, 107, 108, 699] },
+  ])('%o have the outcomes of values, in the same batches', async (selection) => {
+    const quick = await run(await engineOf('poison'), POISON_INDICES, selection);
+    const slow = await run(await engineOf('poison-values'), POISON_INDICES, selection);
+    expect(quick).toEqual({ ...slow, packed: quick.packed });
+    expect(quick.packed).toBeGreaterThan(0);
+  });
+
+  test('have the outcomes of values where the size of their batches grows', async () => {
+    const quick = await run(await engineOf('growing'), MANY_ROWS);
+    const slow = await run(await engineOf('growing-values'), MANY_ROWS);
+    expect(quick.bytes).toBe(slow.bytes);
+    expect(quick.packed).toBeGreaterThan(2900);
   });
 });
 

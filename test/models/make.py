@@ -227,6 +227,13 @@ def make_bad_output():
     assert total.tolist() == [6]
 
 
+def make_lookup():
+    weights = {"table": np.array([0.5, 1.5, 2.5, 3.5], np.float32)}
+    node_ = node("Gather", ["table", "index"], ["y"])
+    write("lookup", [tensor("index", ["N", 2], T.INT64)], [tensor("y", ["N", 2])], [node_], weights)
+    np.testing.assert_array_equal(run("lookup", {"index": np.array([[0, 3]])})[0], [[0.5, 3.5]])
+
+
 def make_sequence():
     nodes = [
         node("Mul", ["tokens", "mask"], ["kept"]),
@@ -412,6 +419,7 @@ if __name__ == "__main__":
     make_scalar_input()
     make_zipmap()
     make_bad_output()
+    make_lookup()
     make_sequence()
     make_external()
     make_wide()

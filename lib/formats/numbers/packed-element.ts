@@ -1,4 +1,3 @@
-import type { ReadElement } from '../format.ts';
 import type { NumberRows } from './number-rows.ts';
 
 /** Elements that follow one another, and whose numbers were packed into rows of one block while they were read. */
@@ -36,8 +35,8 @@ export abstract class PackedRows {
   }
 }
 
-/** One of the elements of {@link PackedRows}. Its value is only made if something asks for it. */
-export class PackedElement implements ReadElement {
+/** One of the elements of {@link PackedRows}, as a `ReadElement`. Its value is only made if something asks for it. */
+export class PackedElement {
   readonly position: number;
   readonly failure = undefined;
   readonly #all: PackedRows;

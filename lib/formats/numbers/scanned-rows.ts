@@ -115,9 +115,7 @@ export class ScannedRows extends PackedRows {
   }
 
   rawAt(index: number): string | undefined {
-    return this.#reader.hasJsonText
-      ? this.#run.text(this.#field(index, START), this.#field(index, END))
-      : undefined;
+    return this.#reader.hasJsonText ? this.#run.text(this.#field(index, START), this.#field(index, END)) : undefined;
   }
 
   inputBytesAt(index: number): number {

@@ -3,18 +3,18 @@ import { NestingError } from '../../elements/nesting.ts';
 import { describeThrown } from '../../errors.ts';
 import type { BatchCodec } from '../../models/batch-codec.ts';
 import { ElementMismatchError } from '../../models/collate.ts';
-import { byteLengthOf, type EncodedBatch, rowsIn } from '../../models/encoded-batch.ts';
-import type { RowPiece } from '../../models/packed-inputs.ts';
+import { byteLengthOf, type EncodedBatch, freeBatch, rowsIn } from '../../models/encoded-batch.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
-import { addUsage, type TokenUsage, usageSince } from '../../remote/token-usage.ts';
-import { freeBytes } from '../../stores/free-bytes.ts';
 import { askedElement } from './asked-elements.ts';
 import type { BundleMeter } from './bundle-meter.ts';
 import { type Attempt, runIsolated } from './isolation.ts';
 import type { ModelLink } from './model-link.ts';
 import { ModelLists } from './model-lists.ts';
 import { ModelValues, type ModelValuesOptions } from './model-values.ts';
-import { NO_RESULTS, type OrderedWindow, type Slot } from './ordered-window.ts';
+import type { OrderedWindow } from './ordered-window.ts';
+import { NO_RESULTS, type Slot } from './slot.ts';
+import { countTries, countUsage } from './remote-counts.ts';
+import { runRows } from './row-attempts.ts';
 import type { RowBatch } from './row-batch.ts';
 import type { Stage } from '../stages.ts';
 import type {
@@ -86,28 +86,17 @@ export class BatchAttempts {
     });
   }
 
-  /** Does the same for a batch of rows: with a slot of each element, if not all of them succeed at once. */
-  async runRows(batch: RowBatch): Promise<void> {
-    const { link, model } = this.#options;
-    const { key, elementBytes, lane } = batch.options;
-    const { length: count, closedBy } = batch;
-    const bytes = count * elementBytes;
-    const items = { lane, key, bytes, weight: count, closedBy };
-    const { ceiling = Infinity } = link.sizes(model, key);
-    const encoded = count > ceiling ? undefined : this.#codec.packed?.encodePieces(piecesOf(batch), count);
-    if (encoded === undefined) return this.run({ ...items, items: batch.expand(0) });
-    const answer = await this.#measured({ model, key, bytes, weight: count, closedBy, batch: encoded, isolating: false });
-    if (!answer.ok) return this.run({ ...items, items: batch.expand(1) }, answer);
-    link.tookSeveralRows(model);
-    const json = this.#codec.decodeJson?.(answer.results);
-    if (json === undefined || (answer.failed ?? []).length > 0) return this.#settle(batch.expand(1), answer);
-    const { results } = answer;
-    this.#options.window.settleRows(batch, {
-      json,
-      text: () => this.#codec.rowText?.(results),
-      bytes: byteLengthOf(results),
-      models: [answer.model],
-      free: () => freeResults(results),
+  /** Does the same for a batch of rows. */
+  runRows(batch: RowBatch): Promise<void> {
+    const { link, model, window } = this.#options;
+    return runRows(batch, {
+      codec: this.#codec,
+      link,
+      model,
+      window,
+      infer: (request) => this.#measured(request),
+      settle: (slots, answer) => this.#settle(slots, answer),
+      runSlots: (slots, failed) => this.run(slots, failed),
     });
   }
 
@@ -173,7 +162,8 @@ export class BatchAttempts {
     window.settle(succeeded, byteLengthOf(results), {
       read: (at) => read(places[at] ?? at),
       areJson: json !== undefined,
-      free: () => freeResults(results),
+      // Values, unlike tensors, may be views on what they came in.
+      free: () => freeBatch(results),
     });
   }
 
@@ -295,44 +285,9 @@ export class BatchAttempts {
   }
 }
 
-function piecesOf({ parts }: RowBatch): readonly RowPiece[] {
-  return parts.map(({ piece }) => piece);
-}
-
-/** Values, unlike tensors, may be views on what they came in. */
-function freeResults(results: EncodedBatch): void {
-  if (results.kind === 'tensors') results.chunks.forEach(freeBytes);
-}
-
 interface AttemptOptions {
   readonly isolating: boolean;
   readonly outOfMemory: boolean;
-}
-
-/**
- * The engine counts the requests to a remote model: a batch may be asked for several times, and in earlier attempts.
- *
- * @returns the number of requests that were made again.
- */
-function countTries(slots: readonly Slot[], tries: readonly number[]): number {
-  let again = 0;
-  slots.forEach((slot, index) => {
-    const all = tries[index] ?? slot.tries;
-    again += Math.max(0, all - Math.max(slot.tries, 1));
-    slot.item.tries += all - slot.tries;
-    slot.tries = all;
-  });
-  return again;
-}
-
-/** Does the same for the tokens of these requests. */
-function countUsage(slots: readonly Slot[], usage: readonly (TokenUsage | undefined)[]): void {
-  slots.forEach((slot, index) => {
-    const all = usage[index];
-    if (all === undefined) return;
-    slot.item.usage = addUsage(usageSince(all, slot.usage), slot.item.usage);
-    slot.usage = all;
-  });
 }
 
 /** Checks whether a model is permanently gone. A model that may load the next time does not fail its elements. */

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.ts';
+import { ConfigError, FabricError } from '../../errors.ts';
 import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { ModelHandler } from '../../models/model-handler.ts';
@@ -42,5 +42,15 @@ export function packAlone({ attempts, codec, measures }: Lane, item: WorkItem): 
     codec.encode([value], { minRows: 1 });
   } catch {
     // The element fails, alone, when it is packed with others.
+  }
+}
+
+/** An element that weighs more than a batch may, where the policy is to refuse it. */
+export class OversizeElementError extends FabricError {
+  override readonly name = 'OversizeElementError';
+  constructor(weight: number, limit: number) {
+    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, {
+      disposition: 'poison',
+    });
   }
 }

@@ -1,15 +1,15 @@
 import { type Batch, Batcher, isOversize } from '../../batching/batcher.ts';
-import { FabricError } from '../../errors.ts';
 import type { PackedBatches } from '../../models/packed-batches.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
 import type { TensorMetadata } from '../../models/tensor.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
-import { codecOf, type Lane, packAlone } from './batch-lane.ts';
+import { codecOf, type Lane, OversizeElementError, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
+import { type BatchPlace, GrowingBatches } from './growing-batches.ts';
 import { OwnWork } from './own-work.ts';
-import type { Slot } from './ordered-window.ts';
+import type { Slot } from './slot.ts';
 import type { RowBatch } from './row-batch.ts';
 import { RowBatcher } from './row-batcher.ts';
 import type { RowItems } from './row-items.ts';
@@ -51,15 +51,10 @@ export class BatchRunner {
   #models = 0;
   /** Batches for remote models that may be in flight at once. */
   #mostRequests = 0;
-  /** Batches in flight whose size still grew when they were formed, by lane and key. */
-  readonly #growing = new Map<string, number>();
-  /** The lane and key of an element that waits for such a batch to be answered. */
-  #awaited: { readonly lane: number; readonly key: string } | undefined;
+  readonly #growing: GrowingBatches;
   readonly #batcher = new Batcher<Slot>({ maxLagElements: MAX_LAG_ELEMENTS, maxLagBytes: MAX_LAG_BYTES });
   /** Batches of elements whose numbers are packed, for the only model. */
   #rows: RowBatcher | undefined;
-  /** Size of a batch that began as a batch of rows, while it is opened again. */
-  #openedTarget: number | undefined;
   #hasFixedBatches = false;
   #inFlight = 0;
   /** Bytes of results that the batches in flight should give. */
@@ -72,6 +67,7 @@ export class BatchRunner {
 
   constructor(options: BatchRunnerOptions) {
     this.#options = options;
+    this.#growing = new GrowingBatches(options.link);
     this.#work = OwnWork.of(options.scope, options.stage);
   }
 
@@ -97,14 +93,14 @@ export class BatchRunner {
     this.#hasFixedBatches ||= size > 1 && maxBatchDurationSecs === undefined && remote === undefined;
     this.#batcher.openLane(lane, {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
-      targetSize: (key) => fixedSize ?? this.#openedTarget ?? link.sizes(model, key).target,
+      targetSize: (key) => fixedSize ?? this.#rows?.openedTarget ?? link.sizes(model, key).target,
     });
     const { packed } = codec;
     if (packed === undefined || fixedSize !== undefined) return;
     const { window, marksMidBatch } = this.#options;
     const isFixed = marksMidBatch && this.#hasFixedBatches;
     const sizes = () => link.sizes(model, packed.key);
-    this.#rows = new RowBatcher({ lane, packed, limits: batching, sizes, isFixed, window });
+    this.#rows = new RowBatcher({ lane, packed, limits: batching, sizes, isFixed, window, batcher: this.#batcher });
   }
 
   /** True if batches depend on the elements alone, and must not change when a bundle continues in the middle. */
@@ -126,7 +122,8 @@ export class BatchRunner {
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
     const marks = this.#marksMidBatch;
-    this.#openRowsAgain();
+    // An item comes next.
+    this.#rows?.openAgain();
     let index = next;
     while (index < slots.length && !this.#submitted) {
       const slot = slots[index];
@@ -145,16 +142,9 @@ export class BatchRunner {
     return this.#options.marksMidBatch && this.#hasFixedBatches;
   }
 
-  /**
-   * Returns how many of some rows must be added as items: those that complete a batch that has items, or all of them if
-   * their batches can't be batches of rows.
-   */
+  /** Returns how many of some rows must be added as items before more of them can be added as rows. */
   countAlone(rows: RowItems): number {
-    const batcher = this.#rows;
-    if (batcher === undefined) return rows.count;
-    if (batcher.isOpen) return 0;
-    if (this.#batcher.isEmpty) return batcher.canOpen ? 0 : rows.count;
-    return Math.min(rows.count, this.#batcher.missing(batcher.key) ?? rows.count);
+    return this.#rows?.countAlone(rows) ?? rows.count;
   }
 
   /**
@@ -164,33 +154,17 @@ export class BatchRunner {
    */
   addRows(rows: RowItems): number {
     const batcher = this.#rows;
-    if (batcher === undefined) throw new TypeError('the model takes no rows');
-    if (!batcher.isOpen && this.#mustAwait(0, batcher.key)) {
-      this.#awaited = { lane: 0, key: batcher.key };
-      return 0;
-    }
+    const lane = this.#lanes[0];
+    if (batcher === undefined || lane === undefined) throw new TypeError('the model takes no rows');
+    if (!batcher.isOpen && this.#mustAwait(lane, { lane: 0, key: batcher.key })) return 0;
     const { added, complete } = batcher.add(rows);
     if (complete !== undefined) this.#submitRows(complete);
     return added;
   }
 
-  /** Goes on with items in an open batch of rows: an item comes next. */
-  #openRowsAgain(): void {
-    const batch = this.#rows?.take();
-    if (batch === undefined) return;
-    const { key, elementBytes: bytes, lane: laneIndex, target } = batch.options;
-    this.#openedTarget = target;
-    for (const slot of batch.expand(0)) {
-      this.#batcher.add(slot, { key, bytes, weight: 1, laneIndex });
-      slot.item.isMidBatch = this.#marksMidBatch;
-    }
-    this.#openedTarget = undefined;
-  }
-
   /** Submits the batches that are open. */
   async flush(): Promise<void> {
-    if (this.#rows?.openLength === 1) this.#openRowsAgain();
-    const rows = this.#rows?.take();
+    const rows = this.#rows?.takeLast();
     if (rows !== undefined) {
       this.#submitRows(rows);
       await this.room();
@@ -210,7 +184,7 @@ export class BatchRunner {
       const { changed } = window;
       if (window.failure !== undefined) throw window.failure;
       const resultBytes = window.heldBytes + this.#expectedBytes;
-      if (!this.#isAwaiting()) {
+      if (!this.#growing.isAwaiting((place) => this.#isOpen(place))) {
         if (this.#inFlight === 0 && window.heldBytes < MAX_RESULT_BYTES) return;
         if (this.#inFlight < most && resultBytes < MAX_RESULT_BYTES) return;
       }
@@ -228,21 +202,15 @@ export class BatchRunner {
     }
   }
 
-  /** Returns whether an element still waits for its key's batches in flight. */
-  #isAwaiting(): boolean {
-    if (this.#awaited === undefined) return false;
-    if (this.#mustAwait(this.#awaited.lane, this.#awaited.key)) return true;
-    this.#awaited = undefined;
-    return false;
+  #isOpen({ lane, key }: BatchPlace): boolean {
+    return this.#batcher.isOpen(key, lane);
   }
 
-  /** Returns whether a batch that is opened now would get a size that the batches in flight are about to change. */
-  #mustAwait(laneIndex: number, key: string): boolean {
-    if (this.#growing.size === 0) return false;
-    const inFlight = this.#growing.get(laneKey(laneIndex, key));
-    const lane = this.#lanes[laneIndex];
-    if (inFlight === undefined || lane === undefined || this.#batcher.isOpen(key, laneIndex)) return false;
-    return inFlight >= (this.#options.link.sizes(lane.model, key).ahead ?? Infinity);
+  /** Returns true, and notes it, if an element must wait for its key's batches in flight. */
+  #mustAwait(lane: Lane, place: BatchPlace): boolean {
+    if (this.#isOpen(place) || !this.#growing.mustAwait(lane, place)) return false;
+    this.#growing.await(lane, place);
+    return true;
   }
 
   #goBy({ item }: Slot): void {
@@ -256,7 +224,7 @@ export class BatchRunner {
     if (lane === undefined) throw new RangeError(`there is no lane ${slot.lane}`);
     const { codec, measures, handler } = lane;
     const { batching } = handler;
-    if (codec.packed !== undefined && item.packed !== undefined) return this.#addPacked(slot, codec.packed);
+    if (codec.packed !== undefined && item.packed !== undefined) return this.#addPacked(slot, lane, codec.packed);
     try {
       if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
@@ -269,10 +237,7 @@ export class BatchRunner {
       const key = item.inferenceArgs === undefined ? own : argsKey(item.inferenceArgs, own);
       const bytes = codec.bytesOf(value);
       if (measures) this.#options.scope.progress.leave();
-      if (this.#mustAwait(slot.lane, key)) {
-        this.#awaited = { lane: slot.lane, key };
-        return false;
-      }
+      if (this.#mustAwait(lane, { lane: slot.lane, key })) return false;
       for (const batch of this.#batcher.add(slot, { key, bytes, weight, laneIndex: slot.lane })) this.#submit(batch);
     } catch (error) {
       if (measures) this.#options.scope.progress.leave();
@@ -283,12 +248,9 @@ export class BatchRunner {
   }
 
   /** Adds an element whose numbers are packed: all of them have the same key and bytes. */
-  #addPacked(slot: Slot, { key, bytes }: PackedBatches): boolean {
+  #addPacked(slot: Slot, lane: Lane, { key, bytes }: PackedBatches): boolean {
     const laneIndex = slot.lane;
-    if (this.#mustAwait(laneIndex, key)) {
-      this.#awaited = { lane: laneIndex, key };
-      return false;
-    }
+    if (this.#mustAwait(lane, { lane: laneIndex, key })) return false;
     for (const batch of this.#batcher.add(slot, { key, bytes, weight: 1, laneIndex })) this.#submit(batch);
     return true;
   }
@@ -319,7 +281,7 @@ export class BatchRunner {
     this.#expectedBytes += expectedBytes;
     this.#submitted = true;
     this.#inFlight += 1;
-    const answered = this.#countGrowing(lane, { lane: index, key });
+    const answered = this.#growing.count(lane, { lane: index, key });
     void run(lane)
       .catch((error: Error) => window.fail(error))
       .finally(() => {
@@ -329,36 +291,8 @@ export class BatchRunner {
         window.notify();
       });
   }
-
-  /** Counts a batch whose size still grows, until the returned function is called. */
-  #countGrowing({ grows, model }: Lane, { lane, key }: Pick<StartedBatch, 'lane' | 'key'>): () => void {
-    if (!grows || this.#options.link.sizes(model, key).ahead === undefined) return () => {};
-    const place = laneKey(lane, key);
-    this.#growing.set(place, (this.#growing.get(place) ?? 0) + 1);
-    return () => {
-      const left = (this.#growing.get(place) ?? 1) - 1;
-      if (left === 0) this.#growing.delete(place);
-      else this.#growing.set(place, left);
-    };
-  }
 }
 
-interface StartedBatch {
-  readonly lane: number;
-  readonly key: string;
+interface StartedBatch extends BatchPlace {
   readonly size: number;
-}
-
-function laneKey(lane: number, key: string): string {
-  return `${lane}:${key}`;
-}
-
-/** An element that weighs more than a batch may, where the policy is to refuse it. */
-class OversizeElementError extends FabricError {
-  override readonly name = 'OversizeElementError';
-  constructor(weight: number, limit: number) {
-    super('OVERSIZE_ELEMENT', `the element weighs ${weight}, more than 'maxBatchWeight' of ${limit}`, {
-      disposition: 'poison',
-    });
-  }
 }

@@ -116,7 +116,9 @@ async function numbersOf({ pipeline, models, link, scope }: BundleTaskOptions): 
 /** Checks whether the results of the model are the predictions: no step and no function comes after it. */
 function takesRows({ steps }: Pipeline): boolean {
   const [first] = steps;
-  return steps.length === 1 && first?.kind === 'runInference' && unwrapHandler(first.handler).postprocessFns.length === 0;
+  return (
+    steps.length === 1 && first?.kind === 'runInference' && unwrapHandler(first.handler).postprocessFns.length === 0
+  );
 }
 
 async function* withReadDone(pages: EntryPages, onReadDone: () => void): AsyncGenerator<readonly BundleEntry[]> {

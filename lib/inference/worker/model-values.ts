@@ -1,7 +1,7 @@
 import type { RunInferenceStep } from '../../config/steps.ts';
 import type { BatchCodec } from '../../models/batch-codec.ts';
 import type { InferenceArgs, ModelHandler } from '../../models/model-handler.ts';
-import type { Slot } from './ordered-window.ts';
+import type { Slot } from './slot.ts';
 import type { WorkItem } from './work-item.ts';
 
 export interface ModelValuesOptions {

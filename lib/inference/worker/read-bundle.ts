@@ -19,6 +19,7 @@ import { type MissingField, missingFields } from '../missing-field.ts';
 import type { OwnWork } from './own-work.ts';
 import { type ItemContext, itemOf } from './read-item.ts';
 import { type BundleEntry, itemsOf, RowItems } from './row-items.ts';
+import { Selection } from './selection.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** Elements that came by themselves are parsed already; a page of them is what goes through functions together. */
@@ -259,50 +260,6 @@ function goneRange(
 
 function isGone(error: unknown): error is ElementReadError {
   return error instanceof ElementReadError && error.name === 'SourceGone';
-}
-
-/** The elements of a bundle that are to run, by ordinal. */
-class Selection {
-  /** Ordinals from here on are not to run. */
-  readonly end: number;
-  readonly #start: number;
-  readonly #only: ReadonlySet<number> | undefined;
-
-  constructor({ skipElements = 0, only }: Bundle) {
-    this.#start = skipElements;
-    this.#only = only === undefined ? undefined : new Set(only);
-    this.end = only === undefined ? Infinity : (only.at(-1) ?? -1) + 1;
-  }
-
-  get isAll(): boolean {
-    return this.#start === 0 && this.#only === undefined;
-  }
-
-  has(ordinal: number): boolean {
-    return ordinal >= this.#start && (this.#only === undefined || this.#only.has(ordinal));
-  }
-
-  /** Returns those of some rows. */
-  among(rows: RowItems): readonly BundleEntry[] {
-    if (this.#only === undefined) {
-      const start = Math.max(0, this.#start - rows.ordinal);
-      return start < rows.count ? [rows.slice(start)] : [];
-    }
-    return rows.items().filter(({ ordinal }) => this.has(ordinal));
-  }
-
-  /** @throws where the elements that there were once are not all there: `count` were read to the end. */
-  expectSeen(count: number): void {
-    const expected = this.#only === undefined ? this.#start : this.end;
-    if (count >= expected) return;
-    throw new FabricError(
-      'SOURCE_CHANGED',
-      `Cannot read the bundle: it has ${count} of at least ${expected} elements`,
-      {
-        disposition: 'retry',
-      },
-    );
-  }
 }
 
 /** The source is gone, and one failure can't represent all of its elements. */

@@ -2,7 +2,7 @@ import type { BatchClosedBy } from '../../batching/batcher.ts';
 import type { RowText } from '../../models/row-text.ts';
 import type { ModelLabel } from '../worker-protocol.ts';
 import type { LineBytes } from './line-bytes.ts';
-import { Slot, type SlotState } from './ordered-window.ts';
+import { Slot, type SlotState } from './slot.ts';
 import type { RowItems } from './row-items.ts';
 
 /** How a batch of rows was opened. */

@@ -2,7 +2,7 @@ import { roughBytes } from '../../../models/rough-bytes.ts';
 import { CohortRunner, type CohortRunnerOptions } from './cohort-runner.ts';
 import type { CohortFlow } from './cohorts.ts';
 import { KeyedRound } from './keyed-round.ts';
-import type { Slot } from '../ordered-window.ts';
+import type { Slot } from '../slot.ts';
 
 /**
  * Takes elements through the models of their cohorts in rounds, each grouped by cohort before anything is loaded, while

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Cohorts } from './cohorts.ts';
 import { byCohort, cutAfter, type RoundEntry } from './keyed-round.ts';
-import type { OrderedWindow, Slot } from '../ordered-window.ts';
+import type { OrderedWindow } from '../ordered-window.ts';
+import type { Slot } from '../slot.ts';
 import type { InferenceStageOptions } from '../single-model-stage.ts';
 import type { ModelLease } from '../../worker-protocol.ts';
 

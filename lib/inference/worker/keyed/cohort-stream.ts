@@ -1,7 +1,7 @@
 import type { BatchRunner } from '../batch-runner.ts';
 import type { CohortFlow, Cohorts } from './cohorts.ts';
 import { SEGMENT_ELEMENTS } from './keyed-round.ts';
-import type { Slot } from '../ordered-window.ts';
+import type { Slot } from '../slot.ts';
 import type { InferenceStageOptions } from '../single-model-stage.ts';
 import type { ModelLease } from '../../worker-protocol.ts';
 

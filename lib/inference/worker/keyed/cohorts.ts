@@ -4,7 +4,8 @@ import { type ModelHandler, unwrapHandler } from '../../../models/model-handler.
 import { BatchRunner } from '../batch-runner.ts';
 import { isRemote } from '../../../remote/remote-model-handler.ts';
 import { applyFunction, type StageFunction } from '../element-functions.ts';
-import { NO_RESULTS, type OrderedWindow, type Slot } from '../ordered-window.ts';
+import type { OrderedWindow } from '../ordered-window.ts';
+import { NO_RESULTS, type Slot } from '../slot.ts';
 import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
 import type { WorkItem } from '../work-item.ts';
 

@@ -1,4 +1,4 @@
-import type { Slot } from '../ordered-window.ts';
+import type { Slot } from '../slot.ts';
 
 /**
  * A bundle's elements are cut into segments by these alone. Batches of a fixed size keep within one, so that they are the

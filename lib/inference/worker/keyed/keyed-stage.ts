@@ -4,7 +4,8 @@ import { CohortRounds } from './cohort-rounds.ts';
 import { CohortStream } from './cohort-stream.ts';
 import { type CohortFlow, Cohorts } from './cohorts.ts';
 import { applyFunction, type StageFunction } from '../element-functions.ts';
-import { OrderedWindow, type Slot } from '../ordered-window.ts';
+import { OrderedWindow } from '../ordered-window.ts';
+import type { Slot } from '../slot.ts';
 import { type InferenceStageOptions, stagedFunctions } from '../single-model-stage.ts';
 import type { WorkItem } from '../work-item.ts';
 

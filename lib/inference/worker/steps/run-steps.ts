@@ -47,11 +47,7 @@ function runStepsFrom(upstream: Pages, { list, index: start, context }: StepPlac
 }
 
 /** Takes elements whose numbers are packed through a list whose only step is `runInference`. */
-export function runRowStage(
-  upstream: EntryPages,
-  list: StepList,
-  context: StepContext,
-): AsyncGenerator<OutcomePage> {
+export function runRowStage(upstream: EntryPages, list: StepList, context: StepContext): AsyncGenerator<OutcomePage> {
   const [step] = list.steps;
   if (step?.kind !== 'runInference') throw new TypeError('rows go to a model only');
   const options = inferenceOptions(step, { list, index: 0, context });
