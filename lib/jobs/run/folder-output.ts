@@ -1,5 +1,5 @@
-import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { writeAtomically } from '../../stores/atomic-file.ts';
 import { pathOfKey } from '../../stores/file-names.ts';
 import { lockFolder } from '../../stores/folder-lock.ts';
@@ -32,6 +32,13 @@ export function folderOutput(path: string): RunOutput {
       for (const key of [pipeline, `_rejected/${pipeline}`]) await removeLeftFiles(place(key), isWrittenName);
       return lock;
     },
+    async occupied(pipeline, keys) {
+      const names = await namesIn(place(pipeline));
+      if (names === undefined) return keys;
+      if (names.size === 0) return [];
+      const first = (key: string): string => place(key.split('/').slice(0, 2).join('/'));
+      return keys.filter((key) => names.has(anyCase(basename(first(key)))));
+    },
     ownAt: (key, head) => ownState(head, (bytes) => startOf(place(key), bytes)),
     foreignIn: (folder, name) => findForeign(localContents(place(folder)), name),
     jobIn: async (folder) => (await JobFolder.planIn(place(folder)))?.job,
@@ -58,6 +65,20 @@ async function takeOver(earlier: string, staging: string): Promise<void> {
   if (!(await isThere(earlier)) || (await isThere(staging))) return;
   await mkdir(dirname(staging), { recursive: true });
   await rename(earlier, staging);
+}
+
+/** Names in a folder, in any case; none if it is missing, undefined if it can't be listed. */
+async function namesIn(folder: string): Promise<ReadonlySet<string> | undefined> {
+  try {
+    return new Set((await readdir(folder)).map(anyCase));
+  } catch (error) {
+    return isMissing(error) ? new Set() : undefined;
+  }
+}
+
+/** Some file systems take names that differ in case, or in the form of their accents, for the same. */
+function anyCase(name: string): string {
+  return name.normalize('NFKD').toLowerCase().toUpperCase();
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -43,10 +43,20 @@ export interface OpenJobFoldersOptions {
  * @throws InputError where one does.
  */
 export async function refuseExisting(inputs: readonly RunInput[], options: OpenJobFoldersOptions): Promise<void> {
-  const runnable = inputs.filter(({ kind }) => kind !== 'rejected');
-  await inParallel(runnable, LOOKS_AT_ONCE, (input) =>
+  const { output, pipelineName } = options;
+  const byKey = new Map(
+    inputs.flatMap((input) => (input.kind === 'rejected' ? [] : [[resultsKey(pipelineName, input), input] as const])),
+  );
+  const keys = await output.occupied(pipelineName, [...byKey.keys()]);
+  const inTheWay = keys.flatMap((key) => byKey.get(key) ?? []);
+  await inParallel(inTheWay, LOOKS_AT_ONCE, (input) =>
     input.kind === 'element' ? refuseAnswer(input, options) : refuseFolder(input, options),
   );
+}
+
+/** Returns the key of an input's folder of results, or of its answer. */
+function resultsKey(pipelineName: string, { kind, name }: RunInput): string {
+  return kind === 'element' ? answerKey(pipelineName, name) : `${pipelineName}/${name}`;
 }
 
 async function refuseAnswer({ name }: RunInput, options: OpenJobFoldersOptions): Promise<void> {

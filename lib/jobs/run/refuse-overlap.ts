@@ -1,7 +1,7 @@
-import { realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { isS3Uri } from '../../stores/open-source.ts';
-import { codeOf } from '../../stores/system-errors.ts';
+import { codeOf, isMissing } from '../../stores/system-errors.ts';
 import { answerKey } from '../output-layout.ts';
 import { InputError, type RunInput } from './run-input.ts';
 import type { RunOutput } from './run-output.ts';
@@ -40,7 +40,13 @@ export async function refuseOverlap({ args, inputs, pipelineName, output }: Over
   for (const { uri } of inputs) given.set(await real(uri), uri);
 
   const above = new Map<string, string>();
-  for (const [place, uri] of given) for (const folder of outerFolders(place)) above.set(folder, uri);
+  for (const [place, uri] of given) {
+    for (const folder of outerFolders(place)) {
+      // Then so are those above it.
+      if (above.has(folder)) break;
+      above.set(folder, uri);
+    }
+  }
   for (const { kind, name, uri } of inputs) {
     const results = output.shown(kind === 'element' ? answerKey(pipelineName, name) : `${pipelineName}/${name}`);
     const place = await real(results);
@@ -83,25 +89,56 @@ function outerFolders(place: string): readonly string[] {
 /** Error codes for a path that does not exist or can't be read. */
 const NOT_REAL: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES']);
 
+/** A folder is listed when this many paths in it have been resolved: one call then tells which of the others are links. */
+const LISTED_FROM = 32;
+
 /**
  * Returns a function that resolves links in paths. For a path that does not exist yet, it resolves the nearest existing
  * folder. S3 URIs stay URIs, which no file path equals. Each folder is resolved once.
  */
 export function realPaths(): (path: string) => Promise<string> {
   const known = new Map<string, Promise<string>>();
+  const links = new FolderLinks();
   const real = async (path: string): Promise<string> => {
+    const above = dirname(path);
+    if (above !== path && (await links.isNone(above, basename(path)))) return join(await folder(above), basename(path));
     try {
       return await realpath(path);
     } catch (error) {
-      const above = dirname(path);
       if (!NOT_REAL.has(codeOf(error) ?? '') || above === path) throw error;
-      return join(await remembered(above), basename(path));
+      return join(await folder(above), basename(path));
     }
   };
-  const remembered = (path: string): Promise<string> => {
+  const folder = (path: string): Promise<string> => {
     const found = known.get(path) ?? real(path);
     known.set(path, found);
     return found;
   };
-  return async (path) => (isS3Uri(path) ? path.replace(/\/+$/, '') : remembered(resolve(path)));
+  return async (path) => (isS3Uri(path) ? path.replace(/\/+$/, '') : real(resolve(path)));
+}
+
+/** Links in folders that hold many paths. */
+class FolderLinks {
+  readonly #asked = new Map<string, number>();
+  readonly #links = new Map<string, Promise<ReadonlySet<string> | undefined>>();
+
+  /** Returns true if a path is known not to be a link: it is a file or a folder, or it does not exist. */
+  async isNone(folder: string, name: string): Promise<boolean> {
+    const asked = (this.#asked.get(folder) ?? 0) + 1;
+    this.#asked.set(folder, asked);
+    if (asked < LISTED_FROM) return false;
+    const links = this.#links.get(folder) ?? linksIn(folder);
+    this.#links.set(folder, links);
+    return (await links)?.has(name) === false;
+  }
+}
+
+/** Names of what is neither a file nor a folder; undefined if the folder can't be listed. */
+async function linksIn(folder: string): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return new Set(entries.filter((entry) => !entry.isFile() && !entry.isDirectory()).map(({ name }) => name));
+  } catch (error) {
+    return isMissing(error) ? new Set() : undefined;
+  }
 }

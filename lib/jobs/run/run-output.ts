@@ -46,6 +46,11 @@ export interface RunOutput extends AsyncDisposable {
   shown(key: string): string;
   /** Keeps other runs of a pipeline away, where that is needed, and removes temporary files that killed ones left. */
   lock(pipeline: string): Promise<AsyncDisposable>;
+  /**
+   * Returns those of some keys, all below a pipeline's own, at or below which there may be something. It looks once for
+   * all of them: most runs of many inputs begin with nothing there.
+   */
+  occupied(pipeline: string, keys: readonly string[]): Promise<readonly string[]>;
   /** Checks the path of an answer or an explanation for a file that starts with `head`. */
   ownAt(key: string, head: string): Promise<OwnState>;
   /**

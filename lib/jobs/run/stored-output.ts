@@ -57,6 +57,12 @@ class StoredOutput implements RunOutput {
     return { async [Symbol.asyncDispose]() {} };
   }
 
+  async occupied(pipeline: string, keys: readonly string[]): Promise<readonly string[]> {
+    const { store, bucket } = this.#output;
+    for await (const _ of store.list(bucket, `${pipeline}/`)) return keys;
+    return [];
+  }
+
   ownAt(key: string, head: string): Promise<OwnState> {
     return ownState(head, (bytes) => this.#start(key, bytes));
   }

@@ -148,3 +148,17 @@ function img(pipeline: string, args: readonly string[], output: string): Case {
 function inside(output: string, input: string): string {
   return `'--output' must not lie in an input: ${output} is in ${input}`;
 }
+
+test('a link among many files is followed, as one among few is', async () => {
+  const root = await temporaryFolder();
+  const names = Array.from({ length: 100 }, (_, index) => `${index}.csv`);
+  for (const name of names) await writeIn(root, `data/${name}`, '');
+  await writeIn(root, 'out/p/elsewhere.csv', '');
+  await symlink(join(root, 'out/p/elsewhere.csv'), join(root, 'data/link.csv'));
+  const args = [join(root, 'data')];
+  const inputs = await findInputs(args, 'csv');
+  const refusing = refuseOverlap({ args, inputs, pipelineName: 'p', output: folderOutput(join(root, 'out')) });
+  await expect(refusing).rejects.toThrow(`${CONTAINS}: ${join(root, 'data/link.csv')}`);
+  const others = inputs.filter(({ name }) => name !== 'link.csv');
+  await refuseOverlap({ args, inputs: others, pipelineName: 'p', output: folderOutput(join(root, 'out')) });
+});
