@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type Compute, lambdaCores } from '../../lib/config/compute.ts';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { asksEndpoints } from '../../lib/config/pipeline-models.ts';
@@ -11,6 +9,7 @@ import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { rejectedAmong } from '../../lib/jobs/run/reject-input.ts';
 import { InputError, type RunInput } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { terminalWidth } from '../format/text.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { describeRejected } from '../describe-rejected.ts';
@@ -24,7 +23,7 @@ import { sampleInput } from './sample-input.ts';
 import { between, readMeters } from './work-meter.ts';
 
 export interface EstimateOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly workers?: number;
   readonly limit?: number;
   /** Seconds of work to measure. */
@@ -54,7 +53,7 @@ interface EstimateRequest {
 }
 
 async function estimateRun({ name, args, options, signal }: EstimateRequest): Promise<ExitStatus> {
-  const configUrl = pathToFileURL(resolve(options.config));
+  const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const prices = await readPrices(options.prices);
   const inputs = runnableInputs(await findInputs(args, pipeline.input.format));

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadConfig } from '../../lib/config/load-config.ts';
 import { isIn, realPaths } from '../../lib/jobs/run/refuse-overlap.ts';
 import { isWrittenName } from '../../lib/jobs/part-names.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { removeLeftFiles, removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { failureList } from '../failure-table.ts';
 import { counted, number } from '../format/amounts.ts';
 import { shownPath } from '../format/text.ts';
@@ -23,7 +23,7 @@ import { exitStatusOf } from '../exit-status-of.ts';
 export interface LocalOptions {
   readonly input: string;
   readonly output: string;
-  readonly config: string;
+  readonly config?: string;
   readonly once?: boolean;
   readonly workers?: number;
   readonly json?: boolean;
@@ -43,7 +43,7 @@ export function localCommand(options: LocalOptions): Promise<ExitStatus> {
 }
 
 async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  const configUrl = pathToFileURL(resolve(options.config));
+  const configUrl = findConfig(options.config);
   const fabric = await loadConfig(configUrl);
   const folders = { input: resolve(options.input), output: resolve(options.output) };
   await refuseNested(folders);

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { LoadedCopy } from '../../lib/inference/engine/load-notices.ts';
@@ -13,6 +11,7 @@ import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { type JobResult, runJobs } from '../../lib/jobs/run/run-jobs.ts';
 import { removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from '../missing-field-warning.ts';
 import { ProgressBar } from '../progress-bar.ts';
@@ -25,7 +24,7 @@ import { logLine } from '../log-line.ts';
 
 export interface RunOptions {
   readonly output: string;
-  readonly config: string;
+  readonly config?: string;
   readonly workers?: number;
   readonly limit?: number;
   readonly resume?: boolean;
@@ -52,7 +51,7 @@ interface RunRequest {
 async function run({ name, args, options, signal }: RunRequest): Promise<ExitStatus> {
   const startedAt = performance.now();
   await removeLeftFolders();
-  const configUrl = pathToFileURL(resolve(options.config));
+  const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   await using output = await openOutput(options.output);
   const inputs = await findInputs(args, pipeline.input.format);
