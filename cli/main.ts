@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { defineFailures } from './commands/failures.ts';
+import { defineInspect } from './commands/inspect.ts';
 import { defineLocal } from './commands/local.ts';
 import { defineRedrive } from './commands/redrive.ts';
 import { defineRun } from './commands/run.ts';
@@ -9,7 +10,7 @@ import { logLine } from './log-line.ts';
 import { packageVersion } from './package-version.ts';
 
 /** All commands, in the order in which help lists them. */
-const COMMANDS = [defineRun, defineLocal, defineStatus, defineFailures, defineRedrive];
+const COMMANDS = [defineInspect, defineRun, defineLocal, defineStatus, defineFailures, defineRedrive];
 
 /** Parses the command line, runs the command and sets the exit status of the process. */
 export async function main(argv: readonly string[]): Promise<void> {
