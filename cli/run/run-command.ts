@@ -35,23 +35,27 @@ export interface RunOptions {
 
 /** `fabric run`. */
 export function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
-  return exitStatusOf((signal) => run({ name, args, options, signal }), {
+  return exitStatusOf((signal) => runPipeline({ name, args, options, signal }), {
     interrupted: "committed results are kept; continue with '--resume'",
     verbose: options.verbose,
   });
 }
 
-interface RunRequest {
+/** A run of one pipeline. */
+export interface RunRequest {
   readonly name: string;
   readonly args: readonly string[];
   readonly options: RunOptions;
   readonly signal: AbortSignal;
+  /** @default the config that `options` name */
+  readonly configUrl?: URL;
 }
 
-async function run({ name, args, options, signal }: RunRequest): Promise<ExitStatus> {
+/** Runs a pipeline on inputs, writes its results, and prints a summary. */
+export async function runPipeline({ name, args, options, signal, ...config }: RunRequest): Promise<ExitStatus> {
   const startedAt = performance.now();
   await removeLeftFolders();
-  const configUrl = findConfig(options.config);
+  const configUrl = config.configUrl ?? findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   await using output = await openOutput(options.output);
   const inputs = await findInputs(args, pipeline.input.format);

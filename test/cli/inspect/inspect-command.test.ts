@@ -17,6 +17,10 @@ async function inspected(path: string, status = 0): Promise<InspectedModel> {
   return JSON.parse(ended.stdout) as InspectedModel;
 }
 
+async function refusal(path: string): Promise<string> {
+  return complaint(await fabricHere(['inspect', path]), 1);
+}
+
 describe('fabric inspect', () => {
   test('prints inputs, outputs, opset, producer, size and digest of a model from scikit-learn', async () => {
     const path = join(EXAMPLES, 'wine.onnx');
@@ -103,9 +107,8 @@ describe('fabric inspect', () => {
     const folder = await temporaryFolder();
     const text = await writeIn(folder, 'notes.onnx', 'not a model');
     const missing = join(folder, 'missing.onnx');
-    const of = async (path: string): Promise<string> => complaint(await fabricHere(['inspect', path]), 1);
-    expect(await of(text)).toMatch(/notes\.onnx is not an ONNX model/);
-    expect(await of(missing)).toMatch(/missing\.onnx can't be read: ENOENT/);
-    expect(await of(folder)).toMatch(/is a folder: name the \.onnx file in it/);
+    expect(await refusal(text)).toMatch(/notes\.onnx is not an ONNX model/);
+    expect(await refusal(missing)).toMatch(/missing\.onnx can't be read: ENOENT/);
+    expect(await refusal(folder)).toMatch(/is a folder: name the \.onnx file in it/);
   });
 });

@@ -1,0 +1,102 @@
+import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
+import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
+import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
+import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { exitStatusOf } from '../exit-status-of.ts';
+import { failureList } from '../failure-table.ts';
+import { counted } from '../format/amounts.ts';
+import { logLine } from '../log-line.ts';
+import { planFirstPipeline, type PlannedPipeline } from '../mapping/first-pipeline.ts';
+import { runPipeline } from '../run/run-command.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { pipelineUrl } from './pipeline-url.ts';
+import { type Preview, preview } from './preview.ts';
+
+/** Number of predictions that are printed. */
+const SHOWN_PREDICTIONS = 10;
+
+export interface PredictOptions {
+  readonly inputColumns?: readonly string[];
+  readonly output?: string;
+  readonly workers?: number;
+  readonly limit?: number;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `fabric predict`: runs a model on inputs without a config. */
+export function predictCommand(model: string, args: readonly string[], options: PredictOptions): Promise<ExitStatus> {
+  const interrupted =
+    options.output === undefined ? 'nothing was written' : "committed results are kept; continue with '--resume'";
+  return exitStatusOf((signal) => predict({ model, args, options, signal }), {
+    interrupted,
+    verbose: options.verbose,
+  });
+}
+
+interface PredictRequest {
+  readonly model: string;
+  readonly args: readonly string[];
+  readonly options: PredictOptions;
+  readonly signal: AbortSignal;
+}
+
+async function predict({ model, args, options, signal }: PredictRequest): Promise<ExitStatus> {
+  const { inputColumns = [], output } = options;
+  const planned = await planFirstPipeline({ model, inputs: args, inputColumns });
+  for (const note of planned.notes) logLine(note);
+  const { name } = planned.pipeline;
+  const configUrl = pipelineUrl(planned.pipeline);
+  if (output !== undefined) return runPipeline({ name, args, options: { ...options, output }, signal, configUrl });
+  const limit = options.limit ?? SHOWN_PREDICTIONS;
+  const shown = await previewOf(planned, { args, limit, signal });
+  if (options.json === true) console.log(JSON.stringify(previewJson(planned, shown)));
+  else printPreview(shown, limit);
+  return shown.failed > 0 ? EXIT.elementsFailed : EXIT.success;
+}
+
+interface PreviewRequest {
+  readonly args: readonly string[];
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the first elements in an engine that ends with them. */
+export async function previewOf(
+  { pipeline: { name, input }, pipeline }: Pick<PlannedPipeline, 'pipeline'>,
+  { args, limit, signal }: PreviewRequest,
+): Promise<Preview> {
+  const configUrl = pipelineUrl(pipeline);
+  await using engine = await InferenceEngine.start({ configUrl, pipeline: name, workers: 1, onWarning: logLine });
+  await engine.ready({ signal });
+  await using staging = await temporaryFolder('dry-run');
+  const inputs = await findInputs(args, input.format);
+  const own = pipelineNamed(await loadConfig(configUrl), name);
+  return await preview(inputs, engine, { pipeline: own, pipelineName: name, limit, staging: staging.path, signal });
+}
+
+/** Prints a line of JSON for each prediction on stdout, and the rest on stderr. */
+function printPreview({ predictions, failures, failed }: Preview, limit: number): void {
+  for (const line of predictions) console.log(line);
+  if (failed > 0) console.error(failureList(failures));
+  const total = predictions.length + failed;
+  const ran = total < limit ? `all ${counted(total, 'element')}` : `the first ${counted(total, 'element')}`;
+  logLine(`ran ${ran}; '--output <dir>' writes all results, and 'fabric init' a config`);
+}
+
+/** Output of `fabric predict --json` without `--output`. */
+function previewJson({ pipeline, inspected }: PlannedPipeline, { predictions, failures, failed }: Preview): object {
+  return {
+    pipeline: pipeline.name,
+    input: pipeline.input,
+    model: inspected.model,
+    ...(pipeline.model.inputs === undefined ? {} : { inputs: pipeline.model.inputs }),
+    total: predictions.length + failed,
+    succeeded: predictions.length,
+    failed,
+    predictions: predictions.map((line) => JSON.parse(line) as unknown),
+    failureGroups: failures.list(),
+  };
+}
