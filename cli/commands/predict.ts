@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { inputColumnsOption } from '../mapping/input-columns-option.ts';
 import { positiveInteger } from '../positive-integer.ts';
 import type { PredictOptions } from '../predict/predict-command.ts';
 
@@ -8,12 +9,7 @@ export function definePredict(): Command {
     .description('run a model on files without a config, and print the first predictions')
     .argument('<model>', 'ONNX model: a file, or s3://<bucket>/<key>')
     .argument('<input...>', 'CSV, TSV, JSON Lines, JSON or text: files, directories, globs or s3:// URIs')
-    .option(
-      '--input-columns <columns>',
-      'columns of the input in their order, such as a,b,c; for a model with several inputs <input>=a,b,c, once for each (default: columns with the names of the inputs)',
-      (columns: string, before: readonly string[]) => [...before, columns],
-      [] as readonly string[],
-    )
+    .addOption(inputColumnsOption())
     .option('-o, --output <dir>', 'write all results to this folder or s3://<bucket>[/<prefix>], as fabric run does')
     .option('-w, --workers <n>', 'worker threads (default: number of cores)', positiveInteger)
     .option('-l, --limit <n>', 'run only the first n elements (default: 10 without --output)', positiveInteger)

@@ -7,6 +7,7 @@ import type { InspectedModel } from '../../lib/models/inspect-onnx.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';
 import { inspectModel } from '../inspect/inspect-command.ts';
 import { type DetectedInput, detectInput } from './detect-format.ts';
+import { fieldsOf } from './data-sample.ts';
 import { mapInputs } from './map-inputs.ts';
 import { sampleElements } from './sample-elements.ts';
 
@@ -22,7 +23,7 @@ export interface FirstModel {
 export interface FirstPipeline {
   /** Name of the pipeline: that of the model's file. */
   readonly name: string;
-  readonly input: DetectedInput;
+  readonly input: DetectedInput & { readonly id?: string };
   readonly model: FirstModel;
 }
 
@@ -46,6 +47,15 @@ export interface FirstPipelineOptions {
 }
 
 /**
+ * Inspects a model. @throws ModelLoadError if it can't be run
+ */
+export async function inspectRunnable(model: string): Promise<InspectedModel> {
+  const inspected = await inspectModel(model);
+  if (inspected.refused === undefined) return inspected;
+  throw new ModelLoadError(`the model ${model} ${inspected.refused}`);
+}
+
+/**
  * Makes a pipeline for a model and the first file of some inputs.
  *
  * @throws ModelLoadError if the model can't be run; InputError if the file can't be read or does not fit the model.
@@ -55,8 +65,7 @@ export async function planFirstPipeline({
   inputs,
   inputColumns,
 }: FirstPipelineOptions): Promise<PlannedPipeline> {
-  const inspected = await inspectModel(model);
-  if (inspected.refused !== undefined) throw new ModelLoadError(`the model ${model} ${inspected.refused}`);
+  const inspected = await inspectRunnable(model);
   // Directories are listed file by file if objects hold many elements.
   const [first] = await findInputs(inputs, 'text');
   if (first === undefined) throw new InputError('there is no input');
@@ -68,10 +77,11 @@ export async function planFirstPipeline({
   const elements = await sampleElements(first.uri, input);
   const { inputs: declared, note } = mapInputs(inspected, { name: first.name, elements }, inputColumns);
   const { outputNames } = inspected;
+  const id = fieldsOf(elements).find((field) => field.toLowerCase() === 'id');
   return {
     pipeline: {
       name: pipelineName(model),
-      input,
+      input: { ...input, ...(id === undefined ? {} : { id }) },
       model: {
         modelUri: isS3Uri(model) || model.startsWith('file:') ? model : resolve(model),
         ...(declared === undefined ? {} : { inputs: declared }),
@@ -85,13 +95,13 @@ export async function planFirstPipeline({
       ...(note === undefined ? [] : [note]),
       ...(outputNames === undefined
         ? []
-        : [`only the outputs ${outputNames.join(', ')} are tensors; others are left out`]),
+        : [`outputs that are not tensors are left out; predictions have ${outputNames.join(', ')}`]),
     ],
   };
 }
 
 /** Makes a name for a pipeline of a model's file name: lower-case letters, digits and hyphens. */
-function pipelineName(model: string): string {
+export function pipelineName(model: string): string {
   const stem = basename(model).replace(/\.\w+$/, '');
   const name = stem
     .toLowerCase()

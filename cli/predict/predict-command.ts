@@ -1,6 +1,3 @@
-import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
-import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
-import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { failureList } from '../failure-table.ts';
@@ -8,9 +5,8 @@ import { counted } from '../format/amounts.ts';
 import { logLine } from '../log-line.ts';
 import { planFirstPipeline, type PlannedPipeline } from '../mapping/first-pipeline.ts';
 import { runPipeline } from '../run/run-command.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
 import { pipelineUrl } from './pipeline-url.ts';
-import { type Preview, preview } from './preview.ts';
+import { type Preview, previewConfig } from './preview.ts';
 
 /** Number of predictions that are printed. */
 const SHOWN_PREDICTIONS = 10;
@@ -51,30 +47,10 @@ async function predict({ model, args, options, signal }: PredictRequest): Promis
   const configUrl = pipelineUrl(planned.pipeline);
   if (output !== undefined) return runPipeline({ name, args, options: { ...options, output }, signal, configUrl });
   const limit = options.limit ?? SHOWN_PREDICTIONS;
-  const shown = await previewOf(planned, { args, limit, signal });
+  const shown = await previewConfig({ configUrl, pipelineName: name, args, limit, signal });
   if (options.json === true) console.log(JSON.stringify(previewJson(planned, shown)));
   else printPreview(shown, limit);
   return shown.failed > 0 ? EXIT.elementsFailed : EXIT.success;
-}
-
-interface PreviewRequest {
-  readonly args: readonly string[];
-  readonly limit: number;
-  readonly signal: AbortSignal;
-}
-
-/** Runs the first elements in an engine that ends with them. */
-export async function previewOf(
-  { pipeline: { name, input }, pipeline }: Pick<PlannedPipeline, 'pipeline'>,
-  { args, limit, signal }: PreviewRequest,
-): Promise<Preview> {
-  const configUrl = pipelineUrl(pipeline);
-  await using engine = await InferenceEngine.start({ configUrl, pipeline: name, workers: 1, onWarning: logLine });
-  await engine.ready({ signal });
-  await using staging = await temporaryFolder('dry-run');
-  const inputs = await findInputs(args, input.format);
-  const own = pipelineNamed(await loadConfig(configUrl), name);
-  return await preview(inputs, engine, { pipeline: own, pipelineName: name, limit, staging: staging.path, signal });
 }
 
 /** Prints a line of JSON for each prediction on stdout, and the rest on stderr. */

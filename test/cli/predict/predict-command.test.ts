@@ -59,7 +59,7 @@ describe('fabric predict', () => {
     await writeIn(cwd, 'd.csv', 'id,c,b,a\nx,3,2,1\ny,6,5,oops\n');
     const ended = await predict([model, 'd.csv', '--input-columns', 'a,b,c'], cwd);
     expect(ended.status).toBe(3);
-    expect(printed(ended)).toMatchObject([{ prediction: { y: [2, 4, 6] } }]);
+    expect(printed(ended)).toMatchObject([{ id: 'x', prediction: { y: [2, 4, 6] } }]);
     expect(ended.stderr).toContain('1 failed at inference: InputMismatchError');
     expect(ended.stderr).toContain("field 'a'");
     expect(ended.stderr).toContain('ran all 2 elements');
@@ -78,7 +78,9 @@ describe('fabric predict', () => {
     await writeIn(cwd, 'd.csv', 'p,q,r,s\n5.1,3.5,1.4,0.2\n');
     const ended = await predict([join(ROOT, 'test/models/zipmap.onnx'), 'd.csv'], cwd);
     expect(printed(ended)).toMatchObject([{ prediction: { output_label: 0 } }]);
-    expect(ended.stderr).toContain('fabric: only the outputs output_label are tensors; others are left out\n');
+    expect(ended.stderr).toContain(
+      'fabric: outputs that are not tensors are left out; predictions have output_label\n',
+    );
     expect(ended.stderr).toContain("fabric: the 4 columns of d.csv are the input 'features', in their order\n");
   });
 
