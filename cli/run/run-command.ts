@@ -14,11 +14,9 @@ import { EXIT, type ExitStatus } from '../exit-status.ts';
 import { findConfig } from '../find-config.ts';
 import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from '../missing-field-warning.ts';
-import { ProgressBar } from '../progress-bar.ts';
 import { groupRunFailures } from './run-failures.ts';
 import { describeRejected } from '../describe-rejected.ts';
 import { type RunFacts, summarize } from './summary.ts';
-import { summaryTable } from './summary-table.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { logLine } from '../log-line.ts';
 
@@ -65,6 +63,8 @@ export async function runPipeline({ name, args, options, signal, ...config }: Ru
   await refuseExisting(inputs, jobOptions);
 
   await using engine = await startEngine(configUrl, name, options);
+  // Loaded while the model loads, as is the progress bar.
+  const reporting = import('./summary-table.ts');
   // Nothing is written before it is certain that the models can run.
   await engine.ready({ signal });
   await using _lock = await output.lock(name);
@@ -83,6 +83,7 @@ export async function runPipeline({ name, args, options, signal, ...config }: Ru
     elapsedMillis,
   });
   for (const problem of problemsOf(results)) logLine(problem);
+  const { summaryTable } = await reporting;
   console.log(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
   if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
@@ -105,6 +106,7 @@ async function runInputs(
   engine: InferenceEngine,
   options: OpenJobFoldersOptions,
 ): Promise<Pick<RunFacts, 'results' | 'loose' | 'rejected' | 'resumed'>> {
+  const { ProgressBar } = await import('../progress-bar.ts');
   const bar = new ProgressBar(process.stderr);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
