@@ -8,6 +8,7 @@ import type { ExitStatus } from '../exit-status.ts';
 import { findConfig } from '../find-config.ts';
 import { logLine } from '../log-line.ts';
 import { ProgressBar } from '../progress-bar.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { terminalWidth } from '../format/text.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
@@ -39,6 +40,7 @@ interface DryRunRequest {
 }
 
 async function dryRun({ name, args, options, signal }: DryRunRequest): Promise<ExitStatus> {
+  using stdout = reserveStdout(options.json === true);
   const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const inputs = await findInputs(args, pipeline.input.format);
@@ -69,6 +71,6 @@ async function dryRun({ name, args, options, signal }: DryRunRequest): Promise<E
     missingFields: [...missing.values()],
     tried,
   });
-  console.log(options.json === true ? JSON.stringify(result) : dryRunReport(result, terminalWidth()));
+  stdout.print(options.json === true ? JSON.stringify(result) : dryRunReport(result, terminalWidth()));
   return dryRunStatus(result);
 }

@@ -14,6 +14,7 @@ import { terminalWidth } from '../format/text.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { describeRejected } from '../describe-rejected.ts';
 import { logLine } from '../log-line.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { estimate, type EstimateFacts } from './estimate.ts';
@@ -53,6 +54,7 @@ interface EstimateRequest {
 }
 
 async function estimateRun({ name, args, options, signal }: EstimateRequest): Promise<ExitStatus> {
+  using stdout = reserveStdout(options.json === true);
   const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const prices = await readPrices(options.prices);
@@ -86,7 +88,7 @@ async function estimateRun({ name, args, options, signal }: EstimateRequest): Pr
     const { metrics } = engine;
     const result = estimate({ pipelineName: name, pipeline, input, sample, metrics, cores, start, prices });
     const columns = terminalWidth() ?? COLUMNS;
-    console.log(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
+    stdout.print(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
     return result.sample.failed > 0 ? EXIT.elementsFailed : EXIT.success;
   } finally {
     bar.stop();

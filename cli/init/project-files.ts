@@ -29,6 +29,9 @@ const TSCONFIG = {
   include: ['*.ts', '*.mts'],
 };
 
+/** Its script downloads CUDA's libraries on Linux x64, which only GPUs need, and fails without access to nuget.org. */
+const SKIPPED_SCRIPTS = { 'onnxruntime-node': false };
+
 const CDK_APP = `import { App, Stack } from 'aws-cdk-lib';
 import { InferenceFabric } from 'inference-fabric/cdk';
 
@@ -39,8 +42,8 @@ new InferenceFabric(stack, 'Fabric', { configPath: 'fabric.config.ts' });
 `;
 
 /**
- * Returns the files of a project. A `tsconfig.json` that exists is left as it is, and `package.json` gets scripts that it
- * does not have.
+ * Returns the files of a project. A `tsconfig.json` that exists is left as it is, and `package.json` gets scripts and
+ * the setting of the install that it does not have.
  */
 export async function projectFiles(
   project: NewProject,
@@ -80,12 +83,23 @@ async function packageFile({ name, samplePath }: NewProject, folder: string): Pr
     const dependencies = { 'inference-fabric': packageVersion() };
     return {
       path,
-      content: json({ name: packageName || name, private: true, type: 'module', scripts, dependencies }),
+      content: json({
+        name: packageName || name,
+        private: true,
+        type: 'module',
+        scripts,
+        dependencies,
+        allowScripts: SKIPPED_SCRIPTS,
+      }),
     };
   }
   const manifest = parsed(text);
-  const own = typeof manifest['scripts'] === 'object' ? manifest['scripts'] : {};
-  return { path, content: json({ ...manifest, scripts: { ...scripts, ...own } }, indentOf(text)), isAddition: true };
+  const additions = { scripts, allowScripts: SKIPPED_SCRIPTS };
+  const merged = Object.entries(additions).map(([field, added]) => {
+    const own = manifest[field];
+    return [field, typeof own === 'object' && own !== null ? { ...added, ...own } : added];
+  });
+  return { path, content: json({ ...manifest, ...Object.fromEntries(merged) }, indentOf(text)), isAddition: true };
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

@@ -16,9 +16,11 @@ import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from '../missing-field-warning.ts';
 import { groupRunFailures } from './run-failures.ts';
 import { describeRejected } from '../describe-rejected.ts';
-import { type RunFacts, summarize } from './summary.ts';
+import { inferenceSecsOf, type RunFacts, summarize } from './summary.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { logLine } from '../log-line.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
+import { RunClock } from './time-spent.ts';
 
 export interface RunOptions {
   readonly output: string;
@@ -52,6 +54,8 @@ export interface RunRequest {
 /** Runs a pipeline on inputs, writes its results, and prints a summary. */
 export async function runPipeline({ name, args, options, signal, ...config }: RunRequest): Promise<ExitStatus> {
   const startedAt = performance.now();
+  const clock = new RunClock(startedAt);
+  using stdout = reserveStdout(options.json === true);
   await removeLeftFolders();
   const configUrl = config.configUrl ?? findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
@@ -71,7 +75,7 @@ export async function runPipeline({ name, args, options, signal, ...config }: Ru
   // Another run may have written here until now.
   await refuseExisting(inputs, jobOptions);
 
-  const finished = await runInputs(inputs, engine, jobOptions);
+  const finished = await runInputs(inputs, engine, { ...jobOptions, clock });
   const { results, loose, rejected } = finished;
   const elapsedMillis = performance.now() - startedAt;
   const summary = summarize({
@@ -81,10 +85,11 @@ export async function runPipeline({ name, args, options, signal, ...config }: Ru
     metrics: engine.metrics,
     failures: await groupRunFailures(results, loose, signal),
     elapsedMillis,
+    clock,
   });
   for (const problem of problemsOf(results)) logLine(problem);
   const { summaryTable } = await reporting;
-  console.log(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
+  stdout.print(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
   if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
@@ -104,7 +109,7 @@ function startEngine(configUrl: URL, pipeline: string, { workers, verbose }: Run
 async function runInputs(
   inputs: readonly RunInput[],
   engine: InferenceEngine,
-  options: OpenJobFoldersOptions,
+  options: OpenJobFoldersOptions & Pick<RunFacts, 'clock'>,
 ): Promise<Pick<RunFacts, 'results' | 'loose' | 'rejected' | 'resumed'>> {
   const { ProgressBar } = await import('../progress-bar.ts');
   const bar = new ProgressBar(process.stderr);
@@ -122,7 +127,10 @@ async function runInputs(
     for await (const result of runJobs(jobs, engine, {
       signal: options.signal,
       onJob: (job) => bar.expect(job.of),
-      onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
+      onOutcomes: (chunk) => {
+        options.clock.begin(inferenceSecsOf(engine.metrics));
+        bar.add(chunk.elements, chunk.elements - chunk.succeeded);
+      },
       onPart: (note, wasThere) => {
         if (wasThere) resumed += note.elements;
         bar.addPart(note, wasThere);
@@ -132,6 +140,7 @@ async function runInputs(
     }
     const elementInputs = inputs.filter((input) => input.kind === 'element');
     for await (const result of runLooseElements(elementInputs, engine, options)) {
+      options.clock.begin(inferenceSecsOf(engine.metrics));
       loose.push(result);
       bar.add(1, result.succeeded ? 0 : 1);
     }

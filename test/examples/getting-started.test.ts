@@ -31,6 +31,7 @@ function comparable(text: string): string {
     .replaceAll(/\b\d+(?:\.\d+)? m?s\b/g, '<time>')
     .replaceAll(/\b[\d,]+ elements\/s/g, '<rate>')
     .replaceAll(/\d+ \(size \d+-\d+, mean [\d.]+\)/g, '<batches>')
+    .replaceAll(/(?<=│ bottleneck │ )[^│]+/g, '<bottleneck> ')
     .replaceAll(/[─]+|[ ]{2,}(?=│)/g, ' ');
 }
 

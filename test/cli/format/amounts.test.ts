@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, double, integer, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { counted, dollars, duration, number, rough } from '../../../cli/format/amounts.ts';
 
@@ -48,9 +48,9 @@ describe('amounts', () => {
 
 describe('number', () => {
   test('formats as toLocaleString does, in its whole range', () => {
-    const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
-    fc.assert(
-      fc.property(fc.oneof(finite, fc.integer(), fc.double({ min: -1e5, max: 1e5, noNaN: true })), (value) => {
+    const finite = double({ noNaN: true, noDefaultInfinity: true });
+    assert(
+      property(oneof(finite, integer(), double({ min: -1e5, max: 1e5, noNaN: true })), (value) => {
         const options = Number.isInteger(value) ? {} : { maximumSignificantDigits: 3 };
         expect(number(value)).toBe((value + 0).toLocaleString('en', options));
       }),

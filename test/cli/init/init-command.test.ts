@@ -78,6 +78,7 @@ describe('fabric init', () => {
     expect(JSON.parse(text)).toEqual({
       ...manifest,
       scripts: { try: 'fabric run iris data/iris-sample.csv --dry-run', predict: 'echo mine' },
+      allowScripts: { 'onnxruntime-node': false },
     });
   });
 
