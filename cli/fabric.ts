@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { setFlagsFromString } from 'node:v8';
-import { enableOwnCompileCache } from '../lib/stores/compile-cache.ts';
 
-// Before anything else is imported, so that all of it comes from the cache.
-enableOwnCompileCache();
-// Workers keep every core busy, and each collects its own small heap: helper threads for that only take turns with the
-// other workers (bench/README.md: 5 to 8 % of a run).
-setFlagsFromString('--no-parallel-scavenge');
-const { main } = await import('./main.ts');
-await main(process.argv);
+// This file imports nothing at its top: an older Node.js can't link the other modules, and would print a stack trace.
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  console.error(
+    `fabric: Node.js 24 or newer is required, and this is ${process.version}: install it from https://nodejs.org, or in this project with 'npm install -D node@24'`,
+  );
+  process.exitCode = 1;
+} else {
+  await import('./start.ts');
+}

@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { defineFailures } from './commands/failures.ts';
+import { defineInit } from './commands/init.ts';
+import { defineInspect } from './commands/inspect.ts';
 import { defineLocal } from './commands/local.ts';
+import { definePredict } from './commands/predict.ts';
 import { defineRedrive } from './commands/redrive.ts';
 import { defineRun } from './commands/run.ts';
 import { defineStatus } from './commands/status.ts';
@@ -9,7 +12,16 @@ import { logLine } from './log-line.ts';
 import { packageVersion } from './package-version.ts';
 
 /** All commands, in the order in which help lists them. */
-const COMMANDS = [defineRun, defineLocal, defineStatus, defineFailures, defineRedrive];
+const COMMANDS = [
+  defineInit,
+  defineInspect,
+  definePredict,
+  defineRun,
+  defineLocal,
+  defineStatus,
+  defineFailures,
+  defineRedrive,
+];
 
 /** Parses the command line, runs the command and sets the exit status of the process. */
 export async function main(argv: readonly string[]): Promise<void> {

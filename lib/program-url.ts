@@ -18,3 +18,11 @@ export const MODULE_EXTENSION = extname(import.meta.url);
 export function programUrl(program: (typeof PROGRAMS)[number]): URL {
   return new URL(`./${program}${MODULE_EXTENSION}`, import.meta.url);
 }
+
+/** Modules outside lib/ that processes and threads of lib/ import, by their paths in the package without an extension. */
+export const MODULES = ['cli/predict/predict-config'] as const;
+
+/** Returns the URL of a module outside lib/, which is built to the same path beside the folder of the programs. */
+export function packageModule(path: (typeof MODULES)[number]): URL {
+  return new URL(`../${path}${MODULE_EXTENSION}`, import.meta.url);
+}

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { PROGRAMS } from '../lib/program-url.ts';
+import { MODULES, PROGRAMS } from '../lib/program-url.ts';
 import manifest from '../package.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,6 +16,7 @@ const ENTRY_POINTS = [
   // Where tests find the programs of the build.
   'lib/program-url',
   ...PROGRAMS.map((path) => `lib/${path}`),
+  ...MODULES,
 ];
 
 /** Programs that tests start beside the package's: they share its chunks. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { EstimateOptions } from '../estimate/estimate-command.ts';
+import { CONFIG_OPTION } from '../find-config.ts';
 import { positiveInteger } from '../positive-integer.ts';
 import type { RunOptions } from '../run/run-command.ts';
 
@@ -19,7 +20,7 @@ export function defineRun(): Command {
       '-o, --output <dir>',
       'folder or s3://<bucket>[/<prefix>] for the results: <dir>/<pipeline>/<input>/; required unless --dry-run or --estimate is set',
     )
-    .option('-c, --config <file>', 'config module', 'fabric.config.ts')
+    .option('-c, --config <file>', CONFIG_OPTION)
     .option('-w, --workers <n>', 'worker threads (default: number of cores)', positiveInteger)
     .option('-l, --limit <n>', 'run only the first n elements of each input', positiveInteger)
     .addOption(new Option('--resume', 'continue an interrupted run').conflicts('overwrite'))

@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { checkModels } from '../../lib/inference/engine/check-models.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
@@ -7,8 +5,10 @@ import type { OpenedModel } from '../../lib/inference/engine/engine-models.ts';
 import type { MissingField } from '../../lib/inference/missing-field.ts';
 import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import type { ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { logLine } from '../log-line.ts';
 import { ProgressBar } from '../progress-bar.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { terminalWidth } from '../format/text.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
@@ -17,7 +17,7 @@ import { dryRunReport } from './dry-run-report.ts';
 import { tryInputs } from './try-inputs.ts';
 
 export interface DryRunOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly workers?: number;
   readonly limit?: number;
   readonly json?: boolean;
@@ -40,7 +40,8 @@ interface DryRunRequest {
 }
 
 async function dryRun({ name, args, options, signal }: DryRunRequest): Promise<ExitStatus> {
-  const configUrl = pathToFileURL(resolve(options.config));
+  using stdout = reserveStdout(options.json === true);
+  const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const inputs = await findInputs(args, pipeline.input.format);
   const models = await checkModels(pipeline);
@@ -70,6 +71,6 @@ async function dryRun({ name, args, options, signal }: DryRunRequest): Promise<E
     missingFields: [...missing.values()],
     tried,
   });
-  console.log(options.json === true ? JSON.stringify(result) : dryRunReport(result, terminalWidth()));
+  stdout.print(options.json === true ? JSON.stringify(result) : dryRunReport(result, terminalWidth()));
   return dryRunStatus(result);
 }

@@ -1,5 +1,5 @@
-import { isFree, type TensorMetadata } from '../../lib/models/tensor.ts';
 import { counted } from '../format/amounts.ts';
+import { describedTensor } from '../format/tensor.ts';
 import { failureList } from '../failure-table.ts';
 import { missingFieldName, missingFieldWarning, optionName } from '../missing-field-warning.ts';
 import { shortened } from '../format/text.ts';
@@ -25,19 +25,9 @@ export function dryRunReport(dryRun: DryRun, width: number | undefined): string 
 function signatureLines({ place, model, inputs = [], outputs = [] }: ModelSignature): readonly string[] {
   return [
     `model ${model} (${place})`,
-    ...inputs.map((tensor) => `${INDENT}input ${described(tensor)}`),
-    ...outputs.map((tensor) => `${INDENT}output ${described(tensor)}`),
+    ...inputs.map((tensor) => `${INDENT}input ${describedTensor(tensor)}`),
+    ...outputs.map((tensor) => `${INDENT}output ${describedTensor(tensor)}`),
   ];
-}
-
-/** Formats a tensor, such as `'X': FP32 [batch, 30]`. */
-function described({ name, datatype, shape }: TensorMetadata): string {
-  const dimensions = shape.map((dimension, index) => {
-    if (!isFree(dimension)) return String(dimension);
-    if (index === 0) return 'batch';
-    return typeof dimension === 'string' && dimension !== '' ? dimension : 'any';
-  });
-  return `'${name}': ${datatype} [${dimensions.join(', ')}]`;
 }
 
 function lastLine(dryRun: DryRun): string {

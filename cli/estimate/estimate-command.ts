@@ -1,7 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type Compute, lambdaCores } from '../../lib/config/compute.ts';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { asksEndpoints } from '../../lib/config/pipeline-models.ts';
@@ -11,10 +9,12 @@ import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
 import { rejectedAmong } from '../../lib/jobs/run/reject-input.ts';
 import { InputError, type RunInput } from '../../lib/jobs/run/run-input.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { terminalWidth } from '../format/text.ts';
 import { ProgressBar } from '../progress-bar.ts';
 import { describeRejected } from '../describe-rejected.ts';
 import { logLine } from '../log-line.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { estimate, type EstimateFacts } from './estimate.ts';
@@ -24,7 +24,7 @@ import { sampleInput } from './sample-input.ts';
 import { between, readMeters } from './work-meter.ts';
 
 export interface EstimateOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly workers?: number;
   readonly limit?: number;
   /** Seconds of work to measure. */
@@ -54,7 +54,8 @@ interface EstimateRequest {
 }
 
 async function estimateRun({ name, args, options, signal }: EstimateRequest): Promise<ExitStatus> {
-  const configUrl = pathToFileURL(resolve(options.config));
+  using stdout = reserveStdout(options.json === true);
+  const configUrl = findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   const prices = await readPrices(options.prices);
   const inputs = runnableInputs(await findInputs(args, pipeline.input.format));
@@ -87,7 +88,7 @@ async function estimateRun({ name, args, options, signal }: EstimateRequest): Pr
     const { metrics } = engine;
     const result = estimate({ pipelineName: name, pipeline, input, sample, metrics, cores, start, prices });
     const columns = terminalWidth() ?? COLUMNS;
-    console.log(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
+    stdout.print(options.json === true ? JSON.stringify(result) : estimateReport(result, columns));
     return result.sample.failed > 0 ? EXIT.elementsFailed : EXIT.success;
   } finally {
     bar.stop();

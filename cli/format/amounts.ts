@@ -3,9 +3,21 @@ const HOUR_SECS = 3600;
 const DAY_SECS = 86_400;
 const MEGABYTE = 1e6;
 
-/** Formats a number: an integer with all its digits, others with `digits` significant ones. */
+/** Numbers that JavaScript writes without an exponent, if they are positive. */
+const MIN_PLAIN = 1e-6;
+const MAX_PLAIN = 1e21;
+
+/**
+ * Formats a number: an integer with all its digits, others with `digits` significant ones. Not by `toLocaleString`, which
+ * takes 20 ms when it is first called.
+ */
 export function number(value: number, digits = 3): string {
-  return value.toLocaleString('en', Number.isInteger(value) ? {} : { maximumSignificantDigits: digits });
+  const size = Math.abs(value);
+  if (value !== 0 && !(size >= MIN_PLAIN && size < MAX_PLAIN))
+    return value.toLocaleString('en', Number.isInteger(value) ? {} : { maximumSignificantDigits: digits });
+  const [whole = '', fraction] = String(Number.isInteger(value) ? value : Number(value.toPrecision(digits))).split('.');
+  const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
 /** Formats an estimate with two significant digits: `0.12`, `57,000`, `1.3 million`. */

@@ -1,16 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadConfig } from '../../lib/config/load-config.ts';
 import { isIn, realPaths } from '../../lib/jobs/run/refuse-overlap.ts';
 import { isWrittenName } from '../../lib/jobs/part-names.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { removeLeftFiles, removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { failureList } from '../failure-table.ts';
 import { counted, number } from '../format/amounts.ts';
 import { shownPath } from '../format/text.ts';
 import { logLine } from '../log-line.ts';
+import { type ReservedStdout, reserveStdout } from '../reserve-stdout.ts';
 import { awsEnvironment } from './embedded-aws.ts';
 import { INPUT_BUCKET, OUTPUT_BUCKET } from './local-fabric.ts';
 import type { AnsweredObjects, EndedJob } from './local-report.ts';
@@ -23,12 +24,15 @@ import { exitStatusOf } from '../exit-status-of.ts';
 export interface LocalOptions {
   readonly input: string;
   readonly output: string;
-  readonly config: string;
+  readonly config?: string;
   readonly once?: boolean;
   readonly workers?: number;
   readonly json?: boolean;
   readonly verbose?: boolean;
 }
+
+/** Options with the function that prints on standard output. */
+type SessionPrints = LocalOptions & Pick<ReservedStdout, 'print'>;
 
 /** Maximum time from Ctrl-C to the end. Work that is cut off starts over in the next session. */
 const GRACE_MILLIS = 1500;
@@ -42,8 +46,10 @@ export function localCommand(options: LocalOptions): Promise<ExitStatus> {
   });
 }
 
-async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  const configUrl = pathToFileURL(resolve(options.config));
+async function local(given: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
+  using stdout = reserveStdout(given.json === true);
+  const options = { ...given, print: stdout.print };
+  const configUrl = findConfig(options.config);
   const fabric = await loadConfig(configUrl);
   const folders = { input: resolve(options.input), output: resolve(options.output) };
   await refuseNested(folders);
@@ -61,12 +67,12 @@ async function local(options: LocalOptions, signal: AbortSignal): Promise<ExitSt
   return status;
 }
 
-function open(options: LocalOptions, rest: Pick<SessionOptions, 'configUrl' | 'fabric'>): Promise<Session> {
+function open(options: SessionPrints, rest: Pick<SessionOptions, 'configUrl' | 'fabric'>): Promise<Session> {
   const { input, output, workers, verbose, json = false, once: isOnce = false } = options;
   // With `--once --json`, the session prints one object at its end instead.
   const print = (ended: EndedJob | AnsweredObjects, line: string): void => {
-    if (!json) console.log(line);
-    else if (!isOnce) console.log(JSON.stringify(ended));
+    if (!json) options.print(line);
+    else if (!isOnce) options.print(JSON.stringify(ended));
   };
   return startSession({
     ...rest,
@@ -81,7 +87,7 @@ function open(options: LocalOptions, rest: Pick<SessionOptions, 'configUrl' | 'f
 }
 
 /** Processes the files that are in the folder now. */
-async function once(session: Session, { json }: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
+async function once(session: Session, { json, print }: SessionPrints, signal: AbortSignal): Promise<ExitStatus> {
   const { fabric, uploads, report, refused } = session;
   await uploads.addAll();
   await untilAborted(uploads.settled(), signal);
@@ -94,8 +100,8 @@ async function once(session: Session, { json }: LocalOptions, signal: AbortSigna
   const groups = { failureGroups: failures.list(), otherFailures: failures.others };
   const parked = await fabric.parked();
   if (json === true)
-    console.log(JSON.stringify({ ...summary, unwritten: unwritten.map(({ name }) => name), unanswered, ...groups }));
-  else if (failures.total > 0) console.log(failureList(failures));
+    print(JSON.stringify({ ...summary, unwritten: unwritten.map(({ name }) => name), unanswered, ...groups }));
+  else if (failures.total > 0) print(failureList(failures));
   if (parked > 0) logLine(`${counted(parked, 'message')} failed all retries; see the errors above`);
   logUnwritten(unwritten);
   for (const key of unanswered) logLine(`${key} has no results: run it again`);
@@ -106,8 +112,8 @@ async function once(session: Session, { json }: LocalOptions, signal: AbortSigna
 }
 
 /** Processes files as they are dropped, until the signal is aborted. */
-async function serve(session: Session, options: LocalOptions, signal: AbortSignal): Promise<ExitStatus> {
-  if (options.json !== true) console.log(welcome(session.fabric.endpoint, options));
+async function serve(session: Session, options: SessionPrints, signal: AbortSignal): Promise<ExitStatus> {
+  if (options.json !== true) options.print(welcome(session.fabric.endpoint, options));
   await using _watcher = await watchFolder(options.input, session.uploads);
   // Ctrl-C is the normal end.
   await untilAborted(new Promise<never>(() => {}), signal).catch(() => {});

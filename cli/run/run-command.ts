@@ -1,5 +1,3 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { loadConfig, pipelineNamed } from '../../lib/config/load-config.ts';
 import { InferenceEngine } from '../../lib/inference/engine/engine.ts';
 import type { LoadedCopy } from '../../lib/inference/engine/load-notices.ts';
@@ -13,19 +11,20 @@ import type { RunInput } from '../../lib/jobs/run/run-input.ts';
 import { type JobResult, runJobs } from '../../lib/jobs/run/run-jobs.ts';
 import { removeLeftFolders } from '../../lib/stores/left-files.ts';
 import { EXIT, type ExitStatus } from '../exit-status.ts';
+import { findConfig } from '../find-config.ts';
 import { problemsOf } from './job-ends.ts';
 import { missingFieldWarner } from '../missing-field-warning.ts';
-import { ProgressBar } from '../progress-bar.ts';
 import { groupRunFailures } from './run-failures.ts';
 import { describeRejected } from '../describe-rejected.ts';
-import { type RunFacts, summarize } from './summary.ts';
-import { summaryTable } from './summary-table.ts';
+import { inferenceSecsOf, type RunFacts, summarize } from './summary.ts';
 import { exitStatusOf } from '../exit-status-of.ts';
 import { logLine } from '../log-line.ts';
+import { reserveStdout } from '../reserve-stdout.ts';
+import { RunClock } from './time-spent.ts';
 
 export interface RunOptions {
   readonly output: string;
-  readonly config: string;
+  readonly config?: string;
   readonly workers?: number;
   readonly limit?: number;
   readonly resume?: boolean;
@@ -36,23 +35,29 @@ export interface RunOptions {
 
 /** `fabric run`. */
 export function runCommand(name: string, args: readonly string[], options: RunOptions): Promise<ExitStatus> {
-  return exitStatusOf((signal) => run({ name, args, options, signal }), {
+  return exitStatusOf((signal) => runPipeline({ name, args, options, signal }), {
     interrupted: "committed results are kept; continue with '--resume'",
     verbose: options.verbose,
   });
 }
 
-interface RunRequest {
+/** A run of one pipeline. */
+export interface RunRequest {
   readonly name: string;
   readonly args: readonly string[];
   readonly options: RunOptions;
   readonly signal: AbortSignal;
+  /** @default the config that `options` name */
+  readonly configUrl?: URL;
 }
 
-async function run({ name, args, options, signal }: RunRequest): Promise<ExitStatus> {
+/** Runs a pipeline on inputs, writes its results, and prints a summary. */
+export async function runPipeline({ name, args, options, signal, ...config }: RunRequest): Promise<ExitStatus> {
   const startedAt = performance.now();
+  const clock = new RunClock(startedAt);
+  using stdout = reserveStdout(options.json === true);
   await removeLeftFolders();
-  const configUrl = pathToFileURL(resolve(options.config));
+  const configUrl = config.configUrl ?? findConfig(options.config);
   const pipeline = pipelineNamed(await loadConfig(configUrl), name);
   await using output = await openOutput(options.output);
   const inputs = await findInputs(args, pipeline.input.format);
@@ -62,13 +67,15 @@ async function run({ name, args, options, signal }: RunRequest): Promise<ExitSta
   await refuseExisting(inputs, jobOptions);
 
   await using engine = await startEngine(configUrl, name, options);
+  // Loaded while the model loads, as is the progress bar.
+  const reporting = import('./summary-table.ts');
   // Nothing is written before it is certain that the models can run.
   await engine.ready({ signal });
   await using _lock = await output.lock(name);
   // Another run may have written here until now.
   await refuseExisting(inputs, jobOptions);
 
-  const finished = await runInputs(inputs, engine, jobOptions);
+  const finished = await runInputs(inputs, engine, { ...jobOptions, clock });
   const { results, loose, rejected } = finished;
   const elapsedMillis = performance.now() - startedAt;
   const summary = summarize({
@@ -78,9 +85,11 @@ async function run({ name, args, options, signal }: RunRequest): Promise<ExitSta
     metrics: engine.metrics,
     failures: await groupRunFailures(results, loose, signal),
     elapsedMillis,
+    clock,
   });
   for (const problem of problemsOf(results)) logLine(problem);
-  console.log(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
+  const { summaryTable } = await reporting;
+  stdout.print(options.json === true ? JSON.stringify(summary) : summaryTable(summary));
   if (summary.stopped + summary.incomplete + rejected.length > 0) return EXIT.failure;
   return summary.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
@@ -100,8 +109,9 @@ function startEngine(configUrl: URL, pipeline: string, { workers, verbose }: Run
 async function runInputs(
   inputs: readonly RunInput[],
   engine: InferenceEngine,
-  options: OpenJobFoldersOptions,
+  options: OpenJobFoldersOptions & Pick<RunFacts, 'clock'>,
 ): Promise<Pick<RunFacts, 'results' | 'loose' | 'rejected' | 'resumed'>> {
+  const { ProgressBar } = await import('../progress-bar.ts');
   const bar = new ProgressBar(process.stderr);
   const results: JobResult[] = [];
   const loose: LooseResult[] = [];
@@ -117,7 +127,10 @@ async function runInputs(
     for await (const result of runJobs(jobs, engine, {
       signal: options.signal,
       onJob: (job) => bar.expect(job.of),
-      onOutcomes: (chunk) => bar.add(chunk.elements, chunk.elements - chunk.succeeded),
+      onOutcomes: (chunk) => {
+        options.clock.begin(inferenceSecsOf(engine.metrics));
+        bar.add(chunk.elements, chunk.elements - chunk.succeeded);
+      },
       onPart: (note, wasThere) => {
         if (wasThere) resumed += note.elements;
         bar.addPart(note, wasThere);
@@ -127,6 +140,7 @@ async function runInputs(
     }
     const elementInputs = inputs.filter((input) => input.kind === 'element');
     for await (const result of runLooseElements(elementInputs, engine, options)) {
+      options.clock.begin(inferenceSecsOf(engine.metrics));
       loose.push(result);
       bar.add(1, result.succeeded ? 0 : 1);
     }

@@ -6,6 +6,7 @@ import { counted, duration, number } from '../format/amounts.ts';
 import { plainTable } from '../format/table.ts';
 import { shownPath } from '../format/text.ts';
 import { endRows } from './job-ends.ts';
+import { describeSpent } from './time-spent.ts';
 import type { RunSummary } from './summary.ts';
 import { FOLDER_NAMES } from '../../lib/jobs/part-names.ts';
 
@@ -23,6 +24,7 @@ export function summaryTable(summary: RunSummary): string {
   table.push(...rejectedRows(summary.rejected));
   if (summary.resumed > 0) table.push(['resumed', number(summary.resumed)]);
   table.push(['time', `${duration(summary.elapsedSecs)} (${number(summary.elementsPerSec)} elements/s)`]);
+  table.push(['spent', describeSpent(summary.spent)], ['bottleneck', summary.bottleneck]);
   if (batchSizes !== null) {
     table.push(['batches', describeBatches(batchSizes)]);
   }
@@ -40,7 +42,14 @@ export function summaryTable(summary: RunSummary): string {
   for (const path of errorsFolders(summary)) table.push(['failures', path]);
   const { failureGroups, otherFailures } = summary;
   if (failureGroups.length === 0) return table.toString();
-  return `${table.toString()}\n${failureList({ list: () => failureGroups, others: otherFailures })}`;
+  const list = failureList({ list: () => failureGroups, others: otherFailures });
+  return [table.toString(), list, ...failuresCommand(summary)].join('\n');
+}
+
+/** Returns the command that shows the failures of the one job. Several jobs are in several folders. */
+function failuresCommand({ results }: RunSummary): readonly string[] {
+  const [folder, ...others] = results.filter((path) => !path.endsWith('.json'));
+  return folder === undefined || others.length > 0 ? [] : [`See each: fabric failures ${shownPath(folder)}`];
 }
 
 /** Returns where the lines of failed elements are. An input that is one element has its failure in its result. */

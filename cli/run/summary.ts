@@ -5,6 +5,7 @@ import { type Distribution, meanOf, type Metrics } from '../../lib/telemetry/met
 import type { FailureGroup, FailureGroups } from '../../lib/jobs/report/failure-groups.ts';
 import { type JobEnds, jobEnds } from './job-ends.ts';
 import { addUsage, type TokenUsage } from '../../lib/remote/token-usage.ts';
+import { bottleneckOf, type RunClock, type TimeSpent } from './time-spent.ts';
 
 /** Output of `fabric run --json`. */
 export interface RunSummary extends JobEnds {
@@ -24,6 +25,10 @@ export interface RunSummary extends JobEnds {
   readonly elapsedSecs: number;
   /** Speed of this run, without the outcomes of earlier runs. */
   readonly elementsPerSec: number;
+  /** Where the time of this run went. */
+  readonly spent: TimeSpent;
+  /** What took most of the time, in words. */
+  readonly bottleneck: string;
   /** Number of batches, and the mean, minimum and maximum of their elements. */
   readonly batchSizes: {
     readonly batches: number;
@@ -68,6 +73,7 @@ export interface RunFacts {
   readonly failures: FailureGroups;
   readonly metrics: Metrics;
   readonly elapsedMillis: number;
+  readonly clock: RunClock;
 }
 
 export function summarize(facts: RunFacts): RunSummary {
@@ -99,6 +105,7 @@ export function summarize(facts: RunFacts): RunSummary {
     failureGroups: failures.list(),
     otherFailures: failures.others,
     elapsedSecs: rounded(elapsedMillis / 1000, 3),
+    ...timing(facts),
     elementsPerSec: Math.round((total - resumed) / (elapsedMillis / 1000)),
     batchSizes: batchSizes(metrics.distribution('inference_request_batch_size')),
     packed: notes.reduce((sum, { measures }) => sum + (measures?.packed ?? 0), 0),
@@ -110,6 +117,18 @@ export function summarize(facts: RunFacts): RunSummary {
     models: Object.assign({}, ...[...notes, ...loose].map((part) => part.models)) as Record<string, string>,
     results: [...results.map((result) => result.folder), ...loose.map((result) => result.path)],
   };
+}
+
+/** Returns the seconds in which models ran batches, those at the same time all counted. */
+export function inferenceSecsOf(metrics: Metrics): number {
+  const micros = metrics.distribution('inference_batch_latency_micro_secs')?.sum ?? 0;
+  const millis = metrics.distribution('endpoint_latency_milli_secs')?.sum ?? 0;
+  return micros / 1e6 + millis / 1e3;
+}
+
+function timing({ clock, metrics, elapsedMillis }: RunFacts): Pick<RunSummary, 'spent' | 'bottleneck'> {
+  const spent = clock.spent(inferenceSecsOf(metrics));
+  return { spent, bottleneck: bottleneckOf(spent, elapsedMillis / 1000) };
 }
 
 function batchSizes(sizes: Distribution | undefined): RunSummary['batchSizes'] {

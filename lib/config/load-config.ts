@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.ts';
+import { acceptEsmSyntax } from './esm-syntax.ts';
 import { type Fabric, isFabric } from './fabric.ts';
 import type { Pipeline } from './pipeline.ts';
 import { pipelineModels } from './pipeline-models.ts';
@@ -27,6 +28,7 @@ export async function loadConfig(url: URL): Promise<Fabric> {
 async function importFabric(url: URL, path: string): Promise<Fabric> {
   let module: { readonly default?: unknown };
   try {
+    acceptEsmSyntax(url);
     module = (await import(url.href)) as { readonly default?: unknown };
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${path}:\n${error.message}`, { cause: error });

@@ -21,6 +21,8 @@ export interface OnnxValue {
   readonly type: string;
   /** True if the number of its dimensions is declared. */
   readonly hasShape: boolean;
+  /** Dimensions that are declared; a free one is its name, or -1. */
+  readonly shape: readonly (number | string)[];
 }
 
 /** TensorProto.DataType, by number. */
@@ -107,7 +109,7 @@ function graphsOf(reader: ProtoReader, { start, end }: ProtoField): readonly Onn
 
 function valueOf(reader: ProtoReader, { start, end }: ProtoField): OnnxValue {
   let name = '';
-  let type = { type: 'undefined', hasShape: false };
+  let type: Omit<OnnxValue, 'name'> = { type: 'undefined', hasShape: false, shape: [] };
   for (const field of reader.fields(start, end)) {
     if (field.field === 1) name = reader.text(field);
     else if (field.field === 2) type = typeOf(reader, field);
@@ -119,14 +121,29 @@ function typeOf(reader: ProtoReader, { start, end }: ProtoField): Omit<OnnxValue
   for (const field of reader.fields(start, end)) {
     const kind = KINDS.get(field.field);
     if (kind === undefined) continue;
-    if (kind !== 'tensor') return { type: kind, hasShape: false };
+    if (kind !== 'tensor') return { type: kind, hasShape: false, shape: [] };
     let type = 'undefined';
-    let hasShape = false;
-    for (const { field: part, value } of reader.fields(field.start, field.end)) {
-      if (part === 1) type = TENSOR_TYPES[value] ?? `number ${value}`;
-      else if (part === 2) hasShape = true;
+    let shape: readonly (number | string)[] | undefined;
+    for (const part of reader.fields(field.start, field.end)) {
+      if (part.field === 1) type = TENSOR_TYPES[part.value] ?? `number ${part.value}`;
+      else if (part.field === 2) shape = shapeOf(reader, part);
     }
-    return { type, hasShape };
+    return { type, hasShape: shape !== undefined, shape: shape ?? [] };
   }
-  return { type: 'undefined', hasShape: false };
+  return { type: 'undefined', hasShape: false, shape: [] };
+}
+
+/** Reads a TensorShapeProto: each dimension is a number (`dim_value`), a name (`dim_param`), or neither. */
+function shapeOf(reader: ProtoReader, { start, end }: ProtoField): readonly (number | string)[] {
+  const shape: (number | string)[] = [];
+  for (const dimension of reader.fields(start, end)) {
+    if (dimension.field !== 1) continue;
+    let size: number | string = -1;
+    for (const part of reader.fields(dimension.start, dimension.end)) {
+      if (part.field === 1) size = part.value;
+      else if (part.field === 2) size = reader.text(part);
+    }
+    shape.push(size);
+  }
+  return shape;
 }

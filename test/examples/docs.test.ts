@@ -32,6 +32,7 @@ const RUNS: readonly ExampleRun[] = [
     input: 'examples/custom-handler/reviews.txt',
     succeeded: 6,
   })),
+  { config: 'getting-started', pipeline: 'iris', input: 'examples/getting-started/iris.csv', succeeded: 12 },
   { config: 'quickstart', pipeline: 'wine', input: 'examples/data/wine.jsonl', succeeded: 54 },
   {
     config: 'custom-handler',
@@ -191,8 +192,8 @@ describe('the documentation', () => {
       .flatMap((block) => block.split('\n'));
     const fabricCommands = lines
       .filter((line) => line.startsWith('npx fabric'))
-      // test/cli/job-commands.test.ts and test/cli/local/local-command.test.ts run those.
-      .filter((line) => !/^npx fabric (?:status|failures|redrive|local)\b/.test(line))
+      // test/cli/job-commands.test.ts and the tests below test/cli/{local,predict,init,inspect} run those.
+      .filter((line) => !/^npx fabric (?:status|failures|redrive|local|predict|init|inspect)\b/.test(line))
       // The other options of an estimate are in test/cli/estimate/estimate-command.test.ts.
       .map((line) => line.replace(/ (?:--output \S+|--estimate(?: --prices prices\.json)?)$/, ''));
     expect(COMMANDS).toEqual(expect.arrayContaining(fabricCommands));

@@ -16,7 +16,7 @@ function namesIn(list: string): readonly string[] {
 }
 
 function valueOf(name: string): OnnxValue {
-  return { name, type: 'float32', hasShape: true };
+  return { name, type: 'float32', hasShape: true, shape: [] };
 }
 
 function graph(inputs: readonly string[], nodes: readonly OnnxNode[], outputs: readonly string[]): OnnxGraph {
@@ -101,12 +101,12 @@ describe('readOnnxGraph', () => {
   test('reads inputs, outputs and nodes, and skips weights', () => {
     expect(readOnnxGraph(modelFile('bfloat16.onnx'))).toEqual({
       nodes: [{ op: 'Cast', domain: '', inputs: ['x'], outputs: ['y'], graphs: [] }],
-      inputs: [{ name: 'x', type: 'float32', hasShape: true }],
-      outputs: [{ name: 'y', type: 'bfloat16', hasShape: true }],
+      inputs: [{ name: 'x', type: 'float32', hasShape: true, shape: ['N', 2] }],
+      outputs: [{ name: 'y', type: 'bfloat16', hasShape: true, shape: ['N', 2] }],
     });
     expect(readOnnxGraph(modelFile('zipmap.onnx'))?.outputs).toEqual([
-      { name: 'output_label', type: 'int64', hasShape: true },
-      { name: 'output_probability', type: 'sequence', hasShape: false },
+      { name: 'output_label', type: 'int64', hasShape: true, shape: ['N'] },
+      { name: 'output_probability', type: 'sequence', hasShape: false, shape: [] },
     ]);
     expect(readOnnxGraph(modelFile('mlp.onnx'))?.nodes).toHaveLength(6);
   });

@@ -1,3 +1,4 @@
+import { assert, double, integer, oneof, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { counted, dollars, duration, number, rough } from '../../../cli/format/amounts.ts';
 
@@ -42,5 +43,18 @@ describe('amounts', () => {
       '12,345',
     ]);
     expect([counted(1, 'run'), counted(1.2, 'run'), counted(0, 'run')]).toEqual(['1 run', '2 runs', '0 runs']);
+  });
+});
+
+describe('number', () => {
+  test('formats as toLocaleString does, in its whole range', () => {
+    const finite = double({ noNaN: true, noDefaultInfinity: true });
+    assert(
+      property(oneof(finite, integer(), double({ min: -1e5, max: 1e5, noNaN: true })), (value) => {
+        const options = Number.isInteger(value) ? {} : { maximumSignificantDigits: 3 };
+        expect(number(value)).toBe((value + 0).toLocaleString('en', options));
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

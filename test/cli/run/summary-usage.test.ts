@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { emptyTally } from '../../../lib/inference/tally.ts';
 import { FailureGroups } from '../../../lib/jobs/report/failure-groups.ts';
+import { RunClock } from '../../../cli/run/time-spent.ts';
 import { summarize } from '../../../cli/run/summary.ts';
 import { summaryTable } from '../../../cli/run/summary-table.ts';
 import type { PartNote } from '../../../lib/jobs/part-note.ts';
@@ -31,6 +32,7 @@ function summaryOf(notes: readonly PartNote[], looseUsage?: PartNote['usage']) {
     elapsedMillis: 1000,
     rejected: [],
     failures: new FailureGroups(),
+    clock: new RunClock(performance.now()),
   };
   return summarize({ ...facts, results: results as never, loose });
 }

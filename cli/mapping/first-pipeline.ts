@@ -1,0 +1,111 @@
+import { basename, resolve } from 'node:path';
+import { findInputs } from '../../lib/jobs/run/find-inputs.ts';
+import { InputError } from '../../lib/jobs/run/run-input.ts';
+import { ModelLoadError } from '../../lib/errors.ts';
+import type { DeclaredInputs } from '../../lib/models/declared-inputs.ts';
+import type { InspectedModel } from '../../lib/models/inspect-onnx.ts';
+import { isS3Uri } from '../../lib/stores/open-source.ts';
+import { inspectModel } from '../inspect/inspect-command.ts';
+import { type DetectedInput, detectInput } from './detect-format.ts';
+import { fieldsOf } from './data-sample.ts';
+import { mapInputs } from './map-inputs.ts';
+import { sampleElements } from './sample-elements.ts';
+
+/** Options of the model's handler that a model and a file determine. */
+export interface FirstModel {
+  /** Absolute path or `s3://` URI. */
+  readonly modelUri: string;
+  readonly inputs?: DeclaredInputs;
+  readonly outputNames?: readonly string[];
+}
+
+/** A pipeline for a model and a file, without a config of the user's. It is plain JSON. */
+export interface FirstPipeline {
+  /** Name of the pipeline: that of the model's file. */
+  readonly name: string;
+  readonly input: DetectedInput & { readonly id?: string };
+  readonly model: FirstModel;
+}
+
+/** A pipeline, with the facts that it was made of. */
+export interface PlannedPipeline {
+  readonly pipeline: FirstPipeline;
+  readonly inspected: InspectedModel;
+  /** URI of the file that was looked at. */
+  readonly data: string;
+  readonly elements: readonly unknown[];
+  /** Sentences for the user about what was assumed. */
+  readonly notes: readonly string[];
+}
+
+export interface FirstPipelineOptions {
+  readonly model: string;
+  /** Files, directories, globs and `s3://` URIs. */
+  readonly inputs: readonly string[];
+  /** Values of `--input-columns`. */
+  readonly inputColumns?: readonly string[];
+}
+
+/**
+ * Inspects a model. @throws ModelLoadError if it can't be run
+ */
+export async function inspectRunnable(model: string): Promise<InspectedModel> {
+  const inspected = await inspectModel(model);
+  if (inspected.refused === undefined) return inspected;
+  throw new ModelLoadError(`the model ${model} ${inspected.refused}`);
+}
+
+/**
+ * Makes a pipeline for a model and the first file of some inputs.
+ *
+ * @throws ModelLoadError if the model can't be run; InputError if the file can't be read or does not fit the model.
+ */
+export async function planFirstPipeline({
+  model,
+  inputs,
+  inputColumns,
+}: FirstPipelineOptions): Promise<PlannedPipeline> {
+  const inspected = await inspectRunnable(model);
+  // Directories are listed file by file if objects hold many elements.
+  const [first] = await findInputs(inputs, 'text');
+  if (first === undefined) throw new InputError('there is no input');
+  const input = await detectInput(first.uri);
+  if (input.format === 'images')
+    throw new InputError(
+      `${first.uri} is an image: a config has to describe how its pixels become the numbers of the model (decodeImage in docs/models.md)`,
+    );
+  const elements = await sampleElements(first.uri, input);
+  const { inputs: declared, note } = mapInputs(inspected, { name: first.name, elements }, inputColumns);
+  const { outputNames } = inspected;
+  const id = fieldsOf(elements).find((field) => field.toLowerCase() === 'id');
+  return {
+    pipeline: {
+      name: pipelineName(model),
+      input: { ...input, ...(id === undefined ? {} : { id }) },
+      model: {
+        modelUri: isS3Uri(model) || model.startsWith('file:') ? model : resolve(model),
+        ...(declared === undefined ? {} : { inputs: declared }),
+        ...(outputNames === undefined ? {} : { outputNames }),
+      },
+    },
+    inspected,
+    data: first.uri,
+    elements,
+    notes: [
+      ...(note === undefined ? [] : [note]),
+      ...(outputNames === undefined
+        ? []
+        : [`outputs that are not tensors are left out; predictions have ${outputNames.join(', ')}`]),
+    ],
+  };
+}
+
+/** Makes a name for a pipeline of a model's file name: lower-case letters, digits and hyphens. */
+export function pipelineName(model: string): string {
+  const stem = basename(model).replace(/\.\w+$/, '');
+  const name = stem
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '');
+  return name || 'predict';
+}

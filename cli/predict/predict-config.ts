@@ -1,0 +1,11 @@
+import { defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+import type { FirstPipeline } from '../mapping/first-pipeline.ts';
+import { PIPELINE_PARAMETER } from './pipeline-url.ts';
+
+// The config of `fabric predict`. Workers and model hosts import it too, so its one pipeline is in its own URL.
+
+const { name, input, model } = JSON.parse(
+  new URL(import.meta.url).searchParams.get(PIPELINE_PARAMETER) ?? '{}',
+) as FirstPipeline;
+
+export default defineFabric({ pipelines: { [name]: { input, steps: [runInference(new OnnxModelHandler(model))] } } });
