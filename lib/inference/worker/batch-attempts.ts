@@ -112,7 +112,7 @@ export class BatchAttempts {
     const { results, failed = [] } = answer;
     const { decodeJson } = this.#codec;
     const json = this.#options.writesJson === true ? decodeJson?.(results) : undefined;
-    const read = json ?? this.#codec.decode(results);
+    const read = json ?? this.#codec.decode(results, (index) => this.#preparedAt(fitting, index));
     const failures = new Map(failed.map((one) => [one.index, one]));
     const places = fitting.flatMap((_, index) => (failures.has(index) ? [] : index));
     const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
@@ -129,6 +129,11 @@ export class BatchAttempts {
       free: () => (results.kind === 'tensors' ? results.chunks.forEach(freeBytes) : undefined),
     });
     return { ok: true };
+  }
+
+  #preparedAt(slots: readonly Slot[], index: number): unknown {
+    const slot = slots[index];
+    return slot === undefined ? undefined : this.values.of(slot.item);
   }
 
   get #leastRows(): number {

@@ -1,8 +1,8 @@
 import { ConfigError } from '../../errors.ts';
+import type { ModelInfo } from '../../hosts/protocol.ts';
 import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { ModelHandler } from '../../models/model-handler.ts';
-import type { TensorMetadata } from '../../models/tensor.ts';
 import type { BatchAttempts } from './batch-attempts.ts';
 import type { WorkItem } from './work-item.ts';
 
@@ -18,10 +18,15 @@ export interface Lane {
   readonly grows: boolean;
 }
 
+/** Facts about a loaded model that decide how its elements are packed. */
+export type LoadedInputs = Pick<ModelInfo, 'inputs' | 'codec'>;
+
 /** @throws ConfigError if the handler declares inputs that the model does not have */
-export function codecOf(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
+export async function codecOf(handler: ModelHandler, { inputs, codec: files }: LoadedInputs): Promise<BatchCodec> {
+  const elements =
+    files === undefined || inputs === undefined ? undefined : await handler.openElementCodec?.({ ...files, inputs });
   try {
-    return batchCodec(handler, inputs);
+    return batchCodec(handler, inputs, elements);
   } catch (error) {
     if (!(error instanceof InputMismatchError)) throw error;
     throw new ConfigError(`the handler's ${error.message}`, { cause: error });

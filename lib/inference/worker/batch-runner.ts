@@ -2,11 +2,10 @@ import { type Batch, Batcher, isOversize } from '../../batching/batcher.ts';
 import { FabricError } from '../../errors.ts';
 import type { PackedBatches } from '../../models/packed-batches.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import type { TensorMetadata } from '../../models/tensor.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
-import { codecOf, type Lane, packAlone } from './batch-lane.ts';
+import { codecOf, type Lane, type LoadedInputs, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
 import { OwnWork } from './own-work.ts';
 import type { Slot } from './ordered-window.ts';
@@ -24,8 +23,8 @@ const MAX_LAG_BYTES = 32 * 1024 * 1024;
 
 /** A model that batches go to. */
 export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'model'> {
-  /** Its inputs, where batches travel as packed tensors. */
-  readonly inputs: readonly TensorMetadata[] | undefined;
+  /** Its inputs, where batches travel as packed tensors, and the files of its codec. */
+  readonly info: LoadedInputs;
 }
 
 export interface BatchRunnerOptions extends Omit<
@@ -69,16 +68,19 @@ export class BatchRunner {
   }
 
   /** Adds the model that elements of a lane go to. */
-  addModel(lane: number, { handler, model, inputs }: BatchModel): void {
+  async addModel(lane: number, { handler, model, info }: BatchModel): Promise<void> {
     const { link } = this.#options;
     const { batching } = handler;
-    const codec = codecOf(handler, inputs);
+    const codec = await codecOf(handler, info);
     const { fixedSize } = codec;
     const { task, meter, pipelineFields } = this.#options.scope;
     const ofScope = { task, meter, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
     const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
     const measures =
-      'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
+      'batchKey' in handler ||
+      codec.prepare !== undefined ||
+      batching.elementSizeFn !== undefined ||
+      batching.batchLengthFn !== undefined;
     const remote = isRemote(handler) ? handler : undefined;
     const grows = remote === undefined && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
     this.#lanes[lane] = { handler, model, codec, attempts, measures, grows };
@@ -195,7 +197,7 @@ export class BatchRunner {
       if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
       const value = lane.attempts.values.of(item);
-      const weight = batching.elementSizeFn?.(value) ?? 1;
+      const weight = batching.elementSizeFn?.(value) ?? codec.weightOf?.(value) ?? 1;
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
       }

@@ -87,7 +87,7 @@ export class SingleModelStage {
   /** @throws ModelLoadError; ConfigError where the model has no input for an argument of the step. */
   async #openRunner(): Promise<BatchRunner> {
     const { step, model, stage, link, scope, isLast = false } = this.#options;
-    const { inputs } = await scope.meter.loaded(link.model(model));
+    const info = await scope.meter.loaded(link.model(model));
     const runner = new BatchRunner({
       step,
       stage: stage('inference'),
@@ -97,7 +97,7 @@ export class SingleModelStage {
       marksMidBatch: true,
       writesJson: isLast && this.#postprocess.length === 0 && !scope.oneByOne,
     });
-    runner.addModel(0, { handler: this.#handler, model, inputs });
+    await runner.addModel(0, { handler: this.#handler, model, info });
     try {
       if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
     } catch (error) {

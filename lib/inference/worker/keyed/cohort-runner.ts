@@ -89,7 +89,7 @@ export class CohortRunner {
     const cohort = cohorts.list[place];
     if (cohort === undefined) throw new RangeError(`model ${model} does not belong to the step`);
     const runner = cohorts.newRunner();
-    runner.addModel(place, { handler: cohort.handler, model, inputs: info.inputs });
+    await runner.addModel(place, { handler: cohort.handler, model, info });
     let since = this.#now();
     for (let start = 0; start < entries.length && (start === 0 || !isOver(turn));) {
       // A segment at a time, so that batches of a fixed size end with it.

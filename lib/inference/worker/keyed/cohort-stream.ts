@@ -101,7 +101,7 @@ export class CohortStream implements CohortFlow {
     const handler = cohorts.list[cohort]?.handler;
     if (!lease.ok) this.#hasBroken = true;
     else if (handler !== undefined) {
-      this.#runner.addModel(cohort, { handler, model: lease.model, inputs: lease.info.inputs });
+      await this.#runner.addModel(cohort, { handler, model: lease.model, info: lease.info });
     }
   }
 

@@ -1,0 +1,98 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import { DEVICE_OPTIONS, type DeviceOptions } from '../device-session.ts';
+import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from '../model-handler-options.ts';
+import type { HuggingFaceDtype } from './folder-selection.ts';
+import type { ScoreFunction } from './scores.ts';
+import type { Classification } from './tasks/text-classification.ts';
+
+/** A text, or an object with the field `text`. Other fields are ignored. */
+export type HuggingFaceText = string | { readonly text: string };
+
+/** A text, or two texts that the model reads together: a question and an answer, for example. */
+export type HuggingFaceTextPair = HuggingFaceText | { readonly text: string; readonly text_pair: string };
+
+/** Options of every task. */
+export interface HuggingFaceModelOptions
+  extends Omit<ModelHandlerOptions<never>, 'elementSizeFn' | 'batchLengthFn'>, DeviceOptions {
+  /**
+   * The model's folder, with `config.json`, `tokenizer.json` and `onnx/model.onnx`: a path relative to the config file, a
+   * `file:` URL, or `s3://<bucket>/<prefix>/`. One that ends in `.json` is a pointer to such a folder.
+   */
+  readonly model: string;
+  /** Variant of the weights, which chooses the ONNX file. @default 'fp32', or the only one in the folder */
+  readonly dtype?: HuggingFaceDtype;
+  /** Passed to onnxruntime as they are. @default none */
+  readonly sessionOptions?: InferenceSession.SessionOptions;
+}
+
+/** Options of tasks on texts. */
+export interface HuggingFaceTextOptions extends HuggingFaceModelOptions {
+  /**
+   * Fields of elements that are the model's texts: `'review'`, and for pairs `{ text: 'question', textPair: 'answer' }`.
+   * @default the element itself, or its fields `text` and `text_pair`
+   */
+  readonly inputs?: string | { readonly text: string; readonly textPair?: string };
+  /** Maximum tokens of a text, special ones included. @default the model's own limit */
+  readonly maxTokens?: number;
+  /** True if longer texts are cut; false if they fail. @default true */
+  readonly truncation?: boolean;
+}
+
+/** Options of the task `text-classification`. */
+export interface TextClassificationOptions extends HuggingFaceTextOptions {
+  readonly task: 'text-classification';
+  /** Number of labels in a prediction, which then is an array, the best first; null for all. @default the best alone */
+  readonly topK?: number | null;
+  /**
+   * Function from logits to scores. @default as Python: `softmax`; `sigmoid` for several labels at once
+   * (`multi_label_classification` in config.json) and for models of one label; `none` for regression
+   */
+  readonly functionToApply?: ScoreFunction;
+}
+
+/** Options of a `HuggingFacePipelineModelHandler`, by its task. */
+export type HuggingFacePipelineOptions = TextClassificationOptions;
+
+/** A task that a `HuggingFacePipelineModelHandler` can do. */
+export type HuggingFaceTask = HuggingFacePipelineOptions['task'];
+
+/** Names of the options of all tasks; a task can refuse those of others. */
+export const PIPELINE_OPTIONS = {
+  task: true,
+  model: true,
+  dtype: true,
+  inputs: true,
+  maxTokens: true,
+  truncation: true,
+  topK: true,
+  functionToApply: true,
+  sessionOptions: true,
+  ...DEVICE_OPTIONS,
+  ...withoutMeasures(MODEL_HANDLER_OPTIONS),
+} as const satisfies Record<AllKeys<HuggingFacePipelineOptions>, true>;
+
+type AllKeys<Options> = Options extends unknown ? keyof Options : never;
+
+/** The handler measures elements itself, in tokens. */
+function withoutMeasures<Names extends Readonly<Record<string, true>>>({
+  elementSizeFn: _size,
+  batchLengthFn: _length,
+  ...names
+}: Names): Omit<Names, 'elementSizeFn' | 'batchLengthFn'> {
+  return names;
+}
+
+/** An element of the pipeline with these options. With `inputs`, any element that has the fields. */
+export type HuggingFaceInput<Options> = Options extends { readonly inputs: unknown }
+  ? unknown
+  : Options extends { readonly task: 'text-classification' }
+    ? HuggingFaceTextPair
+    : never;
+
+/** The prediction of the pipeline with these options. */
+export type HuggingFacePrediction<Options> = Options extends { readonly task: 'text-classification' }
+  ? Ranked<Options, Classification>
+  : never;
+
+/** With `topK` an array, the best first; without it the best alone. */
+type Ranked<Options, One> = Options extends { readonly topK: number | null } ? readonly One[] : One;

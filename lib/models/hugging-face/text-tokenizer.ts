@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import type { Tokenizer } from '@huggingface/tokenizers';
+import { ModelLoadError } from '../../errors.ts';
+import { InputMismatchError, isRecord } from '../element-shape.ts';
+import { type JsonObject, type ModelSettings, readJson } from './model-settings.ts';
+import { readTemplate, type SequenceTemplate, specialTokens, type TemplatePart } from './sequence-template.ts';
+
+/** The tokens of one sequence, without padding. */
+export interface TokenSequence {
+  readonly ids: Int32Array;
+  /** Token types; undefined if all are 0. */
+  readonly types: Int32Array | undefined;
+}
+
+/** Limits on the tokens of a sequence. */
+export interface TokenLimits {
+  /** Maximum tokens, special ones included. @default no limit */
+  readonly maxTokens?: number | undefined;
+  /** True if longer texts are cut; false if they fail. */
+  readonly truncation: boolean;
+}
+
+/** One text, or a pair. */
+export interface TextInput {
+  readonly text: string;
+  readonly pair?: string | undefined;
+}
+
+/** Padding of shorter sequences in a batch. */
+export interface TokenPadding {
+  readonly id: number;
+  readonly side: 'left' | 'right';
+}
+
+/**
+ * Turns texts into the tokens of a model, by its tokenizer.json. Special tokens are added, and long texts cut, as
+ * Python's fast tokenizers do: what a file says of truncation and padding itself is ignored, as these depend on use.
+ */
+export class TextTokenizer {
+  readonly padding: TokenPadding;
+  readonly #tokenizer: Tokenizer;
+  readonly #template: SequenceTemplate;
+  readonly #cutsLeft: boolean;
+  readonly #hasTypes: boolean;
+
+  private constructor(tokenizer: Tokenizer, json: JsonObject, settings: ModelSettings) {
+    this.#tokenizer = tokenizer;
+    this.#template = readTemplate(json['post_processor']);
+    const names = settings.tokenizerConfig['model_input_names'];
+    this.#hasTypes = !Array.isArray(names) || names.includes('token_type_ids');
+    this.#cutsLeft = settings.tokenizerConfig['truncation_side'] === 'left';
+    const side = settings.tokenizerConfig['padding_side'] === 'left' ? 'left' : 'right';
+    this.padding = { id: padTokenOf(tokenizer, json, settings), side };
+  }
+
+  /** @throws ModelLoadError if the folder has no tokenizer.json, or the tokenizer is of an unknown kind */
+  static async open(settings: ModelSettings): Promise<TextTokenizer> {
+    const { folder, tokenizerConfig } = settings;
+    const json = await readJson(folder, 'tokenizer.json');
+    if (json === undefined) throw missingTokenizer(folder);
+    const { Tokenizer } = await import('@huggingface/tokenizers');
+    try {
+      return new TextTokenizer(new Tokenizer(json, tokenizerConfig), json, settings);
+    } catch (error) {
+      const path = join(folder, 'tokenizer.json');
+      throw new ModelLoadError(`${path} can't be used: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /**
+   * Returns the tokens of a text or a pair. Of a pair, the longer text is cut first, then both alike.
+   *
+   * @throws InputMismatchError if a text has no tokens, or there are too many tokens and `truncation` is false.
+   */
+  encode({ text, pair }: TextInput, { maxTokens = Infinity, truncation }: TokenLimits): TokenSequence {
+    const parts = pair === undefined ? this.#template.single : this.#template.pair;
+    const first = this.contentOf(text, 'the text');
+    const second = pair === undefined ? [] : this.contentOf(pair, 'the second text');
+    const room = maxTokens - specialTokens(parts);
+    const count = first.length + second.length;
+    if (count > room && !truncation) {
+      const limit = `has ${count + specialTokens(parts)} tokens, and at most ${maxTokens} are allowed`;
+      throw new InputMismatchError(`the text ${limit}: shorten it, or set 'truncation: true'`);
+    }
+    const [most, mostOfPair] = pair === undefined ? [room, 0] : roomOfPair(first.length, second.length, room);
+    const sequence = sequenceOf(parts, this.#cut(first, most), this.#cut(second, mostOfPair));
+    return this.#hasTypes ? sequence : { ...sequence, types: undefined };
+  }
+
+  /** Returns the tokens of a text alone. @throws InputMismatchError if there are no tokens */
+  contentOf(text: string, what: string): readonly number[] {
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: false });
+    // A character for which a vocabulary has no token, and no token for unknown ones, is left out, as in Python.
+    const content = (ids as readonly (number | undefined)[]).filter((id) => id !== undefined);
+    if (content.length > 0) return content;
+    throw new InputMismatchError(`${what} is empty: a model needs at least one token`);
+  }
+
+  /** Returns the id of a token; undefined if the vocabulary does not have it. */
+  idOf(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+
+  #cut(ids: readonly number[], most: number): readonly number[] {
+    if (ids.length <= most) return ids;
+    return this.#cutsLeft ? ids.slice(ids.length - Math.max(0, most)) : ids.slice(0, Math.max(0, most));
+  }
+}
+
+export function missingTokenizer(folder: string): ModelLoadError {
+  return new ModelLoadError(
+    `${folder} has no tokenizer.json: save the tokenizer beside the model, in Python with AutoTokenizer.from_pretrained(…).save_pretrained(folder)`,
+  );
+}
+
+/**
+ * Returns the tokens that each text of a pair can have: Python's strategy `longest_first`, which cuts the longer text,
+ * and both to halves if that is not sufficient.
+ */
+function roomOfPair(first: number, second: number, room: number): readonly [number, number] {
+  if (first + second <= room) return [first, second];
+  const shorter = Math.min(first, second);
+  const half = Math.floor(room / 2);
+  const [short, long] = shorter <= room - shorter ? [shorter, room - shorter] : [half, room - half];
+  return first > second ? [long, short] : [short, long];
+}
+
+function sequenceOf(parts: readonly TemplatePart[], first: readonly number[], second: readonly number[]): TokenSequence {
+  const length = first.length + second.length + specialTokens(parts);
+  const ids = new Int32Array(length);
+  const types = new Int32Array(length);
+  let at = 0;
+  let hasTypes = false;
+  for (const part of parts) {
+    const own = part.kind === 'special' ? part.ids : part.kind === 'text' ? first : second;
+    ids.set(own, at);
+    if (part.type !== 0) {
+      types.fill(part.type, at, at + own.length);
+      hasTypes = true;
+    }
+    at += own.length;
+  }
+  return { ids, types: hasTypes ? types : undefined };
+}
+
+function padTokenOf(tokenizer: Tokenizer, json: JsonObject, { config, tokenizerConfig }: ModelSettings): number {
+  const named = tokenizerConfig['pad_token'];
+  const content = isRecord(named) ? named['content'] : named;
+  const padding = isRecord(json['padding']) ? json['padding']['pad_id'] : undefined;
+  const known = [typeof content === 'string' ? tokenizer.token_to_id(content) : undefined, config['pad_token_id'], padding];
+  const id = known.find((one) => typeof one === 'number');
+  return typeof id === 'number' ? id : 0;
+}

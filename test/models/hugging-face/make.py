@@ -1,0 +1,235 @@
+"""Writes small Hugging Face models with random weights, and the predictions that Python's pipelines give for them.
+
+    test/models/hugging-face/<name>/          config.json, tokenizer.json, tokenizer_config.json, onnx/model.onnx, …
+    test/models/hugging-face/<name>.json      cases: an input, options, and Python's output
+    test/models/hugging-face/tokens.json      texts, and their ids by Python's tokenizers
+
+Run it in the environment of examples/models/requirements-sentiment.txt, from the repository's root:
+
+    python test/models/hugging-face/make.py [name …]
+
+Seeds are fixed. A vocabulary is trained only if the folder has no tokenizer.json, as WordPiece's is not the same twice.
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import onnx
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    XLMRobertaConfig,
+    XLMRobertaForSequenceClassification,
+    pipeline,
+)
+
+HERE = Path(__file__).resolve().parent
+MAX_TOKENS = 48
+
+CORPUS = [
+    "The quick brown fox jumps over the lazy dog near the river bank in London.",
+    "A wonderful film: the acting is great, the story is moving, and the music is beautiful!",
+    "Terrible service, cold food and a rude waiter; we will not come back to this restaurant.",
+    "Angela Merkel met Barack Obama in Berlin on Monday, said a spokesman of the United Nations.",
+    "Does the battery last? It lasted 3 days, then 2.5 hours, and finally it stopped working...",
+    "Café naïve résumé coöperate façade São Paulo Zürich Łódź Москва Ελλάδα",
+    "机器学习 很 有趣 東京 で 会い ましょう 한국어 문장",
+    "Emoji 😀 👩‍👩‍👧 🇩🇪 and symbols € £ ¥ © ® ™ ½ ∑ are here.",
+]
+
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog.",
+    "A wonderful film!",
+    "Terrible service, cold food and a rude waiter; we will not come back.",
+    "  spaces   and\ttabs\nand lines  ",
+    "Café naïve ÉCLAIR Zürich — “quotes” … and Łódź",
+    "机器学习很有趣 東京で会いましょう 한국어",
+    "Emoji 😀👩‍👩‍👧🇩🇪 done",
+    "a",
+    "supercalifragilisticexpialidocious antidisestablishmentarianism",
+    "NUL \u0000 and control \u0007 and zero\u200bwidth",
+    "3.14159 + 2,718 = $5.86 (approximately) #hashtag @user http://a.b/c?d=e",
+    "The [MASK] sat on the [SEP] mat </s> <mask>",
+    " ".join(CORPUS[:4]),
+    " ".join(["long"] * 200),
+]
+
+PAIRS = [
+    ("Does the battery last?", "It lasted 3 days."),
+    ("a", " ".join(["long answer"] * 60)),
+    (" ".join(["long question"] * 60), "b"),
+    (" ".join(["long question"] * 60), " ".join(["long answer"] * 60)),
+    (" ".join(["seven words"] * 12), " ".join(["of an answer"] * 14)),
+]
+
+SPECIAL_BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+SPECIAL_ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+
+def word_piece(lowercase=True):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=500, special_tokens=SPECIAL_BERT)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer
+
+
+def byte_level():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = [AddedToken(token, lstrip=token == "<mask>", normalized=False, special=True) for token in SPECIAL_ROBERTA]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer
+
+
+def unigram():
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=400, special_tokens=SPECIAL_ROBERTA, unk_token="<unk>")
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return tokenizer
+
+
+BERT_NAMES = dict(
+    pad_token="[PAD]",
+    unk_token="[UNK]",
+    cls_token="[CLS]",
+    sep_token="[SEP]",
+    mask_token="[MASK]",
+    model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+)
+ROBERTA_NAMES = dict(
+    pad_token="<pad>", unk_token="<unk>", cls_token="<s>", sep_token="</s>", bos_token="<s>", eos_token="</s>", mask_token="<mask>"
+)
+
+
+def tokenizer_for(name, make, names, **more):
+    """Returns the model's tokenizer; its vocabulary is kept where it exists."""
+    folder = HERE / name
+    path = folder / "tokenizer.json"
+    raw = Tokenizer.from_file(str(path)) if path.exists() else make()
+    raw.no_truncation()
+    raw.no_padding()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=MAX_TOKENS, **names, **more)
+    folder.mkdir(exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
+
+
+def small(config, tokenizer, **more):
+    sizes = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    return config(vocab_size=len(tokenizer), initializer_range=0.3, pad_token_id=tokenizer.pad_token_id, **sizes, **more)
+
+
+class Outputs(torch.nn.Module):
+    """Takes the inputs by position, and gives the outputs that are named."""
+
+    def __init__(self, model, inputs, outputs):
+        super().__init__()
+        self.model, self.inputs, self.outputs = model, inputs, outputs
+
+    def forward(self, *args):
+        result = self.model(**dict(zip(self.inputs, args)))
+        return tuple(result[name] for name in self.outputs)
+
+
+def export(name, model, inputs, outputs):
+    folder = HERE / name / "onnx"
+    folder.mkdir(exist_ok=True)
+    sizes = {0: torch.export.Dim("batch_size"), 1: torch.export.Dim("sequence_length", max=MAX_TOKENS)}
+    # A tensor each: the exporter takes one that is passed twice for one input.
+    args = tuple(torch.ones((2, 8), dtype=torch.int64) for _ in inputs)
+    program = torch.onnx.export(
+        Outputs(model.eval(), inputs, outputs),
+        args,
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_shapes={"args": tuple(sizes for _ in inputs)},
+        dynamo=True,
+        verbose=False,
+    )
+    onnx.save(program.model_proto, folder / "model.onnx")
+    model.config.save_pretrained(HERE / name)
+
+
+def write(name, cases):
+    lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
+    (HERE / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def classify(name, model, tokenizer, variants, inputs):
+    """Runs each input by itself, so that nothing depends on padding."""
+    run = pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
+    cases = []
+    for options in variants:
+        python = {{"topK": "top_k", "functionToApply": "function_to_apply"}[key]: value for key, value in options.items()}
+        for value in inputs:
+            given = {"text": value[0], "text_pair": value[1]} if isinstance(value, tuple) else value
+            output = run(given, truncation=True, **python)
+            if "topK" not in options and isinstance(output, list):
+                output = output[0]
+            cases.append({"input": given, "options": options, "output": output})
+    write(name, cases)
+
+
+def bert_pairs():
+    tokenizer = tokenizer_for("bert-pairs", word_piece, BERT_NAMES)
+    labels = {0: "contradiction", 1: "entailment", 2: "neutral"}
+    config = small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS, id2label=labels)
+    model = BertForSequenceClassification(config)
+    export("bert-pairs", model, ["input_ids", "attention_mask", "token_type_ids"], ["logits"])
+    variants = [{}, {"topK": 2}, {"topK": None}, {"functionToApply": "none"}]
+    classify("bert-pairs", model, tokenizer, variants, TEXTS + PAIRS)
+
+
+def roberta_multi_label():
+    tokenizer = tokenizer_for("roberta-multi-label", byte_level, ROBERTA_NAMES)
+    labels = {0: "joy", 1: "anger", 2: "fear", 3: "surprise"}
+    more = dict(problem_type="multi_label_classification", type_vocab_size=1)
+    config = small(RobertaConfig, tokenizer, max_position_embeddings=MAX_TOKENS + 2, id2label=labels, **more)
+    model = RobertaForSequenceClassification(config)
+    export("roberta-multi-label", model, ["input_ids", "attention_mask"], ["logits"])
+    classify("roberta-multi-label", model, tokenizer, [{}, {"topK": None}], TEXTS + PAIRS)
+
+
+def xlmr_reranker():
+    tokenizer = tokenizer_for("xlmr-reranker", unigram, ROBERTA_NAMES)
+    more = dict(num_labels=1, type_vocab_size=1)
+    config = small(XLMRobertaConfig, tokenizer, max_position_embeddings=MAX_TOKENS + 2, **more)
+    model = XLMRobertaForSequenceClassification(config)
+    export("xlmr-reranker", model, ["input_ids", "attention_mask"], ["logits"])
+    classify("xlmr-reranker", model, tokenizer, [{}, {"functionToApply": "none"}], TEXTS + PAIRS)
+
+
+MODELS = {"bert-pairs": bert_pairs, "roberta-multi-label": roberta_multi_label, "xlmr-reranker": xlmr_reranker}
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for name in sys.argv[1:] or MODELS:
+        torch.manual_seed(20)
+        random.seed(20)
+        MODELS[name]()
+        print(name)
