@@ -164,7 +164,7 @@ export function resolveBatching<Input = unknown>(
     maxBatchBytes: options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
     maxBatchDurationSecs: options.maxBatchDurationSecs,
     maxBatchWeight: options.maxBatchWeight ?? Infinity,
-    isWeightPadded: padsWeight,
+    ...(padsWeight ? { isWeightPadded: true } : {}),
     elementSizeFn: options.elementSizeFn,
     oversizeElements: options.oversizeElements ?? 'alone',
     batchLengthFn: options.batchLengthFn,

@@ -1,9 +1,12 @@
+import { isS3Uri } from '../../stores/open-source.ts';
 import type { DeclaredInputs } from '../declared-inputs.ts';
 import { checkDeviceOptions } from '../device-session.ts';
 import type { CodecSource, ElementCodec } from '../element-codec.ts';
+import type { FileSelection } from '../folder-files.ts';
 import type { BuiltInHandler, LoadReport, TensorRunner } from '../handler-capabilities.ts';
 import { ModelFiles } from '../model-files.ts';
 import { ModelHandler } from '../model-handler.ts';
+import { isPointer } from '../model-pointer.ts';
 import type { OptionNames } from '../option-names.ts';
 import { checkDtype, selectFiles } from './folder-selection.ts';
 import { type HuggingFaceModel, limitsOf, openFolder, runFolder } from './hugging-face-model.ts';
@@ -68,7 +71,9 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     checkTaskOptions(this.taskOptions, this.#task.options);
     this.#task.check(this.taskOptions);
     checkDeviceOptions(options, options.sessionOptions?.executionProviders, 'HuggingFacePipelineModelHandler');
-    this.#modelFiles = new ModelFiles(options.model);
+    const { model, dtype } = options;
+    const select: FileSelection = (names, folder) => selectFiles(names, dtype, folder).names;
+    this.#modelFiles = new ModelFiles(addressOf(model), { select });
   }
 
   /** The options as their task reads them. */
@@ -166,4 +171,9 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     // The task of the options gives predictions of this type.
     return prepared.map((element, row) => codec.predictionOf(outputs, row, element) as HuggingFacePrediction<Options>);
   }
+}
+
+/** A folder in S3 ends with `/`, which is easily left out. */
+function addressOf(model: string): string {
+  return isS3Uri(model) && !model.endsWith('/') && !isPointer(model) ? `${model}/` : model;
 }
