@@ -179,9 +179,7 @@ export class Batcher<T> {
     const { policy } = open.lane;
     if (open.bytes + bytes > policy.maxBatchBytes) return 'bytes';
     const joined =
-      policy.isWeightPadded === true
-        ? Math.max(open.heaviest, weight) * (open.items.length + 1)
-        : open.weight + weight;
+      policy.isWeightPadded === true ? Math.max(open.heaviest, weight) * (open.items.length + 1) : open.weight + weight;
     if (joined > policy.maxBatchWeight) return 'weight';
     return undefined;
   }

@@ -29,7 +29,9 @@ export class ModelOrigin {
   /** Fetches and holds the current version. @throws the signal's reason, or an error after `timeoutSecs` */
   fetchCurrent(signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
     const { store, inPlace } = this.#options;
-    return this.#within(timeoutSecs, signal, (limited) => store.acquire(this.uri, { signal: limited, inPlace, ...this.#selection }));
+    return this.#within(timeoutSecs, signal, (limited) =>
+      store.acquire(this.uri, { signal: limited, inPlace, ...this.#selection }),
+    );
   }
 
   /** Fetches and holds a version. @throws as {@link fetchCurrent}, and of code MODEL_REPLACED if it no longer exists */

@@ -56,9 +56,7 @@ async function readFolder(path: string, select: FileSelection | undefined): Prom
 }
 
 /** Returns a stamp of a model's files. Other files at the same paths have another stamp, and so do changed files. */
-export async function stampOfModel(
-  content: Pick<ModelContent, 'path' | 'locations' | 'select'>,
-): Promise<string> {
+export async function stampOfModel(content: Pick<ModelContent, 'path' | 'locations' | 'select'>): Promise<string> {
   const { path, locations, select } = content;
   if (locations === undefined) return stampOfFolder(path, select);
   const files = [path, ...locations.map((location) => join(dirname(path), location))];

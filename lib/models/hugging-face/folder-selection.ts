@@ -42,7 +42,11 @@ export interface FolderSelection {
  * @param dtype - undefined for `fp32`, or for the only variant if there is one alone
  * @throws ModelLoadError if there is no ONNX file, or not this variant; it lists those that are there
  */
-export function selectFiles(names: readonly string[], dtype: HuggingFaceDtype | undefined, folder: string): FolderSelection {
+export function selectFiles(
+  names: readonly string[],
+  dtype: HuggingFaceDtype | undefined,
+  folder: string,
+): FolderSelection {
   const files = names.filter((name) => name.endsWith(ONNX) && ONNX_FOLDERS.includes(folderOf(name)));
   const onnx = onnxFile(files, dtype, folder);
   const stem = onnx.slice(0, -ONNX.length);

@@ -30,7 +30,9 @@ export interface OpenFolderOptions {
 export async function openFolder(folder: string, open: OpenFolderOptions): Promise<HuggingFaceModel> {
   const { task, options, dtype } = open;
   if (!(await isFolder(folder).catch(() => false))) {
-    throw new ModelLoadError(`${folder} is not a folder: 'model' must be a folder with config.json and onnx/model.onnx`);
+    throw new ModelLoadError(
+      `${folder} is not a folder: 'model' must be a folder with config.json and onnx/model.onnx`,
+    );
   }
   const { onnx: file, names } = selectFiles(await namesInFolder(folder), dtype, folder);
   const settings = await readSettings(folder);
@@ -47,7 +49,11 @@ export async function openFolder(folder: string, open: OpenFolderOptions): Promi
 }
 
 /** Runs a batch through a loaded folder, and returns the outputs of its task. */
-export function runFolder({ onnx, task }: HuggingFaceModel, tensors: NamedTensors, rows: number): Promise<NamedTensors> {
+export function runFolder(
+  { onnx, task }: HuggingFaceModel,
+  tensors: NamedTensors,
+  rows: number,
+): Promise<NamedTensors> {
   return task.run((own) => runOnnxSession(onnx, own), tensors, rows);
 }
 

@@ -41,9 +41,12 @@ export async function readSettings(folder: string): Promise<ModelSettings> {
     );
   }
   const tokenizerConfig = (await readJson(folder, 'tokenizer_config.json')) ?? {};
-  const limits = [tokenLimit(tokenizerConfig['model_max_length']), positionLimit(config)].filter(
-    (limit) => limit !== undefined,
-  );
+  const sentences = (await readJson(folder, 'sentence_bert_config.json')) ?? {};
+  const limits = [
+    tokenLimit(tokenizerConfig['model_max_length']),
+    tokenLimit(sentences['max_seq_length']),
+    positionLimit(config),
+  ].filter((limit) => limit !== undefined);
   return { folder, config, tokenizerConfig, maxTokens: limits.length === 0 ? undefined : Math.min(...limits) };
 }
 
@@ -89,7 +92,10 @@ export async function readJsonValue(folder: string, name: string): Promise<unkno
 export function labelsOf({ config }: Pick<ModelSettings, 'config'>): readonly string[] {
   const named = config['id2label'];
   if (!isRecord(named)) return ['LABEL_0', 'LABEL_1'];
-  return Array.from({ length: Object.keys(named).length }, (_, index) => String(named[String(index)] ?? ''));
+  return Array.from({ length: Object.keys(named).length }, (_, index) => {
+    const label = named[String(index)];
+    return typeof label === 'string' ? label : '';
+  });
 }
 
 /** @throws ModelLoadError if the configuration does not name each of a model's classes */

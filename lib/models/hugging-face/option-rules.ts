@@ -38,13 +38,23 @@ export function checkModel(model: unknown): void {
 }
 
 /** Options that only some tasks have. */
-const TASK_OPTIONS = ['topK', 'functionToApply'] as const;
+const TASK_OPTIONS = [
+  'topK',
+  'functionToApply',
+  'pooling',
+  'normalize',
+  'candidateLabels',
+  'hypothesisTemplate',
+  'multiLabel',
+] as const;
 
 /** @throws TypeError if an option is of another task */
 export function checkTaskOptions(options: TaskOptions, known: readonly string[]): void {
   const other = TASK_OPTIONS.find((name) => options[name] !== undefined && !known.includes(name));
   if (other === undefined) return;
-  throw new TypeError(`Cannot create ${HANDLER} as '${other}' is not an option of the task '${String(options['task'])}'`);
+  throw new TypeError(
+    `Cannot create ${HANDLER} as '${other}' is not an option of the task '${String(options['task'])}'`,
+  );
 }
 
 const TEXT_FIELDS = { text: true, textPair: true } as const;

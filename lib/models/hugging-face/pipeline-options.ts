@@ -3,7 +3,9 @@ import { DEVICE_OPTIONS, type DeviceOptions } from '../device-session.ts';
 import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from '../model-handler-options.ts';
 import type { HuggingFaceDtype } from './folder-selection.ts';
 import type { ScoreFunction } from './scores.ts';
+import type { Pooling } from './sentence-modules.ts';
 import type { Classification } from './tasks/text-classification.ts';
+import type { ZeroShotClassification } from './tasks/zero-shot-classification.ts';
 
 /** A text, or an object with the field `text`. Other fields are ignored. */
 export type HuggingFaceText = string | { readonly text: string };
@@ -50,8 +52,34 @@ export interface TextClassificationOptions extends HuggingFaceTextOptions {
   readonly functionToApply?: ScoreFunction;
 }
 
+/** Options of the task `feature-extraction`, and of `sentence-similarity`, which is the same. */
+export interface FeatureExtractionOptions extends HuggingFaceTextOptions {
+  readonly task: 'feature-extraction' | 'sentence-similarity';
+  /**
+   * Function from the vectors of tokens to the vector of the text; `none` gives the vectors of all tokens.
+   * @default that of `modules.json`, if the folder is of `sentence-transformers`; otherwise 'none', as in Python
+   */
+  readonly pooling?: Pooling;
+  /** True if vectors have the length 1. @default that of `modules.json`, otherwise false */
+  readonly normalize?: boolean;
+}
+
+/** Options of the task `zero-shot-classification`. */
+export interface ZeroShotClassificationOptions extends HuggingFaceTextOptions {
+  readonly task: 'zero-shot-classification';
+  /** Labels to choose from. */
+  readonly candidateLabels: readonly string[];
+  /** Hypothesis for a label, which replaces `{}`. @default 'This example is {}.' */
+  readonly hypothesisTemplate?: string;
+  /** True if several labels can be right: each has its own probability. @default false: the scores sum to 1 */
+  readonly multiLabel?: boolean;
+}
+
 /** Options of a `HuggingFacePipelineModelHandler`, by its task. */
-export type HuggingFacePipelineOptions = TextClassificationOptions;
+export type HuggingFacePipelineOptions =
+  | TextClassificationOptions
+  | FeatureExtractionOptions
+  | ZeroShotClassificationOptions;
 
 /** A task that a `HuggingFacePipelineModelHandler` can do. */
 export type HuggingFaceTask = HuggingFacePipelineOptions['task'];
@@ -66,6 +94,11 @@ export const PIPELINE_OPTIONS = {
   truncation: true,
   topK: true,
   functionToApply: true,
+  pooling: true,
+  normalize: true,
+  candidateLabels: true,
+  hypothesisTemplate: true,
+  multiLabel: true,
   sessionOptions: true,
   ...DEVICE_OPTIONS,
   ...withoutMeasures(MODEL_HANDLER_OPTIONS),
@@ -87,12 +120,16 @@ export type HuggingFaceInput<Options> = Options extends { readonly inputs: unkno
   ? unknown
   : Options extends { readonly task: 'text-classification' }
     ? HuggingFaceTextPair
-    : never;
+    : HuggingFaceText;
 
 /** The prediction of the pipeline with these options. */
 export type HuggingFacePrediction<Options> = Options extends { readonly task: 'text-classification' }
   ? Ranked<Options, Classification>
-  : never;
+  : Options extends { readonly task: 'zero-shot-classification' }
+    ? ZeroShotClassification
+    : Options extends { readonly pooling: 'none' }
+      ? readonly (readonly number[])[]
+      : readonly number[];
 
 /** With `topK` an array, the best first; without it the best alone. */
 type Ranked<Options, One> = Options extends { readonly topK: number | null } ? readonly One[] : One;

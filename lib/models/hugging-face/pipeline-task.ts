@@ -66,9 +66,18 @@ export function outputNamed(names: readonly string[], { outputs, path }: HostedF
 }
 
 /** Returns an output as 32-bit floats, its own copy where it has another type. */
-export function floatsOf(tensors: NamedTensors, name: string): { readonly data: Float32Array; readonly shape: readonly number[] } {
+export function floatsOf(
+  tensors: NamedTensors,
+  name: string,
+): { readonly data: Float32Array; readonly shape: readonly number[] } {
   const tensor: Tensor | undefined = tensors[name];
   if (tensor === undefined) throw new RangeError(`the model gave no output '${name}'`);
   const { data, shape } = tensor;
   return { data: data instanceof Float32Array ? data : Float32Array.from(data as Float16Array), shape };
+}
+
+/** Returns the row of an element in an output of a task, which is of 32-bit floats. */
+export function rowOfFloats(tensor: Tensor | undefined, row: number): Float32Array {
+  const size = tensor?.shape[1] ?? 0;
+  return tensor?.data instanceof Float32Array ? tensor.data.subarray(row * size, (row + 1) * size) : new Float32Array();
 }

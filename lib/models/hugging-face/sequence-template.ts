@@ -64,6 +64,10 @@ function partOf(piece: unknown, specialTokens: unknown): TemplatePart {
   return { kind: id === 'B' ? 'pair' : 'text', type: Number(type ?? 0) };
 }
 
+function special(type: number, id: number | undefined): TemplatePart {
+  return { kind: 'special', ids: [id ?? 0], type };
+}
+
 /** Returns `[CLS] A [SEP]`, and `[CLS] A [SEP] B [SEP]` with one or two separators between the texts. */
 function ofClassifier(
   processor: Readonly<Record<string, unknown>>,
@@ -71,10 +75,9 @@ function ofClassifier(
 ): SequenceTemplate {
   // Pairs of the token and its id.
   const [cls, sep] = [processor['cls'], processor['sep']].map((token) => Number(listOf(token)[1]));
-  const special = (type: number, ...ids: readonly number[]): TemplatePart => ({ kind: 'special', ids, type });
-  const first: readonly TemplatePart[] = [special(0, cls ?? 0), { kind: 'text', type: 0 }, special(0, sep ?? 0)];
-  const between = separators === 2 ? [special(0, sep ?? 0)] : [];
-  return { single: first, pair: [...first, ...between, { kind: 'pair', type: pairType }, special(pairType, sep ?? 0)] };
+  const first: readonly TemplatePart[] = [special(0, cls), { kind: 'text', type: 0 }, special(0, sep)];
+  const between = separators === 2 ? [special(0, sep)] : [];
+  return { single: first, pair: [...first, ...between, { kind: 'pair', type: pairType }, special(pairType, sep)] };
 }
 
 /** Returns the number of special tokens in a sequence. */

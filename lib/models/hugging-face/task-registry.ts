@@ -1,11 +1,16 @@
 import { suggestion } from '../../nearest-name.ts';
 import type { HuggingFaceTask } from './pipeline-options.ts';
 import type { PipelineTask } from './pipeline-task.ts';
+import { featureExtraction } from './tasks/feature-extraction.ts';
 import { textClassification } from './tasks/text-classification.ts';
+import { zeroShotClassification } from './tasks/zero-shot-classification.ts';
 
 /** All tasks. Adding one is a file in `tasks/` and a line here and in `pipeline-options.ts`. */
 const TASKS: Readonly<Record<HuggingFaceTask, PipelineTask>> = {
   'text-classification': textClassification,
+  'feature-extraction': featureExtraction,
+  'sentence-similarity': featureExtraction,
+  'zero-shot-classification': zeroShotClassification,
 };
 
 /** Returns a task by its name. @throws RangeError that lists the tasks if there is none of this name */

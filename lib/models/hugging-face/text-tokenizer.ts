@@ -18,6 +18,8 @@ export interface TokenLimits {
   readonly maxTokens?: number | undefined;
   /** True if longer texts are cut; false if they fail. */
   readonly truncation: boolean;
+  /** Text of a pair that is cut. @default the longer one, and then both alike */
+  readonly cuts?: 'text';
 }
 
 /** One text, or a pair. */
@@ -72,7 +74,7 @@ export class TextTokenizer {
    *
    * @throws InputMismatchError if a text has no tokens, or there are too many tokens and `truncation` is false.
    */
-  encode({ text, pair }: TextInput, { maxTokens = Infinity, truncation }: TokenLimits): TokenSequence {
+  encode({ text, pair }: TextInput, { maxTokens = Infinity, truncation, cuts }: TokenLimits): TokenSequence {
     const parts = pair === undefined ? this.#template.single : this.#template.pair;
     const first = this.contentOf(text, 'the text');
     const second = pair === undefined ? [] : this.contentOf(pair, 'the second text');
@@ -82,7 +84,8 @@ export class TextTokenizer {
       const limit = `has ${count + specialTokens(parts)} tokens, and at most ${maxTokens} are allowed`;
       throw new InputMismatchError(`the text ${limit}: shorten it, or set 'truncation: true'`);
     }
-    const [most, mostOfPair] = pair === undefined ? [room, 0] : roomOfPair(first.length, second.length, room);
+    const [most, mostOfPair] =
+      pair === undefined ? [room, 0] : roomOfPair({ first: first.length, second: second.length, room, cuts });
     const sequence = sequenceOf(parts, this.#cut(first, most), this.#cut(second, mostOfPair));
     return this.#hasTypes ? sequence : { ...sequence, types: undefined };
   }
@@ -113,19 +116,34 @@ export function missingTokenizer(folder: string): ModelLoadError {
   );
 }
 
+interface PairLengths {
+  readonly first: number;
+  readonly second: number;
+  readonly room: number;
+  readonly cuts: 'text' | undefined;
+}
+
 /**
  * Returns the tokens that each text of a pair can have: Python's strategy `longest_first`, which cuts the longer text,
  * and both to halves if that is not sufficient.
  */
-function roomOfPair(first: number, second: number, room: number): readonly [number, number] {
+function roomOfPair({ first, second, room, cuts }: PairLengths): readonly [number, number] {
   if (first + second <= room) return [first, second];
+  if (cuts === 'text') {
+    if (second < room) return [room - second, second];
+    throw new InputMismatchError(`the second text has ${second} tokens, and leaves no room for the first: shorten it`);
+  }
   const shorter = Math.min(first, second);
   const half = Math.floor(room / 2);
   const [short, long] = shorter <= room - shorter ? [shorter, room - shorter] : [half, room - half];
   return first > second ? [long, short] : [short, long];
 }
 
-function sequenceOf(parts: readonly TemplatePart[], first: readonly number[], second: readonly number[]): TokenSequence {
+function sequenceOf(
+  parts: readonly TemplatePart[],
+  first: readonly number[],
+  second: readonly number[],
+): TokenSequence {
   const length = first.length + second.length + specialTokens(parts);
   const ids = new Int32Array(length);
   const types = new Int32Array(length);
@@ -147,7 +165,11 @@ function padTokenOf(tokenizer: Tokenizer, json: JsonObject, { config, tokenizerC
   const named = tokenizerConfig['pad_token'];
   const content = isRecord(named) ? named['content'] : named;
   const padding = isRecord(json['padding']) ? json['padding']['pad_id'] : undefined;
-  const known = [typeof content === 'string' ? tokenizer.token_to_id(content) : undefined, config['pad_token_id'], padding];
+  const known = [
+    typeof content === 'string' ? tokenizer.token_to_id(content) : undefined,
+    config['pad_token_id'],
+    padding,
+  ];
   const id = known.find((one) => typeof one === 'number');
   return typeof id === 'number' ? id : 0;
 }

@@ -44,7 +44,11 @@ describe('the files of a model folder', () => {
 });
 
 describe('the digest of a model folder', () => {
-  const { modelFiles } = new HuggingFacePipelineModelHandler({ task: 'text-classification', model: 'm', dtype: 'fp32' });
+  const { modelFiles } = new HuggingFacePipelineModelHandler({
+    task: 'text-classification',
+    model: 'm',
+    dtype: 'fp32',
+  });
   const digestOf = async (folder: string): Promise<string> =>
     (await readModelContent(folder, modelFiles.select)).digest;
 

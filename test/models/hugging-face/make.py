@@ -19,9 +19,13 @@ from pathlib import Path
 import onnx
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.models import Normalize, Pooling, Transformer
 from transformers import (
+    AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
+    BertModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
@@ -69,6 +73,8 @@ PAIRS = [
     (" ".join(["seven words"] * 12), " ".join(["of an answer"] * 14)),
 ]
 
+NLI_LABELS = ["contradiction", "entailment", "neutral"]
+NLI = {"id2label": dict(enumerate(NLI_LABELS)), "label2id": {label: place for place, label in enumerate(NLI_LABELS)}}
 SPECIAL_BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SPECIAL_ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
@@ -197,8 +203,7 @@ def classify(name, model, tokenizer, variants, inputs):
 
 def bert_pairs():
     tokenizer = tokenizer_for("bert-pairs", word_piece, BERT_NAMES)
-    labels = {0: "contradiction", 1: "entailment", 2: "neutral"}
-    config = small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS, id2label=labels)
+    config = small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS, **NLI)
     model = BertForSequenceClassification(config)
     export("bert-pairs", model, ["input_ids", "attention_mask", "token_type_ids"], ["logits"])
     variants = [{}, {"topK": 2}, {"topK": None}, {"functionToApply": "none"}]
@@ -224,7 +229,59 @@ def xlmr_reranker():
     classify("xlmr-reranker", model, tokenizer, [{}, {"functionToApply": "none"}], TEXTS + PAIRS)
 
 
-MODELS = {"bert-pairs": bert_pairs, "roberta-multi-label": roberta_multi_label, "xlmr-reranker": xlmr_reranker}
+def zero_shot():
+    """The model of bert_pairs, read from its folder."""
+    tokenizer = AutoTokenizer.from_pretrained(HERE / "bert-pairs")
+    config = small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS, **NLI)
+    model = BertForSequenceClassification(config)
+    export("bert-pairs", model, ["input_ids", "attention_mask", "token_type_ids"], ["logits"])
+    run = pipeline("zero-shot-classification", model=model, tokenizer=tokenizer, device="cpu")
+    labels = ["politics", "a film", "long answers about food"]
+    cases = []
+    for options in [
+        {"candidateLabels": labels},
+        {"candidateLabels": labels, "multiLabel": True, "hypothesisTemplate": "It is about {}!"},
+        {"candidateLabels": labels[:1]},
+    ]:
+        names = {"candidateLabels": "candidate_labels", "multiLabel": "multi_label", "hypothesisTemplate": "hypothesis_template"}
+        python = {names[key]: value for key, value in options.items()}
+        cases += [{"input": text, "options": options, "output": run(text, **python)} for text in TEXTS]
+    write("bert-zero-shot", cases)
+
+
+def sentences():
+    name = "sentences"
+    tokenizer = tokenizer_for(name, word_piece, BERT_NAMES)
+    model = BertModel(small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS), add_pooling_layer=False).eval()
+    model.save_pretrained(HERE / name)
+    transformer = Transformer(str(HERE / name), max_seq_length=MAX_TOKENS - 16)
+    whole = SentenceTransformer(modules=[transformer, Pooling(32, "mean"), Normalize()], device="cpu")
+    vectors = whole.encode(TEXTS, batch_size=1)
+    cases = [{"input": text, "options": {}, "output": vector.tolist()} for text, vector in zip(TEXTS, vectors)]
+    for pooling, word in [("cls", "cls"), ("max", "max"), ("last", "lasttoken")]:
+        other = SentenceTransformer(modules=[transformer, Pooling(32, word)], device="cpu")
+        options = {"pooling": pooling, "normalize": False}
+        for text, vector in zip(TEXTS, other.encode(TEXTS, batch_size=1)):
+            cases.append({"input": text, "options": options, "output": vector.tolist()})
+    run = pipeline("feature-extraction", model=model, tokenizer=tokenizer, device="cpu")
+    cut = {"truncation": True, "max_length": MAX_TOKENS - 16}
+    for text in TEXTS[:4] + TEXTS[-1:]:
+        output = run(text, tokenize_kwargs=cut)[0]
+        cases.append({"input": text, "options": {"pooling": "none", "normalize": False}, "output": output})
+    whole.save_pretrained(str(HERE / name), create_model_card=False)
+    export(name, model, ["input_ids", "attention_mask", "token_type_ids"], ["last_hidden_state"])
+    # The weights are those of the ONNX file.
+    (HERE / name / "model.safetensors").unlink()
+    write(name, cases)
+
+
+MODELS = {
+    "bert-pairs": bert_pairs,
+    "roberta-multi-label": roberta_multi_label,
+    "xlmr-reranker": xlmr_reranker,
+    "bert-zero-shot": zero_shot,
+    "sentences": sentences,
+}
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

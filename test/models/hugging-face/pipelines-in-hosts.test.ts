@@ -44,7 +44,11 @@ describe('HuggingFacePipelineModelHandler in an engine', () => {
       const { text, text_pair } = input as { text: string; text_pair: string };
       return { question: text, meta: { answer: text_pair }, text: 'not this one' };
     });
-    const outcomes = await run('declared', [...elements, { question: 'no answer' }, { question: 'a', meta: { answer: null } }]);
+    const outcomes = await run('declared', [
+      ...elements,
+      { question: 'no answer' },
+      { question: 'a', meta: { answer: null } },
+    ]);
     cases.forEach(({ output }, index) => expectClose(outcomes[index]?.prediction, output, 1e-5));
     expect(outcomes.at(-2)?.error?.message).toBe(
       "the element has no field 'meta.answer', which 'inputs' declares for 'textPair'; its fields are [question]",

@@ -74,7 +74,13 @@ function defaultFunction({ config }: ModelSettings, classes: number): ScoreFunct
   return problem === 'multi_label_classification' || classes === 1 ? 'sigmoid' : 'softmax';
 }
 
-function textClassificationCodec({ tokenizer, limits, inputs, settings, options }: WorkerFolder): ElementCodec<TokenSequence> {
+function textClassificationCodec({
+  tokenizer,
+  limits,
+  inputs,
+  settings,
+  options,
+}: WorkerFolder): ElementCodec<TokenSequence> {
   const isList = options['topK'] !== undefined;
   const labels = labelsOf(settings);
   return {
