@@ -39,6 +39,7 @@ export type {
   TensorRunner,
 } from './models/handler-capabilities.ts';
 export type { CodecFiles, CodecSource, ElementCodec } from './models/element-codec.ts';
+export type { AggregationStrategy, EntityGroup, TokenEntity } from './models/hugging-face/entities.ts';
 export type { HuggingFaceDtype } from './models/hugging-face/folder-selection.ts';
 export type { HuggingFaceModel } from './models/hugging-face/hugging-face-model.ts';
 export { HuggingFacePipelineModelHandler } from './models/hugging-face/hugging-face-pipeline-model-handler.ts';
@@ -53,6 +54,7 @@ export type {
   HuggingFaceTextOptions,
   HuggingFaceTextPair,
   TextClassificationOptions,
+  TokenClassificationOptions,
   ZeroShotClassificationOptions,
 } from './models/hugging-face/pipeline-options.ts';
 export type { ScoreFunction } from './models/hugging-face/scores.ts';

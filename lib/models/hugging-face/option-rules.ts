@@ -46,6 +46,8 @@ const TASK_OPTIONS = [
   'candidateLabels',
   'hypothesisTemplate',
   'multiLabel',
+  'aggregationStrategy',
+  'ignoreLabels',
 ] as const;
 
 /** @throws TypeError if an option is of another task */

@@ -1,6 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { DEVICE_OPTIONS, type DeviceOptions } from '../device-session.ts';
 import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from '../model-handler-options.ts';
+import type { AggregationStrategy, EntityGroup, TokenEntity } from './entities.ts';
 import type { HuggingFaceDtype } from './folder-selection.ts';
 import type { ScoreFunction } from './scores.ts';
 import type { Pooling } from './sentence-modules.ts';
@@ -75,10 +76,24 @@ export interface ZeroShotClassificationOptions extends HuggingFaceTextOptions {
   readonly multiLabel?: boolean;
 }
 
+/** Options of the task `token-classification`. The tokenizer must be WordPiece, as those of BERT models are. */
+export interface TokenClassificationOptions extends HuggingFaceTextOptions {
+  readonly task: 'token-classification';
+  /**
+   * Rule for joining tokens: `none` gives each token, `simple` joins neighbours of one label, and the others first give
+   * all tokens of a word one label: that of the first, of the highest score, or of the average.
+   * @default 'none', as in Python
+   */
+  readonly aggregationStrategy?: AggregationStrategy;
+  /** Labels that are left out. @default ['O'] */
+  readonly ignoreLabels?: readonly string[];
+}
+
 /** Options of a `HuggingFacePipelineModelHandler`, by its task. */
 export type HuggingFacePipelineOptions =
   | TextClassificationOptions
   | FeatureExtractionOptions
+  | TokenClassificationOptions
   | ZeroShotClassificationOptions;
 
 /** A task that a `HuggingFacePipelineModelHandler` can do. */
@@ -99,6 +114,8 @@ export const PIPELINE_OPTIONS = {
   candidateLabels: true,
   hypothesisTemplate: true,
   multiLabel: true,
+  aggregationStrategy: true,
+  ignoreLabels: true,
   sessionOptions: true,
   ...DEVICE_OPTIONS,
   ...withoutMeasures(MODEL_HANDLER_OPTIONS),
@@ -127,9 +144,16 @@ export type HuggingFacePrediction<Options> = Options extends { readonly task: 't
   ? Ranked<Options, Classification>
   : Options extends { readonly task: 'zero-shot-classification' }
     ? ZeroShotClassification
-    : Options extends { readonly pooling: 'none' }
-      ? readonly (readonly number[])[]
-      : readonly number[];
+    : Options extends { readonly task: 'token-classification' }
+      ? Entities<Options>
+      : Options extends { readonly pooling: 'none' }
+        ? readonly (readonly number[])[]
+        : readonly number[];
+
+/** With an `aggregationStrategy` groups, without it tokens. */
+type Entities<Options> = Options extends { readonly aggregationStrategy: Exclude<AggregationStrategy, 'none'> }
+  ? readonly EntityGroup[]
+  : readonly TokenEntity[];
 
 /** With `topK` an array, the best first; without it the best alone. */
 type Ranked<Options, One> = Options extends { readonly topK: number | null } ? readonly One[] : One;

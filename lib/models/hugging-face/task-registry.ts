@@ -3,6 +3,7 @@ import type { HuggingFaceTask } from './pipeline-options.ts';
 import type { PipelineTask } from './pipeline-task.ts';
 import { featureExtraction } from './tasks/feature-extraction.ts';
 import { textClassification } from './tasks/text-classification.ts';
+import { tokenClassification } from './tasks/token-classification.ts';
 import { zeroShotClassification } from './tasks/zero-shot-classification.ts';
 
 /** All tasks. Adding one is a file in `tasks/` and a line here and in `pipeline-options.ts`. */
@@ -11,6 +12,7 @@ const TASKS: Readonly<Record<HuggingFaceTask, PipelineTask>> = {
   'feature-extraction': featureExtraction,
   'sentence-similarity': featureExtraction,
   'zero-shot-classification': zeroShotClassification,
+  'token-classification': tokenClassification,
 };
 
 /** Returns a task by its name. @throws RangeError that lists the tasks if there is none of this name */

@@ -3,6 +3,7 @@ import type { Tokenizer } from '@huggingface/tokenizers';
 import { ModelLoadError } from '../../errors.ts';
 import { InputMismatchError, isRecord } from '../element-shape.ts';
 import { type JsonObject, type ModelSettings, readJson } from './model-settings.ts';
+import { OffsetTokenizer, type TokenPiece } from './token-offsets.ts';
 import { readTemplate, type SequenceTemplate, specialTokens, type TemplatePart } from './sequence-template.ts';
 
 /** The tokens of one sequence, without padding. */
@@ -40,6 +41,8 @@ export interface TokenPadding {
  */
 export class TextTokenizer {
   readonly padding: TokenPadding;
+  /** Tokens with their places; undefined if these are not known for this kind of tokenizer. */
+  readonly offsets: OffsetTokenizer | undefined;
   readonly #tokenizer: Tokenizer;
   readonly #template: SequenceTemplate;
   readonly #cutsLeft: boolean;
@@ -52,6 +55,7 @@ export class TextTokenizer {
     this.#hasTypes = !Array.isArray(names) || names.includes('token_type_ids');
     this.#cutsLeft = settings.tokenizerConfig['truncation_side'] === 'left';
     const side = settings.tokenizerConfig['padding_side'] === 'left' ? 'left' : 'right';
+    this.offsets = OffsetTokenizer.of(tokenizer, json);
     this.padding = { id: padTokenOf(tokenizer, json, settings), side };
   }
 
@@ -80,14 +84,34 @@ export class TextTokenizer {
     const second = pair === undefined ? [] : this.contentOf(pair, 'the second text');
     const room = maxTokens - specialTokens(parts);
     const count = first.length + second.length;
-    if (count > room && !truncation) {
-      const limit = `has ${count + specialTokens(parts)} tokens, and at most ${maxTokens} are allowed`;
-      throw new InputMismatchError(`the text ${limit}: shorten it, or set 'truncation: true'`);
-    }
+    if (count > room && !truncation) throw tooLong(count + specialTokens(parts), maxTokens);
     const [most, mostOfPair] =
       pair === undefined ? [room, 0] : roomOfPair({ first: first.length, second: second.length, room, cuts });
     const sequence = sequenceOf(parts, this.#cut(first, most), this.#cut(second, mostOfPair));
     return this.#hasTypes ? sequence : { ...sequence, types: undefined };
+  }
+
+  /**
+   * Returns the tokens of a text with their places; the first is at `first` of the sequence.
+   *
+   * @throws InputMismatchError as {@link encode} does, or if the places can't be found.
+   */
+  encodePieces(
+    text: string,
+    { maxTokens = Infinity, truncation }: TokenLimits,
+  ): { readonly sequence: TokenSequence; readonly pieces: readonly TokenPiece[]; readonly first: number } {
+    const parts = this.#template.single;
+    const all = this.offsets?.pieces(text) ?? [];
+    if (all.length === 0) throw emptyText('the text');
+    const room = maxTokens - specialTokens(parts);
+    if (all.length > room && !truncation) throw tooLong(all.length + specialTokens(parts), maxTokens);
+    const pieces = this.#cutsLeft ? all.slice(-room) : all.slice(0, room);
+    const ids = pieces.map(({ id }) => id);
+    const before = parts.slice(
+      0,
+      parts.findIndex(({ kind }) => kind === 'text'),
+    );
+    return { sequence: sequenceOf(parts, ids, []), pieces, first: specialTokens(before) };
   }
 
   /** Returns the tokens of a text alone. @throws InputMismatchError if there are no tokens */
@@ -96,7 +120,7 @@ export class TextTokenizer {
     // A character for which a vocabulary has no token, and no token for unknown ones, is left out, as in Python.
     const content = (ids as readonly (number | undefined)[]).filter((id) => id !== undefined);
     if (content.length > 0) return content;
-    throw new InputMismatchError(`${what} is empty: a model needs at least one token`);
+    throw emptyText(what);
   }
 
   /** Returns the id of a token; undefined if the vocabulary does not have it. */
@@ -108,6 +132,15 @@ export class TextTokenizer {
     if (ids.length <= most) return ids;
     return this.#cutsLeft ? ids.slice(ids.length - Math.max(0, most)) : ids.slice(0, Math.max(0, most));
   }
+}
+
+function emptyText(what: string): InputMismatchError {
+  return new InputMismatchError(`${what} is empty: a model needs at least one token`);
+}
+
+function tooLong(tokens: number, most: number): InputMismatchError {
+  const limit = `has ${tokens} tokens, and at most ${most} are allowed`;
+  return new InputMismatchError(`the text ${limit}: shorten it, or set 'truncation: true'`);
 }
 
 export function missingTokenizer(folder: string): ModelLoadError {

@@ -25,6 +25,7 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
+    BertForTokenClassification,
     BertModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -275,7 +276,30 @@ def sentences():
     write(name, cases)
 
 
+def bert_tokens():
+    name = "bert-tokens"
+    tokenizer = tokenizer_for(name, lambda: word_piece(lowercase=False), BERT_NAMES)
+    labels = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
+    more = {"id2label": dict(enumerate(labels)), "label2id": {label: place for place, label in enumerate(labels)}}
+    model = BertForTokenClassification(small(BertConfig, tokenizer, max_position_embeddings=MAX_TOKENS, **more)).eval()
+    export(name, model, ["input_ids", "attention_mask", "token_type_ids"], ["logits"])
+    cases = []
+    for strategy in ["none", "simple", "first", "average", "max"]:
+        run = pipeline(
+            "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy=strategy, device="cpu"
+        )
+        for text in TEXTS + CORPUS:
+            entities = [{key: plain(value) for key, value in entity.items()} for entity in run(text)]
+            cases.append({"input": text, "options": {"aggregationStrategy": strategy}, "output": entities})
+    write(name, cases)
+
+
+def plain(value):
+    return value.item() if hasattr(value, "item") else value
+
+
 MODELS = {
+    "bert-tokens": bert_tokens,
     "bert-pairs": bert_pairs,
     "roberta-multi-label": roberta_multi_label,
     "xlmr-reranker": xlmr_reranker,
