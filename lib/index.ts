@@ -53,6 +53,8 @@ export type {
   HuggingFaceText,
   HuggingFaceTextOptions,
   HuggingFaceTextPair,
+  ImageClassificationOptions,
+  ImageFeatureExtractionOptions,
   TextClassificationOptions,
   TokenClassificationOptions,
   ZeroShotClassificationOptions,

@@ -38,6 +38,11 @@ const topics = new HuggingFacePipelineModelHandler({
   hypothesisTemplate: 'It is about the {}.',
 });
 
+const animals = new HuggingFacePipelineModelHandler({
+  task: 'image-classification',
+  model: '../../test/models/hugging-face/vit',
+});
+
 /** The same tokens for a model that is not of these tasks. */
 const logits = new OnnxModelHandler<TokenizedText, { readonly logits: readonly number[] }>({
   modelUri: '../models/sentiment/onnx/model_quantized.onnx',
@@ -52,6 +57,7 @@ export default defineFabric({
     entailment: { input: { format: 'jsonl' }, steps: [runInference(entailment)] },
     vectors: { input: { format: 'jsonl' }, steps: [runInference(vectors)] },
     topics: { input: { format: 'jsonl' }, steps: [runInference(topics)] },
+    animals: { input: { format: 'images' }, steps: [runInference(animals)] },
     logits: { input: { format: 'csv', id: 'id' }, steps: [runInference(logits)] },
   },
 });

@@ -32,6 +32,8 @@ export interface BatchCodec {
    * Undefined if they get the element. @throws InputMismatchError if the element does not fit
    */
   readonly prepare: ((element: unknown) => unknown) | undefined;
+  /** Reads an element in other threads; `prepare` gets its result. @default `prepare` gets the element */
+  readonly load: ((element: unknown) => Promise<unknown>) | undefined;
   /** Returns the weight of an element if `elementSizeFn` is not set. @default 1 */
   readonly weightOf: ((value: unknown) => number) | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
@@ -99,10 +101,10 @@ export function batchCodec(
   }
   const { missing } = handler.options as PackingOptions;
   const select = declaredInputs === undefined ? undefined : inputSelector(declaredInputs, inputs, { missing });
-  return { ...unselectedCodec(handler, inputs), select, prepare: undefined, weightOf: undefined };
+  return { ...unselectedCodec(handler, inputs), select, prepare: undefined, load: undefined, weightOf: undefined };
 }
 
-type UnselectedCodec = Omit<BatchCodec, 'select' | 'prepare' | 'weightOf'>;
+type UnselectedCodec = Omit<BatchCodec, 'select' | 'prepare' | 'load' | 'weightOf'>;
 
 function unselectedCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): UnselectedCodec {
   if (inputs === undefined || !packsElements(handler)) return valueCodec(handler);

@@ -7,6 +7,12 @@ import type { NamedTensors, TensorMetadata } from './tensor.ts';
  * @typeParam Prepared - an element as it waits for its batch
  */
 export interface ElementCodec<Prepared = unknown> {
+  /**
+   * Reads an element in other threads: decodes an image. Its result is what `prepare` gets.
+   *
+   * @default `prepare` gets the element
+   */
+  load?(element: unknown): Promise<unknown>;
   /** Reads an element. @throws InputMismatchError if it does not fit the model; it fails alone */
   prepare(element: unknown): Prepared;
   /** Returns the batch key: only elements with the same key, and of the same length bucket, share a batch. */

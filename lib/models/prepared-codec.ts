@@ -30,8 +30,11 @@ export function preparedCodec(
 ) {
   const { batchBucketBoundaries: boundaries, maxBatchBytes } = handler.batching;
   const bytesOfAll = (values: readonly unknown[]): readonly number[] => values.map((value) => codec.bytesOf(value));
+  const load = codec.load?.bind(codec);
   return {
-    prepare: (element: unknown): unknown => codec.prepare(select === undefined ? element : select(element)),
+    load: load && ((element: unknown) => load(select === undefined ? element : select(element))),
+    prepare: (element: unknown): unknown =>
+      codec.prepare(select === undefined || load !== undefined ? element : select(element)),
     weightOf: (value: unknown): number => codec.weightOf(value),
     fixedSize: undefined,
     keyOf: (value: unknown): string => `${codec.keyOf(value)}#${bucketOf(codec.lengthOf(value), boundaries)}`,

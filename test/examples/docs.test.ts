@@ -125,6 +125,7 @@ const RUNS: readonly ExampleRun[] = [
   },
   { config: 'hugging-face', pipeline: 'vectors', input: 'examples/hugging-face/questions.jsonl', succeeded: 4 },
   { config: 'hugging-face', pipeline: 'topics', input: 'examples/hugging-face/questions.jsonl', succeeded: 4 },
+  { config: 'hugging-face', pipeline: 'animals', input: 'test/models/images/*.jpg', succeeded: 3 },
   {
     config: 'failures',
     pipeline: 'unruly',

@@ -4,6 +4,9 @@ import { type BatchCodec, batchCodec } from '../../models/batch-codec.ts';
 import { InputMismatchError } from '../../models/element-shape.ts';
 import type { ModelHandler } from '../../models/model-handler.ts';
 import type { BatchAttempts } from './batch-attempts.ts';
+import { applyFunction, type FunctionScope } from './element-functions.ts';
+import type { Slot } from './ordered-window.ts';
+import type { Stage } from '../stages.ts';
 import type { WorkItem } from './work-item.ts';
 
 /** One model of a batch runner. */
@@ -31,6 +34,23 @@ export async function codecOf(handler: ModelHandler, { inputs, codec: files }: L
     if (!(error instanceof InputMismatchError)) throw error;
     throw new ConfigError(`the handler's ${error.message}`, { cause: error });
   }
+}
+
+/** Loads elements of a lane, if its codec reads them in other threads. */
+export async function loadSlots(
+  lane: Lane | undefined,
+  slots: readonly Slot[],
+  { stage, scope }: { readonly stage: Stage; readonly scope: FunctionScope },
+): Promise<void> {
+  const fn = lane?.codec.load;
+  if (lane === undefined || fn === undefined) return;
+  const apply = (item: WorkItem, loaded: unknown): void => lane.attempts.values.setLoaded(item, loaded);
+  await applyFunction(
+    slots.map(({ item }) => item),
+    { ...stage, fn, apply },
+    scope,
+  );
+  for (const slot of slots) if (slot.item.isThrough && slot.state === 'waiting') slot.state = 'settled';
 }
 
 /**

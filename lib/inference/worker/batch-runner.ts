@@ -5,7 +5,7 @@ import type { InferenceArgs } from '../../models/model-handler.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
-import { codecOf, type Lane, type LoadedInputs, packAlone } from './batch-lane.ts';
+import { codecOf, type Lane, type LoadedInputs, loadSlots, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
 import { OwnWork } from './own-work.ts';
 import type { Slot } from './ordered-window.ts';
@@ -94,6 +94,13 @@ export class BatchRunner {
       policy: fixedSize === undefined ? batching : { ...batching, maxBatchSize: fixedSize },
       targetSize: (key) => fixedSize ?? link.sizes(model, key).target,
     });
+  }
+
+  /** Loads elements whose codec reads them in other threads, before they are added. Those that can't be read fail. */
+  async load(slots: readonly Slot[]): Promise<void> {
+    if (!this.#lanes.some((lane) => lane?.codec.load !== undefined)) return;
+    for (const [index, own] of Map.groupBy(slots, ({ lane }) => lane))
+      await loadSlots(this.#lanes[index], own, this.#options);
   }
 
   /** True if batches depend on the elements alone, and must not change when a bundle continues in the middle. */

@@ -20,6 +20,7 @@ export class ModelValues {
   readonly #common: InferenceArgs | undefined;
   /** Fields of elements that do not go to the model. */
   readonly #leftOut: readonly string[] | undefined;
+  readonly #loaded = new WeakMap<WorkItem, { readonly element: unknown }>();
   readonly #prepared = new WeakMap<WorkItem, { readonly element: unknown }>();
 
   constructor(codec: BatchCodec, { step, handler, pipelineFields = [] }: ModelValuesOptions) {
@@ -42,6 +43,11 @@ export class ModelValues {
     return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
   }
 
+  /** Sets the result of the codec's `load` for an element. */
+  setLoaded(item: WorkItem, element: unknown): void {
+    this.#loaded.set(item, { element });
+  }
+
   ofAll(slots: readonly Slot[]): unknown[] {
     return slots.map((slot) => this.of(slot.item));
   }
@@ -51,8 +57,10 @@ export class ModelValues {
     if (known !== undefined) return known.element;
     const args = this.argsOf(item);
     if (args !== undefined) this.#codec.args?.check(args);
-    const element = prepare(item.value);
+    const loaded = this.#loaded.get(item);
+    const element = prepare(loaded === undefined ? item.value : loaded.element);
     this.#prepared.set(item, { element });
+    this.#loaded.delete(item);
     return element;
   }
 

@@ -71,6 +71,7 @@ export class SingleModelStage {
       await this.#apply(page, this.#preprocess);
       runner ??= await this.#openRunner();
       const slots = page.map((item) => this.#window.enter(item));
+      await runner.load(slots);
       for (let next = 0; next < slots.length; await runner.room()) next = runner.addUntilSubmitted(slots, next);
     }
     await runner?.flush();

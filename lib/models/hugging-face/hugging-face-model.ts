@@ -10,6 +10,7 @@ import { type HuggingFaceDtype, selectFiles } from './folder-selection.ts';
 import { type ModelSettings, readSettings } from './model-settings.ts';
 import type { HostedTask, PipelineTask, TaskOptions } from './pipeline-task.ts';
 import { missingTokenizer, type TokenLimits } from './text-tokenizer.ts';
+import { checkImageInput } from './image-tensors.ts';
 import { checkTokenInputs } from './token-tensors.ts';
 
 /** A loaded model folder, in its host. */
@@ -37,11 +38,14 @@ export async function openFolder(folder: string, open: OpenFolderOptions): Promi
   const { onnx: file, names } = selectFiles(await namesInFolder(folder), dtype, folder);
   const settings = await readSettings(folder);
   checkHead(settings, task, options);
-  limitsOf(settings, options);
-  if (!names.includes('tokenizer.json')) throw missingTokenizer(folder);
+  if (task.reads === 'texts') {
+    limitsOf(settings, options);
+    if (!names.includes('tokenizer.json')) throw missingTokenizer(folder);
+  }
   const path = join(folder, file);
   const session = await openOnnxSession({ ...open.session, path, outputNames: undefined, batchDimension: true });
-  checkTokenInputs(session.inputs, path);
+  if (task.reads === 'texts') checkTokenInputs(session.inputs, path);
+  else checkImageInput(session.inputs, path);
   const { inputs, outputs } = session;
   const hosted = await task.openHosted({ settings, options, inputs, outputs, path });
   const used = { ...session, outputs: outputs.filter(({ name }) => hosted.outputNames.includes(name)) };

@@ -68,7 +68,7 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     checkModel(options.model);
     checkDtype(options.dtype);
     checkTextOptions(this.taskOptions);
-    checkTaskOptions(this.taskOptions, this.#task.options);
+    checkTaskOptions(this.taskOptions, this.#task);
     this.#task.check(this.taskOptions);
     checkDeviceOptions(options, options.sessionOptions?.executionProviders, 'HuggingFacePipelineModelHandler');
     const { model, dtype } = options;
@@ -106,7 +106,7 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
   }
 
   override get declaredInputs(): DeclaredInputs | undefined {
-    return this.options.inputs;
+    return 'inputs' in this.options ? this.options.inputs : undefined;
   }
 
   override get tensorRunner(): TensorRunner<HuggingFaceModel> {
@@ -155,9 +155,11 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
 
   async #openCodec({ folder, inputs }: CodecSource): Promise<ElementCodec> {
     const settings = await readSettings(folder);
-    const tokenizer = await TextTokenizer.open(settings);
     const options = this.taskOptions;
-    return this.#task.openCodec({ settings, options, inputs, tokenizer, limits: limitsOf(settings, options) });
+    const task = this.#task;
+    if (task.reads === 'images') return task.openCodec({ settings, options, inputs });
+    const tokenizer = await TextTokenizer.open(settings);
+    return task.openCodec({ settings, options, inputs, tokenizer, limits: limitsOf(settings, options) });
   }
 
   /** Runs elements without an engine, as one batch. Fields that `inputs` declares have been read already. */
@@ -166,7 +168,10 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     model: HuggingFaceModel,
   ): Promise<readonly HuggingFacePrediction<Options>[]> {
     const codec = await this.openElementCodec({ ...model.codec, inputs: model.onnx.inputs });
-    const prepared = batch.map((element) => codec.prepare(element));
+    const prepared: unknown[] = [];
+    for (const element of batch) {
+      prepared.push(codec.prepare(codec.load === undefined ? element : await codec.load(element)));
+    }
     const outputs = await runFolder(model, codec.collate(prepared), prepared.length);
     // The task of the options gives predictions of this type.
     return prepared.map((element, row) => codec.predictionOf(outputs, row, element) as HuggingFacePrediction<Options>);

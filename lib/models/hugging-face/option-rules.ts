@@ -1,6 +1,6 @@
 import { isRecord } from '../element-shape.ts';
 import { checkFieldNames } from '../option-names.ts';
-import type { TaskOptions } from './pipeline-task.ts';
+import type { PipelineTask, TaskOptions } from './pipeline-task.ts';
 
 const HANDLER = 'HuggingFacePipelineModelHandler';
 
@@ -50,9 +50,13 @@ const TASK_OPTIONS = [
   'ignoreLabels',
 ] as const;
 
+/** Options of all tasks on texts. */
+const TEXT_OPTIONS = ['inputs', 'maxTokens', 'truncation'] as const;
+
 /** @throws TypeError if an option is of another task */
-export function checkTaskOptions(options: TaskOptions, known: readonly string[]): void {
-  const other = TASK_OPTIONS.find((name) => options[name] !== undefined && !known.includes(name));
+export function checkTaskOptions(options: TaskOptions, { options: known, reads }: PipelineTask): void {
+  const names = reads === 'texts' ? TASK_OPTIONS : [...TASK_OPTIONS, ...TEXT_OPTIONS];
+  const other = names.find((name) => options[name] !== undefined && !known.includes(name));
   if (other === undefined) return;
   throw new TypeError(
     `Cannot create ${HANDLER} as '${other}' is not an option of the task '${String(options['task'])}'`,

@@ -1,4 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import type { ObjectInput } from '../../elements/element.ts';
 import { DEVICE_OPTIONS, type DeviceOptions } from '../device-session.ts';
 import { MODEL_HANDLER_OPTIONS, type ModelHandlerOptions } from '../model-handler-options.ts';
 import type { AggregationStrategy, EntityGroup, TokenEntity } from './entities.ts';
@@ -89,11 +90,31 @@ export interface TokenClassificationOptions extends HuggingFaceTextOptions {
   readonly ignoreLabels?: readonly string[];
 }
 
+/** Options of the task `image-classification`. */
+export interface ImageClassificationOptions extends HuggingFaceModelOptions {
+  readonly task: 'image-classification';
+  /** Number of labels in a prediction, which then is an array, the best first; null for all. @default the best alone */
+  readonly topK?: number | null;
+  /** Function from logits to scores. @default as for `text-classification` */
+  readonly functionToApply?: ScoreFunction;
+}
+
+/** Options of the task `image-feature-extraction`. */
+export interface ImageFeatureExtractionOptions extends HuggingFaceModelOptions {
+  readonly task: 'image-feature-extraction';
+  /** Function from the vectors of patches to that of the image. @default 'none', as in Python: all vectors */
+  readonly pooling?: Pooling;
+  /** True if vectors have the length 1. @default false */
+  readonly normalize?: boolean;
+}
+
 /** Options of a `HuggingFacePipelineModelHandler`, by its task. */
 export type HuggingFacePipelineOptions =
   | TextClassificationOptions
   | FeatureExtractionOptions
   | TokenClassificationOptions
+  | ImageClassificationOptions
+  | ImageFeatureExtractionOptions
   | ZeroShotClassificationOptions;
 
 /** A task that a `HuggingFacePipelineModelHandler` can do. */
@@ -137,10 +158,16 @@ export type HuggingFaceInput<Options> = Options extends { readonly inputs: unkno
   ? unknown
   : Options extends { readonly task: 'text-classification' }
     ? HuggingFaceTextPair
-    : HuggingFaceText;
+    : Options extends ImageOptions
+      ? ObjectInput
+      : HuggingFaceText;
+
+type ImageOptions = Pick<ImageClassificationOptions | ImageFeatureExtractionOptions, 'task'>;
 
 /** The prediction of the pipeline with these options. */
-export type HuggingFacePrediction<Options> = Options extends { readonly task: 'text-classification' }
+export type HuggingFacePrediction<Options> = Options extends {
+  readonly task: 'text-classification' | 'image-classification';
+}
   ? Ranked<Options, Classification>
   : Options extends { readonly task: 'zero-shot-classification' }
     ? ZeroShotClassification

@@ -39,12 +39,15 @@ export interface WorkerFolder {
   readonly settings: ModelSettings;
   readonly options: TaskOptions;
   readonly inputs: readonly TensorMetadata[];
+}
+
+/** A folder of a model of texts. */
+export interface TextFolder extends WorkerFolder {
   readonly tokenizer: TextTokenizer;
   readonly limits: TokenLimits;
 }
 
-/** One task: what runs in the model's host, and what in the workers. */
-export interface PipelineTask {
+interface AnyTask {
   /** Names of the options that only this task and others like it have. */
   readonly options: readonly string[];
   /** Ends of the names of model classes that have the task's head: `ForSequenceClassification`. */
@@ -53,8 +56,22 @@ export interface PipelineTask {
   check(options: TaskOptions): void;
   /** @throws ModelLoadError if the model can't do the task */
   openHosted(folder: HostedFolder): Promise<HostedTask> | HostedTask;
+}
+
+/** A task on texts. */
+export interface TextTask extends AnyTask {
+  readonly reads: 'texts';
+  openCodec(folder: TextFolder): Promise<ElementCodec> | ElementCodec;
+}
+
+/** A task on images. */
+export interface ImageTask extends AnyTask {
+  readonly reads: 'images';
   openCodec(folder: WorkerFolder): Promise<ElementCodec> | ElementCodec;
 }
+
+/** One task: what runs in the model's host, and what in the workers. */
+export type PipelineTask = TextTask | ImageTask;
 
 /** Returns the only output that can be the task's, by its name. @throws ModelLoadError if the model does not have it */
 export function outputNamed(names: readonly string[], { outputs, path }: HostedFolder): OutputMetadata {

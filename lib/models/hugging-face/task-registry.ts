@@ -2,6 +2,8 @@ import { suggestion } from '../../nearest-name.ts';
 import type { HuggingFaceTask } from './pipeline-options.ts';
 import type { PipelineTask } from './pipeline-task.ts';
 import { featureExtraction } from './tasks/feature-extraction.ts';
+import { imageClassification } from './tasks/image-classification.ts';
+import { imageFeatureExtraction } from './tasks/image-feature-extraction.ts';
 import { textClassification } from './tasks/text-classification.ts';
 import { tokenClassification } from './tasks/token-classification.ts';
 import { zeroShotClassification } from './tasks/zero-shot-classification.ts';
@@ -13,6 +15,8 @@ const TASKS: Readonly<Record<HuggingFaceTask, PipelineTask>> = {
   'sentence-similarity': featureExtraction,
   'zero-shot-classification': zeroShotClassification,
   'token-classification': tokenClassification,
+  'image-classification': imageClassification,
+  'image-feature-extraction': imageFeatureExtraction,
 };
 
 /** Returns a task by its name. @throws RangeError that lists the tasks if there is none of this name */

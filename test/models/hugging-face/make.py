@@ -19,6 +19,7 @@ from pathlib import Path
 import onnx
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from PIL import Image
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.models import Normalize, Pooling, Transformer
 from transformers import (
@@ -27,6 +28,11 @@ from transformers import (
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
+    CLIPImageProcessorPil,
+    ConvNextImageProcessorPil,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTImageProcessorPil,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
@@ -74,6 +80,7 @@ PAIRS = [
     (" ".join(["seven words"] * 12), " ".join(["of an answer"] * 14)),
 ]
 
+IMAGES = ["examples/data/digits/digit-0001.png", "test/models/images/coffee.png"]
 NLI_LABELS = ["contradiction", "entailment", "neutral"]
 NLI = {"id2label": dict(enumerate(NLI_LABELS)), "label2id": {label: place for place, label in enumerate(NLI_LABELS)}}
 SPECIAL_BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -294,11 +301,62 @@ def bert_tokens():
     write(name, cases)
 
 
+def vit():
+    name = "vit"
+    config = ViTConfig(
+        image_size=24,
+        patch_size=8,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        initializer_range=0.3,
+        id2label={0: "cat", 1: "dog", 2: "bird", 3: "fish"},
+        label2id={"cat": 0, "dog": 1, "bird": 2, "fish": 3},
+    )
+    model = ViTForImageClassification(config).eval()
+    folder = HERE / name
+    (folder / "onnx").mkdir(parents=True, exist_ok=True)
+    program = torch.onnx.export(
+        Outputs(model, ["pixel_values"], ["logits"]),
+        (torch.zeros(2, 3, 24, 24),),
+        input_names=["pixel_values"],
+        output_names=["logits"],
+        dynamic_shapes={"args": ({0: torch.export.Dim("batch_size")},)},
+        dynamo=True,
+        verbose=False,
+    )
+    onnx.save(program.model_proto, folder / "onnx" / "model.onnx")
+    config.save_pretrained(folder)
+    processor = ViTImageProcessorPil(size={"height": 24, "width": 24})
+    processor.save_pretrained(folder)
+    run = pipeline("image-classification", model=model, image_processor=processor, device="cpu")
+    cases = []
+    for options, python in [({"topK": 2}, {"top_k": 2}), ({"topK": None}, {"top_k": 4})]:
+        for image in IMAGES:
+            output = run(str(HERE.parents[2] / image), **python)
+            cases.append({"input": image, "options": options, "output": output})
+    write(name, cases)
+    others = [
+        processor,
+        ViTImageProcessorPil(size={"height": 20, "width": 30}, resample=3, do_rescale=False, do_normalize=False),
+        CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 24, "width": 24}),
+        ConvNextImageProcessorPil(size={"shortest_edge": 28}, crop_pct=0.875),
+    ]
+    pixels = []
+    for other in others:
+        for image in IMAGES:
+            values = other(Image.open(HERE.parents[2] / image).convert("RGB"), return_tensors="np")["pixel_values"][0]
+            pixels.append({"image": image, "preprocessor": json.loads(other.to_json_string()), "pixels": [round(float(v), 5) for v in values.flatten()]})
+    write("vit-pixels", pixels)
+
+
 def plain(value):
     return value.item() if hasattr(value, "item") else value
 
 
 MODELS = {
+    "vit": vit,
     "bert-tokens": bert_tokens,
     "bert-pairs": bert_pairs,
     "roberta-multi-label": roberta_multi_label,

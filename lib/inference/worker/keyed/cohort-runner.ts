@@ -98,6 +98,7 @@ export class CohortRunner {
       for (let next = start; next < end; next += CHUNK_ELEMENTS) {
         const slots = slotsOf(entries.slice(next, Math.min(end, next + CHUNK_ELEMENTS)));
         await cohorts.preprocess(place, slots);
+        await runner.load(slots);
         for (let at = 0; at < slots.length; await runner.room()) at = runner.addUntilSubmitted(slots, at);
       }
       if (wholeSegments) await runner.flush();

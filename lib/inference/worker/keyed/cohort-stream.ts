@@ -55,6 +55,7 @@ export class CohortStream implements CohortFlow {
     if (missing.length > 0) await this.#open(missing, signal);
     if (this.#hasBroken) this.#failBroken(slots);
     if (this.#options.cohorts.havePreprocess) await this.#preprocess(slots);
+    await this.#runner.load(slots);
     this.#elements += slots.length;
     this.#mark(slots);
     for (let next = 0; next < slots.length; await this.#runner.room()) {

@@ -1,15 +1,15 @@
 import type { ElementCodec } from '../../element-codec.ts';
-import type { NamedTensors } from '../../tensor.ts';
+import type { NamedTensors, Tensor } from '../../tensor.ts';
 import { checkBoolean, checkChoice } from '../option-rules.ts';
 import {
   floatsOf,
   type HostedFolder,
   type HostedTask,
   outputNamed,
-  type PipelineTask,
+  type TextTask,
   rowOfFloats,
   type TaskOptions,
-  type WorkerFolder,
+  type TextFolder,
 } from '../pipeline-task.ts';
 import { maskOf, normalizeVectors, poolTokens } from '../pool-tokens.ts';
 import { type Pooling, POOLINGS, readSentenceModules, type SentenceModules } from '../sentence-modules.ts';
@@ -24,7 +24,8 @@ const POOLED = 'sentence_embedding';
  * Computes the vector of a text. Tokens are pooled in the model's host, so that a vector crosses to the worker and not
  * the vectors of all tokens.
  */
-export const featureExtraction: PipelineTask = {
+export const featureExtraction: TextTask = {
+  reads: 'texts',
   options: ['pooling', 'normalize'],
   // Any model has features.
   heads: [],
@@ -84,7 +85,7 @@ function embeddings(
   return { embedding: { datatype: 'FP32', shape: [rows, size], data } };
 }
 
-function featureCodec({ tokenizer, limits, inputs }: WorkerFolder): ElementCodec<TokenSequence> {
+function featureCodec({ tokenizer, limits, inputs }: TextFolder): ElementCodec<TokenSequence> {
   return {
     prepare: (element) => tokenizer.encode({ text: readSingleText(element) }, limits),
     keyOf: () => '',
@@ -94,13 +95,18 @@ function featureCodec({ tokenizer, limits, inputs }: WorkerFolder): ElementCodec
     collate: (batch) => packTokens(batch, inputs, { padding: tokenizer.padding }),
     predictionOf({ embedding, tokens }, row, { ids }) {
       if (tokens === undefined) return Array.from(rowOfFloats(embedding, row));
-      const [, count = 0, size = 0] = tokens.shape;
+      const [, count = 0] = tokens.shape;
       const first = row * count + (tokenizer.padding.side === 'left' ? count - ids.length : 0);
-      return Array.from(ids, (_, index) => vectorAt(tokens.data as Float32Array, first + index, size));
+      return vectorsAt(tokens, first, ids.length);
     },
   };
 }
 
-function vectorAt(data: Float32Array, place: number, size: number): readonly number[] {
-  return Array.from(data.subarray(place * size, (place + 1) * size));
+/** Returns neighbouring vectors of a tensor [elements, vectors, size]. */
+export function vectorsAt({ data, shape }: Tensor, first: number, count: number): readonly (readonly number[])[] {
+  const size = shape[2] ?? 0;
+  const floats = data instanceof Float32Array ? data : new Float32Array();
+  return Array.from({ length: count }, (_, index) =>
+    Array.from(floats.subarray((first + index) * size, (first + index + 1) * size)),
+  );
 }

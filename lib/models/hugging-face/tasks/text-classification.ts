@@ -2,7 +2,15 @@ import { isFree, type NamedTensors } from '../../tensor.ts';
 import type { ElementCodec } from '../../element-codec.ts';
 import { checkLabels, labelsOf, type ModelSettings } from '../model-settings.ts';
 import { checkChoice, checkTopK } from '../option-rules.ts';
-import { floatsOf, type HostedFolder, outputNamed, type PipelineTask, type WorkerFolder } from '../pipeline-task.ts';
+import {
+  floatsOf,
+  type HostedFolder,
+  type HostedTask,
+  outputNamed,
+  type TaskOptions,
+  type TextFolder,
+  type TextTask,
+} from '../pipeline-task.ts';
 import { applyScores, highest, type ScoreFunction } from '../scores.ts';
 import { readText } from '../text-input.ts';
 import type { TokenSequence } from '../text-tokenizer.ts';
@@ -17,26 +25,33 @@ export interface Classification {
 const SCORE_FUNCTIONS: readonly ScoreFunction[] = ['softmax', 'sigmoid', 'none'];
 
 /** Classifies texts, and pairs of texts. A model of one label, such as a reranker, scores them. */
-export const textClassification: PipelineTask = {
+export const textClassification: TextTask = {
+  reads: 'texts',
   options: ['topK', 'functionToApply'],
   heads: ['ForSequenceClassification'],
-  check({ topK, functionToApply }) {
-    checkTopK(topK);
-    checkChoice('functionToApply', functionToApply, SCORE_FUNCTIONS);
-  },
-  openHosted(folder) {
-    const { name, shape: declared } = outputNamed(['logits'], folder);
-    checkLabels(folder.settings, isFree(declared[1]) ? undefined : Number(declared[1]));
-    return {
-      outputNames: [name],
-      async run(session, tensors, rows) {
-        const { data, shape } = floatsOf(await session(tensors), name);
-        return topScores(data, { rows, classes: shape[1] ?? 1, folder });
-      },
-    };
-  },
+  check: checkClassification,
+  openHosted: hostedClassification,
   openCodec: textClassificationCodec,
 };
+
+/** Checks the options of classification tasks. */
+export function checkClassification({ topK, functionToApply }: TaskOptions): void {
+  checkTopK(topK);
+  checkChoice('functionToApply', functionToApply, SCORE_FUNCTIONS);
+}
+
+/** Opens a model whose logits are scores of labels, of texts or of images. */
+export function hostedClassification(folder: HostedFolder): HostedTask {
+  const { name, shape: declared } = outputNamed(['logits'], folder);
+  checkLabels(folder.settings, isFree(declared[1]) ? undefined : Number(declared[1]));
+  return {
+    outputNames: [name],
+    async run(session, tensors, rows) {
+      const { data, shape } = floatsOf(await session(tensors), name);
+      return topScores(data, { rows, classes: shape[1] ?? 1, folder });
+    },
+  };
+}
 
 interface Logits {
   readonly rows: number;
@@ -80,7 +95,7 @@ function textClassificationCodec({
   inputs,
   settings,
   options,
-}: WorkerFolder): ElementCodec<TokenSequence> {
+}: TextFolder): ElementCodec<TokenSequence> {
   const isList = options['topK'] !== undefined;
   const labels = labelsOf(settings);
   return {
@@ -90,13 +105,20 @@ function textClassificationCodec({
     weightOf: ({ ids }) => ids.length,
     bytesOf: ({ ids }) => tokenBytes(ids.length, inputs),
     collate: (batch) => packTokens(batch, inputs, { padding: tokenizer.padding }),
-    predictionOf({ label, score }, row) {
-      const most = label?.shape[1] ?? 0;
-      const all = Array.from({ length: most }, (_, rank): Classification => {
-        const place = row * most + rank;
-        return { label: labels[Number(label?.data[place])] ?? '', score: Number(score?.data[place]) };
-      });
-      return isList ? all : all[0];
-    },
+    predictionOf: (outputs, row) => classificationAt(outputs, row, { labels, isList }),
   };
+}
+
+/** Reads the row of {@link topScores} of an element. */
+export function classificationAt(
+  { label, score }: NamedTensors,
+  row: number,
+  { labels, isList }: { readonly labels: readonly string[]; readonly isList: boolean },
+): Classification | readonly Classification[] | undefined {
+  const most = label?.shape[1] ?? 0;
+  const all = Array.from({ length: most }, (_, rank): Classification => {
+    const place = row * most + rank;
+    return { label: labels[Number(label?.data[place])] ?? '', score: Number(score?.data[place]) };
+  });
+  return isList ? all : all[0];
 }

@@ -5,7 +5,7 @@ import { isFree, type NamedTensors, type Tensor } from '../../tensor.ts';
 import { type AggregationStrategy, AGGREGATIONS, entitiesOf, type ScoredToken } from '../entities.ts';
 import { checkLabels, labelsOf } from '../model-settings.ts';
 import { checkChoice, refuseOption } from '../option-rules.ts';
-import { floatsOf, type HostedTask, outputNamed, type PipelineTask, type WorkerFolder } from '../pipeline-task.ts';
+import { floatsOf, type HostedTask, outputNamed, type TextTask, type TextFolder } from '../pipeline-task.ts';
 import { applyScores, highest } from '../scores.ts';
 import { readSingleText } from '../text-input.ts';
 import type { TokenPiece } from '../token-offsets.ts';
@@ -13,7 +13,8 @@ import { packTokens, tokenBytes } from '../token-tensors.ts';
 import type { TokenSequence } from '../text-tokenizer.ts';
 
 /** Finds entities in texts, with their places. */
-export const tokenClassification: PipelineTask = {
+export const tokenClassification: TextTask = {
+  reads: 'texts',
   options: ['aggregationStrategy', 'ignoreLabels'],
   heads: ['ForTokenClassification'],
   check({ aggregationStrategy, ignoreLabels }) {
@@ -68,7 +69,7 @@ interface TaggedText {
   readonly first: number;
 }
 
-function tokenCodec(folder: WorkerFolder): ElementCodec<TaggedText> {
+function tokenCodec(folder: TextFolder): ElementCodec<TaggedText> {
   const { tokenizer, limits, inputs, settings, options } = folder;
   const { offsets } = tokenizer;
   if (offsets === undefined) {

@@ -8,9 +8,9 @@ import {
   floatsOf,
   type HostedTask,
   outputNamed,
-  type PipelineTask,
+  type TextTask,
   rowOfFloats,
-  type WorkerFolder,
+  type TextFolder,
 } from '../pipeline-task.ts';
 import { applyScores, highest } from '../scores.ts';
 import { readSingleText } from '../text-input.ts';
@@ -31,7 +31,8 @@ const PLACE = '{}';
  * Classifies texts by labels that the model was not trained with: a model of natural language inference reads the text
  * with a hypothesis for each label. All hypotheses of a text are rows of one batch.
  */
-export const zeroShotClassification: PipelineTask = {
+export const zeroShotClassification: TextTask = {
+  reads: 'texts',
   options: ['candidateLabels', 'hypothesisTemplate', 'multiLabel'],
   heads: ['ForSequenceClassification'],
   check({ candidateLabels, hypothesisTemplate, multiLabel }) {
@@ -113,7 +114,7 @@ interface Hypotheses {
   readonly longest: number;
 }
 
-function zeroShotCodec({ tokenizer, limits, inputs, options }: WorkerFolder): ElementCodec<Hypotheses> {
+function zeroShotCodec({ tokenizer, limits, inputs, options }: TextFolder): ElementCodec<Hypotheses> {
   // Checked when the handler was created.
   const labels = options['candidateLabels'] as readonly string[];
   const template = (options['hypothesisTemplate'] as string | undefined) ?? DEFAULT_TEMPLATE;
