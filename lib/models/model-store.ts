@@ -15,7 +15,8 @@ import {
   nameOfModel,
   replacedError,
 } from './model-reader.ts';
-import { isPointer, readPointer } from './model-pointer.ts';
+import { readPointer } from './model-pointer.ts';
+import { isPointer } from './pointer-uri.ts';
 import { saveFile } from './save-file.ts';
 import { SharedHold } from './shared-hold.ts';
 

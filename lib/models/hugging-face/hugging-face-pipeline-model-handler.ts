@@ -6,7 +6,7 @@ import type { FileSelection } from '../folder-files.ts';
 import type { BuiltInHandler, LoadReport, TensorRunner } from '../handler-capabilities.ts';
 import { ModelFiles } from '../model-files.ts';
 import { ModelHandler } from '../model-handler.ts';
-import { isPointer } from '../model-pointer.ts';
+import { isPointer } from '../pointer-uri.ts';
 import type { OptionNames } from '../option-names.ts';
 import { checkDtype, selectFiles } from './folder-selection.ts';
 import { type HuggingFaceModel, limitsOf, openFolder, runFolder } from './hugging-face-model.ts';
@@ -67,9 +67,9 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     this.#task = taskNamed(options.task);
     checkModel(options.model);
     checkDtype(options.dtype);
-    checkTextOptions(this.taskOptions);
-    checkTaskOptions(this.taskOptions, this.#task);
-    this.#task.check(this.taskOptions);
+    checkTextOptions(this.#taskOptions);
+    checkTaskOptions(this.#taskOptions, this.#task);
+    this.#task.check(this.#taskOptions);
     checkDeviceOptions(options, options.sessionOptions?.executionProviders, 'HuggingFacePipelineModelHandler');
     const { model, dtype } = options;
     const select: FileSelection = (names, folder) => selectFiles(names, dtype, folder).names;
@@ -77,7 +77,7 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
   }
 
   /** The options as their task reads them. */
-  private get taskOptions(): TaskOptions {
+  get #taskOptions(): TaskOptions {
     return { ...this.options };
   }
 
@@ -126,7 +126,7 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
     const gpu = { providers: executionProviders, onMissingDevice, gpu: Number(process.env['FABRIC_GPU'] ?? '0') };
     return openFolder(await this.#modelFiles.localPath(), {
       task: this.#task,
-      options: this.taskOptions,
+      options: this.#taskOptions,
       dtype: this.options.dtype,
       session: {
         gpu: device === 'GPU' ? gpu : undefined,
@@ -155,7 +155,7 @@ export class HuggingFacePipelineModelHandler<const Options extends HuggingFacePi
 
   async #openCodec({ folder, inputs }: CodecSource): Promise<ElementCodec> {
     const settings = await readSettings(folder);
-    const options = this.taskOptions;
+    const options = this.#taskOptions;
     const task = this.#task;
     if (task.reads === 'images') return task.openCodec({ settings, options, inputs });
     const tokenizer = await TextTokenizer.open(settings);
