@@ -14,10 +14,10 @@ const HANDLERS: Readonly<Record<string, (options: never) => Promise<ModelHandler
     return new (await handler).OnnxModelHandler(options);
   },
   'hugging-face': async (options) => {
-    const handler = import('./hugging-face/hugging-face-pipeline-model-handler.ts');
+    const handler = import('./hugging-face/hugging-face-pipeline.ts');
     await import('onnxruntime-node');
     // A host passes tensors to it, and the elements of its own probe.
-    return new (await handler).HuggingFacePipelineModelHandler<HuggingFacePipelineOptions>(options) as ModelHandler;
+    return new (await handler).HuggingFacePipeline<HuggingFacePipelineOptions>(options) as ModelHandler;
   },
 };
 

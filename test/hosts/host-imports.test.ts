@@ -5,8 +5,7 @@ import { describe, expect, test } from 'vitest';
 const run = promisify(execFile);
 const hosted = new URL('../../lib/hosts/hosted-model.ts', import.meta.url).href;
 
-const huggingFace = new URL('../../lib/models/hugging-face/hugging-face-pipeline-model-handler.ts', import.meta.url)
-  .href;
+const huggingFace = new URL('../../lib/models/hugging-face/hugging-face-pipeline.ts', import.meta.url).href;
 
 /** What a process imports with a module, by URL. */
 async function modulesOf(module: string): Promise<readonly string[]> {

@@ -3,9 +3,8 @@ import type { ElementCodec } from '../element-codec.ts';
 import { InputMismatchError, isRecord } from '../element-shape.ts';
 import { typeName } from '../misfit-message.ts';
 import { allocate, type NamedTensors, type NumericDatatype, type TensorMetadata, widthOf } from '../tensor.ts';
-import { decodeImage } from '../decode-image.ts';
 import { readImageOptions } from './image-processing.ts';
-import type { WorkerFolder } from './pipeline-task.ts';
+import type { ImageFolder } from './pipeline-task.ts';
 
 /** Dimensions of the pixels of a batch: images, channels, height, width. */
 const DIMENSIONS = 4;
@@ -24,9 +23,10 @@ export function checkImageInput(inputs: readonly TensorMetadata[], path: string)
 export async function imageCodec({
   settings,
   inputs,
-}: WorkerFolder): Promise<Omit<ElementCodec<Float32Array>, 'predictionOf'>> {
+  imageDecoder,
+}: ImageFolder): Promise<Omit<ElementCodec<Float32Array>, 'predictionOf'>> {
   const options = await readImageOptions(settings);
-  const decode = decodeImage(options);
+  const decode = imageDecoder(options);
   const { width = 0, height = 0, channels } = options;
   const [input] = inputs;
   const { name = 'pixel_values', datatype = 'FP32' } = input ?? {};

@@ -1,5 +1,8 @@
 import { ModelLoadError } from '../../errors.ts';
+import type { ObjectInput } from '../../elements/element.ts';
 import type { ElementCodec } from '../element-codec.ts';
+import type { DecodeImageOptions } from '../image-options.ts';
+import type { ElementFunction } from '../model-handler.ts';
 import type { NamedTensors, OutputMetadata, Tensor, TensorMetadata } from '../tensor.ts';
 import type { ModelSettings } from './model-settings.ts';
 import type { TextTokenizer, TokenLimits } from './text-tokenizer.ts';
@@ -47,6 +50,14 @@ export interface TextFolder extends WorkerFolder {
   readonly limits: TokenLimits;
 }
 
+/** Returns a function that decodes images: `decodeImage`. */
+export type ImageDecoder = (options: DecodeImageOptions) => ElementFunction<ObjectInput, Float32Array>;
+
+/** A folder of a model of images. */
+export interface ImageFolder extends WorkerFolder {
+  readonly imageDecoder: ImageDecoder;
+}
+
 interface AnyTask {
   /** Names of the options that only this task and others like it have. */
   readonly options: readonly string[];
@@ -67,7 +78,7 @@ export interface TextTask extends AnyTask {
 /** A task on images. */
 export interface ImageTask extends AnyTask {
   readonly reads: 'images';
-  openCodec(folder: WorkerFolder): Promise<ElementCodec> | ElementCodec;
+  openCodec(folder: ImageFolder): Promise<ElementCodec> | ElementCodec;
 }
 
 /** One task: what runs in the model's host, and what in the workers. */

@@ -1,7 +1,7 @@
 import type { ElementCodec } from '../../element-codec.ts';
 import { imageCodec } from '../image-tensors.ts';
 import { labelsOf } from '../model-settings.ts';
-import type { ImageTask, WorkerFolder } from '../pipeline-task.ts';
+import type { ImageTask, ImageFolder } from '../pipeline-task.ts';
 import { checkClassification, classificationAt, hostedClassification } from './text-classification.ts';
 
 /** Classifies images. */
@@ -14,7 +14,7 @@ export const imageClassification: ImageTask = {
   openCodec: imageClassificationCodec,
 };
 
-async function imageClassificationCodec(folder: WorkerFolder): Promise<ElementCodec<Float32Array>> {
+async function imageClassificationCodec(folder: ImageFolder): Promise<ElementCodec<Float32Array>> {
   const labels = labelsOf(folder.settings);
   const isList = folder.options['topK'] !== undefined;
   return {

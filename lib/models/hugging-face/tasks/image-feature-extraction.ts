@@ -1,6 +1,6 @@
 import type { ElementCodec } from '../../element-codec.ts';
 import { imageCodec } from '../image-tensors.ts';
-import { type ImageTask, rowOfFloats, type WorkerFolder } from '../pipeline-task.ts';
+import { type ImageTask, rowOfFloats, type ImageFolder } from '../pipeline-task.ts';
 import { featureExtraction, vectorsAt } from './feature-extraction.ts';
 
 /** Computes the vector of an image, or with `pooling: 'none'` those of its patches. */
@@ -13,7 +13,7 @@ export const imageFeatureExtraction: ImageTask = {
   openCodec: imageFeatureCodec,
 };
 
-async function imageFeatureCodec(folder: WorkerFolder): Promise<ElementCodec<Float32Array>> {
+async function imageFeatureCodec(folder: ImageFolder): Promise<ElementCodec<Float32Array>> {
   return {
     ...(await imageCodec(folder)),
     predictionOf({ embedding, tokens }, row) {
