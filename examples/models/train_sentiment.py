@@ -17,8 +17,8 @@ The texts and their ratings by people are those of the source distribution of va
     Hutto, C.J. & Gilbert, E.E. (2014). VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media
     Text. Eighth International Conference on Weblogs and Social Media (ICWSM-14). Ann Arbor, MI, June 2014.
 
-Seeds are fixed and PyTorch has one thread, so a second run writes the same bytes. Training a WordPiece vocabulary does
-not give the same one twice, so an existing tokenizer.json is used. `--full` also writes onnx/model.onnx (fp32), for
+Seeds are fixed and PyTorch has one thread: two runs had the same losses. Training a WordPiece vocabulary does not give
+the same one twice, so an existing tokenizer.json is used. `--full` also writes onnx/model.onnx (fp32), for
 comparisons. At the end it prints the accuracy on all held-out texts, by running the written model.
 """
 
