@@ -1,4 +1,10 @@
-import { decodeImage, defineFabric, OnnxModelHandler, runInference } from 'inference-fabric';
+import {
+  decodeImage,
+  defineFabric,
+  HuggingFacePipelineModelHandler,
+  OnnxModelHandler,
+  runInference,
+} from 'inference-fabric';
 import { FEATURES, toDiagnosis } from './examples/pipelines/breast-cancer.ts';
 import type { Classification } from './examples/pipelines/classification.ts';
 
@@ -14,6 +20,15 @@ const digits = new OnnxModelHandler<Float32Array, Classification>({ modelUri: 'e
 const wine = new OnnxModelHandler<unknown, Classification>({
   modelUri: 'examples/models/wine.onnx',
   inputs: 'features',
+});
+
+const sentiment = new HuggingFacePipelineModelHandler({
+  task: 'text-classification',
+  model: 'examples/models/sentiment',
+  inputs: 'text',
+  // The weights are 8-bit integers, which round differently in other batches: of one size, they are the same in each run.
+  minBatchSize: 8,
+  maxBatchSize: 8,
 });
 
 export default defineFabric({
@@ -38,6 +53,11 @@ export default defineFabric({
     wine: {
       input: { format: 'jsonl', id: 'id' },
       steps: [runInference(wine.withPostprocessFn(({ label }) => ({ cultivar: label })))],
+      output: { join: 'input' },
+    },
+    reviews: {
+      input: { format: 'csv', id: 'id' },
+      steps: [runInference(sentiment)],
       output: { join: 'input' },
     },
   },

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Fabric } from '../lib/config/fabric.ts';
 import type { Pipeline } from '../lib/config/pipeline.ts';
@@ -8,8 +8,10 @@ import { pipelineFacts } from '../lib/config/pipeline-facts.ts';
 import { pipelineModels } from '../lib/config/pipeline-models.ts';
 import { ConfigError, ModelLoadError } from '../lib/errors.ts';
 import { externalLocations } from '../lib/models/external-data.ts';
+import type { FileSelection } from '../lib/models/folder-files.ts';
 import type { ModelHandler } from '../lib/models/model-handler.ts';
-import { isPointer, targetOfPointer } from '../lib/models/model-pointer.ts';
+import { targetOfPointer } from '../lib/models/model-pointer.ts';
+import { isPointer } from '../lib/models/pointer-uri.ts';
 import { isRemote } from '../lib/remote/remote-model-handler.ts';
 import { isS3Uri } from '../lib/stores/open-source.ts';
 import type { DescribedEndpoints, DescribedPipeline, Description, FabricDescription } from './fabric-description.ts';
@@ -41,11 +43,16 @@ function describeFabric(fabric: Fabric, path: string): FabricDescription {
 function describePipeline(name: string, pipeline: Pipeline, path: string): DescribedPipeline {
   const handlers = pipelineModels(pipeline).map(({ handler }) => handler);
   const waits = handlers.flatMap(({ options }) => options.maxBatchDurationSecs ?? []);
-  const uris = handlers.flatMap(modelUriOf);
-  const own = uris.filter((uri) => !isS3Uri(uri)).map((uri) => modelFile(uri, name, path));
-  const targets = own.filter(isPointer).map((uri) => targetOfPointer(readFileSync(uri, 'utf8'), uri));
-  const files = [...own, ...targets.filter((uri) => !isS3Uri(uri))].flatMap(filesAt);
-  const objects = [...uris, ...targets].filter(isS3Uri).map(readableObjects);
+  const models = handlers.flatMap(({ modelFiles }) => modelFiles ?? []);
+  const own = models
+    .filter(({ modelUri }) => !isS3Uri(modelUri))
+    .map(({ modelUri, select }) => ({ uri: modelFile(modelUri, name, path), select }));
+  const targets = own
+    .filter(({ uri }) => isPointer(uri))
+    .map(({ uri, select }) => ({ uri: targetOfPointer(readFileSync(uri, 'utf8'), uri), select }));
+  const files = [...own, ...targets.filter(({ uri }) => !isS3Uri(uri))].flatMap(filesOf);
+  const uris = [...models.map(({ modelUri }) => modelUri), ...targets.map(({ uri }) => uri)];
+  const objects = uris.filter(isS3Uri).map(readableObjects);
   return {
     name,
     compute: pipeline.compute,
@@ -72,10 +79,6 @@ function distinct<T>(values: readonly T[]): readonly T[] {
   return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
 }
 
-function modelUriOf({ modelFiles }: ModelHandler): readonly string[] {
-  return modelFiles === undefined ? [] : [modelFiles.modelUri];
-}
-
 /** Returns the objects to read for a model in S3. A pointer can name any object in its folder. */
 function readableObjects(uri: string): string {
   if (uri.endsWith('/')) return `${uri}*`;
@@ -94,12 +97,19 @@ function modelFile(uri: string, pipeline: string, configPath: string): string {
   return path;
 }
 
-/** Returns the path of a model file, or of all files in a model folder. */
-function filesAt(path: string): readonly string[] {
+interface LocalModel {
+  readonly uri: string;
+  readonly select: FileSelection | undefined;
+}
+
+/** Returns the path of a model file, or of the files in a model folder that are the model's. */
+function filesOf({ uri: path, select }: LocalModel): readonly string[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
   const entries = readdirSync(path, { recursive: true, withFileTypes: true });
-  const paths = entries.map(({ parentPath, name }) => join(parentPath, name));
-  return paths.filter((file) => statSync(file).isFile());
+  const paths = entries.map(({ parentPath, name }) => join(parentPath, name)).filter((file) => statSync(file).isFile());
+  if (select === undefined) return paths;
+  const names = paths.map((file) => relative(path, file).split(sep).join('/'));
+  return select(names.toSorted(), path).map((name) => join(path, name));
 }
 
 function withExternalData(path: string): readonly string[] {

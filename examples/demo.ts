@@ -64,6 +64,7 @@ await rm(resolve(ROOT, FOLDER), { recursive: true, force: true });
 await drop('breast-cancer-with-errors.csv', 'breast-cancer');
 await drop('digits', 'digits');
 await drop('wine.jsonl', 'wine');
+await drop('reviews.csv', 'reviews');
 await fabricLocal();
 
 const breastCancer = join(OUTPUT, 'breast-cancer/breast-cancer-with-errors.csv');
@@ -90,4 +91,12 @@ report<{ cultivar: number }, { cultivar: number }>(
   await readResults(resolve(ROOT, wine)),
   await readErrors(resolve(ROOT, wine)),
   ({ prediction, input }) => prediction.cultivar === input.cultivar,
+);
+
+const reviews = join(OUTPUT, 'reviews/reviews.csv');
+report<{ label: string }, { sentiment: string }>(
+  `${reviews}/part-*.jsonl`,
+  await readResults(resolve(ROOT, reviews)),
+  await readErrors(resolve(ROOT, reviews)),
+  ({ prediction, input }) => prediction.label.toLowerCase() === input.sentiment,
 );

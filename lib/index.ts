@@ -38,6 +38,32 @@ export type {
   ModelTensors,
   TensorRunner,
 } from './models/handler-capabilities.ts';
+export type { CodecFiles, CodecSource, ElementCodec } from './models/element-codec.ts';
+export type { AggregationStrategy, EntityGroup, TokenEntity } from './models/hugging-face/entities.ts';
+export type { HuggingFaceDtype } from './models/hugging-face/folder-selection.ts';
+export type { HuggingFaceModel } from './models/hugging-face/hugging-face-model.ts';
+export { HuggingFacePipelineModelHandler } from './models/hugging-face/hugging-face-pipeline-model-handler.ts';
+export type {
+  FeatureExtractionOptions,
+  HuggingFaceInput,
+  HuggingFaceModelOptions,
+  HuggingFacePipelineOptions,
+  HuggingFacePrediction,
+  HuggingFaceTask,
+  HuggingFaceText,
+  HuggingFaceTextOptions,
+  HuggingFaceTextPair,
+  ImageClassificationOptions,
+  ImageFeatureExtractionOptions,
+  TextClassificationOptions,
+  TokenClassificationOptions,
+  ZeroShotClassificationOptions,
+} from './models/hugging-face/pipeline-options.ts';
+export type { ScoreFunction } from './models/hugging-face/scores.ts';
+export type { Pooling } from './models/hugging-face/sentence-modules.ts';
+export { tokenize, type TokenizedText, type TokenizeOptions } from './models/hugging-face/tokenize.ts';
+export type { Classification } from './models/hugging-face/tasks/text-classification.ts';
+export type { ZeroShotClassification } from './models/hugging-face/tasks/zero-shot-classification.ts';
 export type { ModelHandlerOptions, Probe } from './models/model-handler-options.ts';
 export {
   type ElementFunction,

@@ -83,7 +83,7 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     held.fragments.push(fragment);
     held.size += fragment.size;
     held.bytes += fragment.bytes;
-    held.weight += fragment.weight;
+    held.weight = this.#weightOf(held.fragments);
     // Written so that a target of NaN holds nothing.
     const mayWait =
       held.size < target && held.bytes < this.#limits.maxBatchBytes && held.weight < this.#limits.maxBatchWeight;
@@ -111,7 +111,7 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     // Summed again: a subtraction would keep rounding errors.
     held.size = held.fragments.reduce((sum, { size }) => sum + size, 0);
     held.bytes = held.fragments.reduce((sum, { bytes }) => sum + bytes, 0);
-    held.weight = held.fragments.reduce((sum, { weight }) => sum + weight, 0);
+    held.weight = this.#weightOf(held.fragments);
     return true;
   }
 
@@ -125,8 +125,15 @@ export class BatchAssembler<F extends BatchFragment> implements Disposable {
     return (
       held.size + next.size > target ||
       held.bytes + next.bytes > this.#limits.maxBatchBytes ||
-      held.weight + next.weight > this.#limits.maxBatchWeight
+      this.#weightOf([...held.fragments, next]) > this.#limits.maxBatchWeight
     );
+  }
+
+  /** Returns the weight of a batch of these fragments; of padded ones, each element weighs as much as the heaviest. */
+  #weightOf(fragments: readonly F[]): number {
+    if (this.#limits.isWeightPadded !== true) return fragments.reduce((sum, { weight }) => sum + weight, 0);
+    const size = fragments.reduce((sum, fragment) => sum + fragment.size, 0);
+    return size * Math.max(0, ...fragments.map((fragment) => fragment.weight / fragment.size));
   }
 
   #hold(key: string): HeldBatch<F> {

@@ -49,6 +49,8 @@ interface OpenBatch<T> {
   readonly bytesBefore: number;
   bytes: number;
   weight: number;
+  /** Weight of its heaviest element. */
+  heaviest: number;
   /** Its place among the open batches; emptied when it is closed. */
   place?: Place<OpenBatch<T>>;
 }
@@ -135,7 +137,8 @@ export class Batcher<T> {
     this.#last = open;
     open.items.push(item);
     open.bytes += bytes;
-    open.weight += weight;
+    open.heaviest = Math.max(open.heaviest, weight);
+    open.weight = lane.policy.isWeightPadded === true ? open.heaviest * open.items.length : open.weight + weight;
     this.#addedElements += 1;
     this.#addedBytes += bytes;
     const reached = this.#reached(open);
@@ -181,7 +184,9 @@ export class Batcher<T> {
   #wouldExceed(open: OpenBatch<T>, bytes: number, weight: number): 'bytes' | 'weight' | undefined {
     const { policy } = open.lane;
     if (open.bytes + bytes > policy.maxBatchBytes) return 'bytes';
-    if (open.weight + weight > policy.maxBatchWeight) return 'weight';
+    const joined =
+      policy.isWeightPadded === true ? Math.max(open.heaviest, weight) * (open.items.length + 1) : open.weight + weight;
+    if (joined > policy.maxBatchWeight) return 'weight';
     return undefined;
   }
 
@@ -206,6 +211,7 @@ export class Batcher<T> {
       bytesBefore: this.#addedBytes,
       bytes: 0,
       weight: 0,
+      heaviest: 0,
     };
     lane.open.set(key, open);
     open.place = this.#open.add(open);

@@ -85,12 +85,18 @@ export interface BatchLimits {
   readonly maxBatchSize: number;
   readonly maxBatchBytes: number;
   readonly maxBatchWeight: number;
+  /** True if each element of a batch weighs as much as its heaviest, as elements are padded. @default false */
+  readonly isWeightPadded?: boolean;
 }
 
 /** Measurements that the handler makes itself. */
 export interface HandlerMeasures {
   /** True if it measures the length of an element when `batchLengthFn` is not set. @default false */
   readonly measuresLength?: boolean;
+  /** Bucket boundaries if `batchBucketBoundaries` is not set. @default none, or with `batchLengthFn` Beam's */
+  readonly defaultBoundaries?: readonly number[] | undefined;
+  /** True if elements are padded to the heaviest of their batch. @default false */
+  readonly padsWeight?: boolean;
 }
 
 /** Options that decide the target size of batches. */
@@ -147,16 +153,18 @@ interface Rule {
  */
 export function resolveBatching<Input = unknown>(
   options: BatchingOptions<Input> = {},
-  { measuresLength = false }: HandlerMeasures = {},
+  { measuresLength = false, defaultBoundaries, padsWeight = false }: HandlerMeasures = {},
 ): BatchingPolicy<Input> {
   checkTypes(options);
-  const boundaries = options.batchBucketBoundaries ?? (options.batchLengthFn ? DEFAULT_BUCKET_BOUNDARIES : []);
+  const defaults = defaultBoundaries ?? (options.batchLengthFn ? DEFAULT_BUCKET_BOUNDARIES : []);
+  const boundaries = options.batchBucketBoundaries ?? defaults;
   const policy: BatchingPolicy<Input> = {
     minBatchSize: options.minBatchSize ?? 1,
     maxBatchSize: options.maxBatchSize ?? 1024,
     maxBatchBytes: options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
     maxBatchDurationSecs: options.maxBatchDurationSecs,
     maxBatchWeight: options.maxBatchWeight ?? Infinity,
+    ...(padsWeight ? { isWeightPadded: true } : {}),
     elementSizeFn: options.elementSizeFn,
     oversizeElements: options.oversizeElements ?? 'alone',
     batchLengthFn: options.batchLengthFn,

@@ -100,8 +100,9 @@ async function readModelFile(files: ModelFiles, given: LoadFrame['model']): Prom
   const path = await files.localPath();
   let content: ModelContent;
   try {
-    content = await readModelContent(path);
+    content = await readModelContent(path, files.select);
   } catch (error) {
+    if (error instanceof ModelLoadError) throw error;
     // The store holds this version, so its files must be there.
     if (given?.digest !== undefined) throw changed(path, 'is not there');
     throw new ModelLoadError(`the model ${path} can't be read: ${(error as Error).message}`, { cause: error });

@@ -1,4 +1,5 @@
 import { FabricError } from '../errors.ts';
+import type { FileSelection } from '../models/folder-files.ts';
 import type { HeldModel, ModelStore, ModelVersion } from '../models/model-store.ts';
 
 export interface ModelOriginOptions {
@@ -7,6 +8,8 @@ export interface ModelOriginOptions {
   readonly uri: string;
   /** Uses a file of this machine in place. It may not be replaced then. */
   readonly inPlace: boolean;
+  /** Selects the files of a folder that are the model's. @default all of them */
+  readonly select?: FileSelection | undefined;
 }
 
 /** Source of the versions of one model. */
@@ -20,13 +23,15 @@ export class ModelOrigin {
   }
 
   look(signal: AbortSignal): Promise<ModelVersion> {
-    return this.#options.store.look(this.uri, { signal });
+    return this.#options.store.look(this.uri, { signal, ...this.#selection });
   }
 
   /** Fetches and holds the current version. @throws the signal's reason, or an error after `timeoutSecs` */
   fetchCurrent(signal: AbortSignal, timeoutSecs: number): Promise<HeldModel> {
     const { store, inPlace } = this.#options;
-    return this.#within(timeoutSecs, signal, (limited) => store.acquire(this.uri, { signal: limited, inPlace }));
+    return this.#within(timeoutSecs, signal, (limited) =>
+      store.acquire(this.uri, { signal: limited, inPlace, ...this.#selection }),
+    );
   }
 
   /** Fetches and holds a version. @throws as {@link fetchCurrent}, and of code MODEL_REPLACED if it no longer exists */
@@ -38,6 +43,11 @@ export class ModelOrigin {
   /** Discards a version from this machine whose content is wrong. */
   discard(version: ModelVersion): Promise<void> {
     return this.#options.store.discard(version);
+  }
+
+  get #selection(): { readonly select?: FileSelection } {
+    const { select } = this.#options;
+    return select === undefined ? {} : { select };
   }
 
   async #within<T>(secs: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

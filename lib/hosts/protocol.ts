@@ -1,5 +1,6 @@
 import type { CarriedError } from '../errors.ts';
 import type { DeviceUse } from '../models/device-session.ts';
+import type { CodecFiles } from '../models/element-codec.ts';
 import type { TensorHeader } from '../models/encoded-batch.ts';
 import type { BuiltInHandler } from '../models/handler-capabilities.ts';
 import type { TensorMetadata } from '../models/tensor.ts';
@@ -24,6 +25,8 @@ export interface ModelInfo {
   readonly device?: DeviceUse;
   /** Message for the user about how the model takes batches. */
   readonly warning?: string;
+  /** Files by which workers translate elements; absent if the handler has no element codec. */
+  readonly codec?: CodecFiles;
   readonly loadMillis: number;
   /** Growth of the host's resident memory while the model was loaded. */
   readonly modelBytes: number;

@@ -2,6 +2,7 @@ import { bucketOf } from '../batching/length-buckets.ts';
 import { keyForAll } from './batches-within.ts';
 import { type CollateOptions, shapeOf } from './collate.ts';
 import { inputSelector } from './declared-inputs.ts';
+import type { ElementCodec } from './element-codec.ts';
 import { decodeTensors, decodeValues, type EncodedBatch, encodeTensors, encodeValues } from './encoded-batch.ts';
 import { checkArgs, feedArgs } from './feed-args.ts';
 import { filled } from './filled-batch.ts';
@@ -10,6 +11,7 @@ import type { InferenceArgs, ModelHandler } from './model-handler.ts';
 import { fixedBatchSize } from './onnx-session.ts';
 import { type PackedBatches, packedBatches } from './packed-batches.ts';
 import { packedInputs } from './packed-inputs.ts';
+import { preparedCodec } from './prepared-codec.ts';
 import { roughBytes } from './rough-bytes.ts';
 import { elementsOf, isForAll, isFree, type NamedTensors, type TensorMetadata, widthOf } from './tensor.ts';
 import { rowJson } from './row-json.ts';
@@ -26,9 +28,22 @@ export interface BatchCodec {
   readonly fixedSize: number | undefined;
   /** Makes the model's element of one with the declared fields. @throws InputMismatchError if a field is absent */
   readonly select: ((element: unknown) => unknown) | undefined;
+  /**
+   * Prepares an element: what it returns is kept until the element has its result, and is what the other members get.
+   * Undefined if they get the element. @throws InputMismatchError if the element does not fit
+   */
+  readonly prepare: ((element: unknown) => unknown) | undefined;
+  /** Reads an element in other threads; `prepare` gets its result. @default `prepare` gets the element */
+  readonly load: ((element: unknown) => Promise<unknown>) | undefined;
+  /** Returns the weight of an element if `elementSizeFn` is not set. @default 1 */
+  readonly weightOf: ((value: unknown) => number) | undefined;
   encode(values: readonly unknown[], options: { readonly minRows: number }): EncodedBatch;
-  /** Returns a function from an element's index in the batch to its result. */
-  decode(results: EncodedBatch): (index: number) => unknown;
+  /**
+   * Returns a function from an element's index in the batch to its result.
+   *
+   * @param elementAt - returns the prepared element at an index, if elements are prepared
+   */
+  decode(results: EncodedBatch, elementAt?: (index: number) => unknown): (index: number) => unknown;
   /** Returns a function from an element's index to its result as JSON; undefined if only values can be decoded. */
   readonly decodeJson: ((results: EncodedBatch) => (index: number) => string) | undefined;
   /** Writes all results as JSON at once, if that is possible for these. @default it never is */
@@ -71,15 +86,28 @@ function packsElements(handler: ModelHandler): handler is PackingHandler {
   return handler.collate !== undefined;
 }
 
-/** @param inputs - the model's, as its host or server told them; undefined where elements are not shaped by them. */
-export function batchCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): BatchCodec {
+/**
+ * @param inputs - the model's, as its host or server told them; undefined where elements are not shaped by them.
+ * @param elementCodec - the handler's, if it has one
+ */
+export function batchCodec(
+  handler: ModelHandler,
+  inputs: readonly TensorMetadata[] | undefined,
+  elementCodec?: ElementCodec,
+): BatchCodec {
   const { declaredInputs } = handler;
+  if (elementCodec !== undefined) {
+    // The fields that it reads are not the model's inputs, which are tokens.
+    const fields =
+      declaredInputs === undefined ? undefined : inputSelector(declaredInputs, undefined, { missing: 'fail' });
+    return { ...preparedCodec(handler, elementCodec, fields), select: undefined };
+  }
   const { missing } = handler.options as PackingOptions;
   const select = declaredInputs === undefined ? undefined : inputSelector(declaredInputs, inputs, { missing });
-  return { ...unselectedCodec(handler, inputs), select };
+  return { ...unselectedCodec(handler, inputs), select, prepare: undefined, load: undefined, weightOf: undefined };
 }
 
-type UnselectedCodec = Omit<BatchCodec, 'select'>;
+type UnselectedCodec = Omit<BatchCodec, 'select' | 'prepare' | 'load' | 'weightOf'>;
 
 function unselectedCodec(handler: ModelHandler, inputs: readonly TensorMetadata[] | undefined): UnselectedCodec {
   if (inputs === undefined || !packsElements(handler)) return valueCodec(handler);

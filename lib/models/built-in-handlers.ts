@@ -1,4 +1,5 @@
 import type { BuiltInHandler } from './handler-capabilities.ts';
+import type { HuggingFacePipelineOptions } from './hugging-face/pipeline-options.ts';
 import type { ModelHandler } from './model-handler.ts';
 
 /**
@@ -11,6 +12,12 @@ const HANDLERS: Readonly<Record<string, (options: never) => Promise<ModelHandler
     // A host that waits for its model has its runtime imported already.
     await import('onnxruntime-node');
     return new (await handler).OnnxModelHandler(options);
+  },
+  'hugging-face': async (options) => {
+    const handler = import('./hugging-face/hugging-face-pipeline.ts');
+    await import('onnxruntime-node');
+    // A host passes tensors to it, and the elements of its own probe.
+    return new (await handler).HuggingFacePipeline<HuggingFacePipelineOptions>(options) as ModelHandler;
   },
 };
 

@@ -112,7 +112,9 @@ const GPU_PROVIDERS: readonly string[] = ['tensorrt', 'cuda', 'webgpu'] satisfie
 export function checkDeviceOptions(
   { device = 'CPU', executionProviders, onMissingDevice = 'fail' }: DeviceOptions,
   sessionProviders: unknown,
+  handler = 'OnnxModelHandler',
 ): void {
+  const refuse = (rule: string): RangeError => new RangeError(`Cannot create ${handler} as ${rule}`);
   if (!['CPU', 'GPU'].includes(device)) throw refuse(`'device' must be 'CPU' or 'GPU': current value is ${device}`);
   if (!['fail', 'cpu'].includes(onMissingDevice)) {
     throw refuse(`'onMissingDevice' must be 'fail' or 'cpu': current value is ${onMissingDevice}`);
@@ -130,8 +132,4 @@ export function checkDeviceOptions(
   throw refuse(
     `'executionProviders' must be some of ${GPU_PROVIDERS.join(', ')}, each once: current value is [${executionProviders.join(', ')}]`,
   );
-}
-
-function refuse(rule: string): RangeError {
-  return new RangeError(`Cannot create OnnxModelHandler as ${rule}`);
 }

@@ -8,6 +8,15 @@ import { join, relative, sep } from 'node:path';
  */
 export const MAX_FOLDER_FILES = 10_000;
 
+/**
+ * Selects the files of a model folder that a model is made of, by their names in it. Other files of the folder are
+ * neither fetched nor part of the model's digest.
+ *
+ * @param folder - address of the folder, for messages
+ * @throws ModelLoadError if a file is missing
+ */
+export type FileSelection = (names: readonly string[], folder: string) => readonly string[];
+
 /** Returns the paths of all files below a folder, relative to it, with `/`, in order. Links to files count as files. */
 export async function namesInFolder(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

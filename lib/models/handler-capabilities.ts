@@ -1,4 +1,5 @@
 import type { DeviceUse } from './device-session.ts';
+import type { CodecFiles } from './element-codec.ts';
 import type { NamedTensors, TensorMetadata } from './tensor.ts';
 
 /** Description of a loaded model, from its handler. */
@@ -21,6 +22,8 @@ export interface LoadReport {
   readonly device?: DeviceUse;
   /** Message for the user, such as a limit of the model. @default none */
   readonly warning?: string;
+  /** Files for `openElementCodec`, in workers. @default the handler has no element codec */
+  readonly codec?: CodecFiles;
 }
 
 /** Metadata of a model's tensors. */

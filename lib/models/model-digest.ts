@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LocationScanner } from './external-data.ts';
-import { folderDigest, isFolder, namesInFolder } from './folder-files.ts';
+import { type FileSelection, folderDigest, isFolder, namesInFolder } from './folder-files.ts';
 
 /** Hexadecimal digits of a digest that a result line shows. */
 const SHOWN_DIGITS = 12;
@@ -20,13 +20,15 @@ export interface ModelContent {
   readonly path: string;
   /** Files that hold the weights of an ONNX model, relative to its own folder; undefined if the model is a folder. */
   readonly locations: readonly string[] | undefined;
+  /** Selects the files of a folder. @default all of them */
+  readonly select?: FileSelection | undefined;
   /** Result of {@link stampOfModel} before the files were read. It differs once a file is changed or replaced. */
   readonly stamp: string;
 }
 
 /** Reads a model folder, or a model file and the files with its weights (ONNX external data) if it has them. */
-export async function readModelContent(path: string): Promise<ModelContent> {
-  if (await isFolder(path)) return readFolder(path);
+export async function readModelContent(path: string, select?: FileSelection): Promise<ModelContent> {
+  if (await isFolder(path)) return readFolder(path, select);
   const hash = createHash('sha256');
   const scanner = new LocationScanner();
   const stamps = [await stampOfFile(path)];
@@ -42,26 +44,32 @@ export async function readModelContent(path: string): Promise<ModelContent> {
   return { digest: hash.digest('hex'), path, locations: scanner.locations, stamp: stamps.join(' ') };
 }
 
-async function readFolder(path: string): Promise<ModelContent> {
-  const stamp = await stampOfFolder(path);
+async function readFolder(path: string, select: FileSelection | undefined): Promise<ModelContent> {
+  const stamp = await stampOfFolder(path, select);
   const digests = new Map<string, string>();
-  for (const name of await namesInFolder(path)) {
+  for (const name of await selectedNames(path, select)) {
     const hash = createHash('sha256');
     await eachChunk(join(path, name), (chunk) => void hash.update(chunk));
     digests.set(name, hash.digest('hex'));
   }
-  return { digest: folderDigest(digests), path, locations: undefined, stamp };
+  return { digest: folderDigest(digests), path, locations: undefined, stamp, select };
 }
 
 /** Returns a stamp of a model's files. Other files at the same paths have another stamp, and so do changed files. */
-export async function stampOfModel({ path, locations }: Pick<ModelContent, 'path' | 'locations'>): Promise<string> {
-  if (locations === undefined) return stampOfFolder(path);
+export async function stampOfModel(content: Pick<ModelContent, 'path' | 'locations' | 'select'>): Promise<string> {
+  const { path, locations, select } = content;
+  if (locations === undefined) return stampOfFolder(path, select);
   const files = [path, ...locations.map((location) => join(dirname(path), location))];
   return (await Promise.all(files.map(stampOfFile))).join(' ');
 }
 
-async function stampOfFolder(path: string): Promise<string> {
+async function selectedNames(path: string, select: FileSelection | undefined): Promise<readonly string[]> {
   const names = await namesInFolder(path);
+  return select === undefined ? names : select(names, path);
+}
+
+async function stampOfFolder(path: string, select: FileSelection | undefined): Promise<string> {
+  const names = await selectedNames(path, select);
   const stamps = await Promise.all(names.map((name) => stampOfFile(join(path, name))));
   return names.map((name, index) => `${name} ${stamps[index]}`).join('\n');
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isS3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
+import type { FileSelection } from './folder-files.ts';
 
 /** Options of {@link ModelFiles}. */
 export interface ModelFilesOptions {
@@ -12,6 +13,8 @@ export interface ModelFilesOptions {
    * @default the engine fetches the files
    */
   readonly localPath?: () => Promise<string>;
+  /** Files of a folder that are the model's. @default all of them */
+  readonly select?: FileSelection;
 }
 
 /**
@@ -49,6 +52,11 @@ export class ModelFiles {
     return this.#base === undefined ? modelUri : resolve(fileURLToPath(new URL('.', this.#base)), modelUri);
   }
 
+  /** Selects the files of a folder that are the model's; undefined for all. */
+  get select(): FileSelection | undefined {
+    return this.#options.select;
+  }
+
   /** True if the engine fetches the files and looks for new versions of them. */
   get isFetched(): boolean {
     return this.#options.localPath === undefined;
@@ -73,6 +81,8 @@ export class ModelFiles {
   /** Fetches the files without an engine. A model host never does, and so imports no store. */
   async #fetch(): Promise<string> {
     const { ModelStore } = await import('./model-store.ts');
-    return (await new ModelStore().acquire(this.uri, { inPlace: true })).path;
+    const { select } = this;
+    const options = { inPlace: true, ...(select === undefined ? {} : { select }) };
+    return (await new ModelStore().acquire(this.uri, options)).path;
   }
 }

@@ -8,6 +8,7 @@ import type {
   TensorRunner,
 } from './handler-capabilities.ts';
 import type { DeclaredInputs } from './declared-inputs.ts';
+import type { CodecSource, ElementCodec } from './element-codec.ts';
 import type { ModelFiles } from './model-files.ts';
 import {
   checkedCopies,
@@ -76,12 +77,23 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
     checkOptionNames(options, new.target);
     checkFieldNames(options.probe ?? {}, PROBE_FIELDS, { handler: new.target.name, option: 'probe' });
     this.options = options;
-    this.batching = resolveBatching(options, { measuresLength: this.measuresLength });
+    const { measuresLength, lengthBuckets: defaultBoundaries, padsElements: padsWeight } = this;
+    this.batching = resolveBatching(options, { measuresLength, defaultBoundaries, padsWeight });
     this.modelCopies = checkedCopies(options);
   }
 
   /** True if it measures the length of an element, for `batchBucketBoundaries`, when `batchLengthFn` is not set. */
   protected get measuresLength(): boolean {
+    return false;
+  }
+
+  /** Default of `batchBucketBoundaries`, if it measures lengths itself. */
+  protected get lengthBuckets(): readonly number[] | undefined {
+    return undefined;
+  }
+
+  /** True if `maxBatchWeight` counts padding: each element of a batch weighs as much as the heaviest. */
+  protected get padsElements(): boolean {
     return false;
   }
 
@@ -143,6 +155,15 @@ export abstract class ModelHandler<Input = unknown, Output = unknown, Model = un
    * have the same shapes, or `padding` joins them. @default elements are not packed
    */
   collate?(batch: readonly Input[], inputs: readonly TensorMetadata[]): NamedTensors;
+
+  /**
+   * Opens, in a worker, what translates elements for a loaded model: a tokenizer, for example. It needs `tensorRunner`,
+   * and a `loadReport` that names its files. Elements are then prepared one by one, padded to the longest of their
+   * batch, and batched by length.
+   *
+   * @default elements are packed by `collate`, or cross to the model host as values
+   */
+  openElementCodec?(model: CodecSource): Promise<ElementCodec>;
 
   /** Returns notes about a loaded model, in its host. @default no notes */
   loadReport?(model: Model): LoadReport;

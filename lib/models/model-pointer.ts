@@ -5,16 +5,12 @@ import type { StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, parseS3Uri, s3Uri } from '../stores/open-source.ts';
 import { pathOfFileUrl } from './file-url.ts';
 import type { ModelReader } from './model-reader.ts';
+import { isPointer } from './pointer-uri.ts';
 
 /** Limit far above the size of any pointer. */
 const MAX_POINTER_BYTES = 64 * 1024;
 
 const pointer = z.object({ modelUri: z.string('must be a string').min(1, 'must not be empty') }, 'must be an object');
-
-/** Checks whether a model's URI is of a pointer: a file or object that contains the URI of the current version. */
-export function isPointer(uri: string): boolean {
-  return uri.endsWith('.json');
-}
 
 /** Returns the URI that a pointer contains now. @throws ModelLoadError if it can't be read, or has no URI */
 export async function readPointer(uri: string, files: ModelReader, options: StoreOptions = {}): Promise<string> {

@@ -4,7 +4,7 @@ import type { ObjectStore, StoreOptions } from '../stores/object-store.ts';
 import { isS3Uri, sharedS3Store } from '../stores/open-source.ts';
 import { codeOf } from '../stores/system-errors.ts';
 import { LocationScanner } from './external-data.ts';
-import { folderDigest } from './folder-files.ts';
+import { type FileSelection, folderDigest } from './folder-files.ts';
 import { type CacheEntry, diskAdvice, ModelCache, type ModelCacheOptions } from './model-cache.ts';
 import { readModelContent } from './model-digest.ts';
 import {
@@ -15,7 +15,8 @@ import {
   nameOfModel,
   replacedError,
 } from './model-reader.ts';
-import { isPointer, readPointer } from './model-pointer.ts';
+import { readPointer } from './model-pointer.ts';
+import { isPointer } from './pointer-uri.ts';
 import { saveFile } from './save-file.ts';
 import { SharedHold } from './shared-hold.ts';
 
@@ -38,6 +39,8 @@ export interface ModelVersion {
   readonly files: readonly FoundFile[];
   /** URI of the folder whose files these are. @default the model is a file */
   readonly folder?: string;
+  /** Selected the files of the folder. @default all files are the model's */
+  readonly select?: FileSelection;
 }
 
 /** A model on this machine's disk, which stays there until it is released. */
@@ -56,11 +59,13 @@ export interface ModelStoreOptions extends ModelCacheOptions {
 }
 
 export interface LookOptions extends StoreOptions {
+  /** Selects the files of a folder that are the model's. @default all of them */
+  readonly select?: FileSelection;
   /** Also looks for separate files with weights, for which the model must be read. @default false */
   readonly weights?: boolean;
 }
 
-export interface AcquireOptions extends StoreOptions {
+export interface AcquireOptions extends LookOptions {
   /** Uses a file of this machine in place, without a copy. @default false */
   readonly inPlace?: boolean;
 }
@@ -94,7 +99,7 @@ export class ModelStore {
   async look(uri: string, options: LookOptions = {}): Promise<ModelVersion> {
     const target = isPointer(uri) ? await readPointer(uri, this.#files, options) : uri;
     const folder = await this.#files.list(target, options);
-    if (folder !== undefined) return folderVersion(target, folder);
+    if (folder !== undefined) return folderVersion(target, folder, options.select);
     const model = await this.#files.find(target, nameOfModel(target), options);
     const locations = this.#locations.get(keyOf(model)) ?? (options.weights === true ? await this.#scan(model) : []);
     return this.#versionOf(model, locations, options);
@@ -213,7 +218,7 @@ export class ModelStore {
     }
     // Files are uploaded one after another: a folder that still changes is not a version.
     const now = await this.#files.list(folder, { signal });
-    if (now === undefined || folderVersion(folder, now).id !== version.id) throw replacedError(folder);
+    if (now === undefined || folderVersion(folder, now, version.select).id !== version.id) throw replacedError(folder);
     const files = version.files.map(({ name, byteLength }) => ({ name, byteLength }));
     const entry = await draft.commit(version.id, { digest: folderDigest(digests), isFolder: true, files });
     remember(this.#verified, entry.id, entry.stamp);
@@ -242,8 +247,16 @@ export class ModelStore {
   }
 }
 
-function folderVersion(folder: string, files: readonly FoundFile[]): ModelVersion {
-  return { id: idOf(['folder', ...files.map(keyOf)]), files, folder };
+function folderVersion(folder: string, all: readonly FoundFile[], select: FileSelection | undefined): ModelVersion {
+  if (select === undefined) return { id: idOf(['folder', ...all.map(keyOf)]), files: all, folder };
+  const names = new Set(
+    select(
+      all.map(({ name }) => name),
+      folder,
+    ),
+  );
+  const files = all.filter(({ name }) => names.has(name));
+  return { id: idOf(['folder', ...files.map(keyOf)]), files, folder, select };
 }
 
 function idOf(keys: readonly string[]): string {

@@ -57,6 +57,24 @@ describe('describeFabric', () => {
     ]);
   });
 
+  test('ships the files of a Hugging Face folder that its variant needs', async () => {
+    const folder = await temporaryFolder();
+    for (const name of ['config.json', 'tokenizer.json', 'onnx/model.onnx', 'onnx/model_q4.onnx', 'model.safetensors'])
+      await writeIn(folder, `m/${name}`, '{}');
+    const library = new URL('../../lib/index.ts', import.meta.url).href;
+    const path = await writeIn(
+      folder,
+      'fabric.config.mjs',
+      `import { defineFabric, HuggingFacePipelineModelHandler, runInference } from '${library}';
+      const handler = new HuggingFacePipelineModelHandler({ task: 'text-classification', model: 'm', dtype: 'q4' });
+      export default defineFabric({ pipelines: { p: { input: { format: 'text' }, steps: [runInference(handler)] } } });`,
+    );
+    const [pipeline] = describeFabric(path).pipelines;
+    expect(pipeline?.modelFiles).toEqual(
+      ['config.json', 'onnx/model_q4.onnx', 'tokenizer.json'].map((name) => join(folder, 'm', name)),
+    );
+  });
+
   test("finds a model's external data", async () => {
     const uri = new URL('../models/external.onnx', import.meta.url).href;
     const [pipeline] = describeFabric(await configWith(uri)).pipelines;

@@ -148,6 +148,30 @@ describe('the wine pipeline', () => {
   });
 });
 
+describe('the reviews pipeline', () => {
+  test('predicts the sentiment of 500 reviews, right for at least 75 %, and the same in each run', async () => {
+    await using output = await temporaryFolder();
+    const folders = ['first', 'second'].map((name) => join(output.path, name));
+    for (const folder of folders) {
+      const run = await fabricHere(['run', 'reviews', `${DATA}/reviews.csv`, '--output', folder]);
+      expect(run.status, run.stderr).toBe(0);
+    }
+    const [results, again] = await Promise.all(
+      folders.map((folder) =>
+        readResults<{ label: string; score: number }, { sentiment: string }>(join(folder, 'reviews/reviews.csv')),
+      ),
+    );
+    expect(results).toHaveLength(500);
+    expect(results).toEqual(again);
+    const accuracy = shareOf(
+      results ?? [],
+      ({ prediction, input }) => prediction.label.toLowerCase() === input.sentiment,
+    );
+    expect(accuracy).toBeGreaterThanOrEqual(0.75);
+    for (const { prediction } of results ?? []) expect(prediction.score).toBeGreaterThanOrEqual(0.5);
+  });
+});
+
 describe('the demo', () => {
   test('drops files in a local fabric, and finds every result and every failure', async () => {
     await using folder = await temporaryFolder();
@@ -159,6 +183,7 @@ describe('the demo', () => {
       'accuracy  163 of 166 right on held-out data (98.2 %)',
       'accuracy  293 of 300 right on held-out data (97.7 %)',
       'accuracy  52 of 54 right on held-out data (96.3 %)',
+      expect.stringMatching(/^accuracy  3\d\d of 500 right on held-out data \(7\d\.\d %\)$/),
     ]);
     expect(said.match(/^failures.*$/gm)).toEqual(['failures  5', 'failures  1']);
     expect(said).toContain('digits/digit-9999.png#0 at read: ImageDecodeError');

@@ -115,6 +115,18 @@ const RUNS: readonly ExampleRun[] = [
     succeeded: 5,
     failures: ['inference RangeError'],
   },
+  { config: 'hugging-face', pipeline: 'sentiment', input: 'examples/data/reviews.csv', succeeded: 500 },
+  { config: 'hugging-face', pipeline: 'logits', input: 'examples/data/reviews.csv', succeeded: 500 },
+  {
+    config: 'hugging-face',
+    pipeline: 'entailment',
+    input: 'examples/hugging-face/questions.jsonl',
+    succeeded: 3,
+    failures: ['inference InputMismatchError'],
+  },
+  { config: 'hugging-face', pipeline: 'vectors', input: 'examples/hugging-face/questions.jsonl', succeeded: 4 },
+  { config: 'hugging-face', pipeline: 'topics', input: 'examples/hugging-face/questions.jsonl', succeeded: 4 },
+  { config: 'hugging-face', pipeline: 'animals', input: 'test/models/images/*.jpg', succeeded: 3 },
   {
     config: 'failures',
     pipeline: 'unruly',

@@ -26,8 +26,9 @@ export async function checkModels(pipeline: Pipeline, store = new ModelStore()):
 async function reasonMissing(model: PipelineModel, store: ModelStore): Promise<string | undefined> {
   const uri = uriOf(model);
   if (uri === undefined) return undefined;
+  const { select } = model.handler.modelFiles ?? {};
   try {
-    await store.look(uri, { weights: true });
+    await store.look(uri, { weights: true, ...(select === undefined ? {} : { select }) });
     return undefined;
   } catch (error) {
     if (!(error instanceof ModelLoadError)) throw error;

@@ -20,7 +20,7 @@ export function originOf({ model: { handler, step }, modelStore }: HostedHandler
   const { modelFiles } = handler;
   if (modelFiles?.isFetched !== true) return {};
   const inPlace = step.refreshSecs === undefined;
-  return { origin: new ModelOrigin({ store: modelStore, uri: modelFiles.uri, inPlace }) };
+  return { origin: new ModelOrigin({ store: modelStore, uri: modelFiles.uri, inPlace, select: modelFiles.select }) };
 }
 
 /** Returns the probe in the form that crosses to the host. */

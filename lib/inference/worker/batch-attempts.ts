@@ -59,12 +59,7 @@ export class BatchAttempts {
     this.values = new ModelValues(codec, options);
   }
 
-  /**
-   * Resolves when all elements are settled.
-   *
-   * @param failed - the batch's first attempt, if that was made before
-   * @throws what ends the bundle
-   */
+  /** Resolves when all elements are settled. @param failed - its first attempt, if made before @throws what ends the bundle */
   async run(batch: Batch<Slot>, failed?: Attempt): Promise<void> {
     let first = failed;
     const { link, model, step, stage, window } = this.#options;
@@ -149,7 +144,7 @@ export class BatchAttempts {
     const { results, failed = [] } = answer;
     const { decodeJson } = this.#codec;
     const json = this.#options.writesJson === true ? decodeJson?.(results) : undefined;
-    const read = json ?? this.#codec.decode(results);
+    const read = json ?? this.#codec.decode(results, (index) => this.#preparedAt(fitting, index));
     const failures = new Map(failed.map((one) => [one.index, one]));
     const places = fitting.flatMap((_, index) => (failures.has(index) ? [] : index));
     const succeeded = places.length === fitting.length ? fitting : fitting.filter((_, index) => !failures.has(index));
@@ -165,6 +160,11 @@ export class BatchAttempts {
       // Values, unlike tensors, may be views on what they came in.
       free: () => freeBatch(results),
     });
+  }
+
+  #preparedAt(slots: readonly Slot[], index: number): unknown {
+    const slot = slots[index];
+    return slot === undefined ? undefined : this.values.of(slot.item);
   }
 
   get #leastRows(): number {

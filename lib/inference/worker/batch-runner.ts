@@ -1,11 +1,10 @@
 import { type Batch, Batcher, isOversize } from '../../batching/batcher.ts';
 import type { PackedBatches } from '../../models/packed-batches.ts';
 import type { InferenceArgs } from '../../models/model-handler.ts';
-import type { TensorMetadata } from '../../models/tensor.ts';
 import { isRemote } from '../../remote/remote-model-handler.ts';
 import { argsKey } from './args-key.ts';
 import { BatchAttempts, type BatchAttemptsOptions } from './batch-attempts.ts';
-import { codecOf, type Lane, OversizeElementError, packAlone } from './batch-lane.ts';
+import { codecOf, type Lane, type LoadedInputs, loadSlots, OversizeElementError, packAlone } from './batch-lane.ts';
 import type { FunctionScope } from './element-functions.ts';
 import { type BatchPlace, GrowingBatches } from './growing-batches.ts';
 import { OwnWork } from './own-work.ts';
@@ -27,8 +26,8 @@ const MAX_LAG_BYTES = 32 * 1024 * 1024;
 
 /** A model that batches go to. */
 export interface BatchModel extends Pick<BatchAttemptsOptions, 'handler' | 'model'> {
-  /** Its inputs, where batches travel as packed tensors. */
-  readonly inputs: readonly TensorMetadata[] | undefined;
+  /** Its inputs, where batches travel as packed tensors, and the files of its codec. */
+  readonly info: LoadedInputs;
 }
 
 export interface BatchRunnerOptions extends Omit<
@@ -72,16 +71,19 @@ export class BatchRunner {
   }
 
   /** Adds the model that elements of a lane go to. */
-  addModel(lane: number, { handler, model, inputs }: BatchModel): void {
+  async addModel(lane: number, { handler, model, info }: BatchModel): Promise<void> {
     const { link } = this.#options;
     const { batching } = handler;
-    const codec = codecOf(handler, inputs);
+    const codec = await codecOf(handler, info);
     const { fixedSize } = codec;
     const { task, meter, pipelineFields } = this.#options.scope;
     const ofScope = { task, meter, ...(pipelineFields === undefined ? {} : { pipelineFields }) };
     const attempts = new BatchAttempts(codec, { ...this.#options, handler, model, ...ofScope });
     const measures =
-      'batchKey' in handler || batching.elementSizeFn !== undefined || batching.batchLengthFn !== undefined;
+      'batchKey' in handler ||
+      codec.prepare !== undefined ||
+      batching.elementSizeFn !== undefined ||
+      batching.batchLengthFn !== undefined;
     const remote = isRemote(handler) ? handler : undefined;
     const grows = remote === undefined && fixedSize === undefined && batching.maxBatchDurationSecs === undefined;
     this.#lanes[lane] = { handler, model, codec, attempts, measures, grows };
@@ -103,6 +105,11 @@ export class BatchRunner {
     this.#rows = new RowBatcher({ lane, packed, limits: batching, sizes, isFixed, window, batcher: this.#batcher });
   }
 
+  /** Loads elements whose codec reads them in other threads, before they are added. Those that can't be read fail. */
+  load(slots: readonly Slot[]): Promise<void> {
+    return loadSlots(this.#lanes, slots, this.#options);
+  }
+
   /** True if batches depend on the elements alone, and must not change when a bundle continues in the middle. */
   get hasFixedBatches(): boolean {
     return this.#hasFixedBatches;
@@ -121,7 +128,7 @@ export class BatchRunner {
    * @returns the index after the last element that was added or skipped.
    */
   addUntilSubmitted(slots: readonly Slot[], next: number): number {
-    const marks = this.#marksMidBatch;
+    const marks = this.#options.marksMidBatch && this.#hasFixedBatches;
     // An item comes next.
     this.#rows?.openAgain();
     let index = next;
@@ -136,10 +143,6 @@ export class BatchRunner {
     }
     this.#options.window.notify();
     return index;
-  }
-
-  get #marksMidBatch(): boolean {
-    return this.#options.marksMidBatch && this.#hasFixedBatches;
   }
 
   /** Returns how many of some rows must be added as items before more of them can be added as rows. */
@@ -229,7 +232,7 @@ export class BatchRunner {
       if (this.#work !== undefined) this.#work.run(item.ordinal, () => packAlone(lane, item));
       if (measures) this.#enter(item);
       const value = lane.attempts.values.of(item);
-      const weight = batching.elementSizeFn?.(value) ?? 1;
+      const weight = batching.elementSizeFn?.(value) ?? codec.weightOf?.(value) ?? 1;
       if (batching.oversizeElements === 'fail' && isOversize(batching, weight)) {
         throw new OversizeElementError(weight, batching.maxBatchWeight);
       }
@@ -273,7 +276,7 @@ export class BatchRunner {
     this.#start({ ...batch.options, size: batch.length }, (lane) => lane.attempts.runRows(batch));
   }
 
-  #start({ lane: index, key, size }: StartedBatch, run: (lane: Lane) => Promise<void>): void {
+  #start({ lane: index, key, size }: BatchPlace & { readonly size: number }, run: (lane: Lane) => Promise<void>): void {
     const { link, window } = this.#options;
     const lane = this.#lanes[index];
     if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
@@ -291,8 +294,4 @@ export class BatchRunner {
         window.notify();
       });
   }
-}
-
-interface StartedBatch extends BatchPlace {
-  readonly size: number;
 }

@@ -20,6 +20,8 @@ export class ModelValues {
   readonly #common: InferenceArgs | undefined;
   /** Fields of elements that do not go to the model. */
   readonly #leftOut: readonly string[] | undefined;
+  readonly #loaded = new WeakMap<WorkItem, { readonly element: unknown }>();
+  readonly #prepared = new WeakMap<WorkItem, { readonly element: unknown }>();
 
   constructor(codec: BatchCodec, { step, handler, pipelineFields = [] }: ModelValuesOptions) {
     this.#codec = codec;
@@ -29,16 +31,37 @@ export class ModelValues {
       handler.withoutPipelineFields === undefined || pipelineFields.length === 0 ? undefined : pipelineFields;
   }
 
-  /** Returns an element with the arguments that are inputs of the model, where it does not have these itself. */
+  /**
+   * Returns an element with the arguments that are inputs of the model, where it does not have these itself. One that the
+   * codec prepares is prepared once.
+   */
   of(item: WorkItem): unknown {
-    const { args: inputs } = this.#codec;
+    const { args: inputs, prepare } = this.#codec;
+    if (prepare !== undefined) return this.#preparedOf(item, prepare);
     const args = inputs === undefined ? undefined : this.argsOf(item);
     const value = this.#modelsPart(item);
     return inputs === undefined || args === undefined ? value : inputs.feed(value, args);
   }
 
+  /** Sets the result of the codec's `load` for an element. */
+  setLoaded(item: WorkItem, element: unknown): void {
+    this.#loaded.set(item, { element });
+  }
+
   ofAll(slots: readonly Slot[]): unknown[] {
     return slots.map((slot) => this.of(slot.item));
+  }
+
+  #preparedOf(item: WorkItem, prepare: (element: unknown) => unknown): unknown {
+    const known = this.#prepared.get(item);
+    if (known !== undefined) return known.element;
+    const args = this.argsOf(item);
+    if (args !== undefined) this.#codec.args?.check(args);
+    const loaded = this.#loaded.get(item);
+    const element = prepare(loaded === undefined ? item.value : loaded.element);
+    this.#prepared.set(item, { element });
+    this.#loaded.delete(item);
+    return element;
   }
 
   /**

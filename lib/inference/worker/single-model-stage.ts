@@ -71,6 +71,7 @@ export class SingleModelStage {
       await this.#apply(page, this.#preprocess);
       runner ??= await this.#openRunner();
       const slots = page.map((item) => this.#window.enter(item));
+      await runner.load(slots);
       for (let next = 0; next < slots.length; await runner.room()) next = runner.addUntilSubmitted(slots, next);
     }
     await runner?.flush();
@@ -101,7 +102,7 @@ export async function openRunner(
   { step, model, stage, link, scope }: InferenceStageOptions,
   { window, writesJson }: Pick<BatchRunnerOptions, 'window' | 'writesJson'>,
 ): Promise<BatchRunner> {
-  const { inputs } = await scope.meter.loaded(link.model(model));
+  const info = await scope.meter.loaded(link.model(model));
   const runner = new BatchRunner({
     step,
     stage: stage('inference'),
@@ -111,7 +112,7 @@ export async function openRunner(
     marksMidBatch: true,
     ...(writesJson === undefined ? {} : { writesJson }),
   });
-  runner.addModel(0, { handler, model, inputs });
+  await runner.addModel(0, { handler, model, info });
   try {
     if (step.inferenceArgs !== undefined) runner.checkArgs(step.inferenceArgs);
   } catch (error) {

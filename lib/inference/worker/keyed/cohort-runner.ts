@@ -90,7 +90,7 @@ export class CohortRunner {
     const cohort = cohorts.list[place];
     if (cohort === undefined) throw new RangeError(`model ${model} does not belong to the step`);
     const runner = cohorts.newRunner();
-    runner.addModel(place, { handler: cohort.handler, model, inputs: info.inputs });
+    await runner.addModel(place, { handler: cohort.handler, model, info });
     let since = this.#now();
     for (let start = 0; start < entries.length && (start === 0 || !isOver(turn));) {
       // A segment at a time, so that batches of a fixed size end with it.
@@ -99,6 +99,7 @@ export class CohortRunner {
       for (let next = start; next < end; next += CHUNK_ELEMENTS) {
         const slots = slotsOf(entries.slice(next, Math.min(end, next + CHUNK_ELEMENTS)));
         await cohorts.preprocess(place, slots);
+        await runner.load(slots);
         for (let at = 0; at < slots.length; await runner.room()) at = runner.addUntilSubmitted(slots, at);
       }
       if (wholeSegments) await runner.flush();

@@ -55,6 +55,7 @@ export class CohortStream implements CohortFlow {
     if (missing.length > 0) await this.#open(missing, signal);
     if (this.#hasBroken) this.#failBroken(slots);
     if (this.#options.cohorts.havePreprocess) await this.#preprocess(slots);
+    await this.#runner.load(slots);
     this.#elements += slots.length;
     this.#mark(slots);
     for (let next = 0; next < slots.length; await this.#runner.room()) {
@@ -101,7 +102,7 @@ export class CohortStream implements CohortFlow {
     const handler = cohorts.list[cohort]?.handler;
     if (!lease.ok) this.#hasBroken = true;
     else if (handler !== undefined) {
-      this.#runner.addModel(cohort, { handler, model: lease.model, inputs: lease.info.inputs });
+      await this.#runner.addModel(cohort, { handler, model: lease.model, info: lease.info });
     }
   }
 
