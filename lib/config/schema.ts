@@ -58,6 +58,7 @@ const inputFields = z.strictObject(
     maxColumns: positiveInteger.default(DEFAULT_MAX_COLUMNS),
     delimiter: z.string(DELIMITER_RULE).regex(DELIMITER, DELIMITER_RULE).optional(),
     header: header.optional(),
+    columns: columnNames.optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),
   },
   'must be an object with a format',
@@ -79,6 +80,10 @@ const input = inputFields
   .refine(({ header, format }) => header === undefined || format === 'csv' || format === 'tsv', {
     path: ['header'],
     error: 'must be left out: only csv and tsv have a header',
+  })
+  .refine(({ columns, format }) => columns === undefined || format === 'parquet', {
+    path: ['columns'],
+    error: 'must be left out: only of parquet files some columns can be read',
   });
 
 const modelHandler = z

@@ -61,7 +61,7 @@ export interface InputOptions {
    * @default 100000000
    */
   readonly maxElements?: number;
-  /** CSV and TSV: maximum columns. @default 100000 */
+  /** CSV, TSV and Parquet: maximum columns. @default 100000 */
   readonly maxColumns?: number;
   /** Fields that contain an element's id, its key (or a segment of the object's key) and its arguments. */
   readonly id?: string;
@@ -84,9 +84,15 @@ export interface InputOptions {
    */
   readonly wholeRows?: boolean;
   /**
-   * CSV and TSV: columns that a model reads. An object without one of them is refused. The pipeline's steps decide it.
+   * CSV, TSV and Parquet: columns that a model reads. An object without one of them is refused. The pipeline's steps decide it.
    *
    * @default any columns will do
+   */
+  readonly neededColumns?: readonly string[];
+  /**
+   * Parquet: columns to read, with those of ids, keys and arguments.
+   *
+   * @default all; the columns of the model's declared inputs if nothing else uses an element
    */
   readonly columns?: readonly string[];
   /** CSV: false if no quoted field contains a line break: then a file is cut without being read. @default true */
