@@ -7,7 +7,7 @@ import type { InputOptions, ReadElement, ReadRequest } from './format.ts';
 import { linePieces } from './lines.ts';
 import { CsvNumberScanner } from './numbers/csv-number-scanner.ts';
 import { NumberBlocks } from './numbers/number-rows.ts';
-import type { ElementReader } from './numbers/packed-element.ts';
+import type { ElementReader } from './numbers/packed-text.ts';
 import { fieldNames, packingParser } from './numbers/packing-parser.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';

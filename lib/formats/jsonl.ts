@@ -6,7 +6,7 @@ import { concatenatedValues } from './json-values.ts';
 import { linePieces, lineSplitter } from './lines.ts';
 import { JsonNumberScanner } from './numbers/json-number-scanner.ts';
 import { NumberBlocks } from './numbers/number-rows.ts';
-import type { ElementReader } from './numbers/packed-element.ts';
+import type { ElementReader } from './numbers/packed-text.ts';
 import { fieldNames, packingParser } from './numbers/packing-parser.ts';
 import { parsePages, type RecordParser } from './pages.ts';
 import { splitRecords } from './record-splitter.ts';

@@ -3,7 +3,7 @@ import type { InputOptions } from '../format.ts';
 import type { RecordParser } from '../pages.ts';
 import type { FieldNames } from './field-use.ts';
 import type { NumberBlocks } from './number-rows.ts';
-import { type ElementReader, PackedElement, type ScannedFields } from './packed-element.ts';
+import { type ElementReader, PackedText, type ScannedFields } from './packed-text.ts';
 
 /** Scans the elements of one format for numbers. */
 export interface ElementScanner extends ScannedFields {
@@ -33,7 +33,7 @@ export function packingParser(general: RecordParser, options: PackingOptions): R
       const end = textEnd(run, start, recordEnd);
       const mayPack = start < end && run.isUtf8 && end - start <= maxElementBytes;
       if (!mayPack || !scanner.scan(run.bytes, start, end)) return general.parse(run, recordStart, recordEnd);
-      const element = new PackedElement(run, run.position + recordStart, scanner, blocks, reader);
+      const element = new PackedText(run, run.position + recordStart, scanner, blocks, reader);
       blocks.keep();
       return element;
     },

@@ -6,6 +6,7 @@ import { decompressPage } from 'hyparquet/src/datapage.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
 import { codecs } from './codecs.ts';
 import type { ColumnValues } from './column-values.ts';
+import { lookUp } from './look-up.ts';
 import { bitsOf, type Places, readRuns } from './run-lengths.ts';
 import type { Leaf } from './schema.ts';
 import { storedValues } from './stored-values.ts';
@@ -153,25 +154,9 @@ export class PageDecoder {
   }
 
   #looked(places: Places): ColumnValues {
-    const dictionary = this.#dictionary;
-    if (dictionary === undefined) throw new RangeError('it has no dictionary');
-    const { length } = dictionary;
-    const values = sameKind(dictionary, places.length);
-    for (let index = 0; index < values.length; index += 1) {
-      const place = places[index] as number;
-      if (place < 0 || place >= length) throw new RangeError('it has a value that is not in the dictionary');
-      values[index] = dictionary[place];
-    }
-    return values;
+    if (this.#dictionary === undefined) throw new RangeError('it has no dictionary');
+    return lookUp(this.#dictionary, places);
   }
-}
-
-/** Returns an array for values of a dictionary, of the same type if they are numbers. */
-function sameKind(dictionary: ColumnValues, length: number): unknown[] {
-  if (dictionary instanceof Float64Array) return new Float64Array(length) as unknown as unknown[];
-  if (dictionary instanceof Float32Array) return new Float32Array(length) as unknown as unknown[];
-  if (dictionary instanceof Int32Array) return new Int32Array(length) as unknown as unknown[];
-  return Array.from<unknown>({ length });
 }
 
 function countOf(levels: Places, level: number): number {
