@@ -30,6 +30,7 @@ export default defineFabric({
     parquet: {
       input: { format: 'parquet', id: 'name', columns: ['moons', 'discovered'] },
       steps: [map(({ moons, discovered }: Planet) => ({ moons, discovered }))],
+      output: { format: 'parquet', schema: { moons: 'int32', discovered: 'date' }, compression: 'zstd' },
     },
     binary: {
       input: { format: 'binary', bundleElements: 100 },

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { DELIMITER, DELIMITER_RULE } from '../formats/csv-delimiter.ts';
 import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
-import { DEFAULT_PART_FORMAT, type PartFormatName, partFormatNames } from '../formats/parts/part-formats.ts';
+import { DEFAULT_PART_FORMAT } from '../formats/parts/part-formats.ts';
 import { type FormatName, formatNames, formatOf } from '../formats/registry.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { DEFAULT_LAMBDA, LAMBDA_MAX_MEMORY_MB, LAMBDA_MAX_TIMEOUT_SECS } from './compute.ts';
+import { outputFields } from './output-rules.ts';
 import { modelsOf } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 
@@ -162,23 +163,7 @@ function missingMethods(handler: ModelHandler): readonly string[] {
   return handler.requiredMethods.filter((method) => typeof Reflect.get(handler, method) !== 'function');
 }
 
-const partFormats = partFormatNames().map((name) => `'${name}'`);
-
-const partFormat = z.custom<PartFormatName>(
-  (value) => typeof value === 'string' && partFormatNames().includes(value),
-  `must be ${partFormats.join(' or ')}`,
-);
-
-const output = z
-  .strictObject(
-    {
-      format: partFormat.default(DEFAULT_PART_FORMAT.format),
-      join: z.enum(['none', 'input'], "must be 'none' or 'input'").default('none'),
-      elements: z.literal('id', "must be 'id'").optional(),
-    },
-    'must be an object',
-  )
-  .default({ ...DEFAULT_PART_FORMAT, join: 'none' });
+const output = outputFields.default({ ...DEFAULT_PART_FORMAT, join: 'none' });
 
 const permission = z.strictObject(
   {

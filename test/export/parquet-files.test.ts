@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { openFileSource } from '../../lib/stores/file-source.ts';
 import { expectedRows, plain } from '../formats/parquet/expected-values.ts';
 import { inputOptions, readBundles } from '../formats/reading.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
 
 const SCRIPT = fileURLToPath(new URL('parquet_files.py', import.meta.url));
 const MIN_FILES = 50;
@@ -16,10 +16,12 @@ let folder = '';
 let files: readonly string[] = [];
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await mkdtemp(join(tmpdir(), 'fabric-parquet-'));
   await promisify(execFile)(inject('parquetPython'), [SCRIPT, folder]);
   files = (await readdir(folder)).filter((name) => name.endsWith('.parquet'));
 });
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('files that pyarrow, Polars and DuckDB wrote', () => {
   test.each([

@@ -51,6 +51,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
 
   const lines = new OutcomeLines({
     join: pipeline.output.join,
+    schema: pipeline.output.schema,
     address: bundle.address,
     shownPlace: options.shownPlace,
     work: OwnWork.of(scope, stages.write),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { filesBelow, linesIn, run } from '../run-fabric.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
@@ -93,6 +94,35 @@ describe('fabric run, by input format', () => {
     expect(await filesBelow(join(folder, 'out/images'))).toEqual(['digit-0001.png.json']);
     const answer = await readFile(join(folder, 'out/images/digit-0001.png.json'), 'utf8');
     expect(JSON.parse(answer)).toMatchObject({ id: 'digit-0001.png#0', prediction: { contentType: 'image/png' } });
+  });
+
+  test('writes Parquet with the same rows by 1 and by 3 workers; a prediction of another type fails alone', async () => {
+    const folder = await temporaryFolder();
+    const input = await writeIn(folder, 'n.jsonl', numbers(...Array(60).keys()));
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    const rows = async (workers: string): Promise<unknown> => {
+      const output = join(folder, `out-${workers}`);
+      const { status, stdout } = await run('to-table', [input], output, ['--workers', workers, '--json']);
+      expect(status).toBe(3);
+      expect(JSON.parse(stdout)).toMatchObject({ total: 60, succeeded: 54, failed: 6 });
+      const results = join(output, 'to-table/n.jsonl');
+      const failures = (await filesBelow(results)).find((path) => path.startsWith('_errors/')) ?? '';
+      const [failure = ''] = (await readFile(join(results, failures), 'utf8')).split('\n');
+      expect(JSON.parse(failure)).toMatchObject({
+        stage: 'write',
+        error: { name: 'SchemaMismatch', message: 'prediction.n must be int32: it is text' },
+        input: { n: 3 },
+      });
+      const table = `read_parquet('${output}/to-table/**/part-*', file_row_number = true)`;
+      const query = `SELECT id, key, prediction.n, prediction.list[1], model FROM ${table} ORDER BY filename, file_row_number`;
+      return (await connection.runAndReadAll(query)).getRows();
+    };
+    const one = await rows('1');
+    expect(one).toHaveLength(54);
+    expect(await rows('3')).toEqual(one);
+    connection.closeSync();
+    instance.closeSync();
   });
 
   test('runs only the first elements of each input with --limit', async () => {
