@@ -60,6 +60,7 @@ const inputFields = z.strictObject(
     delimiter: z.string(DELIMITER_RULE).regex(DELIMITER, DELIMITER_RULE).optional(),
     header: header.optional(),
     columns: columnNames.optional(),
+    partitioning: z.enum(['none', 'hive'], "must be 'none' or 'hive'").optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),
   },
   'must be an object with a format',
@@ -85,6 +86,10 @@ const input = inputFields
   .refine(({ columns, format }) => columns === undefined || format === 'parquet', {
     path: ['columns'],
     error: 'must be left out: only of parquet files some columns can be read',
+  })
+  .refine(({ partitioning, format }) => partitioning === undefined || format === 'parquet', {
+    path: ['partitioning'],
+    error: 'must be left out: only folders of parquet files are read as fields',
   });
 
 const modelHandler = z

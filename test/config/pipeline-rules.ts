@@ -177,6 +177,10 @@ export const PIPELINE_RULES: readonly (readonly [fields: object, complaint: stri
     'pipelines.p.input.columns must be left out: only of parquet files some columns can be read: current value is a list of 1',
   ],
   [
+    input({ partitioning: 'hive' }),
+    "pipelines.p.input.partitioning must be left out: only folders of parquet files are read as fields: current value is 'hive'",
+  ],
+  [
     { output: { schema: 'double' } },
     "pipelines.p.output.schema must be left out: only parquet and csv have one, set 'format': current value is 'double'",
   ],

@@ -208,7 +208,8 @@ def small_files(folder):
     write(folder, "types", typed_table(40), compression="snappy", row_group_size=15, write_page_index=True)
     write(folder, "types-v2", typed_table(40), compression="zstd", data_page_version="2.0", row_group_size=30)
     write(folder, "nested", nested_table(60), compression="gzip", data_page_size=64, write_batch_size=4, row_group_size=45)
-    write(folder, "pages", required_table(400), compression="lz4", data_page_size=256, write_batch_size=16, row_group_size=300, write_page_index=True, write_page_checksum=True)
+    write(folder, "pages", required_table(400), compression="lz4", use_dictionary=["c1", "c4"], data_page_size=256, write_batch_size=16, row_group_size=300, write_page_index=True, write_page_checksum=True)
+    write(folder, "walked", required_table(300), compression="snappy", use_dictionary=["id"], data_page_size=256, write_batch_size=16)
     write(folder, "int96", typed_table(12).select(["ts_us", "ts_ns", "string"]), use_deprecated_int96_timestamps=True, compression="brotli")
     write(folder, "empty", required_table(0))
 

@@ -2,13 +2,11 @@ import type { ByteRange } from '../../stores/byte-source.ts';
 import { failure } from '../read-element.ts';
 import type { ErrorDescription } from '../../errors.ts';
 import type { ReadBytes } from './chunk-bytes.ts';
-import { PageDecoder, type ReadHeader, readHeader, valuesOf } from './column-page.ts';
+import { PageDecoder, type ReadHeader, valuesOf } from './column-page.ts';
 import type { ColumnValues } from './column-values.ts';
 import type { Chunk } from './footer.ts';
+import { PageError, readPageHeader } from './page-headers.ts';
 import type { Leaf } from './schema.ts';
-
-/** Bytes in which a page's header is looked for; headers with long statistics are larger. */
-const HEADER_BYTES = [1024, 64 * 1024, 4 * 1024 * 1024];
 
 /** Consecutive rows of one leaf: their values, or why they can't be read. */
 export type LeafRows =
@@ -74,8 +72,8 @@ export class ColumnCursor {
         this.#at = next.start;
         continue;
       }
-      const page = await this.#header().catch((error: unknown) => error as Error);
-      if (page instanceof Error) return this.#failRest(page);
+      const page = await this.#header().catch(damaged);
+      if (page instanceof PageError) return this.#failRest(page);
       const { header, byteLength } = page;
       const bytesStart = this.#at + byteLength;
       this.#at = bytesStart + header.compressed_page_size;
@@ -128,23 +126,9 @@ export class ColumnCursor {
     return { rows: 1, values };
   }
 
-  async #header(): Promise<ReadHeader> {
+  #header(): Promise<ReadHeader> {
     const { ranges, read } = this.#options;
-    const rangeEnd = ranges[this.#range]?.end ?? this.#at;
-    for (const most of HEADER_BYTES) {
-      const end = Math.min(this.#at + most, rangeEnd);
-      const bytes = await read({ start: this.#at, end });
-      try {
-        const page = readHeader(bytes);
-        if (this.#at + page.byteLength + page.header.compressed_page_size > rangeEnd)
-          throw new RangeError('a page goes beyond its column');
-        if (page.header.type !== 'DICTIONARY_PAGE') valuesOf(page.header);
-        return page;
-      } catch (error) {
-        if (end === rangeEnd || most === HEADER_BYTES.at(-1)) throw error;
-      }
-    }
-    throw new RangeError('a page has no header');
+    return readPageHeader(read, { start: this.#at, end: ranges[this.#range]?.end ?? this.#at });
   }
 
   #failed(rows: number, error: unknown): LeafRows {
@@ -161,6 +145,12 @@ export class ColumnCursor {
     this.#range = ranges.length;
     return this.#failed(Math.max(0, endRow - this.#row), error);
   }
+}
+
+/** Returns a damaged page's error. @throws any other error, such as a store's */
+function damaged(error: unknown): PageError {
+  if (error instanceof PageError) return error;
+  throw error;
 }
 
 /** Returns some of the values of a column. */

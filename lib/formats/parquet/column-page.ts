@@ -27,10 +27,9 @@ export interface ReadHeader {
 export function readHeader(bytes: Uint8Array): ReadHeader {
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   const header = parquetHeader(reader);
-  const size = header.uncompressed_page_size;
-  if (!(size >= 0 && size <= MAX_PAGE_BYTES))
-    throw new RangeError(`a page would have ${size} bytes, the maximum is ${MAX_PAGE_BYTES}`);
-  if (!(header.compressed_page_size >= 0)) throw new RangeError('a page has no size');
+  for (const size of [header.uncompressed_page_size, header.compressed_page_size])
+    if (!(size >= 0 && size <= MAX_PAGE_BYTES))
+      throw new RangeError(`a page would have ${size} bytes, the maximum is ${MAX_PAGE_BYTES}`);
   return { header, byteLength: reader.offset };
 }
 

@@ -9,6 +9,8 @@ import { type Leaf, type TableColumn, tableColumns } from './schema.ts';
 const TAIL_BYTES = 512 * 1024;
 /** Bytes of a footer: that of a file with a million column chunks. Its parsed form takes some times as much memory. */
 const MAX_FOOTER_BYTES = 128 * 1024 * 1024;
+/** Bytes of the list of a chunk's pages: that of a million pages. */
+const MAX_INDEX_BYTES = 16 * 1024 * 1024;
 const MAGIC_BYTES = 4;
 /** The footer's length and the magic bytes after it. */
 const END_BYTES = 8;
@@ -124,7 +126,8 @@ function offsetIndexOf(
 ): ByteRange | undefined {
   const start = Number(offset_index_offset ?? 0);
   const end = start + offset_index_length;
-  return start >= MAGIC_BYTES && end > start && end <= dataEnd ? { start, end } : undefined;
+  const isList = end > start && offset_index_length <= MAX_INDEX_BYTES;
+  return isList && start >= MAGIC_BYTES && end <= dataEnd ? { start, end } : undefined;
 }
 
 /** Reads a range of bytes as a whole. */

@@ -1,12 +1,11 @@
-import { readOffsetIndex } from 'hyparquet/src/indexes.js';
 import type { ByteRange, ByteSource } from '../../stores/byte-source.ts';
 import type { ReadOptions } from '../format.ts';
-import { columnReaders, joinRanges } from './chunk-bytes.ts';
+import type { RowPages } from '../plan.ts';
+import { columnReaders } from './chunk-bytes.ts';
 import { ColumnCursor } from './column-cursor.ts';
-import { type Chunk, chunkOf, type Group, type ParquetFile, readBytes } from './footer.ts';
+import { type Chunk, chunkOf, type Group, type ParquetFile } from './footer.ts';
+import { listedPages, type PageLocation, pagesWith } from './page-locations.ts';
 import type { Leaf } from './schema.ts';
-
-type PageLocation = ReturnType<typeof readOffsetIndex>['page_locations'][number];
 
 /** Rows of a group, by their indexes in it. */
 export interface GroupRows {
@@ -25,17 +24,21 @@ export interface CursorsOptions extends ReadOptions {
   readonly source: ByteSource;
   readonly file: ParquetFile;
   readonly leaves: readonly Leaf[];
+  /** Where the pages of these rows are. @default what the file lists */
+  readonly pages?: RowPages | undefined;
 }
 
-/** Opens cursors over some rows of a group, one for each leaf. If the file lists its pages, only those with the rows are read. */
+/** Opens cursors over some rows of a group, one for each leaf. If their pages are known, only these are read. */
 export async function openCursors(
   rows: GroupRows,
-  { source, file, leaves, ...options }: CursorsOptions,
+  { source, file, leaves, pages: planned, ...options }: CursorsOptions,
 ): Promise<readonly ColumnCursor[]> {
   const { group, start, end } = rows;
   const chunks = leaves.map((leaf) => chunkOf(group, leaf, file));
   const isWhole = start === 0 && end === group.rows;
-  const pages = isWhole ? chunks.map(allPages) : await pagesOf(chunks, rows, { source, options });
+  const spans =
+    isWhole || planned !== undefined ? plannedSpans(planned) : await listedSpans(chunks, rows, { source, options });
+  const pages = chunks.map((chunk, index) => chunkPages(chunk, spans[index]));
   const readers = await columnReaders(
     source,
     pages.map(({ ranges }) => ranges),
@@ -49,51 +52,24 @@ export async function openCursors(
   });
 }
 
-function allPages({ start, end }: Chunk): ChunkPages {
-  return { ranges: [{ start, end }], firstRow: 0 };
+function plannedSpans(planned: RowPages = []): readonly PageLocation[] {
+  return planned.map(([firstRow, start, end]) => ({ firstRow, start, end }));
 }
 
-async function pagesOf(
+async function listedSpans(
   chunks: readonly Chunk[],
   rows: GroupRows,
   { source, options }: { readonly source: ByteSource; readonly options: ReadOptions },
-): Promise<readonly ChunkPages[]> {
-  const indexes = joinRanges(chunks.flatMap(({ offsetIndex }) => offsetIndex ?? []));
-  const pieces = await Promise.all(
-    indexes.map(async (range) => ({ start: range.start, bytes: await readBytes(source, range, options) })),
-  );
-  return chunks.map((chunk) => {
-    const { offsetIndex } = chunk;
-    const piece = offsetIndex && pieces.findLast(({ start }) => start <= offsetIndex.start);
-    if (offsetIndex === undefined || piece === undefined) return allPages(chunk);
-    const { start, bytes } = piece;
-    const view = new DataView(
-      bytes.buffer,
-      bytes.byteOffset + offsetIndex.start - start,
-      offsetIndex.end - offsetIndex.start,
-    );
-    return somePages(chunk, locationsIn(view), rows);
-  });
+): Promise<readonly (PageLocation | undefined)[]> {
+  const listed = await listedPages(chunks, source, options);
+  return listed.map((pages) => pagesWith(pages, rows));
 }
 
-/** Returns the pages that the file lists; none if the list is damaged: then all pages are read. */
-function locationsIn(view: DataView): readonly PageLocation[] {
-  try {
-    return readOffsetIndex({ view, offset: 0 }).page_locations;
-  } catch {
-    return [];
-  }
-}
-
-function somePages(chunk: Chunk, locations: readonly PageLocation[], { start, end }: GroupRows): ChunkPages {
-  const first = locations.findLast(({ first_row_index }) => Number(first_row_index) <= start);
-  const last = locations.findLast(({ first_row_index }) => Number(first_row_index) < end);
-  const dataStart = Number(locations[0]?.offset ?? chunk.end);
-  if (first === undefined || last === undefined) return allPages(chunk);
-  const pages = { start: Number(first.offset), end: Number(last.offset) + last.compressed_page_size };
-  const isWithin = pages.start >= dataStart && dataStart >= chunk.start && pages.end <= chunk.end;
-  if (!isWithin || pages.end <= pages.start) return allPages(chunk);
-  // A dictionary comes before the pages.
-  const dictionary = dataStart > chunk.start ? [{ start: chunk.start, end: dataStart }] : [];
-  return { ranges: [...dictionary, pages], firstRow: Number(first.first_row_index) };
+/** Returns the ranges of a chunk that are read: its dictionary, which comes first, and some pages; or all of it. */
+function chunkPages({ start, end, metadata }: Chunk, span: PageLocation | undefined): ChunkPages {
+  const isWithin = span !== undefined && span.start >= start && span.end <= end && span.end > span.start;
+  if (!isWithin) return { ranges: [{ start, end }], firstRow: 0 };
+  const dataStart = Number(metadata.data_page_offset);
+  const dictionary = dataStart > start ? [{ start, end: Math.min(dataStart, span.start) }] : [];
+  return { ranges: [...dictionary, { start: span.start, end: span.end }], firstRow: span.firstRow };
 }

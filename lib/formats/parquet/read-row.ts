@@ -1,22 +1,31 @@
 import type { ReadElement } from '../format.ts';
 import { failedElement, invalidUtf8Element, readElement, tooLarge } from '../read-element.ts';
 import { InvalidText } from './column-values.ts';
+import type { Partitions } from './partitions.ts';
 import type { RowSlice, SliceColumn } from './row-slices.ts';
 import type { TableColumn } from './schema.ts';
 
 /** Bytes that a number, or a place in a list, counts for. */
 const NUMBER_BYTES = 8;
 
+export interface RowReaderOptions {
+  /** Fields of all rows. */
+  readonly partitions: Partitions;
+  readonly maxElementBytes: number;
+}
+
 /** Makes elements of rows. */
 export class RowReader {
   readonly #columns: readonly TableColumn[];
   readonly #maxElementBytes: number;
+  readonly #partitions: readonly (readonly [name: string, value: string | null])[];
   /** True for columns whose values have a size of their own. */
   readonly #isSized: readonly boolean[];
 
-  constructor(columns: readonly TableColumn[], maxElementBytes: number) {
+  constructor(columns: readonly TableColumn[], { partitions, maxElementBytes }: RowReaderOptions) {
     this.#columns = columns;
     this.#maxElementBytes = maxElementBytes;
+    this.#partitions = Object.entries(partitions);
     this.#isSized = columns.map(({ leaves }) =>
       leaves.some(({ isFlat, element: { type } }) => !isFlat || type === 'BYTE_ARRAY'),
     );
@@ -36,6 +45,7 @@ export class RowReader {
       }
       setField(input, this.#columns[index]?.name ?? '', value);
     }
+    for (const [name, value] of this.#partitions) setField(input, name, value);
     if (bytes > this.#maxElementBytes) return failedElement(position, tooLarge(this.#maxElementBytes));
     return readElement(position, input);
   }

@@ -4,6 +4,7 @@ import type { ErrorDescription } from '../../errors.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import type { ReadOptions } from '../format.ts';
 import { type ColumnCursor, type LeafRows, sliceOf } from './column-cursor.ts';
+import type { RowPages } from '../plan.ts';
 import type { ColumnValues } from './column-values.ts';
 import type { ParquetFile } from './footer.ts';
 import { openCursors } from './group-cursors.ts';
@@ -32,6 +33,8 @@ export interface SliceRequest extends ReadOptions {
   /** Rows to read, by their indexes in the file. */
   readonly start: number;
   readonly end: number;
+  /** Where the pages of these rows are, if they are in one group. @default what the file lists */
+  readonly pages?: RowPages | undefined;
 }
 
 /** Reads rows in order, in slices within which no column begins another page. */

@@ -85,7 +85,12 @@ async function* readRange(
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    for await (const page of readElements(opened, source, { input, numbers, ...readOptions(signal, work) })) {
+    for await (const page of readElements(opened, source, {
+      name: bundle.name,
+      input,
+      numbers,
+      ...readOptions(signal, work),
+    })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         const named = { id: input.id, key: input.key, inputs: inputFields };
         for (const missing of missingFields(page, named, bundle.name)) onMissingField(missing);
@@ -111,7 +116,7 @@ async function* readRange(
 function readElements(
   opened: ByteSource,
   planned: Range | Grouped,
-  options: Pick<ReadRequest, 'input' | 'numbers' | 'signal' | 'watch'>,
+  options: Pick<ReadRequest, 'name' | 'input' | 'numbers' | 'signal' | 'watch'>,
 ): AsyncIterable<readonly ReadElement[]> {
   const { range } = planned;
   if (planned.kind === 'grouped') return readGrouped({ ...options, source: opened, range, header: planned.header });

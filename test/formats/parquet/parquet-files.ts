@@ -5,7 +5,7 @@ import { parquetMetadata } from 'hyparquet';
 const FIXTURES = new URL('fixtures/', import.meta.url);
 
 /** Files that test/export/parquet_files.py wrote with pyarrow. */
-export const FILES = ['types', 'types-v2', 'nested', 'pages', 'int96', 'empty'] as const;
+export const FILES = ['types', 'types-v2', 'nested', 'pages', 'walked', 'int96', 'empty'] as const;
 
 export function fixturePath(name: string): string {
   return fileURLToPath(new URL(`${name}.parquet`, FIXTURES));

@@ -1,10 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FabricError } from '../../../lib/errors.ts';
 import type { InputOptions, ReadElement } from '../../../lib/formats/format.ts';
+import { elementsFormat } from '../../../lib/formats/registry.ts';
 import { bundleCount, bundleRange, type ObjectPlan } from '../../../lib/formats/plan.ts';
 import { planObject } from '../../../lib/formats/plan-object.ts';
-import { inputOptions, readAll, readBundles, readRange } from '../reading.ts';
+import type { ByteSource } from '../../../lib/stores/byte-source.ts';
+import { collect, inputOptions, readAll, readBundles, readRange } from '../reading.ts';
 import { memorySource, recordingSource } from '../sources.ts';
 import { expectedRows, plain } from './expected-values.ts';
 import { dataStart, FILES, fixture, fixturePath } from './parquet-files.ts';
@@ -65,14 +68,39 @@ describe('a Parquet file is planned', () => {
     expect(await plan('types-v2', { bundleBytes: 1 })).toMatchObject({ starts: [0, 30], rows: 40 });
   });
 
+  test('within row groups whose pages are found by their headers, and reads only these', async () => {
+    const file = await fixture('walked');
+    const input = inputOptions('parquet', { bundleBytes: 1000, columns: ['c0', 'c3', 'c4'] });
+    const planned = await planObject(memorySource(file), input);
+    expect(planned).toMatchObject({ kind: 'rows', rows: 300 });
+    const { pages = [], starts } = planned.kind === 'rows' ? planned : { starts: [] };
+    expect(starts.length).toBeGreaterThan(3);
+    expect(pages).toHaveLength(starts.length);
+    const source = recordingSource(memorySource(file));
+    const rows: unknown[] = [];
+    for (const index of starts.keys()) {
+      const range = bundleRange(planned, index);
+      const read = await readRange(source, range, input);
+      expect(read).toHaveLength(range.end - range.start);
+      rows.push(...rowsOf(read));
+    }
+    const expected = (await expectedRows(fixturePath('walked'))) as readonly Readonly<Record<string, unknown>>[];
+    expect(rows).toEqual(expected.map(({ c0, c3, c4 }) => ({ c0, c3, c4 })));
+    // The footer and the pages, for each bundle.
+    expect(source.asked).toHaveLength(2 * starts.length);
+  });
+
   test('within row groups whose pages are listed', async () => {
-    const cut = await plan('pages', { bundleBytes: 4000 });
-    expect(cut.kind === 'rows' && cut.starts.length).toBeGreaterThan(3);
-    const { bundles } = await readBundles(
-      memorySource(await fixture('pages')),
-      inputOptions('parquet', { bundleBytes: 4000 }),
-    );
-    expect(rowsOf(bundles.flat())).toEqual(await expectedRows(fixturePath('pages')));
+    const source = memorySource(await fixture('pages'));
+    const { plan, bundles } = await readBundles(source, inputOptions('parquet', { bundleBytes: 400, columns: ['c0'] }));
+    expect(plan.kind === 'rows' && plan.starts.length).toBeGreaterThan(3);
+    const expected = (await expectedRows(fixturePath('pages'))) as readonly { readonly c0: unknown }[];
+    expect(rowsOf(bundles.flat())).toEqual(expected.map(({ c0 }) => ({ c0 })));
+  });
+
+  test('into pieces that are not smaller than their dictionaries', async () => {
+    const whole = await plan('walked', { bundleBytes: 60, columns: ['id'] });
+    expect(whole).toMatchObject({ starts: [0] });
   });
 
   test('to a limit of rows', async () => {
@@ -99,13 +127,13 @@ describe('the bytes of a Parquet file', () => {
 
   test('are only those of the pages with a bundle’s rows, by few requests', async () => {
     const file = await fixture('pages');
-    const input = inputOptions('parquet', { columns: ['c4'], bundleBytes: 60 });
+    const input = inputOptions('parquet', { columns: ['c0'], bundleBytes: 400 });
     const plan = await planObject(memorySource(file), input);
     const source = recordingSource(memorySource(file));
     const range = bundleRange(plan, 1);
     const rows = await readRange(source, range, input);
     expect(rows).toHaveLength(range.end - range.start);
-    expect(Object.keys(rows[0]?.input as object)).toEqual(['c4']);
+    expect(Object.keys(rows[0]?.input as object)).toEqual(['c0']);
     // The footer, the list of pages, and the pages.
     expect(source.asked.length).toBeLessThanOrEqual(3);
     const pages = source.asked.at(-1);
@@ -132,6 +160,39 @@ describe('columns', () => {
       code: 'UNKNOWN_COLUMNS',
       message: expect.stringContaining(message),
     });
+  });
+});
+
+describe('folders of a Parquet file', () => {
+  const name = 'sales/country=us%20west/c4=9/day=__HIVE_DEFAULT_PARTITION__/part=0.parquet';
+
+  async function firstRow(options: Partial<InputOptions>): Promise<unknown> {
+    const source = memorySource(await fixture('pages'));
+    const input = inputOptions('parquet', options);
+    const range = bundleRange(await planObject(source, input, { name }), 0);
+    const [first] = await collect(elementsFormat('parquet').read({ source, name, range, input }));
+    return first?.input;
+  }
+
+  test('are fields of its rows, unless the file has a column of the name', async () => {
+    expect(await firstRow({ partitioning: 'hive' })).toMatchObject({
+      id: 'r0',
+      c4: true,
+      country: 'us west',
+      day: null,
+    });
+  });
+
+  test('can be among the columns that are named', async () => {
+    const columns = ['c3', 'country'];
+    expect(await firstRow({ partitioning: 'hive', columns })).toEqual({ c3: 0, country: 'us west' });
+    await expect(firstRow({ partitioning: 'hive', columns: ['state'] })).rejects.toMatchObject({
+      code: 'UNKNOWN_COLUMNS',
+    });
+  });
+
+  test('are not read by default', async () => {
+    expect(await firstRow({})).not.toHaveProperty('country');
   });
 });
 
@@ -231,6 +292,21 @@ describe('a damaged page', () => {
       );
     },
   );
+});
+
+test('an error of the store ends the reading, and fails no rows', async () => {
+  const source = memorySource(await fixture('walked'));
+  let reads = 0;
+  const broken: ByteSource = {
+    byteLength: source.byteLength,
+    read(range, options) {
+      reads += 1;
+      if (reads === 2) throw new FabricError('STORE_UNAVAILABLE', 'S3 does not answer');
+      return source.read(range, options);
+    },
+  };
+  const reading = readRange(broken, { start: 0, end: 300 }, inputOptions('parquet'));
+  await expect(reading).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
 });
 
 describe('a row', () => {
