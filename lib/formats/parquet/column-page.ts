@@ -7,7 +7,7 @@ import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/sche
 import { codecs } from './codecs.ts';
 import type { ColumnValues } from './column-values.ts';
 import { lookUp } from './look-up.ts';
-import { bitsOf, type Places, readRuns } from './run-lengths.ts';
+import { bitsOf, fillRuns, type Places, readRuns } from './run-lengths.ts';
 import type { Leaf } from './schema.ts';
 import { storedValues } from './stored-values.ts';
 
@@ -144,7 +144,8 @@ export class PageDecoder {
     const { bytes, count, encoding } = encoded;
     if (!encoding.endsWith('_DICTIONARY')) return this.#converted(storedValues(encoded, this.#leaf.element));
     if (count === 0) return [];
-    return this.#looked(readRuns({ bytes, start: 1, end: bytes.length, width: bytes[0] ?? 0 }, count));
+    const runs = { bytes, start: 1, end: bytes.length, width: bytes[0] ?? 0 };
+    return this.#looked(fillRuns(runs, new Int32Array(count)));
   }
 
   #converted(stored: ColumnValues): ColumnValues {
@@ -152,7 +153,7 @@ export class PageDecoder {
     return convert === undefined ? stored : convert(stored);
   }
 
-  #looked(places: Places): ColumnValues {
+  #looked(places: Int32Array): ColumnValues {
     if (this.#dictionary === undefined) throw new RangeError('it has no dictionary');
     return lookUp(this.#dictionary, places);
   }

@@ -1,8 +1,7 @@
 import type { ColumnValues } from './column-values.ts';
-import type { Places } from './run-lengths.ts';
 
 /** Returns the values of a dictionary at some places. @throws RangeError if a place is not in it */
-export function lookUp(dictionary: ColumnValues, places: Places): ColumnValues {
+export function lookUp(dictionary: ColumnValues, places: Int32Array): ColumnValues {
   const { length } = dictionary;
   for (let index = 0; index < places.length; index += 1) {
     const place = places[index] as number;
@@ -15,19 +14,19 @@ export function lookUp(dictionary: ColumnValues, places: Places): ColumnValues {
   return Array.from(places, (place) => dictionary[place]);
 }
 
-function doublesAt(dictionary: Float64Array, places: Places): Float64Array {
+function doublesAt(dictionary: Float64Array, places: Int32Array): Float64Array {
   const values = new Float64Array(places.length);
   for (let index = 0; index < places.length; index += 1) values[index] = dictionary[places[index] as number] as number;
   return values;
 }
 
-function floatsAt(dictionary: Float32Array, places: Places): Float32Array {
+function floatsAt(dictionary: Float32Array, places: Int32Array): Float32Array {
   const values = new Float32Array(places.length);
   for (let index = 0; index < places.length; index += 1) values[index] = dictionary[places[index] as number] as number;
   return values;
 }
 
-function integersAt(dictionary: Int32Array, places: Places): Int32Array {
+function integersAt(dictionary: Int32Array, places: Int32Array): Int32Array {
   const values = new Int32Array(places.length);
   for (let index = 0; index < places.length; index += 1) values[index] = dictionary[places[index] as number] as number;
   return values;
