@@ -234,6 +234,7 @@ describe('the documentation', () => {
       'EndpointBusyError',
       'NotTheProtocolError',
       'ObjectBudgetError',
+      'PageError',
       'UnsafeFolderError',
     ]);
     const shown = new Set(names.filter((name) => !internal.has(name)));

@@ -28,17 +28,24 @@ export function readHeader(bytes: Uint8Array): ReadHeader {
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   const header = parquetHeader(reader);
   for (const size of [header.uncompressed_page_size, header.compressed_page_size])
-    if (!(size >= 0 && size <= MAX_PAGE_BYTES))
-      throw new RangeError(`a page would have ${size} bytes, the maximum is ${MAX_PAGE_BYTES}`);
+    if (!isCount(size, MAX_PAGE_BYTES))
+      throw new RangeError(`a page would have ${String(size)} bytes, the maximum is ${MAX_PAGE_BYTES}`);
+  const rows = header.data_page_header_v2?.num_rows ?? 0;
+  if (!isCount(rows, MAX_PAGE_VALUES)) throw new RangeError(`a page would have ${String(rows)} rows`);
   return { header, byteLength: reader.offset };
 }
 
 /** Returns the number of values of a page, nulls included. */
 export function valuesOf(page: PageHeader): number {
   const part = page.data_page_header_v2 ?? page.data_page_header ?? page.dictionary_page_header;
-  const values = part?.num_values ?? -1;
-  if (values >= 0 && values <= MAX_PAGE_VALUES) return values;
-  throw new RangeError(`a page would have ${values} values, the maximum is ${MAX_PAGE_VALUES}`);
+  const values = part?.num_values;
+  if (isCount(values, MAX_PAGE_VALUES)) return values;
+  throw new RangeError(`a page would have ${String(values)} values, the maximum is ${MAX_PAGE_VALUES}`);
+}
+
+/** Checks for a whole number: a damaged header can have values of any type. */
+function isCount(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most;
 }
 
 /** A page's header and its bytes, as they are stored. */
@@ -91,7 +98,7 @@ export class PageDecoder {
     if (count === 0) return open;
     const { repetitions, definitions, bytes } = v2 === undefined ? this.#first(page, count) : this.#second(page, count);
     const stored = definitions === undefined ? count : countOf(definitions, this.#maxDefinition);
-    const values = this.#valuesIn({ bytes, count: stored, encoding: v1?.encoding ?? v2?.encoding ?? 'PLAIN' });
+    const values = this.#valuesIn({ bytes, count: stored, encoding: String(v2?.encoding ?? v1?.encoding) });
     if (values.length !== stored) throw new RangeError('it has fewer values than its header says');
     if (this.#leaf.isFlat) return stored === count ? values : withNulls(values, definitions, count);
     return assembleLists(
