@@ -3,6 +3,7 @@ import type { DecodedArray, ParquetParsers } from 'hyparquet';
 import type { ErrorDescription } from '../../errors.ts';
 import type { ByteSource } from '../../stores/byte-source.ts';
 import type { ReadOptions } from '../format.ts';
+import { failure } from '../read-element.ts';
 import { type ColumnCursor, type LeafRows, sliceOf } from './column-cursor.ts';
 import type { RowPages } from '../plan.ts';
 import type { ColumnValues } from './column-values.ts';
@@ -108,7 +109,18 @@ function nestedSlice(column: TableColumn, leaves: readonly SliceColumn[], rows: 
     const part = sliceOf(leaf.values, leaf.start, leaf.start + rows);
     parts.set(column.leaves[index]?.path ?? '', Array.from(part));
   }
-  // Parsers are for variants only, whose parts are bytes here.
-  assembleNested(parts, column.tree, {} as ParquetParsers);
-  return { values: parts.get(column.name) ?? [], start: 0 };
+  try {
+    // Parsers are for variants only, whose parts are bytes here.
+    assembleNested(parts, column.tree, {} as ParquetParsers);
+  } catch (error) {
+    return { failure: notAssembled(column, error) };
+  }
+  const values = parts.get(column.name) ?? [];
+  return values.length === rows ? { values, start: 0 } : { failure: notAssembled(column, undefined) };
+}
+
+/** Describes damaged levels of a nested column: its parts do not fit together. */
+function notAssembled({ name }: TableColumn, error: unknown): ErrorDescription {
+  const problem = error instanceof Error ? `: ${error.message.replace(/^parquet /, '')}` : '';
+  return failure('ParquetPageError', `The parts of column '${name}' don't fit together${problem}`);
 }

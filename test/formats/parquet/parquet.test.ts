@@ -272,6 +272,17 @@ describe('a damaged page', () => {
     expect(rowsOf(others)).toEqual(others.map(({ position }) => expected[position]));
   });
 
+  test('with levels that do not fit those of the other parts of a column fails its rows', async () => {
+    const file = await fixture('nested');
+    // Found by damaging bytes at random.
+    file[10_685] = (file[10_685] ?? 0) ^ 28;
+    const elements = await readAll(file, 'parquet');
+    expect(elements).toHaveLength(60);
+    const failed = elements.filter(({ failure }) => failure !== undefined);
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed[0]?.failure?.name).toBe('ParquetPageError');
+  });
+
   test.each(['types', 'types-v2', 'nested', 'pages', 'int96'])(
     'of %s never ends the reading of a file',
     async (name) => {
