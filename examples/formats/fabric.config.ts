@@ -2,6 +2,12 @@ import { decodeImage, defineFabric, map, type ObjectInput } from 'inference-fabr
 
 type Row = Readonly<Record<string, string>>;
 
+interface Planet {
+  readonly moons: number | null;
+  /** A date: `1846-09-23`. */
+  readonly discovered: string | null;
+}
+
 /** Pipelines without a model: what the elements of each format are. */
 export default defineFabric({
   pipelines: {
@@ -20,6 +26,11 @@ export default defineFabric({
     tsv: {
       input: { format: 'tsv', id: 'city' },
       steps: [map((row: Row) => Number(row['population']))],
+    },
+    parquet: {
+      input: { format: 'parquet', id: 'name', columns: ['moons', 'discovered'] },
+      steps: [map(({ moons, discovered }: Planet) => ({ moons, discovered }))],
+      output: { format: 'parquet', schema: { moons: 'int32', discovered: 'date' }, compression: 'zstd' },
     },
     binary: {
       input: { format: 'binary', bundleElements: 100 },

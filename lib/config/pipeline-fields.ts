@@ -13,13 +13,24 @@ export function elementInput(pipeline: Pick<Pipeline, 'input' | 'steps'>): Pipel
 }
 
 /** Returns the options for planning objects, with the columns that every row needs. */
-export function planningInput({ input, steps }: Pick<Pipeline, 'input' | 'steps'>): PipelineInput {
-  const columns = neededFields({ steps });
+export function planningInput(pipeline: Pick<Pipeline, 'input' | 'steps' | 'output'>): PipelineInput {
+  const { input, steps } = pipeline;
+  const needed = neededFields({ steps });
+  const columns = input.columns ?? (isForModelOnly(pipeline) && needed.length > 0 ? needed : undefined);
   return {
     ...input,
     ...(getWholeElements(steps) ? { wholeRows: true } : {}),
-    ...(columns.length === 0 ? {} : { columns }),
+    ...(needed.length === 0 ? {} : { neededColumns: needed }),
+    ...(columns === undefined ? {} : { columns }),
   };
+}
+
+/** Checks whether elements are used by one model alone: by no function, and not in the output. */
+function isForModelOnly({ steps, output }: Pick<Pipeline, 'steps' | 'output'>): boolean {
+  const [first] = steps;
+  if (first?.kind !== 'runInference' || steps.length > 1 || output.join !== 'none') return false;
+  const { handler, preprocessFns, postprocessFns } = unwrapHandler(first.handler);
+  return preprocessFns.length === 0 && postprocessFns.length === 0 && handler.readsInputsOnly;
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { InputOptions } from '../formats/format.ts';
 import type { FormatName } from '../formats/registry.ts';
+import type { OutputType } from '../formats/parts/output-schema.ts';
+import type { PartCompression } from '../formats/parts/part-writer.ts';
 import type { PartFormatName } from '../formats/parts/part-formats.ts';
 import type { Compute } from './compute.ts';
 import type { Step } from './steps.ts';
@@ -40,6 +42,10 @@ export interface PipelineOutput {
   readonly format: PartFormatName;
   /** `input` writes each element's input beside its prediction. */
   readonly join: 'none' | 'input';
+  /** Parquet and CSV: type of the predictions, which all parts of a job share. @default their JSON is text */
+  readonly schema?: OutputType;
+  /** Parquet: compression of the columns. @default 'snappy' */
+  readonly compression?: PartCompression;
   /** `id` answers each element of a message by an object of its id's name. @default a part for each message */
   readonly elements?: 'id';
 }

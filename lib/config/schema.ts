@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { DELIMITER, DELIMITER_RULE } from '../formats/csv-delimiter.ts';
 import { DEFAULT_MAX_COLUMNS, DEFAULT_MAX_ELEMENTS, DEFAULT_MAX_UNCOMPRESSED_BYTES } from '../formats/input-limits.ts';
-import { DEFAULT_PART_FORMAT, type PartFormatName, partFormatNames } from '../formats/parts/part-formats.ts';
+import { DEFAULT_PART_FORMAT } from '../formats/parts/part-formats.ts';
 import { type FormatName, formatNames, formatOf } from '../formats/registry.ts';
 import { ModelHandler } from '../models/model-handler.ts';
 import { DEFAULT_LAMBDA, LAMBDA_MAX_MEMORY_MB, LAMBDA_MAX_TIMEOUT_SECS } from './compute.ts';
+import { outputFields } from './output-rules.ts';
 import { modelsOf } from './pipeline-models.ts';
 import type { Step } from './steps.ts';
 
@@ -58,6 +59,8 @@ const inputFields = z.strictObject(
     maxColumns: positiveInteger.default(DEFAULT_MAX_COLUMNS),
     delimiter: z.string(DELIMITER_RULE).regex(DELIMITER, DELIMITER_RULE).optional(),
     header: header.optional(),
+    columns: columnNames.optional(),
+    partitioning: z.enum(['none', 'hive'], "must be 'none' or 'hive'").optional(),
     quotedNewlines: z.boolean('must be true or false').optional(),
   },
   'must be an object with a format',
@@ -79,6 +82,14 @@ const input = inputFields
   .refine(({ header, format }) => header === undefined || format === 'csv' || format === 'tsv', {
     path: ['header'],
     error: 'must be left out: only csv and tsv have a header',
+  })
+  .refine(({ columns, format }) => columns === undefined || format === 'parquet', {
+    path: ['columns'],
+    error: 'must be left out: only of parquet files some columns can be read',
+  })
+  .refine(({ partitioning, format }) => partitioning === undefined || format === 'parquet', {
+    path: ['partitioning'],
+    error: 'must be left out: only folders of parquet files are read as fields',
   });
 
 const modelHandler = z
@@ -157,23 +168,7 @@ function missingMethods(handler: ModelHandler): readonly string[] {
   return handler.requiredMethods.filter((method) => typeof Reflect.get(handler, method) !== 'function');
 }
 
-const partFormats = partFormatNames().map((name) => `'${name}'`);
-
-const partFormat = z.custom<PartFormatName>(
-  (value) => typeof value === 'string' && partFormatNames().includes(value),
-  `must be ${partFormats.join(' or ')}`,
-);
-
-const output = z
-  .strictObject(
-    {
-      format: partFormat.default(DEFAULT_PART_FORMAT.format),
-      join: z.enum(['none', 'input'], "must be 'none' or 'input'").default('none'),
-      elements: z.literal('id', "must be 'id'").optional(),
-    },
-    'must be an object',
-  )
-  .default({ ...DEFAULT_PART_FORMAT, join: 'none' });
+const output = outputFields.default({ ...DEFAULT_PART_FORMAT, join: 'none' });
 
 const permission = z.strictObject(
   {

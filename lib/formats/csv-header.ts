@@ -44,9 +44,9 @@ export async function readCsvStart({ source, input, ...options }: ObjectToBegin)
 const MAX_NAMED = 20;
 
 /** @throws FabricError `UNKNOWN_COLUMNS` if the object lacks a column that a model reads. */
-function checkColumns(header: readonly string[], { columns = [] }: InputOptions): void {
+function checkColumns(header: readonly string[], { neededColumns = [] }: InputOptions): void {
   const known = new Set(header);
-  const unknown = columns.filter((name) => !known.has(name));
+  const unknown = neededColumns.filter((name) => !known.has(name));
   const [first] = unknown;
   // An object without a row that can be read has no columns.
   if (first === undefined || header.length === 0) return;

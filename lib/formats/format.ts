@@ -67,7 +67,7 @@ export interface InputOptions {
    * @default 100000000
    */
   readonly maxElements?: number;
-  /** CSV and TSV: maximum columns. @default 100000 */
+  /** CSV, TSV and Parquet: maximum columns. @default 100000 */
   readonly maxColumns?: number;
   /** Fields that contain an element's id, its key (or a segment of the object's key) and its arguments. */
   readonly id?: string;
@@ -90,11 +90,19 @@ export interface InputOptions {
    */
   readonly wholeRows?: boolean;
   /**
-   * CSV and TSV: columns that a model reads. An object without one of them is refused. The pipeline's steps decide it.
+   * CSV, TSV and Parquet: columns that a model reads. An object without one of them is refused. The pipeline's steps decide it.
    *
    * @default any columns will do
    */
+  readonly neededColumns?: readonly string[];
+  /**
+   * Parquet: columns to read, with those of ids, keys and arguments.
+   *
+   * @default all; the columns of the model's declared inputs if nothing else uses an element
+   */
   readonly columns?: readonly string[];
+  /** Parquet: with `hive`, the folders of an object, such as `country=us`, are fields of its rows. @default 'none' */
+  readonly partitioning?: 'none' | 'hive';
   /** CSV: false if no quoted field contains a line break: then a file is cut without being read. @default true */
   readonly quotedNewlines?: boolean;
 }
@@ -133,6 +141,8 @@ export interface ElementWatch {
 /** A range of an object to read. */
 export interface ReadRequest extends ReadOptions {
   readonly source: ByteSource;
+  /** Name of the object, with its folders. @default not known: no fields come from it */
+  readonly name?: string;
   readonly range: BundleRange;
   readonly input: InputOptions;
 }
@@ -162,6 +172,8 @@ export type StageBundle = (index: number, bytes: Uint8Array) => Promise<void>;
 export interface PlanRequest {
   /** The uncompressed object. If it `isCompressed`, its length is unknown (Infinity), and each read decompresses from its start. */
   readonly source: ByteSource;
+  /** Name of the object, with its folders. @default not known: no fields come from it */
+  readonly name?: string;
   readonly input: InputOptions;
   readonly isCompressed: boolean;
   /** Plans only this number of elements: the plan covers the part of the object that holds them. */

@@ -7,6 +7,8 @@ import { type CutsPlan, EMPTY_PLAN, type ObjectPlan } from './plan.ts';
 import { elementsFormat } from './registry.ts';
 
 export interface PlanObjectOptions extends ReadOptions {
+  /** Name of the object, with its folders, which some formats read fields from. @default not known */
+  readonly name?: string;
   readonly compression?: Compression;
   /** Plans only this number of elements: the plan covers the part of the object that holds them. */
   readonly limit?: number;
@@ -17,6 +19,8 @@ export interface PlanObjectOptions extends ReadOptions {
 }
 
 export interface PlanStepOptions {
+  /** Name of the object, as in {@link PlanObjectOptions}. */
+  readonly name?: string;
   /** The plan of an earlier step. */
   readonly from?: CutsPlan | undefined;
   /** Aborted when the step must end. */
@@ -57,10 +61,10 @@ export async function planPrefix(
 export async function planObjectStep(
   source: ByteSource,
   input: InputOptions,
-  { from, stop }: PlanStepOptions,
+  { from, stop, ...named }: PlanStepOptions,
 ): Promise<PlanStep> {
   try {
-    return await plan(source, input, { signal: stop, stop, from });
+    return await plan(source, input, { ...named, signal: stop, stop, from });
   } catch (error) {
     if (!isStop(error, stop)) throw error;
     return { plan: from ?? EMPTY_PLAN, isWhole: false };

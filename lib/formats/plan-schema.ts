@@ -31,6 +31,7 @@ const rangesPlan = z.object({
 const rowsPlan = z.object({
   kind: z.literal('rows'),
   starts: z.array(count),
+  pages: z.array(z.array(z.tuple([count, count, count])).nullable()).optional(),
   rows: count,
   byteLength: count,
   header,

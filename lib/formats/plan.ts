@@ -24,7 +24,12 @@ export interface BundleRange extends ByteRange {
   /** The columns, for formats that have them. */
   readonly header?: readonly string[];
   readonly dialect?: ObjectDialect;
+  /** Where the values of the range's rows are, if that is planned. */
+  readonly pages?: RowPages;
 }
+
+/** Where the values of some rows are, for each column: `[start, end)`, and the number of the first row that is there. */
+export type RowPages = readonly (readonly [firstRow: number, start: number, end: number])[];
 
 /** `[start, byteLength)` of an object, cut unread every `bundleBytes`: any size is planned at once, without a list. */
 export interface RangesPlan {
@@ -60,6 +65,8 @@ export interface RowsPlan {
   readonly kind: 'rows';
   /** Index of each bundle's first element. */
   readonly starts: readonly number[];
+  /** Where the values of each bundle are; null for a bundle of which that is not known. @default not known */
+  readonly pages?: readonly (RowPages | null)[];
   /** Elements in all bundles. */
   readonly rows: number;
   /** Bytes of the object that hold these elements. */
@@ -113,7 +120,9 @@ export function bundleRange(plan: ObjectPlan, index: number): BundleRange {
   }
   if (plan.kind === 'rows') {
     const end = plan.starts[index + 1] ?? plan.rows;
-    return { start, end, bytes: Math.ceil((plan.byteLength * (end - start)) / plan.rows), ...heading };
+    const bytes = Math.ceil((plan.byteLength * (end - start)) / plan.rows);
+    const pages = plan.pages?.[index] ?? undefined;
+    return { start, end, bytes, ...heading, ...(pages === undefined ? {} : { pages }) };
   }
   const end = plan.starts[index + 1] ?? plan.byteLength;
   if (plan.kind === 'grouped') return { start, end, ...heading };

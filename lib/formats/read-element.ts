@@ -12,6 +12,7 @@ export type ReadFailureName =
   | 'InvalidElement'
   | 'InvalidUtf8'
   | 'JsonSyntaxError'
+  | 'ParquetPageError'
   | 'StrayQuote'
   | 'UnclosedQuote';
 

@@ -4,10 +4,11 @@ import type { ElementsFormat, Format, ObjectFormat } from './format.ts';
 import { images } from './images.ts';
 import { jsonArray } from './json-array.ts';
 import { jsonLines } from './jsonl.ts';
+import { parquet } from './parquet.ts';
 import { textLines } from './text.ts';
 
 /** The formats of inputs, by the names that a configuration uses. */
-const FORMATS = { jsonl: jsonLines, json: jsonArray, csv, tsv: csv, text: textLines, images, binary };
+const FORMATS = { jsonl: jsonLines, json: jsonArray, csv, tsv: csv, text: textLines, parquet, images, binary };
 
 export type FormatName = keyof typeof FORMATS;
 

@@ -13,6 +13,7 @@ interface Signature {
 const EXPORT = 'export it as CSV or JSON Lines';
 const UNPACK = 'unpack it first';
 const RECOMPRESS = 'decompress it, or compress it with gzip or zstd';
+const PARQUET = "Parquet is read by 'input.format': 'parquet'";
 const IMAGES = "pictures are read by 'input.format': 'images'";
 
 function signature(what: string, bytes: string, rest: Pick<Signature, 'advice' | 'at' | 'isShort'>): Signature {
@@ -20,8 +21,8 @@ function signature(what: string, bytes: string, rest: Pick<Signature, 'advice' |
 }
 
 const SIGNATURES: readonly Signature[] = [
-  signature('a Parquet file', 'PAR1', { advice: EXPORT, isShort: true }),
-  signature('an encrypted Parquet file', 'PARE', { advice: EXPORT, isShort: true }),
+  signature('a Parquet file', 'PAR1', { advice: PARQUET, isShort: true }),
+  signature('an encrypted Parquet file', 'PARE', { advice: 'decrypt it first', isShort: true }),
   signature('an ORC file', 'ORC', { advice: EXPORT, isShort: true }),
   signature('an Avro file', 'Obj\x01', { advice: EXPORT }),
   signature('an Arrow file', 'ARROW1\0\0', { advice: EXPORT }),

@@ -19,7 +19,7 @@ export function keyReader(key: PipelineInput['key'], path: string | undefined): 
 }
 
 /**
- * Returns a function that reads a field as text: a string, a safe integer, or an integer past 2^53 by the digits of its
+ * Returns a function that reads a field as text: a string, an integer, or an integer past 2^53 by the digits of its
  * JSON text, which the number has lost. Any other value counts as no field. The field may be below another.
  */
 export function fieldReader(name: string | undefined): FieldOf {
@@ -28,6 +28,7 @@ export function fieldReader(name: string | undefined): FieldOf {
   return (input, raw) => {
     const value = fieldOf(input);
     if (typeof value === 'string') return value;
+    if (typeof value === 'bigint') return String(value);
     if (typeof value !== 'number') return undefined;
     if (Number.isSafeInteger(value)) return String(value);
     if (raw === undefined || !Number.isInteger(value)) return undefined;

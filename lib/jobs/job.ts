@@ -88,8 +88,14 @@ export function jobId(parts: readonly (string | number)[]): string {
 }
 
 /** Returns what a new job records of the format of its parts: nothing for the default one. */
-export function recordedParts({ format }: PartFormat): Pick<Job, 'parts'> {
-  return format === DEFAULT_PART_FORMAT.format ? {} : { parts: { format } };
+export function recordedParts({ format, join, schema, compression }: PartFormat): Pick<Job, 'parts'> {
+  if (format === DEFAULT_PART_FORMAT.format) return {};
+  const table = {
+    ...(join === undefined ? {} : { join }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(compression === undefined ? {} : { compression }),
+  };
+  return { parts: { format, ...table } };
 }
 
 export function shownJobId(id: string): string {

@@ -18,7 +18,7 @@ export function misfitMessage(value: unknown, place: string, { input, missing }:
   const what = `input '${name}'${place}`;
   if (datatype === 'BYTES' && typeof value === 'string') return `${what} ${textFault(value)}`;
   if (isFloat(datatype) && typeof value === 'number')
-    return `${what} is NaN, which a function computed: correct the function, or set missing: 'nan' to allow NaN`;
+    return `${what} is NaN, which a function computed or a Parquet file has: correct it, or set missing: 'nan' to allow NaN`;
   return `${what} must be ${datatype}: got ${instead(value, datatype)}${advice(value, datatype, missing)}`;
 }
 

@@ -65,7 +65,7 @@ describe('planningInput has the columns that', () => {
     ['no model with a preprocess function declares', undefined, [runInference(pair.withPreprocessFn(same))]],
   ])('%s', (_, columns, steps) => {
     const { p } = defineFabric({ pipelines: { p: { input: { format: 'csv', key: 'k' }, steps } } }).pipelines;
-    expect(p && planningInput(p).columns).toEqual(columns);
+    expect(p && planningInput(p).neededColumns).toEqual(columns);
   });
 });
 

@@ -30,7 +30,7 @@ class Unfinished extends AnyHandler {
 
 export const fn = (value: unknown): unknown => value;
 
-export const FORMATS = 'jsonl, json, csv, tsv, text, images, binary';
+export const FORMATS = 'jsonl, json, csv, tsv, text, parquet, images, binary';
 
 export const INTEGER = 'must be a positive integer';
 
@@ -172,6 +172,30 @@ export const PIPELINE_RULES: readonly (readonly [fields: object, complaint: stri
     input({ header: true }),
     'pipelines.p.input.header must be left out: only csv and tsv have a header: current value is true',
   ],
+  [
+    input({ columns: ['a'] }),
+    'pipelines.p.input.columns must be left out: only of parquet files some columns can be read: current value is a list of 1',
+  ],
+  [
+    input({ partitioning: 'hive' }),
+    "pipelines.p.input.partitioning must be left out: only folders of parquet files are read as fields: current value is 'hive'",
+  ],
+  [
+    { output: { schema: 'double' } },
+    "pipelines.p.output.schema must be left out: only parquet and csv have one, set 'format': current value is 'double'",
+  ],
+  [
+    { output: { format: 'csv', compression: 'zstd' } },
+    "pipelines.p.output.compression must be left out: only the columns of parquet are compressed: current value is 'zstd'",
+  ],
+  [
+    { output: { format: 'csv', schema: { id: 'string' } } },
+    'pipelines.p.output.schema must not have a field called id, key, input, model: CSV has columns of these names: current value is an object',
+  ],
+  [
+    { output: { format: 'parquet', schema: { a: 'text' } } },
+    'pipelines.p.output.schema must be a type: string, bool, int32, int64, float, double, timestamp, date, json, a list of one type, or an object of types by field: current value is an object',
+  ],
   [input({ format: 'csv', header: ['a', 'a'] }), `${HEADER} have no name twice: current value is a list of 2`],
   [input({ format: 'csv', header: [] }), `${HEADER} have at least one name: current value is a list of 0`],
   [
@@ -213,7 +237,10 @@ export const PIPELINE_RULES: readonly (readonly [fields: object, complaint: stri
   [stepWith({ timeout: 5 }), "pipelines.p.steps[0] has no field 'timeout'"],
   [{ steps: [{ kind: 'map', fn: 5 }] }, 'pipelines.p.steps[0].fn must be a function: current value is 5'],
   ...stepRules.map(([step, complaint]) => [{ steps: [step] }, `pipelines.p.steps[0]${complaint}`] as const),
-  [{ output: { format: 'xlsx' } }, "pipelines.p.output.format must be 'jsonl': current value is 'xlsx'"],
+  [
+    { output: { format: 'xlsx' } },
+    "pipelines.p.output.format must be 'jsonl' or 'parquet' or 'csv': current value is 'xlsx'",
+  ],
   [{ output: { join: 'all' } }, "pipelines.p.output.join must be 'none' or 'input': current value is 'all'"],
   [{ output: { elements: 'key' } }, "pipelines.p.output.elements must be 'id': current value is 'key'"],
   [{ output: { path: 'x' } }, "pipelines.p.output has no field 'path'"],

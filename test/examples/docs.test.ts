@@ -89,6 +89,7 @@ const RUNS: readonly ExampleRun[] = [
     failures: ['read ColumnCountMismatch'],
   },
   { config: 'formats', pipeline: 'tsv', input: 'examples/data/formats/cities.tsv', succeeded: 2 },
+  { config: 'formats', pipeline: 'parquet', input: 'examples/data/formats/planets.parquet', succeeded: 4 },
   { config: 'formats', pipeline: 'binary', input: 'examples/data/formats/files', succeeded: 2 },
   { config: 'formats', pipeline: 'images', input: 'test/models/images/*.jpg', succeeded: 3 },
   {
@@ -246,6 +247,7 @@ describe('the documentation', () => {
       'EndpointBusyError',
       'NotTheProtocolError',
       'ObjectBudgetError',
+      'PageError',
       'UnsafeFolderError',
     ]);
     const shown = new Set(names.filter((name) => !internal.has(name)));

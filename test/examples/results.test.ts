@@ -14,6 +14,9 @@ beforeAll(async () => {
   const args = ['run', 'reviews', 'examples/custom-handler/reviews.txt', '--workers', '1'];
   const config = ['--config', 'examples/custom-handler/fabric.config.ts', '--output', output.path];
   expect((await fabricHere([...args, ...config])).status).toBe(3);
+  const tables = ['run', 'parquet', 'examples/data/formats/planets.parquet', '--workers', '1'];
+  const formats = ['--config', 'examples/formats/fabric.config.ts', '--output', output.path];
+  expect((await fabricHere([...tables, ...formats])).status).toBe(0);
 });
 
 afterAll(async () => {
@@ -42,10 +45,16 @@ describe('a folder of results', () => {
     const queries = Array.from(page.matchAll(/^```sql\n(.*?)^```$/gms), ([, sql = '']) => sql);
     const answers = [];
     for (const sql of queries) answers.push(await query(sql.replaceAll("'out/", `'${output.path}/`)));
-    const [sentiments, failures, counts] = answers;
+    const [sentiments, failures, counts, planets] = answers;
     expect(sentiments?.reduce((sum, { reviews }) => sum + Number(reviews), 0)).toBe(5);
     expect(failures).toEqual([{ stage: 'inference', name: 'RangeError', failures: '1' }]);
     expect(counts).toEqual([{ status: 'complete', total: '6', succeeded: '5', failed: '1' }]);
-    expect(answers).toHaveLength(3);
+    expect(planets).toEqual([
+      { id: 'Earth', moons: 1 },
+      { id: 'Mars', moons: 2 },
+      { id: 'Neptune', moons: 16 },
+      { id: 'Venus', moons: null },
+    ]);
+    expect(answers).toHaveLength(4);
   });
 });

@@ -60,8 +60,8 @@ describe('the columns of CSV', () => {
     ['1,2\n', { header: false }, "no column 'age' and 1 more, which the model's 'inputs' name; its columns are 0, 1"],
   ])('are refused without those that a model reads: %j', async (content, options, message) => {
     const refused = { code: 'UNKNOWN_COLUMNS', message: expect.stringContaining(message) };
-    await expect(plan(content, { ...options, columns: ['age', 'income'] })).rejects.toMatchObject(refused);
-    expect(await plan('age,x,income\n1,2,3\n', { columns: ['age', 'income'] })).toBeDefined();
+    await expect(plan(content, { ...options, neededColumns: ['age', 'income'] })).rejects.toMatchObject(refused);
+    expect(await plan('age,x,income\n1,2,3\n', { neededColumns: ['age', 'income'] })).toBeDefined();
   });
 
   test('are refused with the byte that is not UTF-8', async () => {

@@ -7,6 +7,7 @@ import { planningInput } from '../../lib/config/pipeline-fields.ts';
 import { planObject } from '../../lib/formats/plan-object.ts';
 import { bundleRange } from '../../lib/formats/plan.ts';
 import { openFileSource } from '../../lib/stores/file-source.ts';
+import { fixture } from '../formats/parquet/parquet-files.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { bytesOf, runBundle } from './run-bundle.ts';
 import { sharedEngines } from './start-engine.ts';
@@ -20,10 +21,10 @@ interface Run {
   readonly isMidBatch: boolean;
 }
 
-/** Runs the text as one bundle: all of its elements, or some. */
+/** Runs the text or table as one bundle: all of its elements, or some. */
 async function run(
   engine: InferenceEngine,
-  text: string,
+  text: string | Uint8Array,
   selection: Pick<Bundle, 'skipElements' | 'only'> = {},
 ): Promise<Run> {
   const path = join(await temporaryFolder(), 'data');
@@ -114,6 +115,25 @@ describe('rows that are read straight into tensors have the outcomes of values, 
     expect(quick.bytes).toBe(slow.bytes);
     expect(quick.batchSizes).toEqual(slow.batchSizes);
     expect(quick.isMidBatch).toBe(slow.isMidBatch);
+    expect(slow.packed).toBe(0);
+    expect(quick.packed).toBe(packed);
+    expect(quick.bytes.match(/"stage"/g) ?? []).toHaveLength(failed);
+  });
+});
+
+describe('rows of Parquet that are read straight into tensors have the outcomes of values, in the same batches:', () => {
+  test.each([
+    { pipeline: 'table', file: 'pages', packed: 400, failed: 0 },
+    { pipeline: 'table-of-all', file: 'pages', packed: 400, failed: 0 },
+    { pipeline: 'table-with-nulls', file: 'types', packed: 21, failed: 19 },
+    { pipeline: 'table-with-missing', file: 'types', packed: 29, failed: 11 },
+    { pipeline: 'table-of-lists', file: 'nested', packed: 42, failed: 18 },
+  ])('$pipeline', async ({ pipeline, file, packed, failed }) => {
+    const table = await fixture(file);
+    const quick = await run(await engineOf(pipeline), table);
+    const slow = await run(await engineOf(`${pipeline}-values`), table);
+    expect(quick.bytes).toBe(slow.bytes);
+    expect(quick.batchSizes).toEqual(slow.batchSizes);
     expect(slow.packed).toBe(0);
     expect(quick.packed).toBe(packed);
     expect(quick.bytes.match(/"stage"/g) ?? []).toHaveLength(failed);

@@ -35,7 +35,7 @@ function define(format: string) {
 describe('a format of results that only the registry knows', () => {
   test('is a value of output.format', () => {
     expect(define('toy').pipelines['p']?.output.format).toBe('toy');
-    expect(() => define('other')).toThrow("must be 'jsonl' or 'toy'");
+    expect(() => define('other')).toThrow("must be 'jsonl' or 'parquet' or 'csv' or 'toy'");
   });
 
   test('is written, continued and reported by a run on files', async () => {

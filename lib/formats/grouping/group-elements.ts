@@ -64,7 +64,10 @@ export interface GroupingBounds {
   readonly readBytes: number;
 }
 
-export interface GroupElementsOptions extends Pick<SortElementsOptions, 'input' | 'keyOf' | 'cohorts' | 'openBundle'> {
+export interface GroupElementsOptions extends Pick<
+  SortElementsOptions,
+  'name' | 'input' | 'keyOf' | 'cohorts' | 'openBundle'
+> {
   readonly staging: GroupingStaging;
   /**
    * Unique name of this step, for the runs that it sorts. So runs of two steps that read the same elements are never mixed,

@@ -12,6 +12,8 @@ export interface ElementPlace {
 }
 
 export interface SortElementsOptions extends ReadOptions {
+  /** Name of the object, with its folders. @default not known */
+  readonly name?: string;
   readonly input: InputOptions;
   /** @param raw - JSON text of the element, if it has one. */
   readonly keyOf: (input: unknown, raw?: string) => string | undefined;
@@ -56,13 +58,19 @@ export async function* sortElements(
 async function* readPlanned(
   plan: ObjectPlan,
   bundle: number,
-  { input, openBundle, signal }: SortElementsOptions,
+  { name, input, openBundle, signal }: SortElementsOptions,
 ): AsyncGenerator<readonly ReadElement[]> {
   signal?.throwIfAborted();
   const source = await openBundle(bundle);
   try {
     const range = bundleRange(plan, bundle);
-    yield* elementsFormat(input.format).read({ source, range, input, ...(signal ? { signal } : {}) });
+    yield* elementsFormat(input.format).read({
+      source,
+      range,
+      input,
+      ...(name === undefined ? {} : { name }),
+      ...(signal ? { signal } : {}),
+    });
   } finally {
     await source[Symbol.asyncDispose]?.();
   }

@@ -40,14 +40,14 @@ export class NumberBlocks {
     this.rows = this.#allocate();
   }
 
-  /** Rows of the block from the next on. */
-  get left(): number {
+  /** Number of rows that can be written into this block. */
+  get room(): number {
     return this.#capacity - this.row;
   }
 
-  /** Keeps the row that was written, and goes on to the next. */
-  keep(): void {
-    this.row += 1;
+  /** Keeps the rows that were written, at most as many as there was room for, and goes on to the next. */
+  keep(rows = 1): void {
+    this.row += rows;
     if (this.row < this.#capacity) return;
     this.rows = this.#allocate();
     this.row = 0;

@@ -12,11 +12,9 @@ export abstract class PackedRows {
 
   abstract positionAt(index: number): number;
   abstract idAt(index: number): string | undefined;
-  /** Returns true if the id in JSON is the id in quotes. */
+  /** Returns true if the id in JSON is the id in quotes, and its UTF-8 is in `idBytes`, from `idStartAt` to `idEndAt`. */
   abstract hasPlainIdAt(index: number): boolean;
-  /** The bytes that plain ids are in, as UTF-8: from `idStartAt` to `idEndAt`. */
   abstract readonly idBytes: Uint8Array;
-  /** Returns the start of an element's id; -1 if it has none. */
   abstract idStartAt(index: number): number;
   abstract idEndAt(index: number): number;
   abstract keyAt(index: number): string | undefined;

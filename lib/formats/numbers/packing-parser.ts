@@ -40,7 +40,7 @@ export function packingParser(general: RecordParser, options: PackingOptions): R
       }
       const isNew = last?.continuesWith(run, blocks) !== true;
       if (last === undefined || isNew) {
-        const capacity = Math.min(blocks.left, recordsLeft(run, recordStart, recordEnd));
+        const capacity = Math.min(blocks.room, recordsLeft(run, recordStart, recordEnd));
         last = new ScannedRows(run, recordStart, { blocks, reader, capacity });
       }
       last.add(recordStart, scanner);

@@ -90,7 +90,7 @@ export class ScannedRows extends PackedRows {
   }
 
   hasPlainIdAt(index: number): boolean {
-    return this.#field(index, HAS_PLAIN_ID) === 1;
+    return this.#field(index, HAS_PLAIN_ID) === 1 && this.#field(index, ID_START) >= 0;
   }
 
   get idBytes(): Uint8Array {

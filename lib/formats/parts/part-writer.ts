@@ -1,8 +1,20 @@
+import type { OutputType } from './output-schema.ts';
+
 /** How the results of a job are written: chosen when the job is recorded, so all of its parts have one schema. */
 export interface PartFormat {
   /** Name of a writer in the registry. */
   readonly format: string;
+  /** True if results have the elements' inputs: `input`. @default 'none' */
+  readonly join?: 'none' | 'input';
+  /** Parquet and CSV: type of the predictions. @default their JSON is text */
+  readonly schema?: OutputType;
+  /** Parquet: compression of the columns. @default 'snappy' */
+  readonly compression?: PartCompression;
 }
+
+export const PART_COMPRESSIONS = ['snappy', 'zstd', 'gzip', 'none'] as const;
+
+export type PartCompression = (typeof PART_COMPRESSIONS)[number];
 
 /**
  * Format of the files that hold results: one part for each bundle. Failures are JSON lines in every format.

@@ -57,6 +57,7 @@ export async function runBundleTask(options: BundleTaskOptions): Promise<BundleS
 
   const lines = new OutcomeLines({
     join: pipeline.output.join,
+    schema: pipeline.output.schema,
     address: bundle.address,
     shownPlace: options.shownPlace,
     work: OwnWork.of(scope, stages.write),
@@ -114,8 +115,10 @@ async function numbersOf({ pipeline, models, link, scope }: BundleTaskOptions): 
 }
 
 /** Checks whether the results of the model are the predictions: no step and no function comes after it. */
-function takesRows({ steps }: Pipeline): boolean {
+function takesRows({ steps, output }: Pipeline): boolean {
   const [first] = steps;
+  // Each prediction is compared with the schema.
+  if (output.schema !== undefined) return false;
   return (
     steps.length === 1 && first?.kind === 'runInference' && unwrapHandler(first.handler).postprocessFns.length === 0
   );

@@ -1,3 +1,4 @@
+import { misfit, type OutputType } from '../../formats/parts/output-schema.ts';
 import type { OutcomeChunk, Providers } from '../bundle.ts';
 import { addUsage, type TokenUsage } from '../../remote/token-usage.ts';
 import { toJson } from './json.ts';
@@ -11,6 +12,8 @@ import type { ModelLabel } from '../worker-protocol.ts';
 
 export interface OutcomeLinesOptions {
   readonly join: 'none' | 'input';
+  /** Type of the predictions: an element with a prediction of another type fails. @default any */
+  readonly schema?: OutputType | undefined;
   /** Stated in errors lines, beside the element's position and ordinal. */
   readonly address: Readonly<Record<string, unknown>>;
   /** Shortens the absolute path of an error's place in the user's code. */
@@ -32,6 +35,7 @@ const NO_MODELS: readonly ModelLabel[] = [];
 /** Writes outcomes as lines: `{"id","key"?,"prediction","input"?,"model"}`, and for failures the errors line. */
 export class OutcomeLines {
   readonly #joinInput: boolean;
+  readonly #schema: OutputType | undefined;
   readonly #work: OwnWork | undefined;
   readonly #shownPlace: (at: string) => string;
   /** Without the closing brace. */
@@ -57,8 +61,9 @@ export class OutcomeLines {
   #succeeded = 0;
   #failed: Record<string, number> = {};
 
-  constructor({ join, address, shownPlace, work }: OutcomeLinesOptions) {
+  constructor({ join, schema, address, shownPlace, work }: OutcomeLinesOptions) {
     this.#joinInput = join === 'input';
+    this.#schema = schema;
     this.#work = work;
     this.#shownPlace = shownPlace;
     const text = JSON.stringify(address).slice(0, -1);
@@ -159,11 +164,12 @@ export class OutcomeLines {
   #addResult(item: WorkItem): void {
     try {
       const prediction = item.predictionJson ?? this.#predictionOf(item);
+      if (this.#schema !== undefined) checkFits(prediction, this.#schema);
       const input = this.#joinInput ? `,"input":${item.inputJson}` : '';
       this.#results += `${lineHead(item.idJson, item.key)},"prediction":${prediction}${input}${this.#tail(item.models)}`;
       this.#succeeded += 1;
     } catch (error) {
-      // A value that refers to itself, or whose toJSON throws.
+      // A value that refers to itself, whose toJSON throws, or that is not of the declared type.
       item.fail('write', error);
     }
   }
@@ -203,4 +209,14 @@ export class OutcomeLines {
     this.#tails.set(models, tail);
     return tail;
   }
+}
+
+/** A prediction is not of the type that `output.schema` declares. */
+class SchemaMismatchError extends Error {
+  override readonly name = 'SchemaMismatch';
+}
+
+function checkFits(prediction: string, schema: OutputType): void {
+  const problem = misfit(JSON.parse(prediction), schema, 'prediction');
+  if (problem !== undefined) throw new SchemaMismatchError(problem);
 }

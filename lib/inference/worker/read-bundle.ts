@@ -96,7 +96,12 @@ async function* readRange(
   let ordinal = 0;
   try {
     await using opened = await openSource(locationOf(source), { signal });
-    for await (const page of readElements(opened, source, { input, numbers, ...readOptions(signal, work) })) {
+    for await (const page of readElements(opened, source, {
+      name: bundle.name,
+      input,
+      numbers,
+      ...readOptions(signal, work),
+    })) {
       if (ordinal === 0 && onMissingField !== undefined && showsFields(source.range)) {
         const named = { id: input.id, key: input.key, inputs: inputFields };
         for (const missing of missingFields(elementsIn(page), named, bundle.name)) onMissingField(missing);
@@ -127,7 +132,7 @@ async function* readRange(
 function readElements(
   opened: ByteSource,
   planned: Range | Grouped,
-  { numbers, ...options }: Pick<ReadRequest, 'input' | 'signal' | 'watch'> & Pick<EntryOptions, 'numbers'>,
+  { numbers, ...options }: Pick<ReadRequest, 'name' | 'input' | 'signal' | 'watch'> & Pick<EntryOptions, 'numbers'>,
 ): AsyncIterable<readonly PageEntry[]> {
   const { range } = planned;
   if (planned.kind === 'grouped') return readGrouped({ ...options, source: opened, range, header: planned.header });

@@ -69,16 +69,17 @@ export class RowItems {
 
   #writeId(place: number, line: LineBytes): void {
     const { packed } = this;
-    const start = packed.idStartAt(place);
-    if (start < 0) {
-      line.copy(this.#context.ids.jsonPrefixBytes);
-      line.writeInteger(packed.positionAt(place));
+    if (packed.hasPlainIdAt(place)) {
       line.copy(QUOTE);
-    } else if (packed.hasPlainIdAt(place)) {
+      line.copy(packed.idBytes, packed.idStartAt(place), packed.idEndAt(place));
       line.copy(QUOTE);
-      line.copy(packed.idBytes, start, packed.idEndAt(place));
-      line.copy(QUOTE);
-    } else line.write(JSON.stringify(packed.idAt(place)));
+      return;
+    }
+    const id = packed.idAt(place);
+    if (id !== undefined) return line.write(JSON.stringify(id));
+    line.copy(this.#context.ids.jsonPrefixBytes);
+    line.writeInteger(packed.positionAt(place));
+    line.copy(QUOTE);
   }
 }
 

@@ -190,12 +190,12 @@ export class WorkItem {
   /** The input in JSON, on one line: the element's own text where it has one; an object without its bytes. */
   get inputJson(): string {
     const raw = this.#packed === undefined ? this.#raw : this.#packed.raw;
-    if (raw === undefined && this.#packed !== undefined) return toJson(this.#packed.input);
+    if (raw === undefined && this.#packed !== undefined) return toJson(withoutBytes(this.#packed.input));
     const input = this.#input;
     if (raw !== undefined && !this.#isParsed) return JSON.stringify(raw);
     if (raw !== undefined) return raw.includes('\n') || raw.includes('\r') ? raw.replaceAll(/[\r\n]+/g, ' ') : raw;
     if (isObjectInput(input)) return JSON.stringify({ uri: input.uri, contentType: input.contentType });
-    return toJson(input);
+    return toJson(withoutBytes(input));
   }
 
   /** True if it has its outcome already, and skips the remaining steps. */
@@ -237,12 +237,24 @@ class ElementContext implements Element {
   }
 }
 
-/** A row has no text to be read from again, and functions may change the one that they get. */
+/** A row has no text to be read from again, and functions may change the one that they get. Bytes are not copied. */
 function ownCopy(input: unknown): unknown {
-  if (Array.isArray(input)) return [...(input as readonly unknown[])];
-  return typeof input === 'object' && input !== null ? { ...input } : input;
+  if (typeof input !== 'object' || input === null || ArrayBuffer.isView(input)) return input;
+  if (Array.isArray(input)) return input.map(ownCopy);
+  const copy: Record<string, unknown> = { ...input };
+  for (const [name, value] of Object.entries(copy)) if (typeof value === 'object') copy[name] = ownCopy(value);
+  return copy;
+}
+
+/** Returns a row without its bytes, which lines leave out. */
+function withoutBytes(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null) return input;
+  if (Array.isArray(input)) return input.map((item) => (item instanceof Uint8Array ? null : withoutBytes(item)));
+  const fields = Object.entries(input).filter(([, value]) => !(value instanceof Uint8Array));
+  return Object.fromEntries(fields.map(([name, value]) => [name, withoutBytes(value)]));
 }
 
 function isObjectInput(input: unknown): input is ObjectInput {
-  return typeof input === 'object' && input !== null && 'bytes' in input && input.bytes instanceof Uint8Array;
+  if (typeof input !== 'object' || input === null || !('bytes' in input && 'uri' in input)) return false;
+  return input.bytes instanceof Uint8Array;
 }

@@ -35,6 +35,7 @@ export async function groupStoredObject(
   { input, cohorts, output, groupingBounds: bounds, stop }: PlanningOptions,
 ): Promise<PlanningOutcome> {
   const outcome = await groupElements(state, {
+    name: object.name,
     input,
     cohorts,
     keyOf: keyReader(input.key, object.name),

@@ -43,7 +43,7 @@ export async function planStoredObject(object: IntakeObject, given: PlanningOpti
   const options = isRead(compression, given.input) ? await fixInput(jobNameOf(object), given) : given;
   const planned =
     compression === undefined
-      ? await planUncompressed(source, options)
+      ? await planUncompressed(source, object.name, options)
       : await planCompressed(source, { object, compression }, options);
   if (planned.kind === 'stopped') return planned;
   const { plan } = planned;
@@ -88,9 +88,13 @@ async function fixInput(job: JobName, options: PlanningOptions): Promise<Plannin
 /** The plan of an object's bytes, or how far this run came. */
 type CutOutcome = { readonly kind: 'cut'; readonly plan: ObjectPlan } | Extract<PlanningOutcome, { kind: 'stopped' }>;
 
-async function planUncompressed(source: ByteSource, { input, progress, stop }: PlanningOptions): Promise<CutOutcome> {
+async function planUncompressed(
+  source: ByteSource,
+  name: string,
+  { input, progress, stop }: PlanningOptions,
+): Promise<CutOutcome> {
   const from = progress.kind === 'plan' ? progress.plan : undefined;
-  const step = await planObjectStep(source, input, { from, stop });
+  const step = await planObjectStep(source, input, { name, from, stop });
   if (step.isWhole) return { kind: 'cut', plan: step.plan };
   return { kind: 'stopped', progress: { kind: 'plan', plan: step.plan } };
 }

@@ -55,6 +55,7 @@ export async function groupFiles(object: UnsortedObject, options: GroupFilesOpti
   const openBundle = bundleOpener(object, staged);
   const cohorts = keyCohorts(pipeline);
   const outcome = await groupElements(startGrouping(object.plan), {
+    name: object.name,
     input,
     keyOf,
     cohorts,

@@ -114,7 +114,10 @@ async function planObjectJob(input: RunInput, id: string, options: PlanJobOption
   const object = await openObject(opened, input.uri, signal === undefined ? {} : { signal });
   const { source } = object;
   if (object.compression === undefined && !groupsByKey(pipeline.input)) {
-    const { plan, isPrefix } = await planPrefix(source, planningInput(pipeline), planningOf(options));
+    const { plan, isPrefix } = await planPrefix(source, planningInput(pipeline), {
+      ...planningOf(options),
+      name: input.name,
+    });
     return { plan: { kind: 'object', object: plan, chunked: false }, isPrefix };
   }
   const staged = dirname(chunkPath(id, 0));
@@ -145,7 +148,7 @@ async function stageObject(
   const stage: StageBundle = (bundle, bytes) =>
     writeAtomically(isGrouped ? unsortedPath(staged, bundle) : chunkPath(bundle), bytes);
   const decompressed = compression === undefined ? {} : { compression, stage };
-  const prefix = await planPrefix(source, planningInput(pipeline), { ...decompressed, ...planningOf(options) });
+  const prefix = await planPrefix(source, planningInput(pipeline), { ...decompressed, ...planningOf(options), name });
   const { plan, isPrefix } = prefix;
   if (!isGrouped) return { plan, isPrefix };
   const onProgress = (share: number): void => onGrouping?.(name, share);

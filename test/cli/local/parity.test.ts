@@ -11,6 +11,7 @@ import { runJobs } from '../../../lib/jobs/run/run-jobs.ts';
 import { runLooseElements } from '../../../lib/jobs/run/run-loose-elements.ts';
 import { filesBelow } from '../../jobs/run/run-inputs.ts';
 import { cliConfig, localSession } from './local-session.ts';
+import { fixturePath } from '../../formats/parquet/parquet-files.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
 const DATA = new URL('../../../examples/data/', import.meta.url);
@@ -88,6 +89,8 @@ const INPUTS: readonly (readonly [pipeline: string, name: string, content: strin
   ['rows', 'rows.csv', 'id,a,b,c\nr1,1,2,3\nr2,4,"5",6\n"r\n3",7,8,9\nr4,1,2\nr5,one,2,3\n'],
   ['grouped', 'grouped.csv', ROWS],
   ['grouped', 'packed.csv.gz', gzipSync(ROWS)],
+  ['table', 'table.parquet', await readFile(fixturePath('pages'))],
+  ['table-rows', 'table.parquet', await readFile(fixturePath('pages'))],
   ['array', 'array.json', '[{"x":[1,2,3]}, {"x":[1,2]}, 7,\n {"x":[4,5,6]}]'],
   ['lines', 'größe 1+1.txt', 'one\n\ntwo\r\nthré'],
   ['wine', 'wine.jsonl', await readFile(new URL('wine.jsonl', DATA))],

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { filesBelow, linesIn, run } from '../run-fabric.ts';
+import { fixturePath } from '../../formats/parquet/parquet-files.ts';
 import { temporaryFolder, writeIn } from '../../temporary-folder.ts';
 import { digits, numbers } from '../example-inputs.ts';
 
@@ -93,6 +95,70 @@ describe('fabric run, by input format', () => {
     expect(await filesBelow(join(folder, 'out/images'))).toEqual(['digit-0001.png.json']);
     const answer = await readFile(join(folder, 'out/images/digit-0001.png.json'), 'utf8');
     expect(JSON.parse(answer)).toMatchObject({ id: 'digit-0001.png#0', prediction: { contentType: 'image/png' } });
+  });
+
+  test('rejects a Parquet file that was cut short, by name, and runs the others', async () => {
+    const folder = await temporaryFolder();
+    const table = await readFile(fixturePath('pages'));
+    const inputs = [
+      await writeIn(folder, 'cut.parquet', table.subarray(0, 5000)),
+      await writeIn(folder, 'whole.parquet', table),
+    ];
+    const { status, stderr } = await run('sales', inputs, join(folder, 'out'));
+    expect(status).toBe(1);
+    expect(stderr).toContain('cut.parquet');
+    expect(stderr).toContain("it does not end with 'PAR1': it was cut short");
+    expect(await linesIn(join(folder, 'out/sales/whole.parquet'))).toHaveLength(400);
+  });
+
+  test('reads the folders of Parquet files as fields', async () => {
+    const folder = await temporaryFolder();
+    const table = await readFile(fixturePath('pages'));
+    for (const country of ['de', 'us']) await writeIn(folder, `sales/country=${country}/part-0.parquet`, table);
+    expect((await run('sales', [join(folder, 'sales')], join(folder, 'out'), ['--limit', '2'])).status).toBe(0);
+    for (const country of ['de', 'us']) {
+      const lines = await linesIn(join(folder, `out/sales/country=${country}/part-0.parquet`));
+      expect(lines).toMatchObject([
+        { id: 'r0', key: country, prediction: { id: 'r0', c3: 0, country } },
+        { id: 'r1', key: country, prediction: { id: 'r1', c3: 1, country } },
+      ]);
+    }
+    const grouped = await run('sales-by-country', [join(folder, 'sales')], join(folder, 'out'), ['--limit', '2']);
+    expect(grouped.status).toBe(0);
+    const lines = await linesIn(join(folder, 'out/sales-by-country/country=us/part-0.parquet'));
+    expect(lines.map(({ prediction }) => prediction)).toEqual([
+      ['us', 'us'],
+      ['us', 'us'],
+    ]);
+  });
+
+  test('writes Parquet with the same rows by 1 and by 3 workers; a prediction of another type fails alone', async () => {
+    const folder = await temporaryFolder();
+    const input = await writeIn(folder, 'n.jsonl', numbers(...Array(60).keys()));
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    const rows = async (workers: string): Promise<unknown> => {
+      const output = join(folder, `out-${workers}`);
+      const { status, stdout } = await run('to-table', [input], output, ['--workers', workers, '--json']);
+      expect(status).toBe(3);
+      expect(JSON.parse(stdout)).toMatchObject({ total: 60, succeeded: 54, failed: 6 });
+      const results = join(output, 'to-table/n.jsonl');
+      const failures = (await filesBelow(results)).find((path) => path.startsWith('_errors/')) ?? '';
+      const [failure = ''] = (await readFile(join(results, failures), 'utf8')).split('\n');
+      expect(JSON.parse(failure)).toMatchObject({
+        stage: 'write',
+        error: { name: 'SchemaMismatch', message: 'prediction.n must be int32: it is text' },
+        input: { n: 3 },
+      });
+      const table = `read_parquet('${output}/to-table/**/part-*', file_row_number = true)`;
+      const query = `SELECT id, key, prediction.n, prediction.list[1], model FROM ${table} ORDER BY filename, file_row_number`;
+      return (await connection.runAndReadAll(query)).getRows();
+    };
+    const one = await rows('1');
+    expect(one).toHaveLength(54);
+    expect(await rows('3')).toEqual(one);
+    connection.closeSync();
+    instance.closeSync();
   });
 
   test('runs only the first elements of each input with --limit', async () => {
