@@ -7,8 +7,11 @@ import type { PredictOptions } from '../predict/predict-command.ts';
 export function definePredict(): Command {
   const command = new Command('predict')
     .description('run a model on files without a config, and print the first predictions')
-    .argument('<model>', 'ONNX model: a file, or s3://<bucket>/<key>')
-    .argument('<input...>', 'CSV, TSV, JSON Lines, JSON or text: files, directories, globs or s3:// URIs')
+    .argument('<model>', 'ONNX model: a file, or s3://<bucket>/<key>; or the folder of a Hugging Face model')
+    .argument(
+      '<input...>',
+      'CSV, TSV, JSON Lines, JSON, Parquet, text or images: files, directories, globs or s3:// URIs',
+    )
     .addOption(inputColumnsOption())
     .option('-o, --output <dir>', 'write all results to this folder or s3://<bucket>[/<prefix>], as fabric run does')
     .option('-w, --workers <n>', 'worker threads (default: number of cores)', positiveInteger)

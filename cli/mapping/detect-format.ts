@@ -5,7 +5,7 @@ import { HEAD_BYTES } from '../../lib/formats/object-head.ts';
 import { readHead } from '../../lib/formats/head.ts';
 import { imageKindOf } from '../../lib/formats/image-signature.ts';
 import { isNumericText } from '../../lib/formats/numeric-text.ts';
-import { type FormatName, formatNames } from '../../lib/formats/registry.ts';
+import type { FormatName } from '../../lib/formats/registry.ts';
 import { describeSignature } from '../../lib/formats/signatures.ts';
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { openSource } from '../../lib/stores/open-source.ts';
@@ -41,10 +41,7 @@ const PARQUET_SIGNATURE = 'PAR1';
 export async function detectInput(uri: string): Promise<DetectedInput> {
   const head = await headOf(uri);
   const suffix = suffixOf(uri);
-  if (head.toString('latin1', 0, PARQUET_SIGNATURE.length) === PARQUET_SIGNATURE) {
-    // A build with a reader of Parquet has it in its registry.
-    if (formatNames().includes('parquet')) return { format: 'parquet' as FormatName };
-  }
+  if (head.toString('latin1', 0, PARQUET_SIGNATURE.length) === PARQUET_SIGNATURE) return { format: 'parquet' };
   if (imageKindOf(head) !== undefined && isBinary(head)) return { format: 'images' };
   const signature = describeSignature(head);
   if (signature !== undefined) throw new InputError(`${uri} is ${signature.what}: ${signature.advice}`);

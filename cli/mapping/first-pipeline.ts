@@ -4,6 +4,7 @@ import { InputError } from '../../lib/jobs/run/run-input.ts';
 import { ModelLoadError } from '../../lib/errors.ts';
 import type { DeclaredInputs } from '../../lib/models/declared-inputs.ts';
 import type { InspectedModel } from '../../lib/models/inspect-onnx.ts';
+import type { HuggingFaceTask } from '../../lib/models/hugging-face/pipeline-options.ts';
 import { isS3Uri } from '../../lib/stores/open-source.ts';
 import { inspectModel } from '../inspect/inspect-command.ts';
 import { type DetectedInput, detectInput } from './detect-format.ts';
@@ -19,17 +20,26 @@ export interface FirstModel {
   readonly outputNames?: readonly string[];
 }
 
+/** Options of the handler that a Hugging Face folder and a file determine. */
+export interface FirstFolder {
+  readonly task: HuggingFaceTask;
+  /** Absolute path. */
+  readonly model: string;
+  /** The field of the texts. @default the element, or its field `text` */
+  readonly inputs?: string;
+}
+
 /** A pipeline for a model and a file, without a config of the user's. It is plain JSON. */
 export interface FirstPipeline {
   /** Name of the pipeline: that of the model's file. */
   readonly name: string;
   readonly input: DetectedInput & { readonly id?: string };
-  readonly model: FirstModel;
+  readonly model: FirstModel | FirstFolder;
 }
 
-/** A pipeline, with the facts that it was made of. */
+/** A pipeline of an ONNX model, with the facts that it was made of. */
 export interface PlannedPipeline {
-  readonly pipeline: FirstPipeline;
+  readonly pipeline: FirstPipeline & { readonly model: FirstModel };
   readonly inspected: InspectedModel;
   /** URI of the file that was looked at. */
   readonly data: string;

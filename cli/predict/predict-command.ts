@@ -3,7 +3,8 @@ import { exitStatusOf } from '../exit-status-of.ts';
 import { failureList } from '../failure-table.ts';
 import { counted } from '../format/amounts.ts';
 import { logLine } from '../log-line.ts';
-import { planFirstPipeline, type PlannedPipeline } from '../mapping/first-pipeline.ts';
+import { type FirstPipeline, planFirstPipeline } from '../mapping/first-pipeline.ts';
+import { isModelFolder, planFolderPipeline } from '../mapping/folder-pipeline.ts';
 import { runPipeline } from '../run/run-command.ts';
 import { pipelineUrl } from './pipeline-url.ts';
 import { type Preview, previewConfig } from './preview.ts';
@@ -41,14 +42,17 @@ interface PredictRequest {
 
 async function predict({ model, args, options, signal }: PredictRequest): Promise<ExitStatus> {
   const { inputColumns = [], output } = options;
-  const planned = await planFirstPipeline({ model, inputs: args, inputColumns });
-  for (const note of planned.notes) logLine(note);
-  const { name } = planned.pipeline;
-  const configUrl = pipelineUrl(planned.pipeline);
+  const request = { model, inputs: args, inputColumns };
+  const { pipeline, notes } = (await isModelFolder(model))
+    ? await planFolderPipeline(request)
+    : await planFirstPipeline(request);
+  for (const note of notes) logLine(note);
+  const { name } = pipeline;
+  const configUrl = pipelineUrl(pipeline);
   if (output !== undefined) return runPipeline({ name, args, options: { ...options, output }, signal, configUrl });
   const limit = options.limit ?? SHOWN_PREDICTIONS;
   const shown = await previewConfig({ configUrl, pipelineName: name, args, limit, signal });
-  if (options.json === true) console.log(JSON.stringify(previewJson(planned, shown)));
+  if (options.json === true) console.log(JSON.stringify(previewJson(model, pipeline, shown)));
   else printPreview(shown, limit);
   return shown.failed > 0 ? EXIT.elementsFailed : EXIT.success;
 }
@@ -63,11 +67,11 @@ function printPreview({ predictions, failures, failed }: Preview, limit: number)
 }
 
 /** Output of `fabric predict --json` without `--output`. */
-function previewJson({ pipeline, inspected }: PlannedPipeline, { predictions, failures, failed }: Preview): object {
+function previewJson(model: string, pipeline: FirstPipeline, { predictions, failures, failed }: Preview): object {
   return {
     pipeline: pipeline.name,
     input: pipeline.input,
-    model: inspected.model,
+    model,
     ...(pipeline.model.inputs === undefined ? {} : { inputs: pipeline.model.inputs }),
     total: predictions.length + failed,
     succeeded: predictions.length,

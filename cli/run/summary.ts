@@ -27,7 +27,7 @@ export interface RunSummary extends JobEnds {
   readonly elementsPerSec: number;
   /** Where the time of this run went. */
   readonly spent: TimeSpent;
-  /** What took most of the time, in words. */
+  /** The longest part of the time, in words. */
   readonly bottleneck: string;
   /** Number of batches, and the mean, minimum and maximum of their elements. */
   readonly batchSizes: {

@@ -45,7 +45,7 @@ export class NumberBlocks {
     return this.#capacity - this.row;
   }
 
-  /** Keeps the rows that were written, at most as many as there was room for, and goes on to the next. */
+  /** Keeps the rows that were written, at most `room`, and goes on to the next. */
   keep(rows = 1): void {
     this.row += rows;
     if (this.row < this.#capacity) return;

@@ -38,7 +38,7 @@ export async function planRows(request: PlanRequest): Promise<PlanStep> {
     else {
       const cuts = await cutter.cut({ group, leaves, chunks, bytes });
       bundles.push(...cuts.filter(({ start }) => start < rows));
-      // What follows a group that was cut begins a bundle.
+      // The group behind one that was cut begins a bundle.
       bundleBytes = cuts.length > 1 ? Infinity : bytes;
     }
   }

@@ -19,7 +19,7 @@ export class RowReader {
   readonly #columns: readonly TableColumn[];
   readonly #maxElementBytes: number;
   readonly #partitions: readonly (readonly [name: string, value: string | null])[];
-  /** True for columns whose values have a size of their own. */
+  /** True for columns whose values differ in size. */
   readonly #isSized: readonly boolean[];
 
   constructor(columns: readonly TableColumn[], { partitions, maxElementBytes }: RowReaderOptions) {

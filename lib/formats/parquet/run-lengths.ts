@@ -19,7 +19,7 @@ export function readRuns(encoded: Encoded, count: number): Places {
   return fillRuns(encoded, encoded.width <= 8 ? new Uint8Array(count) : new Int32Array(count));
 }
 
-/** Decodes as many numbers as there are places for, as {@link readRuns} does. Returns the places. */
+/** Fills all places with decoded numbers, as {@link readRuns} does. Returns the places. */
 export function fillRuns<T extends Places>({ bytes, start, end, width }: Encoded, numbers: T): T {
   const count = numbers.length;
   if (!(width >= 0 && width <= 32 && start <= end && end <= bytes.length)) throw new RangeError('its runs are damaged');

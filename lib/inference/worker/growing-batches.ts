@@ -1,7 +1,7 @@
 import type { ModelLink } from './model-link.ts';
 import type { Lane } from './batch-lane.ts';
 
-/** What decides the size of a batch: its lane's model, and its key. */
+/** A lane and a key: its model and the key decide the size of a batch. */
 export interface BatchPlace {
   readonly lane: number;
   readonly key: string;

@@ -83,7 +83,7 @@ export class RowItems {
   }
 }
 
-/** What a bundle is read as: an element, or several whose numbers were packed. */
+/** An entry that a bundle is read as: an element, or several whose numbers were packed. */
 export type BundleEntry = WorkItem | RowItems;
 
 /** A bundle's entries in input order, some at a time. */

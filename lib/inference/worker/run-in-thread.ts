@@ -5,7 +5,7 @@ import { InferenceWorker } from './worker.ts';
 import type { Post } from './model-link.ts';
 import type { ToWorker, WorkerSetup } from '../worker-protocol.ts';
 
-/** What a worker runs that is a thread of its engine's process. */
+/** The program of a worker that is a thread of its engine's process. */
 const setup = workerData as WorkerSetup;
 const post: Post = (message, transfer = []) => parentPort?.postMessage(message, transfer);
 

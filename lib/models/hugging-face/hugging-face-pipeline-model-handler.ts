@@ -17,7 +17,10 @@ import { taskNamed } from './task-registry.ts';
  * const sentiment = new HuggingFacePipelineModelHandler({
  *   task: 'text-classification',
  *   model: '../models/sentiment', // relative to this file
- *   inputs: 'text',
+ *   dtype: 'q8',
+ *   inputs: 'text', // the column of the CSV file
+ *   topK: 2,
+ *   maxTokens: 64,
  * });
  * ```
  */

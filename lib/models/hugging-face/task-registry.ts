@@ -19,7 +19,7 @@ const TASKS: Readonly<Record<HuggingFaceTask, PipelineTask>> = {
   'image-feature-extraction': imageFeatureExtraction,
 };
 
-/** Returns a task by its name. @throws RangeError that lists the tasks if there is none of this name */
+/** Returns a task by its name. @throws RangeError that lists the tasks if no task has this name */
 export function taskNamed(name: string): PipelineTask {
   if (Object.hasOwn(TASKS, name)) return TASKS[name as HuggingFaceTask];
   const known = Object.keys(TASKS);

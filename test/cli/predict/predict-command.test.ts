@@ -115,3 +115,44 @@ describe('fabric predict', () => {
     );
   });
 });
+
+describe('fabric predict with a Hugging Face folder', () => {
+  const SENTIMENT = join(ROOT, 'examples/models/sentiment');
+  const REVIEWS = join(ROOT, 'examples/data/reviews.csv');
+
+  test('takes the task from the folder, and the texts from the column of this name', async () => {
+    const ended = await predict([SENTIMENT, REVIEWS, '--limit', '3']);
+    expect(ended.stderr).toContain('fabric: the task is text-classification\n');
+    expect(printed(ended)).toEqual(
+      Array.from({ length: 3 }, () => ({
+        id: expect.stringMatching(/^movie-/),
+        model: expect.any(String),
+        prediction: { label: expect.stringMatching(/^(?:POSITIVE|NEGATIVE)$/), score: expect.any(Number) },
+      })),
+    );
+  });
+
+  test('takes the only column of texts, or the one that is named, and lists them where neither is clear', async () => {
+    const cwd = await temporaryFolder();
+    await writeIn(cwd, 'one.csv', 'id,stars,review\na,1,dreadful\nb,5,wonderful\n');
+    await writeIn(cwd, 'two.csv', 'title,review\nA film,dreadful\nB film,wonderful\n');
+    const only = await predict([SENTIMENT, 'one.csv'], cwd);
+    expect(only.stderr).toContain("the texts are the column 'review'");
+    expect(printed(only)).toHaveLength(2);
+    const unclear = complaint(await predict([SENTIMENT, 'two.csv'], cwd), 2);
+    expect(unclear).toContain("name it with '--input-columns', one of title, review");
+    expect(printed(await predict([SENTIMENT, 'two.csv', '--input-columns', 'review'], cwd))).toHaveLength(2);
+    const wrong = complaint(await predict([SENTIMENT, 'two.csv', '--input-columns', 'reviw'], cwd), 2);
+    expect(wrong).toContain("no such column; did you mean 'review'");
+  });
+
+  test('refuses a folder that is no model, and a kind of file that the task does not take', async () => {
+    const cwd = await temporaryFolder();
+    await writeIn(cwd, 'empty/readme.txt', 'nothing');
+    expect((await predict(['empty', REVIEWS], cwd)).stderr).toContain('has no config.json');
+    const image = join(ROOT, 'test/models/images/cat.jpg');
+    expect(complaint(await predict([SENTIMENT, image], cwd), 2)).toContain('is a model for text-classification, and');
+    const headless = join(ROOT, 'test/models/hugging-face/vit');
+    expect(complaint(await predict([headless, image], cwd), 2)).toContain("'fabric predict' knows no task: set 'task'");
+  });
+});

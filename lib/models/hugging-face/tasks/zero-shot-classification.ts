@@ -64,7 +64,7 @@ export const zeroShotClassification: TextTask = {
   openCodec: zeroShotCodec,
 };
 
-/** Returns the place of the label `entailment`, in any spelling that begins so. @throws ModelLoadError if there is none */
+/** Returns the place of the label `entailment`, in any spelling that begins so. @throws ModelLoadError if no label does */
 function entailmentOf(settings: ModelSettings): number {
   const place = labelsOf(settings).findIndex((label) => label.toLowerCase().startsWith('entail'));
   if (place >= 0) return place;
