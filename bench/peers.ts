@@ -56,7 +56,7 @@ async function checked({ output }: Contestant, { kind, elements }: Workload): Pr
   return checkPredictions(await readPredictions(output, elements, reference.width), reference);
 }
 
-/** What one loop over the model gives: all files of rows begin with the same rows. */
+/** Returns the predictions of one loop over the model: all files of rows begin with the same rows. */
 async function rowReference(): Promise<Predictions> {
   const output = join(data, 'reference-rows');
   await mkdir(output, { recursive: true });

@@ -22,7 +22,7 @@ export interface Check {
 const TOLERANCE = 1e-5;
 /** The number at the end of an id, of a file or of a path is the element's index. */
 const INDEX = /(\d+)(?:\.jpg)?$/;
-/** What lies beside predictions in a folder of results. */
+/** Files beside the predictions in a folder of results. */
 const OTHERS = ['**/_*/**', '**/_*', '**/.*/**'];
 
 /** Reads all lines of predictions below a folder. */

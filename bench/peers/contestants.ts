@@ -58,10 +58,10 @@ export function contestantsOf(
     node(),
     python('bare Python', 'bare', 'bare.py', '1'),
     python('bare Python, 2 processes', 'bare', 'bare.py', '2'),
-    python('Daft', 'daft', 'daft_rows.py', 'threads'),
+    python('Daft', 'daft', 'daft_rows.py'),
     python('Ray as a pool', 'ray', 'ray_rows.py', '2', 'ranges'),
     python('Ray Data', 'ray', 'ray_rows.py', '2'),
-    ...(elements > SLOW_ROWS ? [] : [python('Beam', 'beam', 'beam_rows.py', '1')]),
+    ...(elements > SLOW_ROWS ? [] : [python('Beam', 'beam', 'beam_rows.py')]),
   ];
   const only = process.env['PEERS_ONLY']?.split(';');
   return only === undefined ? all : all.filter(({ name }) => only.includes(name));

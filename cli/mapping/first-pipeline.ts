@@ -8,7 +8,7 @@ import type { HuggingFaceTask } from '../../lib/models/hugging-face/pipeline-opt
 import { isS3Uri } from '../../lib/stores/open-source.ts';
 import { inspectModel } from '../inspect/inspect-command.ts';
 import { type DetectedInput, detectInput } from './detect-format.ts';
-import { fieldsOf } from './data-sample.ts';
+import { type DataSample, fieldsOf } from './data-sample.ts';
 import { mapInputs } from './map-inputs.ts';
 import { sampleElements } from './sample-elements.ts';
 
@@ -56,6 +56,24 @@ export interface FirstPipelineOptions {
   readonly inputColumns?: readonly string[];
 }
 
+/** The first elements of some inputs, and how a pipeline reads them. */
+export interface InputSample extends DataSample {
+  readonly uri: string;
+  readonly input: FirstPipeline['input'];
+}
+
+/** Looks at the first file of some inputs. A field called `id` is the elements' id. @throws InputError if there is no file */
+export async function sampleInputs(inputs: readonly string[]): Promise<InputSample> {
+  // Directories are listed file by file if objects hold many elements.
+  const [first] = await findInputs(inputs, 'text');
+  if (first === undefined) throw new InputError('there is no input');
+  const { uri, name } = first;
+  const input = await detectInput(uri);
+  const elements = await sampleElements(uri, input);
+  const id = fieldsOf(elements).find((field) => field.toLowerCase() === 'id');
+  return { uri, name, elements, input: { ...input, ...(id === undefined ? {} : { id }) } };
+}
+
 /**
  * Inspects a model. @throws ModelLoadError if it can't be run
  */
@@ -76,22 +94,18 @@ export async function planFirstPipeline({
   inputColumns,
 }: FirstPipelineOptions): Promise<PlannedPipeline> {
   const inspected = await inspectRunnable(model);
-  // Directories are listed file by file if objects hold many elements.
-  const [first] = await findInputs(inputs, 'text');
-  if (first === undefined) throw new InputError('there is no input');
-  const input = await detectInput(first.uri);
+  const sample = await sampleInputs(inputs);
+  const { input, uri } = sample;
   if (input.format === 'images')
     throw new InputError(
-      `${first.uri} is an image: a config has to describe how its pixels become the numbers of the model (decodeImage in docs/models.md)`,
+      `${uri} is an image: a config has to describe how its pixels become the numbers of the model (decodeImage in docs/models.md)`,
     );
-  const elements = await sampleElements(first.uri, input);
-  const { inputs: declared, note } = mapInputs(inspected, { name: first.name, elements }, inputColumns);
+  const { inputs: declared, note } = mapInputs(inspected, sample, inputColumns);
   const { outputNames } = inspected;
-  const id = fieldsOf(elements).find((field) => field.toLowerCase() === 'id');
   return {
     pipeline: {
       name: pipelineName(model),
-      input: { ...input, ...(id === undefined ? {} : { id }) },
+      input,
       model: {
         modelUri: isS3Uri(model) || model.startsWith('file:') ? model : resolve(model),
         ...(declared === undefined ? {} : { inputs: declared }),
@@ -99,8 +113,8 @@ export async function planFirstPipeline({
       },
     },
     inspected,
-    data: first.uri,
-    elements,
+    data: uri,
+    elements: sample.elements,
     notes: [
       ...(note === undefined ? [] : [note]),
       ...(outputNames === undefined

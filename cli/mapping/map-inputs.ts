@@ -1,10 +1,10 @@
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import type { DeclaredFields, DeclaredInputs } from '../../lib/models/declared-inputs.ts';
 import type { InspectedModel, InspectedTensor } from '../../lib/models/inspect-onnx.ts';
-import { nearestName, suggestion } from '../../lib/nearest-name.ts';
+import { nearestName } from '../../lib/nearest-name.ts';
 import { counted } from '../format/amounts.ts';
 import { type DataSample, fieldsOf, isCompound, isNumber, isSuitable, widthOf } from './data-sample.ts';
-import { describedInput, mismatch } from './mismatch.ts';
+import { describedInput, mismatch, unknownColumn } from './mismatch.ts';
 
 /** Fields for the inputs of a model. */
 export interface MappedInputs {
@@ -97,10 +97,7 @@ function checkedColumns(
   { sample, fields }: SampledFields,
 ): DeclaredFields {
   const unknown = columns.find((column) => !fields.includes(column));
-  if (unknown !== undefined && fields.length > 0)
-    throw new InputError(
-      `'--input-columns' names '${unknown}', and ${sample.name} has no such column${suggestion(unknown, fields)}; its columns are ${fields.join(', ')}`,
-    );
+  if (unknown !== undefined && fields.length > 0) throw unknownColumn(unknown, sample, fields);
   const [only] = columns;
   const isWhole = sample.elements.some((element) => isCompound(element) && Array.isArray(element[only ?? '']));
   if (only !== undefined && columns.length === 1 && (isWhole || widthOf(input) === undefined)) return only;

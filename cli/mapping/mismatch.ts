@@ -1,6 +1,6 @@
 import { InputError } from '../../lib/jobs/run/run-input.ts';
 import type { InspectedModel, InspectedTensor } from '../../lib/models/inspect-onnx.ts';
-import { nearestName } from '../../lib/nearest-name.ts';
+import { nearestName, suggestion } from '../../lib/nearest-name.ts';
 import { counted } from '../format/amounts.ts';
 import { describedTensor } from '../format/tensor.ts';
 import { type DataSample, isCompound, isSuitable, widthOf } from './data-sample.ts';
@@ -28,6 +28,14 @@ export function mismatch(model: InspectedModel, sample: DataSample, fields: read
       `fields of ${sample.name}: ${have}`,
       adviceFor(model, sample, fields),
     ].join('\n'),
+  );
+}
+
+/** Returns the error for a column of `--input-columns` that a file does not have. */
+export function unknownColumn(column: string, { name }: DataSample, fields: readonly string[]): InputError {
+  const nearest = suggestion(column, fields);
+  return new InputError(
+    `'--input-columns' names '${column}', and ${name} has no such column${nearest}; its columns are ${fields.join(', ')}`,
   );
 }
 

@@ -38,6 +38,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
+from without_traces import without_traces
+
 SEED = 20
 HELD_OUT = 0.1
 EPOCHS = 3
@@ -174,7 +176,7 @@ def export(model, path):
     # Shapes of inner values that the quantiser would have to keep right.
     proto = program.model_proto
     del proto.graph.value_info[:]
-    onnx.save(proto, path)
+    onnx.save(without_traces(proto), path)
 
 
 def accuracy(path, held_out, tokenizer):

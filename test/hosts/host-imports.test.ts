@@ -7,7 +7,7 @@ const hosted = new URL('../../lib/hosts/hosted-model.ts', import.meta.url).href;
 
 const huggingFace = new URL('../../lib/models/hugging-face/hugging-face-pipeline.ts', import.meta.url).href;
 
-/** What a process imports with a module, by URL. */
+/** Modules that a process imports with a module, by URL. */
 async function modulesOf(module: string): Promise<readonly string[]> {
   const script = `
     import { registerHooks } from 'node:module';

@@ -1,5 +1,5 @@
 """No framework: pyarrow reads, numpy holds, onnxruntime infers, orjson writes. With 2 processes each takes one half.
-Usage: bare.py <jsonl|csv|images> <input> <output folder> <processes> [orjson]"""
+Usage: bare.py <jsonl|csv|images> <input> <output folder> <processes>"""
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -76,31 +76,10 @@ def batches(kind: str, parts, threads: bool):
         yield ids, np.concatenate(rows)
 
 
-def rows_orjson(parts):
-    """The loop that most people write: a line, a dict, a list."""
-    import orjson
-
-    ids, rows = [], []
-    for path, start, end in parts:
-        with open(path, "rb") as file:
-            file.seek(start)
-            while start < end and (line := file.readline()):
-                start += len(line)
-                row = orjson.loads(line)
-                ids.append(row["id"])
-                rows.append(row["x"])
-                if len(rows) == BATCH:
-                    yield ids, np.array(rows, np.float32)
-                    ids, rows = [], []
-    if rows:
-        yield ids, np.array(rows, np.float32)
-
-
-def run_rows(kind: str, parts, output: str, threads: bool, style: str) -> None:
+def run_rows(kind: str, parts, output: str, threads: bool) -> None:
     model = session("mlp.onnx")
-    source = rows_orjson(parts) if style == "orjson" else batches(kind, parts, threads)
     with open(output, "wb", buffering=1 << 20) as out:
-        for ids, x in source:
+        for ids, x in batches(kind, parts, threads):
             out.write(lines(ids, model.run(None, {"x": x})[0], "probabilities"))
 
 
@@ -139,7 +118,7 @@ def halves(path: str, processes: int):
 
 def main() -> None:
     kind, path, output, processes = sys.argv[1:5]
-    style, processes = (sys.argv[5:] + ["arrow"])[0], int(processes)
+    processes = int(processes)
     os.makedirs(output, exist_ok=True)
     if kind == "images":
         files = sorted(glob(f"{path}/*"))
@@ -147,7 +126,7 @@ def main() -> None:
         jobs = [(run_images, files[n * size : (n + 1) * size], f"{output}/part-{n}.jsonl", 2 // processes) for n in range(processes)]
     else:
         parts = halves(path, processes)
-        jobs = [(run_rows, kind, part, f"{output}/part-{n}.jsonl", processes == 1, style) for n, part in enumerate(parts)]
+        jobs = [(run_rows, kind, part, f"{output}/part-{n}.jsonl", processes == 1) for n, part in enumerate(parts)]
     if processes == 1:
         jobs[0][0](*jobs[0][1:])
         return

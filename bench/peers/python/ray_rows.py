@@ -6,6 +6,7 @@ a datasink that writes with orjson (write_json goes through pandas, and was slow
 `ranges` has each task read, infer and write its own range of bytes, as one would who knows that."""
 import os
 import sys
+import tempfile
 from glob import glob
 
 os.environ |= {
@@ -25,7 +26,6 @@ from common import BATCH, IMAGE_BATCH, SIDE, WIDTH
 from ray.data.datasource import BlockBasedFileDatasink
 
 COLUMNS = [f"x{column}" for column in range(WIDTH)]
-OUT_SCHEMA = None
 
 
 class Predictor:
@@ -77,7 +77,7 @@ def whole_range(batch):
         if kind == "images":
             run_images(list(parts), output, 1)
         else:
-            run_rows(kind, [(p["path"], int(p["start"]), int(p["end"])) for p in parts], output, False, "arrow")
+            run_rows(kind, [(p["path"], int(p["start"]), int(p["end"])) for p in parts], output, False)
     return {"written": batch["output"]}
 
 
@@ -90,14 +90,12 @@ def main() -> None:
         _node_ip_address="127.0.0.1",
         logging_level=logging.ERROR,
         log_to_driver=False,
-        object_store_memory=int(os.environ.get("STORE_MB", "2048")) << 20,
-        _temp_dir=os.environ.get("RAY_TMP", "/tmp/ray-peers"),
+        object_store_memory=2048 << 20,
+        _temp_dir=tempfile.mkdtemp(prefix="ray-"),
     )
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.target_max_block_size = int(os.environ.get("BLOCK_MB", "32")) << 20
-    if os.environ.get("TOLERANT"):
-        context.max_errored_blocks = -1
+    context.target_max_block_size = 32 << 20
     context.execution_options.preserve_order = False
     name = "scores" if kind == "images" else "probabilities"
     os.makedirs(output, exist_ok=True)
@@ -144,14 +142,9 @@ def main() -> None:
         batch_size=batch,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),
-        num_cpus=float(os.environ.get("ACTOR_CPUS", "0.5")),
+        num_cpus=0.5,
     )
-    if style == "pandas":
-        predictions.write_json(output)
-    else:
-        predictions.write_datasink(Lines(output, name))
-    if os.environ.get("STATS"):
-        print(predictions.stats())
+    predictions.write_datasink(Lines(output, name))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,24 @@ export class OrderedWindow<Rows extends RowBatch = never> {
     }
   }
 
+  /**
+   * Yields the pages while `filling` adds elements, whose error is the window's. If the consumer leaves early, the window
+   * fails: what still runs has nowhere to go.
+   *
+   * @param onLeave - called before the end of `filling` is awaited
+   */
+  async *pages(filling: Promise<void>, onLeave?: (reason: Error) => void): AsyncGenerator<readonly WorkItem[] | Rows> {
+    const filled = filling.catch((error: Error) => this.fail(error));
+    try {
+      for (let page = await this.next(); page !== undefined; page = await this.next()) yield page;
+    } finally {
+      const reason = new Error('the bundle was given up');
+      this.fail(reason);
+      onLeave?.(reason);
+      await filled;
+    }
+  }
+
   get #headState(): SlotState | undefined {
     return this.#headSlot?.state ?? this.#entries[this.#head]?.state;
   }

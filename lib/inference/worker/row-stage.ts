@@ -24,14 +24,7 @@ export class RowStage {
   }
 
   async *run(upstream: EntryPages): AsyncGenerator<OutcomePage> {
-    const pump = this.#pump(upstream).catch((error: Error) => this.#window.fail(error));
-    try {
-      for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) yield page;
-    } finally {
-      // The consumer may have left early: whatever still runs then has nowhere to go.
-      this.#window.fail(new Error('the bundle was given up'));
-      await pump;
-    }
+    yield* this.#window.pages(this.#pump(upstream));
   }
 
   async #pump(upstream: EntryPages): Promise<void> {

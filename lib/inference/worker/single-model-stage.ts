@@ -52,16 +52,9 @@ export class SingleModelStage {
   }
 
   async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
-    const pump = this.#pump(upstream).catch((error: Error) => this.#window.fail(error));
-    try {
-      for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) {
-        await this.#apply(page, this.#postprocess);
-        yield page;
-      }
-    } finally {
-      // The consumer may have left early: whatever still runs then has nowhere to go.
-      this.#window.fail(new Error('the bundle was given up'));
-      await pump;
+    for await (const page of this.#window.pages(this.#pump(upstream))) {
+      await this.#apply(page, this.#postprocess);
+      yield page;
     }
   }
 

@@ -74,7 +74,7 @@ describe.each(['parquet', 'csv'])('results as %s', (format) => {
         const lines = rows.map(([id, value]) => line(id, inJson(value)));
         const { back } = await roundTrip(lines, { format, schema: SCHEMA });
         const wanted = lines.map((text) => JSON.parse(text) as { prediction: Record<string, unknown> });
-        // What is null as JSON is the same as no value; an object of nulls in CSV is one of a null.
+        // A value that is null as JSON is the same as no value; an object of nulls in CSV is one of a null.
         expect(back.map((text) => JSON.parse(text))).toEqual(wanted);
       }),
       { numRuns: 30 },

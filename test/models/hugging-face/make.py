@@ -42,6 +42,9 @@ from transformers import (
 )
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[2] / "examples" / "models"))
+from without_traces import without_traces  # noqa: E402
+
 MAX_TOKENS = 48
 
 CORPUS = [
@@ -185,7 +188,7 @@ def export(name, model, inputs, outputs):
         dynamo=True,
         verbose=False,
     )
-    onnx.save(program.model_proto, folder / "model.onnx")
+    onnx.save(without_traces(program.model_proto), folder / "model.onnx")
     model.config.save_pretrained(HERE / name)
 
 
@@ -326,7 +329,7 @@ def vit():
         dynamo=True,
         verbose=False,
     )
-    onnx.save(program.model_proto, folder / "onnx" / "model.onnx")
+    onnx.save(without_traces(program.model_proto), folder / "onnx" / "model.onnx")
     config.save_pretrained(folder)
     processor = ViTImageProcessorPil(size={"height": 24, "width": 24})
     processor.save_pretrained(folder)

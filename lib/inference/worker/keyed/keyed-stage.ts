@@ -39,18 +39,10 @@ export class KeyedStage {
 
   async *run(upstream: AsyncIterable<readonly WorkItem[]>): AsyncGenerator<readonly WorkItem[]> {
     const aborter = new AbortController();
-    const pump = this.#pump(upstream, aborter.signal).catch((error: Error) => this.#window.fail(error));
-    try {
-      for (let page = await this.#window.next(); page !== undefined; page = await this.#window.next()) {
-        await this.#finish(page);
-        yield page;
-      }
-    } finally {
-      // The consumer may have left early: whatever still runs or waits for a model then has nowhere to go.
-      const reason = new Error('the bundle was given up');
-      this.#window.fail(reason);
-      aborter.abort(reason);
-      await pump;
+    const filling = this.#pump(upstream, aborter.signal);
+    for await (const page of this.#window.pages(filling, (reason) => aborter.abort(reason))) {
+      await this.#finish(page);
+      yield page;
     }
   }
 
