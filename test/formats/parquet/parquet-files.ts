@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parquetMetadata } from 'hyparquet';
+import type { InputOptions, ReadElement } from '../../../lib/formats/format.ts';
+import { readAll } from '../reading.ts';
+import { plain } from './expected-values.ts';
 
 const FIXTURES = new URL('fixtures/', import.meta.url);
 
@@ -20,4 +23,13 @@ export function dataStart(file: Buffer, column: string): number {
   const [group] = parquetMetadata(file).row_groups;
   const chunk = group?.columns.find(({ meta_data }) => meta_data?.path_in_schema.join('.') === column);
   return Number(chunk?.meta_data?.data_page_offset);
+}
+
+/** Inputs of elements, or the names of their failures. */
+export function rowsOf(elements: readonly ReadElement[]): unknown[] {
+  return elements.map(({ input, failure }) => failure?.name ?? plain(input));
+}
+
+export async function readFixture(name: string, options: Partial<InputOptions> = {}): Promise<ReadElement[]> {
+  return readAll(await fixture(name), 'parquet', options);
 }
